@@ -1,0 +1,51 @@
+"""What an end-to-end run leaves: everything that the output files are written from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from octcluster.image_set import ImageFile, ImageSet
+from octcluster.runs import Assignments, EmbeddingSpace, RunResult, RunSpec
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One image that has no vector, and why."""
+
+    image: ImageFile
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """One finished end-to-end run.
+
+    Attributes:
+        image_set: All images that were asked for.
+        members: The images that were clustered, sorted by name; row i of the assignments is members[i].
+        failures: The images that were not, sorted by name.
+        spec: What the clusterer was asked to do.
+        result: What it found.
+        assignments: The clusters of the members in the chosen result.
+        embedded: Number of images embedded in this run.
+        cached: Number of images whose vector was in the cache before.
+        versions: Version by name: ``octcluster``, ``embedder``, ``clusterer``, ``python``.
+        runtime: The embedder's runtime and device, for example ``openvino CPU``.
+        stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.
+    """
+
+    image_set: ImageSet
+    members: Sequence[ImageFile]
+    failures: Sequence[Failure]
+    spec: RunSpec
+    result: RunResult
+    assignments: Assignments
+    embedded: int
+    cached: int
+    versions: Mapping[str, str]
+    runtime: str
+    stage_seconds: Mapping[str, float]
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """Embedding space of the vectors."""
+        return self.spec.space

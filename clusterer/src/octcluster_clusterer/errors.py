@@ -1,0 +1,50 @@
+"""Everything that can go wrong in the clusterer, and what a caller should do about it.
+
+    ClustererError
+    ├── InvalidRequest          the request breaks a rule: mend it           → INVALID_ARGUMENT
+    │   └── MessageTooLarge     more keys, members or bytes than allowed     → INVALID_ARGUMENT
+    ├── RunNotFound             no such run (any more)                       → NOT_FOUND
+    ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION
+    ├── VectorsMissing          members without a vector: put them first     → FAILED_PRECONDITION
+    ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
+    ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
+    └── RunCancelled            the run was asked to stop                    → CANCELLED
+
+Messages reach people: they say what to do next, and name no host, path or patient.
+"""
+
+
+class ClustererError(Exception):
+    """Base of all errors of the clusterer."""
+
+
+class InvalidRequest(ClustererError):
+    """The request breaks a rule of the contract."""
+
+
+class MessageTooLarge(InvalidRequest):
+    """The request holds more keys, members or bytes than the server takes."""
+
+
+class RunNotFound(ClustererError):
+    """No run has this id, or it was deleted or has expired."""
+
+
+class RunNotFinished(ClustererError):
+    """The run has no result yet, or ended without one."""
+
+
+class VectorsMissing(ClustererError):
+    """Members have no vector in the cache."""
+
+
+class QueueFull(ClustererError):
+    """As many runs wait as the server allows."""
+
+
+class StoreUnavailable(ClustererError):
+    """The vector store does not answer."""
+
+
+class RunCancelled(ClustererError):
+    """The run was asked to stop."""

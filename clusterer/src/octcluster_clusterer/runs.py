@@ -1,0 +1,171 @@
+"""What a run is asked to do and what it finds, as plain data: no gRPC, no Redis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Algorithm(StrEnum):
+    """The clustering algorithms, by the names of the command line."""
+
+    KMEANS = "kmeans"
+    MINIBATCH_KMEANS = "minibatch-kmeans"
+    GMM = "gmm"
+    SPECTRAL = "spectral"
+    AGGLOMERATIVE = "agglomerative"
+    HDBSCAN = "hdbscan"
+
+
+class Stage(StrEnum):
+    """What a running run does just now."""
+
+    LOADING = "loading"
+    PREPARING = "preparing"
+    CLUSTERING = "clustering"
+    SCORING = "scoring"
+    SAVING = "saving"
+
+
+@dataclass(frozen=True)
+class VectorSpace:
+    """Identifies the embedding space of vectors: digest of 32 bytes and number of float32 values."""
+
+    digest: bytes
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What happens to the vectors before clustering, in the order of the fields.
+
+    Attributes:
+        l2_normalize: Scale each vector to unit Euclidean length.
+        standardize: Scale each dimension to mean 0 and variance 1.
+        pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many components.
+        whiten: Scale the kept components to variance 1; needs PCA.
+    """
+
+    l2_normalize: bool = True
+    standardize: bool = False
+    pca: float | int | None = None
+    whiten: bool = False
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What a run shall do.
+
+    Attributes:
+        run_id: Chosen by the client: 32 lower-case hexadecimal digits.
+        space: Space of the members' vectors.
+        preparation: Preparation of the vectors.
+        algorithms: Algorithms to run on the prepared vectors, at least one.
+        min_clusters: Smallest number of clusters to try, at least 2; HDBSCAN ignores it.
+        max_clusters: Largest number of clusters to try.
+        seed: Seed of every random choice, 0 to 2**32 - 1.
+    """
+
+    run_id: str
+    space: VectorSpace
+    preparation: Preparation
+    algorithms: Sequence[Algorithm]
+    min_clusters: int
+    max_clusters: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure, or the reason why there is none (exactly one of the two is set)."""
+
+    value: float | None = None
+    undefined_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Judges one clustering; see scoring/ for each score's range, edge cases and reference."""
+
+    silhouette: Score
+    accuracy: Score
+    adjusted_rand_index: Score
+    adjusted_mutual_information: Score
+    normalized_mutual_information: Score
+    homogeneity: Score
+    completeness: Score
+    v_measure: Score
+    fowlkes_mallows: Score
+    purity: Score
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """Members by known class and cluster.
+
+    Attributes:
+        class_indices: int32, shape (n_classes,).
+        clusters: int32, shape (n_clusters,), -1 (noise) first if there is noise.
+        counts: int64, shape (n_classes, n_clusters).
+    """
+
+    class_indices: NDArray[np.int32]
+    clusters: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClusteringResult:
+    """One algorithm with one number of clusters.
+
+    Attributes:
+        algorithm: The algorithm.
+        requested_clusters: Number of clusters asked for; None if the algorithm finds it itself.
+        labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered from 0
+            by falling size (ties: by first member), so that equal groupings have equal numbers.
+        silhouettes: float32, shape (n_members,), NaN where undefined.
+        scores: How good it is.
+        contingency: None if no member's class is known.
+        seconds: Time of the clustering itself.
+    """
+
+    algorithm: Algorithm
+    requested_clusters: int | None
+    labels: NDArray[np.int32]
+    silhouettes: NDArray[np.float32]
+    scores: Scores
+    contingency: Contingency | None
+    seconds: float
+
+    @property
+    def cluster_sizes(self) -> NDArray[np.int64]:
+        """int64, shape (n_clusters,): members of each cluster, noise not counted."""
+        return np.bincount(self.labels[self.labels >= 0])
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found.
+
+    Attributes:
+        results: One for each algorithm and number of clusters, in the order of the spec.
+        chosen: Index of the result that the run chose.
+        chosen_reason: Why, for people.
+        coordinates: float32, shape (n_members, 2): first two principal coordinates of the prepared vectors.
+        input_dimension: Dimension of the vectors before preparation.
+        prepared_dimension: Dimension of the vectors after preparation.
+        explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal component
+            of the normalized vectors, largest first, as far as computed.
+        stage_seconds: Time by stage.
+    """
+
+    results: Sequence[ClusteringResult]
+    chosen: int
+    chosen_reason: str
+    coordinates: NDArray[np.float32]
+    input_dimension: int
+    prepared_dimension: int
+    explained_variance_ratios: NDArray[np.float64]
+    stage_seconds: dict[Stage, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The gRPC contracts of octcluster as Python stubs; made by scripts/protos from the .proto files."""

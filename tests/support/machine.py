@@ -1,0 +1,31 @@
+"""What this machine has for tests, and what happens when it lacks something."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def need(available: object, what: str, cure: str) -> None:
+    """Skips the test with its reason and cure, or fails it where skipping is not allowed (OCTCLUSTER_TESTS_COMPLETE=1)."""
+    if available:
+        return
+    reason = f"{what} is missing; cure: {cure}"
+    if os.environ.get("OCTCLUSTER_TESTS_COMPLETE") == "1":
+        pytest.fail(f"{reason} (this run may not skip tests)")
+    pytest.skip(reason)
+
+
+def redis_server() -> str | None:
+    """The program redis-server of this machine, if it has one."""
+    return shutil.which("redis-server")
+
+
+def real_images() -> Path | None:
+    """The folder of real OCT images, if this machine has it."""
+    configured = os.environ.get("OCTCLUSTER_TEST_IMAGES")
+    folder = Path(configured) if configured else REPOSITORY.parent / "shared" / "oct2017"
+    return folder if folder.is_dir() else None

@@ -1,0 +1,109 @@
+"""Real server processes for tests: started on a Unix socket or a loopback port, always stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+
+@dataclass
+class Server:
+    """A running server process: its gRPC address and what it has logged so far."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def terminate(self, seconds: float = 30) -> int:
+        """Sends SIGTERM and returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=seconds)
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_serving(address: str, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Waits until the server's health service says SERVING."""
+    deadline = time.monotonic() + seconds
+    with grpc.insecure_channel(address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"server ended with code {process.returncode} before it served")
+            try:
+                answer = health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+            except grpc.RpcError:
+                pass
+            time.sleep(0.05)
+    raise TimeoutError(f"server did not serve within {seconds} s")
+
+
+@contextmanager
+def running_service(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 120
+) -> Iterator[Server]:
+    """Runs ``python -m module --listen unix:...`` until the block ends; its log is printed if it does not come up."""
+    with tempfile.TemporaryDirectory(prefix="oct-", dir="/tmp") as folder:
+        address = f"unix:{folder}/s.sock"
+        log_file = Path(folder, "log.txt")
+        command = [sys.executable, "-m", module, "--listen", address, *arguments]
+        with log_file.open("wb") as log, _process(command, log, environment) as process:
+            server = Server(process, address, log_file)
+            try:
+                wait_until_serving(address, process, seconds)
+            except (RuntimeError, TimeoutError) as error:
+                raise RuntimeError(f"{error}; its log:\n{server.log}") from error
+            yield server
+
+
+@contextmanager
+def running_store(program: str, socket_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a Redis or Valkey server on a Unix socket, nothing on disk, until the block ends."""
+    command: Sequence[str] = [
+        program, "--port", "0", "--unixsocket", str(socket_path), "--save", "", "--appendonly", "no", *arguments,
+    ]  # fmt: skip
+    with _process(command, subprocess.DEVNULL, None) as process:
+        deadline = time.monotonic() + 20
+        while not socket_path.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{program} did not come up")
+            time.sleep(0.02)
+        yield process
+
+
+@contextmanager
+def _process(command: Sequence[str], log, environment: Mapping[str, str] | None) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
