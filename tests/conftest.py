@@ -23,5 +23,5 @@ def pytest_report_header() -> list[str]:
     real = machine.real_images() is not None
     return [
         f"OCT images: {'real ones (OCT2017)' if real else 'phantoms, made by the project'}",
-        f"redis-server: {'found' if machine.redis_server() else 'missing: its tests run against Valkey only'}",
+        "redis-server: " + ("found" if machine.redis_server() else "missing: those tests use Valkey only"),
     ]

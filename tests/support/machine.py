@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def need(available: object, what: str, cure: str) -> None:
-    """Skips the test with its reason and cure, or fails it where skipping is not allowed (OCTCLUSTER_TESTS_COMPLETE=1)."""
+    """Skips the test with its reason and cure, or fails it where skipping is forbidden."""
     if available:
         return
     reason = f"{what} is missing; cure: {cure}"
@@ -29,3 +29,8 @@ def real_images() -> Path | None:
     configured = os.environ.get("OCTCLUSTER_TEST_IMAGES")
     folder = Path(configured) if configured else REPOSITORY.parent / "shared" / "oct2017"
     return folder if folder.is_dir() else None
+
+
+def browser() -> str | None:
+    """A Chromium of this machine, if it has one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -63,7 +63,7 @@ def wait_until_serving(address: str, process: subprocess.Popen[bytes], seconds: 
 def running_service(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 120
 ) -> Iterator[Server]:
-    """Runs ``python -m module --listen unix:...`` until the block ends; its log is printed if it does not come up."""
+    """Runs ``python -m module --listen unix:...`` until the block ends, or shows its log."""
     with tempfile.TemporaryDirectory(prefix="oct-", dir="/tmp") as folder:
         address = f"unix:{folder}/s.sock"
         log_file = Path(folder, "log.txt")
@@ -81,8 +81,17 @@ def running_service(
 def running_store(program: str, socket_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a Redis or Valkey server on a Unix socket, nothing on disk, until the block ends."""
     command: Sequence[str] = [
-        program, "--port", "0", "--unixsocket", str(socket_path), "--save", "", "--appendonly", "no", *arguments,
-    ]  # fmt: skip
+        program,
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket_path),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        *arguments,
+    ]
     with _process(command, subprocess.DEVNULL, None) as process:
         deadline = time.monotonic() + 20
         while not socket_path.exists():
@@ -93,7 +102,9 @@ def running_store(program: str, socket_path: Path, *arguments: str) -> Iterator[
 
 
 @contextmanager
-def _process(command: Sequence[str], log, environment: Mapping[str, str] | None) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    command: Sequence[str], log, environment: Mapping[str, str] | None
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
     )

@@ -1,0 +1,80 @@
+"""The shipped compose files on a real engine."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import machine
+import pytest
+from processes import free_port
+
+
+@dataclass
+class Stack:
+    """The running stack: where its two services listen, and docker compose on it."""
+
+    embedder: str
+    clusterer: str
+    environment: dict[str, str]
+
+    def compose(self, *arguments: str, timeout: float = 1500) -> str:
+        command = [
+            "docker",
+            "compose",
+            "-p",
+            "octcluster-test",
+            "-f",
+            "docker-compose.yml",
+            "-f",
+            "tests/compose/override.yml",
+            *arguments,
+        ]
+        done = subprocess.run(
+            command,
+            cwd=machine.REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    def container(self, service: str) -> dict:
+        """What ``docker inspect`` says of the service's container."""
+        (container,) = self.compose("ps", "-q", service).split()
+        inspected = subprocess.run(
+            ["docker", "inspect", container], env=self.environment, capture_output=True, text=True, check=True
+        )
+        return json.loads(inspected.stdout)[0]
+
+
+def engine_answers() -> bool:
+    try:
+        for command in (["docker", "info"], ["docker", "compose", "version"]):
+            if subprocess.run(command, capture_output=True, timeout=30).returncode != 0:
+                return False
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """``docker compose up --wait`` on the files as they are shipped; everything is removed at the end."""
+    machine.need(engine_answers(), "a container engine with docker compose", "install Docker and start it")
+    ports = free_port(), free_port()
+    environment = {
+        **os.environ,
+        "OCTCLUSTER_EMBEDDER_PORT": str(ports[0]),
+        "OCTCLUSTER_CLUSTERER_PORT": str(ports[1]),
+        "DOCKER_BUILDKIT": "1",
+    }
+    stack = Stack(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", environment)
+    try:
+        stack.compose("up", "--build", "--wait", "--wait-timeout", "300")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "30")

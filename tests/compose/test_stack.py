@@ -1,0 +1,102 @@
+"""The same job as in embedded mode, on the compose stack, from outside."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
+
+
+def run_on(stack, images: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [OCTCLUSTER, "run", str(images), "--out", str(out), *options]
+    if stack is not None:
+        command += ["--embedder", stack.embedder, "--clusterer", stack.clusterer]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500)
+
+
+def test_gives_what_embedded_mode_gives(stack, oct_images: Path, tmp_path: Path) -> None:
+    outside = run_on(stack, oct_images, tmp_path / "stack")
+    assert outside.returncode == 0, outside.stderr
+    embedded = run_on(None, oct_images, tmp_path / "embedded", "--cache-dir", str(tmp_path / "cache"))
+    assert embedded.returncode == 0, embedded.stderr
+    assert (tmp_path / "stack/assignments.csv").read_bytes() == (
+        tmp_path / "embedded/assignments.csv"
+    ).read_bytes()
+
+
+def test_rides_out_a_restart_of_redis(stack, oct_images: Path, tmp_path: Path) -> None:
+    # Features that are not cached yet, so that the restart falls into the middle of the embedding.
+    command = [
+        OCTCLUSTER,
+        "run",
+        str(oct_images),
+        "--out",
+        str(tmp_path / "out"),
+        "--features",
+        "flatten",
+        "--pca",
+        "16",
+        "--embedder",
+        stack.embedder,
+        "--clusterer",
+        stack.clusterer,
+    ]
+    log = tmp_path / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            time.sleep(3)
+            assert process.poll() is None, log.read_text()
+            stack.compose("restart", "redis")
+            assert process.wait(timeout=500) == 0, log.read_text()
+        finally:
+            process.kill()
+    with (tmp_path / "out/assignments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(list(oct_images.rglob("*.jpeg")))
+    assert json.loads((tmp_path / "out/run.json").read_text())["counts"]["failed"] == 0
+
+
+def test_vectors_outlive_the_containers(stack, oct_images: Path, tmp_path: Path) -> None:
+    assert run_on(stack, oct_images, tmp_path / "before").returncode == 0
+    stack.compose("up", "--wait", "--force-recreate", "--wait-timeout", "300")
+    assert run_on(stack, oct_images, tmp_path / "after").returncode == 0
+    assert json.loads((tmp_path / "after/run.json").read_text())["counts"]["embedded"] == 0
+
+
+@pytest.mark.parametrize("service", ["redis", "clusterer", "embedder"])
+def test_container_is_hardened(stack, service: str) -> None:
+    container = stack.container(service)
+    assert container["HostConfig"]["ReadonlyRootfs"]
+    assert container["HostConfig"]["CapDrop"] == ["ALL"]
+    assert container["State"]["Health"]["Status"] == "healthy"
+    assert stack.compose("exec", "-T", service, "id", "-u").strip() != "0"
+
+
+def test_only_client_facing_ports_are_published(stack) -> None:
+    assert not [
+        binding for binding in stack.container("redis")["NetworkSettings"]["Ports"].values() if binding
+    ]
+    for service in ("embedder", "clusterer"):
+        bindings = [
+            b for group in stack.container(service)["NetworkSettings"]["Ports"].values() for b in group or []
+        ]
+        assert len(bindings) == 1
+        assert bindings[0]["HostIp"] == "127.0.0.1"
+
+
+def test_redis_wants_its_password(stack) -> None:
+    answer = stack.compose("exec", "-T", "redis", "redis-cli", "ping")
+    assert "NOAUTH" in answer
+
+
+def test_gpu_file_reserves_a_gpu(stack) -> None:
+    merged = json.loads(stack.compose("-f", "docker-compose.gpu.yml", "config", "--format", "json"))
+    embedder = merged["services"]["embedder"]
+    assert embedder["build"]["args"]["REQUIREMENTS"] == "embedder-gpu"
+    assert embedder["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]

@@ -1,0 +1,92 @@
+"""One command takes a folder of OCT images and leaves clusters, scores and a report."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import machine
+import pytest
+
+PATIENT_NAME = re.compile(r"(CNV|DME|DRUSEN|NORMAL)-[0-9]+")
+
+
+def image_names(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*.jpeg"))
+
+
+def test_leaves_every_file_of_the_contract(first_run: Path) -> None:
+    assert {file.name for file in first_run.iterdir()} == {
+        "assignments.csv",
+        "scores.json",
+        "report.html",
+        "run.json",
+    }
+
+
+def test_assigns_every_image(first_run: Path, oct_images: Path) -> None:
+    with (first_run / "assignments.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    assert reader.fieldnames == ["image", "cluster", "label", "patient", "silhouette"]
+    assert [row["image"] for row in rows] == image_names(oct_images)
+    assert {row["cluster"] for row in rows} == {"0", "1", "2", "3"}
+    assert all(row["label"] == row["image"].split("/")[0] for row in rows)
+    assert all(row["patient"] == row["image"].split("-")[1] for row in rows)
+    assert all(-1 <= float(row["silhouette"]) <= 1 for row in rows)
+
+
+def test_scores_match_the_assignments(first_run: Path) -> None:
+    scores = json.loads((first_run / "scores.json").read_text())
+    with (first_run / "assignments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    result = scores["results"][scores["chosen"]]
+    assert (scores["images"], scores["failed"]) == (len(rows), 0)
+    assert (result["algorithm"], result["k"], result["clusters"], result["noise"]) == ("kmeans", 4, 4, 0)
+    table = result["contingency"]
+    for name, counts in zip(table["classes"], table["counts"], strict=True):
+        for cluster, count in zip(table["clusters"], counts, strict=True):
+            assert count == sum(row["label"] == name and row["cluster"] == str(cluster) for row in rows)
+    mean = sum(float(row["silhouette"]) for row in rows) / len(rows)
+    assert result["silhouette"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_features_are_right(first_run: Path) -> None:
+    machine.need(
+        machine.real_images(), "the folder of real OCT images", "name it with OCTCLUSTER_TEST_IMAGES=FOLDER"
+    )
+    scores = json.loads((first_run / "scores.json").read_text())
+    # The study, whose network was fed the wrong range, had 0.306; chance is 0.25.
+    assert scores["results"][scores["chosen"]]["accuracy"] >= 0.50
+
+
+def test_second_run_embeds_nothing_and_repeats_itself(
+    first_run: Path, oct_images: Path, octcluster, tmp_path
+) -> None:
+    done = octcluster("run", oct_images, "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    counts = json.loads((tmp_path / "again" / "run.json").read_text())["counts"]
+    assert (counts["embedded"], counts["cached"], counts["failed"]) == (0, len(image_names(oct_images)), 0)
+    assert (tmp_path / "again" / "assignments.csv").read_bytes() == (
+        first_run / "assignments.csv"
+    ).read_bytes()
+
+
+def test_report_names_no_patient_and_no_file(first_run: Path) -> None:
+    report = (first_run / "report.html").read_text()
+    assert not PATIENT_NAME.search(report)
+    assert ".jpeg" not in report
+
+
+def test_range_of_k_and_pca(oct_images: Path, octcluster, tmp_path) -> None:
+    out = tmp_path / "out"
+    done = octcluster(
+        "run", oct_images, "--out", out, "-k", "2:6", "--pca", "0.95", "--algorithm", "kmeans,hdbscan"
+    )
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((out / "scores.json").read_text())
+    assert [result["k"] for result in scores["results"]] == [2, 3, 4, 5, 6, None]
+    silhouettes = [result["silhouette"] for result in scores["results"]]
+    best = max((s, -i) for i, s in enumerate(silhouettes) if s is not None)
+    assert scores["chosen"] == -best[1]
+    assert str(scores["results"][scores["chosen"]]["k"]) in scores["chosen_reason"]

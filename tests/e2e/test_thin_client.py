@@ -1,0 +1,57 @@
+"""The client library alone is thin: a clean environment with nothing but protos and client."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from machine import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def thin_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("thin")
+    for name in ("protos", "client"):  # a copy: pip builds in place, and the checkout must stay as it is
+        shutil.copytree(
+            REPOSITORY / name,
+            folder / name,
+            ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"),
+        )
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", folder / "protos", folder / "client"],
+        check=True,
+        timeout=300,
+    )
+    return python
+
+
+def test_brings_neither_numpy_nor_tensorflow(thin_python: Path) -> None:
+    listed = subprocess.run(
+        [thin_python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
+    )
+    names = {
+        line.split("==")[0].split(" ")[0].lower().replace("_", "-") for line in listed.stdout.splitlines()
+    }
+    ours = {"octcluster", "octcluster-protos"}
+    assert ours <= names
+    assert names - ours <= {"grpcio", "protobuf", "typing-extensions", "pip", "setuptools"}
+
+
+def test_imports_alone_and_has_its_clients(thin_python: Path) -> None:
+    code = "import sys; from octcluster import ClustererClient, EmbedderClient; print('numpy' in sys.modules)"
+    done = subprocess.run([thin_python, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_command_says_what_is_missing(thin_python: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [thin_python.with_name("octcluster"), "run", tmp_path, "--out", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "octcluster[cli" in done.stderr
+    assert "Traceback" not in done.stderr
