@@ -1,14 +1,35 @@
 """The whole of a run's arithmetic: preparation, clustering, scoring and the choice among the results."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from octcluster_clusterer.runs import RunResult, RunSpec, Stage
+from octcluster_clusterer.clustering import METHODS, check_cluster_count, check_size, find_clusters
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.preparation import check_preparation, prepare
+from octcluster_clusterer.runs import Algorithm, ClusteringResult, RunResult, RunSpec, Stage
+from octcluster_clusterer.scoring import find_silhouettes, score
+
+MAX_CLUSTERS = 1000
+MAX_CLUSTERINGS = 200
 
 Report = Callable[[Stage, int, int], None]
 """Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
+
+
+@dataclass(frozen=True)
+class _Clustering:
+    """One algorithm with one number of clusters: what was asked for and the clusters found."""
+
+    algorithm: Algorithm
+    requested_clusters: int | None
+    labels: NDArray[np.int32]
+    seconds: float
 
 
 def check_spec(spec: RunSpec, n_members: int) -> None:
@@ -21,7 +42,27 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
     Raises:
         InvalidRequest: The spec breaks a rule, or does not fit the number of members or their dimension.
     """
-    raise NotImplementedError
+    if n_members < 1:
+        raise InvalidRequest("a run needs at least one image")
+    if not spec.algorithms:
+        raise InvalidRequest("a run needs at least one algorithm")
+    if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:  # noqa: PLR1716
+        raise InvalidRequest(
+            f"the numbers of clusters go from 2 to {MAX_CLUSTERS}, the smaller one first; "
+            f"{spec.min_clusters} to {spec.max_clusters} do not"
+        )
+    if len(_list_clusterings(spec)) > MAX_CLUSTERINGS:
+        raise InvalidRequest(
+            f"a run makes at most {MAX_CLUSTERINGS} clusterings: ask for fewer algorithms or numbers of clusters"
+        )
+    if not 0 <= spec.seed < 2**32:
+        raise InvalidRequest(f"the seed is a number from 0 to {2**32 - 1}, not {spec.seed}")
+    check_preparation(spec.preparation, n_members, spec.space.dimension)
+    for algorithm in spec.algorithms:
+        if not METHODS[algorithm].finds_cluster_count:
+            check_cluster_count(spec.max_clusters, n_members)
+        if not isinstance(spec.preparation.pca, float):  # else the dimension is known only after the analysis
+            check_size(algorithm, n_members, spec.preparation.pca or spec.space.dimension)
 
 
 def run_pipeline(
@@ -33,10 +74,11 @@ def run_pipeline(
 
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous. Handed over: overwritten to save memory.
-        class_indices: int32, shape (n_members,), the known class of each member, -1 unknown; None if none is known.
+        class_indices: int32, shape (n_members,), the known class of each member, -1 unknown; None if none is
+            known.
         spec: What to do.
-        report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings) and SCORING (in members),
-            often; raises RunCancelled to stop the run.
+        report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings) and SCORING (in
+            members), often; raises RunCancelled to stop the run.
 
     Returns:
         One result for each algorithm and number of clusters, with the times of the three stages.
@@ -45,4 +87,123 @@ def run_pipeline(
         InvalidRequest: The spec breaks a rule or does not fit the vectors, or a vector holds NaN or infinity.
         RunCancelled: ``report`` raised it.
     """
-    raise NotImplementedError
+    check_spec(spec, len(vectors))
+    if vectors.shape[1] != spec.space.dimension:
+        raise InvalidRequest(
+            f"vectors have {vectors.shape[1]} values, not {spec.space.dimension} as their space says"
+        )
+    stage_seconds: dict[Stage, float] = {}
+    # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
+    # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
+    with threadpool_limits(limits=1):
+        with _timed(Stage.PREPARING, stage_seconds):
+            prepared = prepare(
+                vectors, spec.preparation, spec.seed, lambda done, total: report(Stage.PREPARING, done, total)
+            )
+        with _timed(Stage.CLUSTERING, stage_seconds):
+            clusterings = _find_all_clusters(prepared.vectors, spec, report)
+        with _timed(Stage.SCORING, stage_seconds):
+            results = _score_all(prepared.vectors, clusterings, class_indices, report)
+    chosen, chosen_reason = _choose(results)
+    return RunResult(
+        results=results,
+        chosen=chosen,
+        chosen_reason=chosen_reason,
+        coordinates=prepared.coordinates,
+        input_dimension=spec.space.dimension,
+        prepared_dimension=prepared.vectors.shape[1],
+        explained_variance_ratios=prepared.explained_variance_ratios,
+        stage_seconds=stage_seconds,
+    )
+
+
+def _list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
+    clusterings: list[tuple[Algorithm, int | None]] = []
+    for algorithm in spec.algorithms:
+        if METHODS[algorithm].finds_cluster_count:
+            clusterings.append((algorithm, None))
+        else:
+            clusterings.extend((algorithm, k) for k in range(spec.min_clusters, spec.max_clusters + 1))
+    return clusterings
+
+
+def _find_all_clusters(vectors: NDArray[np.float32], spec: RunSpec, report: Report) -> list[_Clustering]:
+    asked = _list_clusterings(spec)
+    found: list[_Clustering] = []
+
+    def report_step() -> None:
+        report(Stage.CLUSTERING, len(found), len(asked))
+
+    for algorithm, n_clusters in asked:
+        report_step()
+        start = time.monotonic()
+        labels = find_clusters(algorithm, vectors, n_clusters or 0, spec.seed, report_step)
+        found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start))
+    report_step()
+    return found
+
+
+def _score_all(
+    vectors: NDArray[np.float32],
+    clusterings: Sequence[_Clustering],
+    class_indices: NDArray[np.int32] | None,
+    report: Report,
+) -> list[ClusteringResult]:
+    silhouettes = find_silhouettes(
+        vectors,
+        [clustering.labels for clustering in clusterings],
+        lambda done, total: report(Stage.SCORING, done, total),
+    )
+    results = []
+    for clustering, values in zip(clusterings, silhouettes, strict=True):
+        scores, contingency = score(clustering.labels, values, class_indices)
+        results.append(
+            ClusteringResult(
+                algorithm=clustering.algorithm,
+                requested_clusters=clustering.requested_clusters,
+                labels=clustering.labels,
+                silhouettes=values,
+                scores=scores,
+                contingency=contingency,
+                seconds=clustering.seconds,
+            )
+        )
+    return results
+
+
+def _choose(results: Sequence[ClusteringResult]) -> tuple[int, str]:
+    """Chooses the result with the highest mean silhouette (the first of equals) and says why."""
+    if len(results) == 1:
+        return 0, "the only one asked for"
+    values = [result.scores.silhouette.value for result in results]
+    defined = [i for i, value in enumerate(values) if value is not None]
+    if not defined:
+        return (
+            0,
+            f"no result has a silhouette ({results[0].scores.silhouette.undefined_reason}): the first one",
+        )
+    chosen = max(defined, key=lambda i: values[i] or 0.0)
+    one_algorithm = len({result.algorithm for result in results}) == 1
+    others = ", ".join(
+        f"{_name(result, one_algorithm)}: {'undefined' if value is None else f'{value:.3f}'}"
+        for i, (result, value) in enumerate(zip(results, values, strict=True))
+        if i != chosen
+    )
+    reason = f"{_name(results[chosen], one_algorithm)} has the highest mean silhouette, {values[chosen]:.3f} ({others})"
+    n_noise = int(np.count_nonzero(results[chosen].labels < 0))
+    if n_noise:
+        reason += f"; it leaves out the {n_noise} images that are noise"
+    return chosen, reason
+
+
+def _name(result: ClusteringResult, one_algorithm: bool) -> str:
+    if result.requested_clusters is None:
+        return str(result.algorithm)
+    return f"{'' if one_algorithm else f'{result.algorithm}, '}k = {result.requested_clusters}"
+
+
+@contextmanager
+def _timed(stage: Stage, stage_seconds: dict[Stage, float]) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    stage_seconds[stage] = time.monotonic() - start

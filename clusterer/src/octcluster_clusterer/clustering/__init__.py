@@ -1,0 +1,171 @@
+"""The clustering algorithms, one file each. A new one: a file with a function ``cluster``, and a line in METHODS."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from octcluster_clusterer.clustering import agglomerative, gmm, hdbscan, kmeans, minibatch_kmeans, spectral
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.runs import Algorithm
+
+MAX_WORKING_BYTES = 2 * 2**30
+"""Most memory an algorithm may need beside the vectors."""
+
+# Fewer clusters than asked for, or a graph in several parts, is a result here and no fault: the run reports
+# it in numbers.
+warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
+warnings.filterwarnings("ignore", message="Graph is not fully connected", module="sklearn")
+
+
+class ClusterFunction(Protocol):
+    """What each algorithm's file offers."""
+
+    def __call__(
+        self, vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    ) -> NDArray[np.int32]:
+        """Groups vectors.
+
+        Args:
+            vectors: float32, shape (n_members, dimension), C-contiguous, mean 0 in each dimension, at least
+                two different ones. May be changed for a while, but must be as before at the end, but for
+                rounding.
+            n_clusters: How many clusters to find, 2 to n_members - 1; 0 for an algorithm that finds the
+                number.
+            seed: Seed of every random choice.
+            report_step: To be called as often as possible; what it raises must get through.
+
+        Returns:
+            Integers, shape (n_members,): equal for members of the same cluster, in any numbering; -1 for
+            noise.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """One algorithm.
+
+    Attributes:
+        cluster: The function that groups vectors.
+        finds_cluster_count: Whether it finds the number of clusters itself.
+        estimate_bytes: Estimates the memory at work from the number of members and the dimension; None:
+            little more than the vectors.
+    """
+
+    cluster: ClusterFunction
+    finds_cluster_count: bool = False
+    estimate_bytes: Callable[[int, int], int] | None = None
+
+
+METHODS: Mapping[Algorithm, Method] = MappingProxyType(
+    {
+        Algorithm.KMEANS: Method(kmeans.cluster),
+        Algorithm.MINIBATCH_KMEANS: Method(minibatch_kmeans.cluster),
+        Algorithm.GMM: Method(gmm.cluster),
+        Algorithm.SPECTRAL: Method(spectral.cluster, estimate_bytes=spectral.estimate_bytes),
+        Algorithm.AGGLOMERATIVE: Method(agglomerative.cluster, estimate_bytes=agglomerative.estimate_bytes),
+        Algorithm.HDBSCAN: Method(
+            hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
+        ),
+    }
+)
+
+
+def check_size(algorithm: Algorithm, n_members: int, dimension: int) -> None:
+    """Checks that an algorithm can work on so many prepared vectors in the memory allowed.
+
+    Raises:
+        InvalidRequest: It would need too much memory; the message says how much, and what to do.
+    """
+    estimate_bytes = METHODS[algorithm].estimate_bytes
+    if estimate_bytes is None:
+        return
+    needed = estimate_bytes(n_members, dimension)
+    if needed > MAX_WORKING_BYTES:
+        raise InvalidRequest(
+            f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB; "
+            f"{MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed. Choose kmeans or minibatch-kmeans, take fewer images "
+            f"of each class (--per-class), or fewer dimensions (--pca{_say_tree_dimension(algorithm)})"
+        )
+
+
+def find_clusters(
+    algorithm: Algorithm,
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+) -> NDArray[np.int32]:
+    """Groups vectors by an algorithm.
+
+    Vectors that are all the same are one cluster, whatever was asked for; as many clusters as members are one
+    for each.
+
+    Args:
+        algorithm: The algorithm.
+        vectors: float32, shape (n_members, dimension), C-contiguous, mean 0 in each dimension.
+        n_clusters: How many clusters to find; ignored by an algorithm that finds the number itself.
+        seed: Seed of every random choice.
+        report_step: Called between the algorithm's steps.
+
+    Returns:
+        int32, shape (n_members,): -1 for noise, else clusters numbered from 0 by falling size (ties: by first
+        member). There may be fewer than asked for.
+
+    Raises:
+        InvalidRequest: The algorithm would need too much memory, or there are fewer members than clusters.
+    """
+    n_members, dimension = vectors.shape
+    method = METHODS[algorithm]
+    check_size(algorithm, n_members, dimension)
+    if not method.finds_cluster_count:
+        check_cluster_count(n_clusters, n_members)
+    if np.array_equal(vectors.min(axis=0), vectors.max(axis=0)):
+        return np.zeros(n_members, dtype=np.int32)
+    if n_clusters == n_members and not method.finds_cluster_count:
+        return np.arange(n_members, dtype=np.int32)
+    wanted = 0 if method.finds_cluster_count else n_clusters
+    return number_by_size(method.cluster(vectors, wanted, seed, report_step))
+
+
+def check_cluster_count(n_clusters: int, n_members: int) -> None:
+    """Checks that there are enough members.
+
+    Raises:
+        InvalidRequest: There are fewer members than clusters.
+    """
+    if n_members < n_clusters:
+        raise InvalidRequest(
+            f"{n_clusters} clusters need at least {n_clusters} images; there are {n_members}"
+        )
+
+
+def number_by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Numbers clusters from 0 by falling size (ties: by first member), so that equal groupings get equal labels.
+
+    Args:
+        labels: Integers, shape (n_members,); -1 for noise.
+
+    Returns:
+        int32, shape (n_members,): -1 for noise, as before.
+    """
+    clusters, first_members, sizes = np.unique(labels, return_index=True, return_counts=True)
+    is_cluster = clusters >= 0
+    clusters, first_members, sizes = clusters[is_cluster], first_members[is_cluster], sizes[is_cluster]
+    order = np.lexsort((first_members, -sizes))
+    numbered = np.full(len(labels), -1, dtype=np.int32)
+    new_numbers = np.empty(clusters.size, dtype=np.int32)
+    new_numbers[order] = np.arange(clusters.size, dtype=np.int32)
+    found = np.asarray(labels) >= 0
+    numbered[found] = new_numbers[np.searchsorted(clusters, np.asarray(labels)[found])]
+    return numbered
+
+
+def _say_tree_dimension(algorithm: Algorithm) -> str:
+    return f" {hdbscan.MAX_TREE_DIMENSION}" if algorithm is Algorithm.HDBSCAN else ""

@@ -1,0 +1,181 @@
+"""Principal component analysis of centred vectors, by the cheapest way that fits in memory.
+
+The rule, with ``side = min(n_vectors, dimension)``:
+
+- ``side`` up to 2048, or up to 8192 when PCA is asked for: exact, from the eigenvectors of the smaller one of
+  the covariance matrix (dimension x dimension) and the Gram matrix (n_vectors x n_vectors), summed in double
+  precision.
+- beyond: only the leading components, by randomized singular value decomposition (Halko, Martinsson and
+  Tropp, 2011, doi:10.1137/090771806) with a fixed seed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from sklearn.utils.extmath import randomized_svd
+
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.tiles import multiply_by_transpose, slices
+
+EXACT_SIDE = 8192
+EXACT_SIDE_WITHOUT_PCA = 2048
+RANDOMIZED_COMPONENTS = 512
+RANDOMIZED_COMPONENTS_WITHOUT_PCA = 64
+_VALUES_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """The principal components of some vectors, by falling variance.
+
+    Attributes:
+        variances: float64, shape (n_components,): variance along each component (divisor n_vectors - 1).
+        total_variance: Variance in all dimensions together.
+        axes: float32, shape (dimension, n_components), columns of length 1; None if ``scores`` is there.
+        scores: float32, shape (n_vectors, n_components): the vectors in the axes; None if ``axes`` is there.
+    """
+
+    variances: NDArray[np.float64]
+    total_variance: float
+    axes: NDArray[np.float32] | None
+    scores: NDArray[np.float32] | None
+
+    @property
+    def ratios(self) -> NDArray[np.float64]:
+        """float64, shape (n_components,): share of the variance of each component; empty if nothing varies."""
+        if self.total_variance == 0:
+            return np.empty(0)
+        return self.variances / self.total_variance
+
+    @property
+    def rank(self) -> int:
+        """Number of components along which anything varies beyond rounding."""
+        smallest = self.variances.max(initial=0) * self.variances.size * np.finfo(np.float64).eps
+        return int(np.count_nonzero(self.variances > smallest))
+
+    def count_for_share(self, share: float) -> int:
+        """Counts the components that hold a share of the variance, at least 1.
+
+        Raises:
+            InvalidRequest: Only the leading components were computed, and they hold less.
+        """
+        if self.rank == 0:
+            return 1
+        held = np.cumsum(self.ratios)
+        # Shares are sums of rounded numbers: the last one may stop short of 1 by a few units of its last
+        # digit.
+        complete = held[-1] > 1 - 1e-9
+        if held[-1] < share and not complete:
+            raise InvalidRequest(
+                f"the first {held.size} principal components hold {held[-1]:.1%} of the variance, less than the "
+                f"{share:.1%} asked for, and more are not computed for so many vectors of so many dimensions: "
+                "ask for a number of components, or take fewer images"
+            )
+        return min(int(np.searchsorted(held, share)) + 1, self.rank)
+
+    def project(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """Writes the vectors' coordinates along the first components over the vectors themselves.
+
+        The sign of each component is such that the coordinate farthest from 0 is positive.
+
+        Args:
+            vectors: float32, shape (n_vectors, dimension), C-contiguous, those of the analysis; overwritten.
+            count: Number of components to keep, at most n_components.
+
+        Returns:
+            float32, shape (n_vectors, count), C-contiguous, in the memory of ``vectors``.
+        """
+        n_vectors, dimension = vectors.shape
+        # A row never grows, so that what is written stays behind what is still to be read.
+        projected = vectors.reshape(-1)[: n_vectors * count].reshape(n_vectors, count)
+        for rows in slices(n_vectors, max(1, _VALUES_AT_ONCE // dimension)):
+            projected[rows] = self._coordinates(vectors, rows, count)
+        _fix_signs(projected)
+        return projected
+
+    def coordinates(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """Like ``project``, into new memory."""
+        coordinates = np.empty((len(vectors), count), dtype=np.float32)
+        for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
+            coordinates[rows] = self._coordinates(vectors, rows, count)
+        _fix_signs(coordinates)
+        return coordinates
+
+    def _coordinates(self, vectors: NDArray[np.float32], rows: slice, count: int) -> NDArray[np.float32]:
+        if self.scores is not None:
+            return self.scores[rows, :count]
+        assert self.axes is not None  # noqa: S101 - one of the two is set
+        return vectors[rows] @ self.axes[:, :count]
+
+
+def find_principal_components(
+    vectors: NDArray[np.float32], pca: float | int | None, seed: int, report_step: Callable[[], None]
+) -> PrincipalComponents:
+    """Finds the principal components of centred vectors by the module's rule.
+
+    Args:
+        vectors: float32, shape (n_vectors, dimension), mean 0 in each dimension.
+        pca: The components that will be asked for: a share of the variance, a number, or None.
+        seed: Seed of the randomized decomposition.
+        report_step: Called often.
+
+    Returns:
+        All min(n_vectors, dimension) components if exact, else the leading ones.
+    """
+    side = min(vectors.shape)
+    if side <= (EXACT_SIDE if pca is not None else EXACT_SIDE_WITHOUT_PCA):
+        return _decompose_exactly(vectors, report_step)
+    if pca is None:
+        n_components = RANDOMIZED_COMPONENTS_WITHOUT_PCA
+    else:
+        n_components = pca if isinstance(pca, int) else RANDOMIZED_COMPONENTS
+    return _decompose_randomly(vectors, n_components, seed, report_step)
+
+
+def _decompose_exactly(vectors: NDArray[np.float32], report_step: Callable[[], None]) -> PrincipalComponents:
+    n_vectors, dimension = vectors.shape
+    use_covariance = dimension <= n_vectors
+    moments = multiply_by_transpose(vectors.T if use_covariance else vectors, report_step)
+    total = float(np.trace(moments))
+    # Overwriting a Fortran-ordered matrix (the transpose of a symmetric one is itself) saves a copy.
+    eigenvalues, eigenvectors = scipy.linalg.eigh(
+        moments.T, overwrite_a=True, check_finite=False, driver="evr"
+    )
+    report_step()
+    eigenvalues, eigenvectors = np.maximum(eigenvalues[::-1], 0), eigenvectors[:, ::-1]
+    if not use_covariance:
+        eigenvectors *= np.sqrt(eigenvalues)
+    columns = np.ascontiguousarray(eigenvectors, dtype=np.float32)
+    divisor = max(n_vectors - 1, 1)
+    return PrincipalComponents(
+        eigenvalues / divisor,
+        total / divisor,
+        axes=columns if use_covariance else None,
+        scores=None if use_covariance else columns,
+    )
+
+
+def _decompose_randomly(
+    vectors: NDArray[np.float32], n_components: int, seed: int, report_step: Callable[[], None]
+) -> PrincipalComponents:
+    n_vectors, dimension = vectors.shape
+    total = 0.0
+    for rows in slices(n_vectors, max(1, _VALUES_AT_ONCE // dimension)):
+        total += float(np.square(vectors[rows], dtype=np.float64).sum())
+    report_step()
+    left, singular_values, _ = randomized_svd(vectors, n_components, n_iter=4, random_state=seed)
+    report_step()
+    return PrincipalComponents(
+        np.square(singular_values, dtype=np.float64) / (n_vectors - 1),
+        total / (n_vectors - 1),
+        axes=None,
+        scores=np.ascontiguousarray(left * singular_values, dtype=np.float32),
+    )
+
+
+def _fix_signs(coordinates: NDArray[np.float32]) -> None:
+    flipped = -coordinates.min(axis=0) > coordinates.max(axis=0)
+    coordinates *= np.where(flipped, np.float32(-1), np.float32(1))

@@ -1,0 +1,81 @@
+"""Large matrix products in tiles: in parallel, in little memory, and with the same bits on every machine size.
+
+BLAS adds in another order when it has another number of threads, and the last bits of its sums with it. So a
+run keeps BLAS to one thread; the parallel work is here instead: tiles of fixed bounds, computed by as many
+threads as there are processors, whose results are handed back in a fixed order.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+TILE_SIDE = 512
+_COLUMNS_AT_ONCE = 4096
+_MAX_THREADS = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def slices(length: int, step: int) -> list[slice]:
+    """Cuts 0..length into slices of ``step``, the last one shorter."""
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def upper_tiles(side: int) -> list[tuple[slice, slice]]:
+    """Lists the tiles (rows, columns) on and above the diagonal of a square matrix, row by row."""
+    cuts = slices(side, TILE_SIDE)
+    return [(rows, columns) for i, rows in enumerate(cuts) for columns in cuts[i:]]
+
+
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    """Applies a function in parallel and yields (item, result) in the items' order, a few results in memory at most.
+
+    When the consumer stops early, what has not begun is dropped.
+    """
+    n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="tiles")
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > n_threads:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def multiply_by_transpose(rows: NDArray[np.float32], report_step: Callable[[], None]) -> NDArray[np.float64]:
+    """Computes ``rows @ rows.T`` in double precision without a double-precision copy of ``rows``.
+
+    Args:
+        rows: float32, shape (n_rows, n_columns), in any memory order.
+        report_step: Called after each tile.
+
+    Returns:
+        float64, shape (n_rows, n_rows).
+    """
+    n_rows, n_columns = rows.shape
+    product = np.empty((n_rows, n_rows), dtype=np.float64)
+
+    def multiply(tile: tuple[slice, slice]) -> NDArray[np.float64]:
+        sums = np.zeros((tile[0].stop - tile[0].start, tile[1].stop - tile[1].start))
+        for columns in slices(n_columns, _COLUMNS_AT_ONCE):
+            left, right = (rows[part, columns].astype(np.float64) for part in tile)
+            sums += left @ right.T
+        return sums
+
+    for (upper, right), sums in map_in_order(multiply, upper_tiles(n_rows)):
+        product[upper, right] = sums
+        product[right, upper] = sums.T
+        report_step()
+    return product
