@@ -16,8 +16,8 @@
         │   └── CorruptImage        damaged, for example truncated            → CORRUPT
         └── InferenceFailed     the server is to blame                        → INTERNAL
 
-Messages reach people: they say what to do next, and name no patient, no file of a client and no path of the server;
-only ModelUnavailable and SettingError, which never leave the server's console, may name the operator's own files.
+Messages reach people: they say what to do next, and name no patient, no file of a client and no path of the
+server. Only ModelUnavailable and SettingError, which never leave the server's console, may name its files.
 """
 
 from enum import StrEnum

@@ -1,3 +1,193 @@
-"""From an encoded image to pixels of the network's size."""
+"""From one encoded image to pixels of the network's size, with Pillow.
+
+An image is decoded at its full size (no reduced-size JPEG decoding), turned upright, converted to 8 bits,
+resized to exactly (height, width) with the bilinear filter (antialiased when it shrinks; the aspect ratio is
+not kept, as in the study), and greyscale is repeated into three channels:
+
+    ==============================  ==========================================================================
+    what arrives                    what becomes of it
+    ==============================  ==========================================================================
+    greyscale, 8 bits               as it is
+    greyscale, 1, 2 or 4 bits       spread over 0..255
+    greyscale, 16 bits (PNG, TIFF)  round(value / 257): 0..65535 becomes 0..255, whatever range the image uses
+    greyscale, 12 bits (TIFF)       round(value / 4095 * 255)
+    TIFF in which white is 0        inverted, so that white is 255
+    colour, 8 bits                  as it is; YCbCr and CMYK by Pillow's formulas, colour profiles are ignored
+    colour, 16 bits (PNG, TIFF)     the upper 8 bits, as Pillow reads it: value // 256
+    palette                         the palette's colours
+    alpha, transparent colour       laid over black; a transparent value of 16-bit greyscale is ignored
+    EXIF orientation                honoured; a broken EXIF block is ignored
+    several frames or pages         the first
+    float, 32-bit, signed or Lab    refused as UnsupportedFormat
+    ==============================  ==========================================================================
+
+JPEG, PNG, TIFF, BMP and WebP are taken, told by their bytes. Limits are checked on the header, before any
+pixel is decoded. Whatever changes the pixels that come out of here changes DECODING_VERSION, which is part of
+every embedding space.
+"""
+
+import contextlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from octcluster_embedder.errors import (
+    CorruptImage,
+    EmptyImage,
+    ImageError,
+    TooManyBytes,
+    TooManyPixels,
+    TooSmall,
+    UnsupportedFormat,
+)
 
 DECODING_VERSION = "pillow-bilinear-1"
+
+# Pillow's own check has one limit for the whole process and warns first; _check_size has the caller's limit.
+Image.MAX_IMAGE_PIXELS = None
+
+_FORMATS = tuple(
+    plugin.format
+    for plugin in (
+        JpegImagePlugin.JpegImageFile,
+        PngImagePlugin.PngImageFile,
+        TiffImagePlugin.TiffImageFile,
+        BmpImagePlugin.BmpImageFile,
+        WebPImagePlugin.WebPImageFile,
+    )
+)
+_GREYSCALE_MODES = ("1", "L")
+_COLOUR_MODES = ("RGB", "RGBX", "CMYK", "YCbCr", "P")
+_ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What an image may be at most, and at least.
+
+    Attributes:
+        max_image_bytes: Largest encoded image, in bytes.
+        max_image_pixels: Largest decoded image, width x height, in pixels.
+        min_image_side: Shortest side, in pixels.
+    """
+
+    max_image_bytes: int = 32 * 2**20
+    max_image_pixels: int = 64_000_000
+    min_image_side: int = 16
+
+
+def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> NDArray[np.uint8]:
+    """Decodes one image and resizes it; see the module for the conversions.
+
+    Args:
+        data: The encoded image.
+        height: Height of the result, in pixels.
+        width: Width of the result, in pixels.
+        limits: What the image may be.
+
+    Returns:
+        uint8, shape (height, width, 3), RGB, 0 to 255.
+
+    Raises:
+        ImageError: One of its subclasses says what is wrong with the image. Nothing else is ever raised.
+    """
+    _check_bytes(data, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _check_size(image, limits)
+            image.load()
+            return _to_pixels(image, height, width)
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
+    except Exception as error:  # Pillow raises a dozen kinds for broken files
+        raise CorruptImage(
+            "the image is damaged, for example cut short: export it again from its source"
+        ) from error
+
+
+def _check_bytes(data: bytes, limits: ImageLimits) -> None:
+    if not data:
+        raise EmptyImage("the image has no bytes: the file is empty, copy it again from its source")
+    if len(data) > limits.max_image_bytes:
+        raise TooManyBytes(
+            f"the image has {len(data):,} bytes, more than this server's limit of "
+            f"{limits.max_image_bytes:,}: compress it, or raise --max-image-bytes"
+        )
+
+
+def _check_size(image: Image.Image, limits: ImageLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_image_pixels:
+        raise TooManyPixels(
+            f"the image has {width * height:,} pixels ({width}x{height}), more than this server's limit of "
+            f"{limits.max_image_pixels:,}: scale it down, or raise --max-image-pixels"
+        )
+    if min(width, height) < limits.min_image_side:
+        raise TooSmall(
+            f"the image has {width}x{height} pixels, and each side must have at least "
+            f"{limits.min_image_side}: send the whole image, not a thumbnail"
+        )
+
+
+def _unidentified(data: bytes) -> ImageError:
+    """Tells damage in a header from foreign bytes: Pillow does not."""
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")):
+        return CorruptImage("the image's header is damaged: export it again from its source")
+    if data.startswith((b"II", b"MM", b"BM")):
+        return UnsupportedFormat(
+            "the image's header is damaged, or its pixel type is none that this server reads: export it as "
+            "8- or 16-bit greyscale or colour"
+        )
+    return UnsupportedFormat(
+        "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
+    )
+
+
+def _to_pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    with contextlib.suppress(SyntaxError):  # Pillow's word for an EXIF block that is none
+        ImageOps.exif_transpose(image, in_place=True)
+    resized = np.asarray(_to_eight_bits(image).resize((width, height), Image.Resampling.BILINEAR))
+    # The colours of mode RGBa are already multiplied by alpha: they are what shows over black.
+    return resized[:, :, :3] if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Converts to mode L, RGB or RGBa."""
+    if image.mode.startswith("I;16"):
+        return _scale_sixteen_bits(image)
+    if image.mode not in (*_GREYSCALE_MODES, *_COLOUR_MODES, *_ALPHA_MODES):
+        raise UnsupportedFormat(
+            f"the image has pixels of type {image.mode!r}, which has no agreed range of brightness: "
+            "export it as 8- or 16-bit greyscale or colour"
+        )
+    if image.has_transparency_data:
+        straight = image.convert("LA") if image.mode == "La" else image
+        return straight.convert("RGBA").convert("RGBa")
+    return image.convert("L" if image.mode in _GREYSCALE_MODES else "RGB")
+
+
+def _scale_sixteen_bits(image: Image.Image) -> Image.Image:
+    """Converts to mode L; Pillow's own conversion would clip at 255."""
+    values = np.asarray(image).astype(np.uint16)
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,):
+        values = np.minimum(values, 4095) * 16 + np.minimum(values, 4095) // 256  # 4095 becomes 65535
+    # round(value / 257), without leaving 16 bits and so without more memory
+    grey = ((np.minimum(values, 65407) + 128) // 257).astype(np.uint8)
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:
+        grey = 255 - grey
+    return Image.fromarray(grey)
