@@ -1,0 +1,44 @@
+"""The whole graph of a model: from uint8 images to every kind of features, scaling included."""
+
+from importlib import import_module
+
+import keras
+from keras import layers, ops
+
+from octcluster_embedder.errors import ModelUnavailable
+from octcluster_embedder.models.registry import ModelSpec
+from octcluster_embedder.models.weights import Weights
+from octcluster_embedder.spaces import Features
+
+
+def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
+    """Builds a model's graph.
+
+    Args:
+        spec: The model.
+        weights: Its weights; None: random ones.
+
+    Returns:
+        A Keras model. Input: uint8, shape (n_images, input_side, input_side, 3), RGB 0 to 255. Outputs,
+        float32: ``pooled``, shape (n_images, channels), and ``flatten``, shape (n_images, height * width *
+        channels), the last map in row-major order.
+
+    Raises:
+        ModelUnavailable: The weights do not fit the model.
+    """
+    family = import_module(f"octcluster_embedder.models.networks.{spec.network}")
+    try:
+        network = family.build_network(spec, weights and weights.path)
+    except ValueError as error:
+        if weights is None:
+            raise
+        raise ModelUnavailable(
+            f"{weights.path} does not hold weights for {spec.name} without its classification head: {error}"
+        ) from error
+    image = keras.Input((spec.input_side, spec.input_side, 3), dtype="uint8", name="image")
+    feature_map = network(ops.cast(image, "float32"))
+    outputs = {
+        Features.POOLED.value: layers.GlobalAveragePooling2D(name="pooled")(feature_map),
+        Features.FLATTEN.value: layers.Flatten(name="flatten")(feature_map),
+    }
+    return keras.Model(image, outputs, name=f"{spec.name}-features")

@@ -1,0 +1,134 @@
+"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excitation and with ReLU6 for swish.
+
+Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML 2019),
+and the description of EfficientNet-Lite in the TensorFlow TPU repository (Apache-2.0).
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from octcluster_embedder.models.networks.weights_loading import load_keras_weights
+from octcluster_embedder.models.registry import ModelSpec
+from octcluster_embedder.models.torch_file import read_tensors
+
+
+class _Stage(NamedTuple):
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+_STAGES = (
+    _Stage(repeats=1, kernel=3, stride=1, expansion=1, channels=16),
+    _Stage(repeats=2, kernel=3, stride=2, expansion=6, channels=24),
+    _Stage(repeats=2, kernel=5, stride=2, expansion=6, channels=40),
+    _Stage(repeats=3, kernel=3, stride=2, expansion=6, channels=80),
+    _Stage(repeats=3, kernel=5, stride=1, expansion=6, channels=112),
+    _Stage(repeats=4, kernel=5, stride=2, expansion=6, channels=192),
+    _Stage(repeats=1, kernel=3, stride=1, expansion=6, channels=320),
+)
+_STEM_CHANNELS = 32
+_HEAD_CHANNELS = 1280
+_CLASSES = 1000
+
+
+def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
+    """Builds the network without its classification head.
+
+    Args:
+        spec: The model.
+        weights: A ``.pth`` file like that of the package, or weights of this very network saved by Keras.
+
+    Raises:
+        ValueError: The file does not hold this network's weights.
+    """
+    image = keras.Input((spec.input_side, spec.input_side, 3), name="image")
+    network = keras.Model(image, _add_convolutions(image), name=spec.name)
+    _load_weights(network, weights)
+    return network
+
+
+def build_classifier(spec: ModelSpec, weights: Path) -> keras.Model:
+    """Builds the network with its classification head: logits of the 1000 ImageNet classes."""
+    image = keras.Input((spec.input_side, spec.input_side, 3), name="image")
+    pooled = layers.GlobalAveragePooling2D()(_add_convolutions(image))
+    network = keras.Model(image, layers.Dense(_CLASSES, name="fc")(pooled))
+    _load_weights(network, weights)
+    return network
+
+
+# Layers bear the names of the PyTorch modules that their weights come from, without the underscores.
+
+
+def _add_convolutions(x: Any) -> Any:
+    x = layers.Rescaling(1 / 128, offset=-127 / 128)(x)
+    x = layers.Conv2D(_STEM_CHANNELS, 3, strides=2, padding="same", use_bias=False, name="conv_stem")(x)
+    x = _normalize(x, "bn0")
+    index = 0
+    for stage in _STAGES:
+        for repeat in range(stage.repeats):
+            x = _add_block(x, f"blocks.{index}", stage, stage.stride if repeat == 0 else 1)
+            index += 1
+    x = layers.Conv2D(_HEAD_CHANNELS, 1, use_bias=False, name="conv_head")(x)
+    return _normalize(x, "bn1")
+
+
+def _add_block(x: Any, name: str, stage: _Stage, stride: int) -> Any:
+    """Adds one inverted residual block."""
+    block_input = x
+    if stage.expansion > 1:
+        width = x.shape[-1] * stage.expansion
+        x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}.expand_conv")(x)
+        x = _normalize(x, f"{name}.bn0")
+    x = layers.DepthwiseConv2D(
+        stage.kernel, strides=stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
+    )(x)
+    x = _normalize(x, f"{name}.bn1")
+    x = layers.Conv2D(stage.channels, 1, use_bias=False, name=f"{name}.project_conv")(x)
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}.bn2")(x)
+    if stride == 1 and block_input.shape[-1] == stage.channels:
+        x = layers.Add(name=f"{name}.add")([block_input, x])
+    return x
+
+
+def _normalize(x: Any, name: str) -> Any:
+    x = layers.BatchNormalization(epsilon=1e-3, name=name)(x)
+    return layers.ReLU(max_value=6, name=f"{name}.relu6")(x)
+
+
+def _load_weights(network: keras.Model, weights: Path | None) -> None:
+    if weights is not None and weights.suffix == ".pth":
+        _load_torch_weights(network, weights)
+    else:
+        load_keras_weights(network, weights)
+
+
+def _load_torch_weights(network: keras.Model, path: Path) -> None:
+    tensors = read_tensors(path)
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        module = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
+        try:
+            layer.set_weights(_arrange(layer, module, tensors))
+        except KeyError as error:
+            raise ValueError(f"it lacks the tensor {error}") from error
+
+
+def _arrange(layer: keras.Layer, module: str, tensors: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """Returns a layer's tensors in the order and with the axes that Keras has them."""
+    if isinstance(layer, layers.BatchNormalization):
+        return [tensors[f"{module}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
+    weight = tensors[f"{module}.weight"]
+    if isinstance(layer, layers.Dense):
+        return [weight.T, tensors[f"{module}.bias"]]
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return [weight.transpose(2, 3, 0, 1)]
+    return [weight.transpose(2, 3, 1, 0)]

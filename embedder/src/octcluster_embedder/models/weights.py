@@ -1,0 +1,132 @@
+"""Where a model's weights come from. Every weights file is known by its SHA-256 before it is read."""
+
+import hashlib
+import importlib.metadata
+import logging
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.models.registry import KerasWeights, ModelSpec, PackagedWeights
+
+_logger = logging.getLogger(__name__)
+
+_DOWNLOAD_SILENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class WeightsOptions:
+    """Where the operator wants a model's weights to come from.
+
+    Attributes:
+        file: A weights file to use instead of the model's own: ``.weights.h5``, ``.h5`` or ``.keras`` of the
+            network without its classification head, or ``.pth`` for efficientnet-lite0.
+        sha256: What the SHA-256 of the file used must be, in hexadecimal; None accepts any.
+        keras_home: Keras's folder; published weights are looked for and downloaded to ``models`` in it.
+    """
+
+    file: Path | None = None
+    sha256: str | None = None
+    keras_home: Path = field(default_factory=lambda: Path.home() / ".keras")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights file.
+
+    Attributes:
+        path: Where it is.
+        digest: Its SHA-256, 64 lower-case hexadecimal digits.
+    """
+
+    path: Path
+    digest: str
+
+
+def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
+    """Finds a model's weights file, downloading it if there is no other way, and verifies it.
+
+    Args:
+        spec: The model.
+        options: Where to look.
+
+    Raises:
+        SettingError: The file that the options name does not exist.
+        ModelUnavailable: There are no weights to be had, or their digest is wrong.
+    """
+    if options.file is not None:
+        if not options.file.is_file():
+            raise SettingError(f"--weights: there is no file {options.file}")
+        path = options.file
+    elif isinstance(spec.weights, PackagedWeights):
+        path = _find_packaged(spec.weights)
+    else:
+        path = _find_published(spec, spec.weights, options.keras_home / "models")
+    digest = _digest(path, "sha256")
+    if options.sha256 is not None and digest != options.sha256.lower():
+        raise ModelUnavailable(
+            f"the SHA-256 of {path} is {digest}, not {options.sha256.lower()} as the settings demand: "
+            "get the right file, or correct --weights-sha256"
+        )
+    return Weights(path, digest)
+
+
+def _find_packaged(source: PackagedWeights) -> Path:
+    try:
+        path = Path(str(importlib.metadata.distribution(source.distribution).locate_file(source.file)))
+    except importlib.metadata.PackageNotFoundError:
+        raise ModelUnavailable(
+            f"the Python package {source.distribution}, which brings the weights, is missing: install it"
+        ) from None
+    if not path.is_file() or _digest(path, "sha256") != source.sha256:
+        raise ModelUnavailable(
+            f"{path} is missing or changed: install the Python package {source.distribution} again"
+        )
+    return path
+
+
+def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path) -> Path:
+    path = folder / source.file_name
+    if path.is_file():
+        if _digest(path, "md5") == source.md5:
+            return path
+        raise ModelUnavailable(
+            f"{path} is not the file that Keras publishes for {spec.name} (its MD5 is not {source.md5}): "
+            "delete it, or name it with --weights if you mean it"
+        )
+    _logger.info("downloading the weights of %s", spec.name)
+    try:
+        _download(source, path)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(
+            f"the weights of {spec.name} are not on this machine and could not be downloaded ({error}). "
+            f"On a machine with internet access get {source.url} (MD5 {source.md5}), then either put it here "
+            f"as {path} or start with --weights FILE"
+        ) from error
+    return path
+
+
+def _download(source: KerasWeights, path: Path) -> None:
+    """Downloads to a file beside the path, checks it and moves it there: no half file is ever found."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with (
+            urllib.request.urlopen(source.url, timeout=_DOWNLOAD_SILENCE_SECONDS) as response,  # noqa: S310 - https, ours
+            unfinished.open("xb") as file,
+        ):
+            while block := response.read(1 << 20):
+                file.write(block)
+        if _digest(unfinished, "md5") != source.md5:
+            raise ValueError("what arrived is not the file that Keras publishes")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -1,0 +1,75 @@
+"""Converted models on disk, so that only a model's first start needs Keras and TensorFlow."""
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import uuid
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from octcluster_embedder.models.registry import ModelSpec
+from octcluster_embedder.models.weights import Weights
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConvertedModel:
+    """A model in OpenVINO's format: the network as XML and its constants."""
+
+    network: bytes
+    constants: bytes
+
+
+class ConvertedModelCache:
+    """A folder with one file for each model, weights and version of the libraries that converted it.
+
+    A file is a zip archive, which carries a checksum of each part. It is written under another name and moved
+    into place; one that is damaged all the same counts as missing.
+    """
+
+    def __init__(self, folder: Path | None, openvino_version: str) -> None:
+        self._folder = folder
+        self._openvino_version = openvino_version
+
+    def read(self, spec: ModelSpec, weights: Weights) -> ConvertedModel | None:
+        """Returns the converted model, or None if it is not there or damaged."""
+        if self._folder is None:
+            return None
+        path = self._path(self._folder, spec, weights)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return ConvertedModel(archive.read("network.xml"), archive.read("constants.bin"))
+        except FileNotFoundError:
+            return None
+        except (OSError, zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+            _logger.warning("the converted model %s is damaged and will be made anew: %s", path.name, error)
+            return None
+
+    def write(self, spec: ModelSpec, weights: Weights, converted: ConvertedModel) -> None:
+        """Stores a converted model. Where that is impossible, the next start converts it again."""
+        if self._folder is None:
+            return
+        path = self._path(self._folder, spec, weights)
+        unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with zipfile.ZipFile(unfinished, "x") as archive:
+                archive.writestr("network.xml", converted.network)
+                archive.writestr("constants.bin", converted.constants)
+            unfinished.replace(path)
+        except OSError as error:
+            _logger.warning("the converted model could not be kept in %s: %s", self._folder, error)
+            unfinished.unlink(missing_ok=True)
+
+    def _path(self, folder: Path, spec: ModelSpec, weights: Weights) -> Path:
+        made_from = {
+            "spec": asdict(spec),
+            "weights": weights.digest,
+            "openvino": self._openvino_version,
+            "keras": importlib.metadata.version("keras"),
+        }
+        digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+        return folder / f"{spec.name}-{digest}.openvino.zip"

@@ -1,0 +1,85 @@
+"""The choice of a runtime and the loading of a model into it."""
+
+from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from octcluster_embedder.errors import SettingError
+from octcluster_embedder.models.registry import DEFAULT_MODEL, find_model
+from octcluster_embedder.models.weights import WeightsOptions, find_weights
+from octcluster_embedder.runtimes.runtime import Runtime
+
+
+class RuntimeName(StrEnum):
+    """What can be asked for.
+
+    ``auto`` is TensorFlow where it is installed and sees a GPU, else OpenVINO, else TensorFlow on the CPU.
+    """
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    TENSORFLOW = "tensorflow"
+
+
+# The libraries are imported only when their runtime is chosen: TensorFlow alone takes seconds.
+_MODULES = {
+    RuntimeName.OPENVINO: "octcluster_embedder.runtimes.openvino_runtime",
+    RuntimeName.TENSORFLOW: "octcluster_embedder.runtimes.tensorflow_runtime",
+}
+_GPU_DEVICE_FILES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
+
+def load_runtime(
+    runtime: str = RuntimeName.AUTO,
+    model: str = DEFAULT_MODEL,
+    weights: WeightsOptions | None = None,
+    cache_dir: Path | None = None,
+) -> Runtime:
+    """Loads a model into a runtime.
+
+    Args:
+        runtime: A ``RuntimeName``.
+        model: Model name.
+        weights: Where the weights come from; None: the model's own.
+        cache_dir: Folder for converted models, made if need be; None keeps nothing.
+
+    Raises:
+        SettingError: An argument names nothing that there is, or the runtime's library is not installed.
+        ModelUnavailable: The model's weights cannot be had or do not fit it.
+    """
+    spec = find_model(model)
+    chosen = _choose(runtime)
+    found = find_weights(spec, weights or WeightsOptions())
+    loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir)
+    return loaded
+
+
+def _choose(runtime: str) -> RuntimeName:
+    try:
+        asked = RuntimeName(runtime)
+    except ValueError:
+        raise SettingError(
+            f"runtime {runtime!r} is not known; choose one of: {', '.join(RuntimeName)}"
+        ) from None
+    installed = [name for name in _MODULES if find_spec(name.value) is not None]
+    if asked is RuntimeName.AUTO:
+        if RuntimeName.TENSORFLOW in installed and _gpu_is_visible():
+            return RuntimeName.TENSORFLOW
+        if installed:
+            return installed[0]
+        raise SettingError(
+            "no runtime is installed: install octcluster-embedder[cpu] or octcluster-embedder[gpu]"
+        )
+    if asked not in installed:
+        raise SettingError(
+            f"runtime {asked.value!r} needs the Python package {asked.value}, which is not installed"
+        )
+    return asked
+
+
+def _gpu_is_visible() -> bool:
+    """Tells whether TensorFlow sees a GPU, without importing it where there is no driver for one."""
+    if not any(file.exists() for file in _GPU_DEVICE_FILES):
+        return False
+    return bool(import_module(_MODULES[RuntimeName.TENSORFLOW]).visible_gpus())
