@@ -1,1 +1,117 @@
-"""Groups unlabelled retinal OCT images by pathology and shows how far to trust the groups."""
+"""Groups unlabelled retinal OCT images by pathology and shows how far to trust the groups.
+
+The two services are reached through EmbedderClient and ClustererClient, or their twins for asyncio; run_images does
+the whole job with them. Importing this needs gRPC and protobuf alone.
+"""
+
+from octcluster.clusterer_client import AsyncClustererClient, ClustererClient
+from octcluster.embedder_client import AsyncEmbedderClient, EmbedderClient
+from octcluster.errors import (
+    AddressInvalid,
+    CacheDirectoryBusy,
+    CallCancelled,
+    DeadlineExceeded,
+    EmbeddedStackError,
+    ExtraNotInstalled,
+    IncompatibleServer,
+    ModelNotServed,
+    NotReady,
+    OctclusterError,
+    RequestRefused,
+    RunCancelled,
+    RunFailed,
+    RunNotFound,
+    ServerFailed,
+    ServerOverloaded,
+    ServerUnavailable,
+    ServiceError,
+    SpaceMismatch,
+    TooFewImages,
+)
+from octcluster.image_keys import image_key
+from octcluster.image_set import ImageFile, ImageSet
+from octcluster.progress import Progress, Silence
+from octcluster.runs import (
+    ALGORITHMS,
+    FEATURES,
+    Assignments,
+    ClusteringResult,
+    Contingency,
+    EmbeddingSpace,
+    Member,
+    Preparation,
+    RunResult,
+    RunSpec,
+    RunState,
+    RunStatus,
+    Score,
+    Scores,
+)
+from octcluster.services import (
+    ClustererInfo,
+    ClustererLimits,
+    EmbedderInfo,
+    EmbedderLimits,
+    EmbedFailure,
+    ModelInfo,
+    PutReport,
+)
+from octcluster.workflows.outcome import Failure, RunOutcome
+from octcluster.workflows.run import RunOptions, run_images
+
+__all__ = [
+    "ALGORITHMS",
+    "FEATURES",
+    "AddressInvalid",
+    "Assignments",
+    "AsyncClustererClient",
+    "AsyncEmbedderClient",
+    "CacheDirectoryBusy",
+    "CallCancelled",
+    "ClustererClient",
+    "ClustererInfo",
+    "ClustererLimits",
+    "ClusteringResult",
+    "Contingency",
+    "DeadlineExceeded",
+    "EmbedFailure",
+    "EmbeddedStackError",
+    "EmbedderClient",
+    "EmbedderInfo",
+    "EmbedderLimits",
+    "EmbeddingSpace",
+    "ExtraNotInstalled",
+    "Failure",
+    "ImageFile",
+    "ImageSet",
+    "IncompatibleServer",
+    "Member",
+    "ModelInfo",
+    "ModelNotServed",
+    "NotReady",
+    "OctclusterError",
+    "Preparation",
+    "Progress",
+    "PutReport",
+    "RequestRefused",
+    "RunCancelled",
+    "RunFailed",
+    "RunNotFound",
+    "RunOptions",
+    "RunOutcome",
+    "RunResult",
+    "RunSpec",
+    "RunState",
+    "RunStatus",
+    "Score",
+    "Scores",
+    "ServerFailed",
+    "ServerOverloaded",
+    "ServerUnavailable",
+    "ServiceError",
+    "Silence",
+    "SpaceMismatch",
+    "TooFewImages",
+    "image_key",
+    "run_images",
+]

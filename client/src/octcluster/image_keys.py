@@ -15,8 +15,8 @@ def image_key(data: bytes, secret: bytes | None = None) -> bytes:
 
     Args:
         data: The bytes of the image file.
-        secret: The site's secret. With one, nobody without it can tell from a key which image it is, not even by
-            hashing a copy of the image. Vectors that were cached under another secret are not found.
+        secret: The site's secret. With one, nobody without it can tell from a key which image it is, not
+            even by hashing a copy of the image. Vectors that were cached under another secret are not found.
 
     Returns:
         32 bytes: HMAC-SHA256 of the data under the secret, or its SHA-256 if there is no secret.

@@ -1,4 +1,4 @@
-"""What a run is asked to do and what it found, as the library hands it to its caller: standard library only."""
+"""What a run is asked to do and what it found, as the library hands it to its caller."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -29,7 +29,8 @@ class Preparation:
     Attributes:
         l2_normalize: Scale each vector to unit Euclidean length.
         standardize: Scale each dimension to mean 0 and variance 1.
-        pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many components.
+        pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many
+            components.
         whiten: Scale the kept components to variance 1; needs PCA.
     """
 
@@ -93,11 +94,13 @@ class RunStatus:
     Attributes:
         run_id: Id of the run.
         state: Where it stands as a whole.
-        stage: ``loading``, ``preparing``, ``clustering``, ``scoring`` or ``saving`` while running, else empty.
+        stage: ``loading``, ``preparing``, ``clustering``, ``scoring`` or ``saving`` while running, else
+            empty.
         stage_done: Units of the stage that are done.
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.
-        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable`` or ``internal`` if failed, else empty.
+        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable`` or ``internal`` if failed, else
+            empty.
         error_message: What was wrong and what to do, if failed, else empty.
         members: Number of members.
         created: When it was queued, UTC.
@@ -154,7 +157,7 @@ class Contingency:
 
 @dataclass(frozen=True)
 class ClusteringResult:
-    """One algorithm with one number of clusters; requested_clusters is None if the algorithm finds it itself."""
+    """One algorithm with one number of clusters (None: the algorithm finds it itself)."""
 
     algorithm: str
     requested_clusters: int | None

@@ -24,7 +24,8 @@ class RunOptions:
         preparation: What happens to the vectors before clustering.
         embedder: Address of an embedder, or several with commas between; None: start one for this run.
         clusterer: Address of a clusterer; None: start one for this run, with its own vector cache.
-        cache_dir: Where vectors and models are kept for services that this run starts; None: the user's cache folder.
+        cache_dir: Where vectors and models are kept for services that this run starts; None: the user's
+            cache folder.
         weights: Weights file for an embedder that this run starts; None: the model's own source.
         weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
         key_secret: The site's secret for image keys.
@@ -53,8 +54,8 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
     Args:
         image_set: The images.
         options: How to do it.
-        progress: Told how far it is; stages are "Starting", "Reading", "Embedding", "Loading", "Preparing", "Clustering",
-            "Scoring" and "Saving".
+        progress: Told how far it is; stages are "Starting", "Reading", "Embedding", "Loading", "Preparing",
+            "Clustering", "Scoring" and "Saving".
 
     Returns:
         What was found, with the images that have no vector as failures.

@@ -1,0 +1,242 @@
+"""Between the messages of the two services and the library's own data classes."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
+from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
+
+from octcluster.batches import cut
+from octcluster.runs import (
+    Assignments,
+    ClusteringResult,
+    Contingency,
+    EmbeddingSpace,
+    Member,
+    Preparation,
+    RunResult,
+    RunSpec,
+    RunState,
+    RunStatus,
+    Score,
+    Scores,
+)
+from octcluster.services import (
+    ClustererInfo,
+    ClustererLimits,
+    EmbedderInfo,
+    EmbedderLimits,
+    EmbedFailure,
+    ModelInfo,
+)
+
+
+def _name(enum: Any, value: int, prefix: str) -> str:
+    """A value's name in lower case without its prefix; values of newer servers get their number as a name."""
+    if value not in enum.values():
+        return f"unknown_{value}"
+    name: str = enum.Name(value).removeprefix(prefix).lower()
+    return "" if name == "unspecified" else name
+
+
+def _algorithm_name(value: int) -> str:
+    return _name(clusterer.Algorithm, value, "ALGORITHM_").replace("_", "-")
+
+
+def _algorithm(name: str) -> Any:
+    return clusterer.Algorithm.Value("ALGORITHM_" + name.upper().replace("-", "_"))
+
+
+def _fields(kind: type, message: Message) -> dict[str, Any]:
+    """The fields of a message that a data class has too, by name."""
+    return {name: getattr(message, name) for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def features_message(features: str) -> Any:
+    """The Features value of a name."""
+    return embedder.Features.Value("FEATURES_" + features.upper())
+
+
+def read_embedder_info(message: embedder.GetServerInfoResponse) -> EmbedderInfo:
+    """Converts GetServerInfoResponse of the embedder."""
+    return EmbedderInfo(
+        version=message.version,
+        runtime=message.runtime,
+        device=message.device,
+        models=[
+            ModelInfo(
+                name=model.name,
+                input_height=model.input_height,
+                input_width=model.input_width,
+                spaces={space.features: space for space in map(_read_space, model.spaces)},
+            )
+            for model in message.models
+        ],
+        limits=EmbedderLimits(**_fields(EmbedderLimits, message.limits)),
+    )
+
+
+def _read_space(message: embedder.EmbeddingSpace) -> EmbeddingSpace:
+    return EmbeddingSpace(
+        model=message.model,
+        weights_digest=message.weights_digest,
+        preprocessing_version=message.preprocessing_version,
+        features=_name(embedder.Features, message.features, "FEATURES_"),
+        data_type=_name(embedder.DataType, message.data_type, "DATA_TYPE_"),
+        dimension=message.dimension,
+        digest=message.digest,
+    )
+
+
+def read_embed_result(message: embedder.EmbedResult) -> bytes | EmbedFailure:
+    """Converts EmbedResult: a vector, or why there is none."""
+    if message.WhichOneof("outcome") == "vector":
+        return bytes(message.vector)
+    code = _name(embedder.EmbedErrorCode, message.error.code, "EMBED_ERROR_CODE_")
+    return EmbedFailure(code or "internal", message.error.message or "the embedder gave no reason")
+
+
+def read_clusterer_info(message: clusterer.GetServerInfoResponse) -> ClustererInfo:
+    """Converts GetServerInfoResponse of the clusterer."""
+    return ClustererInfo(
+        version=message.version,
+        algorithms=[_algorithm_name(value) for value in message.algorithms],
+        limits=ClustererLimits(**_fields(ClustererLimits, message.limits)),
+    )
+
+
+def space_message(space: EmbeddingSpace) -> clusterer.VectorSpace:
+    """What the clusterer needs to know of a space."""
+    data_type: Any = clusterer.DataType.Value(f"DATA_TYPE_{space.data_type.upper()}")
+    return clusterer.VectorSpace(digest=space.digest, data_type=data_type, dimension=space.dimension)
+
+
+def vector_entries(vectors: Iterable[tuple[bytes, bytes]]) -> list[clusterer.VectorEntry]:
+    """Converts pairs of image key and vector."""
+    return [clusterer.VectorEntry(image_key=key, vector=vector) for key, vector in vectors]
+
+
+def _preparation_message(preparation: Preparation) -> clusterer.Preparation:
+    message = clusterer.Preparation(
+        l2_normalize=preparation.l2_normalize, standardize=preparation.standardize, whiten=preparation.whiten
+    )
+    if isinstance(preparation.pca, float):
+        message.pca_variance = preparation.pca
+    elif preparation.pca is not None:
+        message.pca_components = preparation.pca
+    return message
+
+
+def start_run_messages(
+    spec: RunSpec, members: Sequence[Member], max_keys_per_message: int
+) -> Iterator[clusterer.StartRunRequest]:
+    """Converts a run's spec and members into the messages of StartRun, the spec first."""
+    yield clusterer.StartRunRequest(
+        spec=clusterer.RunSpec(
+            run_id=spec.run_id,
+            space=space_message(spec.space),
+            preparation=_preparation_message(spec.preparation),
+            algorithms=[_algorithm(name) for name in spec.algorithms],
+            min_clusters=spec.min_clusters,
+            max_clusters=spec.max_clusters,
+            seed=spec.seed,
+        )
+    )
+    for chunk in cut(members, max_keys_per_message):
+        yield clusterer.StartRunRequest(
+            members=clusterer.MemberChunk(
+                image_keys=[member.image_key for member in chunk],
+                class_indices=_indices([member.class_index for member in chunk]),
+                group_indices=_indices([member.group_index for member in chunk]),
+            )
+        )
+
+
+def _indices(values: Sequence[int | None]) -> list[int]:
+    """-1 for what is unknown; empty if all is."""
+    if all(value is None for value in values):
+        return []
+    return [-1 if value is None else value for value in values]
+
+
+def read_status(message: clusterer.RunStatus) -> RunStatus:
+    """Converts RunStatus."""
+    return RunStatus(
+        run_id=message.run_id,
+        state=RunState(_name(clusterer.RunState, message.state, "RUN_STATE_")),
+        stage=_name(clusterer.RunStage, message.stage, "RUN_STAGE_"),
+        stage_done=message.stage_done,
+        stage_total=message.stage_total,
+        queue_position=message.queue_position,
+        error_code=_name(clusterer.RunErrorCode, message.error.code, "RUN_ERROR_CODE_"),
+        error_message=message.error.message,
+        members=message.members,
+        created=_read_created(message),
+    )
+
+
+def _read_created(message: clusterer.RunStatus) -> datetime | None:
+    return message.created.ToDatetime(tzinfo=UTC) if message.HasField("created") else None
+
+
+def read_result(message: clusterer.RunResult) -> RunResult:
+    """Converts RunResult."""
+    return RunResult(
+        results=[_read_clustering(result) for result in message.results],
+        chosen=message.chosen,
+        chosen_reason=message.chosen_reason,
+        input_dimension=message.input_dimension,
+        prepared_dimension=message.prepared_dimension,
+        explained_variance_ratios=list(message.explained_variance_ratios),
+        stage_seconds={
+            _name(clusterer.RunStage, time.stage, "RUN_STAGE_"): time.seconds for time in message.stage_times
+        },
+    )
+
+
+def _read_clustering(message: clusterer.ClusteringResult) -> ClusteringResult:
+    return ClusteringResult(
+        algorithm=_algorithm_name(message.algorithm),
+        requested_clusters=message.requested_clusters or None,
+        clusters=message.clusters,
+        noise=message.noise,
+        scores=Scores(
+            **{name: _read_score(score) for name, score in _fields(Scores, message.scores).items()}
+        ),
+        contingency=_read_contingency(message.contingency) if message.HasField("contingency") else None,
+        seconds=message.seconds,
+        cluster_sizes=list(message.cluster_sizes),
+    )
+
+
+def _read_score(message: clusterer.Score) -> Score:
+    if message.WhichOneof("outcome") == "value":
+        return Score(value=message.value)
+    return Score(undefined_reason=message.undefined_reason or "the clusterer gave no reason")
+
+
+def _read_contingency(message: clusterer.Contingency) -> Contingency:
+    return Contingency(
+        class_indices=list(message.class_indices),
+        clusters=list(message.clusters),
+        counts=[list(row) for row in cut(message.counts, len(message.clusters))],
+    )
+
+
+def read_assignments(messages: Iterable[clusterer.StreamAssignmentsResponse]) -> Assignments:
+    """Joins the messages of StreamAssignments."""
+    keys: list[bytes] = []
+    clusters: list[int] = []
+    silhouettes: list[float | None] = []
+    x: list[float] = []
+    y: list[float] = []
+    for message in messages:
+        keys.extend(message.image_keys)
+        clusters.extend(message.clusters)
+        silhouettes.extend(None if math.isnan(value) else value for value in message.silhouettes)
+        x.extend(message.x)
+        y.extend(message.y)
+    return Assignments(image_keys=keys, clusters=clusters, silhouettes=silhouettes, x=x, y=y)

@@ -1,0 +1,87 @@
+"""What servers say about themselves and about single items, as the library hands it to its caller."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from octcluster.runs import EmbeddingSpace
+
+
+@dataclass(frozen=True)
+class EmbedFailure:
+    """Why one image has no vector.
+
+    Attributes:
+        code: ``empty``, ``too_many_bytes``, ``too_many_pixels``, ``too_small``, ``unsupported_format``,
+            ``corrupt`` or ``internal``.
+        message: What was wrong and what to do, for people.
+    """
+
+    code: str
+    message: str
+
+
+def too_many_bytes(image_bytes: int, max_image_bytes: int) -> EmbedFailure:
+    """The failure of an image that is too large to be sent."""
+    return EmbedFailure(
+        "too_many_bytes",
+        f"the image has {image_bytes} bytes, more than the {max_image_bytes} that the embedder takes",
+    )
+
+
+@dataclass(frozen=True)
+class EmbedderLimits:
+    """How much an embedder takes at once; see the Limits message of its proto."""
+
+    max_message_bytes: int
+    max_image_bytes: int
+    max_image_pixels: int
+    min_image_side: int
+    max_images_per_request: int
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model of an embedder: its input size in pixels and its embedding space by features."""
+
+    name: str
+    input_height: int
+    input_width: int
+    spaces: Mapping[str, EmbeddingSpace]
+
+
+@dataclass(frozen=True)
+class EmbedderInfo:
+    """What an embedder serves; the first model is its default."""
+
+    version: str
+    runtime: str
+    device: str
+    models: Sequence[ModelInfo]
+    limits: EmbedderLimits
+
+
+@dataclass(frozen=True)
+class ClustererLimits:
+    """How much a clusterer takes at once; see the Limits message of its proto."""
+
+    max_message_bytes: int
+    max_keys_per_message: int
+    max_members: int
+    max_queued_runs: int
+
+
+@dataclass(frozen=True)
+class ClustererInfo:
+    """What a clusterer offers."""
+
+    version: str
+    algorithms: Sequence[str]
+    limits: ClustererLimits
+
+
+@dataclass
+class PutReport:
+    """What became of vectors: the number stored, and the reason by image key for those that were not."""
+
+    stored: int = 0
+    rejected: dict[bytes, str] = field(default_factory=dict)
