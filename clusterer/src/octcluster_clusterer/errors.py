@@ -8,7 +8,11 @@
     ├── VectorsMissing          members without a vector: put them first     → FAILED_PRECONDITION
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
+    ├── ServerStopping          the server is being stopped: try another     → UNAVAILABLE
     └── RunCancelled            the run was asked to stop                    → CANCELLED
+
+Anything else is a fault of the server: INTERNAL with a generic message, and the traceback in the log. The
+table from error to gRPC status is in ``rpc_errors.py``.
 
 Messages reach people: they say what to do next, and name no host, path or patient.
 """
@@ -44,6 +48,10 @@ class QueueFull(ClustererError):
 
 class StoreUnavailable(ClustererError):
     """The vector store does not answer."""
+
+
+class ServerStopping(ClustererError):
+    """The server is being stopped and takes no new runs."""
 
 
 class RunCancelled(ClustererError):

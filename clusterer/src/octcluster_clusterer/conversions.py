@@ -1,0 +1,283 @@
+"""Between the messages of the contract and plain data: checks what comes in, fills in what goes out."""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+
+from octcluster_clusterer.errors import InvalidRequest, MessageTooLarge
+from octcluster_clusterer.run_records import Members, RunError, RunRecord, RunStatus
+from octcluster_clusterer.runs import (
+    Algorithm,
+    ClusteringResult,
+    Contingency,
+    Preparation,
+    RunResult,
+    RunSpec,
+    Score,
+    Scores,
+    Stage,
+    VectorSpace,
+)
+from octcluster_clusterer.vector_store.vector_cache import IMAGE_KEY_BYTES, Rejection
+
+SPACE_DIGEST_BYTES = 32
+MEMBERS_PER_MESSAGE = 10_000
+_LARGEST_DIMENSION = 2**22
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the server takes at once; see the message of the same name."""
+
+    max_message_bytes: int
+    max_keys_per_message: int
+    max_members: int
+    max_queued_runs: int
+
+
+def to_space(message: pb.VectorSpace) -> VectorSpace:
+    """Checks and converts a space; raises InvalidRequest."""
+    if len(message.digest) != SPACE_DIGEST_BYTES:
+        raise InvalidRequest(f"space.digest has {len(message.digest)} bytes, must have {SPACE_DIGEST_BYTES}")
+    if message.data_type != pb.DATA_TYPE_FLOAT32:
+        raise InvalidRequest("space.data_type must be DATA_TYPE_FLOAT32")
+    if not 1 <= message.dimension <= _LARGEST_DIMENSION:
+        raise InvalidRequest(f"space.dimension is {message.dimension}, must be 1 to {_LARGEST_DIMENSION}")
+    return VectorSpace(message.digest, message.dimension)
+
+
+def to_image_keys(image_keys: Sequence[bytes], limits: Limits) -> list[bytes]:
+    """Checks the image keys of one message; raises InvalidRequest or MessageTooLarge."""
+    if len(image_keys) > limits.max_keys_per_message:
+        raise MessageTooLarge(
+            f"{len(image_keys)} image keys in one message, at most {limits.max_keys_per_message} may be"
+        )
+    keys = list(image_keys)
+    if any(len(key) != IMAGE_KEY_BYTES for key in keys):
+        raise InvalidRequest(f"each image key must have {IMAGE_KEY_BYTES} bytes")
+    return keys
+
+
+def to_vectors(request: pb.PutVectorsRequest, limits: Limits) -> list[tuple[bytes, bytes]]:
+    """Checks the image keys of the vectors in one message; raises InvalidRequest or MessageTooLarge."""
+    keys = to_image_keys([entry.image_key for entry in request.entries], limits)
+    return [(key, entry.vector) for key, entry in zip(keys, request.entries, strict=True)]
+
+
+def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
+    """Converts the vectors that were not stored."""
+    return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
+
+
+async def read_run(requests: AsyncIterator[pb.StartRunRequest], limits: Limits) -> tuple[RunSpec, Members]:
+    """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge."""
+    spec: RunSpec | None = None
+    image_keys = bytearray()
+    class_indices: list[np.ndarray] = []
+    any_class = False
+    async for request in requests:
+        kind = request.WhichOneof("payload")
+        if (kind == "spec") != (spec is None):
+            raise InvalidRequest("the first message must hold the spec, all others members")
+        if kind == "spec":
+            spec = to_spec(request.spec)
+            continue
+        chunk = request.members
+        keys = to_image_keys(chunk.image_keys, limits)
+        class_indices.append(_to_indices("class_indices", chunk.class_indices, len(keys)))
+        _to_indices("group_indices", chunk.group_indices, len(keys))
+        any_class = any_class or bool(chunk.class_indices)
+        image_keys += b"".join(keys)
+        if len(image_keys) > limits.max_members * IMAGE_KEY_BYTES:
+            raise MessageTooLarge(f"the run has more than {limits.max_members} members: start smaller runs")
+    if spec is None or not image_keys:
+        raise InvalidRequest("a run needs a spec and members")
+    columns = np.frombuffer(image_keys, dtype=np.uint8).reshape(-1, IMAGE_KEY_BYTES)
+    return spec, Members(columns, np.concatenate(class_indices) if any_class else None)
+
+
+def _to_indices(name: str, values: Sequence[int], n_members: int) -> np.ndarray:
+    if not values:
+        return np.full(n_members, -1, dtype=np.int32)
+    if len(values) != n_members:
+        raise InvalidRequest(f"{len(values)} {name} for {n_members} image keys: give one for each, or none")
+    indices = np.array(values, dtype=np.int32)
+    if indices.min() < -1:
+        raise InvalidRequest(f"{name} must be 0 or more, or -1 for unknown")
+    return indices
+
+
+def to_spec(message: pb.RunSpec) -> RunSpec:
+    """Checks the form of a spec and converts it; raises InvalidRequest. The pipeline checks its sense."""
+    if not re.fullmatch("[0-9a-f]{32}", message.run_id):
+        raise InvalidRequest("run_id must be 32 lower-case hexadecimal digits")
+    if not message.algorithms:
+        raise InvalidRequest("algorithms must name at least one")
+    preparation = message.preparation
+    pca = preparation.WhichOneof("pca")
+    return RunSpec(
+        run_id=message.run_id,
+        space=to_space(message.space),
+        preparation=Preparation(
+            l2_normalize=preparation.l2_normalize,
+            standardize=preparation.standardize,
+            pca=getattr(preparation, pca) if pca else None,
+            whiten=preparation.whiten,
+        ),
+        algorithms=[_to_algorithm(number) for number in message.algorithms],
+        min_clusters=message.min_clusters,
+        max_clusters=message.max_clusters,
+        seed=message.seed,
+    )
+
+
+def _to_algorithm(number: int) -> Algorithm:
+    for algorithm in Algorithm:
+        if pb.Algorithm.Value(from_algorithm(algorithm)) == number:
+            return algorithm
+    raise InvalidRequest(
+        f"algorithms has {number}, which names none: ask GetServerInfo for those this server has"
+    )
+
+
+def from_algorithm(algorithm: Algorithm) -> str:
+    """Converts an algorithm's name on the command line to its name in the contract."""
+    return f"ALGORITHM_{algorithm.upper().replace('-', '_')}"
+
+
+def from_spec(spec: RunSpec) -> pb.RunSpec:
+    """Converts a spec."""
+    preparation = pb.Preparation(
+        l2_normalize=spec.preparation.l2_normalize,
+        standardize=spec.preparation.standardize,
+        whiten=spec.preparation.whiten,
+    )
+    if isinstance(spec.preparation.pca, int):
+        preparation.pca_components = spec.preparation.pca
+    elif spec.preparation.pca is not None:
+        preparation.pca_variance = spec.preparation.pca
+    return pb.RunSpec(
+        run_id=spec.run_id,
+        space=pb.VectorSpace(
+            digest=spec.space.digest, data_type=pb.DATA_TYPE_FLOAT32, dimension=spec.space.dimension
+        ),
+        preparation=preparation,
+        algorithms=[from_algorithm(algorithm) for algorithm in spec.algorithms],
+        min_clusters=spec.min_clusters,
+        max_clusters=spec.max_clusters,
+        seed=spec.seed,
+    )
+
+
+def from_status(status: RunStatus) -> pb.RunStatus:
+    """Converts a status."""
+    return pb.RunStatus(
+        run_id=status.run_id,
+        state=f"RUN_STATE_{status.state.upper()}",
+        stage=_from_stage(status.stage) if status.stage else None,
+        stage_done=status.stage_done,
+        stage_total=status.stage_total,
+        queue_position=status.queue_position,
+        error=_from_error(status.error) if status.error else None,
+        members=status.n_members,
+        created=_from_time(status.created),
+        started=_from_time(status.started),
+        finished=_from_time(status.finished),
+    )
+
+
+def _from_stage(stage: Stage) -> str:
+    return f"RUN_STAGE_{stage.upper()}"
+
+
+def _from_error(error: RunError) -> pb.RunError:
+    return pb.RunError(code=f"RUN_ERROR_CODE_{error.code.upper()}", message=error.message)
+
+
+def _from_time(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time)
+    return timestamp
+
+
+def from_record(record: RunRecord) -> pb.GetRunResponse:
+    """Converts a run as it stands, without its assignments."""
+    result = from_result(record.result, record.spec) if record.result else None
+    return pb.GetRunResponse(status=from_status(record.status), result=result)
+
+
+def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
+    """Converts what a run found, without its assignments."""
+    return pb.RunResult(
+        results=[_from_clustering(one) for one in result.results],
+        chosen=result.chosen,
+        chosen_reason=result.chosen_reason,
+        input_dimension=result.input_dimension,
+        prepared_dimension=result.prepared_dimension,
+        explained_variance_ratios=result.explained_variance_ratios,
+        stage_times=[
+            pb.StageTime(stage=_from_stage(stage), seconds=seconds)
+            for stage, seconds in result.stage_seconds.items()
+        ],
+        spec=from_spec(spec),
+    )
+
+
+def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
+    sizes = result.cluster_sizes
+    return pb.ClusteringResult(
+        algorithm=from_algorithm(result.algorithm),
+        requested_clusters=result.requested_clusters,
+        clusters=len(sizes),
+        noise=len(result.labels) - int(sizes.sum()),
+        scores=_from_scores(result.scores),
+        contingency=_from_contingency(result.contingency) if result.contingency else None,
+        seconds=result.seconds,
+        cluster_sizes=sizes,
+    )
+
+
+def _from_contingency(contingency: Contingency) -> pb.Contingency:
+    return pb.Contingency(
+        class_indices=contingency.class_indices,
+        clusters=contingency.clusters,
+        counts=contingency.counts.ravel(),
+    )
+
+
+def _from_scores(scores: Scores) -> pb.Scores:
+    return pb.Scores(**{field.name: _from_score(getattr(scores, field.name)) for field in fields(scores)})
+
+
+def _from_score(score: Score) -> pb.Score:
+    if score.value is None:
+        return pb.Score(undefined_reason=score.undefined_reason)
+    return pb.Score(value=score.value)
+
+
+def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.StreamAssignmentsResponse]:
+    """Converts the members' assignments in one result of a run, message by message.
+
+    Raises:
+        InvalidRequest: The run has no result of this index.
+    """
+    if record.result is None or result_index >= len(record.result.results):
+        n_results = len(record.result.results) if record.result else 0
+        raise InvalidRequest(f"result_index is {result_index}, the run has {n_results} results, from 0")
+    result = record.result.results[result_index]
+    for start in range(0, len(record.image_keys), MEMBERS_PER_MESSAGE):
+        part = slice(start, start + MEMBERS_PER_MESSAGE)
+        yield pb.StreamAssignmentsResponse(
+            image_keys=[key.tobytes() for key in record.image_keys[part]],
+            clusters=result.labels[part],
+            silhouettes=result.silhouettes[part],
+            x=record.result.coordinates[part, 0],
+            y=record.result.coordinates[part, 1],
+        )

@@ -1,0 +1,366 @@
+"""The queue of runs: one at a time, bounded, cancellable, and remembered when it is over."""
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.errors import (
+    ClustererError,
+    InvalidRequest,
+    QueueFull,
+    RunCancelled,
+    RunNotFinished,
+    RunNotFound,
+    ServerStopping,
+    StoreUnavailable,
+    VectorsMissing,
+)
+from octcluster_clusterer.pipeline import Report, check_spec
+from octcluster_clusterer.run_records import (
+    Members,
+    RunError,
+    RunErrorCode,
+    RunRecord,
+    RunState,
+    RunStatus,
+)
+from octcluster_clusterer.run_store import RunStore
+from octcluster_clusterer.runs import RunResult, RunSpec, Stage
+from octcluster_clusterer.vector_store.vector_cache import VectorCache
+
+logger = logging.getLogger(__name__)
+
+Pipeline = Callable[[NDArray[np.float32], NDArray[np.int32] | None, RunSpec, Report], RunResult]
+
+# Ended runs that stay in memory: so a result outlives a Redis that is away when it is saved, for a while.
+_REMEMBERED_RUNS = 8
+_NO_KEYS = np.empty((0, 32), dtype=np.uint8)
+# How long a run that was asked to stop at the server's end may take to notice.
+_STOP_SECONDS = 5.0
+_STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
+_NOT_FOUND = "no run has this id: it was never started here, was deleted, or has expired"
+
+
+@dataclass(eq=False)
+class _Run:
+    """A run in memory. Each attribute is replaced as a whole, under the lock of the queue."""
+
+    spec: RunSpec
+    members: Members
+    fingerprint: str
+    status: RunStatus
+    result: RunResult | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    deleted: bool = False
+
+    def record(self, status: RunStatus) -> RunRecord:
+        """What is known of the run, with this status."""
+        result = self.result if status.state is RunState.SUCCEEDED else None
+        return RunRecord(status, self.spec, self.fingerprint, self.members.image_keys, result)
+
+
+class RunQueue:
+    """Runs that wait, the one that runs, and those that have ended."""
+
+    def __init__(
+        self, vectors: VectorCache, runs: RunStore, pipeline: Pipeline, max_queued_runs: int
+    ) -> None:
+        """Starts the worker thread.
+
+        Args:
+            vectors: Where the members' vectors are.
+            runs: Where runs are kept once they have ended.
+            pipeline: What a run does with its vectors: ``pipeline.run_pipeline``.
+            max_queued_runs: Most runs that wait; one more may be at work.
+        """
+        self._vectors = vectors
+        self._store = runs
+        self._pipeline = pipeline
+        self._max_queued_runs = max_queued_runs
+        self._runs: dict[str, _Run] = {}
+        self._waiting: deque[_Run] = deque()
+        self._running: _Run | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
+        self._worker.start()
+
+    def start(self, spec: RunSpec, members: Members) -> RunStatus:
+        """Queues a run. The same run again changes nothing.
+
+        Returns:
+            The run's status.
+
+        Raises:
+            InvalidRequest: The spec makes no sense or does not fit the members, or another run has this id.
+            QueueFull: As many runs wait as may.
+            ServerStopping: The queue takes no more runs.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        check_spec(spec, len(members))
+        fingerprint = _fingerprint(spec, members)
+        stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
+        with self._changed:
+            known = self._runs.get(spec.run_id) or stored
+            if known is not None:
+                if known.fingerprint != fingerprint:
+                    raise InvalidRequest("another run has this run_id: draw a new one for each run")
+                return self._placed(known.status)
+            if self._stopping:
+                raise ServerStopping("the server is being stopped: start the run again in a moment")
+            if len(self._waiting) >= self._max_queued_runs:
+                raise QueueFull(f"{len(self._waiting)} runs wait already: try again when one has ended")
+            status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
+            run = _Run(spec, members, fingerprint, status)
+            self._runs[spec.run_id] = run
+            self._waiting.append(run)
+            self._changed.notify_all()
+            logger.info("run %s: queued, %d members, %d wait", spec.run_id, len(members), len(self._waiting))
+            return self._placed(status)
+
+    def status(self, run_id: str) -> RunStatus:
+        """Tells where a run stands.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            if run is not None:
+                return self._placed(run.status)
+        return self._stored(run_id).status
+
+    def record(self, run_id: str) -> RunRecord:
+        """Returns what is known of a run, with its result if it has succeeded.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            if run is not None:
+                return run.record(self._placed(run.status))
+        return self._stored(run_id)
+
+    def finished_record(self, run_id: str) -> RunRecord:
+        """As :meth:`record`, for a run that has succeeded.
+
+        Raises:
+            RunNotFinished: The run has no result.
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        record = self.record(run_id)
+        if record.result is None:
+            raise RunNotFinished(
+                f"the run has no result, it is {record.status.state}: watch it until it succeeds"
+            )
+        return record
+
+    def list_statuses(self) -> list[RunStatus]:
+        """Returns the status of all runs in memory and in Redis, the newest first.
+
+        Raises:
+            StoreUnavailable: Redis does not serve.
+        """
+        statuses = {status.run_id: status for status in self._store.list_statuses()}
+        with self._changed:
+            statuses |= {run_id: self._placed(run.status) for run_id, run in self._runs.items()}
+        return sorted(statuses.values(), key=lambda status: status.created, reverse=True)
+
+    def cancel(self, run_id: str) -> RunStatus:
+        """Ends a waiting run at once and asks a running one to stop; leaves one that has ended as it is.
+
+        Returns:
+            The run's status: still running, perhaps, for a moment.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            waited = run is not None and self._withdraw(run)
+        if run is not None and waited:
+            self._end(run, RunState.CANCELLED)
+            self._save(run)
+        return self.status(run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Forgets a run and its result, after cancelling it if it has not ended.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: Redis does not serve, and may still hold the run.
+        """
+        with self._changed:
+            run = self._runs.pop(run_id, None)
+            if run is not None:
+                run.deleted = True
+                self._withdraw(run)
+        if not self._store.delete(run_id) and run is None:
+            raise RunNotFound(_NOT_FOUND)
+        logger.info("run %s: deleted", run_id)
+
+    def stop(self, grace_seconds: float) -> None:
+        """Takes no more runs, ends those that wait, and lets the one at work finish within grace_seconds."""
+        with self._changed:
+            self._stopping = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+        for run in waiting:
+            self._end(run, RunState.FAILED, _STOPPED)
+        self._worker.join(grace_seconds)
+        if self._worker.is_alive() and self._running is not None:
+            logger.warning("run %s: not done in time, asked to stop", self._running.spec.run_id)
+            self._running.cancelled.set()
+            self._worker.join(_STOP_SECONDS)
+        # Once Redis has turned out to be away, the other runs need not wait for it too.
+        all(self._save(run) for run in waiting)
+
+    def _stored(self, run_id: str) -> RunRecord:
+        record = self._store.read(run_id)
+        if record is None:
+            raise RunNotFound(_NOT_FOUND)
+        return record
+
+    def _placed(self, status: RunStatus) -> RunStatus:
+        """The status with the run's place in the queue; needs the lock."""
+        if status.state is not RunState.QUEUED:
+            return status
+        before = [run.spec.run_id for run in self._waiting].index(status.run_id)
+        return replace(status, queue_position=before + (self._running is not None))
+
+    def _withdraw(self, run: _Run) -> bool:
+        """Asks a run to stop and says whether it was still waiting; needs the lock."""
+        run.cancelled.set()
+        waited = run in self._waiting
+        if waited:
+            self._waiting.remove(run)
+        return waited
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._running = None
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if not self._waiting:
+                    return
+                run = self._running = self._waiting.popleft()
+                run.status = replace(run.status, state=RunState.RUNNING, started=datetime.now(UTC))
+            self._execute(run)
+
+    def _execute(self, run: _Run) -> None:
+        try:
+            run.result = self._compute(run)
+        except RunCancelled:
+            if self._stopping:
+                self._end(run, RunState.FAILED, _STOPPED)
+            else:
+                self._end(run, RunState.CANCELLED)
+        except ClustererError as error:
+            self._end(run, RunState.FAILED, RunError(_error_code(error), str(error)))
+        except MemoryError:
+            message = "the run does not fit into the server's memory: use fewer members or smaller vectors"
+            self._end(run, RunState.FAILED, RunError(RunErrorCode.INVALID, message))
+        except Exception:
+            logger.exception("run %s: internal error", run.spec.run_id)
+            message = "the server failed: look for the run in the log of the clusterer"
+            self._end(run, RunState.FAILED, RunError(RunErrorCode.INTERNAL, message))
+        else:
+            # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
+            self._save(run, _ended(run.status, RunState.SUCCEEDED))
+            self._end(run, RunState.SUCCEEDED)
+            return
+        self._save(run)
+
+    def _compute(self, run: _Run) -> RunResult:
+        def report(stage: Stage, done: int, total: int) -> None:
+            if run.cancelled.is_set():
+                raise RunCancelled("the run was asked to stop")
+            if run.status.stage is not stage:
+                logger.info("run %s: %s", run.spec.run_id, stage)
+            run.status = replace(run.status, stage=stage, stage_done=done, stage_total=total)
+
+        seconds: dict[Stage, float] = {}
+
+        def load() -> NDArray[np.float32]:
+            started = time.monotonic()
+            keys = run.members.image_keys
+            vectors = self._vectors.load(
+                run.spec.space, keys, lambda *progress: report(Stage.LOADING, *progress)
+            )
+            seconds[Stage.LOADING] = time.monotonic() - started
+            return vectors
+
+        # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
+        result = self._pipeline(load(), run.members.class_indices, run.spec, report)
+        report(Stage.SAVING, 0, len(result.results))
+        return replace(result, stage_seconds=seconds | result.stage_seconds)
+
+    def _end(self, run: _Run, state: RunState, error: RunError | None = None) -> None:
+        with self._changed:
+            run.status = _ended(run.status, state, error)
+            keys = run.members.image_keys if state is RunState.SUCCEEDED else _NO_KEYS
+            run.members = Members(keys, None)
+            ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
+            for run_id in ended[:-_REMEMBERED_RUNS]:
+                del self._runs[run_id]
+        duration = (run.status.finished or run.status.created) - run.status.created
+        code = f" ({error.code})" if error else ""
+        logger.info("run %s: %s%s after %.1f s", run.spec.run_id, state, code, duration.total_seconds())
+
+    def _save(self, run: _Run, status: RunStatus | None = None) -> bool:
+        """Saves a run, with this status if given, and says whether that went well."""
+        if run.deleted:
+            return True
+        try:
+            self._store.save(run.record(status or run.status))
+            if run.deleted:
+                self._store.delete(run.spec.run_id)
+        except StoreUnavailable as error:
+            logger.warning("run %s: kept in memory only: %s", run.spec.run_id, error)
+            return False
+        return True
+
+
+def _ended(status: RunStatus, state: RunState, error: RunError | None = None) -> RunStatus:
+    return RunStatus(
+        status.run_id,
+        state,
+        status.n_members,
+        created=status.created,
+        started=status.started,
+        finished=datetime.now(UTC),
+        error=error,
+    )
+
+
+def _error_code(error: ClustererError) -> RunErrorCode:
+    if isinstance(error, VectorsMissing):
+        return RunErrorCode.VECTORS_MISSING
+    if isinstance(error, InvalidRequest):
+        return RunErrorCode.INVALID
+    return RunErrorCode.STORE_UNAVAILABLE if isinstance(error, StoreUnavailable) else RunErrorCode.INTERNAL
+
+
+def _fingerprint(spec: RunSpec, members: Members) -> str:
+    """Digest of all that the result depends on, as 32 hexadecimal digits."""
+    canonical = json.dumps(asdict(spec), sort_keys=True, default=bytes.hex)
+    fingerprint = blake2b(canonical.encode(), digest_size=16)
+    fingerprint.update(members.image_keys.tobytes())
+    if members.class_indices is not None:
+        fingerprint.update(members.class_indices.tobytes())
+    return fingerprint.hexdigest()

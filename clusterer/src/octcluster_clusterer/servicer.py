@@ -1,0 +1,130 @@
+"""The methods of the contract: convert, call, convert. Errors become statuses in ``rpc_errors.py``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from grpc.aio import ServicerContext
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
+
+from octcluster_clusterer.conversions import (
+    Limits,
+    from_algorithm,
+    from_assignments,
+    from_record,
+    from_rejections,
+    from_status,
+    read_run,
+    to_image_keys,
+    to_space,
+    to_vectors,
+)
+from octcluster_clusterer.errors import MessageTooLarge
+from octcluster_clusterer.run_queue import RunQueue
+from octcluster_clusterer.runs import Algorithm
+from octcluster_clusterer.vector_store.vector_cache import Rejection, VectorCache
+
+# A watcher gets at most ten changes a second, and always the last one.
+_WATCH_INTERVAL_SECONDS = 0.1
+
+
+class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
+    """Answers each call; what may wait for Redis does so in a thread."""
+
+    def __init__(self, vectors: VectorCache, runs: RunQueue, limits: Limits) -> None:
+        """Serves these vectors and runs within these limits."""
+        self._vectors = vectors
+        self._runs = runs
+        self._limits = limits
+
+    async def GetServerInfo(  # noqa: N802
+        self, request: pb.GetServerInfoRequest, context: ServicerContext
+    ) -> pb.GetServerInfoResponse:
+        """Says what this server has and how much it takes at once."""
+        return pb.GetServerInfoResponse(
+            version=version("octcluster-clusterer"),
+            algorithms=[from_algorithm(algorithm) for algorithm in Algorithm],
+            limits=pb.Limits(**vars(self._limits)),
+        )
+
+    async def FindMissingVectors(  # noqa: N802
+        self, request: pb.FindMissingVectorsRequest, context: ServicerContext
+    ) -> pb.FindMissingVectorsResponse:
+        """Tells which images have no sound vector."""
+        keys = to_image_keys(request.image_keys, self._limits)
+        missing = await asyncio.to_thread(self._vectors.find_missing, to_space(request.space), keys)
+        return pb.FindMissingVectorsResponse(missing_image_keys=missing)
+
+    async def PutVectors(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: ServicerContext
+    ) -> pb.PutVectorsResponse:
+        """Stores vectors, message by message."""
+        received = 0
+        rejections: list[Rejection] = []
+        async for request in request_iterator:
+            vectors = to_vectors(request, self._limits)
+            rejections += await asyncio.to_thread(self._vectors.put, to_space(request.space), vectors)
+            received += len(vectors)
+            if len(rejections) > self._limits.max_keys_per_message:
+                raise MessageTooLarge(
+                    f"{len(rejections)} vectors are bad, for example: {rejections[0].reason}"
+                )
+        stored = received - len(rejections)
+        return pb.PutVectorsResponse(stored=stored, rejected=from_rejections(rejections))
+
+    async def StartRun(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.StartRunRequest], context: ServicerContext
+    ) -> pb.StartRunResponse:
+        """Queues a run."""
+        spec, members = await read_run(request_iterator, self._limits)
+        status = await asyncio.to_thread(self._runs.start, spec, members)
+        return pb.StartRunResponse(status=from_status(status))
+
+    async def WatchRun(  # noqa: N802
+        self, request: pb.WatchRunRequest, context: ServicerContext
+    ) -> AsyncIterator[pb.WatchRunResponse]:
+        """Sends a run's status at once and after each change until the run has ended."""
+        sent = None
+        while sent is None or not sent.state.ended:
+            status = await asyncio.to_thread(self._runs.status, request.run_id)
+            if status != sent:
+                yield pb.WatchRunResponse(status=from_status(status))
+                sent = status
+            else:
+                await asyncio.sleep(_WATCH_INTERVAL_SECONDS)
+
+    async def GetRun(  # noqa: N802
+        self, request: pb.GetRunRequest, context: ServicerContext
+    ) -> pb.GetRunResponse:
+        """Returns a run as it stands."""
+        return from_record(await asyncio.to_thread(self._runs.record, request.run_id))
+
+    async def StreamAssignments(  # noqa: N802
+        self, request: pb.StreamAssignmentsRequest, context: ServicerContext
+    ) -> AsyncIterator[pb.StreamAssignmentsResponse]:
+        """Sends the cluster of each member in one result."""
+        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        for response in from_assignments(record, request.result_index):
+            yield response
+
+    async def CancelRun(  # noqa: N802
+        self, request: pb.CancelRunRequest, context: ServicerContext
+    ) -> pb.CancelRunResponse:
+        """Asks a run to stop."""
+        status = await asyncio.to_thread(self._runs.cancel, request.run_id)
+        return pb.CancelRunResponse(status=from_status(status))
+
+    async def ListRuns(  # noqa: N802
+        self, request: pb.ListRunsRequest, context: ServicerContext
+    ) -> pb.ListRunsResponse:
+        """Lists the runs, the newest first."""
+        statuses = await asyncio.to_thread(self._runs.list_statuses)
+        return pb.ListRunsResponse(runs=[from_status(status) for status in statuses])
+
+    async def DeleteRun(  # noqa: N802
+        self, request: pb.DeleteRunRequest, context: ServicerContext
+    ) -> pb.DeleteRunResponse:
+        """Forgets a run and its result."""
+        await asyncio.to_thread(self._runs.delete, request.run_id)
+        return pb.DeleteRunResponse()
