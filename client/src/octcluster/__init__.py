@@ -1,7 +1,7 @@
 """Groups unlabelled retinal OCT images by pathology and shows how far to trust the groups.
 
-The two services are reached through EmbedderClient and ClustererClient, or their twins for asyncio; run_images does
-the whole job with them. Importing this needs gRPC and protobuf alone.
+The two services are reached through EmbedderClient and ClustererClient, or their twins for asyncio;
+run_images does the whole job with them. Importing this needs gRPC and protobuf alone.
 """
 
 from octcluster.clusterer_client import AsyncClustererClient, ClustererClient

@@ -1,8 +1,8 @@
 """The clusterer's clients: ClustererClient for calls that block, AsyncClustererClient for asyncio.
 
 Every call may be repeated: vectors are stored under their keys, and a run is known by an id that the client
-draws. So vectors go in one call a chunk, which is sent again as a whole when it breaks, and a run's members are
-kept until the clusterer has acknowledged them.
+draws. So vectors go in one call a chunk, which is sent again as a whole when it breaks, and a run's members
+are kept until the clusterer has acknowledged them.
 """
 
 import uuid
@@ -300,7 +300,10 @@ class ClustererClient:
 
 
 class AsyncClustererClient:
-    """ClustererClient for asyncio: the same methods as coroutines. Made inside the event loop that uses it."""
+    """ClustererClient for asyncio: the same methods as coroutines.
+
+    Make it inside the event loop that uses it.
+    """
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
 """How both clients reach their server: addresses, channels, and patience with a server that is away.
 
 Two layers retry. gRPC itself, by the service config below, repeats a call that a server could not take, at
-once and on another server if the address stands for several. Outages that last longer, such as a restart, are
-ridden out here: the call is repeated with growing pauses until the caller's patience ends. All calls of the two
-services may be repeated.
+once and on another server if the address stands for several. Outages that last longer, such as a restart,
+are ridden out here: the call is repeated with growing pauses until the caller's patience ends. All calls of
+the two services may be repeated.
 """
 
 import asyncio

@@ -2,7 +2,8 @@
 
 Many images travel as unary Embed calls, several at a time, and not in one EmbedStream: a stream would stick
 to one of the embedders behind an address, while calls are spread over all of them in turn, and gRPC repeats
-a call that broke on another embedder. Nothing is lost or done twice when an embedder goes away in the middle.
+a call that broke on another embedder. Nothing is lost or done twice when an embedder goes away in the
+middle.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
@@ -106,7 +107,7 @@ class _Plan:
         if answers and response.space_digest != self.space.digest:
             raise SpaceMismatch(
                 f"the embedders at {self.address} disagree about {self.space.model}, or one was restarted"
-                " with other weights: let all of them serve the same release and weights, then start the run again"
+                " with other weights: let all of them serve the same release and weights, then start again"
             )
         results: list[tuple[Id, EmbedResult]] = []
         for place, (image_id, image) in enumerate(batch):
@@ -245,7 +246,10 @@ class EmbedderClient:
 
 
 class AsyncEmbedderClient:
-    """EmbedderClient for asyncio: the same methods as coroutines. Made inside the event loop that uses it."""
+    """EmbedderClient for asyncio: the same methods as coroutines.
+
+    Make it inside the event loop that uses it.
+    """
 
     def __init__(
         self,

@@ -21,8 +21,8 @@
         ├── ExtraNotInstalled     they are not installed: install the extra "local"
         └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
 
-A message says what happened and what to do next. It may name a server's address and an image file: it is for
-the person at this machine. Nothing here travels to a server.
+A message says what happened and what to do next. It may name a server's address and an image file: it is
+for the person at this machine. Nothing here travels to a server.
 """
 
 from typing import ClassVar

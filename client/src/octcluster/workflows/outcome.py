@@ -26,8 +26,9 @@ class RunOutcome:
         spec: What the clusterer was asked to do.
         result: What it found.
         assignments: The clusters of the members in the chosen result.
-        embedded: Number of images embedded in this run.
-        cached: Number of images whose vector was in the cache before.
+        embedded: Number of distinct images (by key) that were embedded in this run.
+        cached: Number of the other members: their vector was in the cache, or is that of an equal image. So
+            embedded, cached and failed images are all images.
         versions: Version by name: ``octcluster``, ``embedder``, ``clusterer``, ``python``.
         runtime: The embedder's runtime and device, for example ``openvino CPU``.
         stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.

@@ -1,0 +1,142 @@
+"""Keeps some programs running for one client, and ends them when the client goes away, however it goes.
+
+Started as a program of its own, with the standard library alone so that it is up in no time. The client
+writes a plan as one line of JSON to its standard input and keeps that open; the end of the file, which the
+system causes even when the client is killed, is the sign to stop. Events go to standard output as lines of
+JSON:
+
+    {"event": "lock-busy"}                               another run has the lock; waiting
+    {"event": "lock-timeout"}                            waited too long; the end
+    {"event": "started"}                                 all programs have been started
+    {"event": "ended", "program": ..., "log": ...}       one has ended by itself, with its last lines; the end
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_POLL_SECONDS = 0.1
+_LOG_TAIL_BYTES = 4000
+_LOG_TAIL_LINES = 12
+
+
+class _Asked(Exception):
+    """The client has gone or wants an end."""
+
+
+def _tell(event: str, **values: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps({"event": event, **values}), flush=True)
+
+
+def _pause() -> None:
+    """Waits a moment; raises _Asked if standard input ends."""
+    readable, _, _ = select.select([sys.stdin], [], [], _POLL_SECONDS)
+    if readable and not os.read(sys.stdin.fileno(), 4096):
+        raise _Asked
+
+
+def _take_lock(path: str, seconds: float) -> int | None:
+    """Returns the descriptor that holds the lock, or None if it was not to be had in time."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + seconds
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return None
+            if not told:
+                _tell("lock-busy")
+                told = True
+            _pause()
+        else:
+            return descriptor
+
+
+def _start(program: dict[str, Any], folder: Path, lock: int | None) -> subprocess.Popen[bytes]:
+    """Starts a program with its log in the folder.
+
+    The programs inherit the lock: should this supervisor be killed, it stays taken until they are gone, too.
+    """
+    with (folder / f"{program['name']}.log").open("wb") as log:
+        return subprocess.Popen(
+            program["command"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=() if lock is None else (lock,),
+        )
+
+
+def _log_tail(name: str, folder: Path) -> str:
+    text = (folder / f"{name}.log").read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
+    return "\n".join(text.strip().splitlines()[-_LOG_TAIL_LINES:])
+
+
+def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Asks a program to end, and makes it end if it does not in time."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _supervise(plan: dict[str, Any], running: list[tuple[dict[str, Any], subprocess.Popen[bytes]]]) -> None:
+    folder = Path(plan["folder"])
+    lock = None
+    if plan["lock"] is not None:
+        lock = _take_lock(plan["lock"], plan["lock_wait_seconds"])
+        if lock is None:
+            _tell("lock-timeout")
+            return
+    for program in plan["programs"]:
+        running.append((program, _start(program, folder, lock)))
+    _tell("started")
+    while True:
+        _pause()
+        for program, process in running:
+            if process.poll() is not None:
+                _tell("ended", program=program["name"], log=_log_tail(program["name"], folder))
+                return
+
+
+def main() -> None:
+    """Reads the plan, supervises until asked to stop, then ends all programs, the last one started first."""
+
+    def ask(*_: object) -> None:
+        raise _Asked
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ask)
+    line = sys.stdin.readline()
+    if not line:
+        return
+    plan = json.loads(line)
+    running: list[tuple[dict[str, Any], subprocess.Popen[bytes]]] = []
+    try:
+        with contextlib.suppress(_Asked):
+            _supervise(plan, running)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for program, process in reversed(running):
+            _stop(process, program["stop_seconds"])
+        shutil.rmtree(plan["folder"], ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
