@@ -1,0 +1,120 @@
+"""Messages become the library's own data and back."""
+
+import math
+
+import pytest
+from octcluster import EmbeddingSpace, EmbedFailure, Member, Preparation, RunSpec, RunState, Score
+from octcluster import conversions as c
+from octcluster.runs import ALGORITHMS, FEATURES
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
+from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
+
+SPACE = EmbeddingSpace("net", "ab" * 32, "pillow-1", "pooled", "float32", 8, b"d" * 32)
+
+
+def test_each_algorithm_and_feature_has_a_value():
+    infos = clusterer.GetServerInfoResponse(algorithms=[c._algorithm(name) for name in ALGORITHMS])
+    assert c.read_clusterer_info(infos).algorithms == list(ALGORITHMS)
+    assert len(ALGORITHMS) == len(clusterer.Algorithm.values()) - 1
+    assert [embedder.Features.Name(c.features_message(name)) for name in FEATURES] == [
+        "FEATURES_POOLED",
+        "FEATURES_FLATTEN",
+    ]
+
+
+def test_values_of_newer_servers_do_not_break():
+    info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=[1, 77]))
+    assert info.algorithms == ["kmeans", "unknown-77"]
+
+
+@pytest.mark.parametrize(
+    ("pca", "field", "value"),
+    [
+        (None, None, None),
+        (0.95, "pca_variance", 0.95),
+        (1.0, "pca_variance", 1.0),
+        (64, "pca_components", 64),
+    ],
+)
+def test_pca_is_a_share_or_a_number(pca, field, value):
+    spec = RunSpec(SPACE, Preparation(pca=pca), run_id="0" * 32)
+    message = next(c.start_run_messages(spec, [], 10)).spec
+    assert message.preparation.WhichOneof("pca") == field
+    if field is not None:
+        assert getattr(message.preparation, field) == value
+
+
+def test_members_are_cut_and_unknown_is_minus_one():
+    members = [Member(bytes([i]) * 32, class_index=None if i == 1 else i, group_index=None) for i in range(5)]
+    first, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
+    assert first.WhichOneof("payload") == "spec"
+    assert [list(chunk.members.class_indices) for chunk in chunks] == [[0, -1], [2, 3], [4]]
+    assert all(not chunk.members.group_indices for chunk in chunks)
+    keys = [key for chunk in chunks for key in chunk.members.image_keys]
+    assert keys == [member.image_key for member in members]
+
+
+def test_status():
+    message = clusterer.RunStatus(
+        run_id="ab",
+        state=clusterer.RUN_STATE_FAILED,
+        stage=clusterer.RUN_STAGE_SCORING,
+        error=clusterer.RunError(code=clusterer.RUN_ERROR_CODE_VECTORS_MISSING, message="put them"),
+    )
+    message.created.FromJsonString("2026-01-02T03:04:05Z")
+    status = c.read_status(message)
+    assert (status.state, status.stage, status.error_code) == (RunState.FAILED, "scoring", "vectors_missing")
+    assert status.state.ended
+    assert status.created.isoformat() == "2026-01-02T03:04:05+00:00"
+    assert c.read_status(clusterer.RunStatus(state=1)).created is None
+
+
+def test_result():
+    result = clusterer.RunResult(
+        results=[
+            clusterer.ClusteringResult(
+                algorithm=clusterer.ALGORITHM_MINIBATCH_KMEANS,
+                requested_clusters=2,
+                clusters=2,
+                scores=clusterer.Scores(
+                    silhouette=clusterer.Score(value=0.0),
+                    accuracy=clusterer.Score(undefined_reason="no class is known"),
+                ),
+                contingency=clusterer.Contingency(class_indices=[0, 1], clusters=[-1, 0, 1], counts=range(6)),
+                cluster_sizes=[5, 4],
+            ),
+            clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
+        ],
+        stage_times=[clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5)],
+    )
+    read = c.read_result(result)
+    first, second = read.results
+    assert (first.algorithm, first.requested_clusters) == ("minibatch-kmeans", 2)
+    assert first.scores.silhouette == Score(value=0.0)
+    assert first.scores.accuracy == Score(undefined_reason="no class is known")
+    assert first.scores.purity.value is None
+    assert first.contingency.counts == [[0, 1, 2], [3, 4, 5]]
+    assert (second.requested_clusters, second.contingency) == (None, None)
+    assert read.stage_seconds == {"loading": 0.5}
+
+
+def test_assignments_are_joined_and_nan_is_none():
+    messages = [
+        clusterer.StreamAssignmentsResponse(image_keys=[b"a"], clusters=[0], silhouettes=[0.5], x=[1], y=[2]),
+        clusterer.StreamAssignmentsResponse(
+            image_keys=[b"b"], clusters=[-1], silhouettes=[math.nan], x=[3], y=[4]
+        ),
+    ]
+    joined = c.read_assignments(messages)
+    assert (joined.image_keys, joined.clusters) == ([b"a", b"b"], [0, -1])
+    assert (joined.silhouettes, joined.x, joined.y) == ([0.5, None], [1, 3], [2, 4])
+
+
+def test_embed_result():
+    good = embedder.EmbedResult(vector=b"1234")
+    bad = embedder.EmbedResult(
+        error=embedder.EmbedError(code=embedder.EMBED_ERROR_CODE_TOO_SMALL, message="small")
+    )
+    assert c.read_embed_result(good) == b"1234"
+    assert c.read_embed_result(bad) == EmbedFailure("too_small", "small")
+    assert c.read_embed_result(embedder.EmbedResult()).code == "internal"

@@ -1,0 +1,39 @@
+"""The library is thin."""
+
+import json
+import subprocess
+import sys
+
+PROBE = """
+import json, sys, time
+began = time.perf_counter()
+import octcluster
+print(json.dumps({"seconds": time.perf_counter() - began, "modules": sorted(sys.modules)}))
+"""
+
+
+def test_import_needs_grpc_and_protobuf_alone():
+    probe = json.loads(subprocess.run([sys.executable, "-c", PROBE], capture_output=True, check=True).stdout)
+    loaded = {name.split(".")[0] for name in probe["modules"]}
+    heavy = {
+        "numpy",
+        "tensorflow",
+        "openvino",
+        "redis",
+        "valkey",
+        "PIL",
+        "sklearn",
+        "rich",
+        "jinja2",
+        "plotly",
+    }
+    assert not loaded & (heavy | {"octcluster_embedder", "octcluster_clusterer"})
+
+
+def test_everything_public_is_there():
+    import octcluster
+
+    assert all(getattr(octcluster, name) is not None for name in octcluster.__all__)
+    assert octcluster.__all__ == sorted(
+        octcluster.__all__, key=lambda name: (name.islower(), not name.isupper(), name)
+    )

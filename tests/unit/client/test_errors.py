@@ -1,0 +1,71 @@
+"""A status becomes an exception that says what to do next."""
+
+import grpc
+import pytest
+from octcluster import errors
+
+ADDRESS = "oct.example:50051"
+
+
+class Status(grpc.RpcError):
+    """What gRPC raises, as far as the client looks at it."""
+
+    def __init__(self, code, details):
+        self._code = code
+        self._details = details
+
+    def code(self):
+        return self._code
+
+    def details(self):
+        return self._details
+
+
+@pytest.mark.parametrize("code", list(grpc.StatusCode))
+def test_each_status_has_an_error_with_its_name_and_the_address(code):
+    error = errors.service_error(Status(code, "some details"), "the embedder", ADDRESS)
+    assert isinstance(error, errors.ServiceError)
+    assert error.code == code.name
+    assert ADDRESS in str(error)
+    assert "some details" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, errors.ServerUnavailable, "is it running"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.ServerOverloaded, "try again later"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded, "longer timeout"),
+        (grpc.StatusCode.INVALID_ARGUMENT, errors.RequestRefused, "refused"),
+        (grpc.StatusCode.NOT_FOUND, errors.RunNotFound, "start it again"),
+        (grpc.StatusCode.FAILED_PRECONDITION, errors.NotReady, "cannot do this yet"),
+        (grpc.StatusCode.UNIMPLEMENTED, errors.IncompatibleServer, "check the address"),
+        (grpc.StatusCode.INTERNAL, errors.ServerFailed, "look at its log"),
+        (grpc.StatusCode.DATA_LOSS, errors.ServerFailed, "look at its log"),
+    ],
+)
+def test_error_says_what_to_do(code, kind, advice):
+    error = errors.service_error(Status(code, "details"), "the embedder", ADDRESS)
+    assert type(error) is kind
+    assert advice in str(error)
+
+
+def test_a_status_without_details_is_named():
+    error = errors.service_error(Status(grpc.StatusCode.UNAVAILABLE, None), "the clusterer", ADDRESS)
+    assert "(UNAVAILABLE)" in str(error)
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    drawn = [line.split("── ")[-1].split()[0] for line in errors.__doc__.splitlines() if "── " in line]
+    assert sorted(kind.__name__ for kind in kinds if kind is not errors.OctclusterError) == sorted(drawn)
+
+
+def test_all_errors_are_public():
+    import octcluster
+
+    public = {name for name in octcluster.__all__ if hasattr(errors, name)}
+    assert public == {name for name, kind in vars(errors).items() if isinstance(kind, type)} & set(
+        dir(octcluster)
+    )
+    assert all(issubclass(getattr(octcluster, name), octcluster.OctclusterError) for name in public)
