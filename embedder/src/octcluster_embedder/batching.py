@@ -153,7 +153,7 @@ class Batcher:
         return batch
 
     async def _answer(self, batch: Sequence[_WaitingImage]) -> None:
-        """Gives each image its vector. If a batch fails, each is tried alone, so that only the culprit does."""
+        """Gives each image its vector. If a batch fails, each is tried alone: only the culprit fails then."""
         loop = asyncio.get_running_loop()
         try:
             vectors = await loop.run_in_executor(self._inference_threads, self._infer, batch)

@@ -1,0 +1,58 @@
+"""Starts the embedder: ``octcluster-embedder`` or ``python -m octcluster_embedder``."""
+
+import asyncio
+import logging
+import os
+import sys
+import warnings
+
+from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.settings import load_settings
+
+# The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
+# health check every few seconds costs little.
+# ruff: noqa: PLC0415
+
+
+def main() -> int:
+    """Runs the server until it is asked to stop, or does what else it was asked; returns the exit code."""
+    settings = load_settings()
+    if settings.check_health:
+        from octcluster_embedder.health import ask_health
+
+        fault = ask_health(settings.listen)
+        print(fault or "serving", file=sys.stderr if fault else sys.stdout)
+        return 1 if fault else 0
+
+    _set_up_logging(settings.log_level)
+    from octcluster_embedder.server import CannotListen, load_runtimes, serve
+
+    try:
+        if settings.prepare_only:
+            load_runtimes(settings)
+            return 0
+        loaded = asyncio.run(serve(settings))
+    except (CannotListen, ModelUnavailable) as error:
+        print(f"octcluster-embedder: {error}", file=sys.stderr)
+        return 1
+    except SettingError as error:
+        print(f"octcluster-embedder: {error}", file=sys.stderr)
+        return 2
+    if not loaded:
+        # A model that is still loading cannot be interrupted: at an ordinary exit its thread may crash.
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    # Pillow describes broken images in warnings and, at the level debug, in its log: that is user content.
+    logging.getLogger("PIL").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="PIL")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Between messages and plain data."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+
+from octcluster_embedder.embedding import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
+from octcluster_embedder.errors import InvalidRequest, ItemErrorCode
+from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import EmbeddingSpace, Features
+
+_FEATURES = {
+    pb.FEATURES_POOLED: Features.POOLED,
+    pb.FEATURES_FLATTEN: Features.FLATTEN,
+}
+_FEATURES_ON_THE_WIRE = {features: number for number, features in _FEATURES.items()}
+_ERROR_CODES = {
+    ItemErrorCode.EMPTY: pb.EMBED_ERROR_CODE_EMPTY,
+    ItemErrorCode.TOO_MANY_BYTES: pb.EMBED_ERROR_CODE_TOO_MANY_BYTES,
+    ItemErrorCode.TOO_MANY_PIXELS: pb.EMBED_ERROR_CODE_TOO_MANY_PIXELS,
+    ItemErrorCode.TOO_SMALL: pb.EMBED_ERROR_CODE_TOO_SMALL,
+    ItemErrorCode.UNSUPPORTED_FORMAT: pb.EMBED_ERROR_CODE_UNSUPPORTED_FORMAT,
+    ItemErrorCode.CORRUPT: pb.EMBED_ERROR_CODE_CORRUPT,
+    ItemErrorCode.INTERNAL: pb.EMBED_ERROR_CODE_INTERNAL,
+}
+
+
+def to_batch(request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
+    """Converts a request.
+
+    Raises:
+        InvalidRequest: The features are none that there are.
+    """
+    if request.features not in _FEATURES:
+        raise InvalidRequest("features is not set or unknown: choose FEATURES_POOLED or FEATURES_FLATTEN")
+    return ImageBatch(
+        model=request.model,
+        features=_FEATURES[request.features],
+        items=[ImageItem(item.id, item.image) for item in request.items],
+    )
+
+
+def to_response(answer: Answer) -> pb.EmbedResponse:
+    """Converts the answer to Embed."""
+    return pb.EmbedResponse(space_digest=answer.space.digest, results=map(_to_result, answer.outcomes))
+
+
+def to_stream_response(answer: Answer) -> pb.EmbedStreamResponse:
+    """Converts one answer of EmbedStream."""
+    return pb.EmbedStreamResponse(space_digest=answer.space.digest, results=map(_to_result, answer.outcomes))
+
+
+def to_server_info(
+    version: str, runtimes: Sequence[Runtime], limits: ServiceLimits
+) -> pb.GetServerInfoResponse:
+    """Describes the server: its version, its models, the default first, and its limits."""
+    return pb.GetServerInfoResponse(
+        version=version,
+        runtime=runtimes[0].name,
+        device=runtimes[0].device,
+        models=map(_to_model_info, runtimes),
+        limits=pb.Limits(
+            max_message_bytes=limits.max_message_bytes,
+            max_image_bytes=limits.image.max_image_bytes,
+            max_image_pixels=limits.image.max_image_pixels,
+            min_image_side=limits.image.min_image_side,
+            max_images_per_request=limits.max_images_per_request,
+        ),
+    )
+
+
+def _to_model_info(runtime: Runtime) -> pb.ModelInfo:
+    return pb.ModelInfo(
+        name=runtime.model,
+        input_height=runtime.input_height,
+        input_width=runtime.input_width,
+        spaces=[_to_space(space) for space in runtime.spaces.values()],
+    )
+
+
+def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
+    return pb.EmbeddingSpace(
+        model=space.model,
+        weights_digest=space.weights_digest,
+        preprocessing_version=space.preprocessing_version,
+        features=_FEATURES_ON_THE_WIRE[space.features],
+        data_type=pb.DATA_TYPE_FLOAT32,
+        dimension=space.dimension,
+        digest=space.digest,
+    )
+
+
+def _to_result(outcome: Outcome) -> pb.EmbedResult:
+    if outcome.error is not None:
+        error = pb.EmbedError(code=_ERROR_CODES[outcome.error.code], message=str(outcome.error))
+        return pb.EmbedResult(id=outcome.id, error=error)
+    return pb.EmbedResult(id=outcome.id, vector=np.asarray(outcome.vector, dtype="<f4").tobytes())

@@ -1,0 +1,286 @@
+"""What the service does, without gRPC: checks requests, embeds batches and streams, ends in order."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_embedder.batching import Batcher, Capacity
+from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, UnknownModel
+from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import EmbeddingSpace, Features
+
+_BYTES_A_VALUE = 4
+# Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.
+_BYTES_BESIDE_A_VECTOR = 512
+_BYTES_BESIDE_RESULTS = 1024
+
+
+@dataclass(frozen=True)
+class ServiceLimits:
+    """How much the service takes at once.
+
+    Attributes:
+        image: What one image may be.
+        max_images_per_request: Most images in one request or one message of a stream.
+        max_message_bytes: Largest message in either direction, in bytes.
+    """
+
+    image: ImageLimits
+    max_images_per_request: int
+    max_message_bytes: int
+
+
+@dataclass(frozen=True)
+class ImageItem:
+    """One encoded image with the number that the client gave it."""
+
+    id: int
+    image: bytes
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Images to embed; an empty model name stands for the server's default."""
+
+    model: str
+    features: Features
+    items: Sequence[ImageItem]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item: its vector, float32, shape (dimension of the space,), or the error."""
+
+    id: int
+    vector: NDArray[np.float32] | None = None
+    error: ItemError | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outcomes of items in one space."""
+
+    space: EmbeddingSpace
+    outcomes: Sequence[Outcome]
+
+
+@dataclass(frozen=True)
+class _Finished:
+    space: EmbeddingSpace
+    outcome: Outcome
+    n_bytes: int
+
+
+class Embedder:
+    """Embeds images with one or more models. Lives in one event loop.
+
+    Args:
+        limits: How much the service takes at once.
+        decoding_threads: Number of threads that decode.
+    """
+
+    def __init__(self, limits: ServiceLimits, decoding_threads: int) -> None:
+        self.limits = limits
+        self._n_decoding_threads = decoding_threads
+        self._decoding_threads = ThreadPoolExecutor(decoding_threads, "decoding")
+        self._batchers: dict[str, Batcher] = {}
+        self._max_images_in_work = 0
+        self._stopping = asyncio.Event()
+        self._calls: set[asyncio.Task[object]] = set()
+
+    def open(self, runtimes: Sequence[Runtime]) -> None:
+        """Begins to serve models; the first is the default."""
+        # Twice what the runtimes and the decoding threads hold: enough that none of them ever waits for work.
+        in_runtimes = sum(runtime.batch_size * runtime.concurrent_batches for runtime in runtimes)
+        self._max_images_in_work = 2 * (in_runtimes + self._n_decoding_threads)
+        capacity = self._capacity()
+        self._batchers = {
+            runtime.model: Batcher(runtime, self.limits.image, self._decoding_threads, capacity)
+            for runtime in runtimes
+        }
+
+    @property
+    def runtimes(self) -> Sequence[Runtime]:
+        """The models served, the default first.
+
+        Raises:
+            NotServing: They are still being loaded.
+        """
+        if not self._batchers:
+            raise NotServing("the server is loading its model: try again in some seconds")
+        return [batcher.runtime for batcher in self._batchers.values()]
+
+    async def embed(self, batch: ImageBatch) -> Answer:
+        """Embeds a batch; its outcomes come in the order of its items.
+
+        Raises:
+            InvalidRequest: The batch breaks a rule.
+            NotServing: The server is loading or stopping.
+        """
+        self._begin_call()
+        batcher, space = self._check(batch)
+        room = self._max_results(space)
+        if len(batch.items) > room:
+            raise InvalidRequest(
+                f"the vectors of {len(batch.items)} images do not fit into the largest message of "
+                f"{self.limits.max_message_bytes:,} bytes: send at most {room} images of these features at a "
+                "time, or use EmbedStream"
+            )
+        outcomes = await asyncio.gather(*(_embed_item(batcher, batch.features, item) for item in batch.items))
+        return Answer(space, outcomes)
+
+    async def embed_stream(
+        self, batches: AsyncIterator[ImageBatch], write: Callable[[Answer], Awaitable[None]]
+    ) -> None:
+        """Embeds a stream of batches and writes outcomes as they get ready, in any order.
+
+        It reads on only while few enough images are in work or unwritten: a client that sends without reading
+        is held back. When the server stops, it writes what it has accepted, then raises NotServing.
+
+        Raises:
+            InvalidRequest: A batch breaks a rule; the stream ends.
+            NotServing: The server is loading or stopping.
+        """
+        self._begin_call()
+        held = self._capacity()
+        finished: asyncio.Queue[_Finished | None] = asyncio.Queue()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._accept(batches, held, finished))
+                await self._write_finished(finished, held, write)
+        except BaseExceptionGroup as group:
+            raise _first_error(group) from None
+        if self._stopping.is_set():
+            raise NotServing("the server is stopping: send the images without an answer to another one")
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuses new work and waits until what was accepted is answered, at most so long."""
+        self._stopping.set()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=grace_seconds)
+
+    async def close(self) -> None:
+        """Stops the workers of all models and the threads."""
+        for batcher in self._batchers.values():
+            await batcher.close()
+        self._decoding_threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin_call(self) -> None:
+        if self._stopping.is_set():
+            raise NotServing(
+                "the server is stopping: send the request to another one, or again in some seconds"
+            )
+        if (task := asyncio.current_task()) is not None:
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    def _check(self, batch: ImageBatch) -> tuple[Batcher, EmbeddingSpace]:
+        """Finds the model and the space of a batch that keeps the rules."""
+        batcher = self._batchers.get(batch.model or self.runtimes[0].model)
+        if batcher is None:
+            raise UnknownModel(
+                f"this server does not serve that model; it serves: {', '.join(self._batchers)}"
+            )
+        if len(batch.items) > self.limits.max_images_per_request:
+            raise InvalidRequest(
+                f"{len(batch.items)} images in one request are more than this server's limit of "
+                f"{self.limits.max_images_per_request}: send fewer at a time"
+            )
+        if len({item.id for item in batch.items}) < len(batch.items):
+            raise InvalidRequest("two images of the request have the same id: give each its own")
+        space = batcher.runtime.spaces[batch.features]
+        if self._max_results(space) < 1:
+            raise InvalidRequest(
+                f"a vector of {space.dimension:,} values does not fit into the largest message of "
+                f"{self.limits.max_message_bytes:,} bytes: choose others, or raise --max-message-bytes"
+            )
+        return batcher, space
+
+    def _max_results(self, space: EmbeddingSpace) -> int:
+        """Number of results of a space that fit into one message."""
+        bytes_a_result = space.dimension * _BYTES_A_VALUE + _BYTES_BESIDE_A_VECTOR
+        return (self.limits.max_message_bytes - _BYTES_BESIDE_RESULTS) // bytes_a_result
+
+    def _capacity(self) -> Capacity:
+        return Capacity(self._max_images_in_work, 2 * self.limits.max_message_bytes)
+
+    async def _accept(
+        self, batches: AsyncIterator[ImageBatch], held: Capacity, finished: asyncio.Queue[_Finished | None]
+    ) -> None:
+        """Starts work on each image of a stream; ends when all of it is finished."""
+        unanswered: set[int] = set()
+
+        async def finish(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> None:
+            outcome = await _embed_item(batcher, space.features, item)
+            unanswered.discard(item.id)
+            finished.put_nowait(_Finished(space, outcome, len(item.image)))
+
+        async with asyncio.TaskGroup() as items:
+            while (batch := await self._next(batches)) is not None:
+                batcher, space = self._check(batch)
+                if not unanswered.isdisjoint(item.id for item in batch.items):
+                    raise InvalidRequest(
+                        "an id of the stream is used again before its answer: give each its own"
+                    )
+                for item in batch.items:
+                    await held.acquire(len(item.image))
+                    unanswered.add(item.id)
+                    items.create_task(finish(batcher, space, item))
+        finished.put_nowait(None)
+
+    async def _next(self, batches: AsyncIterator[ImageBatch]) -> ImageBatch | None:
+        """Waits for the next batch; None when the stream ends or the server stops."""
+        following = asyncio.ensure_future(anext(batches, None))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return None if stopping.done() else following.result()
+        finally:
+            following.cancel()
+            stopping.cancel()
+
+    async def _write_finished(
+        self,
+        finished: asyncio.Queue[_Finished | None],
+        held: Capacity,
+        write: Callable[[Answer], Awaitable[None]],
+    ) -> None:
+        """Writes what is finished, as much at a time as there is, until the end mark None."""
+        ended = False
+        while not ended:
+            by_space: dict[EmbeddingSpace, list[_Finished]] = defaultdict(list)
+            ready = [await finished.get()]
+            while not finished.empty():
+                ready.append(finished.get_nowait())
+            for one in ready:
+                if one is None:
+                    ended = True
+                else:
+                    by_space[one.space].append(one)
+            for space, results in by_space.items():
+                room = self._max_results(space)
+                for start in range(0, len(results), room):
+                    part = results[start : start + room]
+                    await write(Answer(space, [result.outcome for result in part]))
+                    for result in part:
+                        held.release(result.n_bytes)
+
+
+async def _embed_item(batcher: Batcher, features: Features, item: ImageItem) -> Outcome:
+    try:
+        return Outcome(item.id, vector=await batcher.embed(item.image, features))
+    except ItemError as error:
+        return Outcome(item.id, error=error)
+
+
+def _first_error(error: BaseException) -> BaseException:
+    """The error at the bottom of a task group's nested groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

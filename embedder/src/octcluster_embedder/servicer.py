@@ -1,0 +1,45 @@
+"""The methods of EmbedderService: convert, call, convert."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1 import embedder_pb2_grpc
+
+from octcluster_embedder.conversions import to_batch, to_response, to_server_info, to_stream_response
+from octcluster_embedder.embedding import Answer, Embedder
+from octcluster_embedder.rpc_errors import answering
+
+
+class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: ignore[misc]
+    """Serves one Embedder over gRPC."""
+
+    def __init__(self, embedder: Embedder, version: str) -> None:
+        self._embedder = embedder
+        self._version = version
+
+    async def GetServerInfo(  # noqa: N802
+        self, request: pb.GetServerInfoRequest, context: Any
+    ) -> pb.GetServerInfoResponse:
+        """Describes the server."""
+        async with answering("GetServerInfo", context):
+            return to_server_info(self._version, self._embedder.runtimes, self._embedder.limits)
+
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
+        """Embeds one batch."""
+        async with answering("Embed", context) as tally:
+            answer = await self._embedder.embed(to_batch(request))
+            tally.count(answer.outcomes)
+            return to_response(answer)
+
+    async def EmbedStream(  # noqa: N802
+        self, requests: AsyncIterator[pb.EmbedStreamRequest], context: Any
+    ) -> None:
+        """Embeds a stream of batches."""
+        async with answering("EmbedStream", context) as tally:
+
+            async def write(answer: Answer) -> None:
+                tally.count(answer.outcomes)
+                await context.write(to_stream_response(answer))
+
+            await self._embedder.embed_stream((to_batch(request) async for request in requests), write)

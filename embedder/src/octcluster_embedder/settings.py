@@ -1,0 +1,165 @@
+"""What can be set, each by a flag or an environment variable, and what it is when it is not set."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_PROGRAM = "octcluster-embedder"
+_ENVIRONMENT_PREFIX = "OCTCLUSTER_EMBEDDER_"
+_MEBIBYTE = 2**20
+# Room in a message besides one image: its id, its length, the model's name.
+_BYTES_BESIDE_AN_IMAGE = 4096
+
+
+def _check_address(address: str) -> str:
+    if re.fullmatch(r"unix:.+", address):
+        return address
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError("must be HOST:PORT with a port from 1 to 65535, or unix:/PATH")
+    return address
+
+
+def _split_names(names: object) -> object:
+    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+
+
+def _check_models(names: tuple[str, ...]) -> tuple[str, ...]:
+    # Imported here: it brings NumPy and Pillow, which a health check every few seconds does without.
+    from octcluster_embedder.models.registry import MODELS  # noqa: PLC0415
+
+    unknown = [name for name in names if name not in MODELS]
+    if unknown or not names:
+        raise ValueError(
+            f"{', '.join(map(repr, unknown)) or 'nothing'} is no model; there are {', '.join(MODELS)}"
+        )
+    if len(set(names)) < len(names):
+        raise ValueError("names a model twice")
+    return names
+
+
+def _check_file(file: Path | None) -> Path | None:
+    if file is not None and not file.is_file():
+        raise ValueError("must be a file that is there")
+    return file
+
+
+def _default_cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "octcluster" / "models"
+
+
+class Settings(BaseSettings):
+    """Turns OCT images into feature vectors of pretrained networks, over gRPC.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        cli_prog_name=_PROGRAM,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    listen: Annotated[str, AfterValidator(_check_address)] = Field(
+        "127.0.0.1:50051", description="Address to serve on: HOST:PORT, or unix:/PATH for a Unix socket"
+    )
+    models: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split_names), AfterValidator(_check_models)
+    ] = Field(
+        ("efficientnet-lite0",),
+        description="Models to serve, separated by commas or each with its flag; the first is the default",
+    )
+    weights: Annotated[Path | None, AfterValidator(_check_file)] = Field(
+        None,
+        description="File with the model's weights, instead of those that it comes with or downloads; needs "
+        "exactly one model",
+    )
+    weights_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        description="What the SHA-256 of the weights must be, 64 hexadecimal digits; needs exactly one model",
+    )
+    runtime: Literal["auto", "openvino", "tensorflow"] = Field(
+        "auto", description="What computes; auto: tensorflow where it sees a GPU, else openvino"
+    )
+    cache_dir: Path = Field(_default_cache_dir(), description="Folder for converted models, made if need be")
+    max_image_bytes: int = Field(32 * _MEBIBYTE, ge=1, description="Largest encoded image, in bytes")
+    max_image_pixels: int = Field(
+        64_000_000, ge=16 * 16, description="Largest decoded image, width x height, in pixels"
+    )
+    max_images_per_request: int = Field(64, ge=1, description="Most images in one request or stream message")
+    max_message_bytes: int = Field(
+        64 * _MEBIBYTE,
+        ge=_MEBIBYTE,
+        le=2**31 - 1,
+        description="Largest message in either direction, in bytes; must hold at least one largest image",
+    )
+    decode_threads: int = Field(
+        os.cpu_count() or 1, ge=1, le=1024, description="Threads that decode images; one a core unless set"
+    )
+    reflection: bool = Field(False, description="Serve gRPC reflection, for tools such as grpcurl")
+    grace_seconds: float = Field(
+        30.0, ge=0, description="How long accepted work may go on after SIGTERM, in seconds"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important kind of event that is logged"
+    )
+    prepare_only: bool = Field(
+        False, description="Convert the models into the cache and exit; for building container images"
+    )
+    check_health: bool = Field(
+        False,
+        description="Start nothing: ask the server at --listen for its health, and exit with 0 if it serves, "
+        "else with 1",
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "Settings":
+        for flag, value in (("--weights", self.weights), ("--weights-sha256", self.weights_sha256)):
+            if value is not None and len(self.models) != 1:
+                raise ValueError(f"{flag} needs exactly one model, and --models names {len(self.models)}")
+        if self.max_message_bytes < self.max_image_bytes + _BYTES_BESIDE_AN_IMAGE:
+            raise ValueError(
+                f"--max-message-bytes ({self.max_message_bytes:,}) must hold one image of --max-image-bytes "
+                f"({self.max_image_bytes:,}) and {_BYTES_BESIDE_AN_IMAGE:,} bytes around it"
+            )
+        return self
+
+
+for _name, _field in Settings.model_fields.items():
+    _field.description = f"{_field.description} [{_ENVIRONMENT_PREFIX}{_name.upper()}]"
+
+
+def load_settings(arguments: list[str] | None = None) -> Settings:
+    """Reads the settings: flag before environment before default.
+
+    Args:
+        arguments: The command line without the program; None: this process's own.
+
+    Returns:
+        The settings. A bad one ends the process with exit code 2 and a line that names it.
+    """
+    try:
+        return Settings(_cli_parse_args=sys.argv[1:] if arguments is None else arguments)  # type: ignore[call-arg]
+    except ValidationError as error:
+        _refuse(error)
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    for fault in error.errors():
+        reason = fault["msg"].removeprefix("Value error, ")
+        if fault["loc"]:
+            name = str(fault["loc"][0])
+            flag = name.replace("_", "-")
+            reason = f"--{flag} ({_ENVIRONMENT_PREFIX}{name.upper()}): {reason[:1].lower()}{reason[1:]}"
+        print(f"{_PROGRAM}: {reason}", file=sys.stderr)
+    sys.exit(2)
