@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from octcluster.errors import OctclusterError
 
-class InvalidImageSet(ValueError):
+
+class InvalidImageSet(OctclusterError):
     """The images or labels that were asked for cannot be used; the message names the input and the cure."""
+
+    code = "image_set_invalid"
 
 
 @dataclass(frozen=True)

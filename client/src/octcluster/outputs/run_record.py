@@ -1,0 +1,50 @@
+"""run.json: what is needed to repeat a run, and what it cost."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from octcluster.workflows.outcome import RunOutcome
+
+
+def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], started: datetime) -> bytes:
+    """Formats the record of a run as JSON; it stays on this machine, for the arguments may name patients.
+
+    Args:
+        outcome: What the run found.
+        arguments: Arguments of the run, JSON values by name.
+        started: When the run began, with a time zone.
+
+    Returns:
+        The file's content.
+    """
+    space = outcome.space
+    document = {
+        "started": started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "versions": dict(outcome.versions),
+        "arguments": dict(arguments),
+        "seed": outcome.spec.seed,
+        "model": space.model,
+        "weights_digest": space.weights_digest,
+        "space": {**asdict(space), "digest": space.digest.hex()},
+        "runtime": outcome.runtime,
+        "preparation": asdict(outcome.spec.preparation),
+        "algorithms": list(outcome.spec.algorithms),
+        "min_clusters": outcome.spec.min_clusters,
+        "max_clusters": outcome.spec.max_clusters,
+        "label_source": outcome.image_set.label_source,
+        "counts": {
+            "images": len(outcome.image_set.images),
+            "members": len(outcome.members),
+            "embedded": outcome.embedded,
+            "cached": outcome.cached,
+            "failed": len(outcome.failures),
+            "ignored_files": outcome.image_set.ignored_files,
+        },
+        "seconds_by_stage": {name: round(seconds, 3) for name, seconds in outcome.stage_seconds.items()},
+        "clusterer_seconds_by_stage": {
+            name: round(seconds, 3) for name, seconds in outcome.result.stage_seconds.items()
+        },
+    }
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()

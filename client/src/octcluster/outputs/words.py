@@ -1,0 +1,98 @@
+"""How results are put into words for people, on the terminal and in the report."""
+
+from collections.abc import Sequence
+
+from octcluster.runs import ClusteringResult, Score
+
+RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
+
+NOISE = -1
+
+_ALGORITHM_NAMES = {
+    "kmeans": "K-means",
+    "minibatch-kmeans": "mini-batch K-means",
+    "gmm": "Gaussian mixture",
+    "spectral": "spectral clustering",
+    "agglomerative": "agglomerative clustering",
+    "hdbscan": "HDBSCAN",
+}
+
+
+def name_algorithm(algorithm: str) -> str:
+    """The algorithm's name for people."""
+    return _ALGORITHM_NAMES.get(algorithm, algorithm)
+
+
+def name_cluster(cluster: int) -> str:
+    """The cluster's name for people."""
+    return "noise" if cluster == NOISE else f"cluster {cluster}"
+
+
+def show_text(text: str) -> str:
+    """Makes a name from outside safe to show: no control characters, no broken Unicode."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """The number with its noun, in the plural where it needs one."""
+    return f"{number:,} {noun if number == 1 else noun + ('es' if noun.endswith('s') else 's')}"
+
+
+def format_score(score: Score) -> str:
+    """The score with three decimals, or a dash where it is undefined."""
+    return "\N{EN DASH}" if score.value is None else f"{score.value:.3f}"
+
+
+def judge_silhouette(silhouette: float) -> str:
+    """What a mean silhouette says, after Kaufman and Rousseeuw, Finding Groups in Data (1990)."""
+    if silhouette > 0.70:
+        return "the clusters are strongly separated"
+    if silhouette > 0.50:
+        return "the clusters are reasonably separated"
+    if silhouette > 0.25:
+        return "the clusters are weakly separated and could be artificial"
+    return "the clusters overlap: there is no substantial structure by this measure"
+
+
+def describe_answer(result: ClusteringResult, class_sizes: Sequence[int]) -> list[str]:
+    """What one clustering found, in sentences.
+
+    Args:
+        result: The clustering.
+        class_sizes: Number of clustered images of each known class.
+
+    Returns:
+        Sentences, the most important first.
+    """
+    images = sum(result.cluster_sizes) + result.noise
+    noise = f" and left {count(result.noise, 'image')} out as noise" if result.noise else ""
+    sentences = [
+        f"{_capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
+        f"{count(result.clusters, 'cluster')}{noise}."
+    ]
+    accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
+    if accuracy is not None:
+        labelled = sum(class_sizes)
+        of_what = "the images" if labelled == images else f"the {count(labelled, 'image')} with a known class"
+        sentences.append(
+            f"{accuracy:.1%} of {of_what} lie in the cluster that matches their class best, one cluster "
+            f"for one class; a single cluster for everything would reach {max(class_sizes) / labelled:.1%}."
+        )
+    if rand_index is not None:
+        sentences.append(
+            f"The adjusted Rand index is {rand_index:.3f} (0 is chance, 1 is perfect agreement)."
+        )
+    silhouette = result.scores.silhouette.value
+    if silhouette is not None:
+        sentences.append(
+            f"The mean silhouette is {silhouette:.3f} (at most 1): {judge_silhouette(silhouette)}."
+        )
+    else:
+        sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
+    return sentences
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,106 @@
+"""Made-up outcomes of end-to-end runs, for tests of what is written and shown."""
+
+import hashlib
+import random
+from dataclasses import fields, replace
+from pathlib import Path
+
+from octcluster.image_set import ImageFile, ImageSet
+from octcluster.runs import (
+    Assignments,
+    ClusteringResult,
+    Contingency,
+    EmbeddingSpace,
+    Preparation,
+    RunResult,
+    RunSpec,
+    Score,
+    Scores,
+)
+from octcluster.workflows.outcome import Failure, RunOutcome
+
+CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
+SPACE = EmbeddingSpace("efficientnet-lite0", "ab" * 32, "2", "pooled", "float32", 1280, bytes(range(32)))
+
+
+def make_outcome(
+    classes: tuple[str, ...] = CLASSES,
+    images_per_class: int = 20,
+    ks: tuple[int, ...] = (4,),
+    failed: int = 0,
+    noise: bool = False,
+) -> RunOutcome:
+    """A plausible outcome; paths and patients say "secret"; without classes no image has a label."""
+    source = random.Random(5)
+    images = [
+        ImageFile(Path("/data/secret-folder", name), name, label or None, f"secret{number % 7}")
+        for label in classes or ("",)
+        for number in range(images_per_class)
+        for name in [f"{label}/{label}-secret{number % 7}-{number:05d}.jpeg"]
+    ]
+    images.sort(key=lambda image: image.name)
+    image_set = ImageSet(
+        Path("/data/secret-folder"), images, "folder" if classes else "none", ignored_files=2
+    )
+    failures = [Failure(image, "cannot decode: image file is truncated") for image in images[:failed]]
+    members = images[failed:]
+    clusters = [
+        -1 if noise and row % 10 == 0 else _choose_cluster(source, image, classes)
+        for row, image in enumerate(members)
+    ]
+    results = [_make_result("kmeans", k, members, clusters, image_set.classes) for k in ks]
+    if noise:
+        results.append(_make_result("hdbscan", None, members, clusters, image_set.classes))
+    chosen = len(results) - 1
+    return RunOutcome(
+        image_set=image_set,
+        members=members,
+        failures=failures,
+        spec=RunSpec(SPACE, Preparation(pca=0.95), ("kmeans",), min(ks), max(ks), seed=7, run_id="0f" * 16),
+        result=RunResult(
+            results, chosen, f"it has the largest silhouette of {len(results)} results", 1280, 64,
+            [0.5**i for i in range(1, 12)], {"loading": 0.01, "clustering": 0.25},
+        ),
+        assignments=Assignments(
+            image_keys=[hashlib.sha256(image.name.encode()).digest() for image in members],
+            clusters=clusters,
+            silhouettes=[None if cluster == -1 else source.uniform(-0.1, 0.4) for cluster in clusters],
+            x=[source.gauss(2.0 * cluster, 1) for cluster in clusters],
+            y=[source.gauss(cluster % 2, 1) for cluster in clusters],
+        ),
+        embedded=len(members) - 3,
+        cached=3,
+        versions={"octcluster": "0.1.0", "embedder": "0.1.0", "clusterer": "0.1.0", "python": "3.11.7"},
+        runtime="openvino CPU",
+        stage_seconds={"Reading": 0.5, "Embedding": 3.25},
+    )  # fmt: skip
+
+
+def undefine(outcome: RunOutcome, reason: str) -> RunOutcome:
+    """The same outcome with every score of every result undefined."""
+    scores = Scores(**{field.name: Score(undefined_reason=reason) for field in fields(Scores)})
+    results = [replace(result, scores=scores) for result in outcome.result.results]
+    assignments = replace(outcome.assignments, silhouettes=[None] * len(outcome.members))
+    return replace(outcome, result=replace(outcome.result, results=results), assignments=assignments)
+
+
+def _choose_cluster(source: random.Random, image: ImageFile, classes: tuple[str, ...]) -> int:
+    if image.label is None or source.random() < 0.4:
+        return source.randrange(4)
+    return classes.index(image.label) % 4
+
+
+def _make_result(
+    algorithm: str, k: int | None, members: list[ImageFile], clusters: list[int], classes: list[str]
+) -> ClusteringResult:
+    found = sorted(set(clusters))
+    pairs = list(zip((image.label for image in members), clusters, strict=True))
+    counts = [[pairs.count((name, cluster)) for cluster in found] for name in classes]
+    value = 0.1 + 0.01 * (k or 0)
+    known = Score(value) if classes else Score(undefined_reason="no image has a known class")
+    scores = Scores(**{f.name: Score(value) if f.name == "silhouette" else known for f in fields(Scores)})
+    return ClusteringResult(
+        algorithm, k, len([cluster for cluster in found if cluster >= 0]), clusters.count(-1), scores,
+        Contingency(list(range(len(classes))), found, counts) if classes else None, 0.25,
+        [clusters.count(cluster) for cluster in found if cluster >= 0],
+    )  # fmt: skip
