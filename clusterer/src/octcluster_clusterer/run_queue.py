@@ -1,20 +1,14 @@
 """The queue of runs: one at a time, bounded, cancellable, and remembered when it is over."""
 
-import json
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import (
-    ClustererError,
     InvalidRequest,
     QueueFull,
     RunCancelled,
@@ -22,16 +16,22 @@ from octcluster_clusterer.errors import (
     RunNotFound,
     ServerStopping,
     StoreUnavailable,
-    VectorsMissing,
 )
-from octcluster_clusterer.pipeline import Report, check_spec
+from octcluster_clusterer.pipeline import check_spec
+from octcluster_clusterer.run_execution import (
+    STOPPED,
+    Pipeline,
+    compute_result,
+    explain_failure,
+    find_fingerprint,
+)
 from octcluster_clusterer.run_records import (
     Members,
-    RunError,
     RunErrorCode,
     RunRecord,
     RunState,
     RunStatus,
+    end_status,
 )
 from octcluster_clusterer.run_store import RunStore
 from octcluster_clusterer.runs import RunResult, RunSpec, Stage
@@ -39,14 +39,11 @@ from octcluster_clusterer.vector_store.vector_cache import VectorCache
 
 logger = logging.getLogger(__name__)
 
-Pipeline = Callable[[NDArray[np.float32], NDArray[np.int32] | None, RunSpec, Report], RunResult]
-
 # Ended runs that stay in memory: so a result outlives a Redis that is away when it is saved, for a while.
 _REMEMBERED_RUNS = 8
 _NO_KEYS = np.empty((0, 32), dtype=np.uint8)
 # How long a run that was asked to stop at the server's end may take to notice.
 _STOP_SECONDS = 5.0
-_STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
 _NOT_FOUND = "no run has this id: it was never started here, was deleted, or has expired"
 
 
@@ -66,6 +63,14 @@ class _Run:
         """What is known of the run, with this status."""
         result = self.result if status.state is RunState.SUCCEEDED else None
         return RunRecord(status, self.spec, self.fingerprint, self.members.image_keys, result)
+
+    def report(self, stage: Stage, done: int, total: int) -> None:
+        """Notes how far the run is; raises RunCancelled if it shall stop."""
+        if self.cancelled.is_set():
+            raise RunCancelled("the run was asked to stop")
+        if self.status.stage is not stage:
+            logger.info("run %s: %s", self.spec.run_id, stage)
+        self.status = replace(self.status, stage=stage, stage_done=done, stage_total=total)
 
 
 class RunQueue:
@@ -107,7 +112,7 @@ class RunQueue:
             StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
         """
         check_spec(spec, len(members))
-        fingerprint = _fingerprint(spec, members)
+        fingerprint = find_fingerprint(spec, members)
         stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
         with self._changed:
             known = self._runs.get(spec.run_id) or stored
@@ -193,8 +198,8 @@ class RunQueue:
             run = self._runs.get(run_id)
             waited = run is not None and self._withdraw(run)
         if run is not None and waited:
-            self._end(run, RunState.CANCELLED)
-            self._save(run)
+            self._end(run, end_status(run.status, RunState.CANCELLED))
+            self._save(run, run.status)
         return self.status(run_id)
 
     def delete(self, run_id: str) -> None:
@@ -221,14 +226,14 @@ class RunQueue:
             self._waiting.clear()
             self._changed.notify_all()
         for run in waiting:
-            self._end(run, RunState.FAILED, _STOPPED)
+            self._end(run, end_status(run.status, RunState.FAILED, STOPPED))
         self._worker.join(grace_seconds)
         if self._worker.is_alive() and self._running is not None:
             logger.warning("run %s: not done in time, asked to stop", self._running.spec.run_id)
             self._running.cancelled.set()
             self._worker.join(_STOP_SECONDS)
         # Once Redis has turned out to be away, the other runs need not wait for it too.
-        all(self._save(run) for run in waiting)
+        all(self._save(run, run.status) for run in waiting)
 
     def _stored(self, run_id: str) -> RunRecord:
         record = self._store.read(run_id)
@@ -264,103 +269,44 @@ class RunQueue:
 
     def _execute(self, run: _Run) -> None:
         try:
-            run.result = self._compute(run)
+            run.result = compute_result(run.spec, run.members, self._vectors, self._pipeline, run.report)
         except RunCancelled:
-            if self._stopping:
-                self._end(run, RunState.FAILED, _STOPPED)
-            else:
-                self._end(run, RunState.CANCELLED)
-        except ClustererError as error:
-            self._end(run, RunState.FAILED, RunError(_error_code(error), str(error)))
-        except MemoryError:
-            message = "the run does not fit into the server's memory: use fewer members or smaller vectors"
-            self._end(run, RunState.FAILED, RunError(RunErrorCode.INVALID, message))
-        except Exception:
-            logger.exception("run %s: internal error", run.spec.run_id)
-            message = "the server failed: look for the run in the log of the clusterer"
-            self._end(run, RunState.FAILED, RunError(RunErrorCode.INTERNAL, message))
+            stopped = RunState.FAILED if self._stopping else RunState.CANCELLED
+            self._end(run, end_status(run.status, stopped, STOPPED if self._stopping else None))
+        except Exception as error:
+            failure = explain_failure(error)
+            if failure.code is RunErrorCode.INTERNAL:
+                logger.exception("run %s: internal error", run.spec.run_id)
+            self._end(run, end_status(run.status, RunState.FAILED, failure))
         else:
             # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
-            self._save(run, _ended(run.status, RunState.SUCCEEDED))
-            self._end(run, RunState.SUCCEEDED)
+            status = end_status(run.status, RunState.SUCCEEDED)
+            self._save(run, status)
+            self._end(run, status)
             return
-        self._save(run)
+        self._save(run, run.status)
 
-    def _compute(self, run: _Run) -> RunResult:
-        def report(stage: Stage, done: int, total: int) -> None:
-            if run.cancelled.is_set():
-                raise RunCancelled("the run was asked to stop")
-            if run.status.stage is not stage:
-                logger.info("run %s: %s", run.spec.run_id, stage)
-            run.status = replace(run.status, stage=stage, stage_done=done, stage_total=total)
-
-        seconds: dict[Stage, float] = {}
-
-        def load() -> NDArray[np.float32]:
-            started = time.monotonic()
-            keys = run.members.image_keys
-            vectors = self._vectors.load(
-                run.spec.space, keys, lambda *progress: report(Stage.LOADING, *progress)
-            )
-            seconds[Stage.LOADING] = time.monotonic() - started
-            return vectors
-
-        # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
-        result = self._pipeline(load(), run.members.class_indices, run.spec, report)
-        report(Stage.SAVING, 0, len(result.results))
-        return replace(result, stage_seconds=seconds | result.stage_seconds)
-
-    def _end(self, run: _Run, state: RunState, error: RunError | None = None) -> None:
+    def _end(self, run: _Run, status: RunStatus) -> None:
         with self._changed:
-            run.status = _ended(run.status, state, error)
-            keys = run.members.image_keys if state is RunState.SUCCEEDED else _NO_KEYS
+            run.status = status
+            keys = run.members.image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
             run.members = Members(keys, None)
             ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
             for run_id in ended[:-_REMEMBERED_RUNS]:
                 del self._runs[run_id]
-        duration = (run.status.finished or run.status.created) - run.status.created
-        code = f" ({error.code})" if error else ""
-        logger.info("run %s: %s%s after %.1f s", run.spec.run_id, state, code, duration.total_seconds())
+        seconds = (datetime.now(UTC) - status.created).total_seconds()
+        code = f" ({status.error.code})" if status.error else ""
+        logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)
 
-    def _save(self, run: _Run, status: RunStatus | None = None) -> bool:
-        """Saves a run, with this status if given, and says whether that went well."""
+    def _save(self, run: _Run, status: RunStatus) -> bool:
+        """Saves a run that has ended so, unless it was deleted; says whether that went well."""
         if run.deleted:
             return True
         try:
-            self._store.save(run.record(status or run.status))
+            self._store.save(run.record(status))
             if run.deleted:
-                self._store.delete(run.spec.run_id)
+                self._store.delete(status.run_id)
         except StoreUnavailable as error:
-            logger.warning("run %s: kept in memory only: %s", run.spec.run_id, error)
+            logger.warning("run %s: kept in memory only: %s", status.run_id, error)
             return False
         return True
-
-
-def _ended(status: RunStatus, state: RunState, error: RunError | None = None) -> RunStatus:
-    return RunStatus(
-        status.run_id,
-        state,
-        status.n_members,
-        created=status.created,
-        started=status.started,
-        finished=datetime.now(UTC),
-        error=error,
-    )
-
-
-def _error_code(error: ClustererError) -> RunErrorCode:
-    if isinstance(error, VectorsMissing):
-        return RunErrorCode.VECTORS_MISSING
-    if isinstance(error, InvalidRequest):
-        return RunErrorCode.INVALID
-    return RunErrorCode.STORE_UNAVAILABLE if isinstance(error, StoreUnavailable) else RunErrorCode.INTERNAL
-
-
-def _fingerprint(spec: RunSpec, members: Members) -> str:
-    """Digest of all that the result depends on, as 32 hexadecimal digits."""
-    canonical = json.dumps(asdict(spec), sort_keys=True, default=bytes.hex)
-    fingerprint = blake2b(canonical.encode(), digest_size=16)
-    fingerprint.update(members.image_keys.tobytes())
-    if members.class_indices is not None:
-        fingerprint.update(members.class_indices.tobytes())
-    return fingerprint.hexdigest()

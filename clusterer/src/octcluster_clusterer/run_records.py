@@ -1,7 +1,7 @@
 """Where a run stands, who its members are, and what is kept of it once it has ended."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
@@ -71,6 +71,19 @@ class RunStatus:
     stage_total: int = 0
     queue_position: int = 0
     error: RunError | None = None
+
+
+def end_status(status: RunStatus, state: RunState, error: RunError | None = None) -> RunStatus:
+    """The status of a run that ends now in this state, for this reason if it failed."""
+    return RunStatus(
+        status.run_id,
+        state,
+        status.n_members,
+        created=status.created,
+        started=status.started,
+        finished=datetime.now(UTC),
+        error=error,
+    )
 
 
 @dataclass(frozen=True)

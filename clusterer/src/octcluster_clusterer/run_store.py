@@ -69,14 +69,13 @@ class RunStore:
             StoreUnavailable: Redis does not serve.
         """
         fields = self._store.read_record(_key(run_id))
-        contents = {name: _open(run_id, name, value) for name, value in fields.items()}
-        if b"status" not in contents:
+        opened = {name: _open(run_id, name, value) for name, value in fields.items()}
+        try:
+            return _rebuild({name: content for name, content in opened.items() if content is not None})
+        except KeyError as error:
+            if fields:
+                logger.error("run %s: its record lacks a sound %s", run_id, error)
             return None
-        sound = {name: content for name, content in contents.items() if content is not None}
-        if len(sound) < len(contents):
-            logger.error("run %s: its record is damaged", run_id)
-            return None
-        return _rebuild(sound)
 
     def list_statuses(self) -> list[RunStatus]:
         """Reads the status of all runs, the oldest first.
@@ -166,7 +165,7 @@ def _rebuild(contents: Mapping[bytes, bytes]) -> RunRecord:
     status = _STATUS.validate_json(contents[b"status"])
     summary = json.loads(contents[b"summary"])
     result = None if summary["result"] is None else _rebuild_result(summary["result"], contents)
-    keys = np.frombuffer(contents.get(b"image_keys", b""), dtype=np.uint8).reshape(-1, 32)
+    keys = np.frombuffer(contents[b"image_keys"] if result else b"", dtype=np.uint8).reshape(-1, 32)
     return RunRecord(status, _rebuild_spec(summary["spec"]), summary["fingerprint"], keys, result)
 
 

@@ -25,11 +25,11 @@ def _check_address(address: str) -> str:
 def _check_redis_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        where = parts.path if parts.scheme == "unix" else parts.hostname
-        port_is_good = parts.scheme == "unix" or parts.port != 0
+        is_socket = parts.scheme == "unix" and bool(parts.path)
+        is_host = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        where, port_is_good = None, False
-    if parts.scheme not in ("redis", "rediss", "unix") or not where or not port_is_good:
+        is_socket = is_host = False
+    if not is_socket and not is_host:
         raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) or unix:///PATH")
     return url
 
@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     grace_seconds: float = Field(
         30.0,
         ge=0,
+        le=24 * 3600,
         description="How long the run at work may go on after SIGTERM, in seconds; then it is stopped",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -1,0 +1,170 @@
+"""Settings of the clusterer: where they come from, and that a bad one stops the start and names itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from octcluster_clusterer.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("OCTCLUSTER_CLUSTERER_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults() -> None:
+    settings = load_settings([])
+    assert settings.listen == "127.0.0.1:50052"
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.redis_password_file is None
+    assert settings.read_redis_password() is None
+    assert settings.redis_timeout_seconds == 5
+    assert settings.max_message_bytes == 64 * 2**20
+    assert settings.max_keys_per_message == 8192
+    assert settings.max_members == 2_000_000
+    assert settings.max_queued_runs == 16
+    assert settings.run_ttl_seconds == 7 * 24 * 3600
+    assert settings.grace_seconds == 30
+    assert settings.log_level == "info"
+    assert not settings.reflection
+    assert not settings.check_health
+
+
+def test_a_flag_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTCLUSTER_CLUSTERER_MAX_MEMBERS", "7")
+    monkeypatch.setenv("OCTCLUSTER_CLUSTERER_REFLECTION", "true")
+    monkeypatch.setenv("OCTCLUSTER_CLUSTERER_GRACE_SECONDS", "")
+    assert load_settings([]).max_members == 7
+    assert load_settings(["--max-members", "9"]).max_members == 9
+    assert load_settings([]).reflection
+    assert not load_settings(["--no-reflection"]).reflection
+    assert load_settings([]).grace_seconds == 30, "an empty variable is not set"
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:50052", "[::1]:1", "localhost:65535", "unix:/run/s.sock"])
+def test_good_addresses(listen: str) -> None:
+    assert load_settings(["--listen", listen]).listen == listen
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h:6379/0", "rediss://u:p@h:6380/1?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock", "redis://h"],
+)
+def test_good_redis_urls(url: str) -> None:
+    assert load_settings(["--redis-url", url]).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--listen", "50052"),
+        ("--listen", ":50052"),
+        ("--listen", "host:0"),
+        ("--listen", "host:65536"),
+        ("--listen", "host:port"),
+        ("--listen", "unix:"),
+        ("--redis-url", "http://h:6379"),
+        ("--redis-url", "redis://"),
+        ("--redis-url", "redis://h:port/0"),
+        ("--redis-url", "redis://h:99999/0"),
+        ("--redis-url", "unix://"),
+        ("--redis-url", "redis://[::1/0"),
+        ("--redis-password-file", "/nowhere/at/all"),
+        ("--redis-password-file", "/"),
+        ("--redis-timeout-seconds", "0"),
+        ("--redis-timeout-seconds", "nan"),
+        ("--max-message-bytes", "1000"),
+        ("--max-message-bytes", "2147483648"),
+        ("--max-keys-per-message", "0"),
+        ("--max-members", "many"),
+        ("--max-queued-runs", "-1"),
+        ("--run-ttl-seconds", "0"),
+        ("--grace-seconds", "-1"),
+        ("--grace-seconds", "inf"),
+        ("--log-level", "loud"),
+    ],
+)
+@pytest.mark.parametrize("source", ["flag", "environment"])
+def test_a_bad_setting_is_named(
+    source: str, flag: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variable = "OCTCLUSTER_CLUSTERER_" + flag[2:].replace("-", "_").upper()
+    arguments = [flag, value]
+    if source == "environment":
+        monkeypatch.setenv(variable, value)
+        arguments = []
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(arguments)
+    assert stopped.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f"{flag} ({variable}): " in lines[0]
+
+
+def test_all_bad_settings_are_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load_settings(["--max-members", "0", "--log-level", "loud"])
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_an_unknown_flag_stops_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(["--nonsense", "1"])
+    assert stopped.value.code == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+def test_the_password_comes_from_a_file_and_is_never_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse\n")
+    settings = load_settings(["--redis-password-file", str(file)])
+    assert settings.read_redis_password() == "correct horse"
+    url = "redis://:battery@h:6379/0"
+    assert "battery" not in repr(load_settings(["--redis-url", url]))
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(["--redis-url", url, "--redis-password-file", str(file)])
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err
+    assert "--redis-password-file" in message
+    assert "--redis-url" in message
+    assert "battery" not in message
+    with pytest.raises(SystemExit):
+        load_settings(["--redis-url", "http://:battery@h"])
+    assert "battery" not in capsys.readouterr().err
+
+
+def test_an_empty_password_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "password"
+    file.write_text("\n")
+    with pytest.raises(SystemExit):
+        load_settings(["--redis-password-file", str(file)])
+    assert "--redis-password-file" in capsys.readouterr().err
+
+
+def test_help_teaches_each_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(["--help"])
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert " ".join((field.description or "no description").split()) in text
+    assert "OCTCLUSTER_CLUSTERER_REDIS_URL for --redis-url" in text
+
+
+def test_a_health_check_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['x', '--check-health', '--listen', 'unix:/nowhere.sock']\n"
+        "from octcluster_clusterer.__main__ import main\n"
+        "assert main() == 1\n"
+        "print(sorted({'numpy', 'sklearn', 'redis', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+    assert "no answer" in done.stderr
