@@ -1,0 +1,154 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from octcluster_embedder.settings import Settings, load_settings
+
+PREFIX = "OCTCLUSTER_EMBEDDER_"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        load_settings(list(arguments))
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_defaults_of_the_contract() -> None:
+    settings = load_settings([])
+    assert settings.listen == "127.0.0.1:50051"
+    assert settings.models == ("efficientnet-lite0",)
+    assert settings.runtime == "auto"
+    assert settings.max_image_bytes == 32 * 2**20
+    assert settings.max_images_per_request == 64
+    assert settings.max_message_bytes == 64 * 2**20
+    assert settings.grace_seconds == 30
+    assert not settings.reflection
+
+
+def test_flag_goes_before_environment_before_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "GRACE_SECONDS", "7")
+    monkeypatch.setenv(PREFIX + "REFLECTION", "1")
+    assert load_settings([]).grace_seconds == 7
+    assert load_settings([]).reflection
+    assert load_settings(["--grace-seconds", "9", "--no-reflection"]).grace_seconds == 9
+    assert not load_settings(["--no-reflection"]).reflection
+
+
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "WEIGHTS", "")
+    assert load_settings([]).weights is None
+
+
+def test_models_by_comma_by_repetition_and_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ("vgg16", "resnet50", "inception-v3")
+    assert load_settings(["--models", "vgg16,resnet50", "--models", "inception-v3"]).models == expected
+    monkeypatch.setenv(PREFIX + "MODELS", "vgg16, resnet50,inception-v3")
+    assert load_settings([]).models == expected
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:50051", "unix:/tmp/x.sock", "localhost:65535"])
+def test_good_addresses(address: str) -> None:
+    assert load_settings(["--listen", address]).listen == address
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("listen", "50051"),
+        ("listen", "host:0"),
+        ("listen", "host:70000"),
+        ("listen", "unix:"),
+        ("models", "vgg17"),
+        ("models", "vgg16,vgg16"),
+        ("models", ","),
+        ("weights", "/nowhere/at/all.h5"),
+        ("weights-sha256", "12ab"),
+        ("runtime", "jax"),
+        ("max-image-bytes", "0"),
+        ("max-image-bytes", "many"),
+        ("max-image-pixels", "-1"),
+        ("max-images-per-request", "0"),
+        ("max-message-bytes", "10"),
+        ("max-message-bytes", "3000000000"),
+        ("decode-threads", "0"),
+        ("grace-seconds", "-1"),
+        ("log-level", "loud"),
+    ],
+)
+def test_bad_value_ends_with_2_and_names_its_flag(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flag: str, value: str
+) -> None:
+    assert f"--{flag}" in refused(capsys, f"--{flag}={value}")
+    variable = PREFIX + flag.upper().replace("-", "_")
+    monkeypatch.setenv(variable, value)
+    assert variable in refused(capsys)
+
+
+def test_unknown_model_is_answered_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "efficientnet-lite0" in refused(capsys, "--models", "vgg17")
+
+
+def test_message_must_hold_the_largest_image(capsys: pytest.CaptureFixture[str]) -> None:
+    complaint = refused(capsys, "--max-image-bytes", str(64 * 2**20))
+    assert "--max-message-bytes" in complaint
+    assert "--max-image-bytes" in complaint
+
+
+def test_own_weights_need_exactly_one_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    weights = tmp_path / "weights.h5"
+    weights.touch()
+    two = "--models=vgg16,resnet50"
+    assert load_settings(["--models=vgg16", f"--weights={weights}"]).weights == weights
+    assert "--weights needs exactly one model" in refused(capsys, two, f"--weights={weights}")
+    assert "--weights-sha256 needs exactly one" in refused(capsys, two, f"--weights-sha256={'0' * 64}")
+
+
+def test_every_bad_setting_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    complaint = refused(capsys, "--listen=x", "--grace-seconds=y", "--runtime=z")
+    assert [line.split()[1] for line in complaint.splitlines()] == [
+        "--listen",
+        "--runtime",
+        "--grace-seconds",
+    ]
+
+
+def test_help_teaches_every_flag_with_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load_settings(["--help"])
+    assert ended.value.code == 0
+    page = capsys.readouterr().out.replace("\n", "").replace(" ", "")
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in page
+        assert f"[{PREFIX}{name.upper()}]" in page
+        assert field.description.replace(" ", "") in page
+
+
+def test_cache_folder_follows_the_users_cache(tmp_path: Path) -> None:
+    program = "from octcluster_embedder.settings import load_settings; print(load_settings([]).cache_dir)"
+
+    def default(**environment: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert default(HOME=str(tmp_path)) == f"{tmp_path}/.cache/octcluster/models"
+    assert default(HOME="/x", XDG_CACHE_HOME=str(tmp_path)) == f"{tmp_path}/octcluster/models"
+
+
+def test_settings_and_health_check_import_nothing_heavy() -> None:
+    program = (
+        "import sys, octcluster_embedder.__main__, octcluster_embedder.health\n"
+        "print([name for name in ('numpy', 'PIL', 'openvino', 'tensorflow', 'keras') if name in sys.modules])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "[]"
