@@ -1,0 +1,234 @@
+"""Vectors over the wire, from a real server with a real model."""
+
+import io
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import grpc
+import numpy as np
+import pytest
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
+from PIL import Image
+from processes import Server
+
+POOLED, FLATTEN = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN
+
+
+def vector(result: pb.EmbedResult) -> np.ndarray:
+    assert result.WhichOneof("outcome") == "vector", result.error
+    return np.frombuffer(result.vector, "<f4")
+
+
+def embed(stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int = POOLED) -> pb.EmbedResponse:
+    return stub.Embed(pb.EmbedRequest(features=features, items=items), timeout=60)
+
+
+def encode(image: Image.Image, file_format: str) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format)
+    return stream.getvalue()
+
+
+def test_server_info(stub: EmbedderServiceStub) -> None:
+    info = stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
+    assert info.version
+    assert (info.runtime, info.device) in {("openvino", "CPU"), ("tensorflow", "GPU")}
+    assert [model.name for model in info.models] == ["efficientnet-lite0"]
+    model = info.models[0]
+    assert (model.input_height, model.input_width) == (224, 224)
+    assert {space.features: space.dimension for space in model.spaces} == {
+        POOLED: 1280,
+        FLATTEN: 7 * 7 * 1280,
+    }
+    for space in model.spaces:
+        assert space.data_type == pb.DATA_TYPE_FLOAT32
+        assert len(space.digest) == 32
+        assert space.preprocessing_version.startswith("pillow-bilinear-1")
+    assert info.limits == pb.Limits(
+        max_message_bytes=64 * 2**20,
+        max_image_bytes=32 * 2**20,
+        max_image_pixels=64_000_000,
+        min_image_side=16,
+        max_images_per_request=64,
+    )
+
+
+def test_pooled_and_flatten_vectors(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    spaces = {
+        space.features: space for space in stub.GetServerInfo(pb.GetServerInfoRequest()).models[0].spaces
+    }
+    pooled, flatten = embed(stub, items[:6], POOLED), embed(stub, items[:6], FLATTEN)
+    assert pooled.space_digest == spaces[POOLED].digest
+    assert flatten.space_digest == spaces[FLATTEN].digest
+    for one, whole in zip(pooled.results, flatten.results, strict=True):
+        assert vector(one).shape == (1280,)
+        averaged = vector(whole).reshape(49, 1280).mean(axis=0)
+        assert np.allclose(vector(one), averaged, atol=1e-4)
+    assert np.abs(vector(pooled.results[0]) - vector(pooled.results[1])).max() > 0.01
+
+
+def test_results_keep_the_order_of_the_request(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    shuffled = items[::-1]
+    assert [one.id for one in embed(stub, shuffled).results] == [item.id for item in shuffled]
+
+
+def test_default_model_and_named_model_are_the_same(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem]
+) -> None:
+    named = stub.Embed(pb.EmbedRequest(model="efficientnet-lite0", features=POOLED, items=items[:2]))
+    assert named == embed(stub, items[:2])
+
+
+def test_an_empty_request_says_the_space(stub: EmbedderServiceStub) -> None:
+    response = embed(stub, [])
+    assert len(response.space_digest) == 32
+    assert not response.results
+
+
+def bad_images(good: bytes) -> dict[int, bytes]:
+    """One bad image for each code, by the code."""
+    bomb_header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n"
+    for name, body in ((b"IHDR", bomb_header), (b"IDAT", zlib.compress(b"\0" * 2**20))):
+        bomb += struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return {
+        pb.EMBED_ERROR_CODE_EMPTY: b"",
+        pb.EMBED_ERROR_CODE_TOO_MANY_BYTES: b"\0" * (32 * 2**20 + 1),
+        pb.EMBED_ERROR_CODE_TOO_MANY_PIXELS: bomb,
+        pb.EMBED_ERROR_CODE_TOO_SMALL: encode(Image.new("L", (1, 1)), "PNG"),
+        pb.EMBED_ERROR_CODE_UNSUPPORTED_FORMAT: b"a text that someone named .jpg",
+        pb.EMBED_ERROR_CODE_CORRUPT: good[: len(good) // 2],
+    }
+
+
+def test_bad_images_fail_alone(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    bad = bad_images(items[0].image)
+    mixed = [items[0], *(pb.EmbedItem(id=1000 + code, image=image) for code, image in bad.items()), items[1]]
+    results = embed(stub, mixed).results
+    assert [one.id for one in results] == [item.id for item in mixed]
+    good = embed(stub, [items[0], items[1]]).results
+    assert [results[0].vector, results[-1].vector] == [one.vector for one in good]
+    for code, result in zip(bad, results[1:-1], strict=True):
+        assert result.WhichOneof("outcome") == "error"
+        assert result.error.code == code
+        assert len(result.error.message) > 20
+
+
+def test_sixteen_bit_tiff_is_a_good_image(stub: EmbedderServiceStub, images: list[bytes]) -> None:
+    grey = np.asarray(Image.open(io.BytesIO(images[0])).convert("L"))
+    eight = encode(Image.fromarray(grey), "PNG")
+    sixteen = encode(Image.fromarray(grey.astype(np.uint16) * 257), "TIFF")
+    first, second = embed(stub, [pb.EmbedItem(id=1, image=eight), pb.EmbedItem(id=2, image=sixteen)]).results
+    assert first.vector == second.vector
+
+
+@pytest.mark.parametrize("features", [POOLED, FLATTEN])
+def test_unary_and_stream_give_the_same_bits(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int
+) -> None:
+    expected = {one.id: one.vector for one in embed(stub, items, features).results}
+    for size in (1, 5, len(items)):
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        requests = (pb.EmbedStreamRequest(features=features, items=part) for part in parts)
+        streamed = [one for answer in stub.EmbedStream(requests, timeout=60) for one in answer.results]
+        assert len(streamed) == len(items)
+        assert {one.id: one.vector for one in streamed} == expected
+
+
+def test_a_client_that_waits_for_each_result_before_it_sends_the_next(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem]
+) -> None:
+    to_send: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
+    answers = stub.EmbedStream(iter(to_send.get, None), timeout=60)
+    for item in items[:10]:
+        to_send.put(pb.EmbedStreamRequest(features=POOLED, items=[item]))
+        results = next(answers).results
+        assert [one.id for one in results] == [item.id]
+    to_send.put(None)
+    assert list(answers) == []
+
+
+def test_batches_of_one_stream_may_differ_in_features(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem]
+) -> None:
+    requests = [
+        pb.EmbedStreamRequest(features=POOLED if item.id % 2 else FLATTEN, items=[item])
+        for item in items[:12]
+    ]
+    spaces = {space.digest: space for space in stub.GetServerInfo(pb.GetServerInfoRequest()).models[0].spaces}
+    seen = set()
+    for answer in stub.EmbedStream(iter(requests), timeout=60):
+        space = spaces[answer.space_digest]
+        for one in answer.results:
+            seen.add(one.id)
+            assert space.features == (POOLED if one.id % 2 else FLATTEN)
+            assert vector(one).size == space.dimension
+    assert seen == {item.id for item in items[:12]}
+
+
+def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb.EmbedItem]) -> None:
+    def client(number: int) -> dict[int, bytes]:
+        part = items[number::4]
+        with grpc.insecure_channel(server.address) as channel:
+            own = EmbedderServiceStub(channel)
+            if number % 2:
+                return {one.id: one.vector for one in embed(own, part).results}
+            requests = (pb.EmbedStreamRequest(features=POOLED, items=[item]) for item in part)
+            return {one.id: one.vector for answer in own.EmbedStream(requests) for one in answer.results}
+
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(client, range(4)))
+    for number, answer in enumerate(together):
+        assert answer == client(number)
+        assert set(answer) == {item.id for item in items[number::4]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (pb.EmbedRequest(items=[]), "FEATURES_POOLED or FEATURES_FLATTEN"),
+        (pb.EmbedRequest(features=99, items=[]), "FEATURES_POOLED or FEATURES_FLATTEN"),
+        (pb.EmbedRequest(model="resnet152", features=POOLED), "it serves: efficientnet-lite0"),
+        (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=1), pb.EmbedItem(id=1)]), "same id"),
+        (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=n) for n in range(65)]), "limit of 64"),
+    ],
+)
+def test_broken_rules_refuse_the_whole_request(
+    stub: EmbedderServiceStub, request_: pb.EmbedRequest, message: str
+) -> None:
+    with pytest.raises(grpc.RpcError, match=message) as unary:
+        stub.Embed(request_, timeout=10)
+    streamed = pb.EmbedStreamRequest.FromString(request_.SerializeToString())
+    with pytest.raises(grpc.RpcError, match=message) as stream:
+        list(stub.EmbedStream(iter([streamed]), timeout=10))
+    assert unary.value.code() == stream.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_message_that_is_too_large_is_refused(stub: EmbedderServiceStub) -> None:
+    half = pb.EmbedItem(image=b"\0" * 2**25)
+    with pytest.raises(grpc.RpcError) as error:
+        embed(stub, [half, half, half])
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_cancelled_call_hurts_nobody(server: Server, items: list[pb.EmbedItem]) -> None:
+    with grpc.insecure_channel(server.address) as channel:
+        own = EmbedderServiceStub(channel)
+        unary = own.Embed.future(pb.EmbedRequest(features=FLATTEN, items=items))
+        stream = own.EmbedStream(iter([pb.EmbedStreamRequest(features=FLATTEN, items=items)]))
+        next(stream)
+        unary.cancel()
+        stream.cancel()
+        assert len(embed(own, items[:8]).results) == 8
+    assert "EmbedStream CANCELLED" in server.log
+    assert "Traceback" not in server.log
+
+
+def test_a_call_past_its_deadline_ends(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        stub.Embed(pb.EmbedRequest(features=POOLED, items=items), timeout=0.02)
+    assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(embed(stub, items[:2]).results) == 2
