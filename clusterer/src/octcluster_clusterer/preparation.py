@@ -12,7 +12,7 @@ from octcluster_clusterer.runs import Preparation
 from octcluster_clusterer.tiles import slices
 
 STEPS = 4
-_VALUES_AT_ONCE = 2**20
+_VALUES_AT_ONCE = 2**18
 _LARGEST_VARIANCE = 1e30
 
 

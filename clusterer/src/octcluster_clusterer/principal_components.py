@@ -24,7 +24,7 @@ EXACT_SIDE = 8192
 EXACT_SIDE_WITHOUT_PCA = 2048
 RANDOMIZED_COMPONENTS = 512
 RANDOMIZED_COMPONENTS_WITHOUT_PCA = 64
-_VALUES_AT_ONCE = 2**20
+_VALUES_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class PrincipalComponents:
     Attributes:
         variances: float64, shape (n_components,): variance along each component (divisor n_vectors - 1).
         total_variance: Variance in all dimensions together.
-        axes: float32, shape (dimension, n_components), columns of length 1; None if ``scores`` is there.
-        scores: float32, shape (n_vectors, n_components): the vectors in the axes; None if ``axes`` is there.
+        axes: float32, shape (dimension, n_kept), columns of length 1; None if ``scores`` is there.
+        scores: float32, shape (n_vectors, n_kept): the vectors in the axes; None if ``axes`` is there.
     """
 
     variances: NDArray[np.float64]
@@ -127,7 +127,7 @@ def find_principal_components(
     """
     side = min(vectors.shape)
     if side <= (EXACT_SIDE if pca is not None else EXACT_SIDE_WITHOUT_PCA):
-        return _decompose_exactly(vectors, report_step)
+        return _decompose_exactly(vectors, 2 if pca is None else side, report_step)
     if pca is None:
         n_components = RANDOMIZED_COMPONENTS_WITHOUT_PCA
     else:
@@ -135,7 +135,9 @@ def find_principal_components(
     return _decompose_randomly(vectors, n_components, seed, report_step)
 
 
-def _decompose_exactly(vectors: NDArray[np.float32], report_step: Callable[[], None]) -> PrincipalComponents:
+def _decompose_exactly(
+    vectors: NDArray[np.float32], n_kept: int, report_step: Callable[[], None]
+) -> PrincipalComponents:
     n_vectors, dimension = vectors.shape
     use_covariance = dimension <= n_vectors
     moments = multiply_by_transpose(vectors.T if use_covariance else vectors, report_step)
@@ -145,9 +147,9 @@ def _decompose_exactly(vectors: NDArray[np.float32], report_step: Callable[[], N
         moments.T, overwrite_a=True, check_finite=False, driver="evr"
     )
     report_step()
-    eigenvalues, eigenvectors = np.maximum(eigenvalues[::-1], 0), eigenvectors[:, ::-1]
+    eigenvalues, eigenvectors = np.maximum(eigenvalues[::-1], 0), eigenvectors[:, ::-1][:, :n_kept]
     if not use_covariance:
-        eigenvectors *= np.sqrt(eigenvalues)
+        eigenvectors *= np.sqrt(eigenvalues[:n_kept])
     columns = np.ascontiguousarray(eigenvectors, dtype=np.float32)
     divisor = max(n_vectors - 1, 1)
     return PrincipalComponents(

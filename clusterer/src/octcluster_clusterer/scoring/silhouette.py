@@ -10,7 +10,9 @@ from octcluster_clusterer.tiles import map_in_order, upper_tiles
 
 _MAX_COLUMNS = 1000
 _NEAR = 0.01
-"""Squared distances under this share of the squared norms lose too many digits in float32: taken in double precision."""
+"""Squared distances under this share of the squared norms lose too many digits and are computed anew."""
+_MAX_NEAR_PAIRS = 1024
+"""Up to so many a tile from the differences of the vectors, else the whole tile in double precision."""
 
 Tile = tuple[slice, slice]
 
@@ -93,7 +95,7 @@ def _sum_distances(
     label_sets: Sequence[NDArray[np.int32]],
     report_share: Callable[[float], None],
 ) -> list[NDArray[np.float64]]:
-    """For each clustering float64, shape (n_members, n_clusters): each member's sum of distances to each cluster."""
+    """For each clustering float64, shape (n_members, n_clusters): sums of a member's distances to a cluster."""
     memberships = np.hstack([_mark_members(labels) for labels in label_sets])
     squared_norms = np.einsum("ij,ij->i", vectors, vectors)
     sums = np.zeros(memberships.shape)
@@ -122,18 +124,33 @@ def _find_distances(
     vectors: NDArray[np.float32], squared_norms: NDArray[np.float32], tile: Tile
 ) -> NDArray[np.float32]:
     """float32: the Euclidean distances of the tile's rows to its columns."""
-    rows, columns = tile
-    norm_sums = squared_norms[rows, np.newaxis] + squared_norms[columns]
-    squared = norm_sums - 2 * (vectors[rows] @ vectors[columns].T)
-    if (squared < _NEAR * norm_sums).any():
-        left, right = vectors[rows].astype(np.float64), vectors[columns].astype(np.float64)
-        norms = (np.einsum("ij,ij->i", side, side) for side in (left, right))
-        exact = np.add.outer(*norms)
-        exact -= 2 * (left @ right.T)
-        squared = exact.astype(np.float32)
-    if rows == columns:
+    left, right = vectors[tile[0]], vectors[tile[1]]
+    norm_sums = squared_norms[tile[0], np.newaxis] + squared_norms[tile[1]]
+    squared = left @ right.T
+    squared *= -2
+    squared += norm_sums
+    norm_sums *= _NEAR
+    near_rows, near_columns = np.nonzero(squared < norm_sums)
+    if near_rows.size > _MAX_NEAR_PAIRS:
+        squared = _square_distances_precisely(left, right)
+    elif near_rows.size:
+        differences = left[near_rows] - right[near_columns]
+        squared[near_rows, near_columns] = np.einsum("ij,ij->i", differences, differences)
+    if tile[0] == tile[1]:
         np.fill_diagonal(squared, 0)
     return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
+
+
+def _square_distances_precisely(
+    left: NDArray[np.float32], right: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32, shape (len(left), len(right)): squared Euclidean distances by way of double precision."""
+    left, right = left.astype(np.float64), right.astype(np.float64)
+    squared = left @ right.T
+    squared *= -2
+    squared += np.einsum("ij,ij->i", left, left)[:, np.newaxis]
+    squared += np.einsum("ij,ij->i", right, right)
+    return squared.astype(np.float32)
 
 
 def _divide(sums: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.float32]:
