@@ -1,0 +1,235 @@
+"""What a person sees on the terminal: progress while a run is at work, and a summary at its end."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from octcluster.outputs.words import (
+    RESEARCH_USE_ONLY,
+    count,
+    describe_answer,
+    format_score,
+    name_algorithm,
+    name_cluster,
+    show_text,
+)
+from octcluster.runs import ClusteringResult
+from octcluster.workflows.outcome import RunOutcome
+
+_LINE_INTERVAL_SECONDS = 10.0
+_PLAIN_WIDTH = 120
+_SCORES = {
+    "silhouette": "silhouette",
+    "accuracy": "accuracy",
+    "adjusted_rand_index": "ARI",
+    "adjusted_mutual_information": "AMI",
+    "normalized_mutual_information": "NMI",
+}
+
+
+class ProgressBars(AbstractContextManager["ProgressBars"]):
+    """Progress as one bar a stage, with rate and time left, on a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _DoneColumn(),
+            _RateColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=Console(file=stream),
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._bars.stop()
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Finishes the bar of the stage before, and begins one for this stage."""
+        self._finish()
+        self._task = self._bars.add_task(name, total=total or None, unit=unit)
+
+    def update(self, done: int, total: int) -> None:
+        """Moves the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total or None)
+
+    def message(self, text: str) -> None:
+        """Prints a line above the bars."""
+        self._bars.console.print(Text(text))
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            done = self._bars.tasks[self._task].completed
+            self._bars.update(self._task, total=done or 1, completed=done or 1)
+
+
+class _DoneColumn(ProgressColumn):
+    """How much of the stage is done, with its unit."""
+
+    def render(self, task: Task) -> Text:
+        total = "" if task.total is None else f"/{task.total:,.0f}"
+        return Text(f"{task.completed:,.0f}{total} {task.fields['unit']}")
+
+
+class _RateColumn(ProgressColumn):
+    """Mean rate of the stage."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.finished_time or task.elapsed
+        if not seconds or not task.completed:
+            return Text("")
+        return Text(f"{task.completed / seconds:,.1f}/s", style="cyan")
+
+
+class ProgressLines(AbstractContextManager["ProgressLines"]):
+    """Progress as plain lines: one at the end of each stage and, in a long one, one every ten seconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._name = ""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Prints how the stage before went."""
+        self._finish()
+        self._name, self._done, self._total, self._unit = name, 0, total, unit
+        self._began = self._printed = time.monotonic()
+
+    def update(self, done: int, total: int) -> None:
+        """Prints a line if the last one is old."""
+        self._done, self._total = done, total
+        now = time.monotonic()
+        if self._name and now - self._printed >= _LINE_INTERVAL_SECONDS:
+            self._printed = now
+            self._print_state(now - self._began)
+
+    def message(self, text: str) -> None:
+        """Prints a line."""
+        print(text, file=self._stream, flush=True)
+
+    def _print_state(self, seconds: float) -> None:
+        total = f" of {self._total:,}" if self._total else ""
+        line = f"{self._name}: {self._done:,}{total} {self._unit}"
+        rate = self._done / seconds if seconds > 0 else 0.0
+        if rate and self._total:
+            line += f", {rate:,.1f} a second, {(self._total - self._done) / rate:,.0f} s left"
+        self.message(line)
+
+    def _finish(self) -> None:
+        if not self._name:
+            return
+        seconds = time.monotonic() - self._began
+        done = f" {self._done:,} {self._unit}" if self._done else ""
+        rate = f", {self._done / seconds:,.1f} a second" if self._done and seconds > 0 else ""
+        self.message(f"{self._name}:{done} in {seconds:,.1f} s{rate}")
+        self._name = ""
+
+
+def show_progress(stream: TextIO = sys.stderr) -> ProgressBars | ProgressLines:
+    """Progress for the stream: bars on a terminal, lines elsewhere. To be used in a with block."""
+    return ProgressBars(stream) if stream.isatty() else ProgressLines(stream)
+
+
+def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
+    """Prints what a run found and where its output files are.
+
+    Args:
+        outcome: What the run found.
+        folder: Where its output files are.
+        stream: Where to print.
+    """
+    console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
+    result = outcome.result
+    chosen = result.results[result.chosen]
+    console.print()
+    _print_counts(console, outcome)
+    console.print(_tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
+    console.print(_tabulate_clusters(chosen, outcome.image_set.classes))
+    labels = [image.label for image in outcome.members]
+    for sentence in describe_answer(chosen, [labels.count(name) for name in outcome.image_set.classes]):
+        console.print(Text(sentence))
+    if len(result.results) > 1:
+        console.print(Text(f"Chosen (*): {show_text(result.chosen_reason)}"))
+    console.print()
+    if outcome.failures:
+        console.print(Text(f"Failures: {folder / 'failures.csv'}"), soft_wrap=True)
+    console.print(Text(f"Report: {folder / 'report.html'}"), soft_wrap=True)
+    console.print(Text(RESEARCH_USE_ONLY), style="dim")
+
+
+def _print_counts(console: Console, outcome: RunOutcome) -> None:
+    total, failed = len(outcome.image_set.images), len(outcome.failures)
+    counts = [f"{outcome.embedded:,} embedded", f"{outcome.cached:,} from the cache", f"{failed:,} failed"]
+    if outcome.image_set.ignored_files:
+        counts.append(f"{count(outcome.image_set.ignored_files, 'other file')} ignored")
+    console.print(Text(f"{count(total, 'image')}: {', '.join(counts)}"))
+    labelled = sum(image.label is not None for image in outcome.members)
+    if labelled:
+        classes = count(len(outcome.image_set.classes), "class")
+        source = outcome.image_set.label_source
+        console.print(Text(f"Labels: {count(labelled, 'image')} in {classes}, from --labels {source}"))
+    space = outcome.space
+    console.print(
+        Text(f"Space: {space.model}, {space.features}, {space.dimension:,} values, {space.digest.hex()[:12]}")
+    )
+
+
+def _tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_classes: bool) -> Table:
+    names = list(_SCORES) if with_classes else ["silhouette"]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table.add_column("")
+    table.add_column("algorithm")
+    for title in ("k", "clusters", "noise", *(_SCORES[name] for name in names), "seconds"):
+        table.add_column(title, justify="right")
+    for index, result in enumerate(results):
+        table.add_row(
+            "*" if index == chosen else "",
+            Text(name_algorithm(result.algorithm)),
+            "" if result.requested_clusters is None else str(result.requested_clusters),
+            str(result.clusters),
+            f"{result.noise:,}",
+            *(format_score(getattr(result.scores, name)) for name in names),
+            f"{result.seconds:.2f}",
+            style="bold" if index == chosen else None,
+        )
+    return table
+
+
+def _tabulate_clusters(result: ClusteringResult, classes: Sequence[str]) -> Table:
+    """The images by class and cluster, or by cluster alone if no class is known."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table.add_column("images")
+    sizes = dict(enumerate(result.cluster_sizes)) | ({-1: result.noise} if result.noise else {})
+    for cluster in sizes:
+        table.add_column(name_cluster(cluster), justify="right")
+    if result.contingency is not None:
+        columns = [list(result.contingency.clusters).index(cluster) for cluster in sizes]
+        for index, row in zip(result.contingency.class_indices, result.contingency.counts, strict=True):
+            table.add_row(Text(show_text(classes[index])), *(f"{row[column]:,}" for column in columns))
+        table.add_section()
+    table.add_row("all", *(f"{size:,}" for size in sizes.values()))
+    return table
