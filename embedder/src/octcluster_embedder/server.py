@@ -115,7 +115,9 @@ def _build_server(
     try:
         server.add_insecure_port(settings.listen)
     except RuntimeError as error:
-        raise CannotListen(f"cannot listen on {settings.listen}: is it in use?") from error
+        raise CannotListen(
+            f"cannot listen on --listen {settings.listen}: is the address in use, or not of this machine?"
+        ) from error
     return server
 
 

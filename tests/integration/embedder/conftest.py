@@ -33,7 +33,7 @@ def stub(server: Server) -> Iterator[embedder_pb2_grpc.EmbedderServiceStub]:
 @pytest.fixture(scope="session")
 def images(oct_images: Path) -> list[bytes]:
     """Encoded images of all classes."""
-    return [path.read_bytes() for path in sorted(oct_images.rglob("*.jp*g"))][::7][:48]
+    return [path.read_bytes() for path in sorted(oct_images.rglob("*.jp*g"))][::7][:24]
 
 
 @pytest.fixture(scope="session")

@@ -208,9 +208,9 @@ def test_broken_rules_refuse_the_whole_request(
 
 
 def test_a_message_that_is_too_large_is_refused(stub: EmbedderServiceStub) -> None:
-    half = pb.EmbedItem(image=b"\0" * 2**25)
+    half = pb.EmbedItem(image=b"\0" * 2**25)  # of the largest message, besides what surrounds it
     with pytest.raises(grpc.RpcError) as error:
-        embed(stub, [half, half, half])
+        embed(stub, [half, half])
     assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

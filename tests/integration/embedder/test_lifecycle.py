@@ -1,0 +1,289 @@
+"""A real embedder process from its start to its end."""
+
+import contextlib
+import io
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
+from PIL import Image, PngImagePlugin, TiffImagePlugin
+from processes import Server, free_port, running_service
+
+SERVICE = "octcluster.embedder.v1.EmbedderService"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextlib.contextmanager
+def embedder(model_cache: Path, *arguments: str) -> Iterator[Server]:
+    with running_service("octcluster_embedder", "--cache-dir", str(model_cache), *arguments) as running:
+        yield running
+
+
+def run_embedder(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "octcluster_embedder", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+@contextlib.contextmanager
+def starting_embedder(model_cache: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process from its first moment, before it serves."""
+    address = f"unix:{folder}/s.sock"
+    command = [
+        sys.executable,
+        "-m",
+        "octcluster_embedder",
+        "--listen",
+        address,
+        "--cache-dir",
+        str(model_cache),
+    ]
+    with (folder / "log.txt").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            yield process, address
+        finally:
+            process.kill()
+
+
+def wait_for_health(health: health_pb2_grpc.HealthStub) -> int:
+    """The first status that a starting server gives."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(grpc.RpcError):
+            return health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=1).status
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_health_says_serving_only_when_the_model_is_warm(
+    model_cache: Path, tmp_path: Path, items: list[pb.EmbedItem]
+) -> None:
+    with (
+        starting_embedder(model_cache, tmp_path) as (_, address),
+        grpc.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 50)]) as channel,
+    ):
+        health, stub = health_pb2_grpc.HealthStub(channel), EmbedderServiceStub(channel)
+        assert wait_for_health(health) == NOT_SERVING
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=1).status == NOT_SERVING
+        for call in (
+            lambda: stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=1),
+            lambda: stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=1),
+            lambda: list(stub.EmbedStream(iter([pb.EmbedStreamRequest(features=1)]), timeout=1)),
+        ):
+            with pytest.raises(grpc.RpcError, match="loading") as error:
+                call()
+            assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+        for answer in health.Watch(health_pb2.HealthCheckRequest(), timeout=60):
+            if answer.status == SERVING:
+                break
+        assert health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=1).status == SERVING
+        assert len(stub.Embed(pb.EmbedRequest(features=1, items=items[:2]), timeout=10).results) == 2
+
+
+def test_sigterm_while_loading_ends_at_once(model_cache: Path, tmp_path: Path) -> None:
+    with (
+        starting_embedder(model_cache, tmp_path) as (process, address),
+        grpc.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 50)]) as channel,
+    ):
+        assert wait_for_health(health_pb2_grpc.HealthStub(channel)) == NOT_SERVING
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+class Client(threading.Thread):
+    """Sends all at once on one stream that it never closes, and collects what comes."""
+
+    def __init__(self, stub: EmbedderServiceStub, requests: list[pb.EmbedStreamRequest]) -> None:
+        super().__init__()
+        self.received: dict[int, bytes] = {}
+        self.status: grpc.StatusCode | None = None
+        self.first_result = threading.Event()
+        queue: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
+        for request in requests:
+            queue.put(request)
+        self.close = lambda: queue.put(None)
+        self._call = stub.EmbedStream(iter(queue.get, None), timeout=60)
+
+    def run(self) -> None:
+        try:
+            for answer in self._call:
+                for result in answer.results:
+                    assert result.id not in self.received
+                    self.received[result.id] = result.vector
+                self.first_result.set()
+        except grpc.RpcError as error:
+            self.status = error.code()
+
+
+def test_sigterm_finishes_what_was_accepted(model_cache: Path, images: list[bytes]) -> None:
+    requests = [
+        pb.EmbedStreamRequest(features=1, items=[pb.EmbedItem(id=n, image=images[n % len(images)])])
+        for n in range(400)
+    ]
+    with embedder(model_cache) as server, grpc.insecure_channel(server.address) as channel:
+        stub = EmbedderServiceStub(channel)
+        expected = {
+            n: result.vector
+            for n, result in enumerate(
+                stub.Embed(
+                    pb.EmbedRequest(features=1, items=[one.items[0] for one in requests[: len(images)]])
+                ).results
+            )
+        }
+        client, idle = Client(stub, requests), Client(stub, [])
+        client.start()
+        idle.start()
+        assert client.first_result.wait(30)
+        unary = stub.Embed.future(pb.EmbedRequest(features=1, items=[one.items[0] for one in requests[:24]]))
+        time.sleep(0.1)
+        with grpc.insecure_channel(server.address) as other:
+            watch = health_pb2_grpc.HealthStub(other).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+            assert next(watch).status == SERVING
+            started = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert next(watch).status == NOT_SERVING
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.Embed(pb.EmbedRequest(features=1, items=requests[0].items), timeout=10)
+            assert server.process.wait(timeout=30) == 0
+        seconds = time.monotonic() - started
+        for one in (client, idle):
+            one.close()
+            one.join(10)
+        log = server.log
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert len(unary.result().results) == 24
+    assert client.status == idle.status == grpc.StatusCode.UNAVAILABLE
+    assert 0 < len(client.received) < len(requests), "the server should have stopped in the middle"
+    assert f"EmbedStream UNAVAILABLE: {len(client.received)} items, 0 errors" in log
+    assert all(vector == expected[n % len(images)] for n, vector in client.received.items())
+    assert seconds < 15, "an idle stream or a health watch may not use up the grace"
+    assert "Traceback" not in log
+
+
+def test_reflection_is_off_unless_asked_for(server: Server, model_cache: Path) -> None:
+    def listed(address: str) -> list[str]:
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        with grpc.insecure_channel(address) as channel:
+            stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+            answer = next(stub.ServerReflectionInfo(iter([request]), timeout=10))
+        return [service.name for service in answer.list_services_response.service]
+
+    with pytest.raises(grpc.RpcError) as error:
+        listed(server.address)
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    with embedder(model_cache, "--reflection") as reflecting:
+        assert SERVICE in listed(reflecting.address)
+
+
+def test_limits_are_settings(model_cache: Path, images: list[bytes], items: list[pb.EmbedItem]) -> None:
+    flags = (
+        "--max-message-bytes",
+        str(2**20),
+        "--max-image-bytes",
+        str(2**19),
+        "--max-images-per-request",
+        "5",
+    )
+    with (
+        embedder(model_cache, *flags, "--max-image-pixels", "150000") as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        stub = EmbedderServiceStub(channel)
+        limits = stub.GetServerInfo(pb.GetServerInfoRequest()).limits
+        assert limits.max_message_bytes == 2**20
+        assert limits.max_images_per_request == 5
+        small = [pb.EmbedItem(id=n, image=small_image(n)) for n in range(5)]
+        with pytest.raises(grpc.RpcError, match="at most 4 images") as error:
+            stub.Embed(pb.EmbedRequest(features=2, items=small))
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        answers = list(stub.EmbedStream(iter([pb.EmbedStreamRequest(features=2, items=small)])))
+        assert sum(len(answer.results) for answer in answers) == 5
+        large = [pb.EmbedItem(id=1, image=b"\0" * (2**19 + 1)), pb.EmbedItem(id=2, image=small_image(0, 400))]
+        codes = [one.error.code for one in stub.Embed(pb.EmbedRequest(features=1, items=large)).results]
+        assert codes == [pb.EMBED_ERROR_CODE_TOO_MANY_BYTES, pb.EMBED_ERROR_CODE_TOO_MANY_PIXELS]
+
+
+def small_image(seed: int, side: int = 64) -> bytes:
+    stream = io.BytesIO()
+    Image.effect_noise((side, side), 20 + seed).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_log_says_numbers_and_nothing_of_the_images(model_cache: Path, images: list[bytes]) -> None:
+    secret = "Doe^Jane 1950-01-01"
+    text, tags = PngImagePlugin.PngInfo(), TiffImagePlugin.ImageFileDirectory_v2()
+    text.add_text("PatientName", secret)
+    tags[TiffImagePlugin.IMAGEDESCRIPTION] = secret
+    picture = Image.new("L", (64, 64), 9)
+    encoded = []
+    for file_format, options in (("PNG", {"pnginfo": text}), ("TIFF", {"tiffinfo": tags})):
+        stream = io.BytesIO()
+        picture.save(stream, file_format, **options)
+        encoded += [stream.getvalue(), stream.getvalue()[:-40]]
+    encoded += [secret.encode(), images[0][:3000], b"MM\x00*" + secret.encode() * 20]
+    request = pb.EmbedRequest(
+        features=1, items=[pb.EmbedItem(id=n, image=one) for n, one in enumerate(encoded)]
+    )
+    with (
+        embedder(model_cache, "--log-level", "debug") as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        results = EmbedderServiceStub(channel).Embed(request).results
+        log = server.log
+    errors = [one.error for one in results if one.HasField("error")]
+    assert len(errors) >= 3
+    assert "Embed OK: 7 items," in log
+    assert "corrupt" in log
+    for told in (log, *(error.message for error in errors)):
+        assert "Doe" not in told
+        assert "Patient" not in told
+        assert "BytesIO" not in told
+
+
+def test_check_health(server: Server) -> None:
+    assert run_embedder("--check-health", "--listen", server.address).returncode == 0
+    nobody = run_embedder("--check-health", "--listen", f"127.0.0.1:{free_port()}")
+    assert nobody.returncode == 1
+    assert "no answer" in nobody.stderr
+
+
+def test_prepare_only_converts_and_ends(model_cache: Path) -> None:
+    assert run_embedder("--prepare-only", "--cache-dir", str(model_cache)).returncode == 0
+    assert list(model_cache.iterdir())
+
+
+def test_a_model_that_cannot_be_had_ends_with_1_and_says_so(model_cache: Path) -> None:
+    wrong = run_embedder("--listen", f"127.0.0.1:{free_port()}", "--cache-dir", str(model_cache),
+                         "--weights-sha256", "0" * 64)  # fmt: skip
+    assert wrong.returncode == 1
+    assert "sha-256" in wrong.stderr.lower()
+    assert "Traceback" not in wrong.stderr
+
+
+def test_an_address_in_use_ends_with_1_and_names_the_flag(model_cache: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_embedder("--listen", address, "--cache-dir", str(model_cache))
+    assert ended.returncode == 1
+    assert f"--listen {address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_bad_setting_ends_with_2(model_cache: Path) -> None:
+    ended = run_embedder("--models", "efficientnet-lite9", "--cache-dir", str(model_cache))
+    assert ended.returncode == 2
+    assert "--models" in ended.stderr

@@ -1,0 +1,69 @@
+"""A fault of the server itself, seen from outside and in the log: a real gRPC server around a tiny model."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from octcluster_embedder.embedding import Embedder, ServiceLimits
+from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.servicer import EmbedderServicer
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
+    EmbedderServiceStub,
+    add_EmbedderServiceServicer_to_server,
+)
+from tiny_runtime import POISON, TinyRuntime, image
+
+
+@pytest.fixture
+async def runtime() -> TinyRuntime:
+    return TinyRuntime()
+
+
+@pytest.fixture
+async def stub(runtime: TinyRuntime) -> AsyncIterator[EmbedderServiceStub]:
+    embedder = Embedder(ServiceLimits(ImageLimits(), 8, 2**20), decoding_threads=1)
+    embedder.open([runtime])
+    server = grpc.aio.server()
+    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1"), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield EmbedderServiceStub(channel)
+    await server.stop(0)
+    await embedder.close()
+
+
+def items(*values: int) -> list[pb.EmbedItem]:
+    return [pb.EmbedItem(id=number, image=image(value)) for number, value in enumerate(values)]
+
+
+async def test_a_failing_forward_pass_is_an_internal_error_of_its_item(stub: EmbedderServiceStub) -> None:
+    request = {"features": pb.FEATURES_POOLED, "items": items(1, POISON, 2)}
+    unary = (await stub.Embed(pb.EmbedRequest(**request))).results
+    stream = stub.EmbedStream(iter([pb.EmbedStreamRequest(**request)]))
+    streamed = sorted([one async for answer in stream for one in answer.results], key=lambda one: one.id)
+    for results in (unary, streamed):
+        assert [one.WhichOneof("outcome") for one in results] == ["vector", "error", "vector"]
+        assert results[1].error.code == pb.EMBED_ERROR_CODE_INTERNAL
+        assert "poison" not in results[1].error.message
+
+
+async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
+    stub: EmbedderServiceStub, runtime: TinyRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    runtime.spaces = {}  # a fault in the program
+    request = {"features": pb.FEATURES_POOLED, "items": items(1)}
+    with pytest.raises(grpc.RpcError) as unary:
+        await stub.Embed(pb.EmbedRequest(**request))
+    with pytest.raises(grpc.RpcError) as stream:
+        _ = [answer async for answer in stub.EmbedStream(iter([pb.EmbedStreamRequest(**request)]))]
+    for error in (unary, stream):
+        assert error.value.code() == grpc.StatusCode.INTERNAL
+        assert "look for the time of this call" in error.value.details()
+        assert "pooled" not in error.value.details().lower()
+    assert "Embed failed with KeyError" in caplog.text
+    assert "EmbedStream failed with KeyError" in caplog.text
+    assert "embedding.py" in caplog.text
