@@ -82,7 +82,7 @@ async def read_run(requests: AsyncIterator[pb.StartRunRequest], limits: Limits) 
     any_class = False
     async for request in requests:
         kind = request.WhichOneof("payload")
-        if (kind == "spec") != (spec is None):
+        if kind != ("spec" if spec is None else "members"):
             raise InvalidRequest("the first message must hold the spec, all others members")
         if kind == "spec":
             spec = to_spec(request.spec)

@@ -20,28 +20,43 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def report_store_health(servicer: health.aio.HealthServicer, ping: Callable[[], None]) -> None:
-    """Keeps saying whether the clusterer can work: it can while Redis answers. Runs until it is cancelled.
+async def start_health(ping: Callable[[], None]) -> tuple[health.aio.HealthServicer, asyncio.Task[None]]:
+    """Makes the health service: the server as a whole serves, the clusterer only while Redis answers.
 
     Args:
-        servicer: The server's health service.
         ping: Raises StoreUnavailable, in bounded time, unless Redis answers.
+
+    Returns:
+        The service, and the task that keeps it true until it is cancelled.
     """
+    servicer = health.aio.HealthServicer()
+    await servicer.set(CLUSTERER_SERVICE, _NOT_SERVING)
+    return servicer, asyncio.create_task(_follow_store(servicer, ping))
+
+
+async def _follow_store(servicer: health.aio.HealthServicer, ping: Callable[[], None]) -> None:
+    # A thread of its own: calls that wait for Redis cannot hold up the news that it is away.
+    thread = ThreadPoolExecutor(1, thread_name_prefix="store-ping")
     serves: bool | None = None
-    with ThreadPoolExecutor(1, thread_name_prefix="store-ping") as thread:
+    try:
         while True:
-            cause = None
-            try:
-                await asyncio.get_running_loop().run_in_executor(thread, ping)
-            except StoreUnavailable as error:
-                cause = error
-            if serves != (cause is None):
-                serves = cause is None
+            fault = await asyncio.get_running_loop().run_in_executor(thread, _find_fault, ping)
+            if serves != (fault is None):
+                serves = fault is None
                 await servicer.set(CLUSTERER_SERVICE, _SERVING if serves else _NOT_SERVING)
-                logger.log(
-                    logging.INFO if serves else logging.WARNING, "%s", cause or "the vector store serves"
-                )
+                level = logging.INFO if serves else logging.WARNING
+                logger.log(level, "%s", fault or "the vector store serves")
             await asyncio.sleep(_PING_INTERVAL_SECONDS)
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _find_fault(ping: Callable[[], None]) -> str | None:
+    try:
+        ping()
+    except StoreUnavailable as error:
+        return str(error)
+    return None
 
 
 def ask_health(listen: str) -> str | None:

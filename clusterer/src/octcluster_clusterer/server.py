@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import add_ClustererServiceServicer_to_server
 
 from octcluster_clusterer.conversions import Limits
-from octcluster_clusterer.health import CLUSTERER_SERVICE, report_store_health
+from octcluster_clusterer.health import CLUSTERER_SERVICE, start_health
 from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.rpc_errors import RpcErrors
 from octcluster_clusterer.run_queue import RunQueue
@@ -52,11 +52,10 @@ async def serve(settings: Settings) -> None:
         max_members=settings.max_members,
         max_queued_runs=settings.max_queued_runs,
     )
-    health_servicer = health.aio.HealthServicer()
+    health_servicer, pings = await start_health(store.ping)
     server = _build_server(settings, ClustererServicer(vectors, runs, limits), health_servicer)
     await server.start()
     logger.info("serving on %s", settings.listen)
-    pings = asyncio.create_task(report_store_health(health_servicer, store.ping))
     await _wait_for_signal()
 
     logger.info("stopping: no new runs, the run at work has %g s", settings.grace_seconds)

@@ -1,0 +1,255 @@
+"""The clusterer as its clients see it: a real process, a real Redis and a real Valkey."""
+
+import os
+from collections.abc import Callable
+
+import grpc
+import numpy as np
+import pytest
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+
+from .conftest import ENDED, SPACE, Blobs, Clusterer, long_spec, new_spec
+
+MEMBER = pb.StartRunRequest(members=pb.MemberChunk(image_keys=[b"k" * 32]))
+
+
+def test_server_info(clusterer: Clusterer) -> None:
+    info = clusterer.stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
+    assert info.version
+    assert sorted(info.algorithms) == sorted(set(pb.Algorithm.values()) - {pb.ALGORITHM_UNSPECIFIED})
+    assert info.limits == pb.Limits(
+        max_message_bytes=64 * 2**20, max_keys_per_message=8192, max_members=2_000_000, max_queued_runs=2
+    )
+
+
+def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
+    fresh = Blobs.draw(1000, seed=1)
+    assert clusterer.find_missing(fresh.keys) == fresh.keys
+    assert clusterer.put(fresh.entries()) == pb.PutVectorsResponse(stored=1000)
+    assert clusterer.find_missing(fresh.keys) == []
+    preparation = pb.Preparation(l2_normalize=True, pca_variance=0.9)
+    spec = new_spec(
+        algorithms=[pb.ALGORITHM_KMEANS, pb.ALGORITHM_HDBSCAN], min_clusters=3, preparation=preparation
+    )
+    assert clusterer.start(spec, fresh).state == pb.RUN_STATE_QUEUED
+    seen = clusterer.watch(spec.run_id)
+    assert seen[-1].state == pb.RUN_STATE_SUCCEEDED
+    assert seen[-1].members == 1000
+    assert all(status.state not in ENDED for status in seen[:-1])
+    answer = clusterer.get(spec.run_id)
+    assert answer.status == seen[-1]
+    result = answer.result
+    assert result.spec == spec
+    assert [(one.algorithm, one.requested_clusters) for one in result.results] == [
+        (pb.ALGORITHM_KMEANS, 3),
+        (pb.ALGORITHM_KMEANS, 4),
+        (pb.ALGORITHM_HDBSCAN, 0),
+    ]
+    four = result.results[1]
+    assert four.scores.accuracy.value == 1
+    assert four.scores.silhouette.value > 0.5
+    assert list(four.cluster_sizes) == [250] * 4
+    assert np.reshape(four.contingency.counts, (4, 4)).sum() == 1000
+    assert result.chosen_reason
+    assert result.input_dimension == 32
+    assert 0 < result.prepared_dimension <= 32
+    assert sum(result.explained_variance_ratios) <= 1 + 1e-9
+    stages = [time.stage for time in result.stage_times]
+    assert stages == [
+        pb.RUN_STAGE_LOADING,
+        pb.RUN_STAGE_PREPARING,
+        pb.RUN_STAGE_CLUSTERING,
+        pb.RUN_STAGE_SCORING,
+    ]
+    (assigned,) = clusterer.assignments(spec.run_id, 1)
+    assert list(assigned.image_keys) == fresh.keys
+    assert len({(c, k) for c, k in zip(assigned.clusters, fresh.classes, strict=True)}) == 4
+    assert np.mean(assigned.silhouettes) == pytest.approx(four.scores.silhouette.value, abs=1e-4)
+    assert len(assigned.x) == len(assigned.y) == 1000
+
+
+def test_assignments_come_in_pieces_in_the_order_of_the_members(clusterer: Clusterer, blobs: Blobs) -> None:
+    order = np.random.default_rng(0).integers(0, 3000, 12_000)
+    many = Blobs(blobs.vectors, blobs.classes[order], [blobs.keys[i] for i in order])
+    spec = new_spec(algorithms=[pb.ALGORITHM_MINIBATCH_KMEANS])
+    clusterer.start(spec, many, chunk=8192)
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    pieces = clusterer.assignments(spec.run_id)
+    assert [len(piece.clusters) for piece in pieces] == [10_000, 2_000]
+    assert [key for piece in pieces for key in piece.image_keys] == many.keys
+
+
+def test_a_bad_vector_is_rejected_alone(clusterer: Clusterer) -> None:
+    drawn = Blobs.draw(4, seed=2)
+    drawn.vectors[1, 3] = np.nan
+    entries = drawn.entries()
+    entries[2].vector = entries[2].vector[:-4]
+    answer = clusterer.put(entries)
+    assert answer.stored == 2
+    assert [one.image_key for one in answer.rejected] == drawn.keys[1:3]
+    assert "NaN" in answer.rejected[0].reason
+    assert "124 bytes" in answer.rejected[1].reason
+    assert clusterer.find_missing(drawn.keys) == drawn.keys[1:3]
+
+
+def test_missing_vectors_fail_the_run(clusterer: Clusterer, blobs: Blobs) -> None:
+    stranger = Blobs(blobs.vectors[:10], blobs.classes[:10], [*blobs.keys[:9], os.urandom(32)])
+    spec = new_spec()
+    clusterer.start(spec, stranger)
+    status = clusterer.watch(spec.run_id)[-1]
+    assert status.state == pb.RUN_STATE_FAILED
+    assert status.error.code == pb.RUN_ERROR_CODE_VECTORS_MISSING
+    assert "1 of 10 members" in status.error.message
+    assert not clusterer.get(spec.run_id).HasField("result")
+
+
+def test_a_run_survives_its_client(clusterer: Clusterer, blobs: Blobs, store) -> None:
+    spec = new_spec(max_clusters=6)
+    clusterer.start(spec, blobs)
+    watching = clusterer.stub.WatchRun(pb.WatchRunRequest(run_id=spec.run_id))
+    next(watching)
+    watching.cancel()
+    other = Clusterer(clusterer.channel._channel.target().decode())
+    assert other.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    assert spec.run_id in {
+        status.run_id for status in other.stub.ListRuns(pb.ListRunsRequest(), timeout=10).runs
+    }
+    other.channel.close()
+
+
+def test_cancel_queue_and_delete(clusterer: Clusterer, blobs: Blobs) -> None:
+    specs = [long_spec() for _ in range(4)]
+    clusterer.start(specs[0], blobs)
+    clusterer.wait_for(specs[0].run_id, pb.RUN_STATE_RUNNING)
+    assert clusterer.start(specs[1], blobs).queue_position == 1
+    assert clusterer.start(specs[2], blobs).queue_position == 2
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.start(specs[3], blobs)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "2 runs wait already" in caught.value.details()
+    assert clusterer.cancel(specs[1].run_id).state == pb.RUN_STATE_CANCELLED
+    assert clusterer.get(specs[2].run_id).status.queue_position == 1
+    clusterer.stub.DeleteRun(pb.DeleteRunRequest(run_id=specs[2].run_id), timeout=10)
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.get(specs[2].run_id)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    clusterer.cancel(specs[0].run_id)
+    assert clusterer.watch(specs[0].run_id, timeout=20)[-1].state == pb.RUN_STATE_CANCELLED
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.assignments(specs[0].run_id)
+    assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    after = new_spec()
+    clusterer.start(after, blobs)
+    assert clusterer.watch(after.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+
+
+def test_a_watcher_is_not_flooded(clusterer: Clusterer, blobs: Blobs) -> None:
+    spec = new_spec(min_clusters=2, max_clusters=12)
+    clusterer.start(spec, blobs)
+    seen = clusterer.watch(spec.run_id)
+    took = seen[-1].finished.ToMilliseconds() - seen[0].created.ToMilliseconds()
+    assert len(seen) <= took / 100 + 4
+    assert seen[-1].state == pb.RUN_STATE_SUCCEEDED
+    places = [(status.state, status.stage, status.stage_done) for status in seen[:-1]]
+    assert places == sorted(set(places)), "each change once, never back"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.get("0" * 32),
+        lambda c: c.watch("0" * 32),
+        lambda c: c.assignments("0" * 32),
+        lambda c: c.cancel("0" * 32),
+        lambda c: c.stub.DeleteRun(pb.DeleteRunRequest(run_id="0" * 32), timeout=10),
+    ],
+    ids=["get", "watch", "assignments", "cancel", "delete"],
+)
+def test_an_unknown_run_is_not_found(clusterer: Clusterer, call: Callable[[Clusterer], object]) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(clusterer)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    assert "no run has this id" in caught.value.details()
+
+
+def spec_message(**changes: object) -> pb.StartRunRequest:
+    return pb.StartRunRequest(spec=new_spec(**changes))
+
+
+def chunk_message(**columns: object) -> pb.StartRunRequest:
+    return pb.StartRunRequest(members=pb.MemberChunk(**columns))
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([], "needs a spec and members"),
+        ([spec_message()], "needs a spec and members"),
+        ([spec_message(), chunk_message()], "needs a spec and members"),
+        ([MEMBER], "first message must hold the spec"),
+        ([spec_message(), spec_message(), MEMBER], "first message must hold the spec"),
+        ([spec_message(), pb.StartRunRequest()], "all others members"),
+        ([spec_message(run_id="x"), MEMBER], "run_id must be 32"),
+        ([spec_message(run_id="A" * 32), MEMBER], "run_id must be 32"),
+        ([spec_message(algorithms=[]), MEMBER], "at least one"),
+        ([spec_message(algorithms=[0]), MEMBER], "algorithms has 0"),
+        ([spec_message(algorithms=[99]), MEMBER], "algorithms has 99"),
+        ([spec_message(min_clusters=1), MEMBER], "from 2"),
+        ([spec_message(min_clusters=5), MEMBER], "smaller one first"),
+        ([spec_message(space=pb.VectorSpace(digest=b"x", data_type=1, dimension=3)), MEMBER], "digest has 1"),
+        ([spec_message(space=pb.VectorSpace(digest=SPACE.digest, dimension=3)), MEMBER], "data_type"),
+        ([spec_message(space=pb.VectorSpace(digest=SPACE.digest, data_type=1)), MEMBER], "dimension is 0"),
+        ([spec_message(), chunk_message(image_keys=[b"short"])], "each image key must have 32 bytes"),
+        ([spec_message(), chunk_message(image_keys=[b"k" * 32] * 8193)], "at most 8192"),
+        ([spec_message(), chunk_message(image_keys=[b"k" * 32], class_indices=[1, 2])], "2 class_indices"),
+        ([spec_message(), chunk_message(image_keys=[b"k" * 32], class_indices=[-2])], "0 or more, or -1"),
+        ([spec_message(), chunk_message(image_keys=[b"k" * 32], group_indices=[1, 2])], "2 group_indices"),
+        ([spec_message(max_clusters=9), MEMBER], "clusters"),
+    ],
+)
+def test_a_run_that_breaks_a_rule_is_refused(
+    clusterer: Clusterer, messages: list[pb.StartRunRequest], reason: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.stub.StartRun(iter(messages), timeout=10)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert reason in caught.value.details()
+
+
+def test_vectors_that_break_a_rule_are_refused(clusterer: Clusterer) -> None:
+    for keys, space, reason in (
+        ([b"k" * 31], SPACE, "each image key must have 32 bytes"),
+        ([b"k" * 32] * 8193, SPACE, "at most 8192"),
+        ([b"k" * 32], pb.VectorSpace(), "digest has 0 bytes"),
+    ):
+        entries = [pb.VectorEntry(image_key=key, vector=bytes(128)) for key in keys]
+        with pytest.raises(grpc.RpcError) as caught:
+            clusterer.stub.PutVectors(iter([pb.PutVectorsRequest(space=space, entries=entries)]), timeout=10)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert reason in caught.value.details()
+        with pytest.raises(grpc.RpcError) as caught:
+            clusterer.stub.FindMissingVectors(
+                pb.FindMissingVectorsRequest(space=space, image_keys=keys), timeout=10
+            )
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_result_that_is_not_there_is_refused(clusterer: Clusterer, blobs: Blobs) -> None:
+    spec = new_spec()
+    clusterer.start(spec, blobs)
+    clusterer.watch(spec.run_id)
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.assignments(spec.run_id, result_index=1)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "the run has 1 results" in caught.value.details()
+
+
+def test_starting_the_same_run_twice_runs_it_once(clusterer: Clusterer, blobs: Blobs) -> None:
+    spec = new_spec()
+    clusterer.start(spec, blobs)
+    done = clusterer.watch(spec.run_id)[-1]
+    assert clusterer.start(spec, blobs) == done
+    spec.seed += 1
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.start(spec, blobs)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
