@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_ENVIRONMENT_PREFIX,
         env_ignore_empty=True,
+        validate_default=False,
         cli_prog_name=_PROGRAM,
         cli_kebab_case=True,
         cli_implicit_flags=True,
