@@ -56,13 +56,15 @@ class ConvertedModelCache:
         unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with zipfile.ZipFile(unfinished, "x") as archive:
-                archive.writestr("network.xml", converted.network)
-                archive.writestr("constants.bin", converted.constants)
-            unfinished.replace(path)
+            try:
+                with zipfile.ZipFile(unfinished, "x") as archive:
+                    archive.writestr("network.xml", converted.network)
+                    archive.writestr("constants.bin", converted.constants)
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
         except OSError as error:
             _logger.warning("the converted model could not be kept in %s: %s", self._folder, error)
-            unfinished.unlink(missing_ok=True)
 
     def _path(self, folder: Path, spec: ModelSpec, weights: Weights) -> Path:
         made_from = {

@@ -51,19 +51,14 @@ def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None) -> "OpenVino
 
 
 def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
-    """Converts a Keras model by way of TensorFlow's exchange format."""
     # Imported here: with a converted model at hand, a start does without Keras and TensorFlow.
     from octcluster_embedder.models.graph import build_graph  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="octcluster-convert-") as name:
-        folder = Path(name)
-        build_graph(spec, weights).export(folder / "saved_model", format="tf_saved_model", verbose=False)
-        model = openvino.Core().read_model(folder / "saved_model")
-        model.reshape([1, spec.input_side, spec.input_side, 3])
-        openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
-        return ConvertedModel(
-            network=(folder / "model.xml").read_bytes(), constants=(folder / "model.bin").read_bytes()
-        )
+    graph = build_graph(spec, weights)
+    with tempfile.TemporaryDirectory(prefix="octcluster-convert-") as folder:
+        network = Path(folder) / "network.xml"
+        graph.export(str(network), format="openvino", verbose=False)
+        return ConvertedModel(network.read_bytes(), network.with_suffix(".bin").read_bytes())
 
 
 class OpenVinoRuntime:
@@ -107,6 +102,9 @@ class _Network:
     def __init__(self, core: openvino.Core, converted: ConvertedModel, features: Features) -> None:
         whole = core.read_model(model=converted.network, weights=converted.constants)
         part = openvino.Model([whole.output(features.value)], whole.get_parameters(), features.value)
+        shape = part.input(0).partial_shape
+        shape[0] = 1
+        part.reshape(shape)
         compiled = core.compile_model(part, OpenVinoRuntime.device, _COMPILE_OPTIONS)
         count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._idle_requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()

@@ -1,0 +1,233 @@
+"""The runtimes: the same vectors from each, for an image alone or in any company, and a fast second start."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.models.registry import find_model
+from octcluster_embedder.models.weights import WeightsOptions, find_weights
+from octcluster_embedder.runtimes import loading
+from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
+from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import Features
+from PIL import Image
+
+LITE0 = find_model("efficientnet-lite0")
+
+
+@pytest.fixture(scope="module")
+def images(oct_images: Path) -> NDArray[np.uint8]:
+    """uint8, shape (8, 224, 224, 3): some images of each class."""
+    files = sorted(file for file in oct_images.rglob("*") if file.suffix in {".jpeg", ".jpg", ".png"})
+    some = files[:: len(files) // 8][:8]
+    return np.stack([np.asarray(Image.open(file).convert("RGB").resize((224, 224))) for file in some])
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def openvino_runtime(cache_dir: Path) -> Runtime:
+    return load_runtime("openvino", cache_dir=cache_dir)
+
+
+@pytest.fixture(scope="module")
+def tensorflow_runtime() -> Runtime:
+    return load_runtime("tensorflow")
+
+
+def lowest_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(((a * b).sum(axis=1) / lengths).min())
+
+
+@pytest.mark.parametrize("features", Features)
+def test_both_runtimes_give_the_same_vectors(
+    openvino_runtime: Runtime, tensorflow_runtime: Runtime, images: NDArray[np.uint8], features: Features
+) -> None:
+    vectors = [runtime.infer(images, features) for runtime in (openvino_runtime, tensorflow_runtime)]
+    for found in vectors:
+        assert (found.shape, found.dtype) == ((8, LITE0.dimension(features)), np.float32)
+        assert found.flags.c_contiguous
+    assert lowest_cosine(*vectors) >= 0.9999
+    assert lowest_cosine(vectors[0], np.roll(vectors[1], 1, axis=0)) < 0.9999, "the images are all alike"
+    assert openvino_runtime.spaces == tensorflow_runtime.spaces
+
+
+@pytest.mark.parametrize("features", Features)
+def test_a_vector_does_not_depend_on_its_batch(
+    openvino_runtime: Runtime, images: NDArray[np.uint8], features: Features
+) -> None:
+    alone = np.concatenate([openvino_runtime.infer(images[i : i + 1], features) for i in range(8)])
+    np.testing.assert_array_equal(openvino_runtime.infer(images, features), alone)
+    np.testing.assert_array_equal(openvino_runtime.infer(images[::-1], features)[::-1], alone)
+    np.testing.assert_array_equal(openvino_runtime.infer(np.concatenate([images] * 3), features)[8:16], alone)
+
+
+@pytest.mark.parametrize("fixture", ["openvino_runtime", "tensorflow_runtime"])
+def test_calls_at_the_same_time_do_not_mix(
+    fixture: str, images: NDArray[np.uint8], request: pytest.FixtureRequest
+) -> None:
+    runtime: Runtime = request.getfixturevalue(fixture)
+    expected = runtime.infer(images, Features.POOLED)
+
+    def infer_turned(turn: int) -> NDArray[np.float32]:
+        features = Features.POOLED if turn % 4 else Features.FLATTEN
+        vectors = runtime.infer(np.roll(images, turn, axis=0), features)
+        if features is Features.FLATTEN:
+            vectors = vectors.reshape(8, *LITE0.feature_map).mean(axis=(1, 2))
+        return np.roll(vectors, -turn, axis=0)
+
+    with ThreadPoolExecutor(6) as threads:
+        for found in threads.map(infer_turned, range(16)):
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 33])
+def test_tensorflow_pads_and_splits_any_number_of_images(
+    tensorflow_runtime: Runtime, images: NDArray[np.uint8], count: int
+) -> None:
+    expected = tensorflow_runtime.infer(images, Features.POOLED)
+    many = np.concatenate([images] * 5)[:count]
+    found = tensorflow_runtime.infer(many, Features.POOLED)
+    np.testing.assert_allclose(found, np.concatenate([expected] * 5)[:count], rtol=1e-3, atol=1e-4)
+
+
+def test_own_weights_reach_the_vectors_and_the_space(cache_dir: Path, tmp_path: Path) -> None:
+    from octcluster_embedder.models.networks.efficientnet_lite import build_network
+
+    network = build_network(LITE0, None)
+    path = tmp_path / "mine.weights.h5"
+    network.save_weights(path)
+    image = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
+    runtime = load_runtime("openvino", weights=WeightsOptions(file=path), cache_dir=cache_dir)
+    expected = np.asarray(network(image.astype(np.float32))).reshape(1, -1)
+    assert lowest_cosine(runtime.infer(image, Features.FLATTEN), expected) >= 0.9999
+    assert runtime.spaces != LITE0.spaces(find_weights(LITE0, WeightsOptions()).digest)
+
+
+# --- the converted model on disk
+
+
+SECOND_START = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.modules.update(keras=None, tensorflow=None)
+from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.spaces import Features
+cache_dir, folder = map(Path, sys.argv[1:])
+runtime = load_runtime("openvino", cache_dir=cache_dir)
+np.save(folder / "vectors.npy", runtime.infer(np.load(folder / "images.npy"), Features.POOLED))
+assert sys.modules["openvino_telemetry"] is None
+"""
+
+
+def test_a_second_start_needs_neither_keras_nor_tensorflow(
+    openvino_runtime: Runtime, cache_dir: Path, images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "images.npy", images)
+    command = [sys.executable, "-c", SECOND_START, str(cache_dir), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "vectors.npy"), openvino_runtime.infer(images, Features.POOLED)
+    )
+
+
+def test_what_is_kept_is_told_apart_by_all_that_made_it(tmp_path: Path) -> None:
+    weights = find_weights(LITE0, WeightsOptions())
+    kept = ConvertedModel(b"<xml/>", b"constants")
+    ConvertedModelCache(tmp_path, "1").write(LITE0, weights, kept)
+    assert ConvertedModelCache(tmp_path, "1").read(LITE0, weights) == kept
+    assert ConvertedModelCache(tmp_path, "2").read(LITE0, weights) is None
+    assert ConvertedModelCache(tmp_path, "1").read(LITE0, replace(weights, digest="0" * 64)) is None
+    assert ConvertedModelCache(tmp_path, "1").read(replace(LITE0, scaling_version="other"), weights) is None
+    assert ConvertedModelCache(None, "1").read(LITE0, weights) is None
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "changed", "foreign"])
+def test_a_damaged_file_counts_as_missing(damage: str, tmp_path: Path) -> None:
+    cache, weights = ConvertedModelCache(tmp_path, "1"), find_weights(LITE0, WeightsOptions())
+    cache.write(LITE0, weights, ConvertedModel(b"<xml/>" * 100, b"constants" * 100))
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(
+        {
+            "empty": b"",
+            "truncated": content[:-30],
+            "changed": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "foreign": b"no archive" * 100,
+        }[damage]
+    )
+    assert cache.read(LITE0, weights) is None
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_start(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    cache, weights = ConvertedModelCache(blocked / "cache", "1"), find_weights(LITE0, WeightsOptions())
+    cache.write(LITE0, weights, ConvertedModel(b"<xml/>", b""))
+    assert cache.read(LITE0, weights) is None
+
+
+# --- the choice of a runtime
+
+
+def test_an_unknown_runtime_or_model_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"onnx.*auto, openvino, tensorflow"):
+        load_runtime("onnx")
+    with pytest.raises(SettingError, match="alexnet"):
+        load_runtime(model="alexnet")
+
+
+def test_a_runtime_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "openvino" else name)
+    with pytest.raises(SettingError, match="needs the Python package openvino, which is not installed"):
+        load_runtime("openvino")
+
+
+def test_weights_that_do_not_fit_are_refused_at_the_load(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.weights.h5"
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelUnavailable, match=r"wrong\.weights\.h5"):
+        load_runtime("openvino", weights=WeightsOptions(file=path))
+
+
+def test_the_choice_imports_no_library_that_it_does_not_choose() -> None:
+    code = (
+        "import sys, octcluster_embedder.runtimes.loading; print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a GPU")
+def test_without_a_gpu_openvino_is_chosen_and_tensorflow_not_imported() -> None:
+    code = (
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "from octcluster_embedder.runtimes import loading; print(loading._choose('auto'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("openvino\n", "")
+
+
+def test_with_a_driver_tensorflow_is_asked_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setattr(loading, "_GPU_DEVICE_FILES", (tmp_path,))
+    expected = "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"
+    assert loading._choose("auto") == expected
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "openvino" else name)
+    assert loading._choose("auto") == "tensorflow"
