@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 
+from octcluster_clusterer.memory import return_freed_memory
 from octcluster_clusterer.settings import load_settings
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
@@ -24,6 +25,7 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
+    return_freed_memory()
     from octcluster_clusterer.server import CannotListen, serve
 
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceStub
 from processes import running_service
@@ -81,6 +82,13 @@ class Clusterer:
 
     def cancel(self, run_id: str) -> pb.RunStatus:
         return self.stub.CancelRun(pb.CancelRunRequest(run_id=run_id), timeout=20).status
+
+    def list_services(self) -> set[str]:
+        """Asks by gRPC reflection."""
+        stub = reflection_pb2_grpc.ServerReflectionStub(self.channel)
+        requests = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+        (answer,) = stub.ServerReflectionInfo(requests, timeout=10)
+        return {service.name for service in answer.list_services_response.service}
 
     def wait_for(self, run_id: str, *states: int, seconds: float = 20) -> pb.RunStatus:
         deadline = time.monotonic() + seconds

@@ -22,6 +22,12 @@ def test_server_info(clusterer: Clusterer) -> None:
     )
 
 
+def test_reflection_is_off_unless_asked_for(clusterer: Clusterer) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.list_services()
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
 def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     fresh = Blobs.draw(1000, seed=1)
     assert clusterer.find_missing(fresh.keys) == fresh.keys
