@@ -33,8 +33,8 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
 _RETRY_BUFFER_BYTES = 256 << 20
 _SERVICE_CONFIG = {
-    # One connection to each server behind the address, calls in turn, none to a server that says it is not
-    # ready. "loadBalancingConfig": [{"round_robin": {}}],
+    # Calls go in turn to all servers behind the address, and to none that says it is not ready.
+    "loadBalancingConfig": [{"round_robin": {}}],
     "healthCheckConfig": {"serviceName": ""},
     "methodConfig": [
         {
@@ -54,8 +54,8 @@ _CHANNEL_OPTIONS = [
     # The servers say how large a message may be, and the clients cut to that.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # gRPC gives up retrying calls with more bytes than this; its default of 256 KiB would leave out every
-    # batch. ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
+    # gRPC does not retry calls with more bytes than this; its default of 256 KiB leaves out every batch.
+    ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
     # Patients' images go to the server that was named and through no proxy of the environment.

@@ -21,12 +21,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 _POLL_SECONDS = 0.1
 _LOG_TAIL_BYTES = 4000
 _LOG_TAIL_LINES = 12
+
+
+_Running = tuple[dict[str, Any], subprocess.Popen[bytes]]
 
 
 class _Asked(Exception):
@@ -84,18 +88,19 @@ def _log_tail(name: str, folder: Path) -> str:
     return "\n".join(text.strip().splitlines()[-_LOG_TAIL_LINES:])
 
 
-def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Asks a program to end, and makes it end if it does not in time."""
-    if process.poll() is None:
+def _stop(running: Sequence[_Running]) -> None:
+    """Asks programs to end, all at once, and makes those end that do not in time."""
+    for _, process in running:
         process.terminate()
+    for program, process in running:
         try:
-            process.wait(seconds)
+            process.wait(program["stop_seconds"])
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def _supervise(plan: dict[str, Any], running: list[tuple[dict[str, Any], subprocess.Popen[bytes]]]) -> None:
+def _supervise(plan: dict[str, Any], running: list[_Running]) -> None:
     folder = Path(plan["folder"])
     lock = None
     if plan["lock"] is not None:
@@ -115,7 +120,7 @@ def _supervise(plan: dict[str, Any], running: list[tuple[dict[str, Any], subproc
 
 
 def main() -> None:
-    """Reads the plan, supervises until asked to stop, then ends all programs, the last one started first."""
+    """Reads the plan, supervises until asked to stop, then ends the programs, the first one last."""
 
     def ask(*_: object) -> None:
         raise _Asked
@@ -126,15 +131,15 @@ def main() -> None:
     if not line:
         return
     plan = json.loads(line)
-    running: list[tuple[dict[str, Any], subprocess.Popen[bytes]]] = []
+    running: list[_Running] = []
     try:
         with contextlib.suppress(_Asked):
             _supervise(plan, running)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        for program, process in reversed(running):
-            _stop(process, program["stop_seconds"])
+        _stop(running[1:])
+        _stop(running[:1])
         shutil.rmtree(plan["folder"], ignore_errors=True)
 
 
