@@ -1,6 +1,7 @@
 """Made-up outcomes of end-to-end runs, for tests of what is written and shown."""
 
 import hashlib
+import os
 import random
 from dataclasses import fields, replace
 from pathlib import Path
@@ -62,7 +63,7 @@ def make_outcome(
             [0.5**i for i in range(1, 12)], {"loading": 0.01, "clustering": 0.25},
         ),
         assignments=Assignments(
-            image_keys=[hashlib.sha256(image.name.encode()).digest() for image in members],
+            image_keys=[hashlib.sha256(os.fsencode(image.name)).digest() for image in members],
             clusters=clusters,
             silhouettes=[None if cluster == -1 else source.uniform(-0.1, 0.4) for cluster in clusters],
             x=[source.gauss(2.0 * cluster, 1) for cluster in clusters],

@@ -114,16 +114,18 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             self._finish()
 
     def stage(self, name: str, total: int, unit: str) -> None:
-        """Prints how the stage before went."""
+        """Prints how the stage before went, unless that is printed."""
         self._finish()
         self._name, self._done, self._total, self._unit = name, 0, total, unit
         self._began = self._printed = time.monotonic()
 
     def update(self, done: int, total: int) -> None:
-        """Prints a line if the last one is old."""
+        """Prints a line if the stage is done or the last line is old."""
         self._done, self._total = done, total
         now = time.monotonic()
-        if self._name and now - self._printed >= _LINE_INTERVAL_SECONDS:
+        if 0 < total <= done:
+            self._finish()
+        elif self._name and now - self._printed >= _LINE_INTERVAL_SECONDS:
             self._printed = now
             self._print_state(now - self._began)
 

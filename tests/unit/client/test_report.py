@@ -1,0 +1,200 @@
+"""The report: complete, offline, safe against hostile names, and silent about patients."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from octcluster.outputs.report import format_report
+from octcluster.outputs.scatter import MAX_POINTS, MAX_SVG_POINTS
+from octcluster.workflows.outcome import RunOutcome
+from outcomes import make_outcome, undefine
+
+STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=https://evil.example/x.png onerror=alert(2)>',
+    "</style><style>@import url(//evil.example)</style>",
+    "{{ 7*7 }}<!-- </script> -->",
+)
+
+
+class Page(HTMLParser):
+    """Collects elements, attributes and text of a page."""
+
+    def __init__(self, outcome: RunOutcome) -> None:
+        super().__init__()
+        self.source = format_report(outcome, STARTED).decode()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.setdefault(self._open[-1] if self._open else "", []).append(data)
+
+    def find(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def visible_text(self) -> str:
+        return " ".join(
+            " ".join(parts) for tag, parts in self.texts.items() if tag not in ("script", "style")
+        )
+
+    @property
+    def own_content(self) -> str:
+        """Everything but the plot library, which names addresses that it never loads here."""
+        scripts = self.texts["script"]
+        return self.source.replace(max(scripts, key=len), "")
+
+    def data(self, identifier: str) -> dict:
+        match = re.search(
+            rf'<script type="application/json" id="{identifier}">(.*?)</script>', self.source, re.S
+        )
+        assert match
+        return json.loads(match[1])
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(make_outcome(failed=3, ks=(2, 3, 4)))
+
+
+def test_the_answer_comes_first_and_in_words(page: Page) -> None:
+    text = page.visible_text
+    for part in (
+        "4 clusters in 77 OCT images",
+        "K-means put 77 images into 4 clusters.",
+        "of the images lie in the cluster that matches their class best",
+        "The mean silhouette is 0.140",
+        "it has the largest silhouette of 3 results",
+        "3 images failed",
+        "For research use only",
+    ):
+        assert part in text
+    assert text.index("K-means put") < text.index("All scores")
+
+
+def test_every_plot_has_data_a_label_and_a_table(page: Page) -> None:
+    plots = {"scatter", "contingency", "sizes", "silhouettes", "silhouette-by-k", "variance"}
+    drawn = {a["id"]: a for a in page.find("div") if "plot" in (a.get("class") or "").split()}
+    assert drawn.keys() == plots
+    assert page.data("plots").keys() == plots - {"scatter"}
+    identifiers = {attributes.get("id") for _, attributes in page.elements}
+    for attributes in drawn.values():
+        assert attributes["role"] == "img"
+        assert attributes["aria-label"]
+        assert attributes["aria-describedby"] in identifiers
+    assert len(page.find("table")) == len(page.find("caption")) == len(plots) + 1
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.find("th"))
+
+
+def test_nothing_is_loaded_and_only_the_own_scripts_may_run(page: Page) -> None:
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form", "img", "audio", "video")
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    assert not re.search(r"https?://|url\(|@import|\bfetch\(|XMLHttpRequest|sendBeacon", page.own_content)
+    policy = (
+        next(a["content"] for a in page.find("meta") if a.get("http-equiv") == "Content-Security-Policy")
+        or ""
+    )
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert len(re.findall(r"'sha256-[\w+/]{43}='", policy)) == 2
+    assert "unsafe-eval" not in policy
+    assert "connect-src" not in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+def test_the_plot_librarys_upload_button_is_off(page: Page) -> None:
+    assert "showSendToCloud: false" in page.own_content
+    assert 'plotlyServerURL: ""' in page.own_content
+    assert "modeBarButtons: [[" in page.own_content
+
+
+def test_no_name_path_or_patient_occurs(page: Page) -> None:
+    assert "secret" not in page.own_content
+    assert ".jpeg" not in page.own_content
+    assert "/data" not in page.own_content
+    assert page.data("points")["image"] == list(range(1, 78))
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    page = Page(make_outcome(classes=HOSTILE))
+    calm = Page(make_outcome())
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in calm.elements]
+    for name in HOSTILE:
+        assert name in page.visible_text
+    assert page.source.count("</script>") == calm.source.count("</script>")
+    shown = json.dumps([page.data("plots"), page.data("points")])
+    assert "<" not in shown.replace("<extra>", "").replace("</extra>", "")
+
+
+def test_control_characters_and_broken_unicode_are_replaced() -> None:
+    page = Page(make_outcome(classes=("a\x1b[31m", "b\udce9", "c\x00", "d")))
+    assert "a\ufffd[31m" in page.visible_text
+    assert "b\ufffd" in page.visible_text
+    assert "\x00" not in page.source
+
+
+def test_undefined_scores_have_their_reason_and_no_number() -> None:
+    page = Page(undefine(make_outcome(), "all images are alike"))
+    assert "The silhouette is undefined: all images are alike." in page.visible_text
+    assert "Why a score is undefined" in page.visible_text
+    assert "silhouettes" not in page.data("plots")
+
+
+def test_without_labels_there_is_nothing_about_classes() -> None:
+    page = Page(make_outcome(classes=()))
+    assert page.data("plots").keys() == {"sizes", "silhouettes", "variance"}
+    assert not page.find("button")
+    assert "no image has a known class" in page.visible_text
+
+
+def test_noise_is_called_noise_and_counted() -> None:
+    page = Page(make_outcome(noise=True))
+    assert "HDBSCAN put 72 images into 4 clusters and left 8 images out as noise." in page.visible_text
+    assert page.data("points")["clusterNames"][-1] == "noise"
+    assert page.data("plots")["sizes"]["data"][0]["x"][-1] == "noise"
+
+
+def test_images_of_no_known_class_are_shown_as_unknown() -> None:
+    outcome = make_outcome()
+    contingency = outcome.result.results[0].contingency
+    assert contingency is not None
+    counts = [list(row) for row in contingency.counts]
+    counts[0][0] -= 1
+    result = replace(outcome.result.results[0], contingency=replace(contingency, counts=counts))
+    members = [replace(outcome.members[0], label=None), *outcome.members[1:]]
+    page = Page(replace(outcome, members=members, result=replace(outcome.result, results=[result])))
+    assert [trace["name"] for trace in page.data("plots")["sizes"]["data"]][-1] == "unknown"
+    assert "of the 79 images with a known class" in page.visible_text
+    assert page.data("points")["class"][0] == page.data("points")["neutralClass"]
+
+
+def test_variance_says_how_many_components_hold_a_share(page: Page) -> None:
+    trace = page.data("plots")["variance"]["data"][0]
+    assert trace["y"][:3] == [0.5, 0.75, 0.875]
+    assert {shape["y0"] for shape in page.data("plots")["variance"]["layout"]["shapes"]} == {0.9, 0.95, 0.99}
+
+
+def test_many_points_use_webgl_and_are_a_stated_sample() -> None:
+    some = Page(make_outcome(images_per_class=MAX_SVG_POINTS // 4 + 1))
+    assert some.data("points")["useWebGl"]
+    assert "'unsafe-eval'; style-src" in some.source
+    many = Page(make_outcome(images_per_class=MAX_POINTS // 4 + 1))
+    assert len(many.data("points")["x"]) == MAX_POINTS
+    assert "Shown are 20,000 of 20,004 images" in re.sub(r"\s+", " ", many.visible_text)
