@@ -1,0 +1,194 @@
+"""Both clusterer clients against a real clusterer on a real store."""
+
+import os
+import struct
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from octcluster import (
+    AsyncClustererClient,
+    ClustererClient,
+    EmbeddingSpace,
+    Member,
+    NotReady,
+    Preparation,
+    RequestRefused,
+    RunCancelled,
+    RunFailed,
+    RunNotFound,
+    RunSpec,
+    RunState,
+    ServerUnavailable,
+)
+from processes import free_port, running_service
+from stores import started_store
+
+DIMENSION = 16
+
+
+@pytest.fixture
+def space():
+    """A space of its own for each test."""
+    return EmbeddingSpace("net", "00" * 32, "1", "pooled", "float32", DIMENSION, os.urandom(32))
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Keys and vectors of three groups that lie far apart."""
+    draw = np.random.default_rng(0)
+    centres = 20 * np.eye(3, DIMENSION)
+    return [
+        (os.urandom(32), (centres[index % 3] + draw.normal(size=DIMENSION)).astype("<f4").tobytes())
+        for index in range(600)
+    ]
+
+
+def members_of(vectors):
+    return [
+        Member(key, class_index=index % 3, group_index=index // 3) for index, (key, _) in enumerate(vectors)
+    ]
+
+
+def spec_of(space, **changes):
+    return replace(RunSpec(space, Preparation(), ("kmeans",), 2, 4, seed=1), **changes)
+
+
+def test_a_run_from_vectors_to_assignments(clusterer, space, vectors):
+    keys = [key for key, _ in vectors]
+    with ClustererClient(clusterer.address) as client:
+        assert "kmeans" in client.info().algorithms
+        assert client.find_missing(space, keys) == keys
+        report = client.put_vectors(space, iter(vectors))
+        assert (report.stored, report.rejected) == (600, {})
+        assert client.find_missing(space, [*keys, b"x" * 32]) == [b"x" * 32]
+
+        started = client.start_run(spec_of(space), iter(members_of(vectors)))
+        states = []
+        status = client.wait(started.run_id, states.append)
+        assert status.state is RunState.SUCCEEDED
+        assert status == states[-1]
+        result = client.result(started.run_id)
+        assert [one.requested_clusters for one in result.results] == [2, 3, 4]
+        assert result.chosen == 1
+        assert result.results[1].scores.accuracy.value == 1.0
+        assignments = client.assignments(started.run_id, result.chosen)
+        assert list(assignments.image_keys) == keys
+        assert len(set(zip(assignments.clusters, [i % 3 for i in range(600)], strict=True))) == 3
+
+        assert started.run_id in {run.run_id for run in client.list_runs()}
+        client.delete(started.run_id)
+        with pytest.raises(RunNotFound, match="start it again"):
+            client.status(started.run_id)
+
+
+async def test_the_same_with_asyncio(clusterer, space, vectors):
+    async def source():
+        for pair in vectors:
+            yield pair
+
+    keys = [key for key, _ in vectors]
+    async with AsyncClustererClient(clusterer.address) as client:
+        assert "kmeans" in (await client.info()).algorithms
+        assert await client.find_missing(space, keys) == keys
+        assert (await client.put_vectors(space, source())).stored == 600
+        started = await client.start_run(spec_of(space), members_of(vectors))
+        assert (await client.wait(started.run_id)).state is RunState.SUCCEEDED
+        result = await client.result(started.run_id)
+        assert list((await client.assignments(started.run_id, result.chosen)).image_keys) == keys
+        assert (await client.status(started.run_id)).state is RunState.SUCCEEDED
+        assert started.run_id in {run.run_id for run in await client.list_runs()}
+        assert (await client.cancel(started.run_id)).state is RunState.SUCCEEDED
+        await client.delete(started.run_id)
+        with pytest.raises(RunNotFound):
+            await client.result(started.run_id)
+
+
+def test_requests_are_cut_to_the_servers_limits(store, space, vectors):
+    with (
+        running_service(
+            "octcluster_clusterer", "--redis-url", store.url, "--max-keys-per-message", "50"
+        ) as server,
+        ClustererClient(server.address) as client,
+    ):
+        assert client.put_vectors(space, vectors).stored == 600
+        assert client.find_missing(space, [key for key, _ in vectors]) == []
+        started = client.start_run(spec_of(space), members_of(vectors))
+        assert client.wait(started.run_id).members == 600
+
+
+def test_bad_vectors_are_reported(clusterer, space):
+    nan = struct.pack(f"<{DIMENSION}f", *[float("nan")] * DIMENSION)
+    with ClustererClient(clusterer.address) as client:
+        report = client.put_vectors(space, [(b"a" * 32, nan), (b"b" * 32, bytes(4 * DIMENSION))])
+        assert report.stored == 1
+        assert list(report.rejected) == [b"a" * 32]
+
+
+def test_a_run_without_vectors_fails_with_its_code(clusterer, space, vectors):
+    with ClustererClient(clusterer.address) as client:
+        started = client.start_run(spec_of(space), members_of(vectors))
+        with pytest.raises(RunFailed) as failure:
+            client.wait(started.run_id)
+        assert failure.value.code == "vectors_missing"
+        with pytest.raises(RunFailed):
+            client.result(started.run_id)
+
+
+def test_starting_twice_starts_once(clusterer, space, vectors):
+    with ClustererClient(clusterer.address) as client:
+        client.put_vectors(space, vectors)
+        spec = spec_of(space, run_id=os.urandom(16).hex())
+        client.start_run(spec, members_of(vectors))
+        client.start_run(spec, members_of(vectors))
+        assert [run.run_id for run in client.list_runs()].count(spec.run_id) == 1
+        with pytest.raises(RequestRefused):
+            client.start_run(spec, members_of(vectors)[:10])
+
+
+def test_a_cancelled_run_is_told(clusterer, space, vectors):
+    with ClustererClient(clusterer.address) as client:
+        client.put_vectors(space, vectors)
+        long = spec_of(space, algorithms=("spectral", "gmm", "agglomerative"), max_clusters=60)
+        started = client.start_run(long, members_of(vectors))
+        with pytest.raises(NotReady, match="watch it"):
+            client.result(started.run_id)
+        client.cancel(started.run_id)
+        with pytest.raises(RunCancelled):
+            client.wait(started.run_id)
+
+
+def test_a_store_that_is_away_is_ridden_out(space, vectors):
+    waits = []
+    with (
+        started_store("valkey") as store,
+        running_service("octcluster_clusterer", "--redis-url", store.url) as server,
+    ):
+
+        def start_store(text):
+            waits.append(text)
+            if len(waits) == 4:
+                store.start()
+
+        with ClustererClient(server.address, patience_seconds=60, on_wait=start_store) as client:
+            assert client.put_vectors(space, vectors).stored == 600
+            store.stop()
+            assert len(client.find_missing(space, [key for key, _ in vectors])) == 600
+        assert len(waits) >= 4
+        assert all("clusterer at" in text for text in waits)
+
+
+def test_a_clusterer_that_is_away_is_told_in_time(space):
+    address = f"127.0.0.1:{free_port()}"
+    began = time.monotonic()
+    client = ClustererClient(address, patience_seconds=1)
+    with client, pytest.raises(ServerUnavailable, match=f"clusterer at {address}"):
+        list(client.watch("0" * 32))
+    assert time.monotonic() - began < 10
+
+
+async def test_async_watch_of_a_clusterer_that_is_away_is_told_in_time():
+    async with AsyncClustererClient(f"127.0.0.1:{free_port()}", patience_seconds=1) as client:
+        with pytest.raises(ServerUnavailable):
+            await client.wait("0" * 32)

@@ -1,0 +1,143 @@
+"""Both embedder clients against real embedders."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from octcluster import AsyncEmbedderClient, EmbedderClient, EmbedFailure, ModelNotServed, ServerUnavailable
+from processes import free_port
+
+
+def cosine(a, b):
+    x, y = (np.frombuffer(vector, "<f4") for vector in (a, b))
+    return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+
+
+def test_info_names_models_spaces_and_limits(embedder):
+    with EmbedderClient(embedder.address) as client:
+        info = client.info()
+        assert info is client.info()
+        assert [model.name for model in info.models] == ["efficientnet-lite0"]
+        space = client.space("pooled")
+        assert (space.dimension, space.data_type, len(space.digest)) == (1280, "float32", 32)
+        assert client.space("flatten").dimension == 7 * 7 * 1280
+        assert info.limits.max_image_bytes > 0
+
+
+def test_images_become_vectors_in_order_and_bad_ones_fail_alone(embedder, images):
+    with EmbedderClient(embedder.address) as client:
+        results = client.embed([images[0], b"", images[1], b"no image", images[0]])
+        assert [type(result) for result in results] == [bytes, EmbedFailure, bytes, EmbedFailure, bytes]
+        assert [results[1].code, results[3].code] == ["empty", "unsupported_format"]
+        assert len(results[0]) == 4 * 1280
+        assert cosine(results[0], results[4]) > 0.9999
+        assert cosine(results[0], results[2]) < 0.9999
+
+
+async def test_async_client_gives_the_same(embedder, images):
+    with EmbedderClient(embedder.address) as client:
+        expected = client.embed(images)
+    async with AsyncEmbedderClient(embedder.address) as client:
+        assert (await client.info()).models[0].name == "efficientnet-lite0"
+        results = await client.embed([*images, b""])
+        assert all(cosine(a, b) > 0.9999 for a, b in zip(results[:-1], expected, strict=True))
+        assert results[-1].code == "empty"
+
+
+async def test_async_stream_takes_an_asynchronous_iterable(embedder, images):
+    async def source():
+        for place, image in enumerate(images[:20]):
+            yield f"image {place}", image
+
+    async with AsyncEmbedderClient(embedder.address) as client:
+        seen = [image_id async for image_id, _ in client.embed_stream(source())]
+    assert sorted(seen) == sorted(f"image {place}" for place in range(20))
+
+
+def test_an_image_that_is_too_large_is_not_sent(start_embedder, images, short_folder):
+    largest = max(map(len, images)) + 1
+    server = start_embedder(f"unix:{short_folder}/s", "--max-image-bytes", str(largest))
+    with EmbedderClient(server.listen) as client:
+        results = client.embed([bytes(largest + 1)] * 3)
+        assert [result.code for result in results] == ["too_many_bytes"] * 3
+        assert server.embed_calls == 0
+        assert isinstance(client.embed([bytes(largest + 1), images[0]])[1], bytes)
+
+
+def test_large_vectors_fit_the_message_limit(start_embedder, images, short_folder):
+    limits = ("--max-message-bytes", str(1 << 20), "--max-image-bytes", str(1 << 19))
+    server = start_embedder(f"unix:{short_folder}/s", *limits)
+    with EmbedderClient(server.listen) as client:
+        results = client.embed(images[:12], features="flatten")
+        assert [len(result) for result in results] == [4 * 7 * 7 * 1280] * 12
+
+
+def test_what_is_not_served_is_named(embedder):
+    with EmbedderClient(embedder.address) as client:
+        with pytest.raises(ModelNotServed, match="choose efficientnet-lite0"):
+            client.space(model="vgg16")
+        with pytest.raises(ModelNotServed, match="pooled"):
+            client.space(features="blocks")
+
+
+def test_no_server_is_told_in_time():
+    address = f"127.0.0.1:{free_port()}"
+    began = time.monotonic()
+    with EmbedderClient(address, patience_seconds=1) as client:
+        with pytest.raises(ServerUnavailable, match=rf"embedder at {address}: is it running"):
+            client.info()
+        with pytest.raises(ServerUnavailable, match=rf"no answer from the embedder at {address} in 2 s"):
+            client.wait_until_serving(2)
+    assert time.monotonic() - began < 12
+
+
+async def test_async_no_server_is_told_in_time():
+    async with AsyncEmbedderClient(f"127.0.0.1:{free_port()}", patience_seconds=1) as client:
+        with pytest.raises(ServerUnavailable, match="is it running"):
+            await client.info()
+        with pytest.raises(ServerUnavailable, match="in 1 s"):
+            await client.wait_until_serving(1)
+
+
+def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(start_embedder, images):
+    waits = []
+    server = start_embedder(f"127.0.0.1:{free_port()}")
+    with EmbedderClient(server.listen, patience_seconds=120, on_wait=waits.append) as client:
+        expected = client.embed(images)
+        seen = []
+        many = [(turn, place) for turn in range(8) for place in range(len(images))]
+        for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
+            if len(seen) == 60:
+                server.kill()
+                threading.Timer(3, server.start, kwargs={"wait": False}).start()
+            seen.append(image_id)
+            assert cosine(result, expected[image_id[1]]) > 0.9999
+        assert sorted(seen) == many
+        assert any("is it running" in text for text in waits)
+
+
+def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
+    server = start_embedder(f"127.0.0.1:{free_port()}")
+    with EmbedderClient(server.listen, patience_seconds=120) as client:
+        seen = []
+        many = [(turn, place) for turn in range(8) for place in range(len(images))]
+        for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
+            if len(seen) == 60:
+                server.process.terminate()
+                threading.Thread(target=lambda: (server.process.wait(), server.start(wait=False))).start()
+            seen.append(image_id)
+            assert isinstance(result, bytes)
+        assert sorted(seen) == many
+
+
+@pytest.mark.parametrize("form", ["{},{}", "ipv4:{},{}"])
+def test_two_embedders_share_the_work(start_embedder, images, form):
+    one, two = (start_embedder(f"127.0.0.1:{free_port()}") for _ in range(2))
+    with EmbedderClient(form.format(one.listen, two.listen), patience_seconds=30) as client:
+        client.embed(images * 4)
+        assert min(one.embed_calls, two.embed_calls) >= 3
+        before = one.embed_calls
+        two.stop()
+        assert all(isinstance(result, bytes) for result in client.embed(images * 2))
+        assert one.embed_calls >= before + 5
