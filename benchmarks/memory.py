@@ -96,7 +96,7 @@ def measure(sources: Sequence[Path], count: int) -> dict[str, object]:
         for memory in followed.values():
             memory.restart()
         run(work / "all", work / "out-all", embedder, clusterer)
-        seconds = json.loads((work / "out-all" / "run.json").read_text())["timings"]
+        seconds = json.loads((work / "out-all" / "run.json").read_text())["seconds_by_stage"]
         vectors = {"embedder": 0, "clusterer": count * DIMENSION * 4}
         result: dict[str, object] = {"question": "memory", "images": count, "timings_seconds": seconds}
         for name, memory in followed.items():
