@@ -130,7 +130,9 @@ def _read_table(file: Path, images: Sequence[ImageFile]) -> dict[str, _Row]:
                         f"else about {name}; remove one of the two rows"
                     )
     except csv.Error as error:
-        raise InvalidImageSet(f"{file}, row {reader.reader.line_num}: {error}; mend the quotes there") from error
+        raise InvalidImageSet(
+            f"{file}, row {reader.reader.line_num}: {error}; mend the quotes there"
+        ) from error
     return rows
 
 

@@ -27,6 +27,7 @@ from octcluster.runs import ClusteringResult
 from octcluster.workflows.outcome import RunOutcome
 
 _LINE_INTERVAL_SECONDS = 10.0
+_MIN_RATE_SECONDS = 0.5
 _PLAIN_WIDTH = 120
 _SCORES = {
     "silhouette": "silhouette",
@@ -146,7 +147,9 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             return
         seconds = time.monotonic() - self._began
         done = f" {self._done:,} {self._unit}" if self._done else ""
-        rate = f", {self._done / seconds:,.1f} a second" if self._done and seconds > 0 else ""
+        rate = (
+            f", {self._done / seconds:,.1f} a second" if self._done and seconds >= _MIN_RATE_SECONDS else ""
+        )
         self.message(f"{self._name}:{done} in {seconds:,.1f} s{rate}")
         self._name = ""
 
@@ -173,14 +176,19 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     console.print(_tabulate_clusters(chosen, outcome.image_set.classes))
     labels = [image.label for image in outcome.members]
     for sentence in describe_answer(chosen, [labels.count(name) for name in outcome.image_set.classes]):
-        console.print(Text(sentence))
+        _say(console, sentence)
     if len(result.results) > 1:
-        console.print(Text(f"Chosen (*): {show_text(result.chosen_reason)}"))
+        _say(console, f"Chosen (*): {show_text(result.chosen_reason)}")
     console.print()
     if outcome.failures:
-        console.print(Text(f"Failures: {folder / 'failures.csv'}"), soft_wrap=True)
-    console.print(Text(f"Report: {folder / 'report.html'}"), soft_wrap=True)
-    console.print(Text(RESEARCH_USE_ONLY), style="dim")
+        _say(console, f"Failures: {folder / 'failures.csv'}")
+    _say(console, f"Report: {folder / 'report.html'}")
+    _say(console, RESEARCH_USE_ONLY)
+
+
+def _say(console: Console, text: str) -> None:
+    """Prints a line; only a terminal needs it wrapped."""
+    console.print(Text(text), soft_wrap=not console.is_terminal)
 
 
 def _print_counts(console: Console, outcome: RunOutcome) -> None:
@@ -188,16 +196,15 @@ def _print_counts(console: Console, outcome: RunOutcome) -> None:
     counts = [f"{outcome.embedded:,} embedded", f"{outcome.cached:,} from the cache", f"{failed:,} failed"]
     if outcome.image_set.ignored_files:
         counts.append(f"{count(outcome.image_set.ignored_files, 'other file')} ignored")
-    console.print(Text(f"{count(total, 'image')}: {', '.join(counts)}"))
+    _say(console, f"{count(total, 'image')}: {', '.join(counts)}")
     labelled = sum(image.label is not None for image in outcome.members)
     if labelled:
         classes = count(len(outcome.image_set.classes), "class")
         source = outcome.image_set.label_source
-        console.print(Text(f"Labels: {count(labelled, 'image')} in {classes}, from --labels {source}"))
+        _say(console, f"Labels: {count(labelled, 'image')} in {classes}, from --labels {source}")
     space = outcome.space
-    console.print(
-        Text(f"Space: {space.model}, {space.features}, {space.dimension:,} values, {space.digest.hex()[:12]}")
-    )
+    digest = space.digest.hex()[:12]
+    _say(console, f"Space: {space.model}, {space.features}, {space.dimension:,} values, {digest}")
 
 
 def _tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_classes: bool) -> Table:

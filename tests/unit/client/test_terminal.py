@@ -67,7 +67,8 @@ def test_progress_is_bars_on_a_terminal_and_lines_elsewhere() -> None:
     assert isinstance(show_progress(io.StringIO()), ProgressLines)
 
 
-def test_lines_say_each_stage_once_with_its_rate() -> None:
+def test_lines_say_each_stage_once_with_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)
     stream = io.StringIO()
     with show_progress(stream) as progress:
         progress.stage("Starting", 0, "services")

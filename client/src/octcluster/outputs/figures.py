@@ -82,7 +82,8 @@ def _plot_contingency(result: ClusteringResult, classes: Sequence[str]) -> Figur
         "text": [[f"{count:,}" for count in row] for row in table.counts],
         "texttemplate": "%{text}",
         "hovertemplate": "%{y}, %{x}: %{text} images, %{z:.1%} of the class<extra></extra>",
-        "colorscale": [[0, "#eef3f8"], [1, "#08306b"]],
+        "colorscale": [[0, "#f2f6fa"], [1, "#5fa3d9"]],
+        "textfont": {"color": "#111111", "size": 14},
         "zmin": 0,
         "zmax": 1,
         "xgap": 2,
@@ -90,6 +91,7 @@ def _plot_contingency(result: ClusteringResult, classes: Sequence[str]) -> Figur
         "showscale": False,
     }
     layout: dict[str, object] = {
+        "showlegend": False,
         "xaxis": {"showgrid": False},
         "yaxis": {"showgrid": False, "autorange": "reversed"},
     }
@@ -185,7 +187,6 @@ def _plot_silhouettes(outcome: RunOutcome) -> Figure | None:
                 **{key: [round(value, 4)] for key, value in zip(keys, summary, strict=True)},
                 "mean": [round(statistics.fmean(values), 4)],
                 "marker": {"color": choose_colour(cluster)},
-                "showlegend": False,
             }
         )
         rows.append([name_cluster(cluster), f"{len(values):,}", *(f"{value:.3f}" for value in summary)])
@@ -195,7 +196,7 @@ def _plot_silhouettes(outcome: RunOutcome) -> Figure | None:
         "Smallest, quartiles and largest silhouette of the images of each cluster. Above 0 an image is "
         "nearer to its own cluster than to the next, below 0 it is nearer to another.",
         traces,
-        {"yaxis": {"title": {"text": "silhouette"}}},
+        {"yaxis": {"title": {"text": "silhouette"}}, "showlegend": False},
         ["cluster", "images", "smallest", "lower quartile", "median", "upper quartile", "largest"],
         rows,
     )

@@ -23,7 +23,7 @@
     const line = isDark ? "#3a424a" : "#dde2e6";
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
     return {
-      margin: { t: 24, r: 10, b: 80, l: 50 },
+      margin: { t: 24, r: 10, b: layout.showlegend === false ? 45 : 80, l: 50 },
       legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", traceorder: "normal" },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: isDark ? "#a9b2bb" : "#555d66", activecolor: ink },
       ...layout,

@@ -114,10 +114,11 @@ def _count_class_sizes(outcome: RunOutcome) -> list[int]:
 
 def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[tuple[str, str]]:
     tiles = [("images", f"{len(outcome.members):,}"), ("clusters", str(chosen.clusters))]
+    names = ["silhouette"]
     if outcome.image_set.classes:
         tiles.append(("known classes", str(len(outcome.image_set.classes))))
-    for name in ("accuracy", "adjusted_rand_index", "silhouette"):
-        tiles.append((SCORE_TITLES[name][0], format_score(getattr(chosen.scores, name))))
+        names = ["accuracy", "adjusted_rand_index", "silhouette"]
+    tiles += [(SCORE_TITLES[name][0], format_score(getattr(chosen.scores, name))) for name in names]
     return [*tiles, ("failed images", f"{len(outcome.failures):,}")]
 
 
