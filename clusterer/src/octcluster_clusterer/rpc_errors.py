@@ -35,7 +35,7 @@ STATUS_OF_ERROR: dict[type[ClustererError], grpc.StatusCode] = {
 """The gRPC status of each kind of error; a kind below it in the tree has the same."""
 
 
-class RpcErrors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class RpcErrors(grpc.aio.ServerInterceptor):
     """Turns the errors of one service's methods into gRPC statuses and logs each call in one line."""
 
     def __init__(self, service: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
-from grpc.aio import ServicerContext
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
 
@@ -39,7 +38,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         self._limits = limits
 
     async def GetServerInfo(  # noqa: N802
-        self, request: pb.GetServerInfoRequest, context: ServicerContext
+        self, request: pb.GetServerInfoRequest, context: object
     ) -> pb.GetServerInfoResponse:
         """Says what this server has and how much it takes at once."""
         return pb.GetServerInfoResponse(
@@ -49,7 +48,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         )
 
     async def FindMissingVectors(  # noqa: N802
-        self, request: pb.FindMissingVectorsRequest, context: ServicerContext
+        self, request: pb.FindMissingVectorsRequest, context: object
     ) -> pb.FindMissingVectorsResponse:
         """Tells which images have no sound vector."""
         keys = to_image_keys(request.image_keys, self._limits)
@@ -57,7 +56,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         return pb.FindMissingVectorsResponse(missing_image_keys=missing)
 
     async def PutVectors(  # noqa: N802
-        self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: ServicerContext
+        self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: object
     ) -> pb.PutVectorsResponse:
         """Stores vectors, message by message."""
         received = 0
@@ -74,7 +73,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         return pb.PutVectorsResponse(stored=stored, rejected=from_rejections(rejections))
 
     async def StartRun(  # noqa: N802
-        self, request_iterator: AsyncIterator[pb.StartRunRequest], context: ServicerContext
+        self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object
     ) -> pb.StartRunResponse:
         """Queues a run."""
         spec, members = await read_run(request_iterator, self._limits)
@@ -82,7 +81,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         return pb.StartRunResponse(status=from_status(status))
 
     async def WatchRun(  # noqa: N802
-        self, request: pb.WatchRunRequest, context: ServicerContext
+        self, request: pb.WatchRunRequest, context: object
     ) -> AsyncIterator[pb.WatchRunResponse]:
         """Sends a run's status at once and after each change until the run has ended."""
         sent = None
@@ -95,13 +94,13 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
                 await asyncio.sleep(_WATCH_INTERVAL_SECONDS)
 
     async def GetRun(  # noqa: N802
-        self, request: pb.GetRunRequest, context: ServicerContext
+        self, request: pb.GetRunRequest, context: object
     ) -> pb.GetRunResponse:
         """Returns a run as it stands."""
         return from_record(await asyncio.to_thread(self._runs.record, request.run_id))
 
     async def StreamAssignments(  # noqa: N802
-        self, request: pb.StreamAssignmentsRequest, context: ServicerContext
+        self, request: pb.StreamAssignmentsRequest, context: object
     ) -> AsyncIterator[pb.StreamAssignmentsResponse]:
         """Sends the cluster of each member in one result."""
         record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
@@ -109,21 +108,21 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
             yield response
 
     async def CancelRun(  # noqa: N802
-        self, request: pb.CancelRunRequest, context: ServicerContext
+        self, request: pb.CancelRunRequest, context: object
     ) -> pb.CancelRunResponse:
         """Asks a run to stop."""
         status = await asyncio.to_thread(self._runs.cancel, request.run_id)
         return pb.CancelRunResponse(status=from_status(status))
 
     async def ListRuns(  # noqa: N802
-        self, request: pb.ListRunsRequest, context: ServicerContext
+        self, request: pb.ListRunsRequest, context: object
     ) -> pb.ListRunsResponse:
         """Lists the runs, the newest first."""
         statuses = await asyncio.to_thread(self._runs.list_statuses)
         return pb.ListRunsResponse(runs=[from_status(status) for status in statuses])
 
     async def DeleteRun(  # noqa: N802
-        self, request: pb.DeleteRunRequest, context: ServicerContext
+        self, request: pb.DeleteRunRequest, context: object
     ) -> pb.DeleteRunResponse:
         """Forgets a run and its result."""
         await asyncio.to_thread(self._runs.delete, request.run_id)

@@ -48,8 +48,7 @@ def _check_password_file(file: Path | None) -> Path | None:
 class Settings(BaseSettings):
     """Caches feature vectors in Redis, clusters them and scores the clusters, over gRPC.
 
-    Each flag can be set by an environment variable as well: OCTCLUSTER_CLUSTERER_ and the flag's name in
-    capitals with underscores, for example OCTCLUSTER_CLUSTERER_REDIS_URL for --redis-url. A flag goes first.
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
 
     model_config = SettingsConfigDict(
@@ -114,6 +113,10 @@ class Settings(BaseSettings):
     def read_redis_password(self) -> str | None:
         """Reads the password of Redis from its file; None if none was given."""
         return self.redis_password_file.read_text().strip() if self.redis_password_file else None
+
+
+for _name, _field in Settings.model_fields.items():
+    _field.description = f"{_field.description} [{_ENVIRONMENT_PREFIX}{_name.upper()}]"
 
 
 def load_settings(arguments: list[str] | None = None) -> Settings:

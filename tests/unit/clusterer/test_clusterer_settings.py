@@ -155,7 +155,7 @@ def test_help_teaches_each_flag(capsys: pytest.CaptureFixture[str]) -> None:
     for name, field in Settings.model_fields.items():
         assert f"--{name.replace('_', '-')}" in text
         assert " ".join((field.description or "no description").split()) in text
-    assert "OCTCLUSTER_CLUSTERER_REDIS_URL for --redis-url" in text
+        assert f"[OCTCLUSTER_CLUSTERER_{name.upper()}]" in text
 
 
 def test_a_health_check_imports_nothing_heavy() -> None:
