@@ -1,8 +1,9 @@
 """From one encoded image to pixels of the network's size, with Pillow.
 
 An image is decoded at its full size (no reduced-size JPEG decoding), turned upright, converted to 8 bits,
-resized to exactly (height, width) with the bilinear filter (antialiased when it shrinks; the aspect ratio is
-not kept, as in the study), and greyscale is repeated into three channels:
+cropped to the largest centred part with the network's aspect ratio, resized with the bicubic filter
+(antialiased when it shrinks), and greyscale is repeated into three channels. Stretching the whole image
+instead, as the study did, makes clusters of image widths: see docs/decisions/0006-centre-crop.md.
 
     ==============================  ==========================================================================
     what arrives                    what becomes of it
@@ -53,7 +54,7 @@ from octcluster_embedder.errors import (
     UnsupportedFormat,
 )
 
-DECODING_VERSION = "pillow-bilinear-1"
+DECODING_VERSION = "pillow-centre-bicubic-1"
 
 # Pillow's own check has one limit for the whole process and warns first; _check_size has the caller's limit.
 Image.MAX_IMAGE_PIXELS = None
@@ -160,7 +161,7 @@ def _unidentified(data: bytes) -> ImageError:
 def _to_pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     with contextlib.suppress(SyntaxError):  # Pillow's word for an EXIF block that is none
         ImageOps.exif_transpose(image, in_place=True)
-    resized = np.asarray(_to_eight_bits(image).resize((width, height), Image.Resampling.BILINEAR))
+    resized = np.asarray(ImageOps.fit(_to_eight_bits(image), (width, height), Image.Resampling.BICUBIC))
     # The colours of mode RGBa are already multiplied by alpha: they are what shows over black.
     return resized[:, :, :3] if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
 

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 import grpc
 import numpy as np
 import pytest
+from octcluster_embedder.image_decoding import DECODING_VERSION
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image
@@ -46,7 +47,7 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
     for space in model.spaces:
         assert space.data_type == pb.DATA_TYPE_FLOAT32
         assert len(space.digest) == 32
-        assert space.preprocessing_version.startswith("pillow-bilinear-1")
+        assert space.preprocessing_version.startswith(DECODING_VERSION + "/")
     assert info.limits == pb.Limits(
         max_message_bytes=64 * 2**20,
         max_image_bytes=32 * 2**20,

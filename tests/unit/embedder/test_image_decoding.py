@@ -93,10 +93,23 @@ def test_shrinking_is_antialiased() -> None:
     assert np.all(np.abs(pixels - 128) <= 4)  # without antialiasing: 0 or 255
 
 
+def test_a_wide_image_is_cropped_and_not_stretched() -> None:
+    pixels = np.zeros((100, 300), dtype=np.uint8)
+    pixels[:, :100] = pixels[:, 200:] = 255  # what the crop takes off
+    pixels[25:75, 125:175] = 200  # a square in the centre, to remain one
+    data = encode(Image.fromarray(pixels), "PNG")
+    decoded = decode_image(data, 200, 200, LIMITS)[:, :, 0]
+    assert (decoded[5:195, 5:195] < 250).all()
+    rows, columns = np.nonzero(decoded[5:195, 5:195] > 100)
+    assert np.ptp(rows) == np.ptp(columns)
+
+
 def test_real_greyscale_jpeg_gives_the_same_as_rgb_and_as_plain_pillow(oct_images: Path) -> None:
     for path in sorted(oct_images.rglob("*.jp*g"))[:8]:
         with Image.open(path) as image:
-            expected = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR))
+            margins = [(side - min(image.size)) / 2 for side in image.size]
+            box = (*margins, image.width - margins[0], image.height - margins[1])
+            expected = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC, box))
         assert np.array_equal(decode_image(path.read_bytes(), 224, 224, LIMITS), expected)
 
 
