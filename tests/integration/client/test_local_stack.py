@@ -1,0 +1,128 @@
+"""The embedded stack comes up, keeps its cache, and leaves nothing behind."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from octcluster import CacheDirectoryBusy, ClustererClient, EmbeddedStackError, Silence
+from octcluster.local_stack import LocalStack, LocalStackOptions, default_cache_dir
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from octcluster import Silence
+from octcluster.local_stack import LocalStack, LocalStackOptions
+with LocalStack(LocalStackOptions(cache_dir=Path(sys.argv[1]), embedder=False), Silence()) as stack:
+    stack.wait_until_started()
+    print(stack.clusterer_address, flush=True)
+    time.sleep(600)
+"""
+
+
+def processes_of(folder):
+    """The processes that have a folder in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(str(folder).encode() in word for word in command):
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def folder_of(stack):
+    return Path(stack.clusterer_address.removeprefix("unix:")).parent
+
+
+def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir):
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
+        stack.wait_until_started()
+        folder = folder_of(stack)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert stack.embedder_address == ""
+        with ClustererClient(stack.clusterer_address) as client:
+            assert client.wait_until_serving(60).algorithms
+        assert len(processes_of(folder)) == 2
+    assert processes_of(folder) == []
+    assert not folder.exists()
+    assert (cache_dir / "vectors" / "vectors.rdb").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_stays_when_the_client_is_killed(cache_dir, number):
+    client = subprocess.Popen([sys.executable, "-c", HOLD, str(cache_dir)], stdout=subprocess.PIPE, text=True)
+    try:
+        folder = Path(client.stdout.readline().strip().removeprefix("unix:")).parent
+        assert len(processes_of(folder)) == 2
+    finally:
+        client.send_signal(number)
+        client.wait()
+    wait_until(lambda: not processes_of(folder) and not folder.exists())
+
+
+def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir):
+    (cache_dir / "vectors").mkdir()
+    (cache_dir / "vectors" / "vectors.rdb").write_bytes(b"no such thing")
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
+        with pytest.raises(EmbeddedStackError, match="valkey") as failure:
+            wait_until_failed(stack)
+        assert f"delete {cache_dir}/vectors" in str(failure.value)
+        assert "Fatal error loading the DB" in str(failure.value)
+
+
+def wait_until_failed(stack):
+    for _ in range(600):
+        stack.wait_until_started()
+        stack.check()
+        time.sleep(0.1)
+
+
+def test_the_second_run_waits_for_the_cache_folder(cache_dir, recorder):
+    held = os.open(cache_dir / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=60), recorder) as stack:
+        time.sleep(2)
+        assert processes_of(folder_of(stack)) == []
+        os.close(held)
+        stack.wait_until_started()
+        assert len(processes_of(folder_of(stack))) == 2
+    assert len(recorder.messages) <= 1
+
+
+def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir, recorder):
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as first:
+        first.wait_until_started()
+        options = LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=2)
+        with LocalStack(options, recorder) as second, pytest.raises(CacheDirectoryBusy, match="--cache-dir"):
+            second.wait_until_started()
+        assert len(recorder.messages) == 1
+        assert str(cache_dir) in recorder.messages[0]
+        first.check()
+
+
+def test_a_cache_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedStackError, match="--cache-dir"):
+        LocalStack(LocalStackOptions(tmp_path / "file" / "cache"), Silence()).__enter__()
+
+
+def test_the_cache_folder_follows_the_environment(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert default_cache_dir() == Path("/elsewhere/octcluster")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_cache_dir() == Path.home() / ".cache" / "octcluster"

@@ -1,0 +1,117 @@
+"""The whole job: real images through real services."""
+
+import os
+import shutil
+import threading
+from dataclasses import replace
+
+import pytest
+from octcluster import ClustererClient, ImageFile, ImageSet, RunOptions, RunState, TooFewImages, run_images
+from octcluster.workflows.run import _Job
+from processes import running_service
+from stores import started_store
+
+
+@pytest.fixture
+def elsewhere(embedder, clusterer):
+    """Services that run already; a secret of its own gives each test keys of its own."""
+    return RunOptions(embedder=embedder.address, clusterer=clusterer.address, key_secret=os.urandom(16))
+
+
+def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, recorder, elsewhere):
+    options = RunOptions(cache_dir=cache_dir, key_secret=elsewhere.key_secret)
+    first = run_images(image_set, options, recorder)
+    assert (first.embedded, first.cached, list(first.failures)) == (40, 0, [])
+    assert recorder.stages[:3] == ["Reading", "Starting", "Embedding"]
+    assert recorder.done["Embedding"] == recorder.totals["Embedding"] == 40
+    assert list(first.members) == list(image_set.images)
+    assert len(first.assignments.clusters) == 40
+    assert set(first.stage_seconds) == {"reading", "starting", "embedding", "clustering", "fetching"}
+    assert first.runtime.startswith("openvino")
+    assert first.result.results[0].contingency.class_indices == [0, 1, 2, 3]
+
+    second = run_images(image_set, options, recorder)
+    assert (second.embedded, second.cached) == (0, 40)
+    assert second.assignments == first.assignments
+    third = run_images(image_set, elsewhere, recorder)
+    assert third.assignments.clusters == first.assignments.clusters
+
+
+def test_bad_images_are_failures_and_copies_count_as_cached(tmp_path, image_set, recorder, elsewhere):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    files = []
+    for image in image_set.images[:8]:
+        files.append(shutil.copy(image.path, folder / image.path.name))
+    files.append(shutil.copy(files[0], folder / "z-copy.jpeg"))
+    for name, data in (
+        ("a-empty.jpeg", b""),
+        ("b-text.jpg", b"text"),
+        ("c-cut.jpeg", files[1].read_bytes()[:5000]),
+    ):
+        (folder / name).write_bytes(data)
+        files.append(folder / name)
+    files.append(folder / "d-gone.jpeg")
+    images = [ImageFile(path, path.name) for path in sorted(files)]
+    outcome = run_images(ImageSet(folder, images, "none"), replace(elsewhere, max_clusters=4), recorder)
+    assert (outcome.embedded, outcome.cached) == (8, 1)
+    assert [failure.image.name[0] for failure in outcome.failures] == ["a", "b", "c", "d"]
+    assert all(failure.reason for failure in outcome.failures)
+    assert "cannot be read" in outcome.failures[3].reason
+    bad = [failure.image for failure in outcome.failures]
+    assert list(outcome.members) == [image for image in images if image not in bad]
+    assert outcome.embedded + outcome.cached + len(outcome.failures) == len(images)
+    assert outcome.result.results[0].scores.accuracy.undefined_reason
+
+
+def test_fewer_good_images_than_clusters_are_told(tmp_path, recorder, elsewhere, image_set):
+    bad = tmp_path / "bad.jpeg"
+    bad.write_bytes(b"no image")
+    images = [*image_set.images[:2], ImageFile(bad, "bad.jpeg")]
+    few = ImageSet(tmp_path, images, "none")
+    with pytest.raises(TooFewImages, match="2 of 3 images") as failure:
+        run_images(few, replace(elsewhere, min_clusters=3, max_clusters=3), recorder)
+    assert "bad.jpeg: " in str(failure.value)
+    with pytest.raises(TooFewImages, match="0 of 0"):
+        run_images(ImageSet(tmp_path, [], "none"), elsewhere, recorder)
+
+
+def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image_set, recorder, monkeypatch):
+    with (
+        started_store("valkey") as store,
+        running_service("octcluster_clusterer", "--redis-url", store.url) as server,
+    ):
+        cluster = _Job._cluster
+        restarts = []
+
+        def restart_store_first(job):
+            if not restarts:
+                restarts.append(True)
+                store.stop()
+                threading.Timer(6, store.start).start()
+            return cluster(job)
+
+        monkeypatch.setattr(_Job, "_cluster", restart_store_first)
+        options = RunOptions(embedder=embedder.address, clusterer=server.address)
+        outcome = run_images(image_set, options, recorder)
+    assert len(outcome.members) == 40
+    assert (outcome.embedded, outcome.cached) == (40, 0)
+    assert recorder.messages
+
+
+def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder):
+    class Impatient(type(recorder)):
+        def stage(self, name, total, unit):
+            super().stage(name, total, unit)
+            if name in ("Loading", "Preparing", "Clustering"):
+                raise KeyboardInterrupt
+
+    options = replace(
+        elsewhere, algorithms=("spectral", "gmm", "agglomerative"), min_clusters=2, max_clusters=39
+    )
+    with ClustererClient(elsewhere.clusterer) as client:
+        before = {run.run_id for run in client.list_runs()}
+        with pytest.raises(KeyboardInterrupt):
+            run_images(image_set, options, Impatient())
+        (run,) = [run for run in client.list_runs() if run.run_id not in before]
+        assert list(client.watch(run.run_id))[-1].state is RunState.CANCELLED
