@@ -25,7 +25,14 @@ STUB_FILES = {
     "octcluster": {"embedder_client.py", "clusterer_client.py", "conversions.py"},
 }
 KNOWS_NO_GRPC = {
-    "octcluster_embedder": ["image_decoding.py", "batching.py", "embedding.py", "spaces.py", "models", "runtimes"],
+    "octcluster_embedder": [
+        "image_decoding.py",
+        "batching.py",
+        "embedding.py",
+        "spaces.py",
+        "models",
+        "runtimes",
+    ],
     "octcluster_clusterer": [
         "pipeline.py",
         "preparation.py",

@@ -42,7 +42,7 @@ def load_runtimes(settings: Settings) -> list[Runtime]:
         SettingError: A setting names nothing that there is.
         ModelUnavailable: A model's weights cannot be had.
     """
-    weights = WeightsOptions(file=settings.weights, sha256=settings.weights_sha256)
+    weights = WeightsOptions(settings.weights, settings.weights_sha256, settings.keras_home)
     return [load_runtime(settings.runtime, model, weights, settings.cache_dir) for model in settings.models]
 
 

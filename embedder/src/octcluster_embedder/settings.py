@@ -53,6 +53,10 @@ def _default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "octcluster" / "models"
 
 
+def _default_keras_home() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 class Settings(BaseSettings):
     """Turns OCT images into feature vectors of pretrained networks, over gRPC.
 
@@ -93,6 +97,10 @@ class Settings(BaseSettings):
         "auto", description="What computes; auto: tensorflow where it sees a GPU, else openvino"
     )
     cache_dir: Path = Field(_default_cache_dir(), description="Folder for converted models, made if need be")
+    keras_home: Path = Field(
+        _default_keras_home(),
+        description="Folder of Keras: published weights are looked for, and downloaded to, models/ in it",
+    )
     max_image_bytes: int = Field(32 * _MEBIBYTE, ge=1, description="Largest encoded image, in bytes")
     max_image_pixels: int = Field(
         64_000_000, ge=16 * 16, description="Largest decoded image, width x height, in pixels"
