@@ -11,8 +11,8 @@ from PIL import Image
 
 BAD = {
     "empty.jpg": "empty",
-    "text.jpg": "not an image",
-    "truncated.jpg": "truncated",
+    "text.jpg": "no jpeg, png, tiff",
+    "truncated.jpg": "cut short",
     "tiny.png": "1x1",
     "bomb.png": "900,000,000",
 }
