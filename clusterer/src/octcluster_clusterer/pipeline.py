@@ -17,6 +17,7 @@ from octcluster_clusterer.scoring import find_silhouettes, score
 
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
+MAX_OTHERS_SHOWN = 9
 
 Report = Callable[[Stage, int, int], None]
 """Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
@@ -46,14 +47,15 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
         raise InvalidRequest("a run needs at least one image")
     if not spec.algorithms:
         raise InvalidRequest("a run needs at least one algorithm")
-    if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:  # noqa: PLR1716
+    if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:
         raise InvalidRequest(
             f"the numbers of clusters go from 2 to {MAX_CLUSTERS}, the smaller one first; "
             f"{spec.min_clusters} to {spec.max_clusters} do not"
         )
     if len(_list_clusterings(spec)) > MAX_CLUSTERINGS:
         raise InvalidRequest(
-            f"a run makes at most {MAX_CLUSTERINGS} clusterings: ask for fewer algorithms or numbers of clusters"
+            f"a run makes at most {MAX_CLUSTERINGS} clusterings: "
+            "ask for fewer algorithms or numbers of clusters"
         )
     if not 0 <= spec.seed < 2**32:
         raise InvalidRequest(f"the seed is a number from 0 to {2**32 - 1}, not {spec.seed}")
@@ -172,28 +174,41 @@ def _score_all(
 
 
 def _choose(results: Sequence[ClusteringResult]) -> tuple[int, str]:
-    """Chooses the result with the highest mean silhouette (the first of equals) and says why."""
+    """Chooses the result with the highest mean silhouette (the first of equals) and says why.
+
+    Noise counts as 0 here: else few members in dense spots would beat a clustering of all.
+    """
     if len(results) == 1:
         return 0, "the only one asked for"
-    values = [result.scores.silhouette.value for result in results]
+    values = [_average_silhouette(result) for result in results]
+    # Rounded: equal groupings at different places of a matrix product differ in their last digits.
     defined = [i for i, value in enumerate(values) if value is not None]
-    if not defined:
+    ranking = sorted(defined, key=lambda i: -round(values[i] or 0.0, 6))
+    if not ranking:
         return (
             0,
-            f"no result has a silhouette ({results[0].scores.silhouette.undefined_reason}): the first one",
+            f"the first one: no result has a silhouette ({results[0].scores.silhouette.undefined_reason})",
         )
-    chosen = max(defined, key=lambda i: values[i] or 0.0)
     one_algorithm = len({result.algorithm for result in results}) == 1
-    others = ", ".join(
-        f"{_name(result, one_algorithm)}: {'undefined' if value is None else f'{value:.3f}'}"
-        for i, (result, value) in enumerate(zip(results, values, strict=True))
-        if i != chosen
+    ranking += [i for i, value in enumerate(values) if value is None]
+    shown = [
+        f"{_name(results[i], one_algorithm)}: {'undefined' if values[i] is None else f'{values[i]:.3f}'}"
+        for i in sorted(ranking[1 : MAX_OTHERS_SHOWN + 1])
+    ]
+    if len(ranking) - 1 > MAX_OTHERS_SHOWN:
+        shown.append(f"{len(ranking) - 1 - MAX_OTHERS_SHOWN} more below")
+    has_noise = any((result.labels < 0).any() for result in results)
+    best = ranking[0]
+    return best, (
+        f"{_name(results[best], one_algorithm)} has the highest mean silhouette, {values[best]:.3f} "
+        f"({', '.join(shown)}{'; noise counts as 0' if has_noise else ''})"
     )
-    reason = f"{_name(results[chosen], one_algorithm)} has the highest mean silhouette, {values[chosen]:.3f} ({others})"
-    n_noise = int(np.count_nonzero(results[chosen].labels < 0))
-    if n_noise:
-        reason += f"; it leaves out the {n_noise} images that are noise"
-    return chosen, reason
+
+
+def _average_silhouette(result: ClusteringResult) -> float | None:
+    """Averages over all members, noise as 0; None if undefined."""
+    value = result.scores.silhouette.value
+    return None if value is None else value * float(np.mean(result.labels >= 0))
 
 
 def _name(result: ClusteringResult, one_algorithm: bool) -> str:

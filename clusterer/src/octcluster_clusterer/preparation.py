@@ -85,7 +85,9 @@ def prepare(
     report_steps(0, STEPS)
     # A sum of finite float32 values cannot overflow in double precision, and needs no mask as large as the
     # vectors.
-    if not np.isfinite(vectors.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore"):
+        total = vectors.sum(dtype=np.float64)
+    if not np.isfinite(total):
         raise InvalidRequest("a vector holds NaN or infinity")
     if preparation.l2_normalize:
         _scale_to_unit_length(vectors)
@@ -137,7 +139,7 @@ def _center(vectors: NDArray[np.float32], *, standardize: bool) -> None:
 
 
 def _whitening_factors(variances: NDArray[np.float64], rank: int) -> NDArray[np.float32]:
-    """float32, shape (n_components,): what scales each component to variance 1; 0 for those of rounding errors."""
+    """float32, shape (n_components,): scales each component to variance 1, rounding errors to 0."""
     factors = np.zeros(variances.size, dtype=np.float32)
     factors[:rank] = 1 / np.sqrt(variances[:rank])
     return factors

@@ -45,7 +45,7 @@ class PrincipalComponents:
 
     @property
     def ratios(self) -> NDArray[np.float64]:
-        """float64, shape (n_components,): share of the variance of each component; empty if nothing varies."""
+        """float64, shape (n_components,): each component's share of the variance; empty if nothing varies."""
         if self.total_variance == 0:
             return np.empty(0)
         return self.variances / self.total_variance
@@ -70,9 +70,9 @@ class PrincipalComponents:
         complete = held[-1] > 1 - 1e-9
         if held[-1] < share and not complete:
             raise InvalidRequest(
-                f"the first {held.size} principal components hold {held[-1]:.1%} of the variance, less than the "
-                f"{share:.1%} asked for, and more are not computed for so many vectors of so many dimensions: "
-                "ask for a number of components, or take fewer images"
+                f"the first {held.size} principal components hold {held[-1]:.1%} of the variance, "
+                f"less than the {share:.1%} asked for, and no more are computed for so many vectors of so "
+                "many dimensions: ask for a number of components, or take fewer images"
             )
         return min(int(np.searchsorted(held, share)) + 1, self.rank)
 

@@ -1,4 +1,4 @@
-"""Large matrix products in tiles: in parallel, in little memory, and with the same bits on every machine size.
+"""Large matrix products in tiles: in parallel, in little memory, and with the same bits everywhere.
 
 BLAS adds in another order when it has another number of threads, and the last bits of its sums with it. So a
 run keeps BLAS to one thread; the parallel work is here instead: tiles of fixed bounds, computed by as many
@@ -34,9 +34,9 @@ def upper_tiles(side: int) -> list[tuple[slice, slice]]:
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """Applies a function in parallel and yields (item, result) in the items' order, a few results in memory at most.
+    """Applies a function in parallel and yields (item, result) in the items' order.
 
-    When the consumer stops early, what has not begun is dropped.
+    Few results wait in memory. When the consumer stops early, what has not begun is dropped.
     """
     n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
     waiting: deque[tuple[Item, Future[Result]]] = deque()

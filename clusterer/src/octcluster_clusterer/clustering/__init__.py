@@ -1,4 +1,4 @@
-"""The clustering algorithms, one file each. A new one: a file with a function ``cluster``, and a line in METHODS."""
+"""The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,10 +17,9 @@ from octcluster_clusterer.runs import Algorithm
 MAX_WORKING_BYTES = 2 * 2**30
 """Most memory an algorithm may need beside the vectors."""
 
-# Fewer clusters than asked for, or a graph in several parts, is a result here and no fault: the run reports
-# it in numbers.
+# Too few different vectors or a graph in several parts are no fault here: the run reports what it found.
 warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
-warnings.filterwarnings("ignore", message="Graph is not fully connected", module="sklearn")
+warnings.filterwarnings("ignore", module=r"sklearn\.(cluster\._spectral|manifold\._spectral_embedding)")
 
 
 class ClusterFunction(Protocol):
@@ -89,9 +88,9 @@ def check_size(algorithm: Algorithm, n_members: int, dimension: int) -> None:
     needed = estimate_bytes(n_members, dimension)
     if needed > MAX_WORKING_BYTES:
         raise InvalidRequest(
-            f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB; "
-            f"{MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed. Choose kmeans or minibatch-kmeans, take fewer images "
-            f"of each class (--per-class), or fewer dimensions (--pca{_say_tree_dimension(algorithm)})"
+            f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB, "
+            f"and {MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed: choose kmeans or minibatch-kmeans, or take "
+            f"fewer images of each class (--per-class){_say_cure(algorithm)}"
         )
 
 
@@ -147,7 +146,7 @@ def check_cluster_count(n_clusters: int, n_members: int) -> None:
 
 
 def number_by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Numbers clusters from 0 by falling size (ties: by first member), so that equal groupings get equal labels.
+    """Numbers clusters from 0 by falling size (ties: by first member): equal groupings get equal labels.
 
     Args:
         labels: Integers, shape (n_members,); -1 for noise.
@@ -167,5 +166,7 @@ def number_by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     return numbered
 
 
-def _say_tree_dimension(algorithm: Algorithm) -> str:
-    return f" {hdbscan.MAX_TREE_DIMENSION}" if algorithm is Algorithm.HDBSCAN else ""
+def _say_cure(algorithm: Algorithm) -> str:
+    if algorithm is not Algorithm.HDBSCAN:
+        return ""
+    return f", or reduce the vectors to at most {hdbscan.MAX_TREE_DIMENSION} dimensions (--pca)"

@@ -1,4 +1,4 @@
-"""Agglomerative clustering: joins the two clusters whose union spreads least, until as many as asked for are left."""
+"""Agglomerative clustering: joins the two clusters whose union spreads least, until enough are left."""
 
 from collections.abc import Callable
 
@@ -21,5 +21,5 @@ def cluster(
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work: distances of all pairs, twice, and the vectors, in double precision."""
+    """Estimates the memory at work: distances of all pairs and the vectors, in double precision."""
     return 8 * n_members * (n_members + dimension)

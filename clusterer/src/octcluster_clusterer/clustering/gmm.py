@@ -8,7 +8,7 @@ from sklearn.mixture import GaussianMixture
 
 STARTS = 3
 _SHARE_OF_MEAN_VARIANCE = 0.01
-"""Added to every variance, so that a component cannot collapse on few members: 1% of the mean variance of a dimension."""
+"""Added to every variance, so that no component collapses on few members: a share of the mean variance."""
 
 
 def cluster(

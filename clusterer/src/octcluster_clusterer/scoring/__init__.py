@@ -1,4 +1,4 @@
-"""Judges clusterings: silhouettes from the vectors alone, agreement with the known classes where there are any."""
+"""Judges clusterings: silhouettes from the vectors alone, agreement with known classes if there are any."""
 
 from collections.abc import Callable
 

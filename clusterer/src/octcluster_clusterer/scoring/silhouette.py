@@ -95,7 +95,7 @@ def _sum_distances(
     label_sets: Sequence[NDArray[np.int32]],
     report_share: Callable[[float], None],
 ) -> list[NDArray[np.float64]]:
-    """For each clustering float64, shape (n_members, n_clusters): sums of a member's distances to a cluster."""
+    """For each clustering float64, shape (n_members, n_clusters): sums of distances to each cluster."""
     memberships = np.hstack([_mark_members(labels) for labels in label_sets])
     squared_norms = np.einsum("ij,ij->i", vectors, vectors)
     sums = np.zeros(memberships.shape)
@@ -141,9 +141,7 @@ def _find_distances(
     return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
 
 
-def _square_distances_precisely(
-    left: NDArray[np.float32], right: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _square_distances_precisely(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32, shape (len(left), len(right)): squared Euclidean distances by way of double precision."""
     left, right = left.astype(np.float64), right.astype(np.float64)
     squared = left @ right.T
