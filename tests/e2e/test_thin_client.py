@@ -53,5 +53,5 @@ def test_command_says_what_is_missing(thin_python: Path, tmp_path: Path) -> None
         text=True,
     )
     assert done.returncode != 0
-    assert "octcluster[cli" in done.stderr
+    assert "install octcluster's extra 'cli'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,9 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from octcluster.arguments import build_parser
-from octcluster.errors import AddressInvalid, OctclusterError
+from octcluster.errors import (
+    AddressInvalid,
+    ExtraNotInstalled,
+    InvalidArguments,
+    InvalidImageSet,
+    OctclusterError,
+)
 from octcluster.image_folder import find_images
-from octcluster.image_set import InvalidImageSet, sample_per_class
+from octcluster.image_set import sample_per_class
 from octcluster.progress import Silence
 from octcluster.runs import Preparation
 from octcluster.workflows.run import RunOptions, run_images
@@ -25,18 +31,6 @@ USAGE = 2
 INTERRUPTED = 130
 
 _EXTRAS = {"cli": ("jinja2", "plotly", "rich"), "local": ("numpy", "PIL")}
-
-
-class ExtraMissing(OctclusterError):
-    """An optional part of octcluster is not installed."""
-
-    code = "extra_missing"
-
-
-class InvalidArguments(OctclusterError):
-    """Arguments that cannot be used, or not together."""
-
-    code = "arguments_invalid"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,7 +111,7 @@ _COMMANDS = {"run": _run, "phantoms": _write_phantoms}
 def _need_extra(extra: str) -> None:
     missing = [module for module in _EXTRAS[extra] if find_spec(module) is None]
     if missing:
-        raise ExtraMissing(f"{', '.join(missing)} not installed: run pip install 'octcluster[{extra}]'")
+        raise ExtraNotInstalled(", ".join(missing), extra)
 
 
 def _check_weights(options: Namespace) -> None:

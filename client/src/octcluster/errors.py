@@ -11,6 +11,9 @@
     │   ├── CallCancelled         the call was given up → CANCELLED
     │   ├── IncompatibleServer    another kind of server: check address and version → UNIMPLEMENTED
     │   └── ServerFailed          it failed, or broke the contract: look at its log → INTERNAL, ...
+    ├── InvalidArguments          arguments that cannot be used, or not together: mend them
+    ├── InvalidImageSet           images or labels that cannot be used: mend them
+    ├── ExtraNotInstalled         an optional part is not installed: install it
     ├── AddressInvalid            an address that cannot be one: write HOST:PORT
     ├── SpaceMismatch             embedders disagree: let all of them serve the same model and weights
     ├── ModelNotServed            the embedder has no such model or features: choose what it has
@@ -18,7 +21,6 @@
     ├── RunFailed                 the run ended with an error; code is the run's error code
     ├── RunCancelled              somebody cancelled the run
     └── EmbeddedStackError        the services that were started for this run did not come up, or died
-        ├── ExtraNotInstalled     they are not installed: install the extra "local"
         └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
 
 A message says what happened and what to do next. It may name a server's address and an image file: it is
@@ -115,6 +117,31 @@ class ServerFailed(ServiceError):
     template = "{service} at {address} failed: look at its log, then try again ({details})"
 
 
+class InvalidArguments(OctclusterError):
+    """Arguments of the command that cannot be used, or not together."""
+
+    code = "arguments_invalid"
+
+
+class InvalidImageSet(OctclusterError):
+    """The images or labels that were asked for cannot be used; the message names the input and the cure."""
+
+    code = "image_set_invalid"
+
+
+class ExtraNotInstalled(OctclusterError):
+    """An optional part of octcluster is not installed."""
+
+    code = "extra_not_installed"
+
+    def __init__(self, missing: str, extra: str, alternative: str = "") -> None:
+        """Says what is missing, which extra brings it, and what else helps."""
+        super().__init__(
+            f"{missing} not installed: install octcluster's extra {extra!r}, as the README says under "
+            f"'Install it'{alternative}"
+        )
+
+
 class AddressInvalid(OctclusterError):
     """An address that cannot be one."""
 
@@ -157,12 +184,6 @@ class EmbeddedStackError(OctclusterError):
     """The services that were started for a run did not come up, or died."""
 
     code = "embedded_stack"
-
-
-class ExtraNotInstalled(EmbeddedStackError):
-    """What the services consist of is not installed."""
-
-    code = "extra_not_installed"
 
 
 class CacheDirectoryBusy(EmbeddedStackError):

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from octcluster.image_set import ImageFile, ImageSet, InvalidImageSet
+from octcluster.errors import InvalidImageSet
+from octcluster.image_set import ImageFile, ImageSet
 from octcluster.labels import label_images
 
 IMAGE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from octcluster.errors import OctclusterError
-
-
-class InvalidImageSet(OctclusterError):
-    """The images or labels that were asked for cannot be used; the message names the input and the cure."""
-
-    code = "image_set_invalid"
+from octcluster.errors import InvalidImageSet
 
 
 @dataclass(frozen=True)

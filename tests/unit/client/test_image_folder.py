@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from octcluster.errors import InvalidImageSet
 from octcluster.image_folder import IMAGE_EXTENSIONS, find_images
-from octcluster.image_set import InvalidImageSet, sample_per_class
+from octcluster.image_set import sample_per_class
 
 
 def make_files(folder: Path, *names: str) -> Path:

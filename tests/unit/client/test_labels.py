@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from octcluster.image_set import ImageFile, InvalidImageSet
+from octcluster.errors import InvalidImageSet
+from octcluster.image_set import ImageFile
 from octcluster.labels import MAX_AUTO_CLASSES, label_images
 
 
