@@ -89,8 +89,8 @@ def check_size(algorithm: Algorithm, n_members: int, dimension: int) -> None:
     if needed > MAX_WORKING_BYTES:
         raise InvalidRequest(
             f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB, "
-            f"and {MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed: choose kmeans or minibatch-kmeans, or take "
-            f"fewer images of each class (--per-class){_say_cure(algorithm)}"
+            f"and {MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed: choose kmeans or minibatch-kmeans, or "
+            f"take fewer images of each class (--per-class){_say_cure(algorithm)}"
         )
 
 

@@ -1,8 +1,8 @@
 """K-means: Lloyd's algorithm from k-means++ starts, the best of ten.
 
-The starts are scikit-learn's, the iterations are our own: scikit-learn's change the vectors for a while, copy
-them twice when a cluster falls empty, and add up in an order that depends on the number of threads. These work on
-blocks of rows in a fixed order: the same labels with any number of threads, in little memory beside the vectors.
+The starts are scikit-learn's, the iterations are our own: scikit-learn's change the vectors for a while,
+copy them twice when a cluster falls empty, and add up in an order that depends on the number of threads.
+These work on blocks of rows in a fixed order: the same labels with any number of threads, in little memory.
 """
 
 from collections.abc import Callable
@@ -48,8 +48,8 @@ def cluster(
 ) -> NDArray[np.int32]:
     """Finds clusters with small squared distances to their means.
 
-    Each start goes on until no member moves. Finds fewer clusters than asked for where there are fewer different
-    vectors.
+    Each start goes on until no member moves. Finds fewer clusters than asked for where there are fewer
+    different vectors.
 
     References:
         Lloyd, "Least squares quantization in PCM", 1982, doi:10.1109/TIT.1982.1056489.
