@@ -60,15 +60,20 @@ class RunWatcher:
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
         self._stage = ""
+        self._total = 0
 
     def __call__(self, status: RunStatus) -> None:
         """Takes in one status."""
         if status.state is RunState.QUEUED and status.queue_position > 0:
             self._stages.message(f"the clusterer is busy: {status.queue_position} runs come before this one")
+        if self._stage not in ("", status.stage) and status.state in (RunState.RUNNING, RunState.SUCCEEDED):
+            # Statuses come a few times a second: the last one of a stage may have been left out.
+            self._stages.update(self._total, self._total)
         if status.state is not RunState.RUNNING or status.stage not in _RUN_STAGES:
             return
         if status.stage != self._stage:
             self._stage = status.stage
             name, unit = _RUN_STAGES[status.stage]
             self._stages.begin(name, status.stage_total, unit)
+        self._total = status.stage_total
         self._stages.update(status.stage_done, status.stage_total)
