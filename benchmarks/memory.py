@@ -1,8 +1,8 @@
 """Does the services' memory stay flat? 1000 images, then 20,000, through ``octcluster run`` on real services.
 
-Each image is a real one (or a phantom) with another JPEG comment, so that it has a key of its own. Prints one
-JSON line: resident memory of each service after the first 1000 images, its highest value afterwards, and their
-ratio; for the clusterer the run's vectors (images x dimension x 4 bytes) are taken off first.
+Each image is a real one (or a phantom) with another JPEG comment, so that it has a key of its own. Prints
+one JSON line: resident memory of each service after the first 1000 images, its highest value afterwards, and
+their ratio; for the clusterer the run's vectors (images x dimension x 4 bytes) are taken off first.
 
     .venv/bin/python benchmarks/memory.py [IMAGES] [--images 20000]
 """

@@ -44,7 +44,8 @@ class Preparation:
     Attributes:
         l2_normalize: Scale each vector to unit Euclidean length.
         standardize: Scale each dimension to mean 0 and variance 1.
-        pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many components.
+        pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many
+            components.
         whiten: Scale the kept components to variance 1; needs PCA.
     """
 
@@ -123,8 +124,8 @@ class ClusteringResult:
     Attributes:
         algorithm: The algorithm.
         requested_clusters: Number of clusters asked for; None if the algorithm finds it itself.
-        labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered from 0
-            by falling size (ties: by first member), so that equal groupings have equal numbers.
+        labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered from
+            0 by falling size (ties: by first member), so that equal groupings have equal numbers.
         silhouettes: float32, shape (n_members,), NaN where undefined.
         scores: How good it is.
         contingency: None if no member's class is known.
@@ -156,8 +157,8 @@ class RunResult:
         coordinates: float32, shape (n_members, 2): first two principal coordinates of the prepared vectors.
         input_dimension: Dimension of the vectors before preparation.
         prepared_dimension: Dimension of the vectors after preparation.
-        explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal component
-            of the normalized vectors, largest first, as far as computed.
+        explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
+            component of the normalized vectors, largest first, as far as computed.
         stage_seconds: Time by stage.
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TILE_SIDE = 512
-_COLUMNS_AT_ONCE = 1024
+_COLUMNS_AT_ONCE = 256
 _MAX_THREADS = 8
 
 Item = TypeVar("Item")
