@@ -124,8 +124,8 @@ class ClusteringResult:
     Attributes:
         algorithm: The algorithm.
         requested_clusters: Number of clusters asked for; None if the algorithm finds it itself.
-        labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered from
-            0 by falling size (ties: by first member), so that equal groupings have equal numbers.
+        labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered
+            from 0 by falling size (ties: by first member), so that equal groupings have equal numbers.
         silhouettes: float32, shape (n_members,), NaN where undefined.
         scores: How good it is.
         contingency: None if no member's class is known.
