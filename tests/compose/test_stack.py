@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from octcluster import ClustererClient, EmbedderClient, ServerUnavailable
 
 OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
 
@@ -69,6 +70,21 @@ def test_vectors_outlive_the_containers(stack, oct_images: Path, tmp_path: Path)
     assert json.loads((tmp_path / "after/run.json").read_text())["counts"]["embedded"] == 0
 
 
+def test_says_unavailable_in_time_while_redis_is_away(stack) -> None:
+    with EmbedderClient(stack.embedder) as embedder:
+        space = embedder.space("pooled")
+    with ClustererClient(stack.clusterer, patience_seconds=0) as clusterer:
+        stack.compose("stop", "redis")  # its name is gone, too
+        try:
+            started = time.monotonic()
+            with pytest.raises(ServerUnavailable):
+                clusterer.find_missing(space, [bytes(32)])
+            assert time.monotonic() - started < 20
+        finally:
+            stack.compose("up", "--wait", "--wait-timeout", "300", "redis")
+        assert clusterer.find_missing(space, [bytes(32)]) == [bytes(32)]
+
+
 @pytest.mark.parametrize("service", ["redis", "clusterer", "embedder"])
 def test_container_is_hardened(stack, service: str) -> None:
     container = stack.container(service)
@@ -93,6 +109,17 @@ def test_only_client_facing_ports_are_published(stack) -> None:
 def test_redis_wants_its_password(stack) -> None:
     answer = stack.compose("exec", "-T", "redis", "redis-cli", "ping")
     assert "NOAUTH" in answer
+
+
+def test_redis_is_bounded(stack) -> None:
+    ask = "REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli config get 'maxmemory*'"
+    settings = stack.compose("exec", "-T", "redis", "sh", "-c", ask).split()
+    assert int(settings[settings.index("maxmemory") + 1]) > 0
+    assert settings[settings.index("maxmemory-policy") + 1] == "allkeys-lru"
+
+
+def test_embedder_can_keep_other_models(stack) -> None:
+    stack.compose("exec", "-T", "embedder", "touch", "/var/lib/octcluster/keras/models/probe")
 
 
 def test_gpu_file_reserves_a_gpu(stack) -> None:
