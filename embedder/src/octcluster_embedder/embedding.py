@@ -182,7 +182,8 @@ class Embedder:
 
     def _check(self, batch: ImageBatch) -> tuple[Batcher, EmbeddingSpace]:
         """Finds the model and the space of a batch that keeps the rules."""
-        batcher = self._batchers.get(batch.model or self.runtimes[0].model)
+        default = self.runtimes[0].model  # also refuses whatever comes while the models are loaded
+        batcher = self._batchers.get(batch.model or default)
         if batcher is None:
             raise UnknownModel(
                 f"this server does not serve that model; it serves: {', '.join(self._batchers)}"

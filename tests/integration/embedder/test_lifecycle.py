@@ -22,6 +22,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from processes import Server, free_port, running_service
 
 SERVICE = "octcluster.embedder.v1.EmbedderService"
+MODEL = "efficientnet-lite0"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -80,6 +81,7 @@ def test_health_says_serving_only_when_the_model_is_warm(
         for call in (
             lambda: stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=1),
             lambda: stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=1),
+            lambda: stub.Embed(pb.EmbedRequest(model=MODEL, features=1, items=items[:1]), timeout=1),
             lambda: list(stub.EmbedStream(iter([pb.EmbedStreamRequest(features=1)]), timeout=1)),
         ):
             with pytest.raises(grpc.RpcError, match="loading") as error:
