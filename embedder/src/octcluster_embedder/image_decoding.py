@@ -159,7 +159,7 @@ def _unidentified(data: bytes) -> ImageError:
 
 
 def _to_pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
-    with contextlib.suppress(SyntaxError):  # Pillow's word for an EXIF block that is none
+    with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
         ImageOps.exif_transpose(image, in_place=True)
     resized = np.asarray(ImageOps.fit(_to_eight_bits(image), (width, height), Image.Resampling.BICUBIC))
     # The colours of mode RGBa are already multiplied by alpha: they are what shows over black.

@@ -213,8 +213,11 @@ def test_exif_orientation_of_sixteen_bits_is_honoured() -> None:
     assert np.array_equal(decode(data), reference_sixteen_bits())
 
 
-def test_broken_exif_does_not_spoil_a_good_image() -> None:
-    data = encode(RAMP, "JPEG", quality=100, exif=b"Exif\0\0nonsense, no TIFF header")
+@pytest.mark.parametrize("exif", [b"Exif\0\0nonsense, no TIFF header", b"Exif\0\0II*\0\x08"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_does_not_spoil_a_good_image(file_format: str, exif: bytes) -> None:
+    options = {"JPEG": {"quality": 100}, "WEBP": {"lossless": True}}.get(file_format, {})
+    data = encode(RAMP, file_format, exif=exif, **options)
     assert np.abs(decode(data).astype(int) - grey(RAMP)).max() <= 4
 
 
