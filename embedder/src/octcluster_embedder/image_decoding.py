@@ -29,6 +29,8 @@ every embedding space.
 
 import contextlib
 import io
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +71,9 @@ _FORMATS = tuple(
         WebPImagePlugin.WebPImageFile,
     )
 )
+_PIXELS_IN_A_BAND = 2**20
+# The decoding threads together never hold more pixels than this many of the largest images allowed.
+_LARGEST_IMAGES_AT_ONCE = 2
 _GREYSCALE_MODES = ("1", "L")
 _COLOUR_MODES = ("RGB", "RGBX", "CMYK", "YCbCr", "P")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -87,6 +92,31 @@ class ImageLimits:
     max_image_bytes: int = 32 * 2**20
     max_image_pixels: int = 64_000_000
     min_image_side: int = 16
+
+
+class _PixelBudget:
+    """Bounds the pixels of all images that the process's threads decode at a time."""
+
+    def __init__(self) -> None:
+        self._line = threading.Lock()  # who wants more than there is holds the line: no large image starves
+        self._changed = threading.Condition()
+        self._held = 0
+
+    @contextlib.contextmanager
+    def hold(self, n_pixels: int, max_pixels: int) -> Iterator[None]:
+        """Waits until so many more pixels fit; a single image always does."""
+        with self._line, self._changed:
+            self._changed.wait_for(lambda: not self._held or self._held + n_pixels <= max_pixels)
+            self._held += n_pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= n_pixels
+                self._changed.notify()
+
+
+_pixels_at_once = _PixelBudget()
 
 
 def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> NDArray[np.uint8]:
@@ -108,8 +138,11 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> N
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(image, limits)
-            image.load()
-            return _to_pixels(image, height, width)
+            with _pixels_at_once.hold(
+                image.width * image.height, _LARGEST_IMAGES_AT_ONCE * limits.max_image_pixels
+            ):
+                image.load()
+                return _to_pixels(image, height, width)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -161,30 +194,44 @@ def _unidentified(data: bytes) -> ImageError:
 def _to_pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
         ImageOps.exif_transpose(image, in_place=True)
-    resized = np.asarray(ImageOps.fit(_to_eight_bits(image), (width, height), Image.Resampling.BICUBIC))
-    # The colours of mode RGBa are already multiplied by alpha: they are what shows over black.
-    return resized[:, :, :3] if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
+    fitted = ImageOps.fit(_to_eight_bits(image), (width, height), Image.Resampling.BICUBIC)
+    resized = np.asarray(fitted)
+    return resized if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Converts to mode L, RGB or RGBa."""
+    """Converts to mode L or RGB in bands of rows: what the steps between need is never held for all of it."""
+    if image.mode in ("L", "RGB") and not image.has_transparency_data:
+        return image
+    tags = getattr(image, "tag_v2", {})
+    converted = Image.new(_convert_band(image.crop((0, 0, 1, 1)), tags).mode, image.size)
+    n_rows = max(1, _PIXELS_IN_A_BAND // image.width)
+    for start in range(0, image.height, n_rows):
+        band = image.crop((0, start, image.width, min(start + n_rows, image.height)))
+        converted.paste(_convert_band(band, tags), (0, start))
+    return converted
+
+
+def _convert_band(image: Image.Image, tags: Mapping[int, object]) -> Image.Image:
+    """Converts to mode L or RGB; the tags are those of a TIFF file."""
     if image.mode.startswith("I;16"):
-        return _scale_sixteen_bits(image)
+        return _scale_sixteen_bits(image, tags)
     if image.mode not in (*_GREYSCALE_MODES, *_COLOUR_MODES, *_ALPHA_MODES):
         raise UnsupportedFormat(
             f"the image has pixels of type {image.mode!r}, which has no agreed range of brightness: "
             "export it as 8- or 16-bit greyscale or colour"
         )
     if image.has_transparency_data:
-        straight = image.convert("LA") if image.mode == "La" else image
-        return straight.convert("RGBA").convert("RGBa")
+        # The colours of modes La and RGBa are already multiplied by alpha: they are what shows over black.
+        if image.mode in ("LA", "La"):
+            return image.convert("LA").convert("La").getchannel(0)
+        return Image.merge("RGB", image.convert("RGBA").convert("RGBa").split()[:3])
     return image.convert("L" if image.mode in _GREYSCALE_MODES else "RGB")
 
 
-def _scale_sixteen_bits(image: Image.Image) -> Image.Image:
+def _scale_sixteen_bits(image: Image.Image, tags: Mapping[int, object]) -> Image.Image:
     """Converts to mode L; Pillow's own conversion would clip at 255."""
     values = np.asarray(image).astype(np.uint16)
-    tags = getattr(image, "tag_v2", {})
     if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,):
         values = np.minimum(values, 4095) * 16 + np.minimum(values, 4095) // 256  # 4095 becomes 65535
     # round(value / 257), without leaving 16 bits and so without more memory

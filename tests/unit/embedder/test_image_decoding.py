@@ -1,12 +1,17 @@
 import io
 import struct
+import subprocess
+import sys
+import threading
 import time
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from octcluster_embedder import image_decoding
 from octcluster_embedder.errors import (
     CorruptImage,
     EmptyImage,
@@ -334,3 +339,67 @@ def test_compressed_text_and_profile_bombs_stay_small() -> None:
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak_bytes < 8 * 2**20
+
+
+PEAK_OF_A_DECODE = """
+import resource, sys
+from octcluster_embedder.image_decoding import ImageLimits, decode_image
+data = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+decode_image(data, 224, 224, ImageLimits())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize(("mode", "most_bytes_a_pixel"), [("LA", 6), ("RGBA", 9), ("RGB", 5)])
+def test_memory_of_a_large_image(mode: str, most_bytes_a_pixel: float) -> None:
+    """Pillow holds 4 bytes a pixel in each of these modes."""
+    side = 4000
+    data = encode(Image.new(mode, (side, side)), "PNG")
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK_OF_A_DECODE], input=data, capture_output=True, timeout=60, check=True
+    )
+    assert int(done.stdout) * 1024 < most_bytes_a_pixel * side * side + 24 * 2**20
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_conversion_in_bands_changes_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (301, 203, 4), np.uint8)
+    if mode == "I;16":
+        image = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(noise).convert("RGB" if mode == "CMYK" else "RGBA").convert(mode)
+    data = encode(image, "TIFF" if mode == "CMYK" else "PNG")
+    whole = decode(data)
+    monkeypatch.setattr(image_decoding, "_PIXELS_IN_A_BAND", 203 * 7)
+    assert np.array_equal(decode(data), whole)
+
+
+def test_threads_share_the_budget_of_pixels() -> None:
+    budget = image_decoding._PixelBudget()
+    small_is_in = threading.Event()
+
+    def hold_small() -> None:
+        with budget.hold(1, 10):
+            small_is_in.set()
+
+    with budget.hold(100, 10):  # alone, so it may exceed the budget
+        thread = threading.Thread(target=hold_small)
+        thread.start()
+        assert not small_is_in.wait(0.2)
+    assert small_is_in.wait(10)
+    thread.join()
+    with pytest.raises(CorruptImage), budget.hold(10, 10):
+        raise CorruptImage("a failed decode gives its pixels back")
+    with budget.hold(5, 10), budget.hold(5, 10):
+        pass
+
+
+def test_decoding_waits_for_pixels_of_other_threads() -> None:
+    limits = ImageLimits(max_image_pixels=HEIGHT * WIDTH)
+    with ThreadPoolExecutor(1) as pool:
+        with image_decoding._pixels_at_once.hold(HEIGHT * WIDTH + 1, 2 * HEIGHT * WIDTH):
+            decoding = pool.submit(decode, encode(RAMP, "PNG"), limits)
+            with pytest.raises(TimeoutError):
+                decoding.result(timeout=0.3)
+        assert np.array_equal(decoding.result(timeout=10), grey(RAMP))
