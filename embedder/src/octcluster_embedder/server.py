@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 
 # Clients that wait for a long answer may ask this often whether the connection still lives.
 _SHORTEST_PING_INTERVAL_MS = 10_000
+# Streams and health watches count too; what comes above it is refused with RESOURCE_EXHAUSTED.
+MAX_CALLS_AT_ONCE = 256
 # What is still open after the drain is no work of ours: a health watch, say.
 _LAST_ANSWERS_SECONDS = 2.0
 
@@ -104,7 +106,8 @@ def _build_server(
             ("grpc.so_reuseport", 0),
             ("grpc.http2.min_ping_interval_without_data_ms", _SHORTEST_PING_INTERVAL_MS),
             ("grpc.keepalive_permit_without_calls", 1),
-        ]
+        ],
+        maximum_concurrent_rpcs=MAX_CALLS_AT_ONCE,
     )
     version = importlib.metadata.version("octcluster-embedder")
     add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, version), server)

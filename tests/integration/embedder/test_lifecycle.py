@@ -16,6 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from octcluster_embedder.server import MAX_CALLS_AT_ONCE
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image, PngImagePlugin, TiffImagePlugin
@@ -172,6 +173,21 @@ def test_sigterm_finishes_what_was_accepted(model_cache: Path, images: list[byte
     assert all(vector == expected[n % len(images)] for n, vector in client.received.items())
     assert seconds < 15, "an idle stream or a health watch may not use up the grace"
     assert "Traceback" not in log
+
+
+def test_calls_above_the_limit_are_refused(model_cache: Path) -> None:
+    with embedder(model_cache) as server, grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watches = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(MAX_CALLS_AT_ONCE)]
+        for watch in watches:
+            assert next(watch).status == SERVING
+        with pytest.raises(grpc.RpcError) as error:
+            health.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        watches[0].cancel()
+        assert wait_for_health(health) == SERVING
+        for watch in watches:
+            watch.cancel()
 
 
 def test_reflection_is_off_unless_asked_for(server: Server, model_cache: Path) -> None:
