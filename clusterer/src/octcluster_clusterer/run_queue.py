@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import traceback
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -308,5 +309,11 @@ class RunQueue:
                 self._store.delete(status.run_id)
         except StoreUnavailable as error:
             logger.warning("run %s: kept in memory only: %s", status.run_id, error)
+            return False
+        except Exception as error:
+            # The worker goes on whatever happens here. Unlike a message, type and stack hold no content.
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            name = type(error).__name__
+            logger.error("run %s: kept in memory only: %s\n%s", status.run_id, name, stack)
             return False
         return True

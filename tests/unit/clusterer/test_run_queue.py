@@ -337,6 +337,22 @@ def test_a_result_outlives_a_store_that_is_away_when_it_is_saved(make_queue: Mak
             queue.list_statuses()
 
 
+def test_the_worker_survives_a_result_that_cannot_be_saved(
+    make_queue: MakeQueue, members: Members, caplog: pytest.LogCaptureFixture
+) -> None:
+    def return_unfit(
+        vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report
+    ) -> RunResult:
+        result = tell_sign(vectors, classes, spec, report)
+        return result if spec.seed else replace(result, chosen_reason=object())
+
+    queue, unfit, following = make_queue(return_unfit), new_spec(), new_spec(seed=1)
+    assert finish(queue, unfit, members).state is RunState.SUCCEEDED
+    assert queue.finished_record(unfit.run_id).result is not None, "kept in memory"
+    assert "kept in memory only: TypeError" in caplog.text
+    assert finish(queue, following, members).state is RunState.SUCCEEDED
+
+
 def test_memory_keeps_few_ended_runs_and_redis_the_rest(make_queue: MakeQueue, members: Members) -> None:
     queue = make_queue()
     specs = [new_spec() for _ in range(12)]
