@@ -50,7 +50,7 @@ _NOT_FOUND = "no run has this id: it was never started here, was deleted, or has
 
 @dataclass(eq=False)
 class _Run:
-    """A run in memory. Each attribute is replaced as a whole, under the lock of the queue."""
+    """A run in memory. Each attribute is replaced as a whole, so that it can be read at any time."""
 
     spec: RunSpec
     members: Members
@@ -198,8 +198,9 @@ class RunQueue:
         with self._changed:
             run = self._runs.get(run_id)
             waited = run is not None and self._withdraw(run)
+            if run is not None and waited:
+                self._end(run, end_status(run.status, RunState.CANCELLED))
         if run is not None and waited:
-            self._end(run, end_status(run.status, RunState.CANCELLED))
             self._save(run, run.status)
         return self.status(run_id)
 
@@ -225,9 +226,9 @@ class RunQueue:
             self._stopping = True
             waiting = list(self._waiting)
             self._waiting.clear()
+            for run in waiting:
+                self._end(run, end_status(run.status, RunState.FAILED, STOPPED))
             self._changed.notify_all()
-        for run in waiting:
-            self._end(run, end_status(run.status, RunState.FAILED, STOPPED))
         self._worker.join(grace_seconds)
         if self._worker.is_alive() and self._running is not None:
             logger.warning("run %s: not done in time, asked to stop", self._running.spec.run_id)

@@ -239,6 +239,39 @@ def test_a_waiting_run_is_cancelled_at_once(make_queue: MakeQueue, members: Memb
     assert queue.status(waiting.run_id).state is RunState.CANCELLED
 
 
+@pytest.mark.parametrize("leave", ["cancel", "stop"])
+def test_a_run_that_leaves_the_line_can_be_asked_for(
+    make_queue: MakeQueue, members: Members, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    gate = Gate()
+    queue, running, waiting = make_queue(gate), new_spec(), new_spec()
+    queue.start(running, members)
+    assert gate.entered.wait(5)
+    queue.start(waiting, members)
+    end, seen = queue._end, []
+
+    def ask() -> None:
+        seen.append(queue.status(waiting.run_id).state)
+
+    def end_slowly(run: object, status: RunStatus) -> None:
+        asking = threading.Thread(target=ask)
+        if status.run_id == waiting.run_id:
+            asking.start()
+            asking.join(0.2)
+        end(run, status)
+
+    monkeypatch.setattr(queue, "_end", end_slowly)
+    if leave == "cancel":
+        queue.cancel(waiting.run_id)
+    else:
+        queue.stop(0)
+    deadline = time.monotonic() + 5
+    while not seen:
+        assert time.monotonic() < deadline, "the status call failed"
+        time.sleep(0.01)
+    assert seen[0].ended
+
+
 def test_a_running_run_is_cancelled_soon(make_queue: MakeQueue, members: Members) -> None:
     gate = Gate()
     queue, spec, following = make_queue(gate), new_spec(), new_spec()
