@@ -234,8 +234,12 @@ class RunQueue:
             logger.warning("run %s: not done in time, asked to stop", self._running.spec.run_id)
             self._running.cancelled.set()
             self._worker.join(_STOP_SECONDS)
+        ended = [(run, run.status) for run in waiting]
+        late = self._running
+        if self._worker.is_alive() and late is not None:
+            ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
-        all(self._save(run, run.status) for run in waiting)
+        all(self._save(run, status) for run, status in ended)
 
     def _stored(self, run_id: str) -> RunRecord:
         record = self._store.read(run_id)

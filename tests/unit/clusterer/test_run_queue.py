@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from octcluster_clusterer import run_queue
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
@@ -441,3 +442,26 @@ def test_stopping_stops_a_run_that_takes_too_long(make_queue: MakeQueue, members
     assert time.monotonic() - began < 2
     assert queue.status(spec.run_id).state is RunState.FAILED
     assert "the server was stopped" in queue.status(spec.run_id).error.message
+
+
+def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
+    make_queue: MakeQueue, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_queue, "_STOP_SECONDS", 0.1)
+    entered, opened = threading.Event(), threading.Event()
+
+    def hang(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
+        entered.set()
+        opened.wait(30)
+        return tell_sign(vectors, classes, spec, report)
+
+    queue, spec = make_queue(hang), new_spec()
+    queue.start(spec, members)
+    assert entered.wait(5)
+    try:
+        queue.stop(0.1)
+        status = make_queue().status(spec.run_id)
+        assert status.state is RunState.FAILED
+        assert "the server was stopped" in status.error.message
+    finally:
+        opened.set()
