@@ -27,7 +27,7 @@ from octcluster.conversions import (
     start_run_messages,
     vector_entries,
 )
-from octcluster.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable
+from octcluster.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.runs import Assignments, EmbeddingSpace, Member, RunResult, RunSpec, RunState, RunStatus
 from octcluster.services import ClustererInfo, ClustererLimits, PutReport
 
@@ -36,7 +36,8 @@ _BYTES_PER_PUT = 4 << 20
 _VECTORS_PER_PUT = 256
 _MESSAGE_OVERHEAD_BYTES = 1024
 _ENTRY_OVERHEAD_BYTES = 64
-# A watch is renewed this often, so that a connection that died without a word is noticed.
+# A watch is renewed this often. The clusterer owes a status at the start of each, so that one that is there
+# but does not speak is noticed; a connection that died without a word is noticed by gRPC's keepalive.
 _WATCH_SECONDS = 60.0
 
 
@@ -80,6 +81,19 @@ def _result_of(response: messages.GetRunResponse) -> RunResult:
 
 def _watch_broke(endpoint: Endpoint) -> ServerUnavailable:
     return ServerUnavailable(f"{endpoint.service} at {endpoint.address} ended the watch before the run ended")
+
+
+def _watch_failure(
+    endpoint: Endpoint, error: grpc.RpcError, answered: bool
+) -> grpc.RpcError | ServiceError | None:
+    """What it means that a watch failed; None: it was time to renew it."""
+    if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+        return error
+    if answered:
+        return None
+    return ServerUnavailable(
+        f"{endpoint.service} at {endpoint.address} says nothing about the run: is it overloaded, or stopped?"
+    )
 
 
 class ClustererClient:
@@ -199,13 +213,16 @@ class ClustererClient:
 
         Raises:
             RunNotFound: The clusterer does not know the run.
+            ServerUnavailable: It is away, or says nothing, for longer than patience_seconds.
         """
         endpoint = self._connection.endpoint
         outage = Outage(endpoint.patience_seconds)
         while True:
             call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=_WATCH_SECONDS)
+            answered = False
             try:
                 for response in call:
+                    answered = True
                     outage.end()
                     status = read_status(response.status)
                     yield status
@@ -213,8 +230,8 @@ class ClustererClient:
                         return
                 self._connection.wait(outage, _watch_broke(endpoint))
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                    self._connection.wait(outage, error)
+                if (failure := _watch_failure(endpoint, error, answered)) is not None:
+                    self._connection.wait(outage, failure)
             finally:
                 call.cancel()
 
@@ -373,8 +390,10 @@ class AsyncClustererClient:
         outage = Outage(endpoint.patience_seconds)
         while True:
             call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=_WATCH_SECONDS)
+            answered = False
             try:
                 async for response in call:
+                    answered = True
                     outage.end()
                     status = read_status(response.status)
                     yield status
@@ -382,8 +401,8 @@ class AsyncClustererClient:
                         return
                 await self._connection.wait(outage, _watch_broke(endpoint))
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                    await self._connection.wait(outage, error)
+                if (failure := _watch_failure(endpoint, error, answered)) is not None:
+                    await self._connection.wait(outage, failure)
             finally:
                 call.cancel()
 

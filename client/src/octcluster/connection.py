@@ -58,6 +58,10 @@ _CHANNEL_OPTIONS = [
     ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # A connection that died without a word is noticed while a call waits on it. The servers allow pings
+    # every 10 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     # Patients' images go to the server that was named and through no proxy of the environment.
     ("grpc.enable_http_proxy", 0),
     # Each client has its own connections, so that closing one client ends its calls and no others.
