@@ -196,6 +196,18 @@ def test_what_is_not_the_published_file_is_not_kept(
     assert list((tmp_path / "keras/models").iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    # Nobody can make a folder in a file or among the kernel's, root included.
+    for keras_home in (tmp_path / "file", Path("/proc/keras")):
+        with pytest.raises(ModelUnavailable) as refused:
+            find_weights(B0, WeightsOptions(keras_home=keras_home))
+        assert isinstance(B0.weights, KerasWeights)
+        parts = (str(keras_home / "models"), "cannot be written", "--keras-home", "--weights", B0.weights.url)
+        for part in parts:
+            assert part in str(refused.value)
+
+
 def test_a_damaged_file_in_the_cache_is_refused(published: tuple[Path, ModelSpec], tmp_path: Path) -> None:
     _, spec = published
     cached = tmp_path / "keras/models/b0.h5"

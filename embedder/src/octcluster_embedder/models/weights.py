@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import tempfile
 import urllib.error
 import urllib.request
 import uuid
@@ -98,6 +99,7 @@ def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path) -> Path
             f"{path} is not the file that Keras publishes for {spec.name} (its MD5 is not {source.md5}): "
             "delete it, or name it with --weights if you mean it"
         )
+    _check_writable(spec, source, folder)
     _logger.info("downloading the weights of %s", spec.name)
     try:
         _download(source, path)
@@ -110,9 +112,21 @@ def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path) -> Path
     return path
 
 
+def _check_writable(spec: ModelSpec, source: KerasWeights, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ModelUnavailable(
+            f"the weights of {spec.name} are not on this machine, and {folder}, into which they would be "
+            f"downloaded, cannot be written ({error.strerror}): name a folder that can be with --keras-home, "
+            f"or get {source.url} (MD5 {source.md5}) and name the file with --weights"
+        ) from error
+
+
 def _download(source: KerasWeights, path: Path) -> None:
     """Downloads to a file beside the path, checks it and moves it there: no half file is ever found."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
         with (
