@@ -67,6 +67,17 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
             check_size(algorithm, n_members, spec.preparation.pca or spec.space.dimension)
 
 
+def check_run_bytes(spec: RunSpec, n_members: int, max_run_bytes: int) -> None:
+    """Checks that the vectors of a run fit into the memory allowed; raises InvalidRequest."""
+    needed = n_members * spec.space.dimension * np.dtype(np.float32).itemsize
+    if needed > max_run_bytes:
+        raise InvalidRequest(
+            f"{n_members} vectors of {spec.space.dimension} values are {needed / 2**30:.3g} GiB, and "
+            f"{max_run_bytes / 2**30:.3g} GiB are allowed (--max-run-bytes of the clusterer): take fewer "
+            "images of each class (--per-class), or pooled vectors instead of flattened ones"
+        )
+
+
 def run_pipeline(
     vectors: NDArray[np.float32], class_indices: NDArray[np.int32] | None, spec: RunSpec, report: Report
 ) -> RunResult:

@@ -45,7 +45,7 @@ async def serve(settings: Settings) -> None:
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
-    runs = RunQueue(vectors, run_store, run_pipeline, settings.max_queued_runs)
+    runs = RunQueue(vectors, run_store, run_pipeline, settings.max_queued_runs, settings.max_run_bytes)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,

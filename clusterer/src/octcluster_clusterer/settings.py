@@ -1,5 +1,6 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PROGRAM = "octcluster-clusterer"
 _ENVIRONMENT_PREFIX = "OCTCLUSTER_CLUSTERER_"
+
+
+def _find_half_of_memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _check_address(address: str) -> str:
@@ -84,6 +89,11 @@ class Settings(BaseSettings):
     )
     max_keys_per_message: int = Field(8192, ge=1, description="Most image keys or vectors in one message")
     max_members: int = Field(2_000_000, ge=1, description="Most members (images) of a run")
+    max_run_bytes: int = Field(
+        default_factory=_find_half_of_memory_bytes,
+        ge=1,
+        description="Largest vectors of a run in all, in bytes; half of the machine's memory if not set",
+    )
     max_queued_runs: int = Field(16, ge=1, description="Most runs that wait; one more is at work")
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"

@@ -27,6 +27,8 @@ def test_defaults() -> None:
     assert settings.max_keys_per_message == 8192
     assert settings.max_members == 2_000_000
     assert settings.max_queued_runs == 16
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert settings.max_run_bytes == memory_bytes // 2
     assert settings.run_ttl_seconds == 7 * 24 * 3600
     assert settings.grace_seconds == 30
     assert settings.log_level == "info"
@@ -81,6 +83,7 @@ def test_good_redis_urls(url: str) -> None:
         ("--max-message-bytes", "2147483648"),
         ("--max-keys-per-message", "0"),
         ("--max-members", "many"),
+        ("--max-run-bytes", "0"),
         ("--max-queued-runs", "-1"),
         ("--run-ttl-seconds", "0"),
         ("--grace-seconds", "-1"),

@@ -102,10 +102,17 @@ MakeQueue = Callable[..., RunQueue]
 def make_queue(store: Store) -> Iterator[MakeQueue]:
     queues = []
 
-    def make(pipeline: Pipeline = tell_sign, max_queued_runs: int = 2, url: str = store.url) -> RunQueue:
+    def make(
+        pipeline: Pipeline = tell_sign,
+        max_queued_runs: int = 2,
+        url: str = store.url,
+        max_run_bytes: int = 2**30,
+    ) -> RunQueue:
         redis_store = RedisStore(url, timeout_seconds=1)
         queues.append(
-            RunQueue(VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs)
+            RunQueue(
+                VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, max_run_bytes
+            )
         )
         return queues[-1]
 
@@ -204,6 +211,13 @@ def test_another_run_under_the_same_id_is_refused(
 def test_a_spec_that_does_not_fit_is_refused_at_once(make_queue: MakeQueue, members: Members) -> None:
     with pytest.raises(InvalidRequest):
         make_queue().start(new_spec(min_clusters=2, max_clusters=N_MEMBERS + 1), members)
+
+
+def test_a_run_too_large_for_the_memory_allowed_is_refused(make_queue: MakeQueue, members: Members) -> None:
+    n_bytes = N_MEMBERS * SPACE.dimension * 4
+    with pytest.raises(InvalidRequest, match=r"50 vectors of 16 values .* GiB .*--per-class.*pooled"):
+        make_queue(max_run_bytes=n_bytes - 1).start(new_spec(), members)
+    assert finish(make_queue(max_run_bytes=n_bytes), new_spec(), members).state is RunState.SUCCEEDED
 
 
 def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, members: Members) -> None:
