@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from octcluster import local_supervisor
 from octcluster.errors import CacheDirectoryBusy, EmbeddedStackError, ExtraNotInstalled
 from octcluster.image_keys import SECRET_VARIABLE
 from octcluster.progress import Progress
@@ -28,6 +27,8 @@ from octcluster.progress import Progress
 START_SECONDS = 300.0
 """Longest wait for a service that was started here; a model is converted at its first use."""
 
+# Run by its path and not imported: it needs fcntl, which Windows lacks.
+_SUPERVISOR = Path(__file__).with_name("local_supervisor.py")
 _LONGEST_SOCKET_PATH = 100
 _SERVICE_STOP_SECONDS = 10
 _NOTICE_SECONDS = 0.2
@@ -100,7 +101,7 @@ class LocalStack:
         plan = self._plan(folder)
         environment = {name: value for name, value in os.environ.items() if name != SECRET_VARIABLE}
         self._supervisor = subprocess.Popen(
-            [sys.executable, "-P", local_supervisor.__file__],
+            [sys.executable, "-P", str(_SUPERVISOR)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -30,6 +30,11 @@ def test_import_needs_grpc_and_protobuf_alone():
     assert not loaded & (heavy | {"octcluster_embedder", "octcluster_clusterer"})
 
 
+def test_import_does_without_fcntl_as_on_windows():
+    program = "import sys; sys.modules['fcntl'] = None; import octcluster"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_everything_public_is_there():
     import octcluster
 
