@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from octcluster.arguments import build_parser
+from octcluster.arguments import MODELS, build_parser
 from octcluster.errors import (
     AddressInvalid,
     ExtraNotInstalled,
@@ -75,6 +75,7 @@ def _fail(message: str, code: int, debug: bool) -> int:
 def _run(options: Namespace) -> int:
     started = datetime.now(UTC)
     _need_extra("cli")
+    _check_model(options)
     _check_weights(options)
     _prepare_folder(options.out)
     image_set = find_images(options.images, options.labels)
@@ -112,6 +113,14 @@ def _need_extra(extra: str) -> None:
     missing = [module for module in _EXTRAS[extra] if find_spec(module) is None]
     if missing:
         raise ExtraNotInstalled(", ".join(missing), extra)
+
+
+def _check_model(options: Namespace) -> None:
+    if options.embedder is None and options.model not in MODELS:
+        raise InvalidArguments(
+            f"--model {options.model}: there is no such model; take {', '.join(MODELS)}, or name an "
+            "embedder that has it with --embedder"
+        )
 
 
 def _check_weights(options: Namespace) -> None:

@@ -112,6 +112,11 @@ def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixtur
         ("images", ["--labels", "table.csv"], "--labels table.csv: there is no such file; give auto"),
         ("images", ["--labels", "folder"], "--labels folder finds no label"),
         ("images", ["--per-class", "3"], "--per-class 3 needs labels"),
+        (
+            "images",
+            ["--model", "efficientnet-lite"],
+            "no such model; take efficientnet-lite0, efficientnet-b0",
+        ),
         ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
         ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
     ],
