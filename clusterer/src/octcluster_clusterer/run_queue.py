@@ -213,10 +213,9 @@ class RunQueue:
         return self.status(run_id)
 
     def delete(self, run_id: str) -> None:
-        """Forgets a run and its result, after cancelling it if it has not ended.
+        """Forgets a run and its result, after cancelling it if it has not ended; harmless if there is none.
 
         Raises:
-            RunNotFound: No such run.
             StoreUnavailable: Redis does not serve, and may still hold the run.
         """
         with self._changed:
@@ -224,8 +223,7 @@ class RunQueue:
             if run is not None:
                 run.deleted = True
                 self._withdraw(run)
-        if not self._store.delete(run_id) and run is None:
-            raise RunNotFound(_NOT_FOUND)
+        self._store.delete(run_id)
         logger.info("run %s: deleted", run_id)
 
     def stop(self, grace_seconds: float) -> None:

@@ -88,14 +88,14 @@ class RunStore:
         opened = [_open(run_id, b"status", value) for run_id, value in zip(run_ids, values, strict=True)]
         return [_STATUS.validate_json(content) for content in opened if content is not None]
 
-    def delete(self, run_id: str) -> bool:
-        """Deletes a run; says whether there was one.
+    def delete(self, run_id: str) -> None:
+        """Deletes a run, if there is one.
 
         Raises:
             StoreUnavailable: Redis does not serve.
         """
         self._store.remove_from_list(_LIST_KEY, run_id.encode())
-        return self._store.delete(_key(run_id))
+        self._store.delete(_key(run_id))
 
 
 def _key(run_id: str) -> bytes:

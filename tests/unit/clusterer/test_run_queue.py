@@ -309,8 +309,7 @@ def test_a_deleted_run_is_gone_everywhere(make_queue: MakeQueue, members: Member
     assert gate.entered.wait(5)
     for spec in (ended, running):
         queue.delete(spec.run_id)
-        with pytest.raises(RunNotFound):
-            queue.delete(spec.run_id)
+        queue.delete(spec.run_id)  # again: harmless
     following = new_spec()
     gate.opened.set()
     finish(queue, following, members)  # so the deleted one has left the worker
@@ -325,9 +324,10 @@ def test_a_deleted_run_is_gone_everywhere(make_queue: MakeQueue, members: Member
 
 def test_unknown_runs_are_not_found(make_queue: MakeQueue) -> None:
     queue = make_queue()
-    for method in (queue.status, queue.record, queue.finished_record, queue.cancel, queue.delete):
+    for method in (queue.status, queue.record, queue.finished_record, queue.cancel):
         with pytest.raises(RunNotFound, match="no run has this id"):
             method("0" * 32)
+    queue.delete("0" * 32)
 
 
 def test_missing_vectors_fail_the_run_with_their_number(make_queue: MakeQueue, members: Members) -> None:

@@ -103,10 +103,10 @@ class RedisStore:
                 pipeline.hget(key, field)
             return pipeline.execute()
 
-    def delete(self, key: bytes) -> bool:
-        """Deletes a value or a record; says whether there was one."""
+    def delete(self, key: bytes) -> None:
+        """Deletes a value or a record, if there is one."""
         with _translated_errors():
-            return bool(self._redis.delete(key))
+            self._redis.delete(key)
 
     def add_to_list(self, list_key: bytes, member: bytes, order: float, oldest: float) -> None:
         """Puts a member on an ordered list and drops all members whose order is below ``oldest``."""

@@ -156,6 +156,7 @@ class ClustererServiceServicer(object):
 
     def DeleteRun(self, request, context):
         """DeleteRun cancels the run if need be and forgets it and its result. Cached vectors stay.
+        Repeating it, or deleting a run that is not known, is harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
