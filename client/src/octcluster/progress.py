@@ -4,7 +4,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives progress; every method returns at once. A run reports its stages one after another."""
+    """Receives progress; every method returns at once.
+
+    A run reports its stages one after another. Messages may come from another thread than the rest, but never
+    are two methods called at once.
+    """
 
     def stage(self, name: str, total: int, unit: str) -> None:
         """A new stage begins: its name for people, its size (0 if unknown) and the unit (``images``, ...)."""

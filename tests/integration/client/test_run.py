@@ -6,7 +6,16 @@ import threading
 from dataclasses import replace
 
 import pytest
-from octcluster import ClustererClient, ImageFile, ImageSet, RunOptions, RunState, TooFewImages, run_images
+from octcluster import (
+    ClustererClient,
+    ImageFile,
+    ImageSet,
+    RunNotFound,
+    RunOptions,
+    RunState,
+    TooFewImages,
+    run_images,
+)
 from octcluster.workflows.run import _Job
 from processes import running_service
 from stores import started_store
@@ -97,6 +106,21 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
     assert len(outcome.members) == 40
     assert (outcome.embedded, outcome.cached) == (40, 0)
     assert recorder.messages
+
+
+def test_a_result_outlives_a_clusterer_that_dies_before_its_run_is_deleted(
+    cache_dir, image_set, recorder, monkeypatch
+):
+    attempts = []
+
+    def delete(client, run_id):
+        attempts.append(run_id)
+        raise RunNotFound("forgotten")
+
+    monkeypatch.setattr(ClustererClient, "delete", delete)
+    outcome = run_images(image_set, RunOptions(cache_dir=cache_dir), recorder)
+    assert len(outcome.assignments.clusters) == 40
+    assert attempts == [outcome.spec.run_id]
 
 
 def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder):

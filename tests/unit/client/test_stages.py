@@ -1,3 +1,6 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 from octcluster.runs import RunState, RunStatus
 from octcluster.workflows.stages import RunWatcher, Stages
 
@@ -41,3 +44,22 @@ def test_a_run_that_fails_is_not_shown_as_done() -> None:
     watch(RunStatus("run", RunState.RUNNING, "clustering", 3, 5))
     watch(RunStatus("run", RunState.FAILED))
     assert recorder.events == [("Clustering", 5, "clusterings"), (3, 5)]
+
+
+def test_threads_that_tell_something_take_turns() -> None:
+    class Slow(Recorder):
+        inside = overlaps = 0
+
+        def message(self, text: str) -> None:
+            self.overlaps += self.inside
+            self.inside += 1
+            time.sleep(0.05)
+            self.inside -= 1
+            super().message(text)
+
+    recorder = Slow()
+    stages = Stages(recorder)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(stages.message, ["away", "away", "busy", "busy"]))
+    assert recorder.overlaps == 0
+    assert sorted(recorder.events) == [("away",), ("busy",)]

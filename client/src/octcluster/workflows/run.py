@@ -80,8 +80,9 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
     Args:
         image_set: The images.
         options: How to do it.
-        progress: Told how far it is, in the calling thread. Stages are "Reading", "Starting" (if services are
-            started), "Embedding", "Loading", "Preparing", "Clustering", "Scoring" and "Saving".
+        progress: Told how far it is; messages may come from another thread, but never two calls at once.
+            Stages are "Reading", "Starting" (if services are started), "Embedding", "Loading", "Preparing",
+            "Clustering", "Scoring" and "Saving".
 
     Returns:
         What was found, with the images that have no vector as failures.
@@ -226,8 +227,10 @@ class _Job:
             self._cancel(spec.run_id)
             raise
         if self._options.clusterer is None:
-            # Nobody can ask for it later, and the cache folder shall not grow by it.
-            self._clusterer.delete(spec.run_id)
+            # Nobody can ask for it later, and the cache folder shall not grow by it; but the result is here
+            # already, and no error may lose it or cluster again.
+            with contextlib.suppress(OctclusterError):
+                self._clusterer.delete(spec.run_id)
         return self._outcome(spec, result, assignments)
 
     def _cancel(self, run_id: str) -> None:

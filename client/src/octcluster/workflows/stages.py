@@ -1,6 +1,7 @@
 """What a job tells about its progress, and how long its parts took."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ _RUN_STAGES = {
 
 
 class Stages:
-    """A job's progress and times.
+    """A job's progress and times; its threads may tell it things at the same time.
 
     Attributes:
         seconds: Wall-clock time of each part, in the order they first ran.
@@ -26,6 +27,7 @@ class Stages:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._lock = threading.Lock()
         self._told: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
 
@@ -40,18 +42,21 @@ class Stages:
 
     def begin(self, name: str, total: int, unit: str) -> None:
         """Begins a stage; see Progress.stage."""
-        self._progress.stage(name, total, unit)
+        with self._lock:
+            self._progress.stage(name, total, unit)
 
     def update(self, done: int, total: int) -> None:
         """See Progress.update."""
-        self._progress.update(done, total)
+        with self._lock:
+            self._progress.update(done, total)
 
     def message(self, text: str) -> None:
         """Tells a person something; the same text again only after a while."""
-        now = time.monotonic()
-        if now - self._told.get(text, -_REPEAT_SECONDS) >= _REPEAT_SECONDS:
-            self._told[text] = now
-            self._progress.message(text)
+        with self._lock:
+            now = time.monotonic()
+            if now - self._told.get(text, -_REPEAT_SECONDS) >= _REPEAT_SECONDS:
+                self._told[text] = now
+                self._progress.message(text)
 
 
 class RunWatcher:
