@@ -1,7 +1,7 @@
 """Between the messages of the contract and plain data: checks what comes in, fills in what goes out."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -74,8 +74,13 @@ def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
     return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
 
 
-async def read_run(requests: AsyncIterator[pb.StartRunRequest], limits: Limits) -> tuple[RunSpec, Members]:
-    """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge."""
+async def read_run(
+    requests: AsyncIterator[pb.StartRunRequest], limits: Limits, check_room: Callable[[str], None]
+) -> tuple[RunSpec, Members]:
+    """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge.
+
+    ``check_room`` gets the run's id before any members are read; what it raises gets through.
+    """
     spec: RunSpec | None = None
     image_keys = bytearray()
     class_indices: list[np.ndarray] = []
@@ -86,6 +91,7 @@ async def read_run(requests: AsyncIterator[pb.StartRunRequest], limits: Limits) 
             raise InvalidRequest("the first message must hold the spec, all others members")
         if kind == "spec":
             spec = to_spec(request.spec)
+            check_room(spec.run_id)
             continue
         chunk = request.members
         keys = to_image_keys(chunk.image_keys, limits)

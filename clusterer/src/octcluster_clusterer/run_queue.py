@@ -129,10 +129,7 @@ class RunQueue:
                 if known.fingerprint != fingerprint:
                     raise InvalidRequest("another run has this run_id: draw a new one for each run")
                 return self._placed(known.status)
-            if self._stopping:
-                raise ServerStopping("the server is being stopped: start the run again in a moment")
-            if len(self._waiting) >= self._max_queued_runs:
-                raise QueueFull(f"{len(self._waiting)} runs wait already: try again when one has ended")
+            self._check_room()
             status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
             run = _Run(spec, members, fingerprint, status)
             self._runs[spec.run_id] = run
@@ -140,6 +137,17 @@ class RunQueue:
             self._changed.notify_all()
             logger.info("run %s: queued, %d members, %d wait", spec.run_id, len(members), len(self._waiting))
             return self._placed(status)
+
+    def check_room(self, run_id: str) -> None:
+        """Checks, before its members are read, that a run could be queued; one in memory needs no room.
+
+        Raises:
+            QueueFull: As many runs wait as may.
+            ServerStopping: The queue takes no more runs.
+        """
+        with self._changed:
+            if run_id not in self._runs:
+                self._check_room()
 
     def status(self, run_id: str) -> RunStatus:
         """Tells where a run stands.
@@ -246,6 +254,13 @@ class RunQueue:
             ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
         all(self._save(run, status) for run, status in ended)
+
+    def _check_room(self) -> None:
+        """As :meth:`check_room`; needs the lock."""
+        if self._stopping:
+            raise ServerStopping("the server is being stopped: start the run again in a moment")
+        if len(self._waiting) >= self._max_queued_runs:
+            raise QueueFull(f"{len(self._waiting)} runs wait already: try again when one has ended")
 
     def _stored(self, run_id: str) -> RunRecord:
         record = self._store.read(run_id)

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 _STORE_THREADS = 16
 # Clients that watch a long run may ask this often whether the connection still lives.
 _SHORTEST_PING_INTERVAL_MS = 10_000
+# Calls at once; more are refused with RESOURCE_EXHAUSTED.
+_MAX_CALLS = 256
 _LAST_ANSWERS_SECONDS = 2.0
 
 
@@ -73,6 +75,7 @@ def _build_server(
 ) -> grpc.aio.Server:
     server = grpc.aio.server(
         interceptors=[RpcErrors(CLUSTERER_SERVICE)],
+        maximum_concurrent_rpcs=_MAX_CALLS,
         options=[
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),

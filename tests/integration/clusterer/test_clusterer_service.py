@@ -133,6 +133,9 @@ def test_cancel_queue_and_delete(clusterer: Clusterer, blobs: Blobs) -> None:
         clusterer.start(specs[3], blobs)
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 runs wait already" in caught.value.details()
+    with pytest.raises(grpc.RpcError) as caught:  # before any members are read: there are none
+        clusterer.stub.StartRun(iter([pb.StartRunRequest(spec=long_spec())]), timeout=10)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert clusterer.cancel(specs[1].run_id).state == pb.RUN_STATE_CANCELLED
     assert clusterer.get(specs[2].run_id).status.queue_position == 1
     clusterer.stub.DeleteRun(pb.DeleteRunRequest(run_id=specs[2].run_id), timeout=10)
