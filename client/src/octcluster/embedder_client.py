@@ -26,7 +26,10 @@ Id = TypeVar("Id")
 EmbedResult = bytes | EmbedFailure
 
 _SERVICE = "the embedder"
+# So many images of the common input size go in a request, and fewer larger ones: a request of the slowest
+# model must be done long before its deadline, also behind others.
 _IMAGES_PER_REQUEST = 16
+_PIXELS_PER_REQUEST = _IMAGES_PER_REQUEST * 224 * 224
 _BYTES_PER_REQUEST = 8 << 20
 _MESSAGE_OVERHEAD_BYTES = 1024
 _ITEM_OVERHEAD_BYTES = 64
@@ -76,9 +79,11 @@ class _Plan:
         space = space_of(info, features, model, address)
         room = info.limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES
         vectors_in_answer = room // (4 * space.dimension + _ITEM_OVERHEAD_BYTES)
-        max_images = min(_IMAGES_PER_REQUEST, info.limits.max_images_per_request, vectors_in_answer)
+        (pixels,) = (one.input_height * one.input_width for one in info.models if one.name == space.model)
+        wanted = min(_IMAGES_PER_REQUEST, _PIXELS_PER_REQUEST // pixels)
+        max_images = max(1, min(wanted, info.limits.max_images_per_request, vectors_in_answer))
         max_image_bytes = min(info.limits.max_image_bytes, room - _ITEM_OVERHEAD_BYTES * max_images)
-        return cls(space, address, max_image_bytes, max(1, max_images))
+        return cls(space, address, max_image_bytes, max_images)
 
     def batcher(self) -> Batcher[tuple[Any, bytes]]:
         return Batcher(self.max_images, min(_BYTES_PER_REQUEST, self.max_image_bytes))
@@ -138,7 +143,7 @@ class EmbedderClient:
         self,
         address: str,
         *,
-        timeout_seconds: float = 120,
+        timeout_seconds: float = 600,
         patience_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,
@@ -255,7 +260,7 @@ class AsyncEmbedderClient:
         self,
         address: str,
         *,
-        timeout_seconds: float = 120,
+        timeout_seconds: float = 600,
         patience_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,

@@ -73,8 +73,8 @@ class DeadlineExceeded(ServiceError):
     """The server did not answer in time."""
 
     template = (
-        "{service} at {address} did not answer in time: look whether it is overloaded, or allow a longer"
-        " timeout ({details})"
+        "{service} at {address} did not answer in time: look whether it is overloaded or hangs, then"
+        " start again: vectors that are in the cache are kept ({details})"
     )
 
 

@@ -35,7 +35,7 @@ def test_each_status_has_an_error_with_its_name_and_the_address(code):
     [
         (grpc.StatusCode.UNAVAILABLE, errors.ServerUnavailable, "is it running"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.ServerOverloaded, "try again later"),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded, "longer timeout"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded, "start again"),
         (grpc.StatusCode.INVALID_ARGUMENT, errors.RequestRefused, "refused"),
         (grpc.StatusCode.NOT_FOUND, errors.RunNotFound, "start it again"),
         (grpc.StatusCode.FAILED_PRECONDITION, errors.NotReady, "cannot do this yet"),
