@@ -5,14 +5,14 @@
     │   └── MessageTooLarge     more keys, members or bytes than allowed     → INVALID_ARGUMENT
     ├── RunNotFound             no such run (any more)                       → NOT_FOUND
     ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION
-    ├── VectorsMissing          members without a vector: put them first     → FAILED_PRECONDITION
+    ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
     ├── ServerStopping          the server is being stopped: try another     → UNAVAILABLE
-    └── RunCancelled            the run was asked to stop                    → CANCELLED
+    └── RunCancelled            the run was asked to stop                    → ends the run
 
 Anything else is a fault of the server: INTERNAL with a generic message, and the traceback in the log. The
-table from error to gRPC status is in ``rpc_errors.py``.
+table from error to gRPC status (of those that end a call) is in ``rpc_errors.py``.
 
 Messages reach people: they say what to do next, and name no host, path or patient.
 """

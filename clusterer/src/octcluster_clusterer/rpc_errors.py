@@ -12,12 +12,10 @@ from octcluster_clusterer.errors import (
     ClustererError,
     InvalidRequest,
     QueueFull,
-    RunCancelled,
     RunNotFinished,
     RunNotFound,
     ServerStopping,
     StoreUnavailable,
-    VectorsMissing,
 )
 
 logger = logging.getLogger(__name__)
@@ -26,13 +24,11 @@ STATUS_OF_ERROR: dict[type[ClustererError], grpc.StatusCode] = {
     InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     RunNotFound: grpc.StatusCode.NOT_FOUND,
     RunNotFinished: grpc.StatusCode.FAILED_PRECONDITION,
-    VectorsMissing: grpc.StatusCode.FAILED_PRECONDITION,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     ServerStopping: grpc.StatusCode.UNAVAILABLE,
-    RunCancelled: grpc.StatusCode.CANCELLED,
 }
-"""The gRPC status of each kind of error; a kind below it in the tree has the same."""
+"""The gRPC status of each kind of error that ends a call; a kind below it in the tree has the same."""
 
 
 class RpcErrors(grpc.aio.ServerInterceptor):
