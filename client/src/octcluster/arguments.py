@@ -22,7 +22,7 @@ Groups the OCT images of a folder and writes into DIR:
 
   assignments.csv  the cluster of each image: image,cluster,label,patient,silhouette
   scores.json      how good each clustering is, with the table of classes and clusters
-  report.html      plots and tables to look at; opens offline, names no image and no patient
+  report.html      plots and tables to look at; opens offline, names no image; shows class names as given
   run.json         what is needed to repeat the run
   failures.csv     the images that could not be used, and why; only if there are any
 
@@ -134,7 +134,8 @@ def _add_labels(run: ArgumentParser) -> None:
         default="auto",
         help="folder: name of the last folder; filename: first part of <disease>-<patient>-<number>; "
         "FILE.csv: a table with the columns image,label[,patient]; auto: folder if images lie in 2 to "
-        "50 of them, else filename if nearly all names have the form, else none (default: "
+        "50 of them that do not look like one patient each (their file names say so, or half of them have "
+        "less than 5 images), else filename if nearly all names have the form, else none (default: "
         "%(default)s)",
     )
     add(

@@ -3,9 +3,11 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from statistics import median
 
 from octcluster.errors import InvalidImageSet
 from octcluster.image_set import ImageFile
@@ -13,6 +15,7 @@ from octcluster.image_set import ImageFile
 LABEL_SOURCES = ("auto", "folder", "filename", "none")
 MAX_AUTO_CLASSES = 50
 MIN_AUTO_MATCH = 0.95
+MIN_AUTO_FOLDER_IMAGES = 5
 
 _NAME_PATTERN = re.compile(r"(?P<disease>[^\W\d_][^-]*)-(?P<patient>.+)-\d+")
 
@@ -30,7 +33,9 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
             - ``folder``: the name of the last folder, below IMAGES.
             - ``filename``: the first part of ``<disease>-<patient>-<number>``.
             - ``none``: no labels.
-            - ``auto``: by folder if the last folders have 2 to MAX_AUTO_CLASSES different names; else by
+            - ``auto``: by folder if the last folders have 2 to MAX_AUTO_CLASSES different names and
+              do not seem to hold one patient each (file names give one patient a folder, or give none and
+              the median folder has less than MIN_AUTO_FOLDER_IMAGES images); else by
               file name if at least MIN_AUTO_MATCH of the names have the form and give 2 to MAX_AUTO_CLASSES
               labels; else none.
             - Anything else: path of a CSV file with the columns ``image``, ``label`` and, if wanted,
@@ -61,13 +66,21 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
 
 
 def _detect_source(images: Sequence[ImageFile]) -> str:
-    folders = {_folder(image) for image in images} - {None}
-    if 2 <= len(folders) <= MAX_AUTO_CLASSES:
+    folders = Counter(folder for image in images if (folder := _folder(image)))
+    if 2 <= len(folders) <= MAX_AUTO_CLASSES and not _are_patients(images, folders):
         return "folder"
     diseases = [disease for image in images if (disease := _name_part(image, "disease"))]
     if len(diseases) >= MIN_AUTO_MATCH * len(images) and 2 <= len(set(diseases)) <= MAX_AUTO_CLASSES:
         return "filename"
     return "none"
+
+
+def _are_patients(images: Sequence[ImageFile], folders: Counter[str]) -> bool:
+    """Whether each folder seems to hold one patient, whose name must not become that of a class."""
+    pairs = {(_folder(image), image.patient) for image in images if _folder(image) and image.patient}
+    if pairs:
+        return len(pairs) == len({folder for folder, _ in pairs}) == len({patient for _, patient in pairs})
+    return median(folders.values()) < MIN_AUTO_FOLDER_IMAGES
 
 
 def _folder(image: ImageFile) -> str | None:

@@ -36,7 +36,10 @@ def test_none_keeps_the_patient_but_no_label() -> None:
 @pytest.mark.parametrize(
     ("names", "source"),
     [
-        (["CNV/a.png", "DME/b.png"], "folder"),
+        ([f"{name}/{i}.png" for name in ("CNV", "DME") for i in range(5)], "folder"),
+        ([f"{name}/{i}.png" for name in ("Doe", "Roe") for i in range(4)], "none"),
+        ([f"{name}/x-{name}-{i}.png" for name in ("Doe", "Roe") for i in range(9)], "none"),
+        (["CNV/CNV-1-1.png", "CNV/CNV-2-1.png", "DME/DME-3-1.png"], "folder"),
         (["one/CNV-1-1.png", "one/DME-2-1.png"], "filename"),
         (["CNV-1-1.png", "DME-2-1.png"], "filename"),
         (["CNV-1-1.png", "CNV-2-1.png"], "none"),
