@@ -1,4 +1,4 @@
-"""report.html: what a run found, in one file that needs no network and names no image and no patient; class names show as given."""
+"""report.html: what a run found, in one file that needs no network and names no image and no patient."""
 
 import base64
 import hashlib
