@@ -1,14 +1,17 @@
 """Bytes by key on a Redis or Valkey server: the only file that knows the redis library."""
 
 import logging
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection
 from redis.retry import Retry
 
 from octcluster_clusterer.errors import StoreUnavailable
+from octcluster_clusterer.vector_store.host_lookup import HostLookup
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,24 @@ _CURES: tuple[tuple[type[Exception], str], ...] = (
         "it refused the command: see the log of the clusterer, mend Redis and try again",
     ),
 )
+
+
+class _BoundedLookup(Connection):
+    """A connection that looks up its host's name in bounded time, too."""
+
+    _lookup = HostLookup()
+
+    def _connect(self) -> socket.socket:
+        self._lookup.check(self.host, self.port, self.socket_connect_timeout or _LONGEST_CONNECT_SECONDS)
+        connected: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        return connected
+
+
+class _BoundedLookupWithTls(_BoundedLookup, SSLConnection):
+    """The same over TLS."""
+
+
+_CONNECTIONS = {Connection: _BoundedLookup, SSLConnection: _BoundedLookupWithTls}
 
 
 class RedisStore:
@@ -60,6 +81,8 @@ class RedisStore:
             socket_connect_timeout=min(_LONGEST_CONNECT_SECONDS, timeout_seconds),
             **options,
         )
+        pool = self._redis.connection_pool
+        pool.connection_class = _CONNECTIONS.get(pool.connection_class, pool.connection_class)
 
     def ping(self) -> None:
         """Asks the server whether it is there."""
