@@ -77,10 +77,10 @@ def _run(options: Namespace) -> int:
     _need_extra("cli")
     _check_model(options)
     _check_weights(options)
-    _prepare_folder(options.out)
     image_set = find_images(options.images, options.labels)
     if options.per_class is not None:
         image_set = sample_per_class(image_set, options.per_class, options.seed)
+    _prepare_folder(options.out)
 
     from octcluster.outputs import write_outputs  # noqa: PLC0415
     from octcluster.terminal import print_summary, show_progress  # noqa: PLC0415
