@@ -24,6 +24,7 @@ class Algorithm(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALGORITHM_SPECTRAL: _ClassVar[Algorithm]
     ALGORITHM_AGGLOMERATIVE: _ClassVar[Algorithm]
     ALGORITHM_HDBSCAN: _ClassVar[Algorithm]
+    ALGORITHM_AGREEMENT: _ClassVar[Algorithm]
 
 class RunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -42,6 +43,7 @@ class RunStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_STAGE_CLUSTERING: _ClassVar[RunStage]
     RUN_STAGE_SCORING: _ClassVar[RunStage]
     RUN_STAGE_SAVING: _ClassVar[RunStage]
+    RUN_STAGE_TRUSTING: _ClassVar[RunStage]
 
 class RunErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -59,6 +61,7 @@ ALGORITHM_GMM: Algorithm
 ALGORITHM_SPECTRAL: Algorithm
 ALGORITHM_AGGLOMERATIVE: Algorithm
 ALGORITHM_HDBSCAN: Algorithm
+ALGORITHM_AGREEMENT: Algorithm
 RUN_STATE_UNSPECIFIED: RunState
 RUN_STATE_QUEUED: RunState
 RUN_STATE_RUNNING: RunState
@@ -71,6 +74,7 @@ RUN_STAGE_PREPARING: RunStage
 RUN_STAGE_CLUSTERING: RunStage
 RUN_STAGE_SCORING: RunStage
 RUN_STAGE_SAVING: RunStage
+RUN_STAGE_TRUSTING: RunStage
 RUN_ERROR_CODE_UNSPECIFIED: RunErrorCode
 RUN_ERROR_CODE_VECTORS_MISSING: RunErrorCode
 RUN_ERROR_CODE_INVALID: RunErrorCode
@@ -143,6 +147,20 @@ class PutVectorsRequest(_message.Message):
     entries: _containers.RepeatedCompositeFieldContainer[VectorEntry]
     def __init__(self, space: _Optional[_Union[VectorSpace, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[VectorEntry, _Mapping]]] = ...) -> None: ...
 
+class GetVectorsRequest(_message.Message):
+    __slots__ = ("space", "image_keys")
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    space: VectorSpace
+    image_keys: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, space: _Optional[_Union[VectorSpace, _Mapping]] = ..., image_keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class GetVectorsResponse(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[VectorEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[VectorEntry, _Mapping]]] = ...) -> None: ...
+
 class RejectedVector(_message.Message):
     __slots__ = ("image_key", "reason")
     IMAGE_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -160,21 +178,23 @@ class PutVectorsResponse(_message.Message):
     def __init__(self, stored: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RejectedVector, _Mapping]]] = ...) -> None: ...
 
 class Preparation(_message.Message):
-    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten")
+    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions")
     L2_NORMALIZE_FIELD_NUMBER: _ClassVar[int]
     STANDARDIZE_FIELD_NUMBER: _ClassVar[int]
     PCA_VARIANCE_FIELD_NUMBER: _ClassVar[int]
     PCA_COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     WHITEN_FIELD_NUMBER: _ClassVar[int]
+    PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     l2_normalize: bool
     standardize: bool
     pca_variance: float
     pca_components: int
     whiten: bool
-    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ...) -> None: ...
+    part_dimensions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RunSpec(_message.Message):
-    __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed")
+    __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     PREPARATION_FIELD_NUMBER: _ClassVar[int]
@@ -182,6 +202,7 @@ class RunSpec(_message.Message):
     MIN_CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     MAX_CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    STABILITY_RESAMPLES_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     space: VectorSpace
     preparation: Preparation
@@ -189,17 +210,28 @@ class RunSpec(_message.Message):
     min_clusters: int
     max_clusters: int
     seed: int
-    def __init__(self, run_id: _Optional[str] = ..., space: _Optional[_Union[VectorSpace, _Mapping]] = ..., preparation: _Optional[_Union[Preparation, _Mapping]] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., min_clusters: _Optional[int] = ..., max_clusters: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    stability_resamples: int
+    def __init__(self, run_id: _Optional[str] = ..., space: _Optional[_Union[VectorSpace, _Mapping]] = ..., preparation: _Optional[_Union[Preparation, _Mapping]] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., min_clusters: _Optional[int] = ..., max_clusters: _Optional[int] = ..., seed: _Optional[int] = ..., stability_resamples: _Optional[int] = ...) -> None: ...
 
 class MemberChunk(_message.Message):
-    __slots__ = ("image_keys", "class_indices", "group_indices")
+    __slots__ = ("image_keys", "class_indices", "group_indices", "number_columns")
     IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
     CLASS_INDICES_FIELD_NUMBER: _ClassVar[int]
     GROUP_INDICES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     image_keys: _containers.RepeatedScalarFieldContainer[bytes]
     class_indices: _containers.RepeatedScalarFieldContainer[int]
     group_indices: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., class_indices: _Optional[_Iterable[int]] = ..., group_indices: _Optional[_Iterable[int]] = ...) -> None: ...
+    number_columns: _containers.RepeatedCompositeFieldContainer[NumberColumn]
+    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., class_indices: _Optional[_Iterable[int]] = ..., group_indices: _Optional[_Iterable[int]] = ..., number_columns: _Optional[_Iterable[_Union[NumberColumn, _Mapping]]] = ...) -> None: ...
+
+class NumberColumn(_message.Message):
+    __slots__ = ("name", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
     __slots__ = ("spec", "members")
@@ -268,12 +300,64 @@ class GetRunRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ...) -> None: ...
 
 class Score(_message.Message):
-    __slots__ = ("value", "undefined_reason")
+    __slots__ = ("value", "undefined_reason", "interval")
     VALUE_FIELD_NUMBER: _ClassVar[int]
     UNDEFINED_REASON_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
     value: float
     undefined_reason: str
-    def __init__(self, value: _Optional[float] = ..., undefined_reason: _Optional[str] = ...) -> None: ...
+    interval: Interval
+    def __init__(self, value: _Optional[float] = ..., undefined_reason: _Optional[str] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ...) -> None: ...
+
+class Interval(_message.Message):
+    __slots__ = ("low", "high")
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    low: float
+    high: float
+    def __init__(self, low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
+
+class Stability(_message.Message):
+    __slots__ = ("overall", "clusters", "resamples")
+    OVERALL_FIELD_NUMBER: _ClassVar[int]
+    CLUSTERS_FIELD_NUMBER: _ClassVar[int]
+    RESAMPLES_FIELD_NUMBER: _ClassVar[int]
+    overall: Score
+    clusters: _containers.RepeatedCompositeFieldContainer[Score]
+    resamples: int
+    def __init__(self, overall: _Optional[_Union[Score, _Mapping]] = ..., clusters: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., resamples: _Optional[int] = ...) -> None: ...
+
+class Association(_message.Message):
+    __slots__ = ("name", "mutual_information", "adjusted_mutual_information", "members")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MUTUAL_INFORMATION_FIELD_NUMBER: _ClassVar[int]
+    ADJUSTED_MUTUAL_INFORMATION_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mutual_information: float
+    adjusted_mutual_information: Score
+    members: int
+    def __init__(self, name: _Optional[str] = ..., mutual_information: _Optional[float] = ..., adjusted_mutual_information: _Optional[_Union[Score, _Mapping]] = ..., members: _Optional[int] = ...) -> None: ...
+
+class NearDuplicate(_message.Message):
+    __slots__ = ("first_member", "second_member", "similarity")
+    FIRST_MEMBER_FIELD_NUMBER: _ClassVar[int]
+    SECOND_MEMBER_FIELD_NUMBER: _ClassVar[int]
+    SIMILARITY_FIELD_NUMBER: _ClassVar[int]
+    first_member: int
+    second_member: int
+    similarity: float
+    def __init__(self, first_member: _Optional[int] = ..., second_member: _Optional[int] = ..., similarity: _Optional[float] = ...) -> None: ...
+
+class Duplicates(_message.Message):
+    __slots__ = ("pairs", "total_pairs", "threshold")
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAIRS_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedCompositeFieldContainer[NearDuplicate]
+    total_pairs: int
+    threshold: float
+    def __init__(self, pairs: _Optional[_Iterable[_Union[NearDuplicate, _Mapping]]] = ..., total_pairs: _Optional[int] = ..., threshold: _Optional[float] = ...) -> None: ...
 
 class Scores(_message.Message):
     __slots__ = ("silhouette", "accuracy", "adjusted_rand_index", "adjusted_mutual_information", "normalized_mutual_information", "homogeneity", "completeness", "v_measure", "fowlkes_mallows", "purity")
@@ -310,7 +394,7 @@ class Contingency(_message.Message):
     def __init__(self, class_indices: _Optional[_Iterable[int]] = ..., clusters: _Optional[_Iterable[int]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ClusteringResult(_message.Message):
-    __slots__ = ("algorithm", "requested_clusters", "clusters", "noise", "scores", "contingency", "seconds", "cluster_sizes")
+    __slots__ = ("algorithm", "requested_clusters", "clusters", "noise", "scores", "contingency", "seconds", "cluster_sizes", "stability", "associations")
     ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     CLUSTERS_FIELD_NUMBER: _ClassVar[int]
@@ -319,6 +403,8 @@ class ClusteringResult(_message.Message):
     CONTINGENCY_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_SIZES_FIELD_NUMBER: _ClassVar[int]
+    STABILITY_FIELD_NUMBER: _ClassVar[int]
+    ASSOCIATIONS_FIELD_NUMBER: _ClassVar[int]
     algorithm: Algorithm
     requested_clusters: int
     clusters: int
@@ -327,7 +413,9 @@ class ClusteringResult(_message.Message):
     contingency: Contingency
     seconds: float
     cluster_sizes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, algorithm: _Optional[_Union[Algorithm, str]] = ..., requested_clusters: _Optional[int] = ..., clusters: _Optional[int] = ..., noise: _Optional[int] = ..., scores: _Optional[_Union[Scores, _Mapping]] = ..., contingency: _Optional[_Union[Contingency, _Mapping]] = ..., seconds: _Optional[float] = ..., cluster_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
+    stability: Stability
+    associations: _containers.RepeatedCompositeFieldContainer[Association]
+    def __init__(self, algorithm: _Optional[_Union[Algorithm, str]] = ..., requested_clusters: _Optional[int] = ..., clusters: _Optional[int] = ..., noise: _Optional[int] = ..., scores: _Optional[_Union[Scores, _Mapping]] = ..., contingency: _Optional[_Union[Contingency, _Mapping]] = ..., seconds: _Optional[float] = ..., cluster_sizes: _Optional[_Iterable[int]] = ..., stability: _Optional[_Union[Stability, _Mapping]] = ..., associations: _Optional[_Iterable[_Union[Association, _Mapping]]] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "seconds")
@@ -338,7 +426,7 @@ class StageTime(_message.Message):
     def __init__(self, stage: _Optional[_Union[RunStage, str]] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RunResult(_message.Message):
-    __slots__ = ("results", "chosen", "chosen_reason", "input_dimension", "prepared_dimension", "explained_variance_ratios", "stage_times", "spec")
+    __slots__ = ("results", "chosen", "chosen_reason", "input_dimension", "prepared_dimension", "explained_variance_ratios", "stage_times", "spec", "duplicates")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -347,6 +435,7 @@ class RunResult(_message.Message):
     EXPLAINED_VARIANCE_RATIOS_FIELD_NUMBER: _ClassVar[int]
     STAGE_TIMES_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ClusteringResult]
     chosen: int
     chosen_reason: str
@@ -355,7 +444,8 @@ class RunResult(_message.Message):
     explained_variance_ratios: _containers.RepeatedScalarFieldContainer[float]
     stage_times: _containers.RepeatedCompositeFieldContainer[StageTime]
     spec: RunSpec
-    def __init__(self, results: _Optional[_Iterable[_Union[ClusteringResult, _Mapping]]] = ..., chosen: _Optional[int] = ..., chosen_reason: _Optional[str] = ..., input_dimension: _Optional[int] = ..., prepared_dimension: _Optional[int] = ..., explained_variance_ratios: _Optional[_Iterable[float]] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ...) -> None: ...
+    duplicates: Duplicates
+    def __init__(self, results: _Optional[_Iterable[_Union[ClusteringResult, _Mapping]]] = ..., chosen: _Optional[int] = ..., chosen_reason: _Optional[str] = ..., input_dimension: _Optional[int] = ..., prepared_dimension: _Optional[int] = ..., explained_variance_ratios: _Optional[_Iterable[float]] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., duplicates: _Optional[_Union[Duplicates, _Mapping]] = ...) -> None: ...
 
 class GetRunResponse(_message.Message):
     __slots__ = ("status", "result")
@@ -386,6 +476,32 @@ class StreamAssignmentsResponse(_message.Message):
     x: _containers.RepeatedScalarFieldContainer[float]
     y: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., silhouettes: _Optional[_Iterable[float]] = ..., x: _Optional[_Iterable[float]] = ..., y: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class AssignRequest(_message.Message):
+    __slots__ = ("run_id", "result_index", "image_keys")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_INDEX_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    result_index: int
+    image_keys: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, run_id: _Optional[str] = ..., result_index: _Optional[int] = ..., image_keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class AssignResponse(_message.Message):
+    __slots__ = ("image_keys", "clusters", "distances", "margins", "outliers", "fitted_agreement")
+    IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    CLUSTERS_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    MARGINS_FIELD_NUMBER: _ClassVar[int]
+    OUTLIERS_FIELD_NUMBER: _ClassVar[int]
+    FITTED_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    image_keys: _containers.RepeatedScalarFieldContainer[bytes]
+    clusters: _containers.RepeatedScalarFieldContainer[int]
+    distances: _containers.RepeatedScalarFieldContainer[float]
+    margins: _containers.RepeatedScalarFieldContainer[float]
+    outliers: _containers.RepeatedScalarFieldContainer[bool]
+    fitted_agreement: float
+    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., distances: _Optional[_Iterable[float]] = ..., margins: _Optional[_Iterable[float]] = ..., outliers: _Optional[_Iterable[bool]] = ..., fitted_agreement: _Optional[float] = ...) -> None: ...
 
 class CancelRunRequest(_message.Message):
     __slots__ = ("run_id",)

@@ -50,6 +50,11 @@ class ClustererServiceStub(object):
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutVectorsRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutVectorsResponse.FromString,
                 _registered_method=True)
+        self.GetVectors = channel.unary_stream(
+                '/octcluster.clusterer.v1.ClustererService/GetVectors',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
+                _registered_method=True)
         self.StartRun = channel.stream_unary(
                 '/octcluster.clusterer.v1.ClustererService/StartRun',
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StartRunRequest.SerializeToString,
@@ -69,6 +74,11 @@ class ClustererServiceStub(object):
                 '/octcluster.clusterer.v1.ClustererService/StreamAssignments',
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsResponse.FromString,
+                _registered_method=True)
+        self.Assign = channel.unary_stream(
+                '/octcluster.clusterer.v1.ClustererService/Assign',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.FromString,
                 _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/octcluster.clusterer.v1.ClustererService/CancelRun',
@@ -112,6 +122,13 @@ class ClustererServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVectors(self, request, context):
+        """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartRun(self, request_iterator, context):
         """StartRun queues a run: first its spec, then its members. Repeating it with the same run id is harmless.
         """
@@ -135,6 +152,14 @@ class ClustererServiceServicer(object):
 
     def StreamAssignments(self, request, context):
         """StreamAssignments sends the cluster of each member for one result of the run, in the order of the members.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Assign(self, request, context):
+        """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
+        in the cache. Answers come in the order of the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,6 +205,11 @@ def add_ClustererServiceServicer_to_server(servicer, server):
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutVectorsRequest.FromString,
                     response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutVectorsResponse.SerializeToString,
             ),
+            'GetVectors': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetVectors,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.SerializeToString,
+            ),
             'StartRun': grpc.stream_unary_rpc_method_handler(
                     servicer.StartRun,
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StartRunRequest.FromString,
@@ -199,6 +229,11 @@ def add_ClustererServiceServicer_to_server(servicer, server):
                     servicer.StreamAssignments,
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsRequest.FromString,
                     response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsResponse.SerializeToString,
+            ),
+            'Assign': grpc.unary_stream_rpc_method_handler(
+                    servicer.Assign,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.SerializeToString,
             ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
@@ -309,6 +344,33 @@ class ClustererService(object):
             _registered_method=True)
 
     @staticmethod
+    def GetVectors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/GetVectors',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StartRun(request_iterator,
             target,
             options=(),
@@ -406,6 +468,33 @@ class ClustererService(object):
             '/octcluster.clusterer.v1.ClustererService/StreamAssignments',
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsRequest.SerializeToString,
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StreamAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Assign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/Assign',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.FromString,
             options,
             channel_credentials,
             insecure,

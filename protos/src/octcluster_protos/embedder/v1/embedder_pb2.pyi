@@ -12,6 +12,7 @@ class Features(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEATURES_UNSPECIFIED: _ClassVar[Features]
     FEATURES_POOLED: _ClassVar[Features]
     FEATURES_FLATTEN: _ClassVar[Features]
+    FEATURES_BLOCKS: _ClassVar[Features]
 
 class DataType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -31,6 +32,7 @@ class EmbedErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 FEATURES_UNSPECIFIED: Features
 FEATURES_POOLED: Features
 FEATURES_FLATTEN: Features
+FEATURES_BLOCKS: Features
 DATA_TYPE_UNSPECIFIED: DataType
 DATA_TYPE_FLOAT32: DataType
 EMBED_ERROR_CODE_UNSPECIFIED: EmbedErrorCode
@@ -43,7 +45,7 @@ EMBED_ERROR_CODE_CORRUPT: EmbedErrorCode
 EMBED_ERROR_CODE_INTERNAL: EmbedErrorCode
 
 class EmbeddingSpace(_message.Message):
-    __slots__ = ("model", "weights_digest", "preprocessing_version", "features", "data_type", "dimension", "digest")
+    __slots__ = ("model", "weights_digest", "preprocessing_version", "features", "data_type", "dimension", "digest", "flip", "part_dimensions")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     PREPROCESSING_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +53,8 @@ class EmbeddingSpace(_message.Message):
     DATA_TYPE_FIELD_NUMBER: _ClassVar[int]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FLIP_FIELD_NUMBER: _ClassVar[int]
+    PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     model: str
     weights_digest: str
     preprocessing_version: str
@@ -58,7 +62,9 @@ class EmbeddingSpace(_message.Message):
     data_type: DataType
     dimension: int
     digest: bytes
-    def __init__(self, model: _Optional[str] = ..., weights_digest: _Optional[str] = ..., preprocessing_version: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., data_type: _Optional[_Union[DataType, str]] = ..., dimension: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+    flip: bool
+    part_dimensions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, model: _Optional[str] = ..., weights_digest: _Optional[str] = ..., preprocessing_version: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., data_type: _Optional[_Union[DataType, str]] = ..., dimension: _Optional[int] = ..., digest: _Optional[bytes] = ..., flip: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ModelInfo(_message.Message):
     __slots__ = ("name", "input_height", "input_width", "spaces")
@@ -71,6 +77,14 @@ class ModelInfo(_message.Message):
     input_width: int
     spaces: _containers.RepeatedCompositeFieldContainer[EmbeddingSpace]
     def __init__(self, name: _Optional[str] = ..., input_height: _Optional[int] = ..., input_width: _Optional[int] = ..., spaces: _Optional[_Iterable[_Union[EmbeddingSpace, _Mapping]]] = ...) -> None: ...
+
+class MeasureSpace(_message.Message):
+    __slots__ = ("names", "digest")
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    digest: bytes
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_message_bytes", "max_image_bytes", "max_image_pixels", "min_image_side", "max_images_per_request")
@@ -91,18 +105,20 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "runtime", "device", "models", "limits")
+    __slots__ = ("version", "runtime", "device", "models", "limits", "measures")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    MEASURES_FIELD_NUMBER: _ClassVar[int]
     version: str
     runtime: str
     device: str
     models: _containers.RepeatedCompositeFieldContainer[ModelInfo]
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., runtime: _Optional[str] = ..., device: _Optional[str] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    measures: MeasureSpace
+    def __init__(self, version: _Optional[str] = ..., runtime: _Optional[str] = ..., device: _Optional[str] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., measures: _Optional[_Union[MeasureSpace, _Mapping]] = ...) -> None: ...
 
 class EmbedItem(_message.Message):
     __slots__ = ("id", "image")
@@ -121,24 +137,28 @@ class EmbedError(_message.Message):
     def __init__(self, code: _Optional[_Union[EmbedErrorCode, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class EmbedResult(_message.Message):
-    __slots__ = ("id", "vector", "error")
+    __slots__ = ("id", "vector", "error", "measures")
     ID_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    MEASURES_FIELD_NUMBER: _ClassVar[int]
     id: int
     vector: bytes
     error: EmbedError
-    def __init__(self, id: _Optional[int] = ..., vector: _Optional[bytes] = ..., error: _Optional[_Union[EmbedError, _Mapping]] = ...) -> None: ...
+    measures: bytes
+    def __init__(self, id: _Optional[int] = ..., vector: _Optional[bytes] = ..., error: _Optional[_Union[EmbedError, _Mapping]] = ..., measures: _Optional[bytes] = ...) -> None: ...
 
 class EmbedRequest(_message.Message):
-    __slots__ = ("model", "features", "items")
+    __slots__ = ("model", "features", "items", "flip")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    FLIP_FIELD_NUMBER: _ClassVar[int]
     model: str
     features: Features
     items: _containers.RepeatedCompositeFieldContainer[EmbedItem]
-    def __init__(self, model: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., items: _Optional[_Iterable[_Union[EmbedItem, _Mapping]]] = ...) -> None: ...
+    flip: bool
+    def __init__(self, model: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., items: _Optional[_Iterable[_Union[EmbedItem, _Mapping]]] = ..., flip: bool = ...) -> None: ...
 
 class EmbedResponse(_message.Message):
     __slots__ = ("space_digest", "results")
@@ -149,14 +169,16 @@ class EmbedResponse(_message.Message):
     def __init__(self, space_digest: _Optional[bytes] = ..., results: _Optional[_Iterable[_Union[EmbedResult, _Mapping]]] = ...) -> None: ...
 
 class EmbedStreamRequest(_message.Message):
-    __slots__ = ("model", "features", "items")
+    __slots__ = ("model", "features", "items", "flip")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    FLIP_FIELD_NUMBER: _ClassVar[int]
     model: str
     features: Features
     items: _containers.RepeatedCompositeFieldContainer[EmbedItem]
-    def __init__(self, model: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., items: _Optional[_Iterable[_Union[EmbedItem, _Mapping]]] = ...) -> None: ...
+    flip: bool
+    def __init__(self, model: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., items: _Optional[_Iterable[_Union[EmbedItem, _Mapping]]] = ..., flip: bool = ...) -> None: ...
 
 class EmbedStreamResponse(_message.Message):
     __slots__ = ("space_digest", "results")
