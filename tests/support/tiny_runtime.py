@@ -4,7 +4,7 @@ import io
 import threading
 
 import numpy as np
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
 from PIL import Image
 
 POISON = 66
@@ -23,7 +23,7 @@ class TinyRuntime:
     def __init__(self, concurrent_batches: int = 1) -> None:
         self.concurrent_batches = concurrent_batches
         self.spaces = {
-            features: EmbeddingSpace("tiny", "0" * 64, "tiny-1", features, dimension)
+            features: EmbeddingSpace("tiny", "0" * 64, "tiny-1", features, (VectorPart("red", dimension),))
             for features, dimension in ((Features.POOLED, 1), (Features.FLATTEN, 2))
         }
         self.batches: list[tuple[Features, list[int]]] = []
@@ -43,8 +43,11 @@ class TinyRuntime:
         return [value for _, values in self.batches for value in values]
 
 
-def image(value: int) -> bytes:
-    """An encoded image whose vector is the value."""
+def image(value: int, mirrored: int | None = None) -> bytes:
+    """An encoded image whose vector is the value, and whose mirror image's is the other one."""
     stream = io.BytesIO()
-    Image.new("L", (16, 16), value).save(stream, "BMP")
+    picture = Image.new("L", (16, 16), value)
+    if mirrored is not None:
+        picture.paste(mirrored, (8, 0, 16, 16))
+    picture.save(stream, "BMP")
     return stream.getvalue()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from octcluster_embedder.errors import InferenceFailed
 from octcluster_embedder.image_decoding import ImageLimits, decode_image
 from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.spaces import Features
+from octcluster_embedder.spaces import EmbeddingSpace
 
 _logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Capacity:
 @dataclass(frozen=True, eq=False)
 class _WaitingImage:
     pixels: NDArray[np.uint8]
-    features: Features
+    space: EmbeddingSpace
     vector: asyncio.Future[NDArray[np.float32]]
 
 
@@ -92,8 +92,12 @@ class Batcher:
         self._something_waits = asyncio.Event()
         self._workers = [asyncio.create_task(self._work()) for _ in range(runtime.concurrent_batches)]
 
-    async def embed(self, image: bytes, features: Features) -> NDArray[np.float32]:
+    async def embed(self, image: bytes, space: EmbeddingSpace) -> NDArray[np.float32]:
         """Computes the vector of one encoded image; waits while the server is at its capacity.
+
+        Args:
+            image: The encoded image.
+            space: One of the runtime's spaces, with or without flip.
 
         Returns:
             float32, shape (dimension of the space,).
@@ -105,7 +109,7 @@ class Batcher:
         await self._capacity.acquire(len(image))
         try:
             pixels = await self._decode(image)
-            waiting = _WaitingImage(pixels, features, asyncio.get_running_loop().create_future())
+            waiting = _WaitingImage(pixels, space, asyncio.get_running_loop().create_future())
             self._waiting.append(waiting)
             self._something_waits.set()
             return await waiting.vector
@@ -142,9 +146,9 @@ class Batcher:
                 await self._answer(batch)
 
     def _take_batch(self) -> list[_WaitingImage]:
-        """Takes the oldest images that want the same features, at most a batch; forgets those cancelled."""
+        """Takes the oldest images that want the same space, at most a batch; forgets those cancelled."""
         wanted = [image for image in self._waiting if not image.vector.cancelled()]
-        same = [image for image in wanted if image.features is wanted[0].features]
+        same = [image for image in wanted if image.space == wanted[0].space]
         batch = same[: self.runtime.batch_size]
         taken = set(batch)
         self._waiting = deque(image for image in wanted if image not in taken)
@@ -174,7 +178,11 @@ class Batcher:
                 image.vector.set_result(vector)
 
     def _infer(self, batch: Sequence[_WaitingImage]) -> NDArray[np.float32]:
-        vectors = self.runtime.infer(np.stack([image.pixels for image in batch]), batch[0].features)
-        if len(vectors) != len(batch):
-            raise RuntimeError(f"the runtime answered {len(batch)} images with {len(vectors)} vectors")
-        return vectors
+        space = batch[0].space
+        images = np.stack([image.pixels for image in batch])
+        if space.flip:
+            images = np.concatenate([images, images[:, :, ::-1]])
+        vectors = self.runtime.infer(images, space.features)
+        if len(vectors) != len(images):
+            raise RuntimeError(f"the runtime answered {len(images)} images with {len(vectors)} vectors")
+        return (vectors[: len(batch)] + vectors[len(batch) :]) / np.float32(2) if space.flip else vectors

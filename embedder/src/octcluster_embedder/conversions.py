@@ -13,6 +13,7 @@ from octcluster_embedder.spaces import EmbeddingSpace, Features
 _FEATURES = {
     pb.FEATURES_POOLED: Features.POOLED,
     pb.FEATURES_FLATTEN: Features.FLATTEN,
+    pb.FEATURES_BLOCKS: Features.BLOCKS,
 }
 _FEATURES_ON_THE_WIRE = {features: number for number, features in _FEATURES.items()}
 _ERROR_CODES = {
@@ -33,11 +34,13 @@ def to_batch(request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
         InvalidRequest: The features are none that there are.
     """
     if request.features not in _FEATURES:
-        raise InvalidRequest("features is not set or unknown: choose FEATURES_POOLED or FEATURES_FLATTEN")
+        choices = ", ".join(pb.Features.Name(features) for features in _FEATURES)
+        raise InvalidRequest(f"features is not set or unknown: choose one of {choices}")
     return ImageBatch(
         model=request.model,
         features=_FEATURES[request.features],
         items=[ImageItem(item.id, item.image) for item in request.items],
+        flip=request.flip,
     )
 
 
@@ -75,7 +78,9 @@ def _to_model_info(runtime: Runtime) -> pb.ModelInfo:
         name=runtime.model,
         input_height=runtime.input_height,
         input_width=runtime.input_width,
-        spaces=[_to_space(space) for space in runtime.spaces.values()],
+        spaces=[
+            _to_space(space.with_flip(flip)) for space in runtime.spaces.values() for flip in (False, True)
+        ],
     )
 
 
@@ -88,6 +93,8 @@ def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
         data_type=pb.DATA_TYPE_FLOAT32,
         dimension=space.dimension,
         digest=space.digest,
+        flip=space.flip,
+        part_dimensions=[part.dimension for part in space.parts],
     )
 
 

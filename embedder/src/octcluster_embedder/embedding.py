@@ -46,11 +46,15 @@ class ImageItem:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Images to embed; an empty model name stands for the server's default."""
+    """Images to embed; an empty model name stands for the server's default.
+
+    With ``flip``, each vector is the mean of the image's and of its mirror image's.
+    """
 
     model: str
     features: Features
     items: Sequence[ImageItem]
+    flip: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Embedder:
                 f"{self.limits.max_message_bytes:,} bytes: send at most {room} images of these features at a "
                 "time, or use EmbedStream"
             )
-        outcomes = await asyncio.gather(*(_embed_item(batcher, batch.features, item) for item in batch.items))
+        outcomes = await asyncio.gather(*(_embed_item(batcher, space, item) for item in batch.items))
         return Answer(space, outcomes)
 
     async def embed_stream(
@@ -195,7 +199,7 @@ class Embedder:
             )
         if len({item.id for item in batch.items}) < len(batch.items):
             raise InvalidRequest("two images of the request have the same id: give each its own")
-        space = batcher.runtime.spaces[batch.features]
+        space = _space_of(batcher.runtime, batch)
         if self._max_results(space) < 1:
             raise InvalidRequest(
                 f"a vector of {space.dimension:,} values does not fit into the largest message of "
@@ -218,7 +222,7 @@ class Embedder:
         unanswered: set[int] = set()
 
         async def finish(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> None:
-            outcome = await _embed_item(batcher, space.features, item)
+            outcome = await _embed_item(batcher, space, item)
             unanswered.discard(item.id)
             finished.put_nowait(_Finished(space, outcome, len(item.image)))
 
@@ -273,9 +277,18 @@ class Embedder:
                         held.release(result.n_bytes)
 
 
-async def _embed_item(batcher: Batcher, features: Features, item: ImageItem) -> Outcome:
+def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
+    if batch.features not in runtime.spaces:
+        raise InvalidRequest(
+            f"the model {runtime.model} has no features {batch.features.value!r}; it offers: "
+            f"{', '.join(runtime.spaces)}"
+        )
+    return runtime.spaces[batch.features].with_flip(batch.flip)
+
+
+async def _embed_item(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> Outcome:
     try:
-        return Outcome(item.id, vector=await batcher.embed(item.image, features))
+        return Outcome(item.id, vector=await batcher.embed(item.image, space))
     except ItemError as error:
         return Outcome(item.id, error=error)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 
@@ -11,6 +11,15 @@ class Features(StrEnum):
 
     POOLED = "pooled"
     FLATTEN = "flatten"
+    BLOCKS = "blocks"
+
+
+@dataclass(frozen=True)
+class VectorPart:
+    """One part of a vector: the layer or the features that it is read from, and its number of values."""
+
+    source: str
+    dimension: int
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,8 @@ class EmbeddingSpace:
         weights_digest: SHA-256 of the weights, 64 lower-case hexadecimal digits.
         preprocessing_version: Version of decoding, resizing and scaling.
         features: What is read from the network.
-        dimension: Number of values in a vector.
+        parts: The parts of a vector, in order.
+        flip: Whether a vector is the mean of the image's and of its mirror image's.
         data_type: Type of one value; little-endian on the wire.
     """
 
@@ -30,11 +40,21 @@ class EmbeddingSpace:
     weights_digest: str
     preprocessing_version: str
     features: Features
-    dimension: int
+    parts: tuple[VectorPart, ...]
+    flip: bool = False
     data_type: str = "float32"
+
+    @property
+    def dimension(self) -> int:
+        """Number of values in a vector."""
+        return sum(part.dimension for part in self.parts)
 
     @property
     def digest(self) -> bytes:
         """SHA-256 over all fields, 32 bytes."""
         canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()
+
+    def with_flip(self, flip: bool) -> "EmbeddingSpace":
+        """The space of the same features with or without the mirror image."""
+        return replace(self, flip=flip)

@@ -15,7 +15,7 @@ from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image
 from processes import Server
 
-POOLED, FLATTEN = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN
+POOLED, FLATTEN, BLOCKS = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN, pb.FEATURES_BLOCKS
 
 
 def vector(result: pb.EmbedResult) -> np.ndarray:
@@ -23,8 +23,15 @@ def vector(result: pb.EmbedResult) -> np.ndarray:
     return np.frombuffer(result.vector, "<f4")
 
 
-def embed(stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int = POOLED) -> pb.EmbedResponse:
-    return stub.Embed(pb.EmbedRequest(features=features, items=items), timeout=60)
+def embed(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int = POOLED, flip: bool = False
+) -> pb.EmbedResponse:
+    return stub.Embed(pb.EmbedRequest(features=features, items=items, flip=flip), timeout=60)
+
+
+def spaces_of(stub: EmbedderServiceStub) -> dict[tuple[int, bool], pb.EmbeddingSpace]:
+    (model,) = stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10).models
+    return {(space.features, space.flip): space for space in model.spaces}
 
 
 def encode(image: Image.Image, file_format: str) -> bytes:
@@ -40,12 +47,14 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
     assert [model.name for model in info.models] == ["efficientnet-lite0"]
     model = info.models[0]
     assert (model.input_height, model.input_width) == (224, 224)
-    assert {space.features: space.dimension for space in model.spaces} == {
-        POOLED: 1280,
-        FLATTEN: 7 * 7 * 1280,
+    parts = {POOLED: [1280], FLATTEN: [7 * 7 * 1280], BLOCKS: [1152, 1152, 1280]}
+    assert {key: list(space.part_dimensions) for key, space in spaces_of(stub).items()} == {
+        (features, flip): dimensions for features, dimensions in parts.items() for flip in (False, True)
     }
+    assert len({space.digest for space in model.spaces}) == len(model.spaces) == 6
     for space in model.spaces:
         assert space.data_type == pb.DATA_TYPE_FLOAT32
+        assert space.dimension == sum(space.part_dimensions)
         assert len(space.digest) == 32
         assert space.preprocessing_version.startswith(DECODING_VERSION + "/")
     assert info.limits == pb.Limits(
@@ -58,17 +67,44 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
 
 
 def test_pooled_and_flatten_vectors(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
-    spaces = {
-        space.features: space for space in stub.GetServerInfo(pb.GetServerInfoRequest()).models[0].spaces
-    }
+    spaces = spaces_of(stub)
     pooled, flatten = embed(stub, items[:6], POOLED), embed(stub, items[:6], FLATTEN)
-    assert pooled.space_digest == spaces[POOLED].digest
-    assert flatten.space_digest == spaces[FLATTEN].digest
+    assert pooled.space_digest == spaces[POOLED, False].digest
+    assert flatten.space_digest == spaces[FLATTEN, False].digest
     for one, whole in zip(pooled.results, flatten.results, strict=True):
         assert vector(one).shape == (1280,)
         averaged = vector(whole).reshape(49, 1280).mean(axis=0)
         assert np.allclose(vector(one), averaged, atol=1e-4)
     assert np.abs(vector(pooled.results[0]) - vector(pooled.results[1])).max() > 0.01
+
+
+def test_blocks_end_with_pooled(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    pooled, blocks = embed(stub, items[:6], POOLED), embed(stub, items[:6], BLOCKS)
+    assert blocks.space_digest == spaces_of(stub)[BLOCKS, False].digest
+    for last, whole in zip(pooled.results, blocks.results, strict=True):
+        assert vector(whole).shape == (3584,)
+        assert np.allclose(vector(whole)[-1280:], vector(last), atol=1e-4)
+        assert (vector(whole)[:2304] < 0).any(), "an activation came before the average"
+
+
+@pytest.mark.parametrize("features", [POOLED, FLATTEN, BLOCKS])
+def test_a_flipped_vector_is_the_mean_with_the_mirror_image(
+    stub: EmbedderServiceStub, images: list[bytes], features: int
+) -> None:
+    upright = [Image.open(io.BytesIO(image)).convert("L") for image in images[:6]]
+    pairs = [(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) for image in upright]
+    items = [
+        pb.EmbedItem(id=number, image=encode(image, "PNG"))
+        for number, image in enumerate(image for pair in pairs for image in pair)
+    ]
+    plain = np.stack([vector(one) for one in embed(stub, items, features).results])
+    flipped = embed(stub, items, features, flip=True)
+    both = np.stack([vector(one) for one in flipped.results])
+    means = (plain[::2] + plain[1::2]) / 2
+    assert flipped.space_digest == spaces_of(stub)[features, True].digest
+    for found in (both[::2], both[1::2]):
+        assert np.allclose(found, means, atol=5e-2 if features == FLATTEN else 5e-3)
+    assert np.abs(plain[::2] - plain[1::2]).max() > 0.1, "the images are their own mirror images"
 
 
 def test_results_keep_the_order_of_the_request(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
@@ -126,14 +162,16 @@ def test_sixteen_bit_tiff_is_a_good_image(stub: EmbedderServiceStub, images: lis
     assert first.vector == second.vector
 
 
-@pytest.mark.parametrize("features", [POOLED, FLATTEN])
+@pytest.mark.parametrize(
+    ("features", "flip"), [(POOLED, False), (POOLED, True), (FLATTEN, False), (BLOCKS, False), (BLOCKS, True)]
+)
 def test_unary_and_stream_give_the_same_bits(
-    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int, flip: bool
 ) -> None:
-    expected = {one.id: one.vector for one in embed(stub, items, features).results}
+    expected = {one.id: one.vector for one in embed(stub, items, features, flip).results}
     for size in (1, 5, len(items)):
         parts = [items[start : start + size] for start in range(0, len(items), size)]
-        requests = (pb.EmbedStreamRequest(features=features, items=part) for part in parts)
+        requests = (pb.EmbedStreamRequest(features=features, items=part, flip=flip) for part in parts)
         streamed = [one for answer in stub.EmbedStream(requests, timeout=60) for one in answer.results]
         assert len(streamed) == len(items)
         assert {one.id: one.vector for one in streamed} == expected
@@ -190,8 +228,8 @@ def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (pb.EmbedRequest(items=[]), "FEATURES_POOLED or FEATURES_FLATTEN"),
-        (pb.EmbedRequest(features=99, items=[]), "FEATURES_POOLED or FEATURES_FLATTEN"),
+        (pb.EmbedRequest(items=[]), "FEATURES_POOLED, FEATURES_FLATTEN, FEATURES_BLOCKS"),
+        (pb.EmbedRequest(features=99, items=[]), "FEATURES_POOLED, FEATURES_FLATTEN, FEATURES_BLOCKS"),
         (pb.EmbedRequest(model="resnet152", features=POOLED), "it serves: efficientnet-lite0"),
         (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=1), pb.EmbedItem(id=1)]), "same id"),
         (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=n) for n in range(65)]), "limit of 64"),

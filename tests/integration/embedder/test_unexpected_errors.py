@@ -54,7 +54,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
     stub: EmbedderServiceStub, runtime: TinyRuntime, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    runtime.spaces = {}  # a fault in the program
+    runtime.spaces = None  # a fault in the program
     request = {"features": pb.FEATURES_POOLED, "items": items(1)}
     with pytest.raises(grpc.RpcError) as unary:
         await stub.Embed(pb.EmbedRequest(**request))
@@ -64,6 +64,6 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
         assert error.value.code() == grpc.StatusCode.INTERNAL
         assert "look for the time of this call" in error.value.details()
         assert "pooled" not in error.value.details().lower()
-    assert "Embed failed with KeyError" in caplog.text
-    assert "EmbedStream failed with KeyError" in caplog.text
+    assert "Embed failed with TypeError" in caplog.text
+    assert "EmbedStream failed with TypeError" in caplog.text
     assert "embedding.py" in caplog.text

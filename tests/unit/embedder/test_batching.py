@@ -12,6 +12,9 @@ from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.spaces import Features
 from tiny_runtime import POISON, TinyRuntime, image
 
+POOLED = TinyRuntime().spaces[Features.POOLED]
+FLATTEN = TinyRuntime().spaces[Features.FLATTEN]
+
 
 class HeldThreads(ThreadPoolExecutor):
     """One decoding thread that counts what it was given and starts it only when allowed."""
@@ -53,7 +56,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_each_image_gets_its_own_vector() -> None:
     async with batching(TinyRuntime(concurrent_batches=2)) as batcher:
-        vectors = await asyncio.gather(*(batcher.embed(image(v), Features.POOLED) for v in range(50)))
+        vectors = await asyncio.gather(*(batcher.embed(image(v), POOLED) for v in range(50)))
     assert np.concatenate(vectors).tolist() == list(range(50))
     assert all(vector.dtype == np.float32 for vector in vectors)
 
@@ -62,7 +65,7 @@ async def test_images_of_several_callers_share_batches_of_the_runtimes_size() ->
     runtime = TinyRuntime()
     runtime.may_infer.clear()
     async with batching(runtime) as batcher:
-        callers = [asyncio.create_task(batcher.embed(image(v), Features.POOLED)) for v in range(9)]
+        callers = [asyncio.create_task(batcher.embed(image(v), POOLED)) for v in range(9)]
         await until(lambda: len(batcher._waiting) >= 5)
         runtime.may_infer.set()
         await asyncio.gather(*callers)
@@ -73,18 +76,30 @@ async def test_images_of_several_callers_share_batches_of_the_runtimes_size() ->
 async def test_a_batch_holds_one_kind_of_features() -> None:
     runtime = TinyRuntime()
     async with batching(runtime) as batcher:
-        kinds = [Features.POOLED, Features.FLATTEN] * 6
+        kinds = [POOLED, FLATTEN] * 6
         vectors = await asyncio.gather(*(batcher.embed(image(v), kind) for v, kind in enumerate(kinds)))
     assert [vector.size for vector in vectors] == [1, 2] * 6
     for features, values in runtime.batches:
-        assert {kinds[value] for value in values} == {features}
+        assert {kinds[value].features for value in values} == {features}
+
+
+async def test_a_flipped_vector_is_the_mean_with_the_mirror_image_in_any_company() -> None:
+    runtime = TinyRuntime()
+    spaces = [POOLED, POOLED.with_flip(True)] * 6
+    async with batching(runtime) as batcher:
+        vectors = await asyncio.gather(
+            *(batcher.embed(image(v, mirrored=v + 21), space) for v, space in enumerate(spaces))
+        )
+    expected = [v + 10.5 if space.flip else v for v, space in enumerate(spaces)]
+    assert np.concatenate(vectors).tolist() == expected
+    assert all(vector.dtype == np.float32 for vector in vectors)
 
 
 async def test_a_bad_image_fails_alone() -> None:
     async with batching(TinyRuntime()) as batcher:
         good, bad = await asyncio.gather(
-            batcher.embed(image(1), Features.POOLED),
-            batcher.embed(image(2)[:30], Features.POOLED),
+            batcher.embed(image(1), POOLED),
+            batcher.embed(image(2)[:30], POOLED),
             return_exceptions=True,
         )
     assert good.tolist() == [1]
@@ -95,9 +110,9 @@ async def test_a_failing_forward_pass_fails_only_the_offender() -> None:
     values = [1, 2, POISON, 3, 4, 5, 6, 7]
     async with batching(TinyRuntime()) as batcher:
         outcomes = await asyncio.gather(
-            *(batcher.embed(image(v), Features.POOLED) for v in values), return_exceptions=True
+            *(batcher.embed(image(v), POOLED) for v in values), return_exceptions=True
         )
-        assert (await batcher.embed(image(8), Features.POOLED)).tolist() == [8]
+        assert (await batcher.embed(image(8), POOLED)).tolist() == [8]
     assert isinstance(outcomes.pop(2), InferenceFailed)
     assert np.concatenate(outcomes).tolist() == [1, 2, 3, 4, 5, 6, 7]
 
@@ -107,13 +122,13 @@ async def test_a_runtime_that_forgets_an_image_is_a_failure_and_no_hang() -> Non
     runtime.infer = lambda images, features: np.zeros((0, 1), np.float32)
     async with batching(runtime) as batcher, asyncio.timeout(5):
         with pytest.raises(InferenceFailed):
-            await batcher.embed(image(1), Features.POOLED)
+            await batcher.embed(image(1), POOLED)
 
 
 async def test_cancelled_before_decoding_costs_no_decoding() -> None:
     runtime, threads = TinyRuntime(), HeldThreads()
     async with batching(runtime, threads=threads) as batcher:
-        first, second = (asyncio.create_task(batcher.embed(image(v), Features.POOLED)) for v in (1, 2))
+        first, second = (asyncio.create_task(batcher.embed(image(v), POOLED)) for v in (1, 2))
         await until(lambda: batcher._decoding == 2)
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -128,9 +143,9 @@ async def test_cancelled_while_waiting_costs_no_forward_pass() -> None:
     runtime = TinyRuntime()
     runtime.may_infer.clear()
     async with batching(runtime) as batcher:
-        busy = asyncio.create_task(batcher.embed(image(1), Features.POOLED))
+        busy = asyncio.create_task(batcher.embed(image(1), POOLED))
         await until(lambda: not batcher._waiting and not batcher._decoding and batcher._capacity._images == 1)
-        kept, dropped = (asyncio.create_task(batcher.embed(image(v), Features.POOLED)) for v in (2, 3))
+        kept, dropped = (asyncio.create_task(batcher.embed(image(v), POOLED)) for v in (2, 3))
         await until(lambda: len(batcher._waiting) == 2)
         dropped.cancel()
         runtime.may_infer.set()
@@ -141,7 +156,7 @@ async def test_cancelled_while_waiting_costs_no_forward_pass() -> None:
 async def test_no_more_images_in_work_than_the_capacity() -> None:
     runtime, threads = TinyRuntime(), HeldThreads()
     async with batching(runtime, max_images=3, threads=threads) as batcher:
-        callers = [asyncio.create_task(batcher.embed(image(v), Features.POOLED)) for v in range(10)]
+        callers = [asyncio.create_task(batcher.embed(image(v), POOLED)) for v in range(10)]
         await until(lambda: batcher._decoding == 3)
         await asyncio.sleep(0.02)
         assert batcher._decoding == 3

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from octcluster_embedder.embedding import Answer, Embedder, ImageBatch, ImageItem, ServiceLimits
@@ -24,8 +25,9 @@ async def embedding(runtime: TinyRuntime, limits: ServiceLimits = LIMITS) -> Asy
         await embedder.close()
 
 
-def batch(*values: int, start: int = 0, features: Features = Features.POOLED) -> ImageBatch:
-    return ImageBatch("", features, [ImageItem(start + i, image(value)) for i, value in enumerate(values)])
+def batch(*values: int | bytes, start: int = 0, features: Features = Features.POOLED) -> ImageBatch:
+    images = [value if isinstance(value, bytes) else image(value) for value in values]
+    return ImageBatch("", features, [ImageItem(start + i, encoded) for i, encoded in enumerate(images)])
 
 
 async def stream_of(*batches: ImageBatch) -> AsyncIterator[ImageBatch]:
@@ -62,6 +64,15 @@ async def test_outcomes_in_the_order_of_the_items() -> None:
     assert [(one.id, one.vector.tolist()) for one in answer.outcomes] == [(70, [5]), (71, [3]), (72, [9])]
 
 
+async def test_flip_is_part_of_the_space() -> None:
+    flipped = replace(batch(image(4, mirrored=8)), flip=True)
+    async with embedding(TinyRuntime()) as embedder:
+        plain, both = await embedder.embed(batch(4)), await embedder.embed(flipped)
+    assert [one.vector.tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
+    assert both.space == plain.space.with_flip(True)
+    assert both.space.digest != plain.space.digest
+
+
 async def test_a_bad_item_fails_alone_in_both_ways() -> None:
     items = [ImageItem(0, image(1)), ImageItem(1, b"\xff\xd8\xff cut"), ImageItem(2, image(POISON))]
     request = ImageBatch("tiny", Features.POOLED, items)
@@ -96,6 +107,7 @@ async def test_nothing_is_served_before_the_model_is_there() -> None:
         (ImageBatch("vgg16", Features.POOLED, []), UnknownModel, "it serves: tiny"),
         (batch(*range(9)), InvalidRequest, "9 images .* limit of 8"),
         (ImageBatch("", Features.POOLED, [ImageItem(1, b""), ImageItem(1, b"")]), InvalidRequest, "same id"),
+        (batch(1, features=Features.BLOCKS), InvalidRequest, "tiny has no .*'blocks'.* pooled, flatten"),
     ],
 )
 async def test_requests_that_break_a_rule(request_: ImageBatch, kind: type[Exception], message: str) -> None:

@@ -1,15 +1,18 @@
 """The models: their table, their networks and the scaling inside them."""
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from octcluster_embedder.errors import SettingError
-from octcluster_embedder.models.registry import DEFAULT_MODEL, MODELS, KerasWeights, find_model
+from octcluster_embedder.models.registry import DEFAULT_MODEL, MODELS, KerasWeights, ModelSpec, find_model
 from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
-from octcluster_embedder.spaces import Features
+from octcluster_embedder.spaces import Features, VectorPart
 from PIL import Image
 
 INPUT_SIDES = {
@@ -57,14 +60,18 @@ def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
 
 def test_spaces_tell_models_weights_and_features_apart() -> None:
     lite, b0 = find_model("efficientnet-lite0"), find_model("efficientnet-b0")
+    moved = replace(
+        lite, late_layers=(replace(lite.late_layers[0], source="blocks.13.bn1"), *lite.late_layers[1:])
+    )
     spaces = [*lite.spaces("a" * 64).values(), *lite.spaces("b" * 64).values(), *b0.spaces("a" * 64).values()]
-    assert len({space.digest for space in spaces}) == len(spaces) == 6
+    spaces += [space.with_flip(True) for space in spaces] + [moved.spaces("a" * 64)[Features.BLOCKS]]
+    assert len({space.digest for space in spaces}) == len(spaces) == 19
     assert lite.spaces("a" * 64)[Features.FLATTEN].dimension == 62720
     assert lite.spaces("a" * 64)[Features.POOLED].preprocessing_version.endswith("/scale-127-128")
 
 
 @pytest.mark.parametrize(
-    "name", ["efficientnet-lite0", "efficientnet-b0", "vgg16", "resnet50", "inception-v3"]
+    "name", ["efficientnet-lite0", "efficientnet-b0", "efficientnet-b1", "vgg16", "resnet50", "inception-v3"]
 )
 def test_the_network_has_the_shapes_of_the_table(name: str) -> None:
     from octcluster_embedder.models.graph import build_graph
@@ -73,9 +80,12 @@ def test_the_network_has_the_shapes_of_the_table(name: str) -> None:
     graph = build_graph(spec, None)
     side = spec.input_side
     assert (graph.input.shape, graph.input.dtype) == ((None, side, side, 3), "uint8")
-    for features in Features:
+    spaces = spec.spaces("0" * 64)
+    assert list(graph.output) == list(spaces)
+    for features, space in spaces.items():
         output = graph.output[features.value]
-        assert (output.shape, output.dtype) == ((None, spec.dimension(features)), "float32")
+        assert (output.shape, output.dtype) == ((None, space.dimension), "float32")
+    assert (Features.BLOCKS in spaces) == name.startswith("efficientnet")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,35 @@ def test_the_maps_of_efficientnet_follow_its_scaling_rule(variant: str, width: f
     spec = find_model(f"efficientnet-{variant}")
     side = math.ceil(spec.input_side / 32)
     assert spec.feature_map == (side, side, round(1280 * width / 8) * 8)
+
+
+@pytest.mark.parametrize(
+    ("variant", "width", "depth"),
+    [
+        ("b0", 1.0, 1.0),
+        ("b1", 1.0, 1.1),
+        ("b2", 1.1, 1.2),
+        ("b3", 1.2, 1.4),
+        ("b4", 1.4, 1.8),
+        ("b5", 1.6, 2.2),
+        ("b6", 1.8, 2.6),
+        ("b7", 2.0, 3.1),
+    ],
+)
+def test_the_late_layers_of_efficientnet_follow_its_scaling_rule(
+    variant: str, width: float, depth: float
+) -> None:
+    """A depthwise convolution has six times the channels of its block's input.
+
+    That is 192 after a block of stage 6 and 320 after one of stage 7, times the width in eights; stage 7 has
+    one block times the depth.
+    """
+    blocks_of_stage_seven = math.ceil(depth)
+    last_input = 192 if blocks_of_stage_seven == 1 else 320
+    assert find_model(f"efficientnet-{variant}").late_layers == (
+        VectorPart("block6b_bn", 6 * 8 * round(192 * width / 8)),
+        VectorPart(f"block7{'abcd'[blocks_of_stage_seven - 1]}_bn", 6 * 8 * round(last_input * width / 8)),
+    )
 
 
 def test_published_weights_are_those_that_keras_names() -> None:
@@ -178,6 +217,73 @@ def test_classic_networks_scale_as_they_were_trained(
     found = build_graph(spec, Weights(path, "0" * 64))(images)
     assert np.ptp(expected) > 0
     np.testing.assert_allclose(found["pooled"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-b0", "efficientnet-b1"])
+def test_blocks_are_averages_after_the_depthwise_batch_norms(
+    name: str, tmp_path: Path, photographs: dict[str, np.ndarray]
+) -> None:
+    """Against the depthwise convolutions of Keras's own network, and the batch norm by hand."""
+    import keras
+    from octcluster_embedder.models.graph import build_graph
+
+    spec = find_model(name)
+    network, scale = plain_network(spec)
+    randomize_batch_norms(network)
+    path = tmp_path / "random.weights.h5"
+    network.save_weights(path)
+    images = np.stack([centre_crop(photograph, spec.input_side) for photograph in photographs.values()])
+    found = {kind: np.asarray(x) for kind, x in build_graph(spec, Weights(path, "0" * 64))(images).items()}
+
+    sizes = [part.dimension for part in spec.parts()[Features.BLOCKS]]
+    *averages, pooled = np.split(found["blocks"], np.cumsum(sizes)[:-1], axis=1)
+    np.testing.assert_allclose(pooled, found["pooled"], rtol=1e-5)
+    for average, layer in zip(averages, spec.late_layers, strict=True):
+        name_of_convolution = re.sub(r"\bbn1$", "depthwise_conv", re.sub(r"_bn$", "_dwconv", layer.source))
+        convolution = network.get_layer(name_of_convolution)
+        before = np.asarray(keras.Model(scale.output, convolution.output)(scale(images)))
+        norm = network.get_layer(layer.source)
+        gamma, beta, mean, variance = norm.get_weights()
+        after = (before - mean) / np.sqrt(variance + norm.epsilon) * gamma + beta
+        assert after.min() < 0, "an activation would cut this off"
+        np.testing.assert_allclose(average, after.mean(axis=(1, 2)), rtol=1e-3, atol=1e-4)
+
+
+def plain_network(spec: ModelSpec) -> tuple[Any, Any]:
+    """A network of Keras's layers, not nested, and what scales its input as ImageNet's weights want it."""
+    import keras
+    from octcluster_embedder.models.networks import efficientnet_lite
+
+    if spec.network == "efficientnet_lite":
+        network = efficientnet_lite.build_network(spec, None)
+        (last,) = (one for one in network.layers if isinstance(one, keras.layers.Rescaling))
+        return network, keras.Model(network.input, last.output)
+    constructor = getattr(keras.applications, f"EfficientNetB{spec.name[-1]}")
+    shape = (spec.input_side, spec.input_side, 3)  # Keras pads by it
+    network = constructor(weights=None, include_top=False, input_shape=shape)
+    (last,) = (one for one in network.layers if isinstance(one, keras.layers.Normalization))
+
+    class Scale:
+        output = last.output
+
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            normalized = np.asarray(keras.Model(network.input, last.output)(images))
+            return normalized / np.sqrt([0.229, 0.224, 0.225])
+
+    return network, Scale()
+
+
+def randomize_batch_norms(network: Any) -> None:
+    """Random weights leave batch norms as the identity: this makes them do something."""
+    import keras
+
+    random = np.random.default_rng(0)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            count = len(layer.get_weights()[0])
+            factors = [random.uniform(0.5, 1.5, count) for _ in range(2)]
+            shifts = [random.normal(0, 0.2, count) for _ in range(2)]
+            layer.set_weights([factors[0], *shifts, factors[1]])
 
 
 def test_pooled_is_the_average_of_the_map_that_flatten_holds(photographs: dict[str, np.ndarray]) -> None:

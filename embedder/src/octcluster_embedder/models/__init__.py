@@ -7,7 +7,7 @@ of a model:
     registry    what is known without building it: input size, scaling, last map, source of the weights
     weights     finds the weights file (package, Keras's cache, download, --weights FILE) and its SHA-256
     networks/   the networks in Keras, one file a family; imported only when a model must be built
-    graph       network + features: one Keras model from uint8 images to ``pooled`` and ``flatten``
+    graph       network + features: one Keras model from uint8 images to ``pooled``, ``flatten``, ``blocks``
     torch_file  reads the tensors of a PyTorch file without PyTorch and without running anything in it
 """
 

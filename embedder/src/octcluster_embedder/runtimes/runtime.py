@@ -18,7 +18,7 @@ class Runtime(Protocol):
         model: Model name.
         input_height: Height of the network's input, in pixels.
         input_width: Width of the network's input, in pixels.
-        spaces: The embedding space of each kind of features that the model offers.
+        spaces: The embedding space, without flip, of each kind of features that the model offers.
         batch_size: Number of images a call at which the runtime is at its best.
         concurrent_batches: Number of simultaneous calls that keep the device busy.
     """

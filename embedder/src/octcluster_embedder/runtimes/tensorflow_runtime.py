@@ -59,7 +59,7 @@ class TensorFlowRuntime:
         self.batch_size = self._sizes[-1]
         self.concurrent_batches = 2 if gpus else 1
         graph = build_graph(spec, weights)
-        self._functions = {features: _compile(graph, features) for features in Features}
+        self._functions = {features: _compile(graph, features) for features in self.spaces}
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""

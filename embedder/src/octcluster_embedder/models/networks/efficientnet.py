@@ -30,6 +30,7 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     network = _CONSTRUCTORS[spec.name](weights=None, include_top=False, input_shape=(side, side, 3))
     load_keras_weights(network, weights)
     (normalization,) = (layer for layer in network.layers if isinstance(layer, layers.Normalization))
-    convolutions = keras.Model(normalization.output, network.output)
+    late_maps = [network.get_layer(part.source).output for part in spec.late_layers]
+    convolutions = keras.Model(normalization.output, [*late_maps, network.output])
     missing_step = layers.Rescaling([1 / math.sqrt(deviation) for deviation in _IMAGENET_STANDARD_DEVIATIONS])
     return keras.Model(network.input, convolutions(missing_step(normalization.output)), name=spec.name)

@@ -50,9 +50,10 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
         ValueError: The file does not hold this network's weights.
     """
     image = keras.Input((spec.input_side, spec.input_side, 3), name="image")
-    network = keras.Model(image, _add_convolutions(image), name=spec.name)
+    network = keras.Model(image, _add_convolutions(image))
     _load_weights(network, weights)
-    return network
+    late_maps = [network.get_layer(part.source).output for part in spec.late_layers]
+    return keras.Model(image, [*late_maps, network.output], name=spec.name)
 
 
 def build_classifier(spec: ModelSpec, weights: Path) -> keras.Model:

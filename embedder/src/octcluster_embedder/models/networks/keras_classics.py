@@ -30,4 +30,4 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     network = constructor(weights=None, include_top=False, input_shape=shape)
     load_keras_weights(network, weights)
     image = keras.Input(shape, name="image")
-    return keras.Model(image, network(scale(image)), name=spec.name)
+    return keras.Model(image, [network(scale(image))], name=spec.name)
