@@ -22,7 +22,13 @@ HOME_OF = {
 STUB_FILES = {
     "octcluster_embedder": {"servicer.py", "conversions.py", "server.py", "__main__.py"},
     "octcluster_clusterer": {"servicer.py", "conversions.py", "server.py", "__main__.py"},
-    "octcluster": {"embedder_client.py", "clusterer_client.py", "conversions.py"},
+    "octcluster": {
+        "embedder_client.py",
+        "clusterer_client.py",
+        "async_clusterer_client.py",
+        "clusterer_calls.py",
+        "conversions.py",
+    },
 }
 MAY_KNOW_GRPC = {
     "octcluster_embedder": {"servicer.py", "conversions.py", "rpc_errors.py", "server.py", "health.py"},
@@ -30,6 +36,8 @@ MAY_KNOW_GRPC = {
     "octcluster": {
         "embedder_client.py",
         "clusterer_client.py",
+        "async_clusterer_client.py",
+        "clusterer_calls.py",
         "conversions.py",
         "connection.py",
         "errors.py",

@@ -9,9 +9,11 @@ STRINGS_A_CLIENT_SENDS = {
     "EmbedRequest.model": "checked against the models that are served",
     "EmbedStreamRequest.model": "checked against the models that are served",
     "RunSpec.run_id": "checked to be 32 hexadecimal digits",
+    "NumberColumn.name": "checked to be at most 64 lower-case letters, digits and underscores",
     "WatchRunRequest.run_id": "looked up, never stored",
     "GetRunRequest.run_id": "looked up, never stored",
     "StreamAssignmentsRequest.run_id": "looked up, never stored",
+    "AssignRequest.run_id": "looked up, never stored",
     "CancelRunRequest.run_id": "looked up, never stored",
     "DeleteRunRequest.run_id": "looked up, never stored",
 }

@@ -7,17 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from octcluster.image_set import ImageFile, ImageSet
-from octcluster.runs import (
-    Assignments,
-    ClusteringResult,
-    Contingency,
-    EmbeddingSpace,
-    Preparation,
-    RunResult,
-    RunSpec,
-    Score,
-    Scores,
-)
+from octcluster.results import Assignments, ClusteringResult, Contingency, RunResult, Score, Scores
+from octcluster.runs import EmbeddingSpace, Preparation, RunSpec
 from octcluster.workflows.outcome import Failure, RunOutcome
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")

@@ -4,7 +4,8 @@ The two services are reached through EmbedderClient and ClustererClient, or thei
 run_images does the whole job with them. Importing this needs gRPC and protobuf alone.
 """
 
-from octcluster.clusterer_client import AsyncClustererClient, ClustererClient
+from octcluster.async_clusterer_client import AsyncClustererClient
+from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import AsyncEmbedderClient, EmbedderClient
 from octcluster.errors import (
     AddressInvalid,
@@ -33,21 +34,29 @@ from octcluster.errors import (
 from octcluster.image_keys import image_key
 from octcluster.image_set import ImageFile, ImageSet
 from octcluster.progress import Progress, Silence
+from octcluster.results import (
+    Assignments,
+    Association,
+    ClusteringResult,
+    Contingency,
+    Duplicates,
+    Interval,
+    NearDuplicate,
+    NewAssignments,
+    RunResult,
+    Score,
+    Scores,
+    Stability,
+)
 from octcluster.runs import (
     ALGORITHMS,
     FEATURES,
-    Assignments,
-    ClusteringResult,
-    Contingency,
     EmbeddingSpace,
     Member,
     Preparation,
-    RunResult,
     RunSpec,
     RunState,
     RunStatus,
-    Score,
-    Scores,
 )
 from octcluster.services import (
     ClustererInfo,
@@ -66,6 +75,7 @@ __all__ = [
     "FEATURES",
     "AddressInvalid",
     "Assignments",
+    "Association",
     "AsyncClustererClient",
     "AsyncEmbedderClient",
     "CacheDirectoryBusy",
@@ -76,6 +86,7 @@ __all__ = [
     "ClusteringResult",
     "Contingency",
     "DeadlineExceeded",
+    "Duplicates",
     "EmbedFailure",
     "EmbeddedStackError",
     "EmbedderClient",
@@ -87,11 +98,14 @@ __all__ = [
     "ImageFile",
     "ImageSet",
     "IncompatibleServer",
+    "Interval",
     "InvalidArguments",
     "InvalidImageSet",
     "Member",
     "ModelInfo",
     "ModelNotServed",
+    "NearDuplicate",
+    "NewAssignments",
     "NotReady",
     "OctclusterError",
     "Preparation",
@@ -115,6 +129,7 @@ __all__ = [
     "ServiceError",
     "Silence",
     "SpaceMismatch",
+    "Stability",
     "TooFewImages",
     "image_key",
     "run_images",

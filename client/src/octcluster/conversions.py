@@ -10,20 +10,21 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
 from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
 
 from octcluster.batches import cut
-from octcluster.runs import (
+from octcluster.results import (
     Assignments,
+    Association,
     ClusteringResult,
     Contingency,
-    EmbeddingSpace,
-    Member,
-    Preparation,
+    Duplicates,
+    Interval,
+    NearDuplicate,
+    NewAssignments,
     RunResult,
-    RunSpec,
-    RunState,
-    RunStatus,
     Score,
     Scores,
+    Stability,
 )
+from octcluster.runs import EmbeddingSpace, Member, Preparation, RunSpec, RunState, RunStatus
 from octcluster.services import (
     ClustererInfo,
     ClustererLimits,
@@ -121,7 +122,10 @@ def vector_entries(vectors: Iterable[tuple[bytes, bytes]]) -> list[clusterer.Vec
 
 def _preparation_message(preparation: Preparation) -> clusterer.Preparation:
     message = clusterer.Preparation(
-        l2_normalize=preparation.l2_normalize, standardize=preparation.standardize, whiten=preparation.whiten
+        l2_normalize=preparation.l2_normalize,
+        standardize=preparation.standardize,
+        whiten=preparation.whiten,
+        part_dimensions=preparation.part_dimensions,
     )
     if isinstance(preparation.pca, float):
         message.pca_variance = preparation.pca
@@ -143,14 +147,22 @@ def start_run_messages(
             min_clusters=spec.min_clusters,
             max_clusters=spec.max_clusters,
             seed=spec.seed,
+            stability_resamples=spec.stability_resamples,
         )
     )
+    names = list(dict.fromkeys(name for member in members for name in member.numbers))
     for chunk in cut(members, max_keys_per_message):
         yield clusterer.StartRunRequest(
             members=clusterer.MemberChunk(
                 image_keys=[member.image_key for member in chunk],
                 class_indices=_indices([member.class_index for member in chunk]),
                 group_indices=_indices([member.group_index for member in chunk]),
+                number_columns=[
+                    clusterer.NumberColumn(
+                        name=name, values=[member.numbers.get(name, math.nan) for member in chunk]
+                    )
+                    for name in names
+                ],
             )
         )
 
@@ -194,6 +206,15 @@ def read_result(message: clusterer.RunResult) -> RunResult:
         stage_seconds={
             _name(clusterer.RunStage, time.stage, "RUN_STAGE_"): time.seconds for time in message.stage_times
         },
+        duplicates=_read_duplicates(message.duplicates) if message.HasField("duplicates") else None,
+    )
+
+
+def _read_duplicates(message: clusterer.Duplicates) -> Duplicates:
+    return Duplicates(
+        pairs=[NearDuplicate(**_fields(NearDuplicate, pair)) for pair in message.pairs],
+        total_pairs=message.total_pairs,
+        threshold=message.threshold,
     )
 
 
@@ -209,12 +230,32 @@ def _read_clustering(message: clusterer.ClusteringResult) -> ClusteringResult:
         contingency=_read_contingency(message.contingency) if message.HasField("contingency") else None,
         seconds=message.seconds,
         cluster_sizes=list(message.cluster_sizes),
+        stability=_read_stability(message.stability) if message.HasField("stability") else None,
+        associations=[_read_association(association) for association in message.associations],
+    )
+
+
+def _read_stability(message: clusterer.Stability) -> Stability:
+    return Stability(
+        overall=_read_score(message.overall),
+        clusters=[_read_score(score) for score in message.clusters],
+        resamples=message.resamples,
+    )
+
+
+def _read_association(message: clusterer.Association) -> Association:
+    return Association(
+        name=message.name,
+        mutual_information=message.mutual_information,
+        adjusted_mutual_information=_read_score(message.adjusted_mutual_information),
+        members=message.members,
     )
 
 
 def _read_score(message: clusterer.Score) -> Score:
     if message.WhichOneof("outcome") == "value":
-        return Score(value=message.value)
+        interval = Interval(**_fields(Interval, message.interval)) if message.HasField("interval") else None
+        return Score(value=message.value, interval=interval)
     return Score(undefined_reason=message.undefined_reason or "the clusterer gave no reason")
 
 
@@ -240,3 +281,22 @@ def read_assignments(messages: Iterable[clusterer.StreamAssignmentsResponse]) ->
         x.extend(message.x)
         y.extend(message.y)
     return Assignments(image_keys=keys, clusters=clusters, silhouettes=silhouettes, x=x, y=y)
+
+
+def read_new_assignments(messages: Iterable[clusterer.AssignResponse]) -> NewAssignments:
+    """Joins the messages of one or more calls of Assign on one run."""
+    keys: list[bytes] = []
+    clusters: list[int] = []
+    distances: list[float] = []
+    margins: list[float] = []
+    outliers: list[bool] = []
+    fitted_agreement = None
+    for message in messages:
+        keys.extend(message.image_keys)
+        clusters.extend(message.clusters)
+        distances.extend(message.distances)
+        margins.extend(message.margins)
+        outliers.extend(message.outliers)
+        if message.image_keys:
+            fitted_agreement = message.fitted_agreement
+    return NewAssignments(keys, clusters, distances, margins, outliers, fitted_agreement)

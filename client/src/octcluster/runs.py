@@ -1,12 +1,12 @@
-"""What a run is asked to do and what it found, as the library hands it to its caller."""
+"""What a run is asked to do and where it stands, as the library's caller sees it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-ALGORITHMS = ("kmeans", "minibatch-kmeans", "gmm", "spectral", "agglomerative", "hdbscan")
-FEATURES = ("pooled", "flatten")
+ALGORITHMS = ("kmeans", "minibatch-kmeans", "gmm", "spectral", "agglomerative", "hdbscan", "agreement")
+FEATURES = ("pooled", "flatten", "blocks")
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,15 @@ class Preparation:
         pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many
             components.
         whiten: Scale the kept components to variance 1; needs PCA.
+        part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
+            and the prepared parts stand side by side. Empty: a vector is one part.
     """
 
     l2_normalize: bool = True
     standardize: bool = False
     pca: float | int | None = None
     whiten: bool = False
+    part_dimensions: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class RunSpec:
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
         run_id: 32 lower-case hexadecimal digits; empty: the client draws one.
+        stability_resamples: How many random parts of the members to cluster again for the stability of the
+            chosen result, 0 to 100.
     """
 
     space: EmbeddingSpace
@@ -61,15 +66,25 @@ class RunSpec:
     max_clusters: int = 4
     seed: int = 0
     run_id: str = ""
+    stability_resamples: int = 0
 
 
 @dataclass(frozen=True)
 class Member:
-    """One image of a run: its key, and class and group (patient) as numbers, None if unknown."""
+    """One image of a run.
+
+    Attributes:
+        image_key: Key of the image.
+        class_index: Its class as a number from 0; None if unknown.
+        group_index: Its group (patient) as a number from 0; None: a group of its own.
+        numbers: What else is known of it, by name, for the audit of the clusters; a name is at most 64
+            lower-case letters, digits and underscores.
+    """
 
     image_key: bytes
     class_index: int | None = None
     group_index: int | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 class RunState(StrEnum):
@@ -94,8 +109,8 @@ class RunStatus:
     Attributes:
         run_id: Id of the run.
         state: Where it stands as a whole.
-        stage: ``loading``, ``preparing``, ``clustering``, ``scoring`` or ``saving`` while running, else
-            empty.
+        stage: ``loading``, ``preparing``, ``clustering``, ``scoring``, ``trusting`` or ``saving`` while
+            running, else empty.
         stage_done: Units of the stage that are done.
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.
@@ -116,86 +131,3 @@ class RunStatus:
     error_message: str = ""
     members: int = 0
     created: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Score:
-    """One figure, or the reason why there is none (exactly one of the two is set)."""
-
-    value: float | None = None
-    undefined_reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Judges one clustering; ranges and meanings are in the clusterer's Scores message."""
-
-    silhouette: Score
-    accuracy: Score
-    adjusted_rand_index: Score
-    adjusted_mutual_information: Score
-    normalized_mutual_information: Score
-    homogeneity: Score
-    completeness: Score
-    v_measure: Score
-    fowlkes_mallows: Score
-    purity: Score
-
-    def items(self) -> list[tuple[str, Score]]:
-        """The scores with their names, in the order above."""
-        return [(f.name, getattr(self, f.name)) for f in fields(self)]
-
-
-@dataclass(frozen=True)
-class Contingency:
-    """Images by class index (rows) and cluster (columns; -1 is noise)."""
-
-    class_indices: Sequence[int]
-    clusters: Sequence[int]
-    counts: Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True)
-class ClusteringResult:
-    """One algorithm with one number of clusters (None: the algorithm finds it itself)."""
-
-    algorithm: str
-    requested_clusters: int | None
-    clusters: int
-    noise: int
-    scores: Scores
-    contingency: Contingency | None
-    seconds: float
-    cluster_sizes: Sequence[int]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run found; stage_seconds has the clusterer's time by stage name."""
-
-    results: Sequence[ClusteringResult]
-    chosen: int
-    chosen_reason: str
-    input_dimension: int
-    prepared_dimension: int
-    explained_variance_ratios: Sequence[float]
-    stage_seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Assignments:
-    """The members of a run in one result, as columns of equal length in the order of the members.
-
-    Attributes:
-        image_keys: Image key of each member.
-        clusters: Cluster of each member; -1 is noise.
-        silhouettes: Silhouette coefficient of each member; None where undefined.
-        x: First principal coordinate of each member's prepared vector.
-        y: Second principal coordinate.
-    """
-
-    image_keys: Sequence[bytes]
-    clusters: Sequence[int]
-    silhouettes: Sequence[float | None]
-    x: Sequence[float]
-    y: Sequence[float]

@@ -23,7 +23,7 @@ from octcluster.outputs.words import (
     name_cluster,
     show_text,
 )
-from octcluster.runs import ClusteringResult
+from octcluster.results import ClusteringResult
 from octcluster.workflows.outcome import RunOutcome
 
 _LINE_INTERVAL_SECONDS = 10.0

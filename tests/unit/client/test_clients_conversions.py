@@ -3,7 +3,21 @@
 import math
 
 import pytest
-from octcluster import EmbeddingSpace, EmbedFailure, Member, Preparation, RunSpec, RunState, Score
+from octcluster import (
+    Association,
+    Duplicates,
+    EmbeddingSpace,
+    EmbedFailure,
+    Interval,
+    Member,
+    NearDuplicate,
+    NewAssignments,
+    Preparation,
+    RunSpec,
+    RunState,
+    Score,
+    Stability,
+)
 from octcluster import conversions as c
 from octcluster.runs import ALGORITHMS, FEATURES
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
@@ -19,6 +33,7 @@ def test_each_algorithm_and_feature_has_a_value():
     assert [embedder.Features.Name(c.features_message(name)) for name in FEATURES] == [
         "FEATURES_POOLED",
         "FEATURES_FLATTEN",
+        "FEATURES_BLOCKS",
     ]
 
 
@@ -118,3 +133,79 @@ def test_embed_result():
     assert c.read_embed_result(good) == b"1234"
     assert c.read_embed_result(bad) == EmbedFailure("too_small", "small")
     assert c.read_embed_result(embedder.EmbedResult()).code == "internal"
+
+
+def test_the_whole_spec_travels():
+    preparation = Preparation(pca=64, whiten=True, part_dimensions=(3, 5))
+    message = next(c.start_run_messages(RunSpec(SPACE, preparation, stability_resamples=7), [], 10)).spec
+    assert list(message.preparation.part_dimensions) == [3, 5]
+    assert message.preparation.whiten
+    assert message.stability_resamples == 7
+
+
+def test_numbers_are_the_same_columns_in_every_chunk_and_unknown_is_nan():
+    numbers = [{"width": 512.0, "brightness": 40.5}, {"width": 768.0}, {}]
+    members = [Member(bytes([i]) * 32, numbers=known) for i, known in enumerate(numbers)]
+    _, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
+    columns = [
+        {column.name: list(column.values) for column in chunk.members.number_columns} for chunk in chunks
+    ]
+    assert [list(names) for names in columns] == [["width", "brightness"]] * 2
+    assert columns[0]["width"] == [512, 768]
+    assert columns[0]["brightness"][0] == 40.5
+    assert all(math.isnan(value) for value in (columns[0]["brightness"][1], *columns[1]["width"]))
+
+
+def test_trust_is_read():
+    interval = clusterer.Interval(low=0.25, high=0.75)
+    result = clusterer.RunResult(
+        results=[
+            clusterer.ClusteringResult(
+                algorithm=clusterer.ALGORITHM_AGREEMENT,
+                scores=clusterer.Scores(accuracy=clusterer.Score(value=0.5, interval=interval)),
+                stability=clusterer.Stability(
+                    overall=clusterer.Score(value=0.875),
+                    clusters=[clusterer.Score(value=0.5), clusterer.Score(undefined_reason="one image")],
+                    resamples=10,
+                ),
+                associations=[
+                    clusterer.Association(
+                        name="width",
+                        mutual_information=0.5,
+                        adjusted_mutual_information=clusterer.Score(value=0.25),
+                        members=9,
+                    )
+                ],
+            ),
+            clusterer.ClusteringResult(),
+        ],
+        duplicates=clusterer.Duplicates(
+            pairs=[clusterer.NearDuplicate(first_member=1, second_member=4, similarity=0.5)],
+            total_pairs=3,
+            threshold=0.25,
+        ),
+    )
+    read = c.read_result(result)
+    first, second = read.results
+    assert first.scores.accuracy == Score(value=0.5, interval=Interval(0.25, 0.75))
+    assert first.stability == Stability(Score(0.875), [Score(0.5), Score(undefined_reason="one image")], 10)
+    assert first.associations == [Association("width", 0.5, Score(0.25), 9)]
+    assert (second.stability, second.associations) == (None, [])
+    assert read.duplicates == Duplicates([NearDuplicate(1, 4, 0.5)], 3, 0.25)
+    assert c.read_result(clusterer.RunResult()).duplicates is None
+
+
+def test_new_assignments_are_joined():
+    messages = [
+        clusterer.AssignResponse(
+            image_keys=[b"a"],
+            clusters=[1],
+            distances=[0.5],
+            margins=[0.25],
+            outliers=[True],
+            fitted_agreement=0.75,
+        ),
+        clusterer.AssignResponse(),
+    ]
+    assert c.read_new_assignments(messages) == NewAssignments([b"a"], [1], [0.5], [0.25], [True], 0.75)
+    assert c.read_new_assignments([]).fitted_agreement is None

@@ -14,7 +14,7 @@ from octcluster.outputs.assignments import format_assignments
 from octcluster.outputs.atomic_files import write_file
 from octcluster.outputs.scores import format_scores
 from octcluster.outputs.tables import format_table
-from octcluster.runs import Score
+from octcluster.results import Score
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import make_outcome, undefine
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import grpc
 import pytest
-from octcluster import AsyncClustererClient, ClustererClient, ServerUnavailable, clusterer_client
+from octcluster import (
+    AsyncClustererClient,
+    ClustererClient,
+    ServerUnavailable,
+    async_clusterer_client,
+    clusterer_client,
+)
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
     ClustererServiceServicer,
     add_ClustererServiceServicer_to_server,
@@ -26,7 +32,8 @@ class SilentClusterer(ClustererServiceServicer):
 
 @pytest.fixture
 def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(clusterer_client, "_WATCH_SECONDS", 0.3)
+    monkeypatch.setattr(clusterer_client, "WATCH_SECONDS", 0.3)
+    monkeypatch.setattr(async_clusterer_client, "WATCH_SECONDS", 0.3)
     server = grpc.server(ThreadPoolExecutor(4))
     add_ClustererServiceServicer_to_server(SilentClusterer(), server)
     address = f"unix:{tmp_path}/s"

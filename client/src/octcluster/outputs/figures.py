@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from octcluster.outputs.words import NOISE, format_score, name_algorithm, name_cluster, show_text
-from octcluster.runs import ClusteringResult, RunResult
+from octcluster.results import ClusteringResult, RunResult
 from octcluster.workflows.outcome import RunOutcome
 
 # Okabe and Ito's colours, told apart with every kind of colour blindness, but black, which dark mode hides.

@@ -16,7 +16,8 @@ from octcluster.outputs.words import (
     name_algorithm,
     show_text,
 )
-from octcluster.runs import ClusteringResult, Preparation
+from octcluster.results import ClusteringResult
+from octcluster.runs import Preparation
 from octcluster.workflows.outcome import RunOutcome
 
 SCORE_TITLES = {

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from octcluster.runs import ClusteringResult, Contingency, Score
+from octcluster.results import ClusteringResult, Contingency, Score
 from octcluster.workflows.outcome import RunOutcome
 
 _SHORT_NAMES = {

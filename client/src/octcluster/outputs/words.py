@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from octcluster.runs import ClusteringResult, Score
+from octcluster.results import ClusteringResult, Score
 
 RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
 

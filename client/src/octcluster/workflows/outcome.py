@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from octcluster.image_set import ImageFile, ImageSet
-from octcluster.runs import Assignments, EmbeddingSpace, RunResult, RunSpec
+from octcluster.results import Assignments, RunResult
+from octcluster.runs import EmbeddingSpace, RunSpec
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from octcluster.image_keys import key_secret_from_environment
 from octcluster.image_set import ImageSet
 from octcluster.local_stack import START_SECONDS, LocalStack, LocalStackOptions
 from octcluster.progress import Progress
-from octcluster.runs import Assignments, Member, Preparation, RunResult, RunSpec
+from octcluster.results import Assignments, RunResult
+from octcluster.runs import Member, Preparation, RunSpec
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import Failure, RunOutcome
 from octcluster.workflows.stages import RunWatcher, Stages

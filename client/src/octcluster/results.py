@@ -1,0 +1,208 @@
+"""What a run found, as the library hands it to its caller."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95% confidence interval, by bootstrap over groups (patients) of the members."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure, or the reason why there is none (exactly one of the two is set).
+
+    Attributes:
+        value: The figure.
+        undefined_reason: Why there is none, for people.
+        interval: How far the figure would move with other groups (patients); None where that is unknown.
+    """
+
+    value: float | None = None
+    undefined_reason: str | None = None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Judges one clustering; ranges and meanings are in the clusterer's Scores message."""
+
+    silhouette: Score
+    accuracy: Score
+    adjusted_rand_index: Score
+    adjusted_mutual_information: Score
+    normalized_mutual_information: Score
+    homogeneity: Score
+    completeness: Score
+    v_measure: Score
+    fowlkes_mallows: Score
+    purity: Score
+
+    def items(self) -> list[tuple[str, Score]]:
+        """The scores with their names, in the order above."""
+        return [(f.name, getattr(self, f.name)) for f in fields(self)]
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """Images by class index (rows) and cluster (columns; -1 is noise)."""
+
+    class_indices: Sequence[int]
+    clusters: Sequence[int]
+    counts: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How alike the clusterings of random parts of the members are, each part 80% of the groups (patients).
+
+    Attributes:
+        overall: Mean adjusted Rand index over pairs of parts, -0.5 to 1.
+        clusters: For each cluster, from cluster 0: mean largest Jaccard similarity to a cluster of a part,
+            0 to 1.
+        resamples: Number of parts.
+    """
+
+    overall: Score
+    clusters: Sequence[Score]
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Association:
+    """How much the clusters and another grouping of the members tell of each other.
+
+    Attributes:
+        name: ``class``, ``group``, or a name out of Member.numbers.
+        mutual_information: In nats, at least 0.
+        adjusted_mutual_information: At most 1; 0 expected by chance.
+        members: Number of members where both are known.
+    """
+
+    name: str
+    mutual_information: float
+    adjusted_mutual_information: Score
+    members: int
+
+
+@dataclass(frozen=True)
+class NearDuplicate:
+    """Two members, as indices, with nearly the same vector; similarity is the cosine of the vectors."""
+
+    first_member: int
+    second_member: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Pairs of different images that are nearly the same.
+
+    Attributes:
+        pairs: The most similar pairs, at most 1000, most similar first.
+        total_pairs: Number of pairs in all.
+        threshold: Least similarity of a pair.
+    """
+
+    pairs: Sequence[NearDuplicate]
+    total_pairs: int
+    threshold: float
+
+
+@dataclass(frozen=True)
+class ClusteringResult:
+    """One algorithm with one number of clusters.
+
+    Attributes:
+        algorithm: Name out of ALGORITHMS.
+        requested_clusters: Number of clusters asked for; None: the algorithm finds it itself.
+        clusters: Number of clusters found, noise not counted.
+        noise: Number of members that are noise.
+        scores: How good it is.
+        contingency: Members by class and cluster; None if no class is known.
+        seconds: Time of the clustering itself.
+        cluster_sizes: Number of members in each cluster, from cluster 0.
+        stability: How alike clusterings of parts of the members are; None unless chosen and asked for.
+        associations: What the clusters go with: the class, the group (patient), each of Member.numbers.
+    """
+
+    algorithm: str
+    requested_clusters: int | None
+    clusters: int
+    noise: int
+    scores: Scores
+    contingency: Contingency | None
+    seconds: float
+    cluster_sizes: Sequence[int]
+    stability: Stability | None = None
+    associations: Sequence[Association] = ()
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found.
+
+    Attributes:
+        results: One for each algorithm and number of clusters.
+        chosen: Index of the result that the run chose.
+        chosen_reason: Why, for people.
+        input_dimension: Dimension of the vectors before preparation.
+        prepared_dimension: Dimension after preparation.
+        explained_variance_ratios: Share of the variance of each principal component, largest first.
+        stage_seconds: The clusterer's time by name of stage.
+        duplicates: Pairs of different images that are nearly the same; None if they were not looked for.
+    """
+
+    results: Sequence[ClusteringResult]
+    chosen: int
+    chosen_reason: str
+    input_dimension: int
+    prepared_dimension: int
+    explained_variance_ratios: Sequence[float]
+    stage_seconds: Mapping[str, float]
+    duplicates: Duplicates | None = None
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """The members of a run in one result, as columns of equal length in the order of the members.
+
+    Attributes:
+        image_keys: Image key of each member.
+        clusters: Cluster of each member; -1 is noise.
+        silhouettes: Silhouette coefficient of each member; None where undefined.
+        x: First principal coordinate of each member's prepared vector.
+        y: Second principal coordinate.
+    """
+
+    image_keys: Sequence[bytes]
+    clusters: Sequence[int]
+    silhouettes: Sequence[float | None]
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True)
+class NewAssignments:
+    """Images put into the clusters of a finished run, as columns of equal length.
+
+    Attributes:
+        image_keys: Image key of each image that has a vector, in the order asked for.
+        clusters: Cluster of each image.
+        distances: Distance of each image's prepared vector to the mean of its cluster.
+        margins: How much better the cluster suits than the second best, 0 (torn) to 1 (no doubt).
+        outliers: Whether an image is farther from the mean than 99% of the cluster's own members.
+        fitted_agreement: Share of the run's own members that this way of assigning puts into the cluster the
+            run gave them, 0 to 1; None if no image was assigned.
+    """
+
+    image_keys: Sequence[bytes]
+    clusters: Sequence[int]
+    distances: Sequence[float]
+    margins: Sequence[float]
+    outliers: Sequence[bool]
+    fitted_agreement: float | None
