@@ -134,6 +134,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
             standardize=preparation.standardize,
             pca=getattr(preparation, pca) if pca else None,
             whiten=preparation.whiten,
+            part_dimensions=tuple(preparation.part_dimensions),
         ),
         algorithms=[_to_algorithm(number) for number in message.algorithms],
         min_clusters=message.min_clusters,
@@ -162,6 +163,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         l2_normalize=spec.preparation.l2_normalize,
         standardize=spec.preparation.standardize,
         whiten=spec.preparation.whiten,
+        part_dimensions=spec.preparation.part_dimensions,
     )
     if isinstance(spec.preparation.pca, int):
         preparation.pca_components = spec.preparation.pca

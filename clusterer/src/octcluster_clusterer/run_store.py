@@ -175,10 +175,15 @@ def _rebuild_spec(spec: dict[str, Any]) -> RunSpec:
         **{
             **spec,
             "space": space,
-            "preparation": Preparation(**spec["preparation"]),
+            "preparation": _rebuild_preparation(spec["preparation"]),
             "algorithms": [Algorithm(name) for name in spec["algorithms"]],
         }
     )
+
+
+def _rebuild_preparation(preparation: dict[str, Any]) -> Preparation:
+    # JSON has lists only; runs of older versions had no parts.
+    return Preparation(**{**preparation, "part_dimensions": tuple(preparation.get("part_dimensions", ()))})
 
 
 def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) -> RunResult:

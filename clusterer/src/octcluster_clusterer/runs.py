@@ -45,14 +45,17 @@ class Preparation:
         l2_normalize: Scale each vector to unit Euclidean length.
         standardize: Scale each dimension to mean 0 and variance 1.
         pca: None for no PCA; a float in (0, 1]: keep that share of the variance; an int: keep that many
-            components.
+            components, or as many as there can be.
         whiten: Scale the kept components to variance 1; needs PCA.
+        part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
+            and the prepared parts stand side by side with the same mean squared length. Empty: one part.
     """
 
     l2_normalize: bool = True
     standardize: bool = False
     pca: float | int | None = None
     whiten: bool = False
+    part_dimensions: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -26,7 +26,12 @@ class ClusterFunction(Protocol):
     """What each algorithm's file offers."""
 
     def __call__(
-        self, vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+        self,
+        vectors: NDArray[np.float32],
+        n_clusters: int,
+        seed: int,
+        report_step: Callable[[], None],
+        part_dimensions: Sequence[int],
     ) -> NDArray[np.int32]:
         """Groups vectors.
 
@@ -38,6 +43,8 @@ class ClusterFunction(Protocol):
                 number.
             seed: Seed of every random choice.
             report_step: To be called as often as possible; what it raises must get through.
+            part_dimensions: Number of values in each of the parts that stand side by side in a vector, for an
+                algorithm that looks at each part; their sum is the dimension.
 
         Returns:
             Integers, shape (n_members,): equal for members of the same cluster, in any numbering; -1 for
@@ -100,6 +107,7 @@ def find_clusters(
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
+    part_dimensions: Sequence[int] = (),
 ) -> NDArray[np.int32]:
     """Groups vectors by an algorithm.
 
@@ -112,6 +120,7 @@ def find_clusters(
         n_clusters: How many clusters to find; ignored by an algorithm that finds the number itself.
         seed: Seed of every random choice.
         report_step: Called between the algorithm's steps.
+        part_dimensions: Number of values in each part of a vector; empty: a vector is one part.
 
     Returns:
         int32, shape (n_members,): -1 for noise, else clusters numbered from 0 by falling size (ties: by first
@@ -130,7 +139,7 @@ def find_clusters(
     if n_clusters == n_members and not method.finds_cluster_count:
         return np.arange(n_members, dtype=np.int32)
     wanted = 0 if method.finds_cluster_count else n_clusters
-    return number_by_size(method.cluster(vectors, wanted, seed, report_step))
+    return number_by_size(method.cluster(vectors, wanted, seed, report_step, part_dimensions or (dimension,)))
 
 
 def check_cluster_count(n_clusters: int, n_members: int) -> None:

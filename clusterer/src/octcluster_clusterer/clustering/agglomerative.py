@@ -1,6 +1,6 @@
 """Agglomerative clustering: joins the two clusters whose union spreads least, until enough are left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,11 @@ from sklearn.cluster import AgglomerativeClustering
 
 
 def cluster(
-    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Joins clusters by Ward's criterion. There is no chance in it: ``seed`` changes nothing.
 

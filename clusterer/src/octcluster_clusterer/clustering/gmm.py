@@ -1,6 +1,6 @@
 """Gaussian mixture: clusters that differ in size and spread, each dimension with its own variance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ _SHARE_OF_MEAN_VARIANCE = 0.01
 
 
 def cluster(
-    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Fits a mixture of Gaussians with diagonal covariances, begun by K-means; the likeliest of three starts.
 

@@ -1,6 +1,6 @@
 """HDBSCAN: finds dense groups and their number, and leaves what lies between them as noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,11 @@ MAX_TREE_DIMENSION = 50
 
 
 def cluster(
-    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Finds dense clusters, and their number, without chance: ``n_clusters`` and ``seed`` change nothing.
 

@@ -5,7 +5,7 @@ copy them twice when a cluster falls empty, and add up in an order that depends 
 These work on blocks of rows in a fixed order: the same labels with any number of threads, in little memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,11 @@ class _Assignment:
 
 
 def cluster(
-    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Finds clusters with small squared distances to their means.
 

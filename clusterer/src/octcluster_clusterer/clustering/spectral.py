@@ -1,6 +1,6 @@
 """Spectral clustering: clusters of any shape, held together by chains of near neighbours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,11 @@ NEIGHBORS = 10
 
 
 def cluster(
-    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Cuts the graph that joins each member to its ten nearest neighbours where the fewest edges are cut.
 
