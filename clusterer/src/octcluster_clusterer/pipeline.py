@@ -11,7 +11,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.clustering import METHODS, check_cluster_count, check_size, find_clusters
 from octcluster_clusterer.errors import InvalidRequest
-from octcluster_clusterer.preparation import check_preparation, prepare
+from octcluster_clusterer.preparation import (
+    PreparedVectors,
+    check_preparation,
+    find_largest_dimension,
+    prepare,
+)
 from octcluster_clusterer.runs import Algorithm, ClusteringResult, RunResult, RunSpec, Stage
 from octcluster_clusterer.scoring import find_silhouettes, score
 
@@ -64,7 +69,11 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
         if not METHODS[algorithm].finds_cluster_count:
             check_cluster_count(spec.max_clusters, n_members)
         if not isinstance(spec.preparation.pca, float):  # else the dimension is known only after the analysis
-            check_size(algorithm, n_members, spec.preparation.pca or spec.space.dimension)
+            check_size(
+                algorithm,
+                n_members,
+                find_largest_dimension(spec.preparation, n_members, spec.space.dimension),
+            )
 
 
 def check_run_bytes(spec: RunSpec, n_members: int, max_run_bytes: int) -> None:
@@ -114,7 +123,7 @@ def run_pipeline(
                 vectors, spec.preparation, spec.seed, lambda done, total: report(Stage.PREPARING, done, total)
             )
         with _timed(Stage.CLUSTERING, stage_seconds):
-            clusterings = _find_all_clusters(prepared.vectors, spec, report)
+            clusterings = _find_all_clusters(prepared, spec, report)
         with _timed(Stage.SCORING, stage_seconds):
             results = _score_all(prepared.vectors, clusterings, class_indices, report)
     chosen, chosen_reason = _choose(results)
@@ -140,7 +149,7 @@ def _list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
     return clusterings
 
 
-def _find_all_clusters(vectors: NDArray[np.float32], spec: RunSpec, report: Report) -> list[_Clustering]:
+def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report) -> list[_Clustering]:
     asked = _list_clusterings(spec)
     found: list[_Clustering] = []
 
@@ -150,7 +159,9 @@ def _find_all_clusters(vectors: NDArray[np.float32], spec: RunSpec, report: Repo
     for algorithm, n_clusters in asked:
         report_step()
         start = time.monotonic()
-        labels = find_clusters(algorithm, vectors, n_clusters or 0, spec.seed, report_step)
+        labels = find_clusters(
+            algorithm, prepared.vectors, n_clusters or 0, spec.seed, report_step, prepared.part_dimensions
+        )
         found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start))
     report_step()
     return found

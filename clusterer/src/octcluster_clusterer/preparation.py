@@ -1,17 +1,30 @@
-"""What happens to vectors before clustering: L2, standardize, PCA, whiten."""
+"""What happens to vectors before clustering: L2, standardize, PCA, whiten; each part by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import InvalidRequest
-from octcluster_clusterer.principal_components import find_principal_components
+from octcluster_clusterer.fitted_preparation import (
+    FittedPart,
+    FittedPreparation,
+    center,
+    multiply_rows,
+    scale_to_unit_length,
+)
+from octcluster_clusterer.principal_components import (
+    PrincipalComponents,
+    find_principal_components,
+    find_signs,
+)
 from octcluster_clusterer.runs import Preparation
 from octcluster_clusterer.tiles import slices
 
-STEPS = 4
+MAX_FITTED_BYTES = 32 * 2**20
+"""Most memory of the principal axes that are kept to prepare other vectors later."""
+_STEPS_OF_PART = 3
 _VALUES_AT_ONCE = 2**18
 _LARGEST_VARIANCE = 1e30
 
@@ -26,12 +39,36 @@ class PreparedVectors:
             fewer.
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
             component of the normalized vectors, largest first; all of them, or the leading ones where all
-            cost too much; empty if nothing varies.
+            cost too much; empty if nothing varies. Components of several parts are merged, and each part
+            holds the same share.
+        part_dimensions: Number of prepared values in each part.
+        fitted: Prepares other vectors in the same way; None if its axes would be too large to keep.
     """
 
     vectors: NDArray[np.float32]
     coordinates: NDArray[np.float32]
     explained_variance_ratios: NDArray[np.float64]
+    part_dimensions: Sequence[int]
+    fitted: FittedPreparation | None
+
+
+@dataclass(frozen=True)
+class _PreparedPart:
+    """One part, prepared but for the factors, in the first columns of its own.
+
+    Attributes:
+        count: Number of prepared dimensions.
+        fitted: The preparation; without axes if there was no PCA, or if they are too large.
+        components: The principal components.
+        mean_square: Mean squared length of the part with the factors.
+        keeps_axes: Whether ``fitted`` is whole.
+    """
+
+    count: int
+    fitted: FittedPart
+    components: PrincipalComponents
+    mean_square: float
+    keeps_axes: bool
 
 
 def check_preparation(preparation: Preparation, n_members: int, dimension: int) -> None:
@@ -40,22 +77,33 @@ def check_preparation(preparation: Preparation, n_members: int, dimension: int) 
     Raises:
         InvalidRequest: It cannot; the message says what can.
     """
+    parts = preparation.part_dimensions
+    if parts and (min(parts) < 1 or sum(parts) != dimension):
+        raise InvalidRequest(
+            f"part_dimensions are {', '.join(map(str, parts))}: each must be at least 1, and their sum must "
+            f"be the vectors' dimension, {dimension}"
+        )
     pca = preparation.pca
     if pca is None:
         if preparation.whiten:
             raise InvalidRequest("whitening scales principal components: ask for PCA too")
         return
-    largest = min(n_members - 1, dimension)
-    if largest < 1:
+    if n_members < 2:
         raise InvalidRequest(f"PCA needs at least 2 images; there are {n_members}")
     if isinstance(pca, int):
-        if not 1 <= pca <= largest:
-            raise InvalidRequest(
-                f"PCA to {pca} components is not possible: {n_members} vectors of {dimension} dimensions "
-                f"have 1 to {largest}"
-            )
+        if pca < 1:
+            raise InvalidRequest(f"PCA keeps at least 1 component, not {pca}")
     elif not 0 < pca <= 1:
         raise InvalidRequest(f"PCA keeps a share of the variance above 0 and at most 1, not {pca}")
+
+
+def find_largest_dimension(preparation: Preparation, n_members: int, dimension: int) -> int:
+    """Counts the values of a prepared vector; where PCA keeps a share, those it keeps at most."""
+    parts = preparation.part_dimensions or (dimension,)
+    if preparation.pca is None:
+        return dimension
+    wanted = preparation.pca if isinstance(preparation.pca, int) else dimension
+    return sum(_limit_components(wanted, n_members, part) for part in parts)
 
 
 def prepare(
@@ -67,11 +115,11 @@ def prepare(
     """Prepares vectors for clustering, in their own memory, and finds their principal components.
 
     The prepared vectors are always centred: no algorithm here depends on the origin, and distances between
-    centred vectors lose fewer digits.
+    centred vectors lose fewer digits. Several parts get the same mean squared length, the mean of theirs.
 
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous, at least one member; overwritten.
-        preparation: What to do.
+        preparation: What to do. Asked for more components than there can be, PCA keeps all.
         seed: Seed of the randomized decomposition, where one is needed.
         report_steps: Called often with the steps done and the steps in all.
 
@@ -82,60 +130,115 @@ def prepare(
         InvalidRequest: A vector holds NaN or infinity, or the preparation cannot be applied.
     """
     check_preparation(preparation, *vectors.shape)
-    report_steps(0, STEPS)
+    part_dimensions = preparation.part_dimensions or (vectors.shape[1],)
+    n_steps = _STEPS_OF_PART * len(part_dimensions) + 1
+    report_steps(0, n_steps)
     # A sum of finite float32 values cannot overflow in double precision, and needs no mask as large as the
     # vectors.
     with np.errstate(invalid="ignore"):
         total = vectors.sum(dtype=np.float64)
     if not np.isfinite(total):
         raise InvalidRequest("a vector holds NaN or infinity")
+    starts = [sum(part_dimensions[:i]) for i in range(len(part_dimensions))]
+    parts = []
+    for i, (start, dimension) in enumerate(zip(starts, part_dimensions, strict=True)):
+
+        def report_part(step: int, before: int = _STEPS_OF_PART * i) -> None:
+            report_steps(before + step, n_steps)
+
+        parts.append(_prepare_part(vectors[:, start : start + dimension], preparation, seed, report_part))
+    weights = _find_weights([part.mean_square for part in parts])
+    for start, part, weight in zip(starts, parts, weights, strict=True):
+        part.fitted.factors[:] *= weight
+        if (part.fitted.factors != 1).any():
+            vectors[:, start : start + part.count] *= part.fitted.factors
+    prepared = _close_gaps(
+        vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
+    )
+    coordinates = _find_coordinates(
+        prepared, preparation, parts, seed, lambda: report_steps(n_steps - 1, n_steps)
+    )
+    report_steps(n_steps, n_steps)
+    return PreparedVectors(
+        prepared,
+        _as_two_columns(coordinates),
+        _merge_ratios([part.components for part in parts]),
+        [part.count for part in parts],
+        _keep_fitted(preparation, parts),
+    )
+
+
+def _prepare_part(
+    part: NDArray[np.float32], preparation: Preparation, seed: int, report: Callable[[int], None]
+) -> _PreparedPart:
+    """Prepares one part in its first columns, but for the factors, which may depend on the other parts."""
     if preparation.l2_normalize:
-        _scale_to_unit_length(vectors)
-    _center(vectors, standardize=preparation.standardize)
-    report_steps(1, STEPS)
-    components = find_principal_components(vectors, preparation.pca, seed, lambda: report_steps(1, STEPS))
+        scale_to_unit_length(part)
+    means, divisors = _center(part, standardize=preparation.standardize)
+    report(1)
+    components = find_principal_components(part, preparation.pca, seed, lambda: report(1))
     if components.total_variance > _LARGEST_VARIANCE:
         raise InvalidRequest(
             "the vectors' values are too large for float32 distances: normalize or standardize"
         )
-    report_steps(2, STEPS)
+    report(2)
+    n_members, dimension = part.shape
     if preparation.pca is None:
-        coordinates = components.coordinates(vectors, min(2, components.variances.size))
+        count, axes, variance = dimension, None, components.total_variance
+        factors = np.ones(dimension, dtype=np.float32)
     else:
-        count = _count_components(preparation.pca, components.count_for_share)
-        vectors = components.project(vectors, count)
-        report_steps(3, STEPS)
+        count = _count_components(preparation.pca, components, part.shape)
+        axes = components.find_axes(part, count, MAX_FITTED_BYTES)
+        projected = part[:, :count]
+        if axes is not None:
+            multiply_rows(part, axes, projected)
+        else:
+            assert components.scores is not None  # noqa: S101 - else there are axes
+            projected[:] = components.scores[:, :count]
+        factors = find_signs(projected)
+        variance = float(components.variances[:count].sum())
         if preparation.whiten:
-            vectors *= _whitening_factors(components.variances[:count], components.rank)
-        coordinates = vectors[:, :2]
-    report_steps(STEPS, STEPS)
-    return PreparedVectors(vectors, _as_two_columns(coordinates), components.ratios)
+            factors *= _whitening_factors(components.variances[:count], components.rank)
+            variance = min(count, components.rank)
+    report(3)
+    return _PreparedPart(
+        count,
+        FittedPart(means, divisors, axes, factors),
+        components,
+        variance * (n_members - 1) / n_members,
+        keeps_axes=preparation.pca is None or axes is not None,
+    )
 
 
-def _count_components(pca: float | int, count_for_share: Callable[[float], int]) -> int:
-    return pca if isinstance(pca, int) else count_for_share(pca)
+def _count_components(pca: float | int, components: PrincipalComponents, shape: tuple[int, ...]) -> int:
+    if isinstance(pca, int):
+        return _limit_components(pca, *shape)
+    return components.count_for_share(pca)
 
 
-def _scale_to_unit_length(vectors: NDArray[np.float32]) -> None:
-    for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
-        lengths = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
-        lengths[lengths == 0] = 1
-        vectors[rows] /= lengths
+def _limit_components(count: int, n_members: int, dimension: int) -> int:
+    return max(1, min(count, n_members - 1, dimension))
 
 
-def _center(vectors: NDArray[np.float32], *, standardize: bool) -> None:
-    n_members = len(vectors)
-    constant = vectors.min(axis=0) == vectors.max(axis=0)
-    vectors -= vectors.sum(axis=0, dtype=np.float64) / n_members
+def _center(
+    vectors: NDArray[np.float32], *, standardize: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres vectors in place; returns the means and the divisors, float64, shape (dimension,)."""
+    n_members, dimension = vectors.shape
+    divisors = np.ones(dimension)
     # The mean of equal numbers may differ from them in the last bit, which standardizing would blow up to 1.
-    vectors[:, constant] = 0
+    divisors[vectors.min(axis=0) == vectors.max(axis=0)] = np.inf
+    means = vectors.sum(axis=0, dtype=np.float64) / n_members
+    center(vectors, means, divisors)
     if not standardize:
-        return
-    squares = np.zeros(vectors.shape[1])
-    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // vectors.shape[1])):
+        return means, divisors
+    squares = np.zeros(dimension)
+    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // dimension)):
         squares += np.square(vectors[rows], dtype=np.float64).sum(axis=0)
-    squares[constant] = n_members
-    vectors /= np.sqrt(squares / n_members)
+    deviations = np.sqrt(squares / n_members)
+    deviations[np.isinf(divisors)] = np.inf
+    vectors /= deviations
+    return means, deviations
 
 
 def _whitening_factors(variances: NDArray[np.float64], rank: int) -> NDArray[np.float32]:
@@ -143,6 +246,59 @@ def _whitening_factors(variances: NDArray[np.float64], rank: int) -> NDArray[np.
     factors = np.zeros(variances.size, dtype=np.float32)
     factors[:rank] = 1 / np.sqrt(variances[:rank])
     return factors
+
+
+def _find_weights(mean_squares: Sequence[float]) -> list[np.float32]:
+    """The factor of each part that gives all parts the same mean squared length, the mean of theirs."""
+    varying = [value for value in mean_squares if value > 0]
+    return [
+        np.float32(np.sqrt(np.mean(varying) / value)) if value > 0 else np.float32(1)
+        for value in mean_squares
+    ]
+
+
+def _close_gaps(vectors: NDArray[np.float32], parts: Sequence[slice]) -> NDArray[np.float32]:
+    """Moves the columns of the parts side by side, C-contiguous, to the front of the vectors' own memory."""
+    n_members, dimension = vectors.shape
+    width = sum(part.stop - part.start for part in parts)
+    if width == dimension:
+        return vectors
+    # A row never grows, so that what is written stays behind what is still to be read.
+    packed = vectors.reshape(-1)[: n_members * width].reshape(n_members, width)
+    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // dimension)):
+        packed[rows] = np.concatenate([vectors[rows, part] for part in parts], axis=1)
+    return packed
+
+
+def _find_coordinates(
+    prepared: NDArray[np.float32],
+    preparation: Preparation,
+    parts: Sequence[_PreparedPart],
+    seed: int,
+    report_step: Callable[[], None],
+) -> NDArray[np.float32]:
+    """The first two principal coordinates of the prepared vectors."""
+    report_step()
+    if len(parts) == 1 and preparation.pca is not None:
+        return prepared[:, :2]
+    components = (
+        parts[0].components
+        if len(parts) == 1
+        else find_principal_components(prepared, None, seed, report_step)
+    )
+    return components.coordinates(prepared, min(2, components.variances.size))
+
+
+def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
+    ratios = [part.ratios for part in parts if part.ratios.size]
+    return np.sort(np.concatenate([np.empty(0), *ratios]))[::-1] / max(1, len(ratios))
+
+
+def _keep_fitted(preparation: Preparation, parts: Sequence[_PreparedPart]) -> FittedPreparation | None:
+    n_bytes = sum(part.fitted.axes.nbytes for part in parts if part.fitted.axes is not None)
+    if n_bytes > MAX_FITTED_BYTES or not all(part.keeps_axes for part in parts):
+        return None
+    return FittedPreparation(preparation.l2_normalize, [part.fitted for part in parts])
 
 
 def _as_two_columns(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
 from octcluster_clusterer.errors import InvalidRequest
-from octcluster_clusterer.tiles import multiply_by_transpose, slices
+from octcluster_clusterer.tiles import map_in_order, multiply_by_transpose, slices
 
 EXACT_SIDE = 8192
 EXACT_SIDE_WITHOUT_PCA = 2048
@@ -76,39 +76,57 @@ class PrincipalComponents:
             )
         return min(int(np.searchsorted(held, share)) + 1, self.rank)
 
-    def project(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-        """Writes the vectors' coordinates along the first components over the vectors themselves.
+    def find_axes(
+        self, vectors: NDArray[np.float32], count: int, max_bytes: int
+    ) -> NDArray[np.float32] | None:
+        """Returns the first axes; computes them where the analysis gave scores.
+
+        Args:
+            vectors: float32, shape (n_vectors, dimension), those of the analysis.
+            count: Number of components, at most n_components.
+            max_bytes: Largest axes to compute.
+
+        Returns:
+            float32, shape (dimension, count), columns of length 1, or 0 beyond the rank; None if there are
+            only scores and the axes would be too large.
+        """
+        if self.axes is not None:
+            return np.ascontiguousarray(self.axes[:, :count])
+        n_vectors, dimension = vectors.shape
+        if dimension * count * np.dtype(np.float32).itemsize > max_bytes:
+            return None
+        assert self.scores is not None  # noqa: S101 - one of the two is set
+        scores = self.scores[:, :count].astype(np.float64)
+        squares = np.square(scores).sum(axis=0)
+        scores /= np.where(np.arange(count) < self.rank, squares, np.inf)
+        axes = np.empty((dimension, count), dtype=np.float32)
+
+        def compute(columns: slice) -> None:
+            axes[columns] = vectors[:, columns].T.astype(np.float64) @ scores
+
+        for _ in map_in_order(compute, slices(dimension, max(1, _VALUES_AT_ONCE // n_vectors))):
+            pass
+        return axes
+
+    def coordinates(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """Computes the vectors' coordinates along the first components, in new memory.
 
         The sign of each component is such that the coordinate farthest from 0 is positive.
 
         Args:
-            vectors: float32, shape (n_vectors, dimension), C-contiguous, those of the analysis; overwritten.
-            count: Number of components to keep, at most n_components.
+            vectors: float32, shape (n_vectors, dimension), those of the analysis.
+            count: Number of components, at most n_components.
 
         Returns:
-            float32, shape (n_vectors, count), C-contiguous, in the memory of ``vectors``.
+            float32, shape (n_vectors, count).
         """
-        n_vectors, dimension = vectors.shape
-        # A row never grows, so that what is written stays behind what is still to be read.
-        projected = vectors.reshape(-1)[: n_vectors * count].reshape(n_vectors, count)
-        for rows in slices(n_vectors, max(1, _VALUES_AT_ONCE // dimension)):
-            projected[rows] = self._coordinates(vectors, rows, count)
-        _fix_signs(projected)
-        return projected
-
-    def coordinates(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-        """Like ``project``, into new memory."""
+        if self.scores is not None:
+            return self.scores[:, :count] * find_signs(self.scores[:, :count])
+        assert self.axes is not None  # noqa: S101 - one of the two is set
         coordinates = np.empty((len(vectors), count), dtype=np.float32)
         for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
-            coordinates[rows] = self._coordinates(vectors, rows, count)
-        _fix_signs(coordinates)
-        return coordinates
-
-    def _coordinates(self, vectors: NDArray[np.float32], rows: slice, count: int) -> NDArray[np.float32]:
-        if self.scores is not None:
-            return self.scores[rows, :count]
-        assert self.axes is not None  # noqa: S101 - one of the two is set
-        return vectors[rows] @ self.axes[:, :count]
+            coordinates[rows] = vectors[rows] @ self.axes[:, :count]
+        return coordinates * find_signs(coordinates)
 
 
 def find_principal_components(
@@ -178,6 +196,7 @@ def _decompose_randomly(
     )
 
 
-def _fix_signs(coordinates: NDArray[np.float32]) -> None:
+def find_signs(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32, shape (n_components,): 1 or -1, so that the coordinate farthest from 0 becomes positive."""
     flipped = -coordinates.min(axis=0) > coordinates.max(axis=0)
-    coordinates *= np.where(flipped, np.float32(-1), np.float32(1))
+    return np.where(flipped, np.float32(-1), np.float32(1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from octcluster_clusterer import principal_components
+from octcluster_clusterer import preparation, principal_components
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.preparation import prepare
 from octcluster_clusterer.runs import Preparation
@@ -142,11 +142,11 @@ def test_values_too_large_for_distances_are_refused():
 
 
 @pytest.mark.parametrize(("n", "dimension", "largest"), [(10, 40, 9), (40, 10, 10)])
-def test_too_many_components_are_refused_with_the_largest_number(n: int, dimension: int, largest: int):
+def test_asked_for_more_components_than_there_can_be_pca_keeps_all(n: int, dimension: int, largest: int):
     vectors = make_vectors(n, dimension)
-    assert run_prepare(vectors, pca=largest).vectors.shape == (n, largest)
-    with pytest.raises(InvalidRequest, match=f"1 to {largest}"):
-        run_prepare(vectors, pca=largest + 1)
+    all_there_are = run_prepare(vectors, pca=largest).vectors
+    assert all_there_are.shape == (n, largest)
+    np.testing.assert_array_equal(run_prepare(vectors, pca=largest + 30).vectors, all_there_are)
 
 
 @pytest.mark.parametrize("options", [{"pca": 0}, {"pca": 0.0}, {"pca": 1.5}, {"pca": -3}, {"whiten": True}])
@@ -193,3 +193,86 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
 
     with pytest.raises(RunCancelled):
         prepare(make_vectors(50, 8), Preparation(), 0, cancel)
+
+
+PARTS = (12, 30, 7)
+
+
+@pytest.mark.parametrize("n", [300, 20])  # 20: fewer members than a part has dimensions
+@pytest.mark.parametrize(("pca", "whiten"), [(5, True), (5, False), (0.9, True), (0.9, False), (None, False)])
+def test_parts_are_prepared_one_by_one_and_weigh_the_same(n: int, pca: float | int | None, whiten: bool):
+    vectors = make_vectors(n, sum(PARTS)) * np.repeat([1, 100, 0.01], PARTS).astype(np.float32)
+    options: dict[str, object] = {"l2_normalize": True, "standardize": True, "pca": pca, "whiten": whiten}
+    prepared = run_prepare(vectors, part_dimensions=PARTS, **options)
+
+    expected = []
+    for part in np.split(vectors.astype(np.float64), np.cumsum(PARTS)[:-1], axis=1):
+        scaled = StandardScaler().fit_transform(normalize(part))
+        if pca is not None:
+            scaled = PCA(pca, whiten=whiten, svd_solver="full").fit_transform(scaled)
+        expected.append(scaled)
+    mean_squares = [np.square(part).sum(axis=1).mean() for part in expected]
+    weights = np.sqrt(np.mean(mean_squares) / mean_squares)
+    side_by_side = np.concatenate(
+        [weight * part for weight, part in zip(weights, expected, strict=True)], axis=1
+    )
+
+    assert list(prepared.part_dimensions) == [part.shape[1] for part in expected]
+    assert prepared.vectors.flags.c_contiguous
+    np.testing.assert_allclose(
+        align_signs(prepared.vectors, side_by_side), side_by_side, atol=2e-3 * np.abs(side_by_side).max()
+    )
+    reference = PCA(2).fit_transform(prepared.vectors.astype(np.float64))
+    np.testing.assert_allclose(align_signs(prepared.coordinates, reference), reference, atol=1e-3)
+    ratios = prepared.explained_variance_ratios
+    assert ratios.sum() == pytest.approx(1)
+    assert (np.diff(ratios) <= 0).all()
+
+
+def test_one_part_named_is_the_same_as_none():
+    vectors = make_vectors(60, 20)
+    alone = run_prepare(vectors, pca=5, whiten=True)
+    named = run_prepare(vectors, pca=5, whiten=True, part_dimensions=(20,))
+    np.testing.assert_array_equal(named.vectors, alone.vectors)
+    assert list(alone.part_dimensions) == [5]
+
+
+def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
+    vectors = make_vectors(60, 20)
+    vectors[:, 5:9] = 0.3
+    prepared = run_prepare(vectors, pca=3, whiten=True, part_dimensions=(5, 4, 11))
+    assert not prepared.vectors[:, 3:6].any()
+    np.testing.assert_allclose(prepared.vectors[:, [0, 1, 2, 6, 7, 8]].var(axis=0, ddof=1), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(700, 49), (30, 49)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pca": 5, "whiten": True},
+        {"pca": 0.9, "standardize": True},
+        {"standardize": True, "l2_normalize": False},
+        {"pca": 4, "part_dimensions": PARTS, "whiten": True},
+        {"part_dimensions": PARTS},
+    ],
+)
+def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
+    shape: tuple[int, int], options: dict[str, object]
+):
+    vectors = make_vectors(*shape)
+    vectors[:, 3] = 2.5
+    prepared = run_prepare(vectors, **options)
+    before = vectors.copy()
+    np.testing.assert_array_equal(prepared.fitted.apply(vectors), prepared.vectors)
+    np.testing.assert_array_equal(vectors, before)
+    for row in (0, 17):
+        np.testing.assert_array_equal(
+            prepared.fitted.apply(vectors[row : row + 1]), prepared.vectors[row : row + 1]
+        )
+
+
+def test_a_fitted_preparation_too_large_to_keep_is_left_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(preparation, "MAX_FITTED_BYTES", 1000)
+    assert run_prepare(make_vectors(60, 20), pca=5).fitted is not None
+    for shape in ((60, 40), (30, 60)):
+        assert run_prepare(make_vectors(*shape), pca=20).fitted is None

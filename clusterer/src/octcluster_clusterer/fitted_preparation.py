@@ -1,0 +1,116 @@
+"""A preparation that was fitted to a run's vectors and can be applied to others, with the same bits.
+
+The run itself prepares its vectors with these functions. Each works row by row, or on blocks of fixed shape,
+so that a vector becomes the same prepared vector alone, among others, and within the run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.tiles import map_in_order, slices
+
+_ROWS_AT_ONCE = 256
+_VALUES_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True)
+class FittedPart:
+    """The preparation of one part of the vectors, after L2.
+
+    Attributes:
+        means: float64, shape (dimension,).
+        divisors: float64, shape (dimension,): 1, or the standard deviation if dimensions are standardized;
+            infinite for a dimension that was constant, which becomes 0.
+        axes: float32, shape (dimension, prepared_dimension): principal axes; None without PCA.
+        factors: float32, shape (prepared_dimension,): sign, whitening and weight of each prepared dimension.
+    """
+
+    means: NDArray[np.float64]
+    divisors: NDArray[np.float64]
+    axes: NDArray[np.float32] | None
+    factors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FittedPreparation:
+    """A whole preparation.
+
+    Attributes:
+        l2_normalize: Whether each part of a vector is scaled to unit length first.
+        parts: The parts, in order.
+    """
+
+    l2_normalize: bool
+    parts: Sequence[FittedPart]
+
+    def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Prepares vectors as those of the run were.
+
+        Args:
+            vectors: float32, shape (n_vectors, dimension); left as they are.
+
+        Returns:
+            float32, shape (n_vectors, prepared_dimension).
+        """
+        prepared = []
+        start = 0
+        for part in self.parts:
+            columns = vectors[:, start : start + part.means.size].copy()
+            start += part.means.size
+            if self.l2_normalize:
+                scale_to_unit_length(columns)
+            center(columns, part.means, part.divisors)
+            if part.axes is not None:
+                columns = project(columns, part.axes)
+            columns *= part.factors
+            prepared.append(columns)
+        return np.concatenate(prepared, axis=1)
+
+
+def scale_to_unit_length(vectors: NDArray[np.float32]) -> None:
+    """Scales each vector to unit Euclidean length, in place; leaves zero vectors."""
+    for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
+        lengths = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
+        lengths[lengths == 0] = 1
+        vectors[rows] /= lengths
+
+
+def center(vectors: NDArray[np.float32], means: NDArray[np.float64], divisors: NDArray[np.float64]) -> None:
+    """Takes off the means and divides by the divisors, in place."""
+    vectors -= means
+    if (divisors != 1).any():
+        vectors /= divisors
+
+
+def project(vectors: NDArray[np.float32], axes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Computes the vectors' coordinates along axes, in new memory; arguments as of ``multiply_rows``."""
+    projected = np.empty((len(vectors), axes.shape[1]), dtype=np.float32)
+    multiply_rows(vectors, axes, projected)
+    return projected
+
+
+def multiply_rows(
+    vectors: NDArray[np.float32], matrix: NDArray[np.float32], products: NDArray[np.float32]
+) -> None:
+    """Multiplies each vector by a matrix, in parallel.
+
+    BLAS may add in another order for a matrix of another height: all blocks have one height.
+
+    Args:
+        vectors: float32, shape (n_vectors, dimension).
+        matrix: float32, shape (dimension, n_columns).
+        products: float32, shape (n_vectors, n_columns): written; may be the first columns of ``vectors``.
+    """
+
+    def multiply(rows: slice) -> None:
+        block = vectors[rows]
+        if len(block) < _ROWS_AT_ONCE:
+            block = np.zeros((_ROWS_AT_ONCE, vectors.shape[1]), dtype=np.float32)
+            block[: rows.stop - rows.start] = vectors[rows]
+        products[rows] = (block @ matrix)[: rows.stop - rows.start]
+
+    for _ in map_in_order(multiply, slices(len(vectors), _ROWS_AT_ONCE)):
+        pass
