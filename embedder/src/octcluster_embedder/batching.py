@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_embedder.errors import InferenceFailed
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -53,6 +53,19 @@ class Capacity:
 
     def _fits(self, n_bytes: int) -> bool:
         return self._images < self._max_images and self._bytes + n_bytes <= self._max_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """What an image becomes.
+
+    Attributes:
+        vector: float32, shape (dimension of the space,).
+        measures: float32, shape (n_measures,); see ``measures``.
+    """
+
+    vector: NDArray[np.float32]
+    measures: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +105,12 @@ class Batcher:
         self._something_waits = asyncio.Event()
         self._workers = [asyncio.create_task(self._work()) for _ in range(runtime.concurrent_batches)]
 
-    async def embed(self, image: bytes, space: EmbeddingSpace) -> NDArray[np.float32]:
-        """Computes the vector of one encoded image; waits while the server is at its capacity.
+    async def embed(self, image: bytes, space: EmbeddingSpace) -> Embedding:
+        """Decodes, measures and embeds one encoded image; waits while the server is at its capacity.
 
         Args:
             image: The encoded image.
             space: One of the runtime's spaces, with or without flip.
-
-        Returns:
-            float32, shape (dimension of the space,).
 
         Raises:
             ImageError: The image is to blame.
@@ -108,11 +118,11 @@ class Batcher:
         """
         await self._capacity.acquire(len(image))
         try:
-            pixels = await self._decode(image)
-            waiting = _WaitingImage(pixels, space, asyncio.get_running_loop().create_future())
+            decoded = await self._decode(image)
+            waiting = _WaitingImage(decoded.pixels, space, asyncio.get_running_loop().create_future())
             self._waiting.append(waiting)
             self._something_waits.set()
-            return await waiting.vector
+            return Embedding(await waiting.vector, decoded.measures)
         finally:
             self._capacity.release(len(image))
 
@@ -123,7 +133,7 @@ class Batcher:
         await asyncio.gather(*self._workers, return_exceptions=True)
         self._inference_threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _decode(self, image: bytes) -> NDArray[np.uint8]:
+    async def _decode(self, image: bytes) -> DecodedImage:
         self._decoding += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 
 from octcluster_embedder.embedding import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
-from octcluster_embedder.errors import InvalidRequest, ItemErrorCode
+from octcluster_embedder.errors import InvalidRequest, ItemError, ItemErrorCode
+from octcluster_embedder.measures import MEASURES, MEASURES_DIGEST
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
@@ -70,6 +72,7 @@ def to_server_info(
             min_image_side=limits.image.min_image_side,
             max_images_per_request=limits.max_images_per_request,
         ),
+        measures=pb.MeasureSpace(names=MEASURES, digest=MEASURES_DIGEST),
     )
 
 
@@ -99,7 +102,13 @@ def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
 
 
 def _to_result(outcome: Outcome) -> pb.EmbedResult:
-    if outcome.error is not None:
-        error = pb.EmbedError(code=_ERROR_CODES[outcome.error.code], message=str(outcome.error))
-        return pb.EmbedResult(id=outcome.id, error=error)
-    return pb.EmbedResult(id=outcome.id, vector=np.asarray(outcome.vector, dtype="<f4").tobytes())
+    found = outcome.outcome
+    if isinstance(found, ItemError):
+        return pb.EmbedResult(
+            id=outcome.id, error=pb.EmbedError(code=_ERROR_CODES[found.code], message=str(found))
+        )
+    return pb.EmbedResult(id=outcome.id, vector=_to_bytes(found.vector), measures=_to_bytes(found.measures))
+
+
+def _to_bytes(values: NDArray[np.float32]) -> bytes:
+    return np.asarray(values, dtype="<f4").tobytes()

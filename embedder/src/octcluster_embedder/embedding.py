@@ -6,10 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from octcluster_embedder.batching import Batcher, Capacity
+from octcluster_embedder.batching import Batcher, Capacity, Embedding
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, UnknownModel
 from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.runtimes.runtime import Runtime
@@ -59,11 +56,10 @@ class ImageBatch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item: its vector, float32, shape (dimension of the space,), or the error."""
+    """What became of one item: its embedding or the error."""
 
     id: int
-    vector: NDArray[np.float32] | None = None
-    error: ItemError | None = None
+    outcome: Embedding | ItemError
 
 
 @dataclass(frozen=True)
@@ -288,9 +284,9 @@ def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
 
 async def _embed_item(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> Outcome:
     try:
-        return Outcome(item.id, vector=await batcher.embed(item.image, space))
+        return Outcome(item.id, await batcher.embed(item.image, space))
     except ItemError as error:
-        return Outcome(item.id, error=error)
+        return Outcome(item.id, error)
 
 
 def _first_error(error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""From one encoded image to pixels of the network's size, with Pillow.
+"""From one encoded image to pixels of the network's size and the image's measures, with Pillow.
 
 An image is decoded at its full size (no reduced-size JPEG decoding), turned upright, converted to 8 bits,
 cropped to the largest centred part with the network's aspect ratio, resized with the bicubic filter
@@ -55,6 +55,7 @@ from octcluster_embedder.errors import (
     TooSmall,
     UnsupportedFormat,
 )
+from octcluster_embedder.measures import measure_image
 
 DECODING_VERSION = "pillow-centre-bicubic-1"
 
@@ -94,6 +95,19 @@ class ImageLimits:
     min_image_side: int = 16
 
 
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """What is made of one encoded image.
+
+    Attributes:
+        pixels: uint8, shape (height, width, 3), RGB, 0 to 255, of the size asked for.
+        measures: float32, shape (n_measures,), of the whole upright image; see ``measures``.
+    """
+
+    pixels: NDArray[np.uint8]
+    measures: NDArray[np.float32]
+
+
 class _PixelBudget:
     """Bounds the pixels of all images that the process's threads decode at a time."""
 
@@ -119,17 +133,17 @@ class _PixelBudget:
 _pixels_at_once = _PixelBudget()
 
 
-def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> NDArray[np.uint8]:
-    """Decodes one image and resizes it; see the module for the conversions.
+def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> DecodedImage:
+    """Decodes one image, measures it and resizes it; see the module for the conversions.
 
     Args:
         data: The encoded image.
-        height: Height of the result, in pixels.
-        width: Width of the result, in pixels.
+        height: Height of the pixels wanted.
+        width: Width of the pixels wanted.
         limits: What the image may be.
 
     Returns:
-        uint8, shape (height, width, 3), RGB, 0 to 255.
+        The pixels and the measures.
 
     Raises:
         ImageError: One of its subclasses says what is wrong with the image. Nothing else is ever raised.
@@ -142,7 +156,10 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> N
                 image.width * image.height, _LARGEST_IMAGES_AT_ONCE * limits.max_image_pixels
             ):
                 image.load()
-                return _to_pixels(image, height, width)
+                with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
+                    ImageOps.exif_transpose(image, in_place=True)
+                eight_bits = _to_eight_bits(image)
+                return DecodedImage(_resize(eight_bits, height, width), measure_image(eight_bits))
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -191,11 +208,9 @@ def _unidentified(data: bytes) -> ImageError:
     )
 
 
-def _to_pixels(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
-    with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
-        ImageOps.exif_transpose(image, in_place=True)
-    fitted = ImageOps.fit(_to_eight_bits(image), (width, height), Image.Resampling.BICUBIC)
-    resized = np.asarray(fitted)
+def _resize(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    """Crops and resizes an image of mode L or RGB; the result has three channels."""
+    resized = np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
     return resized if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
 
 

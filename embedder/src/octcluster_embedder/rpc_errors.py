@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from octcluster_embedder.embedding import Outcome
-from octcluster_embedder.errors import EmbedderError, InvalidRequest, NotServing
+from octcluster_embedder.errors import EmbedderError, InvalidRequest, ItemError, NotServing
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ class Tally:
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts these outcomes."""
         self._items += len(outcomes)
-        self._errors.update(outcome.error.code for outcome in outcomes if outcome.error is not None)
+        found = (outcome.outcome for outcome in outcomes)
+        self._errors.update(error.code for error in found if isinstance(error, ItemError))
 
     def __str__(self) -> str:
         errors = ", ".join(f"{code} {number}" for code, number in sorted(self._errors.items()))

@@ -57,6 +57,8 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
         assert space.dimension == sum(space.part_dimensions)
         assert len(space.digest) == 32
         assert space.preprocessing_version.startswith(DECODING_VERSION + "/")
+    assert list(info.measures.names) == ["width", "height", "brightness", "white_border_share"]
+    assert len(info.measures.digest) == 32
     assert info.limits == pb.Limits(
         max_message_bytes=64 * 2**20,
         max_image_bytes=32 * 2**20,
@@ -105,6 +107,23 @@ def test_a_flipped_vector_is_the_mean_with_the_mirror_image(
     for found in (both[::2], both[1::2]):
         assert np.allclose(found, means, atol=5e-2 if features == FLATTEN else 5e-3)
     assert np.abs(plain[::2] - plain[1::2]).max() > 0.1, "the images are their own mirror images"
+
+
+def test_measures_come_with_vectors_and_not_with_errors(
+    stub: EmbedderServiceStub, images: list[bytes]
+) -> None:
+    items = [
+        pb.EmbedItem(id=number, image=image) for number, image in enumerate([*images[:6], b"", images[0]])
+    ]
+    results = embed(stub, items, BLOCKS, flip=True).results
+    for image, result in zip(images, results[:6], strict=False):
+        pixels = Image.open(io.BytesIO(image))
+        width, height, brightness, white_border_share = np.frombuffer(result.measures, "<f4")
+        assert (width, height) == pixels.size
+        assert abs(brightness - np.asarray(pixels.convert("L")).mean()) < 2
+        assert 0 <= white_border_share < 0.5
+    assert results[6].measures == b""
+    assert results[7].measures == results[0].measures
 
 
 def test_results_keep_the_order_of_the_request(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:

@@ -56,9 +56,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_each_image_gets_its_own_vector() -> None:
     async with batching(TinyRuntime(concurrent_batches=2)) as batcher:
-        vectors = await asyncio.gather(*(batcher.embed(image(v), POOLED) for v in range(50)))
-    assert np.concatenate(vectors).tolist() == list(range(50))
-    assert all(vector.dtype == np.float32 for vector in vectors)
+        found = await asyncio.gather(*(batcher.embed(image(v), POOLED) for v in range(50)))
+    assert np.concatenate([one.vector for one in found]).tolist() == list(range(50))
+    assert all(one.vector.dtype == np.float32 for one in found)
+    assert [one.measures.tolist() for one in found] == [[16, 16, v, 0] for v in range(50)]
 
 
 async def test_images_of_several_callers_share_batches_of_the_runtimes_size() -> None:
@@ -77,8 +78,8 @@ async def test_a_batch_holds_one_kind_of_features() -> None:
     runtime = TinyRuntime()
     async with batching(runtime) as batcher:
         kinds = [POOLED, FLATTEN] * 6
-        vectors = await asyncio.gather(*(batcher.embed(image(v), kind) for v, kind in enumerate(kinds)))
-    assert [vector.size for vector in vectors] == [1, 2] * 6
+        found = await asyncio.gather(*(batcher.embed(image(v), kind) for v, kind in enumerate(kinds)))
+    assert [one.vector.size for one in found] == [1, 2] * 6
     for features, values in runtime.batches:
         assert {kinds[value].features for value in values} == {features}
 
@@ -87,12 +88,12 @@ async def test_a_flipped_vector_is_the_mean_with_the_mirror_image_in_any_company
     runtime = TinyRuntime()
     spaces = [POOLED, POOLED.with_flip(True)] * 6
     async with batching(runtime) as batcher:
-        vectors = await asyncio.gather(
+        found = await asyncio.gather(
             *(batcher.embed(image(v, mirrored=v + 21), space) for v, space in enumerate(spaces))
         )
     expected = [v + 10.5 if space.flip else v for v, space in enumerate(spaces)]
-    assert np.concatenate(vectors).tolist() == expected
-    assert all(vector.dtype == np.float32 for vector in vectors)
+    assert np.concatenate([one.vector for one in found]).tolist() == expected
+    assert all(one.vector.dtype == np.float32 for one in found)
 
 
 async def test_a_bad_image_fails_alone() -> None:
@@ -102,7 +103,7 @@ async def test_a_bad_image_fails_alone() -> None:
             batcher.embed(image(2)[:30], POOLED),
             return_exceptions=True,
         )
-    assert good.tolist() == [1]
+    assert good.vector.tolist() == [1]
     assert isinstance(bad, CorruptImage)
 
 
@@ -112,9 +113,9 @@ async def test_a_failing_forward_pass_fails_only_the_offender() -> None:
         outcomes = await asyncio.gather(
             *(batcher.embed(image(v), POOLED) for v in values), return_exceptions=True
         )
-        assert (await batcher.embed(image(8), POOLED)).tolist() == [8]
+        assert (await batcher.embed(image(8), POOLED)).vector.tolist() == [8]
     assert isinstance(outcomes.pop(2), InferenceFailed)
-    assert np.concatenate(outcomes).tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert np.concatenate([one.vector for one in outcomes]).tolist() == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_a_runtime_that_forgets_an_image_is_a_failure_and_no_hang() -> None:
@@ -134,7 +135,7 @@ async def test_cancelled_before_decoding_costs_no_decoding() -> None:
         with pytest.raises(asyncio.CancelledError):
             await second
         threads.may_decode.set()
-        assert (await first).tolist() == [1]
+        assert (await first).vector.tolist() == [1]
     assert threads.decoded == 1
     assert runtime.inferred == [1]
 

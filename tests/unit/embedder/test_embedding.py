@@ -61,14 +61,18 @@ async def settled(value: Callable[[], int]) -> int:
 async def test_outcomes_in_the_order_of_the_items() -> None:
     async with embedding(TinyRuntime()) as embedder:
         answer = await embedder.embed(batch(5, 3, 9, start=70))
-    assert [(one.id, one.vector.tolist()) for one in answer.outcomes] == [(70, [5]), (71, [3]), (72, [9])]
+    assert [(one.id, one.outcome.vector.tolist()) for one in answer.outcomes] == [
+        (70, [5]),
+        (71, [3]),
+        (72, [9]),
+    ]
 
 
 async def test_flip_is_part_of_the_space() -> None:
     flipped = replace(batch(image(4, mirrored=8)), flip=True)
     async with embedding(TinyRuntime()) as embedder:
         plain, both = await embedder.embed(batch(4)), await embedder.embed(flipped)
-    assert [one.vector.tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
+    assert [one.outcome.vector.tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
     assert both.space == plain.space.with_flip(True)
     assert both.space.digest != plain.space.digest
 
@@ -86,9 +90,9 @@ async def test_a_bad_item_fails_alone_in_both_ways() -> None:
         await embedder.embed_stream(stream_of(request), write)
     streamed = sorted((one for answer in written for one in answer.outcomes), key=lambda one: one.id)
     for outcomes in (unary.outcomes, streamed):
-        assert outcomes[0].vector.tolist() == [1]
-        assert isinstance(outcomes[1].error, CorruptImage)
-        assert isinstance(outcomes[2].error, InferenceFailed)
+        assert outcomes[0].outcome.vector.tolist() == [1]
+        assert isinstance(outcomes[1].outcome, CorruptImage)
+        assert isinstance(outcomes[2].outcome, InferenceFailed)
 
 
 async def test_nothing_is_served_before_the_model_is_there() -> None:
@@ -175,7 +179,7 @@ async def test_a_cancelled_stream_leaves_no_work_behind() -> None:
         with pytest.raises(asyncio.CancelledError):
             await call
         runtime.may_infer.set()
-        assert (await embedder.embed(batch(77))).outcomes[0].vector.tolist() == [77]
+        assert (await embedder.embed(batch(77))).outcomes[0].outcome.vector.tolist() == [77]
     assert len(runtime.inferred) <= runtime.batch_size + 1
 
 
@@ -201,7 +205,7 @@ async def test_stop_finishes_what_was_accepted_and_refuses_the_rest() -> None:
             await embedder.embed(batch(5))
         runtime.may_infer.set()
         await asyncio.wait_for(stopping, 5)
-        assert (await unary).outcomes[0].vector.tolist() == [1]
+        assert (await unary).outcomes[0].outcome.vector.tolist() == [1]
         for call in (stream, idle):
             with pytest.raises(NotServing, match="without an answer"):
                 await call

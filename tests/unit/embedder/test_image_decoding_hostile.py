@@ -54,15 +54,16 @@ def decode(data: bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            pixels = decode_image(data, 32, 32, LIMITS)
+            decoded = decode_image(data, 32, 32, LIMITS)
         except ImageError:
             return
-    assert pixels.shape == (32, 32, 3)
+    assert decoded.pixels.shape == (32, 32, 3)
+    assert np.isfinite(decoded.measures).all()
 
 
 def test_the_samples_themselves_are_good() -> None:
     for sample in SAMPLES:
-        assert decode_image(sample, 32, 32, LIMITS).shape == (32, 32, 3)
+        assert decode_image(sample, 32, 32, LIMITS).pixels.shape == (32, 32, 3)
 
 
 @settings(max_examples=300, deadline=None)
