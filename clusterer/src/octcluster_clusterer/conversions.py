@@ -27,6 +27,9 @@ from octcluster_clusterer.vector_store.vector_cache import IMAGE_KEY_BYTES, Reje
 
 SPACE_DIGEST_BYTES = 32
 MEMBERS_PER_MESSAGE = 10_000
+_LARGEST_ANSWER_BYTES = 4 * 2**20
+# What an entry of a message takes beside its vector: an image key, tags and lengths.
+_ENTRY_BYTES = IMAGE_KEY_BYTES + 32
 _LARGEST_DIMENSION = 2**22
 
 
@@ -67,6 +70,23 @@ def to_vectors(request: pb.PutVectorsRequest, limits: Limits) -> list[tuple[byte
     """Checks the image keys of the vectors in one message; raises InvalidRequest or MessageTooLarge."""
     keys = to_image_keys([entry.image_key for entry in request.entries], limits)
     return [(key, entry.vector) for key, entry in zip(keys, request.entries, strict=True)]
+
+
+def count_vectors_per_message(space: VectorSpace, limits: Limits) -> int:
+    """Counts the vectors that one message may hold; raises InvalidRequest if not even one fits."""
+    n_bytes = 4 * space.dimension + _ENTRY_BYTES
+    if n_bytes > limits.max_message_bytes:
+        raise InvalidRequest(
+            f"a vector of {space.dimension} values does not fit into a message of at most "
+            f"{limits.max_message_bytes} bytes (--max-message-bytes of the clusterer)"
+        )
+    return max(1, min(limits.max_message_bytes, _LARGEST_ANSWER_BYTES) // n_bytes)
+
+
+def from_vectors(vectors: Sequence[tuple[bytes, bytes]]) -> pb.GetVectorsResponse:
+    """Converts image keys and vectors."""
+    entries = [pb.VectorEntry(image_key=image_key, vector=vector) for image_key, vector in vectors]
+    return pb.GetVectorsResponse(entries=entries)
 
 
 def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:

@@ -9,11 +9,13 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 
 from octcluster_clusterer.conversions import (
     Limits,
+    count_vectors_per_message,
     from_algorithm,
     from_assignments,
     from_record,
     from_rejections,
     from_status,
+    from_vectors,
     read_run,
     to_image_keys,
     to_space,
@@ -71,6 +73,17 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
                 )
         stored = received - len(rejections)
         return pb.PutVectorsResponse(stored=stored, rejected=from_rejections(rejections))
+
+    async def GetVectors(  # noqa: N802
+        self, request: pb.GetVectorsRequest, context: object
+    ) -> AsyncIterator[pb.GetVectorsResponse]:
+        """Sends cached vectors, those that are missing left out."""
+        space, keys = to_space(request.space), to_image_keys(request.image_keys, self._limits)
+        size = count_vectors_per_message(space, self._limits)
+        for start in range(0, len(keys), size):
+            vectors = await asyncio.to_thread(self._vectors.get, space, keys[start : start + size])
+            if vectors:
+                yield from_vectors(vectors)
 
     async def StartRun(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object

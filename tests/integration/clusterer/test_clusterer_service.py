@@ -85,6 +85,21 @@ def test_assignments_come_in_pieces_in_the_order_of_the_members(clusterer: Clust
     assert [key for piece in pieces for key in piece.image_keys] == many.keys
 
 
+def test_vectors_come_back_in_the_order_of_the_request_in_pieces(clusterer: Clusterer) -> None:
+    # 1200 vectors of 1280 values are more than one answer of 4 MiB.
+    space = pb.VectorSpace(digest=b"\x08" * 32, data_type=pb.DATA_TYPE_FLOAT32, dimension=1280)
+    vectors = np.random.default_rng(3).normal(size=(1200, 1280)).astype("<f4")
+    entries = [pb.VectorEntry(image_key=os.urandom(32), vector=vector.tobytes()) for vector in vectors]
+    clusterer.stub.PutVectors(iter([pb.PutVectorsRequest(space=space, entries=entries)]), timeout=20)
+    keys = [entry.image_key for entry in reversed(entries)]
+    request = pb.GetVectorsRequest(space=space, image_keys=[os.urandom(32), *keys])
+    answers = list(clusterer.stub.GetVectors(request, timeout=20))
+    assert len(answers) == 2
+    assert all(answer.ByteSize() <= 4 * 2**20 for answer in answers)
+    assert [entry for answer in answers for entry in answer.entries] == entries[::-1]
+    assert not list(clusterer.stub.GetVectors(pb.GetVectorsRequest(space=space), timeout=20))
+
+
 def test_a_bad_vector_is_rejected_alone(clusterer: Clusterer) -> None:
     drawn = Blobs.draw(4, seed=2)
     drawn.vectors[1, 3] = np.nan

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import redis
-from octcluster_clusterer.errors import RunCancelled, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.conversions import Limits, count_vectors_per_message
+from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
 from octcluster_clusterer.runs import VectorSpace
 from octcluster_clusterer.vector_store.redis_store import RedisStore
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
@@ -69,6 +70,29 @@ def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
     assert loaded.dtype == np.float32
     assert loaded.shape == (2000, 1280)
     assert loaded.tobytes() == b"".join(vector for _, vector in reversed(vectors))
+
+
+def test_got_vectors_come_in_order_without_those_missing_or_damaged(
+    cache: VectorCache, raw: redis.Redis
+) -> None:
+    vectors = make_vectors(1500)
+    cache.put(SPACE, vectors)
+    missing, damaged = vectors.pop(3)[0], vectors[700][0]
+    for image_key in (missing, damaged):
+        name = b"octcluster:v1:vector:" + SPACE.digest + b":" + image_key
+        raw.setrange(name, 5, b"?") if image_key == damaged else raw.delete(name)
+    wanted = [key for key, _ in reversed(vectors)]
+    expected = [pair for pair in reversed(vectors) if pair[0] != damaged]
+    assert cache.get(SPACE, [missing, *wanted]) == expected
+    assert cache.get(replace(SPACE, digest=b"\x02" * 32), wanted) == []
+
+
+def test_as_many_vectors_as_fit_go_into_a_message() -> None:
+    limits = Limits(max_message_bytes=2**20, max_keys_per_message=8192, max_members=10, max_queued_runs=1)
+    assert count_vectors_per_message(SPACE, limits) == 2**20 // (1280 * 4 + 64)
+    assert count_vectors_per_message(replace(SPACE, dimension=262_000), limits) == 1
+    with pytest.raises(InvalidRequest, match="--max-message-bytes"):
+        count_vectors_per_message(replace(SPACE, dimension=2**18), limits)
 
 
 def test_missing_keys_keep_the_order_of_the_request(cache: VectorCache) -> None:

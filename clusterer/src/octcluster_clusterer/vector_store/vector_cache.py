@@ -56,11 +56,33 @@ class VectorCache:
         size = _chunk_size(space)
         for start in range(0, len(image_keys), size):
             keys = image_keys[start : start + size]
-            values = self._store.read_values([_key(space, key) for key in keys])
-            missing += [
-                key for key, value in zip(keys, values, strict=True) if not _is_sound(space, key, value)
-            ]
+            vectors = self._read(space, keys)
+            missing += [key for key, vector in zip(keys, vectors, strict=True) if vector is None]
         return missing
+
+    def get(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        """Reads vectors.
+
+        Args:
+            space: Space of the vectors.
+            image_keys: Image keys, 32 bytes each.
+
+        Returns:
+            Image key and vector (little-endian float32 bytes) of each image that has a sound one, in the
+            order given.
+
+        Raises:
+            StoreUnavailable: Redis does not serve.
+        """
+        found = []
+        size = _chunk_size(space)
+        for start in range(0, len(image_keys), size):
+            keys = image_keys[start : start + size]
+            vectors = self._read(space, keys)
+            found += [
+                (key, bytes(vector)) for key, vector in zip(keys, vectors, strict=True) if vector is not None
+            ]
+        return found
 
     def put(self, space: VectorSpace, vectors: Sequence[tuple[bytes, bytes]]) -> list[Rejection]:
         """Stores vectors over what was there.
@@ -114,12 +136,11 @@ class VectorCache:
         report(0, n_members)
         for start in range(0, n_members, size):
             keys = [key.tobytes() for key in image_keys[start : start + size]]
-            values = self._store.read_values([_key(space, key) for key in keys])
-            for row, (key, value) in enumerate(zip(keys, values, strict=True), start=start):
-                if value is not None and _is_sound(space, key, value):
-                    vectors[row] = np.frombuffer(value, dtype="<f4", count=space.dimension)
-                else:
+            for row, vector in enumerate(self._read(space, keys), start=start):
+                if vector is None:
                     n_missing += 1
+                else:
+                    vectors[row] = np.frombuffer(vector, dtype="<f4")
             report(start + len(keys), n_members)
         if n_missing:
             raise VectorsMissing(
@@ -127,6 +148,11 @@ class VectorCache:
                 "put them again and start a new run"
             )
         return vectors
+
+    def _read(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[memoryview | None]:
+        """The vector of each image, None where there is no sound one; in one round trip."""
+        values = self._store.read_values([_key(space, key) for key in image_keys])
+        return [_open(space, key, value) for key, value in zip(image_keys, values, strict=True)]
 
 
 def _chunk_size(space: VectorSpace) -> int:
@@ -144,11 +170,12 @@ def _checksum(space: VectorSpace, image_key: bytes, vector: bytes | memoryview) 
     return checksum.digest()
 
 
-def _is_sound(space: VectorSpace, image_key: bytes, value: bytes | None) -> bool:
+def _open(space: VectorSpace, image_key: bytes, value: bytes | None) -> memoryview | None:
+    """The vector in a value, None if that is missing, damaged, or written for another space or image."""
     if value is None or len(value) != 4 * space.dimension + _CHECKSUM_BYTES:
-        return False
-    payload = memoryview(value)[:-_CHECKSUM_BYTES]
-    return _checksum(space, image_key, payload) == value[-_CHECKSUM_BYTES:]
+        return None
+    vector = memoryview(value)[:-_CHECKSUM_BYTES]
+    return vector if _checksum(space, image_key, vector) == value[-_CHECKSUM_BYTES:] else None
 
 
 def _find_fault(space: VectorSpace, vector: bytes) -> str | None:
