@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from octcluster.image_set import ImageFile, ImageSet
+from octcluster.recipes import PLAIN_1
 from octcluster.results import Assignments, ClusteringResult, Contingency, RunResult, Score, Scores
 from octcluster.runs import EmbeddingSpace, Preparation, RunSpec
 from octcluster.workflows.outcome import Failure, RunOutcome
@@ -46,6 +47,7 @@ def make_outcome(
     chosen = len(results) - 1
     return RunOutcome(
         image_set=image_set,
+        recipe=PLAIN_1,
         members=members,
         failures=failures,
         spec=RunSpec(SPACE, Preparation(pca=0.95), ("kmeans",), min(ks), max(ks), seed=7, run_id="0f" * 16),

@@ -34,6 +34,7 @@ from octcluster.errors import (
 from octcluster.image_keys import image_key
 from octcluster.image_set import ImageFile, ImageSet
 from octcluster.progress import Progress, Silence
+from octcluster.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from octcluster.results import (
     Assignments,
     Association,
@@ -72,7 +73,9 @@ from octcluster.workflows.run import RunOptions, run_images
 
 __all__ = [
     "ALGORITHMS",
+    "DEFAULT_RECIPE",
     "FEATURES",
+    "RECIPES",
     "AddressInvalid",
     "Assignments",
     "Association",
@@ -111,6 +114,7 @@ __all__ = [
     "Preparation",
     "Progress",
     "PutReport",
+    "Recipe",
     "RequestRefused",
     "RunCancelled",
     "RunFailed",

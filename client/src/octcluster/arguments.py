@@ -1,11 +1,21 @@
 """The arguments of the command ``octcluster``, and its help."""
 
-import re
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, BooleanOptionalAction, RawDescriptionHelpFormatter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from octcluster.argument_values import (
+    UNSET,
+    parse_algorithms,
+    parse_clusters,
+    parse_digest,
+    parse_pca,
+    parse_positive,
+    parse_resamples,
+    parse_seed,
+)
+from octcluster.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES
 from octcluster.runs import ALGORITHMS, FEATURES
 
 MODELS = (
@@ -15,29 +25,59 @@ MODELS = (
     "resnet50",
     "inception-v3",
 )
-MAX_SEED = 2**32 - 1
 
 _RUN_DESCRIPTION = """\
 Groups the OCT images of a folder and writes into DIR:
 
   assignments.csv  the cluster of each image: image,cluster,label,patient,silhouette
-  scores.json      how good each clustering is, with the table of classes and clusters
+  scores.json      how good each clustering is and how far to trust it, with the table of classes and clusters
   report.html      plots and tables to look at; opens offline, names no image; shows class names as given
   run.json         what is needed to repeat the run
-  failures.csv     the images that could not be used, and why; only if there are any
+  duplicates.csv   pairs of images that are nearly the same: image,other_image,similarity; if there are any
+  failures.csv     the images that could not be used, and why; if there are any
+
+How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.
+Without further options the default recipe is taken. As soon as one of --features, --flip, --algorithm, --pca
+or --whiten is given, the start is the plain recipe (pooled features of unit length, K-means) and the options
+change that. To change one thing of another recipe, name it as well: --recipe NAME --pca 32.
 
 Without --embedder and --clusterer the services are started for this run and stopped after it.
 """
 _RUN_EXAMPLES = """\
 examples:
-  octcluster run scans --out result                      4 clusters, by K-means
-  octcluster run scans --out result -k 2:10              try 2 to 10 clusters, choose the best silhouette
-  octcluster run scans --out result --algorithm kmeans,hdbscan --pca 0.95
+  octcluster run scans --out result                      4 clusters, by the default recipe
+  octcluster run scans --out result -k 2:10              try 2 to 10 clusters and choose, without labels
+  octcluster run scans --out result --algorithm kmeans,hdbscan --pca 0.95    plain features, two algorithms
   octcluster run scans --out result --labels table.csv   compare with classes of a table image,label[,patient]
   octcluster run scans --out result --embedder gpu-box:50051 --clusterer gpu-box:50052
+  octcluster assign result new-scans --out new           put new images into the clusters of result
 
 exit codes: 0 done (images that failed are reported), 1 the run failed, or --strict and an image failed,
 2 wrong usage. For research use only: not a medical device, and not for diagnosis.
+"""
+_ASSIGN_DESCRIPTION = """\
+Puts images into the clusters of a run that has been done, without changing it, and writes into DIR:
+
+  assignments.csv  one row an image: image,cluster,label,patient,distance,margin,outlier
+                   distance: to the mean of the cluster, in the run's prepared features
+                   margin:   how much better the cluster suits than the second best, 0 (torn) to 1 (no doubt)
+                   outlier:  1 if the image is farther from the mean than 99% of the cluster's own images, so
+                             that it may be something that the run never saw
+  scores.json      how the clusters match the classes of these images, where labels are known
+  assign.json      what was assigned to what, with versions and counts
+  failures.csv     the images that could not be used, and why; if there are any
+
+The images are embedded with the model and features of the run. A run is kept for a limited time (30 days in
+the cache folder, 7 days by a clusterer's default); then do it again, which is quick while vectors are cached.
+"""
+_ASSIGN_EXAMPLES = """\
+examples:
+  octcluster run scans --out result                   the run to assign to
+  octcluster assign result new-scans --out new        the same cache folder as of the run: it holds the run
+  octcluster assign 0f3c... new-scans --out new --embedder gpu-box:50051 --clusterer gpu-box:50052
+
+exit codes: 0 done, 1 failed, or --strict and an image failed, 2 wrong usage. For research use only: not a
+medical device, and not for diagnosis.
 """
 
 
@@ -52,6 +92,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"octcluster {version('octcluster')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_assign(commands)
     _add_phantoms(commands)
     return parser
 
@@ -65,23 +106,63 @@ def _add_run(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = run.add_argument
+    _add_images(run)
+    _add_method(run)
+    _add_labels(run).add_argument(
+        "--per-class",
+        metavar="N",
+        type=parse_positive,
+        help="take N random images of each class (default: all images)",
+    )
+    _add_services(run)
+    _add_manners(run)
+
+
+def _add_assign(commands: Any) -> None:
+    assign = commands.add_parser(
+        "assign",
+        help="put new images into the clusters of a finished run",
+        description=_ASSIGN_DESCRIPTION,
+        epilog=_ASSIGN_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    assign.add_argument(
+        "run",
+        metavar="RUN",
+        help="folder that 'octcluster run' wrote, or, with --clusterer, the id of a run (run_id in run.json)",
+    )
+    _add_images(assign)
+    _add_labels(assign)
+    _add_services(assign)
+    assign.add_argument(
+        "--model",
+        help="network, for an embedder that is started here (default: that of RUN if it is a folder, else "
+        f"{MODELS[0]})",
+    )
+    _add_manners(assign)
+
+
+def _add_images(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add("images", metavar="IMAGES", type=Path, help="folder of images, or text file with one path a line")
     add("--out", metavar="DIR", type=Path, required=True, help="folder for the outputs; made if need be")
-    _add_method(run)
-    _add_labels(run)
-    _add_services(run)
+
+
+def _add_manners(parser: ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--strict",
         action="store_true",
         help="exit with 1 if an image failed (default: report it, exit with 0)",
     )
     add("--quiet", action="store_true", help="print errors only (default: progress and a summary)")
-    _add_debug(run)
+    _add_debug(parser)
 
 
 def _add_method(run: ArgumentParser) -> None:
     method = run.add_argument_group("how images are grouped")
+    _add_recipe(method)
     add = method.add_argument
     names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
     add(
@@ -90,45 +171,79 @@ def _add_method(run: ArgumentParser) -> None:
         help=f"network: {names}, or another that the embedder has (default: %(default)s)",
     )
     add(
-        "--features",
-        default=FEATURES[0],
-        choices=FEATURES,
-        help="what is read from the network: pooled, the mean of its last map, or flatten, the whole map "
-        "(default: %(default)s)",
-    )
-    add(
-        "--algorithm",
-        metavar="NAME[,NAME...]",
-        type=parse_algorithms,
-        default=("kmeans",),
-        help=f"one or more of {', '.join(ALGORITHMS)} (default: kmeans)",
-    )
-    add(
         "-k",
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
         help="number of clusters, or a range to choose from; hdbscan finds its own number (default: 4)",
     )
+    add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
+    add(
+        "--stability",
+        metavar="N",
+        type=parse_resamples,
+        help="cluster N random parts of the images again (each 80%% of the patients) to see how stable the "
+        "result is; 0: do not (default: 10, or 4 with more than 5,000 images)",
+    )
+
+
+def _add_recipe(method: Any) -> None:
+    add = method.add_argument
+    add(
+        "--recipe",
+        choices=tuple(RECIPES),
+        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name}, and {PLAIN_1.name} for "
+        "models other than EfficientNet)",
+    )
+    add(
+        "--features",
+        default=UNSET,
+        choices=FEATURES,
+        help="what is read from the network: pooled, the mean of its last map; flatten, the whole map; or "
+        "blocks, the means of late layers (default: that of the recipe; plain: pooled)",
+    )
+    add(
+        "--flip",
+        default=UNSET,
+        action=BooleanOptionalAction,
+        help="average the features of each image and of its mirror image, since left and right eyes mirror "
+        "each other (default: that of the recipe; plain: no)",
+    )
+    add(
+        "--algorithm",
+        metavar="NAME[,NAME...]",
+        type=parse_algorithms,
+        default=UNSET,
+        help=f"one or more of {', '.join(ALGORITHMS)} (default: that of the recipe; plain: kmeans)",
+    )
     pca = method.add_mutually_exclusive_group()
     pca.add_argument(
         "--pca",
         metavar="SHARE|COUNT",
         type=parse_pca,
-        help="reduce the features first: to a share of their variance with a dot (0.95), or to a count of "
-        "components (64)",
+        default=UNSET,
+        help="reduce the features first, each part of blocks by itself: to a share of their variance with a "
+        "dot (0.95), or to a count of components (64; of few images as many as there can be)",
     )
     pca.add_argument(
-        "--no-pca", dest="pca", action="store_const", const=None, help="do not reduce the features (default)"
+        "--no-pca",
+        dest="pca",
+        action="store_const",
+        const=None,
+        default=UNSET,
+        help="do not reduce the features (default: that of the recipe; plain: not)",
     )
-    add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
-
-
-def _add_labels(run: ArgumentParser) -> None:
-    add = run.add_argument_group(
-        "known classes, to compare with; they never change the clusters"
-    ).add_argument
     add(
+        "--whiten",
+        default=UNSET,
+        action=BooleanOptionalAction,
+        help="scale the components of the PCA to equal variance (default: that of the recipe; plain: no)",
+    )
+
+
+def _add_labels(parser: ArgumentParser) -> Any:
+    labels = parser.add_argument_group("known classes, to compare with; they never change the clusters")
+    labels.add_argument(
         "--labels",
         metavar="auto|folder|filename|none|FILE.csv",
         default="auto",
@@ -138,30 +253,25 @@ def _add_labels(run: ArgumentParser) -> None:
         "less than 5 images), else filename if nearly all names have the form, else none (default: "
         "%(default)s)",
     )
-    add(
-        "--per-class",
-        metavar="N",
-        type=parse_positive,
-        help="take N random images of each class (default: all images)",
-    )
+    return labels
 
 
-def _add_services(run: ArgumentParser) -> None:
-    add = run.add_argument_group("services").add_argument
+def _add_services(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("services").add_argument
     add("--embedder", metavar="HOST:PORT", help="embedder to use (default: start one)")
     add("--clusterer", metavar="HOST:PORT", help="clusterer to use (default: start one)")
     add(
         "--cache-dir",
         metavar="DIR",
         type=Path,
-        help="where services that this run starts keep vectors and models (default: octcluster in the "
+        help="where services that are started here keep vectors, runs and models (default: octcluster in the "
         "user's cache folder)",
     )
     add(
         "--weights",
         metavar="FILE",
         type=Path,
-        help="weights for the model, for an embedder that this run starts (default: the model's own)",
+        help="weights for the model, for an embedder that is started here (default: the model's own)",
     )
     add(
         "--weights-sha256",
@@ -196,57 +306,3 @@ def _add_debug(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--debug", action="store_true", help="show where an error came from (or OCTCLUSTER_DEBUG=1)"
     )
-
-
-def parse_clusters(text: str) -> tuple[int, int]:
-    """Reads ``4`` or ``2:10`` as smallest and largest number of clusters."""
-    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
-    if match is None:
-        raise ArgumentTypeError(f"'{text}' is no number of clusters: write 4, or 2:10 for a range")
-    smallest = int(match[1])
-    largest = int(match[2] or smallest)
-    if not 2 <= smallest <= largest:
-        raise ArgumentTypeError(f"'{text}' does not do: the least is 2, and a range goes upwards, as in 2:10")
-    return smallest, largest
-
-
-def parse_pca(text: str) -> float | int:
-    """Reads a share of the variance, which has a dot, or a count of components."""
-    cure = "write a share of the variance above 0 and at most 1 with a dot (0.95), or a count (64)"
-    if re.fullmatch(r"\d+", text) and int(text) >= 1:
-        return int(text)
-    if re.fullmatch(r"\d*\.\d+|\d+\.", text) and 0 < float(text) <= 1:
-        return float(text)
-    raise ArgumentTypeError(f"'{text}' does not do: {cure}")
-
-
-def parse_algorithms(text: str) -> tuple[str, ...]:
-    """Reads names of algorithms with commas between; a name that comes twice counts once."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in names:
-        if name not in ALGORITHMS:
-            raise ArgumentTypeError(
-                f"'{name}' is no algorithm: take {', '.join(ALGORITHMS)}, with commas between"
-            )
-    return names
-
-
-def parse_seed(text: str) -> int:
-    """Reads a seed."""
-    if not text.isdecimal() or int(text) > MAX_SEED:
-        raise ArgumentTypeError(f"'{text}' is no seed: write a whole number from 0 to {MAX_SEED}")
-    return int(text)
-
-
-def parse_positive(text: str) -> int:
-    """Reads a whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"'{text}' does not do: write a whole number from 1")
-    return int(text)
-
-
-def parse_digest(text: str) -> str:
-    """Reads a SHA-256 as 64 hexadecimal digits."""
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise ArgumentTypeError(f"'{text}' is no SHA-256: write its 64 hexadecimal digits")
-    return text.lower()

@@ -6,11 +6,11 @@ import traceback
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from octcluster.argument_values import UNSET, read_recipe
 from octcluster.arguments import MODELS, build_parser
 from octcluster.errors import (
     AddressInvalid,
@@ -22,7 +22,6 @@ from octcluster.errors import (
 from octcluster.image_folder import find_images
 from octcluster.image_set import sample_per_class
 from octcluster.progress import Silence
-from octcluster.runs import Preparation
 from octcluster.workflows.run import RunOptions, run_images
 
 DONE = 0
@@ -77,6 +76,7 @@ def _run(options: Namespace) -> int:
     _need_extra("cli")
     _check_model(options)
     _check_weights(options)
+    run_options = _read_options(options)
     image_set = find_images(options.images, options.labels)
     if options.per_class is not None:
         image_set = sample_per_class(image_set, options.per_class, options.seed)
@@ -86,7 +86,7 @@ def _run(options: Namespace) -> int:
     from octcluster.terminal import print_summary, show_progress  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
-        outcome = run_images(image_set, _read_options(options), progress)
+        outcome = run_images(image_set, run_options, progress)
     write_outputs(outcome, options.out, _record_arguments(options), started)
     if not options.quiet:
         print_summary(outcome, options.out)
@@ -151,12 +151,11 @@ def _read_options(options: Namespace) -> RunOptions:
     min_clusters, max_clusters = options.k
     return RunOptions(
         model=options.model,
-        features=options.features,
-        algorithms=options.algorithm,
+        recipe=read_recipe(options),
         min_clusters=min_clusters,
         max_clusters=max_clusters,
         seed=options.seed,
-        preparation=replace(Preparation(), pca=options.pca),
+        stability_resamples=options.stability,
         embedder=options.embedder,
         clusterer=options.clusterer,
         cache_dir=options.cache_dir,
@@ -166,5 +165,5 @@ def _read_options(options: Namespace) -> RunOptions:
 
 
 def _record_arguments(options: Namespace) -> Mapping[str, object]:
-    arguments = vars(options).items()
-    return {name: str(value) if isinstance(value, Path) else value for name, value in arguments}
+    given = ((name, value) for name, value in vars(options).items() if value is not UNSET)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in given}

@@ -72,7 +72,7 @@ def read_embedder_info(message: embedder.GetServerInfoResponse) -> EmbedderInfo:
                 name=model.name,
                 input_height=model.input_height,
                 input_width=model.input_width,
-                spaces={space.features: space for space in map(_read_space, model.spaces)},
+                spaces={space.features: space for space in map(_read_space, model.spaces) if not space.flip},
             )
             for model in message.models
         ],
@@ -89,6 +89,8 @@ def _read_space(message: embedder.EmbeddingSpace) -> EmbeddingSpace:
         data_type=_name(embedder.DataType, message.data_type, "DATA_TYPE_"),
         dimension=message.dimension,
         digest=message.digest,
+        flip=message.flip,
+        part_dimensions=tuple(message.part_dimensions),
     )
 
 

@@ -20,6 +20,8 @@ class EmbeddingSpace:
     data_type: str
     dimension: int
     digest: bytes
+    flip: bool = False
+    part_dimensions: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

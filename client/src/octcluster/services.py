@@ -1,5 +1,6 @@
 """What servers say about themselves and about single items, as the library hands it to its caller."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,19 @@ class EmbedFailure:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What the embedder makes of one image.
+
+    Attributes:
+        vector: Little-endian float32 values, of the space asked for.
+        measures: What was measured of the image, in the order of EmbedderInfo.measures.names.
+    """
+
+    vector: bytes
+    measures: tuple[float, ...]
 
 
 def too_many_bytes(image_bytes: int, max_image_bytes: int) -> EmbedFailure:
@@ -41,12 +55,40 @@ class EmbedderLimits:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model of an embedder: its input size in pixels and its embedding space by features."""
+    """One model of an embedder: its input size in pixels and its embedding spaces by features and flip."""
 
     name: str
     input_height: int
     input_width: int
-    spaces: Mapping[str, EmbeddingSpace]
+    spaces: Mapping[tuple[str, bool], EmbeddingSpace]
+
+
+@dataclass(frozen=True)
+class MeasureSpace:
+    """What an embedder measures of each image; measures are cached as vectors of this space.
+
+    Attributes:
+        names: Name of each measure; see the MeasureSpace message of its proto.
+        digest: Tells ways of measuring apart, 32 bytes.
+        data_type: Type of one value in the cache.
+    """
+
+    names: tuple[str, ...]
+    digest: bytes
+    data_type: str = "float32"
+
+    @property
+    def dimension(self) -> int:
+        """Number of measures."""
+        return len(self.names)
+
+    def pack(self, measures: Sequence[float]) -> bytes:
+        """The measures of one image as a vector: little-endian float32 values."""
+        return struct.pack(f"<{self.dimension}f", *measures)
+
+    def unpack(self, vector: bytes) -> tuple[float, ...]:
+        """The measures in such a vector."""
+        return struct.unpack(f"<{self.dimension}f", vector)
 
 
 @dataclass(frozen=True)
@@ -58,6 +100,7 @@ class EmbedderInfo:
     device: str
     models: Sequence[ModelInfo]
     limits: EmbedderLimits
+    measures: MeasureSpace
 
 
 @dataclass(frozen=True)

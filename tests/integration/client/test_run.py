@@ -10,7 +10,7 @@ from octcluster import (
     ClustererClient,
     ImageFile,
     ImageSet,
-    RunNotFound,
+    Recipe,
     RunOptions,
     RunState,
     TooFewImages,
@@ -108,21 +108,6 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
     assert recorder.messages
 
 
-def test_a_result_outlives_a_clusterer_that_dies_before_its_run_is_deleted(
-    cache_dir, image_set, recorder, monkeypatch
-):
-    attempts = []
-
-    def delete(client, run_id):
-        attempts.append(run_id)
-        raise RunNotFound("forgotten")
-
-    monkeypatch.setattr(ClustererClient, "delete", delete)
-    outcome = run_images(image_set, RunOptions(cache_dir=cache_dir), recorder)
-    assert len(outcome.assignments.clusters) == 40
-    assert attempts == [outcome.spec.run_id]
-
-
 def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder):
     class Impatient(type(recorder)):
         def stage(self, name, total, unit):
@@ -130,9 +115,8 @@ def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, rec
             if name in ("Loading", "Preparing", "Clustering"):
                 raise KeyboardInterrupt
 
-    options = replace(
-        elsewhere, algorithms=("spectral", "gmm", "agglomerative"), min_clusters=2, max_clusters=39
-    )
+    slow = Recipe(algorithms=("spectral", "gmm", "agglomerative"))
+    options = replace(elsewhere, recipe=slow, min_clusters=2, max_clusters=39)
     with ClustererClient(elsewhere.clusterer) as client:
         before = {run.run_id for run in client.list_runs()}
         with pytest.raises(KeyboardInterrupt):

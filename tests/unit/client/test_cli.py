@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from octcluster.argument_values import read_recipe
 from octcluster.arguments import MODELS, build_parser
 from octcluster.cli import main
 from octcluster.image_folder import find_images
-from octcluster.runs import ALGORITHMS
+from octcluster.recipes import AGREEMENT_1, DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster.runs import ALGORITHMS, Preparation
 
 
 @pytest.fixture
@@ -36,10 +39,8 @@ def parse(*arguments: str) -> dict[str, object]:
 def test_the_defaults_are_those_of_the_contract() -> None:
     found = parse()
     assert found["model"] == "efficientnet-lite0"
-    assert found["features"] == "pooled"
-    assert found["algorithm"] == ("kmeans",)
     assert found["k"] == (4, 4)
-    assert found["pca"] is None
+    assert found["stability"] is None
     assert found["seed"] == 0
     assert found["labels"] == "auto"
     assert found["strict"] is found["quiet"] is False
@@ -56,6 +57,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         (["--pca", "1"], "pca", 1),
         (["--no-pca"], "pca", None),
         (["--algorithm", "kmeans,hdbscan,kmeans"], "algorithm", ("kmeans", "hdbscan")),
+        (["--stability", "0"], "stability", 0),
         (["--seed", str(2**32 - 1)], "seed", 2**32 - 1),
         (["--model", "a-model-of-the-server"], "model", "a-model-of-the-server"),
         (["--weights-sha256", "AB" * 32], "weights_sha256", "ab" * 32),
@@ -85,6 +87,8 @@ def test_arguments_are_read(arguments: list[str], name: str, value: object) -> N
         (["--seed", "-1"], "'-1' is no seed"),
         (["--seed", str(2**32)], "write a whole number from 0 to 4294967295"),
         (["--per-class", "0"], "write a whole number from 1"),
+        (["--recipe", "best"], "invalid choice: 'best'"),
+        (["--stability", "101"], "'101' does not do: write a whole number from 0 to 100"),
         (["--weights-sha256", "abc"], "write its 64 hexadecimal digits"),
         (["--lab", "none"], "unrecognized arguments: --lab"),
     ],
@@ -95,6 +99,32 @@ def test_wrong_arguments_are_code_2_with_the_cure(
     assert call("run", images, "--out", tmp_path / "out", *arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def recipe(*arguments: str) -> Recipe:
+    return read_recipe(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
+
+
+def test_the_default_is_a_named_recipe() -> None:
+    assert recipe() == DEFAULT_RECIPE
+    assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
+    assert recipe("--model", "vgg16") == PLAIN_1
+    assert recipe("--recipe", "agreement-1", "--model", "vgg16") == AGREEMENT_1
+
+
+def test_a_part_alone_changes_the_plain_recipe() -> None:
+    changed = recipe("--pca", "0.95", "--algorithm", "kmeans,hdbscan")
+    assert changed == Recipe("", "pooled", False, Preparation(pca=0.95), ("kmeans", "hdbscan"))
+    assert recipe("--features", "blocks", "--flip").features == "blocks"
+    assert recipe("--features", "blocks", "--flip").flip is True
+    assert recipe("--no-pca") == PLAIN_1
+
+
+def test_a_part_beside_a_name_changes_that_recipe() -> None:
+    changed = recipe("--recipe", "agreement-1", "--pca", "32", "--no-flip")
+    preparation = replace(AGREEMENT_1.preparation, pca=32)
+    assert changed == replace(AGREEMENT_1, name="", flip=False, preparation=preparation)
+    assert recipe("--recipe", "agreement-1", "--features", "blocks").name == "agreement-1"
 
 
 def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +147,8 @@ def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixtur
             ["--model", "efficientnet-lite"],
             "no such model; take efficientnet-lite0, efficientnet-b0",
         ),
+        ("images", ["--whiten"], "whitening needs PCA: add --pca 64"),
+        ("images", ["--recipe", "agreement-1", "--no-pca"], "or give --no-whiten"),
         ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
         ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
     ],

@@ -29,10 +29,12 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "weights_digest": space.weights_digest,
         "space": {**asdict(space), "digest": space.digest.hex()},
         "runtime": outcome.runtime,
+        "recipe": {**asdict(outcome.recipe), "name": outcome.recipe.name or None},
         "preparation": asdict(outcome.spec.preparation),
         "algorithms": list(outcome.spec.algorithms),
         "min_clusters": outcome.spec.min_clusters,
         "max_clusters": outcome.spec.max_clusters,
+        "stability_resamples": outcome.spec.stability_resamples,
         "label_source": outcome.image_set.label_source,
         "counts": {
             "images": len(outcome.image_set.images),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from octcluster.image_set import ImageFile, ImageSet
+from octcluster.recipes import Recipe
 from octcluster.results import Assignments, RunResult
 from octcluster.runs import EmbeddingSpace, RunSpec
 
@@ -22,6 +23,7 @@ class RunOutcome:
 
     Attributes:
         image_set: All images that were asked for.
+        recipe: How they were grouped.
         members: The images that were clustered, sorted by name; row i of the assignments is members[i].
         failures: The images that were not, sorted by name.
         spec: What the clusterer was asked to do.
@@ -36,6 +38,7 @@ class RunOutcome:
     """
 
     image_set: ImageSet
+    recipe: Recipe
     members: Sequence[ImageFile]
     failures: Sequence[Failure]
     spec: RunSpec

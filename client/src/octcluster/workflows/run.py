@@ -11,66 +11,53 @@ and it fails.
 import contextlib
 import platform
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 
 from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import EmbedderClient
 from octcluster.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
-from octcluster.image_keys import key_secret_from_environment
 from octcluster.image_set import ImageSet
-from octcluster.local_stack import START_SECONDS, LocalStack, LocalStackOptions
 from octcluster.progress import Progress
+from octcluster.recipes import Recipe, default_recipe
 from octcluster.results import Assignments, RunResult
-from octcluster.runs import Member, Preparation, RunSpec
+from octcluster.runs import Member, RunSpec
+from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import Failure, RunOutcome
 from octcluster.workflows.stages import RunWatcher, Stages
 
 _ATTEMPTS = 3
-_CONNECT_SECONDS = 20.0
-_OUTAGE_SECONDS = 120.0
 _CANCEL_SECONDS = 3.0
 # Ends of a run after which another one may succeed: the clusterer's cache lost vectors, or was away.
 _RECOVERABLE = ("vectors_missing", "store_unavailable")
 _REASONS_SHOWN = 3
+_FEW_IMAGES = 5000
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """How run_images does its work.
+class RunOptions(ServiceOptions):
+    """How run_images does its work; see ServiceOptions for the services.
 
     Attributes:
-        model: Name of the embedder's model.
-        features: One of FEATURES.
-        algorithms: Names out of ALGORITHMS, at least one.
+        recipe: How images are grouped, from features to algorithm; None: see default_recipe.
         min_clusters: Smallest number of clusters to try, at least 2.
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
-        preparation: What happens to the vectors before clustering.
-        embedder: Address of an embedder, or several with commas between; None: start one for this run.
-        clusterer: Address of a clusterer; None: start one for this run, with its own vector cache.
-        cache_dir: Where services that this run starts keep vectors and models; None: the user's cache folder.
-        weights: Weights file for an embedder that this run starts; None: the model's own source.
-        weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
-        key_secret: The site's secret for image keys.
+        stability_resamples: How many random parts of the images to cluster again for the stability of the
+            result, 0 to 100; None: see default_stability_resamples.
     """
 
-    model: str = "efficientnet-lite0"
-    features: str = "pooled"
-    algorithms: tuple[str, ...] = ("kmeans",)
+    recipe: Recipe | None = None
     min_clusters: int = 4
     max_clusters: int = 4
     seed: int = 0
-    preparation: Preparation = field(default_factory=Preparation)
-    embedder: str | None = None
-    clusterer: str | None = None
-    cache_dir: Path | None = None
-    weights: Path | None = None
-    weights_sha256: str | None = None
-    key_secret: bytes = field(default_factory=key_secret_from_environment, repr=False)
+    stability_resamples: int | None = None
+
+    @property
+    def chosen_recipe(self) -> Recipe:
+        """The recipe, also where none was named."""
+        return self.recipe or default_recipe(self.model)
 
 
 def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> RunOutcome:
@@ -83,7 +70,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         options: How to do it.
         progress: Told how far it is; messages may come from another thread, but never two calls at once.
             Stages are "Reading", "Starting" (if services are started), "Embedding", "Loading", "Preparing",
-            "Clustering", "Scoring" and "Saving".
+            "Clustering", "Scoring", "Trusting" and "Saving".
 
     Returns:
         What was found, with the images that have no vector as failures.
@@ -92,79 +79,24 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         OctclusterError: The run could not be done; the message says what to do.
     """
     stages = Stages(progress)
-    with _services(options, progress) as stack:
+    with started_services(options, progress) as stack:
         stages.begin("Reading", len(image_set.images), "images")
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         _check_enough(images, options)
-        with _connected(options, stack, stages) as clients:
+        with connected_clients(options, stack, stages) as clients:
             return _Job(image_set, options, stages, images, clients).run()
 
 
-@contextlib.contextmanager
-def _services(options: RunOptions, progress: Progress) -> Iterator[LocalStack | None]:
-    """Starts the services that have no address, if there are any, while the block runs."""
-    if options.embedder is not None and options.clusterer is not None:
-        yield None
-        return
-    stack_options = LocalStackOptions(
-        cache_dir=options.cache_dir,
-        embedder=options.embedder is None,
-        clusterer=options.clusterer is None,
-        model=options.model,
-        weights=options.weights,
-        weights_sha256=options.weights_sha256,
-    )
-    with LocalStack(stack_options, progress) as stack:
-        yield stack
-
-
-@contextlib.contextmanager
-def _connected(
-    options: RunOptions, stack: LocalStack | None, stages: Stages
-) -> Iterator[tuple[EmbedderClient, ClustererClient]]:
-    """Connects to both services, once they serve, while the block runs."""
-
-    def check() -> None:
-        if stack is not None:
-            stack.check()
-
-    def on_wait(text: str) -> None:
-        check()
-        stages.message(text)
-
-    with contextlib.ExitStack() as clients, stages.timed("starting"):
-        if stack is not None:
-            stages.begin("Starting", 0, "services")
-            stack.wait_until_started()
-        embedder = clients.enter_context(
-            EmbedderClient(
-                options.embedder or (stack.embedder_address if stack else ""),
-                patience_seconds=_OUTAGE_SECONDS,
-                on_wait=on_wait,
-            )
-        )
-        clusterer = clients.enter_context(
-            ClustererClient(
-                options.clusterer or (stack.clusterer_address if stack else ""),
-                patience_seconds=_OUTAGE_SECONDS,
-                on_wait=on_wait,
-            )
-        )
-        for client, given in ((embedder, options.embedder), (clusterer, options.clusterer)):
-            if given is None:
-                client.wait_until_serving(START_SECONDS, lambda _: check())
-            else:
-                client.wait_until_serving(_CONNECT_SECONDS, on_wait)
-        connected = clients.pop_all()
-    with connected:
-        yield embedder, clusterer
+def default_stability_resamples(images: int) -> int:
+    """How many parts of the images are clustered again if nobody says: fewer of many, for they cost time."""
+    return 10 if images <= _FEW_IMAGES else 4
 
 
 def _check_enough(images: KeyedImages, options: RunOptions) -> None:
     """Raises TooFewImages if there are fewer good images than clusters."""
     good, bad = images.good(), images.bad()
-    finds_clusters_itself = set(options.algorithms) == {"hdbscan"}
+    finds_clusters_itself = set(options.chosen_recipe.algorithms) == {"hdbscan"}
     needed = 2 if finds_clusters_itself else max(2, options.max_clusters)
     if len(good) >= needed:
         return
@@ -192,7 +124,7 @@ class _Job:
         self._stages = stages
         self._images = images
         self._embedder, self._clusterer = clients
-        self._space = self._embedder.space(options.features, options.model)
+        self._space = self._embedder.space(options.chosen_recipe.features, options.model)
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
@@ -227,11 +159,6 @@ class _Job:
         except BaseException:
             self._cancel(spec.run_id)
             raise
-        if self._options.clusterer is None:
-            # Nobody can ask for it later, and the cache folder shall not grow by it; but the result is here
-            # already, and no error may lose it or cluster again.
-            with contextlib.suppress(OctclusterError):
-                self._clusterer.delete(spec.run_id)
         return self._outcome(spec, result, assignments)
 
     def _cancel(self, run_id: str) -> None:
@@ -245,14 +172,20 @@ class _Job:
             clusterer.cancel(run_id)
 
     def _spec(self) -> RunSpec:
+        recipe = self._options.chosen_recipe
+        part_dimensions = self._space.part_dimensions if len(self._space.part_dimensions) > 1 else ()
+        resamples = self._options.stability_resamples
+        if resamples is None:
+            resamples = default_stability_resamples(len(self._images.good()))
         return RunSpec(
             space=self._space,
-            preparation=self._options.preparation,
-            algorithms=self._options.algorithms,
+            preparation=replace(recipe.preparation, part_dimensions=part_dimensions),
+            algorithms=recipe.algorithms,
             min_clusters=self._options.min_clusters,
             max_clusters=self._options.max_clusters,
             seed=self._options.seed,
             run_id=uuid.uuid4().hex,
+            stability_resamples=resamples,
         )
 
     def _members(self) -> list[Member]:
@@ -275,6 +208,7 @@ class _Job:
         embedded = len(self._images.embedded & {key for _, key in good})
         return RunOutcome(
             image_set=self._image_set,
+            recipe=self._options.chosen_recipe,
             members=[image for image, _ in good],
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
             spec=spec,

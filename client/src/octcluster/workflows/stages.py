@@ -14,6 +14,7 @@ _RUN_STAGES = {
     "preparing": ("Preparing", "steps"),
     "clustering": ("Clustering", "clusterings"),
     "scoring": ("Scoring", "images"),
+    "trusting": ("Trusting", "steps"),
     "saving": ("Saving", "results"),
 }
 

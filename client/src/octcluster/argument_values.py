@@ -1,0 +1,104 @@
+"""What the values of the command's arguments mean, and what is said of those that mean nothing."""
+
+import re
+from argparse import ArgumentTypeError, Namespace
+from dataclasses import replace
+
+from octcluster.errors import InvalidArguments
+from octcluster.recipes import PLAIN_1, RECIPES, Recipe, default_recipe
+from octcluster.runs import ALGORITHMS
+
+MAX_SEED = 2**32 - 1
+MAX_RESAMPLES = 100
+UNSET = object()
+"""Stands for an option that was not given, where None is a value."""
+
+_RECIPE_PARTS = ("features", "flip", "algorithm", "pca", "whiten")
+
+
+def parse_clusters(text: str) -> tuple[int, int]:
+    """Reads ``4`` or ``2:10`` as smallest and largest number of clusters."""
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    if match is None:
+        raise ArgumentTypeError(f"'{text}' is no number of clusters: write 4, or 2:10 for a range")
+    smallest = int(match[1])
+    largest = int(match[2] or smallest)
+    if not 2 <= smallest <= largest:
+        raise ArgumentTypeError(f"'{text}' does not do: the least is 2, and a range goes upwards, as in 2:10")
+    return smallest, largest
+
+
+def parse_pca(text: str) -> float | int:
+    """Reads a share of the variance, which has a dot, or a count of components."""
+    cure = "write a share of the variance above 0 and at most 1 with a dot (0.95), or a count (64)"
+    if re.fullmatch(r"\d+", text) and int(text) >= 1:
+        return int(text)
+    if re.fullmatch(r"\d*\.\d+|\d+\.", text) and 0 < float(text) <= 1:
+        return float(text)
+    raise ArgumentTypeError(f"'{text}' does not do: {cure}")
+
+
+def parse_algorithms(text: str) -> tuple[str, ...]:
+    """Reads names of algorithms with commas between; a name that comes twice counts once."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in ALGORITHMS:
+            raise ArgumentTypeError(
+                f"'{name}' is no algorithm: take {', '.join(ALGORITHMS)}, with commas between"
+            )
+    return names
+
+
+def parse_seed(text: str) -> int:
+    """Reads a seed."""
+    if not text.isdecimal() or int(text) > MAX_SEED:
+        raise ArgumentTypeError(f"'{text}' is no seed: write a whole number from 0 to {MAX_SEED}")
+    return int(text)
+
+
+def parse_positive(text: str) -> int:
+    """Reads a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"'{text}' does not do: write a whole number from 1")
+    return int(text)
+
+
+def parse_resamples(text: str) -> int:
+    """Reads a number of resamples."""
+    if not text.isdecimal() or int(text) > MAX_RESAMPLES:
+        raise ArgumentTypeError(f"'{text}' does not do: write a whole number from 0 to {MAX_RESAMPLES}")
+    return int(text)
+
+
+def parse_digest(text: str) -> str:
+    """Reads a SHA-256 as 64 hexadecimal digits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ArgumentTypeError(f"'{text}' is no SHA-256: write its 64 hexadecimal digits")
+    return text.lower()
+
+
+def read_recipe(options: Namespace) -> Recipe:
+    """Finds the recipe that the options of ``octcluster run`` ask for.
+
+    Args:
+        options: The parsed options.
+
+    Returns:
+        The recipe that was named, or the plain one if only parts of a recipe were given, changed by those
+        parts; or the model's default. A changed one has no name.
+
+    Raises:
+        InvalidArguments: Whitening without PCA.
+    """
+    given = {name: value for name in _RECIPE_PARTS if (value := getattr(options, name)) is not UNSET}
+    if options.recipe is None:
+        recipe = PLAIN_1 if given else default_recipe(options.model)
+    else:
+        recipe = RECIPES[options.recipe]
+    preparation = {name: given.pop(name) for name in ("pca", "whiten") if name in given}
+    if "algorithm" in given:
+        given["algorithms"] = given.pop("algorithm")
+    changed = replace(recipe, preparation=replace(recipe.preparation, **preparation), **given)
+    if changed.preparation.whiten and changed.preparation.pca is None:
+        raise InvalidArguments("whitening needs PCA: add --pca 64, or give --no-whiten")
+    return changed if changed == recipe else replace(changed, name="")

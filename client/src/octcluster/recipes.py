@@ -1,0 +1,50 @@
+"""Recipes: ways of grouping images, from features to algorithm, by name and version.
+
+A recipe that has been released never changes; a better one gets a new name. ``docs/recipe.md`` says how the
+default one was found, without labels.
+"""
+
+from dataclasses import dataclass, field
+
+from octcluster.runs import Preparation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of grouping images.
+
+    Attributes:
+        name: Name with version; empty for a way of one's own.
+        features: One of FEATURES.
+        flip: Whether each vector is the mean of the image's and of its mirror image's.
+        preparation: What happens to the vectors before clustering; the embedding space decides its parts.
+        algorithms: Names out of ALGORITHMS, at least one.
+    """
+
+    name: str = ""
+    features: str = "pooled"
+    flip: bool = False
+    preparation: Preparation = field(default_factory=Preparation)
+    algorithms: tuple[str, ...] = ("kmeans",)
+
+
+AGREEMENT_1 = Recipe("agreement-1", "blocks", True, Preparation(pca=64, whiten=True), ("agreement",))
+PLAIN_1 = Recipe("plain-1")
+
+RECIPES = {recipe.name: recipe for recipe in (AGREEMENT_1, PLAIN_1)}
+"""All recipes by name."""
+
+DEFAULT_RECIPE = PLAIN_1
+"""What networks that offer the features ``blocks`` are used with."""
+
+
+def default_recipe(model: str) -> Recipe:
+    """The recipe that a model is used with if nothing else is asked for.
+
+    Args:
+        model: Name of the model.
+
+    Returns:
+        DEFAULT_RECIPE, or, for a model that is no EfficientNet and so offers no ``blocks``, PLAIN_1.
+    """
+    return DEFAULT_RECIPE if model.startswith("efficientnet-") else PLAIN_1
