@@ -36,7 +36,7 @@ from octcluster.conversions import (
     start_run_messages,
 )
 from octcluster.results import Assignments, NewAssignments, RunResult
-from octcluster.runs import EmbeddingSpace, Member, RunSpec, RunStatus
+from octcluster.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.services import ClustererInfo, PutReport
 
 
@@ -75,7 +75,7 @@ class AsyncClustererClient:
         self._info = read_clusterer_info(await self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    async def find_missing(self, space: EmbeddingSpace, image_keys: Sequence[bytes]) -> list[bytes]:
+    async def find_missing(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[bytes]:
         """See ClustererClient.find_missing."""
         missing: list[bytes] = []
         for keys in cut(image_keys, (await self.info()).limits.max_keys_per_message):
@@ -86,7 +86,7 @@ class AsyncClustererClient:
 
     async def put_vectors(
         self,
-        space: EmbeddingSpace,
+        space: VectorSpace,
         vectors: Iterable[tuple[bytes, bytes]] | AsyncIterable[tuple[bytes, bytes]],
     ) -> PutReport:
         """See ClustererClient.put_vectors; the vectors may come from an asynchronous iterable, too."""
@@ -97,12 +97,12 @@ class AsyncClustererClient:
         await self._put(space, batcher.flush(), report)
         return report
 
-    async def _put(self, space: EmbeddingSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
+    async def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
         if chunk:
             requests = [put_request(space, chunk)]
             add_to_report(report, await self._connection.call_with_stream(self._stub.PutVectors, requests))
 
-    async def get_vectors(self, space: EmbeddingSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    async def get_vectors(self, space: VectorSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """See ClustererClient.get_vectors."""
 
         async def fetch(request: messages.GetVectorsRequest, timeout: float) -> dict[bytes, bytes]:

@@ -12,7 +12,7 @@ from octcluster.connection import Endpoint
 from octcluster.conversions import read_result, read_status, space_message, vector_entries
 from octcluster.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.results import RunResult
-from octcluster.runs import EmbeddingSpace, RunSpec, RunState, RunStatus
+from octcluster.runs import RunSpec, RunState, RunStatus, VectorSpace
 from octcluster.services import ClustererLimits, PutReport
 
 SERVICE = "the clusterer"
@@ -38,7 +38,7 @@ def entry_bytes(vector: bytes) -> int:
     return len(vector) + _ENTRY_OVERHEAD_BYTES
 
 
-def put_request(space: EmbeddingSpace, chunk: Iterable[tuple[bytes, bytes]]) -> messages.PutVectorsRequest:
+def put_request(space: VectorSpace, chunk: Iterable[tuple[bytes, bytes]]) -> messages.PutVectorsRequest:
     """One message of PutVectors."""
     return messages.PutVectorsRequest(space=space_message(space), entries=vector_entries(chunk))
 
@@ -50,7 +50,7 @@ def add_to_report(report: PutReport, response: messages.PutVectorsResponse) -> N
 
 
 def get_requests(
-    space: EmbeddingSpace, image_keys: Sequence[bytes], limits: ClustererLimits
+    space: VectorSpace, image_keys: Sequence[bytes], limits: ClustererLimits
 ) -> Iterator[messages.GetVectorsRequest]:
     """The requests of GetVectors, so small that each is answered in time."""
     vectors = max(1, _BYTES_PER_GET // (space.dimension * _BYTES_PER_VALUE))

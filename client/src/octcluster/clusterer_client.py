@@ -40,7 +40,7 @@ from octcluster.conversions import (
     start_run_messages,
 )
 from octcluster.results import Assignments, NewAssignments, RunResult
-from octcluster.runs import EmbeddingSpace, Member, RunSpec, RunStatus
+from octcluster.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.services import ClustererInfo, PutReport
 
 
@@ -98,7 +98,7 @@ class ClustererClient:
         self._info = read_clusterer_info(self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    def find_missing(self, space: EmbeddingSpace, image_keys: Sequence[bytes]) -> list[bytes]:
+    def find_missing(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[bytes]:
         """Tells which of the images have no vector in the cache.
 
         Args:
@@ -114,7 +114,7 @@ class ClustererClient:
             missing.extend(self._connection.call(self._stub.FindMissingVectors, request).missing_image_keys)
         return missing
 
-    def put_vectors(self, space: EmbeddingSpace, vectors: Iterable[tuple[bytes, bytes]]) -> PutReport:
+    def put_vectors(self, space: VectorSpace, vectors: Iterable[tuple[bytes, bytes]]) -> PutReport:
         """Stores vectors in the cache, chunk by chunk as they come.
 
         Args:
@@ -131,12 +131,12 @@ class ClustererClient:
         self._put(space, batcher.flush(), report)
         return report
 
-    def _put(self, space: EmbeddingSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
+    def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
         if chunk:
             requests = [put_request(space, chunk)]
             add_to_report(report, self._connection.call_with_stream(self._stub.PutVectors, requests))
 
-    def get_vectors(self, space: EmbeddingSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    def get_vectors(self, space: VectorSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Fetches vectors from the cache.
 
         Args:

@@ -24,13 +24,15 @@ from octcluster.results import (
     Scores,
     Stability,
 )
-from octcluster.runs import EmbeddingSpace, Member, Preparation, RunSpec, RunState, RunStatus
+from octcluster.runs import EmbeddingSpace, Member, Preparation, RunSpec, RunState, RunStatus, VectorSpace
 from octcluster.services import (
     ClustererInfo,
     ClustererLimits,
     EmbedderInfo,
     EmbedderLimits,
+    Embedding,
     EmbedFailure,
+    MeasureSpace,
     ModelInfo,
 )
 
@@ -72,11 +74,12 @@ def read_embedder_info(message: embedder.GetServerInfoResponse) -> EmbedderInfo:
                 name=model.name,
                 input_height=model.input_height,
                 input_width=model.input_width,
-                spaces={space.features: space for space in map(_read_space, model.spaces) if not space.flip},
+                spaces={(space.features, space.flip): space for space in map(_read_space, model.spaces)},
             )
             for model in message.models
         ],
         limits=EmbedderLimits(**_fields(EmbedderLimits, message.limits)),
+        measures=MeasureSpace(names=tuple(message.measures.names), digest=message.measures.digest),
     )
 
 
@@ -94,10 +97,14 @@ def _read_space(message: embedder.EmbeddingSpace) -> EmbeddingSpace:
     )
 
 
-def read_embed_result(message: embedder.EmbedResult) -> bytes | EmbedFailure:
-    """Converts EmbedResult: a vector, or why there is none."""
+def read_embed_result(message: embedder.EmbedResult, measures: MeasureSpace) -> Embedding | EmbedFailure:
+    """Converts EmbedResult: an embedding, or why there is none.
+
+    Raises:
+        ValueError: The measures are not those of the space.
+    """
     if message.WhichOneof("outcome") == "vector":
-        return bytes(message.vector)
+        return Embedding(message.vector, measures.unpack(message.measures))
     code = _name(embedder.EmbedErrorCode, message.error.code, "EMBED_ERROR_CODE_")
     return EmbedFailure(code or "internal", message.error.message or "the embedder gave no reason")
 
@@ -111,7 +118,7 @@ def read_clusterer_info(message: clusterer.GetServerInfoResponse) -> ClustererIn
     )
 
 
-def space_message(space: EmbeddingSpace) -> clusterer.VectorSpace:
+def space_message(space: VectorSpace) -> clusterer.VectorSpace:
     """What the clusterer needs to know of a space."""
     data_type: Any = clusterer.DataType.Value(f"DATA_TYPE_{space.data_type.upper()}")
     return clusterer.VectorSpace(digest=space.digest, data_type=data_type, dimension=space.dimension)

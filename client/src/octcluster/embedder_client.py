@@ -20,10 +20,10 @@ from octcluster.connection import AsyncConnection, Connection, Endpoint, OnWait
 from octcluster.conversions import features_message, read_embed_result, read_embedder_info
 from octcluster.errors import ModelNotServed, SpaceMismatch, broken_contract
 from octcluster.runs import EmbeddingSpace
-from octcluster.services import EmbedderInfo, EmbedFailure, too_many_bytes
+from octcluster.services import EmbedderInfo, Embedding, EmbedFailure, MeasureSpace, too_many_bytes
 
 Id = TypeVar("Id")
-EmbedResult = bytes | EmbedFailure
+EmbedResult = Embedding | EmbedFailure
 
 _SERVICE = "the embedder"
 # So many images of the common input size go in a request, and fewer larger ones: a request of the slowest
@@ -35,13 +35,14 @@ _MESSAGE_OVERHEAD_BYTES = 1024
 _ITEM_OVERHEAD_BYTES = 64
 
 
-def space_of(info: EmbedderInfo, features: str, model: str, address: str) -> EmbeddingSpace:
+def space_of(info: EmbedderInfo, features: str, model: str, flip: bool, address: str) -> EmbeddingSpace:
     """Finds the space of a model and features among those that an embedder serves.
 
     Args:
         info: What the embedder serves.
         features: One of FEATURES.
         model: Name of the model; empty: the embedder's default.
+        flip: Whether vectors are averaged with those of the mirror images.
         address: The embedder's address, for the error.
 
     Returns:
@@ -57,12 +58,12 @@ def space_of(info: EmbedderInfo, features: str, model: str, address: str) -> Emb
             f'the embedder at {address} does not serve the model "{model}": choose {", ".join(served)},'
             f" or start it with --models {model}"
         )
-    if features not in found.spaces:
-        choices = ", ".join(found.spaces)
+    if (features, flip) not in found.spaces:
+        choices = ", ".join(offered for offered, flipped in found.spaces if flipped == flip)
         raise ModelNotServed(
             f'the model {found.name} at {address} has no features "{features}": choose {choices}'
         )
-    return found.spaces[features]
+    return found.spaces[features, flip]
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,20 @@ class _Plan:
     """What both clients agree on for one series of images: its space and the size of its requests."""
 
     space: EmbeddingSpace
+    measures: MeasureSpace
     address: str
     max_image_bytes: int
     max_images: int
 
     @classmethod
-    def make(cls, info: EmbedderInfo, features: str, model: str, address: str) -> Self:
-        space = space_of(info, features, model, address)
+    def make(cls, info: EmbedderInfo, space: EmbeddingSpace, address: str) -> Self:
         room = info.limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES
         vectors_in_answer = room // (4 * space.dimension + _ITEM_OVERHEAD_BYTES)
         (pixels,) = (one.input_height * one.input_width for one in info.models if one.name == space.model)
         wanted = min(_IMAGES_PER_REQUEST, _PIXELS_PER_REQUEST // pixels)
         max_images = max(1, min(wanted, info.limits.max_images_per_request, vectors_in_answer))
         max_image_bytes = min(info.limits.max_image_bytes, room - _ITEM_OVERHEAD_BYTES * max_images)
-        return cls(space, address, max_image_bytes, max_images)
+        return cls(space, info.measures, address, max_image_bytes, max_images)
 
     def batcher(self) -> Batcher[tuple[Any, bytes]]:
         return Batcher(self.max_images, min(_BYTES_PER_REQUEST, self.max_image_bytes))
@@ -101,14 +102,17 @@ class _Plan:
             if self.is_sent(image)
         ]
         return messages.EmbedRequest(
-            model=self.space.model, features=features_message(self.space.features), items=items
+            model=self.space.model,
+            features=features_message(self.space.features),
+            flip=self.space.flip,
+            items=items,
         )
 
     def results(
         self, batch: Sequence[tuple[Id, bytes]], response: messages.EmbedResponse
     ) -> list[tuple[Id, EmbedResult]]:
         """Joins the embedder's answers with the refusals of images that were not sent."""
-        answers = {result.id: read_embed_result(result) for result in response.results}
+        answers = {result.id: result for result in response.results}
         if answers and response.space_digest != self.space.digest:
             raise SpaceMismatch(
                 f"the embedders at {self.address} disagree about {self.space.model}, or one was restarted"
@@ -119,15 +123,19 @@ class _Plan:
             if not self.is_sent(image):
                 results.append((image_id, too_many_bytes(len(image), self.max_image_bytes)))
             elif place in answers:
-                results.append((image_id, self._checked(answers[place])))
+                results.append((image_id, self._read(answers[place])))
             else:
                 raise broken_contract(_SERVICE, self.address, "it left out an image of a request")
         return results
 
-    def _checked(self, answer: EmbedResult) -> EmbedResult:
-        if isinstance(answer, bytes) and len(answer) != 4 * self.space.dimension:
-            raise broken_contract(_SERVICE, self.address, f"a vector has {len(answer)} bytes")
-        return answer
+    def _read(self, answer: messages.EmbedResult) -> EmbedResult:
+        try:
+            result = read_embed_result(answer, self.measures)
+        except ValueError as error:
+            raise broken_contract(_SERVICE, self.address, str(error)) from error
+        if isinstance(result, Embedding) and len(result.vector) != 4 * self.space.dimension:
+            raise broken_contract(_SERVICE, self.address, f"a vector has {len(result.vector)} bytes")
+        return result
 
 
 class EmbedderClient:
@@ -188,29 +196,41 @@ class EmbedderClient:
         self._info = read_embedder_info(self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    def space(self, features: str = "pooled", model: str = "") -> EmbeddingSpace:
-        """The embedding space of a model (empty: the default one) and features."""
-        return space_of(self.info(), features, model, self.address)
+    def space(self, features: str = "pooled", model: str = "", *, flip: bool = False) -> EmbeddingSpace:
+        """The embedding space of a model (empty: the default one) and features.
 
-    def embed(self, images: Sequence[bytes], features: str = "pooled", model: str = "") -> list[EmbedResult]:
+        Raises:
+            ModelNotServed: The embedder serves no such thing.
+        """
+        return space_of(self.info(), features, model, flip, self.address)
+
+    def embed(
+        self, images: Sequence[bytes], features: str = "pooled", model: str = "", *, flip: bool = False
+    ) -> list[EmbedResult]:
         """Embeds some images.
 
         Args:
             images: Encoded images, any number.
             features: One of FEATURES.
             model: Name of the model; empty: the embedder's default.
+            flip: Average each vector with that of the mirror image.
 
         Returns:
-            For each image, in order, its vector as little-endian float32 values, or why it has none.
+            For each image, in order, its vector and measures, or why it has none.
 
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        results = dict(self.embed_stream(enumerate(images), features, model))
+        results = dict(self.embed_stream(enumerate(images), features, model, flip=flip))
         return [results[place] for place in range(len(images))]
 
     def embed_stream(
-        self, images: Iterable[tuple[Id, bytes]], features: str = "pooled", model: str = ""
+        self,
+        images: Iterable[tuple[Id, bytes]],
+        features: str = "pooled",
+        model: str = "",
+        *,
+        flip: bool = False,
     ) -> Iterator[tuple[Id, EmbedResult]]:
         """Embeds any number of images with bounded memory.
 
@@ -220,14 +240,15 @@ class EmbedderClient:
             images: Pairs of an id, which stays on this machine, and an encoded image.
             features: One of FEATURES.
             model: Name of the model; empty: the embedder's default.
+            flip: Average each vector with that of the mirror image.
 
         Yields:
-            Each id once with its vector or failure, as they are ready, in any order.
+            Each id once with its embedding or failure, as they are ready, in any order.
 
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        plan = _Plan.make(self.info(), features, model, self.address)
+        plan = _Plan.make(self.info(), self.space(features, model, flip=flip), self.address)
         embed = partial(self._embed_batch, plan)
         for results in map_concurrently(embed, _batches(plan, images), self._concurrent_requests):
             yield from results
@@ -288,15 +309,15 @@ class AsyncEmbedderClient:
         self._info = read_embedder_info(await self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    async def space(self, features: str = "pooled", model: str = "") -> EmbeddingSpace:
+    async def space(self, features: str = "pooled", model: str = "", *, flip: bool = False) -> EmbeddingSpace:
         """See EmbedderClient.space."""
-        return space_of(await self.info(), features, model, self.address)
+        return space_of(await self.info(), features, model, flip, self.address)
 
     async def embed(
-        self, images: Sequence[bytes], features: str = "pooled", model: str = ""
+        self, images: Sequence[bytes], features: str = "pooled", model: str = "", *, flip: bool = False
     ) -> list[EmbedResult]:
         """See EmbedderClient.embed."""
-        stream = self.embed_stream(enumerate(images), features, model)
+        stream = self.embed_stream(enumerate(images), features, model, flip=flip)
         results = {place: result async for place, result in stream}
         return [results[place] for place in range(len(images))]
 
@@ -305,9 +326,12 @@ class AsyncEmbedderClient:
         images: Iterable[tuple[Id, bytes]] | AsyncIterable[tuple[Id, bytes]],
         features: str = "pooled",
         model: str = "",
+        *,
+        flip: bool = False,
     ) -> AsyncIterator[tuple[Id, EmbedResult]]:
         """See EmbedderClient.embed_stream; the images may come from an asynchronous iterable, too."""
-        plan = _Plan.make(await self.info(), features, model, self.address)
+        space = await self.space(features, model, flip=flip)
+        plan = _Plan.make(await self.info(), space, self.address)
         embed = partial(self._embed_batch, plan)
         async for results in map_concurrently_async(
             embed, _batches_async(plan, as_async(images)), self._concurrent_requests

@@ -4,9 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 ALGORITHMS = ("kmeans", "minibatch-kmeans", "gmm", "spectral", "agglomerative", "hdbscan", "agreement")
 FEATURES = ("pooled", "flatten", "blocks")
+
+
+class VectorSpace(Protocol):
+    """What the clusterer needs to know of vectors: where they belong and how long they are."""
+
+    @property
+    def digest(self) -> bytes:
+        """What tells the space from others, 32 bytes."""
+
+    @property
+    def data_type(self) -> str:
+        """Type of one value, ``float32``."""
+
+    @property
+    def dimension(self) -> int:
+        """Number of values in a vector."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,13 @@ class MeasureSpace:
         return struct.pack(f"<{self.dimension}f", *measures)
 
     def unpack(self, vector: bytes) -> tuple[float, ...]:
-        """The measures in such a vector."""
+        """The measures in such a vector.
+
+        Raises:
+            ValueError: It has another length.
+        """
+        if len(vector) != 4 * self.dimension:
+            raise ValueError(f"{len(vector)} bytes are not {self.dimension} measures")
         return struct.unpack(f"<{self.dimension}f", vector)
 
 

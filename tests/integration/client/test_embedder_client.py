@@ -1,16 +1,25 @@
 """Both embedder clients against real embedders."""
 
+import io
 import threading
 import time
 
 import numpy as np
 import pytest
-from octcluster import AsyncEmbedderClient, EmbedderClient, EmbedFailure, ModelNotServed, ServerUnavailable
+from octcluster import (
+    AsyncEmbedderClient,
+    EmbedderClient,
+    Embedding,
+    EmbedFailure,
+    ModelNotServed,
+    ServerUnavailable,
+)
+from PIL import Image
 from processes import free_port
 
 
 def cosine(a, b):
-    x, y = (np.frombuffer(vector, "<f4") for vector in (a, b))
+    x, y = (np.frombuffer(one.vector, "<f4") for one in (a, b))
     return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
 
 
@@ -28,11 +37,41 @@ def test_info_names_models_spaces_and_limits(embedder):
 def test_images_become_vectors_in_order_and_bad_ones_fail_alone(embedder, images):
     with EmbedderClient(embedder.address) as client:
         results = client.embed([images[0], b"", images[1], b"no image", images[0]])
-        assert [type(result) for result in results] == [bytes, EmbedFailure, bytes, EmbedFailure, bytes]
+        good = [isinstance(result, Embedding) for result in results]
+        assert good == [True, False, True, False, True]
+        assert all(isinstance(result, EmbedFailure) for result in (results[1], results[3]))
         assert [results[1].code, results[3].code] == ["empty", "unsupported_format"]
-        assert len(results[0]) == 4 * 1280
+        assert len(results[0].vector) == 4 * 1280
         assert cosine(results[0], results[4]) > 0.9999
         assert cosine(results[0], results[2]) < 0.9999
+
+
+def test_flip_and_measures(embedder, images):
+    upright = Image.open(io.BytesIO(images[0])).convert("L")
+    with EmbedderClient(embedder.address) as client:
+        measures = client.info().measures
+        assert measures.names == ("width", "height", "brightness", "white_border_share")
+        plain, flipped = (client.space("blocks", flip=flip) for flip in (False, True))
+        assert (plain.flip, flipped.flip, plain.digest == flipped.digest) == (False, True, False)
+        assert flipped.part_dimensions == (1152, 1152, 1280)
+        both = []
+        for image in (upright, upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
+            stream = io.BytesIO()
+            image.save(stream, "PNG")
+            both.append(stream.getvalue())
+        one, mirrored = client.embed(both, "blocks", flip=True)
+        assert len(one.vector) == 4 * 3584
+        assert cosine(one, mirrored) > 0.9999 > cosine(*client.embed(both, "blocks"))
+        assert one.measures[:2] == upright.size
+        assert one.measures == pytest.approx(mirrored.measures, rel=0.05, abs=0.01)
+
+
+async def test_async_flip_gives_the_same(embedder, images):
+    with EmbedderClient(embedder.address) as client:
+        expected = client.embed(images[:4], flip=True)
+    async with AsyncEmbedderClient(embedder.address) as client:
+        assert (await client.space(flip=True)).flip
+        assert await client.embed(images[:4], flip=True) == expected
 
 
 async def test_async_client_gives_the_same(embedder, images):
@@ -62,7 +101,7 @@ def test_an_image_that_is_too_large_is_not_sent(start_embedder, images, short_fo
         results = client.embed([bytes(largest + 1)] * 3)
         assert [result.code for result in results] == ["too_many_bytes"] * 3
         assert server.embed_calls == 0
-        assert isinstance(client.embed([bytes(largest + 1), images[0]])[1], bytes)
+        assert isinstance(client.embed([bytes(largest + 1), images[0]])[1], Embedding)
 
 
 def test_large_vectors_fit_the_message_limit(start_embedder, images, short_folder):
@@ -70,7 +109,7 @@ def test_large_vectors_fit_the_message_limit(start_embedder, images, short_folde
     server = start_embedder(f"unix:{short_folder}/s", *limits)
     with EmbedderClient(server.listen) as client:
         results = client.embed(images[:12], features="flatten")
-        assert [len(result) for result in results] == [4 * 7 * 7 * 1280] * 12
+        assert [len(result.vector) for result in results] == [4 * 7 * 7 * 1280] * 12
 
 
 def test_what_is_not_served_is_named(embedder):
@@ -78,7 +117,7 @@ def test_what_is_not_served_is_named(embedder):
         with pytest.raises(ModelNotServed, match="choose efficientnet-lite0"):
             client.space(model="vgg16")
         with pytest.raises(ModelNotServed, match="pooled"):
-            client.space(features="blocks")
+            client.space(features="pixels")
 
 
 def test_no_server_is_told_in_time():
@@ -127,7 +166,7 @@ def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
                 server.process.terminate()
                 threading.Thread(target=lambda: (server.process.wait(), server.start(wait=False))).start()
             seen.append(image_id)
-            assert isinstance(result, bytes)
+            assert isinstance(result, Embedding)
         assert sorted(seen) == many
 
 
@@ -139,5 +178,5 @@ def test_two_embedders_share_the_work(start_embedder, images, form):
         assert min(one.embed_calls, two.embed_calls) >= 3
         before = one.embed_calls
         two.stop()
-        assert all(isinstance(result, bytes) for result in client.embed(images * 2))
+        assert all(isinstance(result, Embedding) for result in client.embed(images * 2))
         assert one.embed_calls >= before + 5

@@ -1,14 +1,17 @@
 """Messages become the library's own data and back."""
 
 import math
+import struct
 
 import pytest
 from octcluster import (
     Association,
     Duplicates,
+    Embedding,
     EmbeddingSpace,
     EmbedFailure,
     Interval,
+    MeasureSpace,
     Member,
     NearDuplicate,
     NewAssignments,
@@ -126,13 +129,40 @@ def test_assignments_are_joined_and_nan_is_none():
 
 
 def test_embed_result():
-    good = embedder.EmbedResult(vector=b"1234")
+    space = MeasureSpace(("width", "brightness"), bytes(32))
+    good = embedder.EmbedResult(vector=b"1234", measures=struct.pack("<2f", 512, 40.5))
     bad = embedder.EmbedResult(
         error=embedder.EmbedError(code=embedder.EMBED_ERROR_CODE_TOO_SMALL, message="small")
     )
-    assert c.read_embed_result(good) == b"1234"
-    assert c.read_embed_result(bad) == EmbedFailure("too_small", "small")
-    assert c.read_embed_result(embedder.EmbedResult()).code == "internal"
+    assert c.read_embed_result(good, space) == Embedding(b"1234", (512, 40.5))
+    assert c.read_embed_result(bad, space) == EmbedFailure("too_small", "small")
+    assert c.read_embed_result(embedder.EmbedResult(), space).code == "internal"
+    with pytest.raises(ValueError, match="0 bytes are not 2 measures"):
+        c.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
+
+
+def test_spaces_are_found_by_features_and_flip():
+    spaces = [
+        embedder.EmbeddingSpace(
+            features=embedder.FEATURES_BLOCKS, flip=flip, dimension=5, part_dimensions=[2, 3], digest=digest
+        )
+        for flip, digest in ((False, b"a"), (True, b"b"))
+    ]
+    info = c.read_embedder_info(
+        embedder.GetServerInfoResponse(
+            models=[embedder.ModelInfo(name="net", spaces=spaces)],
+            measures=embedder.MeasureSpace(names=["width", "height"], digest=b"m"),
+        )
+    )
+    found = info.models[0].spaces
+    assert {key: space.digest for key, space in found.items()} == {
+        ("blocks", False): b"a",
+        ("blocks", True): b"b",
+    }
+    assert (found["blocks", True].flip, found["blocks", True].part_dimensions) == (True, (2, 3))
+    message = c.space_message(info.measures)
+    assert (message.digest, message.dimension, message.data_type) == (b"m", 2, clusterer.DATA_TYPE_FLOAT32)
+    assert info.measures.unpack(info.measures.pack((512, 40.5))) == (512, 40.5)
 
 
 def test_the_whole_spec_travels():

@@ -1,4 +1,8 @@
-"""From image files to vectors in the cache: keys first, then a forward pass for what the cache lacks."""
+"""From image files to vectors and measures in the cache: keys first, then a forward pass for what it lacks.
+
+An image's measures come with its vector and are cached in a space of their own, the same for every model and
+all features. An image is embedded if either is missing.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +14,11 @@ from octcluster.embedder_client import EmbedderClient
 from octcluster.image_keys import image_key, image_key_of_file
 from octcluster.image_set import ImageFile
 from octcluster.runs import EmbeddingSpace
-from octcluster.services import too_many_bytes
+from octcluster.services import Embedding, too_many_bytes
 from octcluster.workflows.stages import Stages
 
 _READERS = 8
+_MEASURES_PER_PUT = 256
 
 
 @dataclass
@@ -26,6 +31,8 @@ class KeyedImages:
         unreadable: Why, by position.
         failed: Why an image with this key has no vector.
         embedded: Keys whose vectors were computed in this job.
+        measure_names: What is measured of each image.
+        measures: What was measured, in the order of measure_names, by key.
     """
 
     images: Sequence[ImageFile]
@@ -33,11 +40,17 @@ class KeyedImages:
     unreadable: dict[int, str] = field(default_factory=dict)
     failed: dict[bytes, str] = field(default_factory=dict)
     embedded: set[bytes] = field(default_factory=set)
+    measure_names: Sequence[str] = ()
+    measures: dict[bytes, tuple[float, ...]] = field(default_factory=dict)
 
     def good(self) -> list[tuple[ImageFile, bytes]]:
         """The images that have, or may still get, a vector."""
         pairs = zip(self.images, self.keys, strict=True)
         return [(image, key) for image, key in pairs if key is not None and key not in self.failed]
+
+    def numbers(self, key: bytes) -> dict[str, float]:
+        """The measures of an image by name; empty if they are not known."""
+        return dict(zip(self.measure_names, self.measures[key], strict=True)) if key in self.measures else {}
 
     def bad(self) -> list[tuple[ImageFile, str]]:
         """The other images, each with the reason."""
@@ -84,7 +97,7 @@ def _unreadable(error: OSError) -> str:
 
 
 class CacheFiller:
-    """Brings the vectors of images into the cache; holds few images and vectors at a time."""
+    """Brings the vectors and measures of images into the cache; holds few images and vectors at a time."""
 
     def __init__(
         self,
@@ -104,13 +117,17 @@ class CacheFiller:
     def fill(self, images: KeyedImages) -> None:
         """Embeds those good images that the cache lacks, each distinct one once.
 
-        What could not be embedded is noted in ``images.failed``, what was in ``images.embedded``.
+        What could not be embedded is noted in ``images.failed``, what was in ``images.embedded``, and the
+        measures of all in ``images.measures``.
         """
         files = {key: image.path for image, key in reversed(images.good())}
-        missing = self._clusterer.find_missing(self._space, list(files))
+        self._fetch_measures(images, list(files))
+        without_vector = set(self._clusterer.find_missing(self._space, list(files)))
+        missing = [key for key in files if key in without_vector or key not in images.measures]
         self._stages.begin("Embedding", len(missing), "images")
-        work = _Filling(files, images, missing)
+        work = _Filling(files, images, without_vector, missing)
         report = self._clusterer.put_vectors(self._space, self._vectors(work))
+        self._put_measures(work)
         for key, reason in report.rejected.items():
             images.failed[key] = f"the clusterer refused its vector: {reason}"
             images.embedded.discard(key)
@@ -125,15 +142,20 @@ class CacheFiller:
         self, work: "_Filling", keys: Sequence[bytes], again: list[bytes] | None
     ) -> Iterator[tuple[bytes, bytes]]:
         images = self._read(work, keys)
-        for key, result in self._embedder.embed_stream(images, self._space.features, self._space.model):
-            if isinstance(result, bytes):
+        space = self._space
+        for key, result in self._embedder.embed_stream(images, space.features, space.model, flip=space.flip):
+            if isinstance(result, Embedding):
                 work.images.embedded.add(key)
-                yield key, result
+                work.images.measures[key] = result.measures
+                work.unsaved_measures.append(key)
+                if len(work.unsaved_measures) == _MEASURES_PER_PUT:
+                    self._put_measures(work)
+                yield key, result.vector
             elif result.code == "internal" and again is not None:
                 again.append(key)
                 continue
             else:
-                work.images.failed[key] = result.message
+                work.fail(key, result.message)
             self._count(work)
 
     def _read(self, work: "_Filling", keys: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -146,8 +168,22 @@ class CacheFiller:
             if isinstance(answer, bytes):
                 yield key, answer
             else:
-                work.images.failed[key] = answer
+                work.fail(key, answer)
                 self._count(work)
+
+    def _fetch_measures(self, images: KeyedImages, keys: Sequence[bytes]) -> None:
+        """Notes those measures that the cache has."""
+        space = self._embedder.info().measures
+        images.measure_names = space.names
+        unknown = [key for key in keys if key not in images.measures]
+        cached = self._clusterer.get_vectors(space, unknown)
+        images.measures.update((key, space.unpack(packed)) for key, packed in cached.items())
+
+    def _put_measures(self, work: "_Filling") -> None:
+        """Puts measures into the cache; a refused one is known here all the same."""
+        space = self._embedder.info().measures
+        keys, work.unsaved_measures = work.unsaved_measures, []
+        self._clusterer.put_vectors(space, [(key, space.pack(work.images.measures[key])) for key in keys])
 
     def _count(self, work: "_Filling") -> None:
         work.done += 1
@@ -160,8 +196,15 @@ class _Filling:
 
     files: Mapping[bytes, Path]
     images: KeyedImages
+    without_vector: set[bytes]
     missing: Sequence[bytes]
+    unsaved_measures: list[bytes] = field(default_factory=list)
     done: int = 0
+
+    def fail(self, key: bytes, reason: str) -> None:
+        """Notes why an image has no vector; one that lacks only its measures remains good."""
+        if key in self.without_vector:
+            self.images.failed[key] = reason
 
 
 def _read_image(path: Path, key: bytes, secret: bytes, max_image_bytes: int) -> bytes | str:

@@ -124,7 +124,8 @@ class _Job:
         self._stages = stages
         self._images = images
         self._embedder, self._clusterer = clients
-        self._space = self._embedder.space(options.chosen_recipe.features, options.model)
+        recipe = options.chosen_recipe
+        self._space = self._embedder.space(recipe.features, options.model, flip=recipe.flip)
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
@@ -198,6 +199,7 @@ class _Job:
                 image_key=key,
                 class_index=None if image.label is None else classes[image.label],
                 group_index=None if image.patient is None else groups[image.patient],
+                numbers=self._images.numbers(key),
             )
             for image, key in good
         ]

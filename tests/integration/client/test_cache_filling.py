@@ -1,0 +1,91 @@
+"""Vectors and measures reach the cache once, through real services."""
+
+import os
+
+import pytest
+from octcluster import ClustererClient, EmbedderClient, ImageFile
+from octcluster.workflows.embedding import CacheFiller, read_keys
+from octcluster.workflows.stages import Stages
+from PIL import Image
+
+
+@pytest.fixture
+def fill(embedder, clusterer, recorder):
+    """Fills the cache with images under a secret of this test's own; returns what is known of them."""
+    secret = os.urandom(16)
+    with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
+
+        def fill(images, features="pooled", flip=False):
+            stages = Stages(recorder)
+            stages.begin("Reading", len(images), "images")
+            keyed = read_keys(images, secret, stages.update)
+            space = embeds.space(features, flip=flip)
+            CacheFiller(embeds, clusters, space, secret, stages).fill(keyed)
+            assert clusters.find_missing(space, [key for _, key in keyed.good()]) == []
+            return keyed
+
+        yield fill
+
+
+def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files):
+    first = fill(image_files[:6])
+    assert first.embedded == set(first.measures) == set(first.keys)
+    for image, key in first.good():
+        with Image.open(image.path) as pixels:
+            numbers = first.numbers(key)
+            assert (numbers["width"], numbers["height"]) == pixels.size
+        assert set(numbers) == {"width", "height", "brightness", "white_border_share"}
+
+    second = fill(image_files[:8])
+    assert len(second.embedded) == 2
+    assert {key: second.measures[key] for key in first.measures} == first.measures
+
+    other_features = fill(image_files[:6], "blocks", flip=True)
+    assert other_features.embedded == set(first.keys)
+    assert other_features.measures == first.measures
+
+
+def test_an_image_without_measures_is_embedded_again(fill, image_files, embedder, clusterer):
+    keyed = fill(image_files[:1])
+    (key,) = keyed.keys
+    with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
+        space = embeds.space("blocks")
+        old = os.urandom(16)
+        unmeasured = read_keys(image_files[:3], old, lambda *_: None)
+        vectors = [(key, bytes(4 * space.dimension)) for key in unmeasured.keys]
+        assert clusters.put_vectors(space, vectors).stored == 3
+        filler = CacheFiller(embeds, clusters, space, old, Stages(Silent()))
+        filler.fill(unmeasured)
+        assert unmeasured.embedded == set(unmeasured.measures) == set(unmeasured.keys)
+    assert unmeasured.measures[unmeasured.keys[0]] == keyed.measures[key]
+
+
+def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
+    tmp_path, image_files, embedder, clusterer
+):
+    secret = os.urandom(16)
+    paths = [tmp_path / name for name in ("gone.jpeg", "stays.jpeg")]
+    for path, image in zip(paths, image_files, strict=False):
+        path.write_bytes(image.path.read_bytes())
+    keyed = read_keys([ImageFile(path, path.name) for path in paths], secret, lambda *_: None)
+    with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
+        space = embeds.space("pooled")
+        clusters.put_vectors(space, [(key, bytes(4 * space.dimension)) for key in keyed.keys])
+        paths[0].unlink()
+        CacheFiller(embeds, clusters, space, secret, Stages(Silent())).fill(keyed)
+    assert len(keyed.good()) == 2
+    assert keyed.numbers(keyed.keys[0]) == {}
+    assert keyed.numbers(keyed.keys[1])["width"] > 0
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def stage(self, name, total, unit):
+        pass
+
+    def update(self, done, total):
+        pass
+
+    def message(self, text):
+        pass
