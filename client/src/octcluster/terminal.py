@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Table
 from rich.text import Text
 
+from octcluster.leaks import find_leaks
+from octcluster.outputs.trust import summarize_trust
 from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
     count,
@@ -176,6 +178,8 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     console.print(_tabulate_clusters(chosen, outcome.image_set.classes))
     labels = [image.label for image in outcome.members]
     for sentence in describe_answer(chosen, [labels.count(name) for name in outcome.image_set.classes]):
+        _say(console, sentence)
+    for sentence in summarize_trust(chosen, find_leaks(outcome.members, result.duplicates)):
         _say(console, sentence)
     if len(result.results) > 1:
         _say(console, f"Chosen (*): {show_text(result.chosen_reason)}")

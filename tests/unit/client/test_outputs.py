@@ -16,7 +16,7 @@ from octcluster.outputs.scores import format_scores
 from octcluster.outputs.tables import format_table
 from octcluster.results import Score
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import make_outcome, undefine
+from outcomes import add_trust, make_outcome, undefine
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=UTC)
 SCORE_NAMES = [
@@ -117,13 +117,18 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     outcome = make_outcome(failed=2, ks=(2, 3, 4))
     write(outcome, tmp_path)
     scores = read_json(tmp_path / "scores.json")
-    assert list(scores) == ["images", "failed", "space", "results", "chosen", "chosen_reason"]
+    head = ["images", "failed", "space", "results", "chosen", "chosen_reason"]
+    assert list(scores) == [*head, "duplicates", "patients"]
     assert (scores["images"], scores["failed"], scores["chosen"]) == (80, 2, 2)
     assert scores["space"] == outcome.space.digest.hex()
     head = ["algorithm", "k", "clusters", "noise"]
+    scored = [key for name in SCORE_NAMES for key in (name, f"{name}_interval")]
     assert [list(result) for result in scores["results"]] == [
-        [*head, *SCORE_NAMES, "contingency", "seconds"]
+        [*head, *scored, "contingency", "stability", "associations", "seconds"]
     ] * 3
+    assert all(result["accuracy_interval"] is None for result in scores["results"])
+    assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
+    assert scores["duplicates"] is None
     assert [result["k"] for result in scores["results"]] == [2, 3, 4]
     table = scores["results"][0]["contingency"]
     assert table["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]
@@ -158,6 +163,46 @@ def test_a_score_that_is_not_finite_is_undefined() -> None:
     assert "finite" in scores["results"][0]["silhouette_reason"]
 
 
+def test_scores_say_how_far_to_trust_them(tmp_path: Path) -> None:
+    outcome = add_trust(make_outcome())
+    write(outcome, tmp_path)
+    scores = read_json(tmp_path / "scores.json")
+    result = scores["results"][0]
+    assert result["accuracy_interval"] == [result["accuracy"] - 0.05, 0.875]
+    assert result["stability"] == {"overall": 0.8125, "clusters": [0.9, 0.8, 0.7, 0.25], "resamples": 10}
+    assert [association["name"] for association in result["associations"]] == [
+        "class", "patient", "width", "white_border_share",
+    ]  # fmt: skip
+    assert result["associations"][2] == {
+        "name": "width", "mutual_information": 0.625, "adjusted_mutual_information": 0.375, "images": 77,
+    }  # fmt: skip
+    names = [image.name for image in outcome.members]
+    assert scores["duplicates"] == {
+        "threshold": 0.999,
+        "total_pairs": 2,
+        "pairs": [
+            {"image": names[0], "other_image": names[5], "similarity": 0.9999},
+            {"image": names[1], "other_image": names[30], "similarity": 0.9995},
+        ],
+    }
+    assert (tmp_path / "duplicates.csv").read_text() == (
+        f"image,other_image,similarity\n{names[0]},{names[5]},0.999900\n{names[1]},{names[30]},0.999500\n"
+    )
+    write(make_outcome(), tmp_path)
+    assert not (tmp_path / "duplicates.csv").exists()
+
+
+def test_patients_on_both_sides_of_a_line_are_listed(tmp_path: Path) -> None:
+    outcome = make_outcome()
+    write(outcome, tmp_path)
+    patients = read_json(tmp_path / "scores.json")["patients"]
+    assert (patients["known"], patients["splits"], patients["in_several_splits"]) == (7, [], [])
+    assert patients["in_several_classes"][0] == {
+        "patient": "secret0",
+        "classes": ["CNV", "DME", "DRUSEN", "NORMAL"],
+    }
+
+
 def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
     outcome = make_outcome(failed=2)
     write(outcome, tmp_path)
@@ -168,6 +213,9 @@ def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
     assert record["space"]["digest"] == outcome.space.digest.hex()
     assert record["space"]["dimension"] == 1280
     assert record["seed"] == 7
+    assert record["run_id"] == "0f" * 16
+    assert record["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]
+    assert (record["recipe"]["name"], record["recipe"]["features"]) == ("plain-1", "pooled")
     assert record["arguments"] == {"images": "scans", "k": [2, 5]}
     assert record["runtime"] == "openvino CPU"
     assert record["counts"] == {

@@ -10,7 +10,7 @@ import pytest
 from octcluster.outputs.report import format_report
 from octcluster.outputs.scatter import MAX_POINTS, MAX_SVG_POINTS
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import make_outcome, undefine
+from outcomes import add_trust, make_outcome, undefine
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 HOSTILE = (
@@ -183,6 +183,25 @@ def test_images_of_no_known_class_are_shown_as_unknown() -> None:
     assert [trace["name"] for trace in page.data("plots")["sizes"]["data"]][-1] == "unknown"
     assert "of the 79 images with a known class" in page.visible_text
     assert page.data("points")["class"][0] == page.data("points")["neutralClass"]
+
+
+def test_trust_is_put_into_words_and_tables_and_names_nobody() -> None:
+    page = Page(add_trust(make_outcome(failed=3)))
+    for part in (
+        "(95% interval 9.0% to 87.5%)",
+        "0.090 to 0.875",
+        "Stability 0.812: 10 random parts of the patients, clustered again, gave similar groups each time",
+        "The clusters go with the image width, too (adjusted mutual information 0.38, with the class 0.62)",
+        "7 patients of 7 have images in more than one class.",
+        "2 pairs of images are nearly the same",
+        "highly stable",
+        "unstable: may be chance",
+        "white border",
+    ):
+        assert part in page.visible_text
+    assert page.visible_text.index("How far to trust it") < page.visible_text.index("All scores")
+    assert "secret" not in page.own_content
+    assert ".jpeg" not in page.own_content
 
 
 def test_variance_says_how_many_components_hold_a_share(page: Page) -> None:

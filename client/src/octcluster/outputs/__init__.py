@@ -6,6 +6,7 @@ from pathlib import Path
 
 from octcluster.outputs.assignments import format_assignments
 from octcluster.outputs.atomic_files import remove_file, write_file
+from octcluster.outputs.duplicates import format_duplicates
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.report import format_report
 from octcluster.outputs.run_record import format_run_record
@@ -18,8 +19,9 @@ def write_outputs(
 ) -> None:
     """Writes all output files of a run; those of an earlier run are replaced.
 
-    ``failures.csv`` is written only if an image failed, and one of an earlier run is removed. ``run.json``
-    comes last, so that a folder whose ``run.json`` names this run is complete.
+    ``failures.csv`` is written only if an image failed, ``duplicates.csv`` only if images are nearly the
+    same; those of an earlier run are removed. ``run.json`` comes last, so that a folder whose ``run.json``
+    names this run is complete.
 
     Args:
         outcome: What the run found.
@@ -36,5 +38,10 @@ def write_outputs(
         write_file(folder / "failures.csv", format_failures(outcome))
     else:
         remove_file(folder / "failures.csv")
+    duplicates = outcome.result.duplicates
+    if duplicates is not None and duplicates.pairs:
+        write_file(folder / "duplicates.csv", format_duplicates(outcome, duplicates))
+    else:
+        remove_file(folder / "duplicates.csv")
     write_file(folder / "report.html", format_report(outcome, started))
     write_file(folder / "run.json", format_run_record(outcome, arguments, started))

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 
+from octcluster.leaks import find_leaks
 from octcluster.outputs.figures import build_figures
 from octcluster.outputs.scatter import build_scatter
+from octcluster.outputs.trust import (
+    describe_audit,
+    describe_leaks,
+    describe_stability,
+    tabulate_audit,
+    tabulate_stability,
+)
 from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
     count,
     describe_answer,
+    format_interval,
     format_score,
     name_algorithm,
     show_text,
@@ -85,6 +94,7 @@ def format_report(outcome: RunOutcome, started: datetime) -> bytes:
         chosen_reason=show_text(result.chosen_reason).rstrip(".") if len(result.results) > 1 else "",
         failed=count(len(outcome.failures), "image") if outcome.failures else "",
         tiles=_list_tiles(outcome, chosen),
+        trust=_describe_trust(outcome, chosen),
         score_titles=SCORE_TITLES,
         results=_list_results(result.results, result.chosen),
         reasons=_list_reasons(result.results),
@@ -113,14 +123,29 @@ def _count_class_sizes(outcome: RunOutcome) -> list[int]:
     return [labels.count(name) for name in outcome.image_set.classes]
 
 
-def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[tuple[str, str]]:
-    tiles = [("images", f"{len(outcome.members):,}"), ("clusters", str(chosen.clusters))]
+def _describe_trust(outcome: RunOutcome, chosen: ClusteringResult) -> dict[str, object]:
+    leaks = find_leaks(outcome.members, outcome.result.duplicates)
+    return {
+        "stability": describe_stability(chosen),
+        "clusters": tabulate_stability(chosen),
+        "audit": describe_audit(chosen),
+        "associations": tabulate_audit(chosen),
+        "leaks": describe_leaks(leaks, outcome.result.duplicates),
+        "intervals": any(score.interval is not None for _, score in chosen.scores.items()),
+    }
+
+
+def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[tuple[str, str, str]]:
+    tiles = [("images", f"{len(outcome.members):,}", ""), ("clusters", str(chosen.clusters), "")]
     names = ["silhouette"]
     if outcome.image_set.classes:
-        tiles.append(("known classes", str(len(outcome.image_set.classes))))
+        tiles.append(("known classes", str(len(outcome.image_set.classes)), ""))
         names = ["accuracy", "adjusted_rand_index", "silhouette"]
-    tiles += [(SCORE_TITLES[name][0], format_score(getattr(chosen.scores, name))) for name in names]
-    return [*tiles, ("failed images", f"{len(outcome.failures):,}")]
+    scores = [(SCORE_TITLES[name][0], getattr(chosen.scores, name)) for name in names]
+    if chosen.stability is not None:
+        scores.append(("stability", chosen.stability.overall))
+    tiles += [(title, format_score(score), format_interval(score)) for title, score in scores]
+    return [*tiles, ("failed images", f"{len(outcome.failures):,}", "")]
 
 
 def _list_reasons(results: Sequence[ClusteringResult]) -> list[str]:
@@ -140,6 +165,7 @@ def _list_results(results: Sequence[ClusteringResult], chosen: int) -> list[dict
             "scores": [
                 (
                     format_score(score),
+                    format_interval(score),
                     reasons.index(show_text(score.undefined_reason)) + 1 if score.undefined_reason else 0,
                 )
                 for _, score in result.scores.items()

@@ -21,6 +21,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
     """
     space = outcome.space
     document = {
+        "run_id": outcome.spec.run_id,
         "started": started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "versions": dict(outcome.versions),
         "arguments": dict(arguments),
@@ -35,6 +36,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "min_clusters": outcome.spec.min_clusters,
         "max_clusters": outcome.spec.max_clusters,
         "stability_resamples": outcome.spec.stability_resamples,
+        "classes": outcome.image_set.classes,
         "label_source": outcome.image_set.label_source,
         "counts": {
             "images": len(outcome.image_set.images),

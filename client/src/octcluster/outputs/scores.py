@@ -4,7 +4,9 @@ import json
 import math
 from collections.abc import Sequence
 
-from octcluster.results import ClusteringResult, Contingency, Score
+from octcluster.leaks import Leaks, find_leaks
+from octcluster.outputs.trust import PATIENT
+from octcluster.results import Association, ClusteringResult, Contingency, Score, Stability
 from octcluster.workflows.outcome import RunOutcome
 
 _SHORT_NAMES = {
@@ -15,7 +17,10 @@ _SHORT_NAMES = {
 
 
 def format_scores(outcome: RunOutcome) -> bytes:
-    """Formats strict JSON; an undefined score is null, with its reason as ``<score>_reason``."""
+    """Formats strict JSON; an undefined score is null, with its reason as ``<score>_reason``.
+
+    The file stays on this machine: it names images and patients.
+    """
     classes = outcome.image_set.classes
     document = {
         "images": len(outcome.image_set.images),
@@ -24,6 +29,8 @@ def format_scores(outcome: RunOutcome) -> bytes:
         "results": [_describe_result(result, classes) for result in outcome.result.results],
         "chosen": outcome.result.chosen,
         "chosen_reason": outcome.result.chosen_reason,
+        "duplicates": _describe_duplicates(outcome),
+        "patients": _describe_patients(find_leaks(outcome.members, outcome.result.duplicates)),
     }
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
@@ -41,11 +48,68 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[s
         document[name] = value
         if value is None:
             document[f"{name}_reason"] = reason
+        document[f"{name}_interval"] = _read_interval(score)
     document["contingency"] = _describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"
+    document["stability"] = result.stability and _describe_stability(result.stability)
+    document["associations"] = [_describe_association(association) for association in result.associations]
     document["seconds"] = round(result.seconds, 3)
     return document
+
+
+def _describe_stability(stability: Stability) -> dict[str, object]:
+    value, reason = _read_score(stability.overall)
+    return {
+        "overall": value,
+        **({} if reason is None else {"overall_reason": reason}),
+        "clusters": [_read_score(score)[0] for score in stability.clusters],
+        "resamples": stability.resamples,
+    }
+
+
+def _describe_association(association: Association) -> dict[str, object]:
+    value, reason = _read_score(association.adjusted_mutual_information)
+    return {
+        "name": "patient" if association.name == PATIENT else association.name,
+        "mutual_information": association.mutual_information,
+        "adjusted_mutual_information": value,
+        **({} if reason is None else {"adjusted_mutual_information_reason": reason}),
+        "images": association.members,
+    }
+
+
+def _describe_duplicates(outcome: RunOutcome) -> dict[str, object] | None:
+    duplicates = outcome.result.duplicates
+    if duplicates is None:
+        return None
+    return {
+        "threshold": duplicates.threshold,
+        "total_pairs": duplicates.total_pairs,
+        "pairs": [
+            {
+                "image": outcome.members[pair.first_member].name,
+                "other_image": outcome.members[pair.second_member].name,
+                "similarity": pair.similarity,
+            }
+            for pair in duplicates.pairs
+        ],
+    }
+
+
+def _describe_patients(leaks: Leaks) -> dict[str, object]:
+    return {
+        "known": leaks.patients,
+        "in_several_classes": [
+            {"patient": patient, "classes": list(classes)}
+            for patient, classes in leaks.patients_in_classes.items()
+        ],
+        "splits": list(leaks.splits),
+        "in_several_splits": [
+            {"patient": patient, "splits": list(splits)}
+            for patient, splits in leaks.patients_in_splits.items()
+        ],
+    }
 
 
 def _read_score(score: Score) -> tuple[float | None, str | None]:
@@ -54,6 +118,12 @@ def _read_score(score: Score) -> tuple[float | None, str | None]:
     if not math.isfinite(score.value):
         return None, "the clusterer gave no finite number"
     return score.value, None
+
+
+def _read_interval(score: Score) -> list[float] | None:
+    if score.interval is None or not all(map(math.isfinite, (score.interval.low, score.interval.high))):
+        return None
+    return [score.interval.low, score.interval.high]
 
 
 def _describe_contingency(

@@ -15,6 +15,7 @@ _ALGORITHM_NAMES = {
     "spectral": "spectral clustering",
     "agglomerative": "agglomerative clustering",
     "hdbscan": "HDBSCAN",
+    "agreement": "agreement of classifiers",
 }
 
 
@@ -43,6 +44,11 @@ def count(number: int, noun: str) -> str:
 def format_score(score: Score) -> str:
     """The score with three decimals, or a dash where it is undefined."""
     return "\N{EN DASH}" if score.value is None else f"{score.value:.3f}"
+
+
+def format_interval(score: Score) -> str:
+    """The score's 95% interval as ``0.890 to 0.960``, empty where it is unknown."""
+    return "" if score.interval is None else f"{score.interval.low:.3f} to {score.interval.high:.3f}"
 
 
 def judge_silhouette(silhouette: float) -> str:
@@ -77,8 +83,9 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int]) -> lis
         labelled = sum(class_sizes)
         of_what = "the images" if labelled == images else f"the {count(labelled, 'image')} with a known class"
         sentences.append(
-            f"{accuracy:.1%} of {of_what} lie in the cluster that matches their class best, one cluster "
-            f"for one class; a single cluster for everything would reach {max(class_sizes) / labelled:.1%}."
+            f"{accuracy:.1%}{_describe_interval(result.scores.accuracy)} of {of_what} lie in the cluster "
+            f"that matches their class best, one cluster for one class; a single cluster for everything "
+            f"would reach {max(class_sizes) / labelled:.1%}."
         )
     if rand_index is not None:
         sentences.append(
@@ -92,6 +99,12 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int]) -> lis
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
     return sentences
+
+
+def _describe_interval(score: Score) -> str:
+    if score.interval is None:
+        return ""
+    return f" (95% interval {score.interval.low:.1%} to {score.interval.high:.1%})"
 
 
 def _capitalize(text: str) -> str:

@@ -1,0 +1,17 @@
+"""duplicates.csv: pairs of images that are nearly the same."""
+
+from octcluster.outputs.tables import format_table
+from octcluster.results import Duplicates
+from octcluster.workflows.outcome import RunOutcome
+
+HEADER = ("image", "other_image", "similarity")
+
+
+def format_duplicates(outcome: RunOutcome, duplicates: Duplicates) -> bytes:
+    """Formats one row a pair, the most similar first; the run lists 1000 at most."""
+    members = outcome.members
+    rows = (
+        (members[pair.first_member].name, members[pair.second_member].name, f"{pair.similarity:.6f}")
+        for pair in duplicates.pairs
+    )
+    return format_table(HEADER, rows)

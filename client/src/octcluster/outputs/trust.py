@@ -1,0 +1,199 @@
+"""How far to trust a result, in words for people, on the terminal and in the report."""
+
+from collections.abc import Sequence
+
+from octcluster.leaks import Leaks
+from octcluster.outputs.words import count, format_score, name_cluster, show_text
+from octcluster.results import Association, ClusteringResult, Duplicates
+
+CLASS = "class"
+PATIENT = "group"
+_THING_NAMES = {
+    CLASS: "known class",
+    PATIENT: "patient",
+    "width": "image width",
+    "height": "image height",
+    "brightness": "mean brightness",
+    "white_border_share": "white border",
+}
+# A nuisance is worth a warning from this adjusted mutual information, and this share of that of the class.
+_NOTEWORTHY = 0.1
+_NOTEWORTHY_SHARE = 0.5
+
+
+def name_thing(name: str) -> str:
+    """The name for people of what an association is with."""
+    return _THING_NAMES.get(name, show_text(name.replace("_", " ")))
+
+
+def judge_stability(rand_index: float) -> str:
+    """What a mean adjusted Rand index between clusterings of parts of the images says."""
+    if rand_index >= 0.9:
+        return "nearly the same groups each time"
+    if rand_index >= 0.7:
+        return "similar groups each time, with some images that change sides"
+    if rand_index >= 0.4:
+        return "groups that agree only in part: take them as a hint"
+    return "other groups each time: do not build on them"
+
+
+def judge_cluster(similarity: float) -> str:
+    """What a cluster's mean Jaccard similarity says, after Hennig, Comput. Stat. Data Anal. 52 (2007) 258."""
+    if similarity >= 0.85:
+        return "highly stable"
+    if similarity >= 0.75:
+        return "stable"
+    if similarity >= 0.6:
+        return "a pattern, but doubtful which images belong to it"
+    return "unstable: may be chance"
+
+
+def describe_stability(result: ClusteringResult) -> str | None:
+    """One sentence on the stability of a clustering; None if it was not asked for."""
+    if result.stability is None:
+        return None
+    overall = result.stability.overall
+    if overall.value is None:
+        return f"Its stability is unknown: {show_text(str(overall.undefined_reason))}."
+    return (
+        f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the patients, "
+        f"clustered again, gave {judge_stability(overall.value)}."
+    )
+
+
+def tabulate_stability(result: ClusteringResult) -> list[tuple[str, str, str]]:
+    """Cluster, stability and what it says, for each cluster."""
+    if result.stability is None:
+        return []
+    return [
+        (
+            name_cluster(cluster),
+            format_score(score),
+            show_text(str(score.undefined_reason)) if score.value is None else judge_cluster(score.value),
+        )
+        for cluster, score in enumerate(result.stability.clusters)
+    ]
+
+
+def find_warnings(result: ClusteringResult) -> list[str]:
+    """Warns of what the clusters go with though they should not, in sentences, the strongest first."""
+    found = {association.name: _value(association) for association in result.associations}
+    of_class = found.pop(CLASS, None)
+    warnings = []
+    for name, value in sorted(found.items(), key=lambda item: item[1], reverse=True):
+        if of_class is not None and value > max(of_class, _NOTEWORTHY):
+            warnings.append(
+                f"The clusters go with the {name_thing(name)} more than with the class (adjusted mutual "
+                f"information {value:.2f} against {of_class:.2f}): they may not be groups of diseases."
+            )
+        elif name == PATIENT:
+            continue
+        elif of_class is None and value >= _NOTEWORTHY:
+            warnings.append(
+                f"The clusters go with the {name_thing(name)} (adjusted mutual information {value:.2f}): "
+                "look whether they are groups of devices or exports instead of diseases."
+            )
+        elif of_class is not None and value >= max(_NOTEWORTHY, _NOTEWORTHY_SHARE * of_class):
+            warnings.append(
+                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information {value:.2f}, "
+                f"with the class {of_class:.2f}): look whether the classes differ in it."
+            )
+    return warnings
+
+
+def describe_audit(result: ClusteringResult) -> list[str]:
+    """What the clusters go with besides the class: warnings, or that there is nothing to warn of."""
+    nuisances = [a for a in result.associations if a.name not in (CLASS, PATIENT)]
+    warnings = find_warnings(result)
+    if warnings or not nuisances:
+        return warnings
+    strongest = max(nuisances, key=_value)
+    return [
+        "The clusters go with none of the measures of the image itself more than they should: the "
+        f"strongest is the {name_thing(strongest.name)} (adjusted mutual information "
+        f"{_value(strongest):.2f})."
+    ]
+
+
+def tabulate_audit(result: ClusteringResult) -> list[tuple[str, str, str, str]]:
+    """Thing, adjusted and plain mutual information, and number of images, the strongest first."""
+    return [
+        (
+            name_thing(association.name),
+            format_score(association.adjusted_mutual_information),
+            f"{association.mutual_information:.3f}",
+            f"{association.members:,}",
+        )
+        for association in sorted(result.associations, key=_value, reverse=True)
+    ]
+
+
+def _value(association: Association) -> float:
+    return association.adjusted_mutual_information.value or 0.0
+
+
+def describe_leaks(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:
+    """What the leak check found, in sentences that name nobody."""
+    return [*_describe_patients(leaks), *_describe_duplicates(leaks, duplicates)]
+
+
+def _describe_patients(leaks: Leaks) -> list[str]:
+    if leaks.patients == 0:
+        return ["No patient is known, so intervals and stability take every image for a patient of its own."]
+    found = [
+        f"{count(len(patients), 'patient')} of {leaks.patients:,} {_have(len(patients))} images in more than "
+        f"one {line}."
+        for patients, line in ((leaks.patients_in_classes, "class"), (leaks.patients_in_splits, "split"))
+        if patients
+    ]
+    if found:
+        return found
+    lines = "class or split" if len(leaks.splits) > 1 else "class"
+    return [f"None of the {count(leaks.patients, 'patient')} has images in more than one {lines}."]
+
+
+def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:
+    if duplicates is None:
+        return []
+    if duplicates.total_pairs == 0:
+        return ["No two images are nearly the same."]
+    across = [
+        f"{number:,} across {line}"
+        for number, line in (
+            (leaks.pairs_across_patients, "patients"),
+            (leaks.pairs_across_classes, "classes"),
+            (leaks.pairs_across_splits, "splits"),
+        )
+        if number
+    ]
+    listed = (
+        f", of the {len(duplicates.pairs):,} most similar"
+        if len(duplicates.pairs) < duplicates.total_pairs
+        else ""
+    )
+    where = f" ({', '.join(across)}{listed})" if across else ""
+    return [
+        f"{count(duplicates.total_pairs, 'pair')} of images {_are(duplicates.total_pairs)} nearly the same"
+        f"{where}; duplicates.csv lists them."
+    ]
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def summarize_trust(result: ClusteringResult, leaks: Leaks) -> Sequence[str]:
+    """The few lines on trust that a terminal shows: stability, warnings, and leaks that matter."""
+    lines = [describe_stability(result), *find_warnings(result)]
+    if leaks.patients_in_splits or leaks.pairs_across_splits:
+        lines += [sentence for sentence in _describe_patients(leaks) if "split" in sentence]
+        if leaks.pairs_across_splits:
+            pairs = count(leaks.pairs_across_splits, "pair")
+            lines.append(
+                f"{pairs} of nearly equal images {_are(leaks.pairs_across_splits)} in different splits."
+            )
+    return [line for line in lines if line]

@@ -1,0 +1,131 @@
+"""The leak check, and what is said of stability, nuisances and leaks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from octcluster.image_set import ImageFile
+from octcluster.leaks import find_leaks, split_of
+from octcluster.outputs.trust import describe_audit, describe_leaks, describe_stability, summarize_trust
+from octcluster.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
+from outcomes import add_trust, make_outcome
+
+
+def image(name: str, label: str | None = None, patient: str | None = None) -> ImageFile:
+    return ImageFile(Path("/data", name), name, label, patient)
+
+
+def pairs(*indices: tuple[int, int]) -> Duplicates:
+    return Duplicates([NearDuplicate(*pair, 0.9995) for pair in indices], len(indices), 0.999)
+
+
+def result_with(**adjusted: float) -> ClusteringResult:
+    chosen = make_outcome().result.results[0]
+    return replace(chosen, associations=[Association(name, v, Score(v), 80) for name, v in adjusted.items()])
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train/CNV/a.jpeg", "train"),
+        ("OCT2017/Test/DME/a.jpeg", "Test"),
+        ("CNV/a.jpeg", None),
+        ("training.jpeg", None),
+        ("CNV/test", None),
+    ],
+)
+def test_a_split_is_a_folder_of_that_name(name: str, split: str | None) -> None:
+    assert split_of(name) == split
+
+
+def test_leaks_are_found() -> None:
+    members = [
+        image("train/CNV/0.png", "CNV", "a"),
+        image("test/CNV/1.png", "CNV", "a"),
+        image("train/DME/2.png", "DME", "a"),
+        image("train/DME/3.png", "DME", "b"),
+        image("train/4.png"),
+    ]
+    leaks = find_leaks(members, pairs((0, 1), (0, 2), (2, 3), (3, 4)))
+    assert (leaks.patients, leaks.splits) == (2, ["test", "train"])
+    assert leaks.patients_in_classes == {"a": ["CNV", "DME"]}
+    assert leaks.patients_in_splits == {"a": ["test", "train"]}
+    assert (leaks.pairs_across_patients, leaks.pairs_across_classes, leaks.pairs_across_splits) == (1, 1, 1)
+
+
+def test_leaks_in_words_count_and_name_nobody() -> None:
+    members = [
+        image("train/0.png", "CNV", "ann"),
+        image("test/1.png", "DME", "ann"),
+        image("test/2.png", "CNV", "bob"),
+    ]
+    duplicates = pairs((0, 1), (1, 2))
+    text = " ".join(describe_leaks(find_leaks(members, duplicates), duplicates))
+    assert "1 patient of 2 has images in more than one class." in text
+    assert "1 patient of 2 has images in more than one split." in text
+    assert (
+        "2 pairs of images are nearly the same (1 across patients, 2 across classes, 1 across splits)" in text
+    )
+    assert "ann" not in text
+    assert "png" not in text
+
+
+def test_no_leak_is_said_too() -> None:
+    members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b")]
+    assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
+        "None of the 2 patients has images in more than one class.",
+        "No two images are nearly the same.",
+    ]
+    (unknown,) = describe_leaks(find_leaks([image("0.png")], None), None)
+    assert unknown.startswith("No patient is known")
+
+
+def test_a_nuisance_that_tells_more_than_the_class_is_warned_of_first() -> None:
+    first, second = describe_audit(
+        result_with(**{"class": 0.3, "width": 0.2, "brightness": 0.5, "height": 0.05})
+    )
+    assert first.startswith("The clusters go with the mean brightness more than with the class")
+    assert "0.50 against 0.30" in first
+    assert second.startswith("The clusters go with the image width, too")
+
+
+def test_no_warning_where_the_class_tells_most() -> None:
+    (sentence,) = describe_audit(result_with(**{"class": 0.8, "width": 0.2, "group": 0.35}))
+    assert sentence.startswith("The clusters go with none of the measures")
+    assert "image width (adjusted mutual information 0.20)" in sentence
+
+
+def test_patients_are_warned_of_only_if_they_tell_more_than_the_class() -> None:
+    assert (
+        "with the patient more than with the class"
+        in describe_audit(result_with(**{"class": 0.2, "group": 0.3}))[0]
+    )
+    assert describe_audit(result_with(group=0.3)) == []
+
+
+def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
+    (sentence,) = describe_audit(result_with(width=0.3))
+    assert "groups of devices or exports" in sentence
+    assert describe_audit(result_with()) == []
+
+
+def test_unknown_stability_says_why() -> None:
+    chosen = add_trust(make_outcome()).result.results[0]
+    unknown = replace(chosen.stability, overall=Score(undefined_reason="there are 3 images"))
+    assert (
+        describe_stability(replace(chosen, stability=unknown))
+        == "Its stability is unknown: there are 3 images."
+    )
+    assert describe_stability(make_outcome().result.results[0]) is None
+
+
+def test_the_summary_is_short() -> None:
+    outcome = add_trust(make_outcome())
+    lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, outcome.result.duplicates))
+    assert [line.split()[0] for line in lines] == ["Stability", "The"]
+    split = [image("train/0.png", None, "a"), image("test/1.png", None, "a")]
+    lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, pairs((0, 1))))
+    assert lines == [
+        "1 patient of 1 has images in more than one split.",
+        "1 pair of nearly equal images is in different splits.",
+    ]
