@@ -97,7 +97,7 @@ def check_size(algorithm: Algorithm, n_members: int, dimension: int) -> None:
         raise InvalidRequest(
             f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB, "
             f"and {MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed: choose kmeans or minibatch-kmeans, or "
-            f"take fewer images of each class (--per-class){_say_cure(algorithm)}"
+            f"take fewer images of each class (--per-class)"
         )
 
 
@@ -173,9 +173,3 @@ def number_by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     found = np.asarray(labels) >= 0
     numbered[found] = new_numbers[np.searchsorted(clusters, np.asarray(labels)[found])]
     return numbered
-
-
-def _say_cure(algorithm: Algorithm) -> str:
-    if algorithm is not Algorithm.HDBSCAN:
-        return ""
-    return f", or reduce the vectors to at most {hdbscan.MAX_TREE_DIMENSION} dimensions (--pca)"
