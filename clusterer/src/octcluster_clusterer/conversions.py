@@ -9,17 +9,22 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
-from octcluster_clusterer.errors import InvalidRequest, MessageTooLarge
+from octcluster_clusterer.assignment import FittedRun
+from octcluster_clusterer.errors import CannotAssign, InvalidRequest, MessageTooLarge
+from octcluster_clusterer.member_columns import MemberColumns
 from octcluster_clusterer.run_records import Members, RunError, RunRecord, RunStatus
 from octcluster_clusterer.runs import (
     Algorithm,
+    Association,
     ClusteringResult,
     Contingency,
+    Duplicates,
     Preparation,
     RunResult,
     RunSpec,
     Score,
     Scores,
+    Stability,
     Stage,
     VectorSpace,
 )
@@ -102,9 +107,7 @@ async def read_run(
     ``check_room`` gets the run's id before any members are read; what it raises gets through.
     """
     spec: RunSpec | None = None
-    image_keys = bytearray()
-    class_indices: list[np.ndarray] = []
-    any_class = False
+    columns = MemberColumns()
     async for request in requests:
         kind = request.WhichOneof("payload")
         if kind != ("spec" if spec is None else "members"):
@@ -114,28 +117,14 @@ async def read_run(
             check_room(spec.run_id)
             continue
         chunk = request.members
+        numbers = [(column.name, column.values) for column in chunk.number_columns]
         keys = to_image_keys(chunk.image_keys, limits)
-        class_indices.append(_to_indices("class_indices", chunk.class_indices, len(keys)))
-        _to_indices("group_indices", chunk.group_indices, len(keys))
-        any_class = any_class or bool(chunk.class_indices)
-        image_keys += b"".join(keys)
-        if len(image_keys) > limits.max_members * IMAGE_KEY_BYTES:
+        columns.add(keys, chunk.class_indices, chunk.group_indices, numbers)
+        if len(columns) > limits.max_members:
             raise MessageTooLarge(f"the run has more than {limits.max_members} members: start smaller runs")
-    if spec is None or not image_keys:
+    if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")
-    columns = np.frombuffer(image_keys, dtype=np.uint8).reshape(-1, IMAGE_KEY_BYTES)
-    return spec, Members(columns, np.concatenate(class_indices) if any_class else None)
-
-
-def _to_indices(name: str, values: Sequence[int], n_members: int) -> np.ndarray:
-    if not values:
-        return np.full(n_members, -1, dtype=np.int32)
-    if len(values) != n_members:
-        raise InvalidRequest(f"{len(values)} {name} for {n_members} image keys: give one for each, or none")
-    indices = np.array(values, dtype=np.int32)
-    if indices.min() < -1:
-        raise InvalidRequest(f"{name} must be 0 or more, or -1 for unknown")
-    return indices
+    return spec, columns.finish()
 
 
 def to_spec(message: pb.RunSpec) -> RunSpec:
@@ -160,6 +149,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
         min_clusters=message.min_clusters,
         max_clusters=message.max_clusters,
         seed=message.seed,
+        stability_resamples=message.stability_resamples,
     )
 
 
@@ -199,6 +189,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         min_clusters=spec.min_clusters,
         max_clusters=spec.max_clusters,
         seed=spec.seed,
+        stability_resamples=spec.stability_resamples,
     )
 
 
@@ -255,6 +246,15 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
             for stage, seconds in result.stage_seconds.items()
         ],
         spec=from_spec(spec),
+        duplicates=_from_duplicates(result.duplicates) if result.duplicates else None,
+    )
+
+
+def _from_duplicates(duplicates: Duplicates) -> pb.Duplicates:
+    return pb.Duplicates(
+        pairs=[pb.NearDuplicate(**vars(pair)) for pair in duplicates.pairs],
+        total_pairs=duplicates.total_pairs,
+        threshold=duplicates.threshold,
     )
 
 
@@ -269,6 +269,25 @@ def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
         contingency=_from_contingency(result.contingency) if result.contingency else None,
         seconds=result.seconds,
         cluster_sizes=sizes,
+        stability=_from_stability(result.stability) if result.stability else None,
+        associations=[_from_association(one) for one in result.associations],
+    )
+
+
+def _from_stability(stability: Stability) -> pb.Stability:
+    return pb.Stability(
+        overall=_from_score(stability.overall),
+        clusters=[_from_score(one) for one in stability.clusters],
+        resamples=stability.resamples,
+    )
+
+
+def _from_association(association: Association) -> pb.Association:
+    return pb.Association(
+        name=association.name,
+        mutual_information=association.mutual_information,
+        adjusted_mutual_information=_from_score(association.adjusted_mutual_information),
+        members=association.members,
     )
 
 
@@ -287,7 +306,8 @@ def _from_scores(scores: Scores) -> pb.Scores:
 def _from_score(score: Score) -> pb.Score:
     if score.value is None:
         return pb.Score(undefined_reason=score.undefined_reason)
-    return pb.Score(value=score.value)
+    interval = pb.Interval(low=score.interval.low, high=score.interval.high) if score.interval else None
+    return pb.Score(value=score.value, interval=interval)
 
 
 def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.StreamAssignmentsResponse]:
@@ -296,16 +316,49 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
     Raises:
         InvalidRequest: The run has no result of this index.
     """
-    if record.result is None or result_index >= len(record.result.results):
-        n_results = len(record.result.results) if record.result else 0
-        raise InvalidRequest(f"result_index is {result_index}, the run has {n_results} results, from 0")
-    result = record.result.results[result_index]
+    run = _find_result(record, result_index)
+    result = run.results[result_index]
     for start in range(0, len(record.image_keys), MEMBERS_PER_MESSAGE):
         part = slice(start, start + MEMBERS_PER_MESSAGE)
         yield pb.StreamAssignmentsResponse(
             image_keys=[key.tobytes() for key in record.image_keys[part]],
             clusters=result.labels[part],
             silhouettes=result.silhouettes[part],
-            x=record.result.coordinates[part, 0],
-            y=record.result.coordinates[part, 1],
+            x=run.coordinates[part, 0],
+            y=run.coordinates[part, 1],
         )
+
+
+def _find_result(record: RunRecord, result_index: int) -> RunResult:
+    """The run's result, if it has one of this index."""
+    if record.result is None or result_index >= len(record.result.results):
+        n_results = len(record.result.results) if record.result else 0
+        raise InvalidRequest(f"result_index is {result_index}, the run has {n_results} results, from 0")
+    return record.result
+
+
+def to_fitted_run(record: RunRecord, result_index: int) -> FittedRun:
+    """Returns what puts other images into the clusters of a result of a run.
+
+    Raises:
+        InvalidRequest: The run has no result of this index.
+        CannotAssign: It was not kept.
+    """
+    run = _find_result(record, result_index)
+    if run.fitted is None:
+        raise CannotAssign(
+            "the run kept nothing to assign other images with, it would have been too large: start a run "
+            "with pooled vectors or fewer principal components (--pca)"
+        )
+    return run.fitted
+
+
+def assign_vectors(
+    fitted: FittedRun, result_index: int, vectors: Sequence[tuple[bytes, bytes]]
+) -> pb.AssignResponse:
+    """Puts images, given by key and vector, into clusters; raises CannotAssign."""
+    values = np.frombuffer(b"".join(vector for _, vector in vectors), dtype="<f4")
+    assigned, agreement = fitted.assign(result_index, values.reshape(len(vectors), -1))
+    return pb.AssignResponse(
+        image_keys=[image_key for image_key, _ in vectors], **vars(assigned), fitted_agreement=agreement
+    )

@@ -3,26 +3,37 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from octcluster_clusterer.assignment import FittedRun
+from octcluster_clusterer.assignment_rules import fit_rules
 from octcluster_clusterer.clustering import METHODS, check_cluster_count, check_size, find_clusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.preparation import (
     PreparedVectors,
     check_preparation,
+    check_values,
     find_largest_dimension,
     prepare,
 )
+from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, ClusteringResult, RunResult, RunSpec, Stage
 from octcluster_clusterer.scoring import find_silhouettes, score
+from octcluster_clusterer.trust.associations import find_associations
+from octcluster_clusterer.trust.groups import number_groups
+from octcluster_clusterer.trust.intervals import add_intervals
+from octcluster_clusterer.trust.near_duplicates import find_duplicates
+from octcluster_clusterer.trust.stability import find_stability
 
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
+MAX_STABILITY_RESAMPLES = 100
 MAX_OTHERS_SHOWN = 9
+_INTERVAL_STEPS = 10
 
 Report = Callable[[Stage, int, int], None]
 """Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
@@ -64,6 +75,11 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
         )
     if not 0 <= spec.seed < 2**32:
         raise InvalidRequest(f"the seed is a number from 0 to {2**32 - 1}, not {spec.seed}")
+    if not 0 <= spec.stability_resamples <= MAX_STABILITY_RESAMPLES:
+        raise InvalidRequest(
+            f"stability is found from 0 to {MAX_STABILITY_RESAMPLES} parts (stability_resamples), "
+            f"not {spec.stability_resamples}"
+        )
     check_preparation(spec.preparation, n_members, spec.space.dimension)
     for algorithm in spec.algorithms:
         if not METHODS[algorithm].finds_cluster_count:
@@ -87,23 +103,24 @@ def check_run_bytes(spec: RunSpec, n_members: int, max_run_bytes: int) -> None:
         )
 
 
-def run_pipeline(
-    vectors: NDArray[np.float32], class_indices: NDArray[np.int32] | None, spec: RunSpec, report: Report
-) -> RunResult:
+def run_pipeline(vectors: NDArray[np.float32], members: Members, spec: RunSpec, report: Report) -> RunResult:
     """Prepares vectors, clusters them in every way the spec asks for, scores the results and chooses one.
+
+    And says how far to trust them: near-duplicates, intervals, what the clusters go with, stability.
 
     The same arguments give the same result bit for bit, whatever the number of threads or processors.
 
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous. Handed over: overwritten to save memory.
-        class_indices: int32, shape (n_members,), the known class of each member, -1 unknown; None if none is
-            known.
+        members: What is known of each member.
         spec: What to do.
-        report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings) and SCORING (in
-            members), often; raises RunCancelled to stop the run.
+        report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
+            members) and TRUSTING (in steps), often; raises RunCancelled to stop the run. The search for
+            near-duplicates needs the vectors before they are prepared, and is told as PREPARING of unknown
+            length; its time is TRUSTING's.
 
     Returns:
-        One result for each algorithm and number of clusters, with the times of the three stages.
+        One result for each algorithm and number of clusters, with the times of the four stages.
 
     Raises:
         InvalidRequest: The spec breaks a rule or does not fit the vectors, or a vector holds NaN or infinity.
@@ -118,15 +135,23 @@ def run_pipeline(
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
     with threadpool_limits(limits=1):
+        check_values(vectors)
+        with _timed(Stage.TRUSTING, stage_seconds):
+            duplicates = find_duplicates(
+                vectors, members.image_keys, spec.seed, lambda: report(Stage.PREPARING, 0, 0)
+            )
         with _timed(Stage.PREPARING, stage_seconds):
             prepared = prepare(
                 vectors, spec.preparation, spec.seed, lambda done, total: report(Stage.PREPARING, done, total)
             )
         with _timed(Stage.CLUSTERING, stage_seconds):
             clusterings = _find_all_clusters(prepared, spec, report)
+            fitted = _fit_run(prepared, clusterings, report)
         with _timed(Stage.SCORING, stage_seconds):
-            results = _score_all(prepared.vectors, clusterings, class_indices, report)
-    chosen, chosen_reason = _choose(results)
+            results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
+        chosen, chosen_reason = _choose(results)
+        with _timed(Stage.TRUSTING, stage_seconds):
+            results = _judge_trust(results, chosen, prepared, members, spec, report)
     return RunResult(
         results=results,
         chosen=chosen,
@@ -135,7 +160,9 @@ def run_pipeline(
         input_dimension=spec.space.dimension,
         prepared_dimension=prepared.vectors.shape[1],
         explained_variance_ratios=prepared.explained_variance_ratios,
-        stage_seconds=stage_seconds,
+        stage_seconds={stage: stage_seconds[stage] for stage in Stage if stage in stage_seconds},
+        duplicates=duplicates,
+        fitted=fitted,
     )
 
 
@@ -167,6 +194,21 @@ def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report)
     return found
 
 
+def _fit_run(
+    prepared: PreparedVectors, clusterings: Sequence[_Clustering], report: Report
+) -> FittedRun | None:
+    """Fits what puts other vectors into the clusters; None if it would be too large to keep."""
+    if prepared.fitted is None:
+        return None
+    n_done = len(clusterings)
+    rules = fit_rules(
+        prepared.vectors,
+        [clustering.labels for clustering in clusterings],
+        lambda: report(Stage.CLUSTERING, n_done, n_done),
+    )
+    return FittedRun(prepared.fitted, rules) if rules is not None else None
+
+
 def _score_all(
     vectors: NDArray[np.float32],
     clusterings: Sequence[_Clustering],
@@ -193,6 +235,58 @@ def _score_all(
             )
         )
     return results
+
+
+def _judge_trust(
+    results: Sequence[ClusteringResult],
+    chosen: int,
+    prepared: PreparedVectors,
+    members: Members,
+    spec: RunSpec,
+    report: Report,
+) -> list[ClusteringResult]:
+    """Adds intervals and associations to all results, and stability to the chosen one."""
+    groups = number_groups(members.group_indices, len(members))
+    steps = _INTERVAL_STEPS + len(results) + spec.stability_resamples
+    done = 0
+
+    def report_step() -> None:
+        report(Stage.TRUSTING, done, steps)
+
+    def report_share(share: float) -> None:
+        nonlocal done
+        done = int(_INTERVAL_STEPS * share)
+        report_step()
+
+    def cluster_part(vectors: NDArray[np.float32], part: int) -> NDArray[np.int32]:
+        nonlocal done
+        done = steps - spec.stability_resamples + part
+        report_step()
+        n_clusters = min(results[chosen].requested_clusters or 0, len(vectors))
+        seed = (spec.seed + 1 + part) % 2**32  # the chance in the starts is part of it
+        return find_clusters(
+            results[chosen].algorithm, vectors, n_clusters, seed, report_step, prepared.part_dimensions
+        )
+
+    scores = add_intervals(results, members.class_indices, groups, spec.seed, report_share)
+    trusted = []
+    for result, with_intervals in zip(results, scores, strict=True):
+        associations = find_associations(result.labels, members)
+        trusted.append(replace(result, scores=with_intervals, associations=associations))
+        done = _INTERVAL_STEPS + len(trusted)
+        report_step()
+    if spec.stability_resamples:
+        stability = find_stability(
+            prepared.vectors,
+            results[chosen].labels,
+            groups,
+            spec.stability_resamples,
+            spec.seed,
+            cluster_part,
+        )
+        trusted[chosen] = replace(trusted[chosen], stability=stability)
+    report(Stage.TRUSTING, steps, steps)
+    return trusted
 
 
 def _choose(results: Sequence[ClusteringResult]) -> tuple[int, str]:
@@ -243,4 +337,4 @@ def _name(result: ClusteringResult, one_algorithm: bool) -> str:
 def _timed(stage: Stage, stage_seconds: dict[Stage, float]) -> Iterator[None]:
     start = time.monotonic()
     yield
-    stage_seconds[stage] = time.monotonic() - start
+    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + time.monotonic() - start

@@ -97,6 +97,16 @@ def check_preparation(preparation: Preparation, n_members: int, dimension: int) 
         raise InvalidRequest(f"PCA keeps a share of the variance above 0 and at most 1, not {pca}")
 
 
+def check_values(vectors: NDArray[np.float32]) -> None:
+    """Checks that all values are finite; raises InvalidRequest."""
+    # A sum of finite float32 values cannot overflow in double precision, and needs no mask as large as the
+    # vectors.
+    with np.errstate(invalid="ignore"):
+        total = vectors.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise InvalidRequest("a vector holds NaN or infinity")
+
+
 def find_largest_dimension(preparation: Preparation, n_members: int, dimension: int) -> int:
     """Counts the values of a prepared vector; where PCA keeps a share, those it keeps at most."""
     parts = preparation.part_dimensions or (dimension,)
@@ -133,12 +143,7 @@ def prepare(
     part_dimensions = preparation.part_dimensions or (vectors.shape[1],)
     n_steps = _STEPS_OF_PART * len(part_dimensions) + 1
     report_steps(0, n_steps)
-    # A sum of finite float32 values cannot overflow in double precision, and needs no mask as large as the
-    # vectors.
-    with np.errstate(invalid="ignore"):
-        total = vectors.sum(dtype=np.float64)
-    if not np.isfinite(total):
-        raise InvalidRequest("a vector holds NaN or infinity")
+    check_values(vectors)
     starts = [sum(part_dimensions[:i]) for i in range(len(part_dimensions))]
     parts = []
     for i, (start, dimension) in enumerate(zip(starts, part_dimensions, strict=True)):

@@ -15,7 +15,7 @@ from octcluster_clusterer.run_records import Members, RunError, RunErrorCode
 from octcluster_clusterer.runs import RunResult, RunSpec, Stage
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
 
-Pipeline = Callable[[NDArray[np.float32], NDArray[np.int32] | None, RunSpec, Report], RunResult]
+Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
 """What a run does with its vectors: ``pipeline.run_pipeline``."""
 
 STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
@@ -53,7 +53,7 @@ def compute_result(
         return loaded
 
     # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
-    result = pipeline(load(), members.class_indices, spec, report)
+    result = pipeline(load(), members, spec, report)
     report(Stage.SAVING, 0, len(result.results))
     return replace(result, stage_seconds=seconds | result.stage_seconds)
 
@@ -77,6 +77,8 @@ def find_fingerprint(spec: RunSpec, members: Members) -> str:
     canonical = json.dumps(asdict(spec), sort_keys=True, default=bytes.hex)
     fingerprint = blake2b(canonical.encode(), digest_size=16)
     fingerprint.update(members.image_keys.tobytes())
-    if members.class_indices is not None:
-        fingerprint.update(members.class_indices.tobytes())
+    columns = {"classes": members.class_indices, "groups": members.group_indices, **members.number_columns}
+    for name, values in columns.items():
+        if values is not None:
+            fingerprint.update(f"{name}:".encode() + values.tobytes())
     return fingerprint.hexdigest()

@@ -1,6 +1,7 @@
 """Where a run stands, who its members are, and what is kept of it once it has ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -93,10 +94,15 @@ class Members:
     Attributes:
         image_keys: uint8, shape (n_members, 32). A key may occur more than once.
         class_indices: int32, shape (n_members,), -1 unknown; None if no class is known.
+        group_indices: int32, shape (n_members,), the group (patient) of each member, -1 unknown: a group of
+            its own; None if no group is known.
+        number_columns: By name float32, shape (n_members,): what else is known of each member, NaN unknown.
     """
 
     image_keys: NDArray[np.uint8]
     class_indices: NDArray[np.int32] | None
+    group_indices: NDArray[np.int32] | None = None
+    number_columns: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image_keys)

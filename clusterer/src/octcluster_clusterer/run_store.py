@@ -16,16 +16,19 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from octcluster_clusterer.assignment import read_fitted_run
 from octcluster_clusterer.run_records import RunRecord, RunStatus
 from octcluster_clusterer.runs import (
     Algorithm,
+    Association,
     ClusteringResult,
     Contingency,
+    Duplicates,
     Preparation,
     RunResult,
     RunSpec,
-    Score,
     Scores,
+    Stability,
     Stage,
     VectorSpace,
 )
@@ -37,6 +40,10 @@ _KEY_PREFIX = b"octcluster:v1:run:"
 _LIST_KEY = b"octcluster:v1:runs"
 _CHECKSUM_BYTES = 16
 _STATUS = TypeAdapter(RunStatus)
+_SCORES = TypeAdapter(Scores)
+_STABILITY = TypeAdapter(Stability | None)
+_ASSOCIATIONS = TypeAdapter(tuple[Association, ...])
+_DUPLICATES = TypeAdapter(Duplicates | None)
 
 
 class RunStore:
@@ -123,6 +130,8 @@ def _columns(record: RunRecord) -> dict[bytes, bytes]:
         b"image_keys": record.image_keys.tobytes(),
         b"coordinates": record.result.coordinates.astype("<f4", copy=False).tobytes(),
     }
+    if record.result.fitted is not None:
+        columns[b"fitted"] = record.result.fitted.to_bytes()
     for i, result in enumerate(record.result.results):
         columns[b"labels:%d" % i] = result.labels.astype("<i4", copy=False).tobytes()
         columns[b"silhouettes:%d" % i] = result.silhouettes.astype("<f4", copy=False).tobytes()
@@ -148,6 +157,8 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
                     "contingency": one.contingency
                     and {name: values.tolist() for name, values in asdict(one.contingency).items()},
                     "seconds": one.seconds,
+                    "stability": one.stability and asdict(one.stability),
+                    "associations": [asdict(association) for association in one.associations],
                 }
                 for one in result.results
             ],
@@ -157,6 +168,8 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
             "prepared_dimension": result.prepared_dimension,
             "explained_variance_ratios": result.explained_variance_ratios.tolist(),
             "stage_seconds": result.stage_seconds,
+            "duplicates": result.duplicates and asdict(result.duplicates),
+            "fitted": result.fitted is not None,
         },
     }
 
@@ -193,7 +206,7 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
             requested_clusters=one["requested_clusters"],
             labels=np.frombuffer(contents[b"labels:%d" % i], dtype="<i4"),
             silhouettes=np.frombuffer(contents[b"silhouettes:%d" % i], dtype="<f4"),
-            scores=Scores(**{name: Score(**score) for name, score in one["scores"].items()}),
+            scores=_SCORES.validate_python(one["scores"]),
             contingency=one["contingency"]
             and Contingency(
                 class_indices=np.array(one["contingency"]["class_indices"], dtype=np.int32),
@@ -201,6 +214,9 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
                 counts=np.array(one["contingency"]["counts"], dtype=np.int64),
             ),
             seconds=one["seconds"],
+            # Runs of older versions have neither, nor duplicates.
+            stability=_STABILITY.validate_python(one.get("stability")),
+            associations=_ASSOCIATIONS.validate_python(one.get("associations", ())),
         )
         for i, one in enumerate(summary["results"])
     ]
@@ -211,5 +227,7 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
             "coordinates": np.frombuffer(contents[b"coordinates"], dtype="<f4").reshape(-1, 2),
             "explained_variance_ratios": np.array(summary["explained_variance_ratios"], dtype=np.float64),
             "stage_seconds": {Stage(name): seconds for name, seconds in summary["stage_seconds"].items()},
+            "duplicates": _DUPLICATES.validate_python(summary.get("duplicates")),
+            "fitted": read_fitted_run(contents[b"fitted"]) if summary.get("fitted") else None,
         }
     )

@@ -7,6 +7,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.assignment import FittedRun
+
 
 class Algorithm(StrEnum):
     """The clustering algorithms, by the names of the command line."""
@@ -26,6 +28,7 @@ class Stage(StrEnum):
     PREPARING = "preparing"
     CLUSTERING = "clustering"
     SCORING = "scoring"
+    TRUSTING = "trusting"
     SAVING = "saving"
 
 
@@ -70,6 +73,8 @@ class RunSpec:
         min_clusters: Smallest number of clusters to try, at least 2; HDBSCAN ignores it.
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
+        stability_resamples: Number of parts of the members to cluster again for the stability of the chosen
+            result, 0 for none.
     """
 
     run_id: str
@@ -79,14 +84,30 @@ class RunSpec:
     min_clusters: int
     max_clusters: int
     seed: int
+    stability_resamples: int = 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95% confidence interval, by bootstrap over groups; see trust/intervals.py."""
+
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Score:
-    """One figure, or the reason why there is none (exactly one of the two is set)."""
+    """One figure, or the reason why there is none (exactly one of the two is set).
+
+    Attributes:
+        value: The figure.
+        undefined_reason: Why there is none.
+        interval: How far the figure would move with other groups; None where that is unknown.
+    """
 
     value: float | None = None
     undefined_reason: str | None = None
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +142,62 @@ class Contingency:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """How alike the clusterings of random parts of the members are; see trust/stability.py.
+
+    Attributes:
+        overall: Mean adjusted Rand index over pairs of parts, -0.5 to 1.
+        clusters: For each cluster, from cluster 0, its mean Jaccard similarity, 0 to 1.
+        resamples: Number of parts.
+    """
+
+    overall: Score
+    clusters: Sequence[Score]
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Association:
+    """How much the clusters and another grouping of the members tell of each other.
+
+    Attributes:
+        name: ``class``, ``group`` or the name of a number column.
+        mutual_information: In nats, at least 0, over the members where both are known.
+        adjusted_mutual_information: The same corrected for chance, at most 1.
+        members: Number of members where both are known.
+    """
+
+    name: str
+    mutual_information: float
+    adjusted_mutual_information: Score
+    members: int
+
+
+@dataclass(frozen=True)
+class NearDuplicate:
+    """A pair of members of different images with nearly the same vector; the first member is the smaller."""
+
+    first_member: int
+    second_member: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What the search for near-duplicates found; see trust/near_duplicates.py.
+
+    Attributes:
+        pairs: The pairs, most similar first; not more than are kept.
+        total_pairs: Number of pairs in all.
+        threshold: Least similarity of a pair.
+    """
+
+    pairs: Sequence[NearDuplicate]
+    total_pairs: int
+    threshold: float
+
+
+@dataclass(frozen=True)
 class ClusteringResult:
     """One algorithm with one number of clusters.
 
@@ -133,6 +210,8 @@ class ClusteringResult:
         scores: How good it is.
         contingency: None if no member's class is known.
         seconds: Time of the clustering itself.
+        stability: Only of the chosen result, and only if asked for.
+        associations: What the clusters go with.
     """
 
     algorithm: Algorithm
@@ -142,6 +221,8 @@ class ClusteringResult:
     scores: Scores
     contingency: Contingency | None
     seconds: float
+    stability: Stability | None = None
+    associations: Sequence[Association] = ()
 
     @property
     def cluster_sizes(self) -> NDArray[np.int64]:
@@ -163,6 +244,8 @@ class RunResult:
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
             component of the normalized vectors, largest first, as far as computed.
         stage_seconds: Time by stage.
+        duplicates: Pairs of different images that are nearly the same; None in runs of older versions.
+        fitted: Puts other vectors into the clusters; None if it would be too large to keep.
     """
 
     results: Sequence[ClusteringResult]
@@ -173,3 +256,5 @@ class RunResult:
     prepared_dimension: int
     explained_variance_ratios: NDArray[np.float64]
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    duplicates: Duplicates | None = None
+    fitted: FittedRun | None = None

@@ -9,10 +9,12 @@ import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.pipeline import check_spec, run_pipeline
+from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, Stage, VectorSpace
 from threadpoolctl import threadpool_limits
 
 DIMENSION = 24
+STAGES = [Stage.PREPARING, Stage.CLUSTERING, Stage.SCORING, Stage.TRUSTING]
 
 
 def make_spec(
@@ -37,7 +39,9 @@ def make_members(n: int = 160, n_groups: int = 4, spread: float = 0.4, seed: int
 def run(
     spec: RunSpec, vectors: np.ndarray, classes: np.ndarray | None = None, report=lambda *_: None
 ) -> RunResult:
-    return run_pipeline(vectors.copy(), classes, spec, report)
+    keys = np.arange(len(vectors), dtype="<u8").view(np.uint8).reshape(-1, 8)
+    members = Members(np.pad(keys, ((0, 0), (0, 24))), classes)
+    return run_pipeline(vectors.copy(), members, spec, report)
 
 
 def test_groups_are_found_and_scored():
@@ -53,7 +57,7 @@ def test_groups_are_found_and_scored():
     assert result.coordinates.dtype == np.float32
     assert result.explained_variance_ratios.sum() == pytest.approx(1)
     assert (result.input_dimension, result.prepared_dimension) == (DIMENSION, DIMENSION)
-    assert set(result.stage_seconds) == {Stage.PREPARING, Stage.CLUSTERING, Stage.SCORING}
+    assert list(result.stage_seconds) == STAGES
 
 
 def test_pca_sets_the_prepared_dimension():
@@ -134,7 +138,7 @@ def test_progress_goes_through_the_stages_in_order():
     seen: list[tuple[Stage, int, int]] = []
     run(make_spec(counts=(2, 3)), make_members()[0], report=lambda *progress: seen.append(progress))
     stages = [stage for i, (stage, _, _) in enumerate(seen) if i == 0 or seen[i - 1][0] is not stage]
-    assert stages == [Stage.PREPARING, Stage.CLUSTERING, Stage.SCORING]
+    assert stages == STAGES
     for stage in stages:
         progress = [(done, total) for one, done, total in seen if one is stage]
         assert progress == sorted(progress)
@@ -142,7 +146,7 @@ def test_progress_goes_through_the_stages_in_order():
     assert sum(stage is Stage.CLUSTERING for stage, _, _ in seen) >= 20  # every start of both
 
 
-@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.CLUSTERING, Stage.SCORING])
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_cancellation_stops_each_stage(stage: Stage):
     def cancel(now: Stage, done: int, total: int) -> None:
         if now is stage:
@@ -184,6 +188,7 @@ MEASURE_MEMORY = """
 import json, threading, time
 import numpy as np, psutil
 from octcluster_clusterer.pipeline import run_pipeline
+from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunSpec, VectorSpace
 
 def measure(n_members):
@@ -199,7 +204,8 @@ def measure(n_members):
             time.sleep(0.002)
     thread = threading.Thread(target=watch)
     thread.start()
-    run_pipeline(vectors, None, spec, lambda *_: None)
+    members = Members(random.integers(0, 256, (n_members, 32), dtype=np.uint8), None)
+    run_pipeline(vectors, members, spec, lambda *_: None)
     running = False
     thread.join()
     return peak - vectors.nbytes

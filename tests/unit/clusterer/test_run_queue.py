@@ -45,9 +45,7 @@ N_MEMBERS = 50
 UNDEFINED = Score(undefined_reason="not looked at")
 
 
-def tell_sign(
-    vectors: np.ndarray, class_indices: np.ndarray | None, spec: RunSpec, report: Report
-) -> RunResult:
+def tell_sign(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
     """A pipeline: clusters members by the sign of their first value."""
     report(Stage.CLUSTERING, 0, 1)
     result = ClusteringResult(
@@ -70,13 +68,11 @@ class Gate:
         self.entered = threading.Event()
         self.opened = threading.Event()
 
-    def __call__(
-        self, vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report
-    ) -> RunResult:
+    def __call__(self, vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
         self.entered.set()
         while not self.opened.wait(0.01):
             report(Stage.CLUSTERING, 0, 1)
-        return tell_sign(vectors, classes, spec, report)
+        return tell_sign(vectors, members, spec, report)
 
 
 @pytest.fixture(scope="module")
@@ -467,7 +463,7 @@ def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
     def hang(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
         entered.set()
         opened.wait(30)
-        return tell_sign(vectors, classes, spec, report)
+        return tell_sign(vectors, members, spec, report)
 
     queue, spec = make_queue(hang), new_spec()
     queue.start(spec, members)

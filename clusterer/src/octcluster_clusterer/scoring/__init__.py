@@ -1,7 +1,5 @@
 """Judges clusterings: silhouettes from the vectors alone, agreement with known classes if there are any."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +8,7 @@ from octcluster_clusterer.scoring import agreement, silhouette
 from octcluster_clusterer.scoring.contingency import count_members
 from octcluster_clusterer.scoring.silhouette import find_silhouettes
 
-__all__ = ["find_silhouettes", "score"]
+__all__ = ["compare_with_classes", "find_silhouettes", "score"]
 
 
 def score(
@@ -26,50 +24,58 @@ def score(
     Returns:
         The scores, and the counts of members by class and cluster; None if no class is known.
     """
-    known = np.zeros(labels.size, dtype=bool) if class_indices is None else class_indices >= 0
-    classes = np.full(labels.size, -1, dtype=np.int32) if class_indices is None else class_indices
-    contingency = count_members(classes, labels)
-    reason = _find_why_undefined(contingency)
-    single = _find_why_single_class(contingency)
-
-    def compare(measure: Callable[[NDArray[np.int32], NDArray[np.int32]], float | None]) -> Score:
-        if reason or single:
-            return Score(undefined_reason=reason or single)
-        value = measure(classes[known], labels[known])
-        return Score(value) if value is not None else Score(undefined_reason=_NO_PAIRS)
-
-    def count(measure: Callable[[Contingency], float], why_undefined: str | None) -> Score:
-        if contingency is None or why_undefined:
-            return Score(undefined_reason=why_undefined)
-        return Score(measure(contingency))
-
-    scores = Scores(
-        silhouette=silhouette.summarize(silhouettes, labels),
-        accuracy=count(agreement.accuracy, reason),
-        adjusted_rand_index=compare(agreement.adjusted_rand_index),
-        adjusted_mutual_information=compare(agreement.adjusted_mutual_information),
-        normalized_mutual_information=compare(agreement.normalized_mutual_information),
-        homogeneity=compare(agreement.homogeneity),
-        completeness=compare(agreement.completeness),
-        v_measure=compare(agreement.v_measure),
-        fowlkes_mallows=compare(agreement.fowlkes_mallows),
-        purity=count(agreement.purity, reason or single),
-    )
-    return scores, contingency
+    contingency = None if class_indices is None else count_members(class_indices, labels)
+    scores = {name: Score(undefined_reason="no image has a known class") for name in _MEASURES}
+    if contingency is not None:
+        tables = contingency.counts[np.newaxis].astype(np.float64)
+        for name, (value,) in compare_with_classes(tables, contingency.clusters).items():
+            if np.isnan(value):
+                scores[name] = Score(undefined_reason=_say_why_undefined(contingency))
+            else:
+                scores[name] = Score(float(value))
+    return Scores(silhouette=silhouette.summarize(silhouettes, labels), **scores), contingency
 
 
-_NO_PAIRS = "no two images with a known class share a class, or no two share a cluster"
+def compare_with_classes(
+    tables: NDArray[np.float64], clusters: NDArray[np.int32]
+) -> dict[str, NDArray[np.float64]]:
+    """Computes all scores that need known classes.
+
+    Args:
+        tables: float64, shape (n_tables, n_classes, n_clusters): see ``agreement``.
+        clusters: int32, shape (n_clusters,): the cluster of each column, noise (-1) first if there is any.
+
+    Returns:
+        By the names of the fields of ``Scores`` float64, shape (n_tables,): NaN where a score has no meaning,
+        as has any without a cluster, and any but the accuracy for a single class.
+    """
+    found = tables[:, :, clusters >= 0]
+    n_members = tables.sum(axis=(1, 2))
+    if found.shape[2] == 0:
+        return {name: np.full(len(tables), np.nan) for name in _MEASURES}
+    scores = {"accuracy": agreement.accuracy(found, n_members), "purity": agreement.purity(found, n_members)}
+    scores |= {name: measure(tables) for name, measure in _COMPARISONS.items()}
+    has_classes = np.count_nonzero(tables.sum(axis=2), axis=1) > 1
+    return {
+        name: np.where(has_classes | (name == "accuracy"), values, np.nan) for name, values in scores.items()
+    }
 
 
-def _find_why_undefined(contingency: Contingency | None) -> str | None:
-    if contingency is None:
-        return "no image has a known class"
+_COMPARISONS = {
+    "adjusted_rand_index": agreement.adjusted_rand_index,
+    "adjusted_mutual_information": agreement.adjusted_mutual_information,
+    "normalized_mutual_information": agreement.v_measure,
+    "homogeneity": agreement.homogeneity,
+    "completeness": agreement.completeness,
+    "v_measure": agreement.v_measure,
+    "fowlkes_mallows": agreement.fowlkes_mallows,
+}
+_MEASURES = ("accuracy", "purity", *_COMPARISONS)
+
+
+def _say_why_undefined(contingency: Contingency) -> str:
     if not (contingency.clusters >= 0).any():
         return "no cluster was found: every image is noise"
-    return None
-
-
-def _find_why_single_class(contingency: Contingency | None) -> str | None:
-    if contingency is not None and contingency.class_indices.size == 1:
+    if contingency.class_indices.size == 1:
         return "all images with a known class are of a single class"
-    return None
+    return "no two images with a known class share a class, or no two share a cluster"

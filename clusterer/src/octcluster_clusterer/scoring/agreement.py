@@ -1,47 +1,59 @@
-"""Scores that compare clusters with known classes.
+"""Scores that compare clusters with known classes, for one table of counts or for many at once.
 
 They use only the members whose class is known. Noise is never right for accuracy and purity; for the other
 scores, which compare two partitions, all noise members are one cluster of their own.
+
+Each function takes tables, float64, shape (n_tables, n_classes, n_clusters), of whole numbers: the members of
+each class in each cluster, at least one in a table, rows and columns of zeros allowed; and returns float64,
+shape (n_tables,), NaN where the score is undefined. A table counts a member that was drawn twice twice.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
-from sklearn import metrics
+from scipy.special import xlogy  # type: ignore[import-untyped]
 
-from octcluster_clusterer.runs import Contingency
+from octcluster_clusterer.scoring.chance import expect_mutual_information
 
-Labels = NDArray[np.int32]
+Tables = NDArray[np.float64]
+Values = NDArray[np.float64]
+_ROUNDING = 1e-12
 
 
-def accuracy(contingency: Contingency) -> float:
+def accuracy(tables: Tables, n_members: Values) -> Values:
     """Share of the members that lie in the cluster matched with their class, under the best one-to-one match.
 
-    0 to 1, best 1. Classes and clusters may differ in number: those left over match nothing. Noise matches
-    nothing.
+    0 to 1, best 1. Classes and clusters may differ in number: those left over match nothing.
+
+    Args:
+        tables: The counts without noise, which matches nothing.
+        n_members: float64, shape (n_tables,): the members with noise.
 
     References:
         Kuhn, "The Hungarian method for the assignment problem", 1955;
         ``scipy.optimize.linear_sum_assignment``.
     """
-    counts = _without_noise(contingency)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / contingency.counts.sum())
+    matched = [table[linear_sum_assignment(table, maximize=True)].sum() for table in tables]
+    return np.array(matched) / n_members
 
 
-def purity(contingency: Contingency) -> float:
+def purity(tables: Tables, n_members: Values) -> Values:
     """Share of the members that are of the most frequent class in their cluster.
 
     Above 0 to 1, best 1, which many small clusters reach too easily. Noise members count as not of that
     class.
 
+    Args:
+        tables: The counts without noise.
+        n_members: float64, shape (n_tables,): the members with noise.
+
     References:
         Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 16.3.
     """
-    return float(_without_noise(contingency).max(axis=0).sum() / contingency.counts.sum())
+    return np.asarray(tables.max(axis=1).sum(axis=1) / n_members)
 
 
-def adjusted_rand_index(classes: Labels, labels: Labels) -> float:
+def adjusted_rand_index(tables: Tables) -> Values:
     """Share of the pairs on which classes and clusters agree, corrected for chance.
 
     -0.5 to 1, best 1; 0 is expected by chance, and is the value of a single cluster.
@@ -49,10 +61,16 @@ def adjusted_rand_index(classes: Labels, labels: Labels) -> float:
     References:
         Hubert and Arabie, "Comparing partitions", 1985, doi:10.1007/BF01908075.
     """
-    return float(metrics.adjusted_rand_score(classes, labels))
+    together, in_classes, in_clusters = _count_pairs(tables)
+    n_members = tables.sum(axis=(1, 2))
+    pairs = np.maximum(n_members * (n_members - 1), 1)
+    expected = in_classes * in_clusters / pairs
+    largest = (in_classes + in_clusters) / 2
+    same = (together == in_classes) & (together == in_clusters)
+    return np.where(same, 1.0, (together - expected) / np.where(same, 1.0, largest - expected))
 
 
-def adjusted_mutual_information(classes: Labels, labels: Labels) -> float:
+def adjusted_mutual_information(tables: Tables) -> Values:
     """Mutual information of classes and clusters, as a share of their mean entropy, corrected for chance.
 
     At most 1, best 1; 0 is expected by chance, and it can be a little below.
@@ -60,21 +78,34 @@ def adjusted_mutual_information(classes: Labels, labels: Labels) -> float:
     References:
         Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 2010.
     """
-    return float(metrics.adjusted_mutual_info_score(classes, labels))
+    rows, columns = tables.sum(axis=2), tables.sum(axis=1)
+    expected = expect_mutual_information(rows[:, :, np.newaxis], columns[:, np.newaxis]).sum(axis=(1, 2))
+    return adjust_for_chance(mutual_information(tables), expected, (_entropy(rows) + _entropy(columns)) / 2)
 
 
-def normalized_mutual_information(classes: Labels, labels: Labels) -> float:
-    """Mutual information of classes and clusters, as a share of their mean (arithmetic) entropy.
+def adjust_for_chance(information: Values, expected: Values, largest: Values) -> Values:
+    """Scales mutual information so that 0 is what is expected by chance and 1 the largest possible."""
+    room = largest - expected
+    # Two partitions of one part each, or of single members each, are the same partition.
+    trivial = room < _ROUNDING
+    return np.where(
+        trivial,
+        np.where(information > largest - _ROUNDING, 1.0, 0.0),
+        (information - expected) / np.where(trivial, 1.0, room),
+    )
 
-    0 to 1, best 1. Not corrected for chance: grows with the number of clusters.
+
+def mutual_information(tables: Tables) -> Values:
+    """Mutual information of classes and clusters, in nats, at least 0.
 
     References:
-        Strehl and Ghosh, "Cluster ensembles", JMLR 2002.
+        Cover and Thomas, "Elements of Information Theory", 2006, section 2.3.
     """
-    return float(metrics.normalized_mutual_info_score(classes, labels))
+    together = _entropy(tables.reshape(len(tables), -1))
+    return np.maximum(_entropy(tables.sum(axis=2)) + _entropy(tables.sum(axis=1)) - together, 0)
 
 
-def homogeneity(classes: Labels, labels: Labels) -> float:
+def homogeneity(tables: Tables) -> Values:
     """How nearly each cluster holds members of one class only, by conditional entropy.
 
     0 to 1, best 1; 0 for a single cluster.
@@ -82,10 +113,10 @@ def homogeneity(classes: Labels, labels: Labels) -> float:
     References:
         Rosenberg and Hirschberg, "V-measure", EMNLP 2007.
     """
-    return float(metrics.homogeneity_score(classes, labels))
+    return _share(mutual_information(tables), _entropy(tables.sum(axis=2)))
 
 
-def completeness(classes: Labels, labels: Labels) -> float:
+def completeness(tables: Tables) -> Values:
     """How nearly all members of each class lie in one cluster, by conditional entropy.
 
     0 to 1, best 1, which a single cluster reaches too.
@@ -93,35 +124,53 @@ def completeness(classes: Labels, labels: Labels) -> float:
     References:
         Rosenberg and Hirschberg, "V-measure", EMNLP 2007.
     """
-    return float(metrics.completeness_score(classes, labels))
+    return _share(mutual_information(tables), _entropy(tables.sum(axis=1)))
 
 
-def v_measure(classes: Labels, labels: Labels) -> float:
-    """Harmonic mean of homogeneity and completeness; equal to the normalized mutual information.
+def v_measure(tables: Tables) -> Values:
+    """Harmonic mean of homogeneity and completeness.
 
-    0 to 1, best 1.
+    0 to 1, best 1. Equal to mutual information as a share of the mean (arithmetic) entropy of classes and
+    clusters, which is the normalized mutual information. Not corrected for chance: grows with the number of
+    clusters.
 
     References:
-        Rosenberg and Hirschberg, "V-measure", EMNLP 2007.
+        Rosenberg and Hirschberg, "V-measure", EMNLP 2007; Strehl and Ghosh, "Cluster ensembles", JMLR 2002.
     """
-    return float(metrics.v_measure_score(classes, labels))
+    mean_entropy = (_entropy(tables.sum(axis=2)) + _entropy(tables.sum(axis=1))) / 2
+    return _share(mutual_information(tables), mean_entropy)
 
 
-def fowlkes_mallows(classes: Labels, labels: Labels) -> float | None:
+def fowlkes_mallows(tables: Tables) -> Values:
     """Geometric mean of precision and recall over pairs: those in one cluster, and those of one class.
 
-    0 to 1, best 1.
-
-    Returns:
-        None if no two members share a class, or no two share a cluster: then there is no pair to judge.
+    0 to 1, best 1. Undefined if no two members share a class, or no two share a cluster: then there is no
+    pair to judge.
 
     References:
         Fowlkes and Mallows, "A method for comparing two hierarchical clusterings", 1983, doi:10.2307/2288117.
     """
-    if len(np.unique(classes)) == len(classes) or len(np.unique(labels)) == len(labels):
-        return None
-    return float(metrics.fowlkes_mallows_score(classes, labels))
+    together, in_classes, in_clusters = _count_pairs(tables)
+    pairs = np.sqrt(in_classes) * np.sqrt(in_clusters)
+    return np.where(pairs > 0, together / np.where(pairs > 0, pairs, 1.0), np.nan)
 
 
-def _without_noise(contingency: Contingency) -> NDArray[np.int64]:
-    return contingency.counts[:, contingency.clusters >= 0]
+def _count_pairs(tables: Tables) -> tuple[Values, Values, Values]:
+    """Ordered pairs of members: of one class and cluster, of one class, of one cluster."""
+    return (
+        (tables * (tables - 1)).sum(axis=(1, 2)),
+        (tables.sum(axis=2) * (tables.sum(axis=2) - 1)).sum(axis=1),
+        (tables.sum(axis=1) * (tables.sum(axis=1) - 1)).sum(axis=1),
+    )
+
+
+def _entropy(counts: NDArray[np.float64]) -> Values:
+    """float64, shape (n_tables,), in nats, of counts of shape (n_tables, n_parts)."""
+    n_members = counts.sum(axis=1)
+    return np.maximum(np.log(n_members) - xlogy(counts, counts).sum(axis=1) / n_members, 0)
+
+
+def _share(information: Values, entropy: Values) -> Values:
+    """Shares of entropies; 1 where there is no entropy to share in."""
+    nothing = entropy < _ROUNDING
+    return np.where(nothing, 1.0, np.minimum(information / np.where(nothing, 1.0, entropy), 1))

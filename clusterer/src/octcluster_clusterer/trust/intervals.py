@@ -1,0 +1,159 @@
+"""How far the scores would move with other groups (patients): the bootstrap over groups.
+
+Images of one patient are alike, so that an interval over images would be too narrow. As many groups as there
+are get drawn with replacement, each with all its members, and the clusters stay as they were found: the
+intervals hold the chance in who was examined, not that in the clustering (``stability`` has that).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+
+from octcluster_clusterer.runs import ClusteringResult, Contingency, Interval, Score, Scores
+from octcluster_clusterer.scoring import compare_with_classes
+from octcluster_clusterer.tiles import map_in_order, slices
+
+RESAMPLES = 1000
+LEVELS = (2.5, 97.5)
+_RESAMPLES_AT_ONCE = 25
+_MAX_CELLS = 2**12
+"""Larger tables of classes and clusters get no interval: they cost too much, and nobody reads them."""
+_LEAST_DEFINED = 0.9
+"""Share of the resamples in which a score must be defined."""
+
+Draws = dict[str, NDArray[np.float64]]
+
+
+def add_intervals(
+    results: Sequence[ClusteringResult],
+    class_indices: NDArray[np.int32] | None,
+    groups: NDArray[np.int64],
+    seed: int,
+    report_share: Callable[[float], None],
+) -> list[Scores]:
+    """Finds 95% percentile intervals of all scores of all results.
+
+    Each resample is a weight for each group, and its tables of classes and clusters are weighted sums of
+    those of the groups: the cost is that of the tables, not of the members. All results share the resamples.
+
+    Args:
+        results: What was found.
+        class_indices: int32, shape (n_members,): known classes, -1 unknown; None if none is known.
+        groups: int64, shape (n_members,): numbers from 0, without gaps.
+        seed: Seed of the resamples.
+        report_share: Called often with the share that is done.
+
+    Returns:
+        The scores of each result with their intervals. There is none where a score is undefined, in a tenth
+        of the resamples too; where fewer than two groups have a class (the silhouette: where there are fewer
+        than two groups); or where classes times clusters exceed 4096.
+
+    References:
+        Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3; Field and Welsh,
+        "Bootstrapping clustered data", 2007, doi:10.1111/j.1467-9868.2007.00593.x.
+    """
+    n_groups = int(groups.max()) + 1
+    if n_groups < 2:
+        return [result.scores for result in results]
+    measures = [_Resampled(result, class_indices, groups, n_groups) for result in results]
+    chunks = slices(RESAMPLES, _RESAMPLES_AT_ONCE)
+    # Each chunk has its own seed: the same draws on any number of threads.
+    seeds = np.random.SeedSequence(seed).spawn(len(chunks))
+
+    def measure_chunk(i: int) -> list[Draws]:
+        weights = _draw_weights(n_groups, seeds[i])
+        return [measure(weights) for measure in measures]
+
+    draws: list[list[Draws]] = [[] for _ in results]
+    for i, found in map_in_order(measure_chunk, range(len(chunks))):
+        for of_result, one in zip(draws, found, strict=True):
+            of_result.append(one)
+        report_share((i + 1) / len(chunks))
+    return [_add_to_scores(result.scores, found) for result, found in zip(results, draws, strict=True)]
+
+
+def _draw_weights(n_groups: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
+    """float64, shape (n_groups, n_resamples): how often each group was drawn."""
+    drawn = np.random.default_rng(seed).integers(0, n_groups, (_RESAMPLES_AT_ONCE, n_groups))
+    drawn += n_groups * np.arange(_RESAMPLES_AT_ONCE)[:, np.newaxis]
+    counts = np.bincount(drawn.ravel(), minlength=_RESAMPLES_AT_ONCE * n_groups)
+    return np.ascontiguousarray(counts.reshape(_RESAMPLES_AT_ONCE, n_groups).T, dtype=np.float64)
+
+
+class _Resampled:
+    """The scores of one result as functions of the groups' weights."""
+
+    def __init__(
+        self,
+        result: ClusteringResult,
+        class_indices: NDArray[np.int32] | None,
+        groups: NDArray[np.int64],
+        n_groups: int,
+    ) -> None:
+        self._contingency = result.contingency
+        self._cells: csr_matrix | None = None
+        if class_indices is not None and result.contingency is not None:
+            self._cells = _count_cells(result, result.contingency, class_indices, groups, n_groups)
+        found = ~np.isnan(result.silhouettes)
+        self._silhouettes: csr_matrix | None = None
+        if found.any():
+            owners = groups[found]
+            sums = np.bincount(owners, result.silhouettes[found].astype(np.float64), n_groups)
+            self._silhouettes = csr_matrix(np.stack([sums, np.bincount(owners, minlength=n_groups)]))
+
+    def __call__(self, weights: NDArray[np.float64]) -> Draws:
+        """Scores, by name, float64, shape (n_resamples,), NaN where undefined."""
+        draws: Draws = {}
+        if self._silhouettes is not None:
+            sums, counts = self._silhouettes @ weights
+            draws["silhouette"] = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        if self._cells is not None and self._contingency is not None:
+            counted = (self._cells @ weights).T.reshape(-1, *self._contingency.counts.shape)
+            some = counted.sum(axis=(1, 2)) > 0
+            for name, values in compare_with_classes(counted[some], self._contingency.clusters).items():
+                draws[name] = np.full(len(counted), np.nan)
+                draws[name][some] = values
+        return draws
+
+
+def _count_cells(
+    result: ClusteringResult,
+    contingency: Contingency,
+    class_indices: NDArray[np.int32],
+    groups: NDArray[np.int64],
+    n_groups: int,
+) -> csr_matrix | None:
+    """Shape (n_classes * n_clusters, n_groups): the members of each group in each cell of the table.
+
+    None if the table is too large or fewer than two groups have a class.
+    """
+    known = class_indices >= 0
+    if contingency.counts.size > _MAX_CELLS or np.unique(groups[known]).size < 2:
+        return None
+    rows = np.searchsorted(contingency.class_indices, class_indices[known])
+    columns = np.searchsorted(contingency.clusters, result.labels[known])
+    cells = rows * contingency.clusters.size + columns
+    ones = np.ones(cells.size)
+    return csr_matrix((ones, (cells, groups[known])), shape=(contingency.counts.size, n_groups))
+
+
+def _add_to_scores(scores: Scores, draws: Sequence[Draws]) -> Scores:
+    changed: Mapping[str, Score] = {
+        field.name: _add_interval(
+            getattr(scores, field.name), np.concatenate([chunk[field.name] for chunk in draws])
+        )
+        for field in fields(scores)
+        if field.name in draws[0]
+    }
+    return replace(scores, **changed)
+
+
+def _add_interval(score: Score, values: NDArray[np.float64]) -> Score:
+    defined = values[~np.isnan(values)]
+    if score.value is None or defined.size < _LEAST_DEFINED * values.size:
+        return score
+    low, high = np.percentile(defined, LEVELS)
+    return replace(score, interval=Interval(float(low), float(high)))

@@ -1,0 +1,109 @@
+"""How alike the clusterings of random parts of the members are: would other patients give the same clusters?
+
+Each part is clustered from the prepared vectors of the whole run, centred anew: preparing each part from the
+start would move the principal axes a little more, but the vectors before preparation are no longer there.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.runs import Score, Stability
+from octcluster_clusterer.scoring.agreement import adjusted_rand_index
+from octcluster_clusterer.tiles import slices
+
+SHARE = 0.8
+LEAST_GROUPS = 5
+_VALUES_AT_ONCE = 2**20
+
+Labels = NDArray[np.int32]
+
+
+def find_stability(
+    vectors: NDArray[np.float32],
+    labels: Labels,
+    groups: NDArray[np.int64],
+    n_resamples: int,
+    seed: int,
+    cluster: Callable[[NDArray[np.float32], int], Labels],
+) -> Stability:
+    """Clusters random parts of the members again and compares what is found with each other and the whole.
+
+    Args:
+        vectors: float32, shape (n_members, dimension), prepared.
+        labels: int32, shape (n_members,): the clusters of the whole, from 0; -1 for noise.
+        groups: int64, shape (n_members,): numbers from 0, without gaps; a part holds 80% of the groups.
+        n_resamples: Number of parts, at least 1.
+        seed: Seed of the parts.
+        cluster: Groups vectors, mean 0 in each dimension, float32, C-contiguous; told the number of the part.
+
+    Returns:
+        The mean adjusted Rand index over pairs of parts on the members that both hold, noise as one cluster
+        of its own; undefined for one part. For each cluster the mean over parts of its largest Jaccard
+        similarity to a cluster of the part (Hennig: 0.75 and more is stable, under 0.6 is not to be trusted);
+        undefined if no part holds a member of it. All undefined with fewer than five groups.
+
+    References:
+        Ben-Hur, Elisseeff and Guyon, "A stability based method for discovering structure in clustered data",
+        2002; Hennig, "Cluster-wise assessment of cluster stability", 2007, doi:10.1016/j.csda.2006.11.025.
+    """
+    n_clusters = int(labels.max(initial=-1)) + 1
+    n_groups = int(groups.max()) + 1
+    if n_groups < LEAST_GROUPS:
+        reason = f"parts of the groups (patients) need at least {LEAST_GROUPS} of them; there are {n_groups}"
+        return Stability(Score(undefined_reason=reason), [Score(undefined_reason=reason)] * n_clusters, 0)
+    random = np.random.default_rng(seed)
+    found: list[tuple[NDArray[np.int64], Labels]] = []
+    for i in range(n_resamples):
+        drawn = np.zeros(n_groups, dtype=bool)
+        drawn[random.permutation(n_groups)[: round(SHARE * n_groups)]] = True
+        members = np.flatnonzero(drawn[groups])
+        found.append((members, cluster(_take_centred(vectors, members), i)))
+    clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
+    return Stability(_compare_parts(found), [_average(column) for column in clusters.T], n_resamples)
+
+
+def _take_centred(vectors: NDArray[np.float32], members: NDArray[np.int64]) -> NDArray[np.float32]:
+    part = vectors[members]
+    means = part.sum(axis=0, dtype=np.float64) / members.size
+    for rows in slices(members.size, max(1, _VALUES_AT_ONCE // part.shape[1])):
+        part[rows] -= means
+    return part
+
+
+def _compare_parts(found: Sequence[tuple[NDArray[np.int64], Labels]]) -> Score:
+    if len(found) < 2:
+        return Score(undefined_reason="one part alone can be compared with no other")
+    values = []
+    for (members, labels), (other_members, other_labels) in combinations(found, 2):
+        _, here, there = np.intersect1d(members, other_members, assume_unique=True, return_indices=True)
+        values.append(adjusted_rand_index(_count(labels[here], other_labels[there])[np.newaxis])[0])
+    return Score(float(np.mean(values)))
+
+
+def _count(labels: Labels, others: Labels) -> NDArray[np.float64]:
+    """float64, shape (1 + n_clusters, 1 + n_other_clusters): members by both, noise first."""
+    n_columns = int(others.max(initial=-1)) + 2
+    n_rows = int(labels.max(initial=-1)) + 2
+    cells = (labels.astype(np.int64) + 1) * n_columns + others + 1
+    return np.bincount(cells, minlength=n_rows * n_columns).reshape(n_rows, n_columns).astype(np.float64)
+
+
+def _find_jaccards(labels: Labels, part: Labels, n_clusters: int) -> NDArray[np.float64]:
+    """float64, shape (n_clusters,): NaN for a cluster without a member in the part."""
+    counts = np.zeros((n_clusters + 1, int(part.max(initial=-1)) + 2))
+    counted = _count(labels, part)
+    counts[: len(counted)] = counted
+    both = counts[1:, 1:]
+    sizes, part_sizes = counts[1:].sum(axis=1, keepdims=True), counts[:, 1:].sum(axis=0)
+    jaccards = (both / np.maximum(sizes + part_sizes - both, 1)).max(axis=1, initial=0)
+    return np.where(sizes[:, 0] > 0, jaccards, np.nan)
+
+
+def _average(values: NDArray[np.float64]) -> Score:
+    defined = values[~np.isnan(values)]
+    if not defined.size:
+        return Score(undefined_reason="no part holds an image of the cluster")
+    return Score(float(defined.mean()))
