@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering.pair_distances import Indices, PairDistances
@@ -78,8 +79,9 @@ def order_by_place(vectors: NDArray[np.float32]) -> Indices:
     The axes are the principal ones of a sample of the vectors.
     """
     sample = vectors[:: len(vectors) // _SAMPLE + 1]
-    axes = np.linalg.svd(sample, full_matrices=False)[2][:_AXES]
-    places = np.vstack([vectors[rows] @ axes.T for rows in slices(len(vectors), 4096)])
+    largest = [max(0, len(sample) - _AXES), len(sample) - 1]
+    axes = sample.T @ scipy.linalg.eigh(sample @ sample.T, subset_by_index=largest)[1]
+    places = np.vstack([vectors[rows] @ axes for rows in slices(len(vectors), 4096)])
     parts = [np.arange(len(vectors))]
     while len(parts[0]) > TILE_SIDE:
         halves = []
