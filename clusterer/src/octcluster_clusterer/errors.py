@@ -5,6 +5,7 @@
     │   └── MessageTooLarge     more keys, members or bytes than allowed     → INVALID_ARGUMENT
     ├── RunNotFound             no such run (any more)                       → NOT_FOUND
     ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION
+    ├── CannotAssign            the run's result takes no other images       → FAILED_PRECONDITION
     ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
@@ -36,6 +37,10 @@ class RunNotFound(ClustererError):
 
 class RunNotFinished(ClustererError):
     """The run has no result yet, or ended without one."""
+
+
+class CannotAssign(ClustererError):
+    """The run's result does not hold what is needed to assign other images."""
 
 
 class VectorsMissing(ClustererError):

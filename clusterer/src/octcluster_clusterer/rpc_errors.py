@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from octcluster_clusterer.errors import (
+    CannotAssign,
     ClustererError,
     InvalidRequest,
     QueueFull,
@@ -24,6 +25,7 @@ STATUS_OF_ERROR: dict[type[ClustererError], grpc.StatusCode] = {
     InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     RunNotFound: grpc.StatusCode.NOT_FOUND,
     RunNotFinished: grpc.StatusCode.FAILED_PRECONDITION,
+    CannotAssign: grpc.StatusCode.FAILED_PRECONDITION,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     ServerStopping: grpc.StatusCode.UNAVAILABLE,

@@ -9,6 +9,7 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 
 from octcluster_clusterer.conversions import (
     Limits,
+    assign_vectors,
     count_vectors_per_message,
     from_algorithm,
     from_assignments,
@@ -17,6 +18,7 @@ from octcluster_clusterer.conversions import (
     from_status,
     from_vectors,
     read_run,
+    to_fitted_run,
     to_image_keys,
     to_space,
     to_vectors,
@@ -119,6 +121,21 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
         record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
         for response in from_assignments(record, request.result_index):
             yield response
+
+    async def Assign(  # noqa: N802
+        self, request: pb.AssignRequest, context: object
+    ) -> AsyncIterator[pb.AssignResponse]:
+        """Puts images into the clusters of a finished run."""
+        keys = to_image_keys(request.image_keys, self._limits)
+        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        fitted = to_fitted_run(record, request.result_index)
+        size = count_vectors_per_message(record.spec.space, self._limits)
+        for start in range(0, len(keys), size):
+            vectors = await asyncio.to_thread(
+                self._vectors.get, record.spec.space, keys[start : start + size]
+            )
+            if vectors:
+                yield await asyncio.to_thread(assign_vectors, fitted, request.result_index, vectors)
 
     async def CancelRun(  # noqa: N802
         self, request: pb.CancelRunRequest, context: object
