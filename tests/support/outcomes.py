@@ -16,13 +16,14 @@ from octcluster.results import (
     Duplicates,
     Interval,
     NearDuplicate,
+    NewAssignments,
     RunResult,
     Score,
     Scores,
     Stability,
 )
 from octcluster.runs import EmbeddingSpace, Preparation, RunSpec
-from octcluster.workflows.outcome import Failure, RunOutcome
+from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 SPACE = EmbeddingSpace("efficientnet-lite0", "ab" * 32, "2", "pooled", "float32", 1280, bytes(range(32)))
@@ -130,3 +131,32 @@ def add_trust(outcome: RunOutcome) -> RunOutcome:
     results = [trusted if index == result.chosen else one for index, one in enumerate(result.results)]
     duplicates = Duplicates([NearDuplicate(0, 5, 0.9999), NearDuplicate(1, 30, 0.9995)], 2, 0.999)
     return replace(outcome, result=replace(result, results=results, duplicates=duplicates))
+
+
+def make_assign_outcome(failed: int = 0) -> AssignOutcome:
+    """New images put into the clusters of make_outcome's run; cluster i stands for class i."""
+    run = make_outcome()
+    counts = [[20 if row == column else 1 for column in range(4)] for row in range(4)]
+    contingency = Contingency([0, 1, 2, 3], [0, 1, 2, 3], counts)
+    clustering = replace(run.result.results[0], contingency=contingency)
+    members = run.members[failed:]
+    clusters = [CLASSES.index(image.label or "") for image in members]
+    clusters[0] = (clusters[0] + 1) % 4
+    count = len(members)
+    return AssignOutcome(
+        run_id=run.spec.run_id,
+        run=replace(run.result, results=[clustering]),
+        run_classes=CLASSES,
+        space=SPACE,
+        image_set=run.image_set,
+        members=members,
+        failures=[Failure(image, "cannot decode") for image in run.members[:failed]],
+        assignments=NewAssignments(
+            run.assignments.image_keys[failed:], clusters, [0.5] * count, [0.25] * count,
+            [True] + [False] * (count - 1), 0.75,
+        ),
+        embedded=count - 1,
+        cached=1,
+        versions=run.versions,
+        stage_seconds={"assigning": 0.5},
+    )  # fmt: skip

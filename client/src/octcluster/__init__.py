@@ -70,7 +70,8 @@ from octcluster.services import (
     ModelInfo,
     PutReport,
 )
-from octcluster.workflows.outcome import Failure, RunOutcome
+from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "FEATURES",
     "RECIPES",
     "AddressInvalid",
+    "AssignOptions",
+    "AssignOutcome",
     "Assignments",
     "Association",
     "AsyncClustererClient",
@@ -139,6 +142,7 @@ __all__ = [
     "SpaceMismatch",
     "Stability",
     "TooFewImages",
+    "assign_images",
     "image_key",
     "run_images",
 ]

@@ -114,7 +114,7 @@ def _add_run(commands: Any) -> None:
         type=parse_positive,
         help="take N random images of each class (default: all images)",
     )
-    _add_services(run)
+    _add_services(run, "start one")
     _add_manners(run)
 
 
@@ -134,7 +134,7 @@ def _add_assign(commands: Any) -> None:
     )
     _add_images(assign)
     _add_labels(assign)
-    _add_services(assign)
+    _add_services(assign, "that of RUN, or start one")
     assign.add_argument(
         "--model",
         help="network, for an embedder that is started here (default: that of RUN if it is a folder, else "
@@ -256,10 +256,10 @@ def _add_labels(parser: ArgumentParser) -> Any:
     return labels
 
 
-def _add_services(parser: ArgumentParser) -> None:
+def _add_services(parser: ArgumentParser, default: str) -> None:
     add = parser.add_argument_group("services").add_argument
-    add("--embedder", metavar="HOST:PORT", help="embedder to use (default: start one)")
-    add("--clusterer", metavar="HOST:PORT", help="clusterer to use (default: start one)")
+    add("--embedder", metavar="HOST:PORT", help=f"embedder to use (default: {default})")
+    add("--clusterer", metavar="HOST:PORT", help=f"clusterer to use (default: {default})")
     add(
         "--cache-dir",
         metavar="DIR",

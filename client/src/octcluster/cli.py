@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from octcluster.argument_values import UNSET, read_recipe
 from octcluster.arguments import MODELS, build_parser
@@ -19,9 +20,12 @@ from octcluster.errors import (
     InvalidImageSet,
     OctclusterError,
 )
+from octcluster.finished_runs import FinishedRun, find_run
 from octcluster.image_folder import find_images
 from octcluster.image_set import sample_per_class
+from octcluster.local_stack import default_cache_dir
 from octcluster.progress import Silence
+from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.run import RunOptions, run_images
 
 DONE = 0
@@ -90,9 +94,54 @@ def _run(options: Namespace) -> int:
     write_outputs(outcome, options.out, _record_arguments(options), started)
     if not options.quiet:
         print_summary(outcome, options.out)
-    if options.strict and outcome.failures:
-        text = f"{len(outcome.failures)} failed, see {options.out / 'failures.csv'} (--strict)"
-        return _fail(text, FAILED, debug=False)
+    return _end(options, len(outcome.failures))
+
+
+def _assign(options: Namespace) -> int:
+    started = datetime.now(UTC)
+    _need_extra("cli")
+    run = find_run(options.run)
+    _take_from_run(options, run)
+    _check_model(options)
+    _check_weights(options)
+    image_set = find_images(options.images, options.labels)
+    if options.out.resolve() == Path(options.run).resolve():
+        raise InvalidArguments(f"--out {options.out} is the folder of the run itself: name another one")
+    _prepare_folder(options.out)
+
+    from octcluster.outputs import write_assign_outputs  # noqa: PLC0415
+    from octcluster.terminal import print_assign_summary, show_progress  # noqa: PLC0415
+
+    with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        assign_options = AssignOptions(classes=run.classes, **_read_service_options(options))
+        outcome = assign_images(run.run_id, image_set, assign_options, progress)
+    write_assign_outputs(outcome, options.out, _record_arguments(options), started)
+    if not options.quiet:
+        print_assign_summary(outcome, options.out)
+    return _end(options, len(outcome.failures))
+
+
+def _take_from_run(options: Namespace, run: FinishedRun) -> None:
+    """Takes over from the run what decides where it is and which vectors it is of, unless that is given."""
+    if options.clusterer is None and options.cache_dir is None:
+        options.clusterer = run.arguments.get("clusterer")
+        options.cache_dir = _path(run.arguments.get("cache_dir"))
+    if options.embedder is None and options.model is None and options.weights is None:
+        options.embedder = run.arguments.get("embedder")
+    if options.embedder is None and options.weights is None:
+        options.weights = _path(run.arguments.get("weights"))
+        options.weights_sha256 = options.weights_sha256 or run.arguments.get("weights_sha256")
+    options.model = options.model or run.arguments.get("model") or MODELS[0]
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _end(options: Namespace, failed: int) -> int:
+    """The exit code of a job that is done."""
+    if options.strict and failed:
+        return _fail(f"{failed} failed, see {options.out / 'failures.csv'} (--strict)", FAILED, debug=False)
     return DONE
 
 
@@ -106,7 +155,7 @@ def _write_phantoms(options: Namespace) -> int:
     return DONE
 
 
-_COMMANDS = {"run": _run, "phantoms": _write_phantoms}
+_COMMANDS = {"run": _run, "assign": _assign, "phantoms": _write_phantoms}
 
 
 def _need_extra(extra: str) -> None:
@@ -150,20 +199,25 @@ def _prepare_folder(folder: Path) -> None:
 def _read_options(options: Namespace) -> RunOptions:
     min_clusters, max_clusters = options.k
     return RunOptions(
-        model=options.model,
         recipe=read_recipe(options),
         min_clusters=min_clusters,
         max_clusters=max_clusters,
         seed=options.seed,
         stability_resamples=options.stability,
-        embedder=options.embedder,
-        clusterer=options.clusterer,
-        cache_dir=options.cache_dir,
-        weights=options.weights,
-        weights_sha256=options.weights_sha256,
+        **_read_service_options(options),
     )
 
 
+def _read_service_options(options: Namespace) -> dict[str, Any]:
+    names = ("model", "embedder", "clusterer", "cache_dir", "weights", "weights_sha256")
+    return {name: getattr(options, name) for name in names}
+
+
 def _record_arguments(options: Namespace) -> Mapping[str, object]:
-    given = ((name, value) for name, value in vars(options).items() if value is not UNSET)
-    return {name: str(value) if isinstance(value, Path) else value for name, value in given}
+    """The arguments as JSON values; paths that another command needs to find things are absolute."""
+    given = {name: value for name, value in vars(options).items() if value is not UNSET}
+    if options.clusterer is None:
+        given["cache_dir"] = (options.cache_dir or default_cache_dir()).absolute()
+    if options.weights is not None:
+        given["weights"] = options.weights.absolute()
+    return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}

@@ -215,6 +215,7 @@ def read_result(message: clusterer.RunResult) -> RunResult:
         stage_seconds={
             _name(clusterer.RunStage, time.stage, "RUN_STAGE_"): time.seconds for time in message.stage_times
         },
+        space_digest=message.spec.space.digest,
         duplicates=_read_duplicates(message.duplicates) if message.HasField("duplicates") else None,
     )
 

@@ -2,8 +2,8 @@
 
 They listen on Unix sockets in a private temporary folder. One supervisor process owns them and ends them
 when this process goes away, even if it is killed; see local_supervisor. What outlives the run is the cache
-folder: the vectors, which Valkey saves at its end and every two minutes, and the embedder's converted
-models.
+folder: the vectors and finished runs, which Valkey saves at its end and every two minutes, and the
+embedder's converted models.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ _SERVICE_STOP_SECONDS = 10
 _NOTICE_SECONDS = 0.2
 _SOCKET_POLL_SECONDS = 0.02
 _SAVE_SECONDS = 120
+_RUN_TTL_SECONDS = 30 * 24 * 3600
 _ALTERNATIVE = ", or give --embedder HOST:PORT and --clusterer HOST:PORT of servers that run elsewhere"
 _CURES = {
     "valkey": "if its files are damaged, delete {cache_dir}/vectors: only cached vectors are lost",
@@ -276,7 +277,8 @@ def _service(module: str, *arguments: str) -> list[str]:
 
 def _clusterer(address: str, folder: Path) -> list[str]:
     redis_url = f"unix://{folder}/valkey.sock"
-    return _service("octcluster_clusterer", "--listen", address, "--redis-url", redis_url)
+    arguments = ["--listen", address, "--redis-url", redis_url, "--run-ttl-seconds", str(_RUN_TTL_SECONDS)]
+    return _service("octcluster_clusterer", *arguments)
 
 
 def _embedder(address: str, models: Path, options: LocalStackOptions) -> list[str]:

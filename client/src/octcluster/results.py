@@ -153,6 +153,7 @@ class RunResult:
         input_dimension: Dimension of the vectors before preparation.
         prepared_dimension: Dimension after preparation.
         explained_variance_ratios: Share of the variance of each principal component, largest first.
+        space_digest: EmbeddingSpace.digest of the vectors.
         stage_seconds: The clusterer's time by name of stage.
         duplicates: Pairs of different images that are nearly the same; None if they were not looked for.
     """
@@ -164,6 +165,7 @@ class RunResult:
     prepared_dimension: int
     explained_variance_ratios: Sequence[float]
     stage_seconds: Mapping[str, float]
+    space_digest: bytes = b""
     duplicates: Duplicates | None = None
 
 

@@ -1,6 +1,6 @@
-"""The files that a run leaves, one module a file; all are written atomically."""
+"""The files that jobs leave, one module a file; all are written atomically."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from octcluster.outputs.assignments import format_assignments
 from octcluster.outputs.atomic_files import remove_file, write_file
 from octcluster.outputs.duplicates import format_duplicates
 from octcluster.outputs.failures import format_failures
+from octcluster.outputs.new_assignments import format_assign_record, format_new_assignments, format_new_scores
 from octcluster.outputs.report import format_report
 from octcluster.outputs.run_record import format_run_record
 from octcluster.outputs.scores import format_scores
-from octcluster.workflows.outcome import RunOutcome
+from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 
 
 def write_outputs(
@@ -34,10 +35,7 @@ def write_outputs(
     """
     write_file(folder / "assignments.csv", format_assignments(outcome))
     write_file(folder / "scores.json", format_scores(outcome))
-    if outcome.failures:
-        write_file(folder / "failures.csv", format_failures(outcome))
-    else:
-        remove_file(folder / "failures.csv")
+    _write_failures(outcome.failures, folder)
     duplicates = outcome.result.duplicates
     if duplicates is not None and duplicates.pairs:
         write_file(folder / "duplicates.csv", format_duplicates(outcome, duplicates))
@@ -45,3 +43,20 @@ def write_outputs(
         remove_file(folder / "duplicates.csv")
     write_file(folder / "report.html", format_report(outcome, started))
     write_file(folder / "run.json", format_run_record(outcome, arguments, started))
+
+
+def write_assign_outputs(
+    outcome: AssignOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
+) -> None:
+    """Writes all output files of an assignment; see write_outputs. ``assign.json`` comes last."""
+    write_file(folder / "assignments.csv", format_new_assignments(outcome))
+    write_file(folder / "scores.json", format_new_scores(outcome))
+    _write_failures(outcome.failures, folder)
+    write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))
+
+
+def _write_failures(failures: Sequence[Failure], folder: Path) -> None:
+    if failures:
+        write_file(folder / "failures.csv", format_failures(failures))
+    else:
+        remove_file(folder / "failures.csv")

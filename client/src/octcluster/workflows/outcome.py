@@ -1,11 +1,13 @@
-"""What an end-to-end run leaves: everything that the output files are written from."""
+"""What a job leaves: everything that its output files are written from."""
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from octcluster.image_set import ImageFile, ImageSet
 from octcluster.recipes import Recipe
-from octcluster.results import Assignments, RunResult
+from octcluster.results import Assignments, ClusteringResult, NewAssignments, RunResult
 from octcluster.runs import EmbeddingSpace, RunSpec
 
 
@@ -54,3 +56,51 @@ class RunOutcome:
     def space(self) -> EmbeddingSpace:
         """Embedding space of the vectors."""
         return self.spec.space
+
+
+@dataclass(frozen=True)
+class AssignOutcome:
+    """Images that were put into the clusters of a finished run.
+
+    Attributes:
+        run_id: Id of the run.
+        run: What the run found.
+        run_classes: Names of the run's classes, in the order of their numbers; empty if they are not known.
+        space: Embedding space of the vectors.
+        image_set: All images that were asked for.
+        members: The images that were assigned, sorted by name; row i of the assignments is members[i].
+        failures: The images that were not, sorted by name.
+        assignments: Clusters of the members.
+        embedded: Number of distinct images (by key) that were embedded in this job.
+        cached: Number of the other members.
+        versions: See RunOutcome.
+        stage_seconds: See RunOutcome.
+    """
+
+    run_id: str
+    run: RunResult
+    run_classes: Sequence[str]
+    space: EmbeddingSpace
+    image_set: ImageSet
+    members: Sequence[ImageFile]
+    failures: Sequence[Failure]
+    assignments: NewAssignments
+    embedded: int
+    cached: int
+    versions: Mapping[str, str]
+    stage_seconds: Mapping[str, float]
+
+    @property
+    def clustering(self) -> ClusteringResult:
+        """The result of the run that the images were put into."""
+        return self.run.results[self.run.chosen]
+
+
+def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:
+    """The versions of all that took part, by name."""
+    return {
+        "octcluster": version("octcluster"),
+        "embedder": embedder,
+        "clusterer": clusterer,
+        "python": platform.python_version(),
+    }

@@ -9,10 +9,8 @@ and it fails.
 """
 
 import contextlib
-import platform
 import uuid
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 
 from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import EmbedderClient
@@ -24,7 +22,7 @@ from octcluster.results import Assignments, RunResult
 from octcluster.runs import Member, RunSpec
 from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
-from octcluster.workflows.outcome import Failure, RunOutcome
+from octcluster.workflows.outcome import Failure, RunOutcome, describe_versions
 from octcluster.workflows.stages import RunWatcher, Stages
 
 _ATTEMPTS = 3
@@ -218,12 +216,7 @@ class _Job:
             assignments=assignments,
             embedded=embedded,
             cached=len(good) - embedded,
-            versions={
-                "octcluster": version("octcluster"),
-                "embedder": embedder.version,
-                "clusterer": clusterer.version,
-                "python": platform.python_version(),
-            },
+            versions=describe_versions(embedder.version, clusterer.version),
             runtime=f"{embedder.runtime} {embedder.device}",
             stage_seconds=dict(self._stages.seconds),
         )
