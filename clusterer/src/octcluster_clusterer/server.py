@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import add_ClustererServiceServicer_to_server
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.conversions import Limits
 from octcluster_clusterer.health import CLUSTERER_SERVICE, start_health
@@ -44,6 +45,8 @@ async def serve(settings: Settings) -> None:
         CannotListen: The address is in use or not this machine's.
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_STORE_THREADS))
+    # As in a run, for the same bits: see pipeline.py. This one also holds for images that are assigned later.
+    threadpool_limits(limits=1, user_api="blas")
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)

@@ -80,6 +80,13 @@ class Clusterer:
         request = pb.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
         return list(self.stub.StreamAssignments(request, timeout=20))
 
+    def assign(self, run_id: str, keys: Sequence[bytes], result_index: int = 0) -> pb.AssignResponse:
+        request = pb.AssignRequest(run_id=run_id, result_index=result_index, image_keys=keys)
+        whole = pb.AssignResponse()
+        for response in self.stub.Assign(request, timeout=20):
+            whole.MergeFrom(response)
+        return whole
+
     def cancel(self, run_id: str) -> pb.RunStatus:
         return self.stub.CancelRun(pb.CancelRunRequest(run_id=run_id), timeout=20).status
 

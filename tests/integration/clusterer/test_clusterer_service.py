@@ -66,6 +66,7 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
         pb.RUN_STAGE_PREPARING,
         pb.RUN_STAGE_CLUSTERING,
         pb.RUN_STAGE_SCORING,
+        pb.RUN_STAGE_TRUSTING,
     ]
     (assigned,) = clusterer.assignments(spec.run_id, 1)
     assert list(assigned.image_keys) == fresh.keys
@@ -98,6 +99,58 @@ def test_vectors_come_back_in_the_order_of_the_request_in_pieces(clusterer: Clus
     assert all(answer.ByteSize() <= 4 * 2**20 for answer in answers)
     assert [entry for answer in answers for entry in answer.entries] == entries[::-1]
     assert not list(clusterer.stub.GetVectors(pb.GetVectorsRequest(space=space), timeout=20))
+
+
+def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clusterer) -> None:
+    drawn = Blobs.draw(1500, seed=9)
+    clusterer.put(drawn.entries())
+    seen = Blobs(drawn.vectors[:1200], drawn.classes[:1200], drawn.keys[:1200])
+    preparation = pb.Preparation(l2_normalize=True, pca_components=5, whiten=True, part_dimensions=[20, 12])
+    spec = new_spec(
+        algorithms=[pb.ALGORITHM_KMEANS, pb.ALGORITHM_GMM], min_clusters=4, preparation=preparation
+    )
+    clusterer.start(spec, seen)
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    for index in range(2):
+        (members,) = clusterer.assignments(spec.run_id, index)
+        own = clusterer.assign(spec.run_id, seen.keys, index)
+        assert np.mean(np.equal(own.clusters, members.clusters)) == own.fitted_agreement > 0.99
+        assert 0 < np.mean(own.outliers) <= 0.01
+        stranger = os.urandom(32)
+        new = clusterer.assign(spec.run_id, [stranger, *drawn.keys[1200:]], index)
+        assert list(new.image_keys) == drawn.keys[1200:]
+        pairs = zip([*own.clusters, *new.clusters], drawn.classes, strict=True)
+        assert len(set(pairs)) == 4
+        assert min(new.margins) >= 0
+        assert max(new.margins) <= 1
+    answer = list(clusterer.stub.Assign(pb.AssignRequest(run_id=spec.run_id, image_keys=[os.urandom(32)])))
+    assert not answer
+
+
+def test_what_cannot_be_assigned_is_refused_with_the_reason(clusterer: Clusterer, blobs: Blobs) -> None:
+    def refusal(run_id: str, **request: object) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            list(
+                clusterer.stub.Assign(
+                    pb.AssignRequest(**{"run_id": run_id, "image_keys": blobs.keys[:3], **request})
+                )
+            )
+        return caught.value.code(), caught.value.details()
+
+    assert refusal("0" * 32)[0] == grpc.StatusCode.NOT_FOUND
+    spec = new_spec()
+    clusterer.start(spec, blobs)
+    clusterer.watch(spec.run_id)
+    code, reason = refusal(spec.run_id, result_index=1)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "the run has 1 results" in reason
+    assert refusal(spec.run_id, image_keys=[b"short"])[0] == grpc.StatusCode.INVALID_ARGUMENT
+    failed = new_spec()
+    clusterer.start(failed, Blobs(blobs.vectors[:4], blobs.classes[:4], [os.urandom(32) for _ in range(4)]))
+    clusterer.watch(failed.run_id)
+    code, reason = refusal(failed.run_id)
+    assert code == grpc.StatusCode.FAILED_PRECONDITION
+    assert "failed" in reason
 
 
 def test_a_bad_vector_is_rejected_alone(clusterer: Clusterer) -> None:

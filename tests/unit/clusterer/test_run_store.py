@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 import redis
+from octcluster_clusterer.assignment import FittedRun
+from octcluster_clusterer.assignment_rules import fit_rules
 from octcluster_clusterer.errors import StoreUnavailable
+from octcluster_clusterer.preparation import prepare
 from octcluster_clusterer.run_records import RunError, RunErrorCode, RunRecord, RunState, RunStatus
 from octcluster_clusterer.run_store import RunStore
 from octcluster_clusterer.runs import (
@@ -52,7 +55,13 @@ def make_spec(run_id: str, pca: float | int | None = 0.95) -> RunSpec:
     space = VectorSpace(b"\x01" * 32, 1280)
     algorithms = [Algorithm.KMEANS, Algorithm.HDBSCAN]
     return RunSpec(
-        run_id, space, Preparation(pca=pca), algorithms, min_clusters=2, max_clusters=4, seed=2**32 - 1
+        run_id,
+        space,
+        Preparation(pca=pca, part_dimensions=(1000, 280)),
+        algorithms,
+        min_clusters=2,
+        max_clusters=4,
+        seed=2**32 - 1,
     )
 
 
@@ -77,6 +86,18 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
     )
 
 
+def make_fitted_run() -> FittedRun:
+    rng = np.random.default_rng(6)
+    vectors = rng.normal(size=(N_MEMBERS, 20)).astype(np.float32)
+    preparation = Preparation(pca=3, whiten=True, part_dimensions=(12, 8))
+    prepared = prepare(vectors, preparation, 0, lambda done, total: None)
+    labels = [rng.integers(-1, 3, N_MEMBERS).astype(np.int32), np.full(N_MEMBERS, -1, dtype=np.int32)]
+    rules = fit_rules(prepared.vectors, labels, lambda: None)
+    assert prepared.fitted is not None
+    assert rules is not None
+    return FittedRun(prepared.fitted, rules)
+
+
 def make_record(run_id: str, created: datetime = CREATED, pca: float | int | None = 0.95) -> RunRecord:
     rng = np.random.default_rng(5)
     result = RunResult(
@@ -88,6 +109,7 @@ def make_record(run_id: str, created: datetime = CREATED, pca: float | int | Non
         prepared_dimension=60,
         explained_variance_ratios=np.array([0.5, 0.25, 0.1]),
         stage_seconds={Stage.LOADING: 0.5, Stage.CLUSTERING: 2.0},
+        fitted=make_fitted_run(),
     )
     finished = created + timedelta(seconds=30)
     status = RunStatus(run_id, RunState.SUCCEEDED, N_MEMBERS, created, started=created, finished=finished)
@@ -120,6 +142,8 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
     np.testing.assert_array_equal(
         read.result.explained_variance_ratios, saved.result.explained_variance_ratios
     )
+    assert read.result.fitted is not None
+    assert read.result.fitted.to_bytes() == saved.result.fitted.to_bytes()
     for one, other in zip(read.result.results, saved.result.results, strict=True):
         assert one.algorithm is other.algorithm
         assert one.requested_clusters == other.requested_clusters
