@@ -139,21 +139,23 @@ class _ShorterEdges:
     ) -> list[tuple[int, int]]:
         """Looks at tiles once, with the tree fixed during each batch; returns those to look at again."""
         unfinished: list[tuple[int, int]] = []
+        found: list[Edges] = []
         start, size = 0, -(-len(tiles) // _FIRST_BATCHES)
         while start < len(tiles):
-            found: list[Edges] = []
             for tile, (edges, complete) in map_in_order(self._search_tile, tiles[start : start + size]):
                 found.append(edges)
                 if not complete:
                     unfinished.append(tile)
                 report_step()
-            self._improve(found)
             start, size = start + size, 2 * size
+            # A tree that few edges can improve serves well enough as it is for the rest of the pass.
+            n_found = sum(edges.left.size for edges in found)
+            if n_found > len(self._squared_cores) // 20 or (n_found and start >= len(tiles)):
+                self._improve(found)
+                found = []
         return unfinished
 
     def _improve(self, found: list[Edges]) -> None:
-        if not any(edges.left.size for edges in found):
-            return
         together = [self.tree, *found]
         names = Edges.__dataclass_fields__
         edges = Edges(*(np.concatenate([getattr(part, name) for part in together]) for name in names))
