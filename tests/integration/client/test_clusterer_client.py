@@ -11,6 +11,7 @@ from octcluster import (
     AsyncClustererClient,
     ClustererClient,
     EmbeddingSpace,
+    Interval,
     Member,
     NotReady,
     Preparation,
@@ -77,10 +78,19 @@ def test_a_run_from_vectors_to_assignments(clusterer, space, vectors):
         assert list(assignments.image_keys) == keys
         assert len(set(zip(assignments.clusters, [i % 3 for i in range(600)], strict=True))) == 3
 
+        assert client.get_vectors(space, [b"x" * 32, *keys]) == dict(vectors)
+        chosen = list(assignments.clusters)
+        assigned = client.assign(started.run_id, result.chosen, [*keys[:9], b"x" * 32, *keys[9:]])
+        assert (list(assigned.image_keys), list(assigned.clusters)) == (keys, chosen)
+        assert assigned.fitted_agreement == 1.0
+        assert len(assigned.distances) == len(assigned.margins) == len(assigned.outliers) == 600
+
         assert started.run_id in {run.run_id for run in client.list_runs()}
         client.delete(started.run_id)
         with pytest.raises(RunNotFound, match="start it again"):
             client.status(started.run_id)
+        with pytest.raises(RunNotFound):
+            client.assign(started.run_id, 0, keys)
 
 
 async def test_the_same_with_asyncio(clusterer, space, vectors):
@@ -96,7 +106,11 @@ async def test_the_same_with_asyncio(clusterer, space, vectors):
         started = await client.start_run(spec_of(space), members_of(vectors))
         assert (await client.wait(started.run_id)).state is RunState.SUCCEEDED
         result = await client.result(started.run_id)
-        assert list((await client.assignments(started.run_id, result.chosen)).image_keys) == keys
+        assignments = await client.assignments(started.run_id, result.chosen)
+        assert list(assignments.image_keys) == keys
+        assert await client.get_vectors(space, keys[:7]) == dict(vectors[:7])
+        assigned = await client.assign(started.run_id, result.chosen, keys)
+        assert list(assigned.clusters) == list(assignments.clusters)
         assert (await client.status(started.run_id)).state is RunState.SUCCEEDED
         assert started.run_id in {run.run_id for run in await client.list_runs()}
         assert (await client.cancel(started.run_id)).state is RunState.SUCCEEDED
@@ -116,6 +130,33 @@ def test_requests_are_cut_to_the_servers_limits(store, space, vectors):
         assert client.find_missing(space, [key for key, _ in vectors]) == []
         started = client.start_run(spec_of(space), members_of(vectors))
         assert client.wait(started.run_id).members == 600
+        keys = [key for key, _ in vectors]
+        assert client.get_vectors(space, keys) == dict(vectors)
+        assert list(client.assign(started.run_id, 0, keys).image_keys) == keys
+
+
+def test_trust_comes_with_the_result(clusterer, space, vectors):
+    with ClustererClient(clusterer.address) as client:
+        client.put_vectors(space, vectors)
+        members = [
+            replace(member, numbers={"width": float(index % 3), "noise": float(index % 7)})
+            for index, member in enumerate(members_of(vectors))
+        ]
+        started = client.start_run(
+            spec_of(space, min_clusters=3, max_clusters=3, stability_resamples=4), members
+        )
+        client.wait(started.run_id)
+        found = client.result(started.run_id)
+    (result,) = found.results
+    assert result.scores.accuracy.interval == Interval(1.0, 1.0)
+    assert result.stability.resamples == 4
+    assert result.stability.overall.value == 1.0
+    assert [score.value for score in result.stability.clusters] == [1.0, 1.0, 1.0]
+    measured = {one.name: one.adjusted_mutual_information.value for one in result.associations}
+    assert measured["class"] == measured["width"] == 1.0
+    assert abs(measured["noise"]) < 0.1
+    assert len(found.duplicates.pairs) == min(1000, found.duplicates.total_pairs)
+    assert found.space_digest == space.digest
 
 
 def test_bad_vectors_are_reported(clusterer, space):

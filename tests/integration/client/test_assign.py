@@ -1,0 +1,100 @@
+"""New images in the clusters of a finished run: real images through real services."""
+
+import os
+import struct
+from dataclasses import replace
+
+import pytest
+from octcluster import (
+    AssignOptions,
+    ClustererClient,
+    EmbeddingSpace,
+    ImageFile,
+    ImageSet,
+    InvalidImageSet,
+    Member,
+    Recipe,
+    RunNotFound,
+    RunOptions,
+    RunSpec,
+    SpaceMismatch,
+    assign_images,
+    run_images,
+)
+
+
+def halves(image_set):
+    """Every second image, and the others."""
+    return [replace(image_set, images=image_set.images[start::2]) for start in (0, 1)]
+
+
+def test_a_run_in_the_cache_folder_takes_new_images(cache_dir, image_set, recorder):
+    seen, unseen = halves(image_set)
+    secret = os.urandom(16)
+    run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret), recorder)
+    options = AssignOptions(cache_dir=cache_dir, key_secret=secret, classes=image_set.classes)
+
+    again = assign_images(run.spec.run_id, seen, options, recorder)
+    assert (again.embedded, again.cached) == (0, 20)
+    assert again.assignments.clusters == run.assignments.clusters
+    assert again.assignments.fitted_agreement == 1.0
+    assert all(distance >= 0 for distance in again.assignments.distances)
+
+    recorder.stages.clear()
+    new = assign_images(run.spec.run_id, unseen, options, recorder)
+    assert (new.embedded, new.cached, list(new.failures)) == (20, 0, [])
+    assert list(new.members) == list(unseen.images)
+    assert set(new.assignments.clusters) <= {0, 1, 2, 3}
+    assert all(0 <= margin <= 1 for margin in new.assignments.margins)
+    assert recorder.stages == ["Reading", "Starting", "Embedding", "Assigning"]
+    assert (new.run_id, new.space) == (run.spec.run_id, run.space)
+
+
+@pytest.fixture
+def elsewhere(embedder, clusterer):
+    return {"embedder": embedder.address, "clusterer": clusterer.address, "key_secret": os.urandom(16)}
+
+
+def test_the_features_are_those_of_the_run(elsewhere, image_set, recorder):
+    recipe = Recipe(features="blocks", flip=True)
+    run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe), recorder)
+    outcome = assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
+    assert (outcome.space.features, outcome.space.flip) == ("blocks", True)
+    assert outcome.cached == len(outcome.members) == 40
+
+
+def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
+    run = run_images(image_set, RunOptions(**elsewhere), recorder)
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    bad = ImageFile(tmp_path / "bad.png", "bad.png")
+    one = image_set.images[0]
+    images = ImageSet(tmp_path, [bad, replace(one, name="one.jpeg"), replace(one, name="two.jpeg")], "none")
+    outcome = assign_images(run.spec.run_id, images, AssignOptions(**elsewhere), recorder)
+    assert [failure.image.name for failure in outcome.failures] == ["bad.png"]
+    first, second = outcome.assignments.clusters
+    assert first == second == run.assignments.clusters[0]
+    with pytest.raises(InvalidImageSet, match=r"none of the 1 images can be used.*\n.*bad\.png: "):
+        assign_images(run.spec.run_id, replace(images, images=[bad]), AssignOptions(**elsewhere), recorder)
+
+
+def test_a_run_that_is_gone_is_to_be_done_again(elsewhere, image_set, recorder):
+    run = run_images(image_set, RunOptions(**elsewhere), recorder)
+    with ClustererClient(elsewhere["clusterer"]) as client:
+        client.delete(run.spec.run_id)
+    with pytest.raises(RunNotFound, match="do it again with 'octcluster run'"):
+        assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
+
+
+def test_a_run_of_another_model_is_refused(elsewhere, image_set, recorder):
+    space = EmbeddingSpace("other-net", "00" * 32, "1", "pooled", "float32", 8, os.urandom(32))
+    vectors = [(os.urandom(32), struct.pack("<8f", index, *[1] * 7)) for index in range(8)]
+    with ClustererClient(elsewhere["clusterer"]) as client:
+        client.put_vectors(space, vectors)
+        run = client.start_run(
+            RunSpec(space, min_clusters=2, max_clusters=2), [Member(key) for key, _ in vectors]
+        )
+        client.wait(run.run_id)
+    with pytest.raises(
+        SpaceMismatch, match=r"embedder serves \(efficientnet-lite0\): use the embedder of the run"
+    ):
+        assign_images(run.run_id, image_set, AssignOptions(**elsewhere), recorder)
