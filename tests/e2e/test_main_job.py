@@ -7,6 +7,7 @@ from pathlib import Path
 
 import machine
 import pytest
+from octcluster.recipes import DEFAULT_RECIPE
 
 PATIENT_NAME = re.compile(r"(CNV|DME|DRUSEN|NORMAL)-[0-9]+")
 
@@ -16,12 +17,10 @@ def image_names(folder: Path) -> list[str]:
 
 
 def test_leaves_every_file_of_the_contract(first_run: Path) -> None:
-    assert {file.name for file in first_run.iterdir()} == {
-        "assignments.csv",
-        "scores.json",
-        "report.html",
-        "run.json",
-    }
+    names = {"assignments.csv", "scores.json", "report.html", "run.json"}
+    if json.loads((first_run / "scores.json").read_text())["duplicates"]["pairs"]:
+        names.add("duplicates.csv")
+    assert {file.name for file in first_run.iterdir()} == names
 
 
 def test_assigns_every_image(first_run: Path, oct_images: Path) -> None:
@@ -42,13 +41,29 @@ def test_scores_match_the_assignments(first_run: Path) -> None:
         rows = list(csv.DictReader(file))
     result = scores["results"][scores["chosen"]]
     assert (scores["images"], scores["failed"]) == (len(rows), 0)
-    assert (result["algorithm"], result["k"], result["clusters"], result["noise"]) == ("kmeans", 4, 4, 0)
+    assert result["algorithm"] == DEFAULT_RECIPE.algorithms[0]
+    assert (result["k"], result["clusters"], result["noise"]) == (4, 4, 0)
     table = result["contingency"]
     for name, counts in zip(table["classes"], table["counts"], strict=True):
         for cluster, count in zip(table["clusters"], counts, strict=True):
             assert count == sum(row["label"] == name and row["cluster"] == str(cluster) for row in rows)
     mean = sum(float(row["silhouette"]) for row in rows) / len(rows)
     assert result["silhouette"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_scores_say_how_far_to_trust_them(first_run: Path) -> None:
+    scores = json.loads((first_run / "scores.json").read_text())
+    result = scores["results"][scores["chosen"]]
+    for name in ("accuracy", "ari", "ami", "purity"):
+        low, high = result[f"{name}_interval"]
+        assert low < result[name] < high
+    assert -0.5 <= result["stability"]["overall"] <= 1
+    assert len(result["stability"]["clusters"]) == 4
+    assert {association["name"] for association in result["associations"]} == {
+        "class", "patient", "width", "height", "brightness", "white_border_share",
+    }  # fmt: skip
+    patients = {row["patient"] for row in csv.DictReader((first_run / "assignments.csv").open(newline=""))}
+    assert scores["patients"]["known"] == len(patients)
 
 
 def test_features_are_right(first_run: Path) -> None:
