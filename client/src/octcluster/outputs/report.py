@@ -145,7 +145,9 @@ def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[tuple[str
     if chosen.stability is not None:
         scores.append(("stability", chosen.stability.overall))
     tiles += [(title, format_score(score), format_interval(score)) for title, score in scores]
-    return [*tiles, ("failed images", f"{len(outcome.failures):,}", "")]
+    if outcome.failures:
+        tiles.append(("failed images", f"{len(outcome.failures):,}", ""))
+    return tiles
 
 
 def _list_reasons(results: Sequence[ClusteringResult]) -> list[str]:
