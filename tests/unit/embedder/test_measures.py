@@ -114,7 +114,7 @@ def test_real_scans_are_measured_almost_as_by_a_flood_fill_of_every_pixel(oct_im
         share = np.isin(white, edges[edges > 0]).mean()
         found = decode_image(path.read_bytes(), 224, 224, ImageLimits()).measures
         assert found[:2].tolist() == list(pixels.shape[::-1])
-        assert found[2] == pytest.approx(pixels.mean(), abs=1.5)
+        assert found[2] == pytest.approx(pixels.mean(), abs=2)
         assert found[3] == pytest.approx(share, abs=0.01)
 
 
