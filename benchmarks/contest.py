@@ -35,17 +35,24 @@ class Outcome:
 
     Attributes:
         seconds: Wall-clock time of the work.
+        cpu_seconds: Processor time of the work, of all threads and child processes: steadier than the clock
+            on a machine with other work to do, but it counts threads that wait in a loop.
         peak_mib: Highest resident memory during the work beyond that before it.
         found: The arrays it returned.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     found: Arrays
 
     def figures(self) -> dict[str, float]:
         """Time and memory, for the JSON line."""
-        return {"seconds": round(self.seconds, 2), "peak_mib": round(self.peak_mib, 1)}
+        return {
+            "seconds": round(self.seconds, 2),
+            "cpu_seconds": round(self.cpu_seconds, 2),
+            "peak_mib": round(self.peak_mib, 1),
+        }
 
 
 def hold(file: str, names: Sequence[str], data: Arrays, threads: int = THREADS) -> dict[str, Outcome]:
@@ -65,7 +72,7 @@ def hold(file: str, names: Sequence[str], data: Arrays, threads: int = THREADS) 
             finished = subprocess.run(command, env=own, check=True, capture_output=True, text=True)
             figures = json.loads(finished.stdout.splitlines()[-1])
             with np.load(Path(folder) / f"{name}.npz") as found:
-                outcomes[name] = Outcome(figures["seconds"], figures["peak_mib"], dict(found))
+                outcomes[name] = Outcome(**figures, found=dict(found))
             print(f"{name}: {outcomes[name].figures()}", file=sys.stderr, flush=True)
     return outcomes
 
@@ -79,10 +86,11 @@ def take_part(contenders: Mapping[str, Contender]) -> None:
     data = {file.stem: np.load(file) for file in folder.glob("*.npy")}
     work = contenders[name](data)
     before = psutil.Process().memory_info().rss
-    start = time.perf_counter()
+    start, start_of_cpu = time.perf_counter(), sum(os.times()[:4])
     found = work()
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, sum(os.times()[:4]) - start_of_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     np.savez(folder / f"{name}.npz", **found)
-    print(json.dumps({"seconds": seconds, "peak_mib": max(0, peak - before) / MIB}))
+    figures = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": max(0, peak - before) / MIB}
+    print(json.dumps(figures))
     sys.exit(0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from octcluster_clusterer import clustering
-from octcluster_clusterer.clustering import METHODS, check_size, find_clusters, kmeans, number_by_size
+from octcluster_clusterer.clustering import METHODS, find_clusters, kmeans, number_by_size
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.runs import Algorithm
 from sklearn.cluster import KMeans
@@ -95,8 +95,9 @@ def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int):
 def test_an_empty_cluster_of_kmeans_gets_the_farthest_member():
     vectors = np.array([[-2], [-1], [1], [9]], dtype=np.float32)
     far_away = np.array([[-1.5], [5], [100]], dtype=np.float32)
-    found = kmeans._iterate(vectors, np.square(vectors[:, 0]), far_away, lambda: None)
-    assert sorted(found.sizes.tolist()) == [1, 1, 2]
+    start = kmeans._begin(far_away, len(vectors))
+    kmeans._iterate(vectors, np.square(vectors[:, 0]), [start], 0.0, lambda: None)
+    assert sorted(start.sizes.tolist()) == [1, 1, 2]
 
 
 def test_hdbscan_on_few_members_leaves_noise():
@@ -122,18 +123,6 @@ def test_a_cancellation_gets_through(algorithm: Algorithm):
 
     with pytest.raises(RunCancelled):
         find_clusters(algorithm, make_blobs([20, 20])[0], 2, 0, cancel)
-
-
-@pytest.mark.parametrize("algorithm", [Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE])
-def test_what_needs_too_much_memory_is_refused_with_figure_and_cure(algorithm: Algorithm):
-    with pytest.raises(InvalidRequest, match=r"needs \d+\.\d GiB.*choose kmeans.*--per-class"):
-        check_size(algorithm, 100_000, 1280)
-    check_size(algorithm, 5_000, 1280)
-
-
-@pytest.mark.parametrize("algorithm", [Algorithm.KMEANS, Algorithm.MINIBATCH_KMEANS, Algorithm.HDBSCAN])
-def test_large_sets_of_vectors_are_taken(algorithm: Algorithm):
-    check_size(algorithm, 1_000_000, 1280)
 
 
 def test_every_algorithm_has_a_method():
