@@ -33,7 +33,7 @@ Groups the OCT images of a folder and writes into DIR:
   scores.json      how good each clustering is and how far to trust it, with the table of classes and clusters
   report.html      plots and tables to look at; opens offline, names no image; shows class names as given
   run.json         what is needed to repeat the run
-  duplicates.csv   pairs of images that are nearly the same: image,other_image,similarity; if there are any
+  duplicates.csv   pairs of images that are (nearly) the same: image,other_image,similarity; if there are any
   failures.csv     the images that could not be used, and why; if there are any
 
 How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.

@@ -4,10 +4,10 @@ Only the client can look: patients' names and the folders of images stay with it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from octcluster.image_set import ImageFile
-from octcluster.results import Duplicates
+from octcluster.results import Duplicates, NearDuplicate
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
@@ -71,6 +71,27 @@ def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> L
         pairs_across_patients=count_across(patients),
         pairs_across_classes=count_across(labels),
         pairs_across_splits=count_across(splits),
+    )
+
+
+def add_copies(duplicates: Duplicates, image_keys: Sequence[bytes]) -> Duplicates:
+    """Puts images that are equal, byte for byte, before those that are nearly the same.
+
+    Args:
+        duplicates: Pairs of different images.
+        image_keys: Image key of each member.
+
+    Returns:
+        All pairs; each copy makes one, with the first image that it is a copy of.
+    """
+    first_of: dict[bytes, int] = {}
+    copies = [
+        NearDuplicate(first, member, 1.0)
+        for member, key in enumerate(image_keys)
+        if (first := first_of.setdefault(key, member)) != member
+    ]
+    return replace(
+        duplicates, pairs=[*copies, *duplicates.pairs], total_pairs=len(copies) + duplicates.total_pairs
     )
 
 

@@ -71,6 +71,10 @@ def test_bad_images_are_failures_and_copies_count_as_cached(tmp_path, image_set,
     assert list(outcome.members) == [image for image in images if image not in bad]
     assert outcome.embedded + outcome.cached + len(outcome.failures) == len(images)
     assert outcome.result.results[0].scores.accuracy.undefined_reason
+    names = [image.name for image in outcome.members]
+    copy = outcome.result.duplicates.pairs[0]
+    assert (names[copy.second_member], copy.similarity) == ("z-copy.jpeg", 1.0)
+    assert names[copy.first_member] == image_set.images[0].path.name
 
 
 def test_fewer_good_images_than_clusters_are_told(tmp_path, recorder, elsewhere, image_set):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from octcluster.image_set import ImageFile
-from octcluster.leaks import find_leaks, split_of
+from octcluster.leaks import add_copies, find_leaks, split_of
 from octcluster.outputs.trust import describe_audit, describe_leaks, describe_stability, summarize_trust
 from octcluster.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
 from outcomes import add_trust, make_outcome
@@ -64,17 +64,24 @@ def test_leaks_in_words_count_and_name_nobody() -> None:
     assert "1 patient of 2 has images in more than one class." in text
     assert "1 patient of 2 has images in more than one split." in text
     assert (
-        "2 pairs of images are nearly the same (1 across patients, 2 across classes, 1 across splits)" in text
+        "2 pairs of images are the same, or nearly so (1 across patients, 2 across classes, 1 across splits)"
+        in text
     )
     assert "ann" not in text
     assert "png" not in text
+
+
+def test_copies_come_before_near_duplicates() -> None:
+    found = add_copies(pairs((1, 3)), [b"a", b"b", b"a", b"c", b"a"])
+    assert found.pairs == [NearDuplicate(0, 2, 1.0), NearDuplicate(0, 4, 1.0), NearDuplicate(1, 3, 0.9995)]
+    assert found.total_pairs == 3
 
 
 def test_no_leak_is_said_too() -> None:
     members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b")]
     assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
         "None of the 2 patients has images in more than one class.",
-        "No two images are nearly the same.",
+        "No two images are the same, or nearly so.",
     ]
     (unknown,) = describe_leaks(find_leaks([image("0.png")], None), None)
     assert unknown.startswith("No patient is known")
@@ -127,5 +134,5 @@ def test_the_summary_is_short() -> None:
     lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, pairs((0, 1))))
     assert lines == [
         "1 patient of 1 has images in more than one split.",
-        "1 pair of nearly equal images is in different splits.",
+        "1 pair of equal or nearly equal images is in different splits.",
     ]

@@ -1,4 +1,4 @@
-"""duplicates.csv: pairs of images that are nearly the same."""
+"""duplicates.csv: pairs of images that are the same, or nearly so."""
 
 from octcluster.outputs.tables import format_table
 from octcluster.results import Duplicates
@@ -8,7 +8,7 @@ HEADER = ("image", "other_image", "similarity")
 
 
 def format_duplicates(outcome: RunOutcome, duplicates: Duplicates) -> bytes:
-    """Formats one row a pair, the most similar first; the run lists 1000 at most."""
+    """Formats one row a pair, the most similar first: all copies, and at most 1000 others."""
     members = outcome.members
     rows = (
         (members[pair.first_member].name, members[pair.second_member].name, f"{pair.similarity:.6f}")

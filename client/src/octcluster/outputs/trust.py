@@ -156,7 +156,7 @@ def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[st
     if duplicates is None:
         return []
     if duplicates.total_pairs == 0:
-        return ["No two images are nearly the same."]
+        return ["No two images are the same, or nearly so."]
     across = [
         f"{number:,} across {line}"
         for number, line in (
@@ -173,8 +173,8 @@ def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[st
     )
     where = f" ({', '.join(across)}{listed})" if across else ""
     return [
-        f"{count(duplicates.total_pairs, 'pair')} of images {_are(duplicates.total_pairs)} nearly the same"
-        f"{where}; duplicates.csv lists them."
+        f"{count(duplicates.total_pairs, 'pair')} of images {_are(duplicates.total_pairs)} the same, or nearly "
+        f"so{where}; duplicates.csv lists them."
     ]
 
 
@@ -193,7 +193,6 @@ def summarize_trust(result: ClusteringResult, leaks: Leaks) -> Sequence[str]:
         lines += [sentence for sentence in _describe_patients(leaks) if "split" in sentence]
         if leaks.pairs_across_splits:
             pairs = count(leaks.pairs_across_splits, "pair")
-            lines.append(
-                f"{pairs} of nearly equal images {_are(leaks.pairs_across_splits)} in different splits."
-            )
+            are = _are(leaks.pairs_across_splits)
+            lines.append(f"{pairs} of equal or nearly equal images {are} in different splits.")
     return [line for line in lines if line]

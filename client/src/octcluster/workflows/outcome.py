@@ -29,7 +29,7 @@ class RunOutcome:
         members: The images that were clustered, sorted by name; row i of the assignments is members[i].
         failures: The images that were not, sorted by name.
         spec: What the clusterer was asked to do.
-        result: What it found.
+        result: What it found; its duplicates have the copies of images, too.
         assignments: The clusters of the members in the chosen result.
         embedded: Number of distinct images (by key) that were embedded in this run.
         cached: Number of the other members: their vector was in the cache, or is that of an equal image. So

@@ -16,6 +16,7 @@ from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import EmbedderClient
 from octcluster.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
 from octcluster.image_set import ImageSet
+from octcluster.leaks import add_copies
 from octcluster.progress import Progress
 from octcluster.recipes import Recipe, default_recipe
 from octcluster.results import Assignments, RunResult
@@ -206,6 +207,9 @@ class _Job:
         good = self._images.good()
         embedder, clusterer = self._embedder.info(), self._clusterer.info()
         embedded = len(self._images.embedded & {key for _, key in good})
+        if result.duplicates is not None:
+            copies = add_copies(result.duplicates, assignments.image_keys)
+            result = replace(result, duplicates=copies)
         return RunOutcome(
             image_set=self._image_set,
             recipe=self._options.chosen_recipe,
