@@ -1,12 +1,16 @@
-"""How the C library keeps freed memory."""
+"""How much memory there is, and how the C library keeps what is freed."""
 
 import ctypes
+import os
+from pathlib import Path
 
 # Names and numbers of glibc's malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 _LARGE_BLOCK_BYTES = 2**20
 
 
@@ -23,3 +27,34 @@ def return_freed_memory() -> None:
     set_option(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
     set_option(_M_TRIM_THRESHOLD, _LARGE_BLOCK_BYTES)
     set_option(_M_ARENA_MAX, 2)
+
+
+def find_usable_memory_bytes() -> int:
+    """Finds the memory that this process may use: the machine's, or its control group's."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _list_limit_files(_CONTROL_GROUPS, _MEMBERSHIP):
+        try:
+            limits.append(int(file.read_text()))
+        except (OSError, ValueError):  # no such file, or no limit
+            continue
+    return min(limits)
+
+
+def _list_limit_files(root: Path, membership: Path) -> list[Path]:
+    """The files that may hold a limit of the process's control group, or of one above it."""
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return []
+    files = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            folder, name = root, "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = root / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = folder / path.lstrip("/")
+        files += [above / name for above in (group, *group.parents) if above.is_relative_to(folder)]
+    return files

@@ -11,13 +11,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.assignment import FittedRun
 from octcluster_clusterer.assignment_rules import fit_rules
-from octcluster_clusterer.clustering import METHODS, check_cluster_count, check_size, find_clusters
+from octcluster_clusterer.clustering import METHODS, check_cluster_count, find_clusters
 from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.preparation import (
     PreparedVectors,
     check_preparation,
     check_values,
-    find_largest_dimension,
     prepare,
 )
 from octcluster_clusterer.run_records import Members
@@ -84,26 +84,15 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
     for algorithm in spec.algorithms:
         if not METHODS[algorithm].finds_cluster_count:
             check_cluster_count(spec.max_clusters, n_members)
-        if not isinstance(spec.preparation.pca, float):  # else the dimension is known only after the analysis
-            check_size(
-                algorithm,
-                n_members,
-                find_largest_dimension(spec.preparation, n_members, spec.space.dimension),
-            )
 
 
-def check_run_bytes(spec: RunSpec, n_members: int, max_run_bytes: int) -> None:
-    """Checks that the vectors of a run fit into the memory allowed; raises InvalidRequest."""
-    needed = n_members * spec.space.dimension * np.dtype(np.float32).itemsize
-    if needed > max_run_bytes:
-        raise InvalidRequest(
-            f"{n_members} vectors of {spec.space.dimension} values are {needed / 2**30:.3g} GiB, and "
-            f"{max_run_bytes / 2**30:.3g} GiB are allowed (--max-run-bytes of the clusterer): take fewer "
-            "images of each class (--per-class), or pooled vectors instead of flattened ones"
-        )
-
-
-def run_pipeline(vectors: NDArray[np.float32], members: Members, spec: RunSpec, report: Report) -> RunResult:
+def run_pipeline(
+    vectors: NDArray[np.float32],
+    members: Members,
+    spec: RunSpec,
+    report: Report,
+    memory_limit: int | None = None,
+) -> RunResult:
     """Prepares vectors, clusters them in every way the spec asks for, scores the results and chooses one.
 
     And says how far to trust them: near-duplicates, intervals, what the clusters go with, stability.
@@ -118,12 +107,14 @@ def run_pipeline(vectors: NDArray[np.float32], members: Members, spec: RunSpec, 
             members) and TRUSTING (in steps), often; raises RunCancelled to stop the run. The search for
             near-duplicates needs the vectors before they are prepared, and is told as PREPARING of unknown
             length; its time is TRUSTING's.
+        memory_limit: Most memory of the process, in bytes; None: not checked.
 
     Returns:
         One result for each algorithm and number of clusters, with the times of the four stages.
 
     Raises:
-        InvalidRequest: The spec breaks a rule or does not fit the vectors, or a vector holds NaN or infinity.
+        InvalidRequest: The spec breaks a rule or does not fit the vectors or the memory, or a vector holds
+            NaN or infinity.
         RunCancelled: ``report`` raised it.
     """
     check_spec(spec, len(vectors))
@@ -144,6 +135,9 @@ def run_pipeline(vectors: NDArray[np.float32], members: Members, spec: RunSpec, 
             prepared = prepare(
                 vectors, spec.preparation, spec.seed, lambda done, total: report(Stage.PREPARING, done, total)
             )
+        if memory_limit is not None:
+            # Only now is it known how many components hold the share of the variance asked for.
+            check_memory(spec, len(vectors), memory_limit, prepared.vectors.shape[1])
         with _timed(Stage.CLUSTERING, stage_seconds):
             clusterings = _find_all_clusters(prepared, spec, report)
             fitted = _fit_run(prepared, clusterings, report)

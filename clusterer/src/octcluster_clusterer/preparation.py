@@ -107,13 +107,14 @@ def check_values(vectors: NDArray[np.float32]) -> None:
         raise InvalidRequest("a vector holds NaN or infinity")
 
 
-def find_largest_dimension(preparation: Preparation, n_members: int, dimension: int) -> int:
-    """Counts the values of a prepared vector; where PCA keeps a share, those it keeps at most."""
-    parts = preparation.part_dimensions or (dimension,)
+def find_prepared_dimension(preparation: Preparation, n_members: int, dimension: int) -> int | None:
+    """Counts the values of a prepared vector; None where only the variance of the vectors tells."""
     if preparation.pca is None:
         return dimension
-    wanted = preparation.pca if isinstance(preparation.pca, int) else dimension
-    return sum(_limit_components(wanted, n_members, part) for part in parts)
+    if isinstance(preparation.pca, float):
+        return None
+    parts = preparation.part_dimensions or (dimension,)
+    return sum(_limit_components(preparation.pca, n_members, part) for part in parts)
 
 
 def prepare(

@@ -5,6 +5,7 @@ import logging
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -50,7 +51,8 @@ async def serve(settings: Settings) -> None:
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
-    runs = RunQueue(vectors, run_store, run_pipeline, settings.max_queued_runs, settings.max_run_bytes)
+    pipeline = partial(run_pipeline, memory_limit=settings.memory_limit)
+    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, settings.memory_limit)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,

@@ -1,21 +1,22 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
-import os
 import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ByteSize, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from octcluster_clusterer.memory import find_usable_memory_bytes
 
 _PROGRAM = "octcluster-clusterer"
 _ENVIRONMENT_PREFIX = "OCTCLUSTER_CLUSTERER_"
 
 
-def _find_half_of_memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+def _find_memory_limit() -> ByteSize:
+    return ByteSize(0.8 * find_usable_memory_bytes())
 
 
 def _check_address(address: str) -> str:
@@ -89,10 +90,11 @@ class Settings(BaseSettings):
     )
     max_keys_per_message: int = Field(8192, ge=1, description="Most image keys or vectors in one message")
     max_members: int = Field(2_000_000, ge=1, description="Most members (images) of a run")
-    max_run_bytes: int = Field(
-        default_factory=_find_half_of_memory_bytes,
-        ge=1,
-        description="Largest vectors of a run in all, in bytes; half of the machine's memory if not set",
+    memory_limit: ByteSize = Field(
+        default_factory=_find_memory_limit,
+        ge=2**28,
+        description="Most memory of this process, in bytes or as in 3GB or 2.5GiB: a run that would need "
+        "more is refused; 80% of the machine's memory, or of the container's, if not set",
     )
     max_queued_runs: int = Field(16, ge=1, description="Most runs that wait; one more is at work")
     run_ttl_seconds: int = Field(

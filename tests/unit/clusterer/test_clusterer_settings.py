@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from octcluster_clusterer import memory
+from octcluster_clusterer.memory import find_usable_memory_bytes
 from octcluster_clusterer.settings import Settings, load_settings
 
 
@@ -27,8 +29,7 @@ def test_defaults() -> None:
     assert settings.max_keys_per_message == 8192
     assert settings.max_members == 2_000_000
     assert settings.max_queued_runs == 16
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert settings.max_run_bytes == memory_bytes // 2
+    assert settings.memory_limit == int(0.8 * find_usable_memory_bytes())
     assert settings.run_ttl_seconds == 7 * 24 * 3600
     assert settings.grace_seconds == 30
     assert settings.log_level == "info"
@@ -83,7 +84,9 @@ def test_good_redis_urls(url: str) -> None:
         ("--max-message-bytes", "2147483648"),
         ("--max-keys-per-message", "0"),
         ("--max-members", "many"),
-        ("--max-run-bytes", "0"),
+        ("--memory-limit", "0"),
+        ("--memory-limit", "80%"),
+        ("--memory-limit", "much"),
         ("--max-queued-runs", "-1"),
         ("--run-ttl-seconds", "0"),
         ("--grace-seconds", "-1"),
@@ -171,3 +174,32 @@ def test_a_health_check_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
     assert "no answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "n_bytes"), [("3GB", 3 * 10**9), ("2.5GiB", 5 * 2**29), ("3000000000", 3 * 10**9)]
+)
+def test_the_memory_limit_is_given_with_a_unit_or_in_bytes(value: str, n_bytes: int) -> None:
+    assert load_settings(["--memory-limit", value]).memory_limit == n_bytes
+
+
+def test_the_limit_of_a_control_group_or_one_above_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    membership = tmp_path / "cgroup"
+    monkeypatch.setattr(memory, "_CONTROL_GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "_MEMBERSHIP", membership)
+    assert find_usable_memory_bytes() == physical
+    inner = tmp_path / "groups/outer/inner"
+    inner.mkdir(parents=True)
+    membership.write_text("0::/outer/inner\n")
+    (inner / "memory.max").write_text("max\n")
+    assert find_usable_memory_bytes() == physical
+    (inner.parent / "memory.max").write_text(f"{2**30}\n")
+    assert find_usable_memory_bytes() == 2**30
+    older = tmp_path / "groups/memory/job"
+    older.mkdir(parents=True)
+    (older / "memory.limit_in_bytes").write_text(f"{2**29}\n")
+    membership.write_text("5:cpu:/\n4:memory:/job\n0::/\n")
+    assert find_usable_memory_bytes() == 2**29

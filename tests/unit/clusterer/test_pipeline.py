@@ -171,7 +171,6 @@ def test_a_cancellation_stops_each_stage(stage: Stage):
         ({"part_dimensions": (20, 5)}, 100, "their sum must be the vectors' dimension, 24"),
         ({"part_dimensions": (24, 0)}, 100, "each must be at least 1"),
         ({"whiten": True}, 100, "PCA"),
-        ({"algorithms": (Algorithm.AGGLOMERATIVE,)}, 10**6, "GiB"),
     ],
 )
 def test_specs_that_cannot_run_are_refused_at_once(changes: dict[str, object], n_members: int, message: str):

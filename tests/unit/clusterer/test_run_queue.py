@@ -20,6 +20,7 @@ from octcluster_clusterer.errors import (
     ServerStopping,
     StoreUnavailable,
 )
+from octcluster_clusterer.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.pipeline import Report
 from octcluster_clusterer.run_execution import Pipeline
 from octcluster_clusterer.run_queue import RunQueue
@@ -102,12 +103,12 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         pipeline: Pipeline = tell_sign,
         max_queued_runs: int = 2,
         url: str = store.url,
-        max_run_bytes: int = 2**30,
+        memory_limit: int = 2**30,
     ) -> RunQueue:
         redis_store = RedisStore(url, timeout_seconds=1)
         queues.append(
             RunQueue(
-                VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, max_run_bytes
+                VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, memory_limit
             )
         )
         return queues[-1]
@@ -210,10 +211,10 @@ def test_a_spec_that_does_not_fit_is_refused_at_once(make_queue: MakeQueue, memb
 
 
 def test_a_run_too_large_for_the_memory_allowed_is_refused(make_queue: MakeQueue, members: Members) -> None:
-    n_bytes = N_MEMBERS * SPACE.dimension * 4
-    with pytest.raises(InvalidRequest, match=r"50 vectors of 16 values .* GiB .*--per-class.*pooled"):
-        make_queue(max_run_bytes=n_bytes - 1).start(new_spec(), members)
-    assert finish(make_queue(max_run_bytes=n_bytes), new_spec(), members).state is RunState.SUCCEEDED
+    n_bytes = estimate_run_bytes(new_spec(), N_MEMBERS)
+    with pytest.raises(InvalidRequest, match=r"needs about .* GiB .* are allowed \(--memory-limit"):
+        make_queue(memory_limit=n_bytes - 1).start(new_spec(), members)
+    assert finish(make_queue(memory_limit=n_bytes), new_spec(), members).state is RunState.SUCCEEDED
 
 
 def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, members: Members) -> None:

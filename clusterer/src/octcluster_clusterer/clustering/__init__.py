@@ -14,9 +14,6 @@ from octcluster_clusterer.clustering import agglomerative, gmm, hdbscan, kmeans,
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.runs import Algorithm
 
-MAX_WORKING_BYTES = 2 * 2**30
-"""Most memory an algorithm may need beside the vectors."""
-
 # Too few different vectors or a graph in several parts are no fault here: the run reports what it found.
 warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
 warnings.filterwarnings("ignore", module=r"sklearn\.(cluster\._spectral|manifold\._spectral_embedding)")
@@ -60,8 +57,8 @@ class Method:
     Attributes:
         cluster: The function that groups vectors.
         finds_cluster_count: Whether it finds the number of clusters itself.
-        estimate_bytes: Estimates the memory at work from the number of members and the dimension; None:
-            little more than the vectors.
+        estimate_bytes: Estimates the memory at work, beside the vectors, from the number of members and the
+            dimension; see memory_estimate.py. None: a few numbers for each member.
     """
 
     cluster: ClusterFunction
@@ -73,7 +70,7 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
     {
         Algorithm.KMEANS: Method(kmeans.cluster),
         Algorithm.MINIBATCH_KMEANS: Method(minibatch_kmeans.cluster),
-        Algorithm.GMM: Method(gmm.cluster),
+        Algorithm.GMM: Method(gmm.cluster, estimate_bytes=gmm.estimate_bytes),
         Algorithm.SPECTRAL: Method(spectral.cluster, estimate_bytes=spectral.estimate_bytes),
         Algorithm.AGGLOMERATIVE: Method(agglomerative.cluster, estimate_bytes=agglomerative.estimate_bytes),
         Algorithm.HDBSCAN: Method(
@@ -81,24 +78,6 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         ),
     }
 )
-
-
-def check_size(algorithm: Algorithm, n_members: int, dimension: int) -> None:
-    """Checks that an algorithm can work on so many prepared vectors in the memory allowed.
-
-    Raises:
-        InvalidRequest: It would need too much memory; the message says how much, and what to do.
-    """
-    estimate_bytes = METHODS[algorithm].estimate_bytes
-    if estimate_bytes is None:
-        return
-    needed = estimate_bytes(n_members, dimension)
-    if needed > MAX_WORKING_BYTES:
-        raise InvalidRequest(
-            f"{algorithm} on {n_members} vectors of {dimension} dimensions needs {needed / 2**30:.1f} GiB, "
-            f"and {MAX_WORKING_BYTES / 2**30:.0f} GiB are allowed: choose kmeans or minibatch-kmeans, or "
-            f"take fewer images of each class (--per-class)"
-        )
 
 
 def find_clusters(
@@ -127,11 +106,10 @@ def find_clusters(
         member). There may be fewer than asked for.
 
     Raises:
-        InvalidRequest: The algorithm would need too much memory, or there are fewer members than clusters.
+        InvalidRequest: There are fewer members than clusters.
     """
     n_members, dimension = vectors.shape
     method = METHODS[algorithm]
-    check_size(algorithm, n_members, dimension)
     if not method.finds_cluster_count:
         check_cluster_count(n_clusters, n_members)
     if np.array_equal(vectors.min(axis=0), vectors.max(axis=0)):

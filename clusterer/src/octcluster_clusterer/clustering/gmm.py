@@ -20,8 +20,6 @@ def cluster(
 ) -> NDArray[np.int32]:
     """Fits a mixture of Gaussians with diagonal covariances, begun by K-means; the likeliest of three starts.
 
-    Needs memory for about three copies of the vectors.
-
     References:
         Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via the EM algorithm", 1977;
         ``sklearn.mixture.GaussianMixture``.
@@ -38,3 +36,8 @@ def cluster(
     assert best is not None  # noqa: S101 - there is at least one start
     report_step()
     return best.predict(vectors)
+
+
+def estimate_bytes(n_members: int, dimension: int) -> int:
+    """Estimates the memory at work: two copies of the vectors, a few numbers of each member."""
+    return 8 * n_members * dimension + 128 * n_members

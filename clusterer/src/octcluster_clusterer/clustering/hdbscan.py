@@ -43,5 +43,5 @@ def cluster(
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work: neighbours, edges and tables of every member, and a few tiles."""
-    return _BYTES_A_MEMBER * n_members + 2**26
+    """Estimates the memory at work: neighbours, edges and tables of every member."""
+    return _BYTES_A_MEMBER * n_members

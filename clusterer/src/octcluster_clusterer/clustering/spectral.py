@@ -36,4 +36,4 @@ def cluster(
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work: the factors of the graph's Laplacian, dense in high dimensions."""
-    return 8 * n_members * (n_members + dimension)
+    return 4 * n_members * (n_members + 2 * dimension)

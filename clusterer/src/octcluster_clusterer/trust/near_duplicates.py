@@ -109,6 +109,15 @@ def find_duplicates(
     return Duplicates(pairs, total, THRESHOLD)
 
 
+def estimate_bytes(n_members: int, dimension: int) -> int:
+    """Estimates the memory at work: the sample that gives the axes, and its decomposition."""
+    return 16 * _count_sample(n_members, dimension) * dimension
+
+
+def _count_sample(n_images: int, dimension: int) -> int:
+    return min(n_images, _MAX_SAMPLE, max(1, _MAX_SAMPLE_VALUES // dimension))
+
+
 def _find_directions(
     vectors: NDArray[np.float32], image_keys: NDArray[np.uint8], report_step: Callable[[], None]
 ) -> _Directions:
@@ -137,7 +146,7 @@ def _find_directions(
 def _find_bounds(directions: _Directions, seed: int, report_step: Callable[[], None]) -> NDArray[np.float32]:
     """float32, shape (n_images, n_axes + 1): products of two rows are at least the cosine of their images."""
     n_images, dimension = directions.rows.size, directions.mean.size
-    n_sampled = min(n_images, _MAX_SAMPLE, max(1, _MAX_SAMPLE_VALUES // dimension))
+    n_sampled = _count_sample(n_images, dimension)
     sample = directions.take(np.linspace(0, n_images - 1, n_sampled).astype(np.int64)).astype(np.float32)
     report_step()
     n_axes = min(_AXES, *sample.shape)

@@ -1,0 +1,139 @@
+"""How much memory a run will need, told before it starts: what does not fit is refused with the cure.
+
+The estimate is the peak resident memory of the whole process. The vectors stay in memory from the first stage
+to the last; what else a stage needs is freed after it, so that the largest stage counts. The figures follow
+the arrays that the code allocates; a test compares them with measured peaks.
+"""
+
+from octcluster_clusterer.assignment_rules import MAX_DISCRIMINANT_DIMENSION
+from octcluster_clusterer.clustering import METHODS
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.preparation import MAX_FITTED_BYTES, find_prepared_dimension
+from octcluster_clusterer.principal_components import (
+    EXACT_SIDE,
+    EXACT_SIDE_WITHOUT_PCA,
+    RANDOMIZED_COMPONENTS,
+    RANDOMIZED_COMPONENTS_WITHOUT_PCA,
+)
+from octcluster_clusterer.runs import Algorithm, RunSpec
+from octcluster_clusterer.trust import near_duplicates
+
+_PROCESS_BYTES = 168 * 2**20
+"""The server at rest: libraries, threads, what calls hold."""
+_TILES_BYTES = 24 * 2**20
+"""Blocks and tiles that all stages work in."""
+_SILHOUETTE_COLUMNS = 1000
+_FOUND_CLUSTERS = 20
+_MEMBER_BYTES = 256
+"""A member beside its vectors: key, class, group, numbers, coordinates, duplicates."""
+
+
+def check_memory(
+    spec: RunSpec, n_members: int, memory_limit: int, prepared_dimension: int | None = None
+) -> None:
+    """Checks that a run fits into the memory allowed.
+
+    Args:
+        spec: What the run shall do.
+        n_members: Number of members.
+        memory_limit: Most memory of the process, in bytes.
+        prepared_dimension: Dimension of the prepared vectors; None: as far as it is known before the work.
+
+    Raises:
+        InvalidRequest: It does not; the message says how much it needs, for what, and what to do.
+    """
+    stages = estimate_stages(spec, n_members, prepared_dimension)
+    base = _estimate_base(spec, n_members)
+    largest = max(stages, key=lambda name: stages[name])
+    needed = base + stages[largest]
+    if needed <= memory_limit:
+        return
+    vectors_alone = base > memory_limit
+    what = f"{n_members} vectors of {spec.space.dimension} values" if vectors_alone else largest
+    raise InvalidRequest(
+        f"the run needs about {_in_gib(needed)} of memory, most of it for {what}, and "
+        f"{_in_gib(memory_limit)} are allowed (--memory-limit of the clusterer): "
+        f"{_say_cure(largest, vectors_alone)}"
+    )
+
+
+def estimate_run_bytes(spec: RunSpec, n_members: int, prepared_dimension: int | None = None) -> int:
+    """Estimates the peak resident memory of the process; arguments as of ``check_memory``."""
+    return _estimate_base(spec, n_members) + max(
+        estimate_stages(spec, n_members, prepared_dimension).values()
+    )
+
+
+def estimate_stages(spec: RunSpec, n_members: int, prepared_dimension: int | None = None) -> dict[str, int]:
+    """Estimates what each stage needs beside the vectors, in bytes, by its name for people."""
+    dimension = prepared_dimension or find_prepared_dimension(
+        spec.preparation, n_members, spec.space.dimension
+    )
+    if dimension is None:
+        dimension = 1
+    counts = _list_cluster_counts(spec)
+    labels = 8 * n_members * len(counts)
+    stages = {
+        "near-duplicates": near_duplicates.estimate_bytes(n_members, spec.space.dimension),
+        "preparation": _estimate_preparation(spec, n_members),
+    }
+    for algorithm in spec.algorithms:
+        estimate_bytes = METHODS[algorithm].estimate_bytes
+        working = estimate_bytes(n_members, dimension) if estimate_bytes else 0
+        copy = 4 * n_members * dimension if spec.stability_resamples else 0
+        stages[str(algorithm)] = working + copy + labels
+    side = dimension if dimension <= MAX_DISCRIMINANT_DIMENSION else 0
+    stages["scores"] = 24 * n_members * min(sum(counts), _SILHOUETTE_COLUMNS) + 40 * side**2 + 3 * labels
+    return stages
+
+
+def _estimate_base(spec: RunSpec, n_members: int) -> int:
+    vectors = 4 * n_members * spec.space.dimension
+    return _PROCESS_BYTES + _TILES_BYTES + vectors + _MEMBER_BYTES * n_members
+
+
+def _list_cluster_counts(spec: RunSpec) -> list[int]:
+    """The number of clusters of each result; what HDBSCAN finds is at most 100, see there, and mostly few."""
+    asked = range(spec.min_clusters, spec.max_clusters + 1)
+    counts: list[int] = []
+    for algorithm in spec.algorithms:
+        counts += [_FOUND_CLUSTERS] if METHODS[algorithm].finds_cluster_count else asked
+    return counts
+
+
+def _in_gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.3g} GiB"
+
+
+def _say_cure(largest: str, vectors_alone: bool) -> str:
+    if vectors_alone:
+        return "take fewer images of each class (--per-class), or pooled vectors instead of flattened ones"
+    if largest in (Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE):
+        return "choose kmeans or minibatch-kmeans, or take fewer images of each class (--per-class)"
+    return "take fewer images of each class (--per-class), or fewer dimensions (--pca)"
+
+
+def _estimate_preparation(spec: RunSpec, n_members: int) -> int:
+    """Matrices of the principal component analysis: one part at a time, and what is kept of all parts."""
+    preparation = spec.preparation
+    kept, at_work = 0, 0
+    for part in preparation.part_dimensions or (spec.space.dimension,):
+        side = min(n_members, part)
+        if side <= (EXACT_SIDE if preparation.pca is not None else EXACT_SIDE_WITHOUT_PCA):
+            # Moments, eigenvectors and workspace in double precision, and the components in single precision.
+            at_work = max(at_work, 32 * side**2)
+            kept += 4 * side**2
+        else:
+            components = _count_leading(preparation.pca)
+            at_work = max(at_work, 12 * (n_members + part) * (components + 10))
+            kept += 4 * n_members * components
+        if preparation.pca is not None:
+            kept += min(4 * part * min(side, _count_leading(preparation.pca)), MAX_FITTED_BYTES)
+    return kept + at_work
+
+
+def _count_leading(pca: float | int | None) -> int:
+    """Number of components where not all are found."""
+    if pca is None:
+        return RANDOMIZED_COMPONENTS_WITHOUT_PCA
+    return pca if isinstance(pca, int) else RANDOMIZED_COMPONENTS

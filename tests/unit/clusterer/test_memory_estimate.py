@@ -1,0 +1,111 @@
+"""The estimate of a run's memory: against measured peaks, and what it refuses."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.memory_estimate import check_memory, estimate_run_bytes
+from octcluster_clusterer.pipeline import run_pipeline
+from octcluster_clusterer.run_records import Members
+from octcluster_clusterer.runs import Algorithm, Preparation, RunSpec, VectorSpace
+
+GIB = 2**30
+
+MEASURE = """
+import json, sys, threading, time
+from octcluster_clusterer.memory import return_freed_memory
+return_freed_memory()
+import numpy as np
+import psutil
+import octcluster_clusterer.server  # what the process at rest holds
+from octcluster_clusterer.memory_estimate import estimate_run_bytes
+from octcluster_clusterer.pipeline import run_pipeline
+from octcluster_clusterer.run_records import Members
+from octcluster_clusterer.runs import Algorithm, Preparation, RunSpec, VectorSpace
+
+algorithm, n, dimension, counts, preparation = json.loads(sys.argv[1])
+random = np.random.default_rng(0)
+vectors = random.standard_normal((n, dimension), dtype=np.float32)
+for i in range(4):
+    vectors[i::4] += random.standard_normal(dimension, dtype=np.float32)
+members = Members(random.integers(0, 256, (n, 32), dtype=np.uint8), np.arange(n, dtype=np.int32) % 4)
+spec = RunSpec("0" * 32, VectorSpace(bytes(32), dimension), Preparation(**preparation),
+               [Algorithm(algorithm)], *counts, 0)
+process, peak, running = psutil.Process(), 0, True
+def watch():
+    global peak
+    while running:
+        peak = max(peak, process.memory_info().rss)
+        time.sleep(0.002)
+thread = threading.Thread(target=watch)
+thread.start()
+result = run_pipeline(vectors, members, spec, lambda *_: None)
+running = False
+thread.join()
+print(json.dumps([peak, estimate_run_bytes(spec, n, result.prepared_dimension)]))
+"""
+
+
+def make_spec(
+    algorithm: Algorithm, dimension: int = 1280, counts: tuple[int, int] = (4, 4), **preparation: object
+) -> RunSpec:
+    space = VectorSpace(bytes(32), dimension)
+    return RunSpec("0" * 32, space, Preparation(**preparation), [algorithm], *counts, 0)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "n", "dimension", "counts", "preparation"),
+    [
+        ("kmeans", 500, 128, (4, 4), {}),
+        ("kmeans", 6000, 2304, (2, 3), {"pca": 32, "whiten": True, "part_dimensions": [1152, 1152]}),
+        ("kmeans", 1000, 20_000, (4, 4), {"pca": 0.9}),
+        ("gmm", 12_000, 400, (3, 3), {}),
+        ("agglomerative", 4000, 64, (4, 4), {}),
+        ("spectral", 3000, 256, (4, 4), {}),
+        ("hdbscan", 10_000, 16, (2, 2), {}),
+    ],
+)
+def test_the_estimate_is_near_the_measured_peak(
+    algorithm: str, n: int, dimension: int, counts: tuple[int, int], preparation: dict[str, object]
+):
+    arguments = json.dumps([algorithm, n, dimension, counts, preparation])
+    answer = subprocess.run([sys.executable, "-c", MEASURE, arguments], check=True, capture_output=True)
+    peak, estimate = json.loads(answer.stdout)
+    assert 0.95 * peak < estimate < 1.3 * peak, f"{estimate / 2**20:.0f} MiB for {peak / 2**20:.0f} MiB"
+
+
+@pytest.mark.parametrize(
+    ("spec", "n_members", "message"),
+    [
+        (make_spec(Algorithm.KMEANS, 62_720), 84_495, r"20.\d GiB.*62720 values.*--memory-limit.*pooled"),
+        (make_spec(Algorithm.AGGLOMERATIVE), 84_495, r"5\d.* GiB.*agglomerative.*kmeans.*--per-class"),
+        (make_spec(Algorithm.SPECTRAL), 84_495, r"2\d.* GiB.*spectral.*kmeans.*--per-class"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_figure_and_the_cure(
+    spec: RunSpec, n_members: int, message: str
+):
+    with pytest.raises(InvalidRequest, match=message):
+        check_memory(spec, n_members, 4 * GIB)
+    check_memory(spec, n_members, 100 * GIB)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.KMEANS, Algorithm.MINIBATCH_KMEANS, Algorithm.HDBSCAN])
+def test_the_whole_data_set_fits_into_three_gigabytes(algorithm: Algorithm):
+    parts = (1152, 1152, 1280)
+    recipe = {"pca": 64, "whiten": True, "part_dimensions": parts}
+    spec = make_spec(algorithm, sum(parts), (2, 10), **recipe)
+    check_memory(spec, 84_495, 3 * 10**9)
+
+
+def test_what_only_the_preparation_tells_is_checked_after_it():
+    vectors = np.random.default_rng(0).standard_normal((2000, 60), dtype=np.float32)
+    spec = make_spec(Algorithm.GMM, 60, pca=0.99)
+    limit = estimate_run_bytes(spec, 2000)
+    check_memory(spec, 2000, limit)
+    members = Members(np.zeros((2000, 32), dtype=np.uint8), None)
+    with pytest.raises(InvalidRequest, match="needs about"):
+        run_pipeline(vectors, members, spec, lambda *_: None, memory_limit=limit)
