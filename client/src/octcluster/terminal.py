@@ -211,6 +211,8 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = 
     if scores.accuracy is not None:
         of_what = f"{count(scores.labelled, 'image')} with a known class"
         _say(console, f"{scores.accuracy:.1%} of {of_what} lie in the cluster of that class.")
+    elif outcome.image_set.classes:
+        _say(console, f"Whether they lie in the clusters of their classes is unknown: {scores.reason}.")
     if found.fitted_agreement is not None:
         share = f"{found.fitted_agreement:.1%}"
         _say(console, f"Of the run's own images, {share} would be assigned as they were grouped.")

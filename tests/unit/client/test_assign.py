@@ -66,6 +66,12 @@ def test_the_summary_says_clusters_classes_and_outliers() -> None:
         assert part in text
 
 
+def test_the_summary_says_why_an_accuracy_is_unknown() -> None:
+    stream = io.StringIO()
+    print_assign_summary(replace(make_assign_outcome(), run_classes=()), Path("new"), stream)
+    assert "is unknown: the names of the run's classes are not known" in stream.getvalue()
+
+
 def test_a_run_is_found_by_its_folder_or_its_id(tmp_path: Path) -> None:
     write_outputs(make_outcome(), tmp_path, {"clusterer": "box:1"}, STARTED)
     run = FinishedRun("0f" * 16, ["CNV", "DME", "DRUSEN", "NORMAL"], {"clusterer": "box:1"})

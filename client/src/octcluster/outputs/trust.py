@@ -173,8 +173,8 @@ def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[st
     )
     where = f" ({', '.join(across)}{listed})" if across else ""
     return [
-        f"{count(duplicates.total_pairs, 'pair')} of images {_are(duplicates.total_pairs)} the same, or nearly "
-        f"so{where}; duplicates.csv lists them."
+        f"{count(duplicates.total_pairs, 'pair')} of images {_are(duplicates.total_pairs)} the same, or "
+        f"nearly so{where}; duplicates.csv lists them."
     ]
 
 
