@@ -16,13 +16,18 @@ from octcluster_clusterer.run_records import RunError, RunErrorCode, RunRecord, 
 from octcluster_clusterer.run_store import RunStore
 from octcluster_clusterer.runs import (
     Algorithm,
+    Association,
     ClusteringResult,
     Contingency,
+    Duplicates,
+    Interval,
+    NearDuplicate,
     Preparation,
     RunResult,
     RunSpec,
     Score,
     Scores,
+    Stability,
     Stage,
     VectorSpace,
 )
@@ -71,6 +76,7 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
     silhouettes[:3] = np.nan
     scores = {field.name: Score(value=float(rng.random())) for field in fields(Scores)}
     scores["accuracy"] = Score(undefined_reason="no class is known")
+    scores["purity"] = Score(0.5, interval=Interval(0.4, 0.625))
     return ClusteringResult(
         algorithm=algorithm,
         requested_clusters=None if algorithm is Algorithm.HDBSCAN else 3,
@@ -83,6 +89,13 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
         if with_classes
         else None,
         seconds=1.25,
+        stability=Stability(Score(0.75), [Score(1.0), Score(undefined_reason="no part holds it")], 5)
+        if with_classes
+        else None,
+        associations=(
+            Association("class", 0.25, Score(0.125), 400),
+            Association("width", 0.0, Score(undefined_reason="it is the same for all images"), 0),
+        ),
     )
 
 
@@ -109,6 +122,7 @@ def make_record(run_id: str, created: datetime = CREATED, pca: float | int | Non
         prepared_dimension=60,
         explained_variance_ratios=np.array([0.5, 0.25, 0.1]),
         stage_seconds={Stage.LOADING: 0.5, Stage.CLUSTERING: 2.0},
+        duplicates=Duplicates([NearDuplicate(3, 9, 0.99), NearDuplicate(0, 4, 0.96)], 2000, 0.95),
         fitted=make_fitted_run(),
     )
     finished = created + timedelta(seconds=30)
@@ -136,7 +150,14 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
     np.testing.assert_array_equal(read.image_keys, saved.image_keys)
     assert read.result is not None
     assert saved.result is not None
-    for name in ("chosen", "chosen_reason", "input_dimension", "prepared_dimension", "stage_seconds"):
+    for name in (
+        "chosen",
+        "chosen_reason",
+        "input_dimension",
+        "prepared_dimension",
+        "stage_seconds",
+        "duplicates",
+    ):
         assert getattr(read.result, name) == getattr(saved.result, name), name
     np.testing.assert_array_equal(read.result.coordinates, saved.result.coordinates)
     np.testing.assert_array_equal(
@@ -149,6 +170,8 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         assert one.requested_clusters == other.requested_clusters
         assert one.scores == other.scores
         assert one.seconds == other.seconds
+        assert one.stability == other.stability
+        assert one.associations == other.associations
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
         np.testing.assert_array_equal(one.cluster_sizes, other.cluster_sizes)

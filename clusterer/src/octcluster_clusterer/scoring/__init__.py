@@ -37,13 +37,17 @@ def score(
 
 
 def compare_with_classes(
-    tables: NDArray[np.float64], clusters: NDArray[np.int32]
+    tables: NDArray[np.float64],
+    clusters: NDArray[np.int32],
+    expected_information: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Computes all scores that need known classes.
 
     Args:
         tables: float64, shape (n_tables, n_classes, n_clusters): see ``agreement``.
         clusters: int32, shape (n_clusters,): the cluster of each column, noise (-1) first if there is any.
+        expected_information: float64, shape (n_tables,): the mutual information expected by chance; None to
+            compute it, which is most of the work.
 
     Returns:
         By the names of the fields of ``Scores`` float64, shape (n_tables,): NaN where a score has no meaning,
@@ -55,6 +59,9 @@ def compare_with_classes(
         return {name: np.full(len(tables), np.nan) for name in _MEASURES}
     scores = {"accuracy": agreement.accuracy(found, n_members), "purity": agreement.purity(found, n_members)}
     scores |= {name: measure(tables) for name, measure in _COMPARISONS.items()}
+    scores["adjusted_mutual_information"] = agreement.adjusted_mutual_information(
+        tables, expected_information
+    )
     has_classes = np.count_nonzero(tables.sum(axis=2), axis=1) > 1
     return {
         name: np.where(has_classes | (name == "accuracy"), values, np.nan) for name, values in scores.items()
@@ -63,14 +70,13 @@ def compare_with_classes(
 
 _COMPARISONS = {
     "adjusted_rand_index": agreement.adjusted_rand_index,
-    "adjusted_mutual_information": agreement.adjusted_mutual_information,
     "normalized_mutual_information": agreement.v_measure,
     "homogeneity": agreement.homogeneity,
     "completeness": agreement.completeness,
     "v_measure": agreement.v_measure,
     "fowlkes_mallows": agreement.fowlkes_mallows,
 }
-_MEASURES = ("accuracy", "purity", *_COMPARISONS)
+_MEASURES = ("accuracy", "purity", "adjusted_mutual_information", *_COMPARISONS)
 
 
 def _say_why_undefined(contingency: Contingency) -> str:

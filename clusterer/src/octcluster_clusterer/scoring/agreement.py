@@ -70,17 +70,28 @@ def adjusted_rand_index(tables: Tables) -> Values:
     return np.where(same, 1.0, (together - expected) / np.where(same, 1.0, largest - expected))
 
 
-def adjusted_mutual_information(tables: Tables) -> Values:
+def adjusted_mutual_information(tables: Tables, expected: Values | None = None) -> Values:
     """Mutual information of classes and clusters, as a share of their mean entropy, corrected for chance.
 
     At most 1, best 1; 0 is expected by chance, and it can be a little below.
+
+    Args:
+        tables: The counts.
+        expected: float64, shape (n_tables,): what is expected by chance; None to compute it.
 
     References:
         Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 2010.
     """
     rows, columns = tables.sum(axis=2), tables.sum(axis=1)
-    expected = expect_mutual_information(rows[:, :, np.newaxis], columns[:, np.newaxis]).sum(axis=(1, 2))
+    if expected is None:
+        expected = expected_information(tables)
     return adjust_for_chance(mutual_information(tables), expected, (_entropy(rows) + _entropy(columns)) / 2)
+
+
+def expected_information(tables: Tables) -> Values:
+    """Mutual information of random tables with the same margins, on average, in nats; see ``chance``."""
+    rows, columns = tables.sum(axis=2), tables.sum(axis=1)
+    return expect_mutual_information(rows[:, :, np.newaxis], columns[:, np.newaxis]).sum(axis=(1, 2))
 
 
 def adjust_for_chance(information: Values, expected: Values, largest: Values) -> Values:

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 from octcluster_clusterer.runs import ClusteringResult, Contingency, Interval, Score, Scores
 from octcluster_clusterer.scoring import compare_with_classes
+from octcluster_clusterer.scoring.agreement import expected_information
 from octcluster_clusterer.tiles import map_in_order, slices
 
 RESAMPLES = 1000
@@ -38,6 +39,8 @@ def add_intervals(
 
     Each resample is a weight for each group, and its tables of classes and clusters are weighted sums of
     those of the groups: the cost is that of the tables, not of the members. All results share the resamples.
+    The mutual information expected by chance, which hardly depends on the margins and is nearly all of the
+    work, is taken from the table of all members.
 
     Args:
         results: What was found.
@@ -47,7 +50,8 @@ def add_intervals(
         report_share: Called often with the share that is done.
 
     Returns:
-        The scores of each result with their intervals. There is none where a score is undefined, in a tenth
+        The scores of each result with their intervals, moved so that the middle of the resamples is the
+        score. There is none where a score is undefined, in a tenth
         of the resamples too; where fewer than two groups have a class (the silhouette: where there are fewer
         than two groups); or where classes times clusters exceed 4096.
 
@@ -97,6 +101,9 @@ class _Resampled:
         self._cells: csr_matrix | None = None
         if class_indices is not None and result.contingency is not None:
             self._cells = _count_cells(result, result.contingency, class_indices, groups, n_groups)
+        if self._cells is not None and result.contingency is not None:
+            counts = result.contingency.counts[np.newaxis].astype(np.float64)
+            self._expected = expected_information(counts)[0] * counts.sum()
         found = ~np.isnan(result.silhouettes)
         self._silhouettes: csr_matrix | None = None
         if found.any():
@@ -113,7 +120,11 @@ class _Resampled:
         if self._cells is not None and self._contingency is not None:
             counted = (self._cells @ weights).T.reshape(-1, *self._contingency.counts.shape)
             some = counted.sum(axis=(1, 2)) > 0
-            for name, values in compare_with_classes(counted[some], self._contingency.clusters).items():
+            members = counted[some].sum(axis=(1, 2))
+            compared = compare_with_classes(
+                counted[some], self._contingency.clusters, self._expected / members
+            )
+            for name, values in compared.items():
                 draws[name] = np.full(len(counted), np.nan)
                 draws[name][some] = values
         return draws
@@ -155,5 +166,8 @@ def _add_interval(score: Score, values: NDArray[np.float64]) -> Score:
     defined = values[~np.isnan(values)]
     if score.value is None or defined.size < _LEAST_DEFINED * values.size:
         return score
-    low, high = np.percentile(defined, LEVELS)
+    # Members drawn twice look like agreement, the more so in many clusters: the resamples lie a little above.
+    moved = np.percentile(defined, LEVELS) + score.value - np.median(defined)
+    # No score leaves its range.
+    low, high = np.clip(moved, min(defined.min(), score.value), max(defined.max(), score.value))
     return replace(score, interval=Interval(float(low), float(high)))
