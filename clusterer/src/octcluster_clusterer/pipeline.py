@@ -1,5 +1,6 @@
 """The whole of a run's arithmetic: preparation, clustering, scoring and the choice among the results."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.assignment import FittedRun
 from octcluster_clusterer.assignment_rules import fit_rules
-from octcluster_clusterer.clustering import METHODS, check_cluster_count, find_clusters
+from octcluster_clusterer.clustering import (
+    METHODS,
+    check_cluster_count,
+    find_clusters,
+    find_clusters_for_each,
+)
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.preparation import (
@@ -177,13 +183,22 @@ def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report)
     def report_step() -> None:
         report(Stage.CLUSTERING, len(found), len(asked))
 
-    for algorithm, n_clusters in asked:
+    for algorithm, of_algorithm in itertools.groupby(asked, key=lambda item: item[0]):
+        counts = [n_clusters for _, n_clusters in of_algorithm]
         report_step()
         start = time.monotonic()
-        labels = find_clusters(
-            algorithm, prepared.vectors, n_clusters or 0, spec.seed, report_step, prepared.part_dimensions
+        label_sets = find_clusters_for_each(
+            algorithm,
+            prepared.vectors,
+            [n_clusters or 0 for n_clusters in counts],
+            spec.seed,
+            report_step,
+            prepared.part_dimensions,
         )
-        found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start))
+        for n_clusters, labels in zip(counts, label_sets, strict=True):
+            found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start))
+            report_step()
+            start = time.monotonic()
     report_step()
     return found
 

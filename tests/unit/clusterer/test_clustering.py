@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from octcluster_clusterer import clustering
-from octcluster_clusterer.clustering import METHODS, find_clusters, kmeans, number_by_size
+from octcluster_clusterer.clustering import (
+    METHODS,
+    find_clusters,
+    find_clusters_for_each,
+    kmeans,
+    number_by_size,
+)
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.runs import Algorithm
-from sklearn.cluster import KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
 WITH_COUNT = [algorithm for algorithm in Algorithm if not METHODS[algorithm].finds_cluster_count]
@@ -98,6 +104,42 @@ def test_an_empty_cluster_of_kmeans_gets_the_farthest_member():
     start = kmeans._begin(far_away, len(vectors))
     kmeans._iterate(vectors, np.square(vectors[:, 0]), [start], 0.0, lambda: None)
     assert sorted(start.sizes.tolist()) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("n_clusters", [2, 5, 30])
+def test_agglomerative_joins_as_scikit_learn_does(n_clusters: int):
+    vectors, _ = make_blobs([150] * 6, dimension=30, spread=0.8)
+    expected = AgglomerativeClustering(n_clusters).fit(vectors).labels_
+    labels = find(Algorithm.AGGLOMERATIVE, vectors, n_clusters)
+    assert adjusted_rand_score(expected, labels) == 1
+
+
+@pytest.mark.parametrize("n_clusters", [2, 4, 9])
+def test_spectral_cuts_as_scikit_learn_does(n_clusters: int):
+    vectors, _ = make_blobs([150] * 6, dimension=30, spread=1.6)
+    reference = SpectralClustering(
+        n_clusters, affinity="nearest_neighbors", n_neighbors=10, assign_labels="cluster_qr", random_state=0
+    )
+    expected = reference.fit(vectors).labels_
+    labels = find(Algorithm.SPECTRAL, vectors, n_clusters)
+    assert adjusted_rand_score(expected, labels) > 0.98  # members between two corners may go to either
+
+
+@pytest.mark.parametrize("algorithm", WITH_COUNT)
+@pytest.mark.parametrize("cluster_counts", [[2, 3, 4, 5], [3, 40]])
+def test_several_numbers_of_clusters_are_found_as_one_by_one(algorithm: Algorithm, cluster_counts: list[int]):
+    vectors, _ = make_blobs([20, 12, 8], spread=0.6)
+    together = find_clusters_for_each(algorithm, vectors, cluster_counts, 0, lambda: None)
+    for n_clusters, labels in zip(cluster_counts, together, strict=True):
+        assert adjusted_rand_score(find(algorithm, vectors, n_clusters), labels) == 1
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN])
+def test_steps_are_reported_often(algorithm: Algorithm):
+    vectors, _ = make_blobs([600, 500], dimension=30, spread=0.8)
+    calls: list[None] = []
+    find_clusters(algorithm, vectors, 2, 0, lambda: calls.append(None))
+    assert len(calls) > 10
 
 
 def test_hdbscan_on_few_members_leaves_noise():

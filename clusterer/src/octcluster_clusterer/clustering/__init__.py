@@ -1,7 +1,7 @@
 """The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -50,6 +50,20 @@ class ClusterFunction(Protocol):
         ...
 
 
+class ClusterForEachFunction(Protocol):
+    """What the file of an algorithm offers whose work is much the same for every number of clusters."""
+
+    def __call__(
+        self,
+        vectors: NDArray[np.float32],
+        cluster_counts: Sequence[int],
+        seed: int,
+        report_step: Callable[[], None],
+    ) -> Iterator[NDArray[np.int32]]:
+        """Groups vectors once for each number of clusters, in turn, each time as ``cluster`` would."""
+        ...
+
+
 @dataclass(frozen=True)
 class Method:
     """One algorithm.
@@ -57,12 +71,14 @@ class Method:
     Attributes:
         cluster: The function that groups vectors.
         finds_cluster_count: Whether it finds the number of clusters itself.
+        cluster_for_each: The function for several numbers of clusters, where that saves work.
         estimate_bytes: Estimates the memory at work, beside the vectors, from the number of members and the
             dimension; see memory_estimate.py. None: a few numbers for each member.
     """
 
     cluster: ClusterFunction
     finds_cluster_count: bool = False
+    cluster_for_each: ClusterForEachFunction | None = None
     estimate_bytes: Callable[[int, int], int] | None = None
 
 
@@ -71,8 +87,16 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.KMEANS: Method(kmeans.cluster),
         Algorithm.MINIBATCH_KMEANS: Method(minibatch_kmeans.cluster),
         Algorithm.GMM: Method(gmm.cluster, estimate_bytes=gmm.estimate_bytes),
-        Algorithm.SPECTRAL: Method(spectral.cluster, estimate_bytes=spectral.estimate_bytes),
-        Algorithm.AGGLOMERATIVE: Method(agglomerative.cluster, estimate_bytes=agglomerative.estimate_bytes),
+        Algorithm.SPECTRAL: Method(
+            spectral.cluster,
+            cluster_for_each=spectral.cluster_for_each,
+            estimate_bytes=spectral.estimate_bytes,
+        ),
+        Algorithm.AGGLOMERATIVE: Method(
+            agglomerative.cluster,
+            cluster_for_each=agglomerative.cluster_for_each,
+            estimate_bytes=agglomerative.estimate_bytes,
+        ),
         Algorithm.HDBSCAN: Method(
             hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
         ),
@@ -118,6 +142,40 @@ def find_clusters(
         return np.arange(n_members, dtype=np.int32)
     wanted = 0 if method.finds_cluster_count else n_clusters
     return number_by_size(method.cluster(vectors, wanted, seed, report_step, part_dimensions or (dimension,)))
+
+
+def find_clusters_for_each(
+    algorithm: Algorithm,
+    vectors: NDArray[np.float32],
+    cluster_counts: Sequence[int],
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int] = (),
+) -> Iterator[NDArray[np.int32]]:
+    """Groups vectors once for each of several numbers of clusters, sharing what can be shared.
+
+    Args:
+        algorithm: The algorithm.
+        vectors: As for ``find_clusters``.
+        cluster_counts: The numbers of clusters.
+        seed: Seed of every random choice.
+        report_step: Called between the algorithm's steps.
+        part_dimensions: As for ``find_clusters``.
+
+    Yields:
+        For each number what ``find_clusters`` returns.
+
+    Raises:
+        InvalidRequest: There are fewer members than clusters.
+    """
+    share = METHODS[algorithm].cluster_for_each
+    varies = not np.array_equal(vectors.min(axis=0), vectors.max(axis=0))
+    if share is None or not varies or max(cluster_counts) >= len(vectors):
+        for n_clusters in cluster_counts:
+            yield find_clusters(algorithm, vectors, n_clusters, seed, report_step, part_dimensions)
+    else:
+        for labels in share(vectors, cluster_counts, seed, report_step):
+            yield number_by_size(labels)
 
 
 def check_cluster_count(n_clusters: int, n_members: int) -> None:
