@@ -10,6 +10,15 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
 from .conftest import ENDED, SPACE, Blobs, Clusterer, long_spec, new_spec
 
+STAGES_IN_ORDER = [
+    pb.RUN_STAGE_UNSPECIFIED,
+    pb.RUN_STAGE_LOADING,
+    pb.RUN_STAGE_PREPARING,
+    pb.RUN_STAGE_CLUSTERING,
+    pb.RUN_STAGE_SCORING,
+    pb.RUN_STAGE_TRUSTING,
+    pb.RUN_STAGE_SAVING,
+]
 MEMBER = pb.StartRunRequest(members=pb.MemberChunk(image_keys=[b"k" * 32]))
 
 
@@ -61,18 +70,46 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     assert 0 < result.prepared_dimension <= 32
     assert sum(result.explained_variance_ratios) <= 1 + 1e-9
     stages = [time.stage for time in result.stage_times]
-    assert stages == [
-        pb.RUN_STAGE_LOADING,
-        pb.RUN_STAGE_PREPARING,
-        pb.RUN_STAGE_CLUSTERING,
-        pb.RUN_STAGE_SCORING,
-        pb.RUN_STAGE_TRUSTING,
-    ]
+    assert stages == STAGES_IN_ORDER[1:-1]
     (assigned,) = clusterer.assignments(spec.run_id, 1)
     assert list(assigned.image_keys) == fresh.keys
     assert len({(c, k) for c, k in zip(assigned.clusters, fresh.classes, strict=True)}) == 4
     assert np.mean(assigned.silhouettes) == pytest.approx(four.scores.silhouette.value, abs=1e-4)
     assert len(assigned.x) == len(assigned.y) == 1000
+
+
+def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
+    fresh = Blobs.draw(1000, seed=4)
+    fresh.vectors[4] = 1.001 * fresh.vectors[0]
+    clusterer.put(fresh.entries())
+    spec = new_spec(min_clusters=3, stability_resamples=4)
+    width = pb.NumberColumn(name="width", values=np.where(fresh.classes < 2, 512.0, 768.0))
+    members = pb.MemberChunk(
+        image_keys=fresh.keys,
+        class_indices=fresh.classes,
+        group_indices=np.arange(1000) // 10,
+        number_columns=[width],
+    )
+    requests = [pb.StartRunRequest(spec=spec), pb.StartRunRequest(members=members)]
+    clusterer.stub.StartRun(iter(requests), timeout=20)
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    result = clusterer.get(spec.run_id).result
+    assert result.spec == spec
+    nearest = result.duplicates.pairs[0]
+    assert (nearest.first_member, nearest.second_member) == (0, 4)
+    assert nearest.similarity >= result.duplicates.pairs[-1].similarity >= result.duplicates.threshold > 0.9
+    assert result.duplicates.total_pairs >= len(result.duplicates.pairs)
+    three, four = result.results
+    assert (result.chosen, three.HasField("stability")) == (1, False)
+    assert (four.stability.resamples, four.stability.overall.value) == (4, 1)
+    assert [one.value for one in four.stability.clusters] == [1] * 4
+    for one in (three, four):
+        interval = one.scores.accuracy.interval
+        assert interval.low <= one.scores.accuracy.value <= interval.high
+        found = {row.name: row.adjusted_mutual_information.value for row in one.associations}
+        assert list(found) == ["class", "group", "width"]
+        assert found["class"] > found["width"] > 0.3 > abs(found["group"])
+        assert [row.members for row in one.associations] == [1000] * 3
 
 
 def test_assignments_come_in_pieces_in_the_order_of_the_members(clusterer: Clusterer, blobs: Blobs) -> None:
@@ -228,7 +265,7 @@ def test_a_watcher_is_not_flooded(clusterer: Clusterer, blobs: Blobs) -> None:
     took = seen[-1].finished.ToMilliseconds() - seen[0].created.ToMilliseconds()
     assert len(seen) <= took / 100 + 4
     assert seen[-1].state == pb.RUN_STATE_SUCCEEDED
-    places = [(status.state, status.stage, status.stage_done) for status in seen[:-1]]
+    places = [(status.state, STAGES_IN_ORDER.index(status.stage), status.stage_done) for status in seen[:-1]]
     assert places == sorted(set(places)), "each change once, never back"
 
 
