@@ -91,17 +91,20 @@ class _Scatters:
     def __init__(self, vectors: NDArray[np.float32], report_step: Callable[[], None]) -> None:
         self._vectors = vectors
         self._report_step = report_step
-        self._total: NDArray[np.float64] | None = None
+        self._of_folds: list[NDArray[np.float64]] = []
 
     def of_all(self) -> NDArray[np.float64]:
         """float64, shape (dimension, dimension)."""
-        if self._total is None:
-            self._total = self._sum(self._vectors)
-        return self._total
+        return sum(self._each_fold(), start=np.zeros(()))
 
     def without(self, fold: int) -> NDArray[np.float64]:
         """float64, shape (dimension, dimension)."""
-        return self.of_all() - self._sum(self._vectors[fold::_FOLDS])
+        return self.of_all() - self._each_fold()[fold]
+
+    def _each_fold(self) -> list[NDArray[np.float64]]:
+        if not self._of_folds:
+            self._of_folds = [self._sum(self._vectors[fold::_FOLDS]) for fold in range(_FOLDS)]
+        return self._of_folds
 
     def _sum(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         scatter = np.zeros((vectors.shape[1], vectors.shape[1]))
