@@ -19,7 +19,7 @@ from octcluster_clusterer.tiles import map_in_order, slices
 
 RESAMPLES = 1000
 LEVELS = (2.5, 97.5)
-_RESAMPLES_AT_ONCE = 25
+_WEIGHTS_AT_ONCE = 2**21
 _MAX_CELLS = 2**12
 """Larger tables of classes and clusters get no interval: they cost too much, and nobody reads them."""
 _LEAST_DEFINED = 0.9
@@ -63,12 +63,12 @@ def add_intervals(
     if n_groups < 2:
         return [result.scores for result in results]
     measures = [_Resampled(result, class_indices, groups, n_groups) for result in results]
-    chunks = slices(RESAMPLES, _RESAMPLES_AT_ONCE)
+    chunks = slices(RESAMPLES, min(max(_WEIGHTS_AT_ONCE // n_groups, 10), 100))
     # Each chunk has its own seed: the same draws on any number of threads.
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
     def measure_chunk(i: int) -> list[Draws]:
-        weights = _draw_weights(n_groups, seeds[i])
+        weights = _draw_weights(n_groups, chunks[i].stop - chunks[i].start, seeds[i])
         return [measure(weights) for measure in measures]
 
     draws: list[list[Draws]] = [[] for _ in results]
@@ -79,12 +79,12 @@ def add_intervals(
     return [_add_to_scores(result.scores, found) for result, found in zip(results, draws, strict=True)]
 
 
-def _draw_weights(n_groups: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
+def _draw_weights(n_groups: int, n_resamples: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
     """float64, shape (n_groups, n_resamples): how often each group was drawn."""
-    drawn = np.random.default_rng(seed).integers(0, n_groups, (_RESAMPLES_AT_ONCE, n_groups))
-    drawn += n_groups * np.arange(_RESAMPLES_AT_ONCE)[:, np.newaxis]
-    counts = np.bincount(drawn.ravel(), minlength=_RESAMPLES_AT_ONCE * n_groups)
-    return np.ascontiguousarray(counts.reshape(_RESAMPLES_AT_ONCE, n_groups).T, dtype=np.float64)
+    drawn = np.random.default_rng(seed).integers(0, n_groups, (n_resamples, n_groups))
+    drawn += n_groups * np.arange(n_resamples)[:, np.newaxis]
+    counts = np.bincount(drawn.ravel(), minlength=n_resamples * n_groups)
+    return np.ascontiguousarray(counts.reshape(n_resamples, n_groups).T, dtype=np.float64)
 
 
 class _Resampled:
