@@ -108,7 +108,7 @@ def _in_gib(n_bytes: int) -> str:
 def _say_cure(largest: str, vectors_alone: bool) -> str:
     if vectors_alone:
         return "take fewer images of each class (--per-class), or pooled vectors instead of flattened ones"
-    if largest in (Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE):
+    if largest == Algorithm.AGGLOMERATIVE:
         return "choose kmeans or minibatch-kmeans, or take fewer images of each class (--per-class)"
     return "take fewer images of each class (--per-class), or fewer dimensions (--pca)"
 
