@@ -22,9 +22,9 @@ def make_images(n_vectors: int, dimension: int, seed: int = 0) -> NDArray[np.flo
     random = np.random.default_rng(seed)
     n_axes = min(n_vectors, dimension, 1500)
     axes = random.standard_normal((n_axes, dimension), dtype=np.float32)
-    axes *= (np.arange(1, n_axes + 1, dtype=np.float32) ** -1.0)[:, np.newaxis]
+    axes *= (np.arange(1, n_axes + 1, dtype=np.float32) ** -0.75)[:, np.newaxis]
     vectors = random.standard_normal((n_vectors, n_axes), dtype=np.float32) @ axes
-    vectors += random.standard_normal(vectors.shape, dtype=np.float32) * np.float32(0.15)
+    vectors += random.standard_normal(vectors.shape, dtype=np.float32) * np.float32(0.2)
     vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     return vectors
 

@@ -4,7 +4,7 @@ The rule, with ``side = min(n_vectors, dimension)``:
 
 - ``side`` up to 2048, or up to 8192 when PCA is asked for: exact, from the eigenvectors of the smaller one of
   the covariance matrix (dimension x dimension) and the Gram matrix (n_vectors x n_vectors), summed in double
-  precision.
+  precision; of a matrix with a side over 2048 only as many eigenvectors as are needed, if they are few.
 - beyond: only the leading components, by randomized singular value decomposition (Halko, Martinsson and
   Tropp, 2011, doi:10.1137/090771806) with a fixed seed.
 """
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
 from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.leading_eigenvectors import find_leading_eigenvectors
 from octcluster_clusterer.tiles import map_in_order, multiply_by_transpose, slices
 
 EXACT_SIDE = 8192
 EXACT_SIDE_WITHOUT_PCA = 2048
+WHOLE_SIDE = 2048
 RANDOMIZED_COMPONENTS = 512
 RANDOMIZED_COMPONENTS_WITHOUT_PCA = 64
 _VALUES_AT_ONCE = 2**18
@@ -141,11 +143,11 @@ def find_principal_components(
         report_step: Called often.
 
     Returns:
-        All min(n_vectors, dimension) components if exact, else the leading ones.
+        All min(n_vectors, dimension) components, or the leading ones that were asked for.
     """
     side = min(vectors.shape)
     if side <= (EXACT_SIDE if pca is not None else EXACT_SIDE_WITHOUT_PCA):
-        return _decompose_exactly(vectors, 2 if pca is None else side, report_step)
+        return _decompose_exactly(vectors, pca, seed, report_step)
     if pca is None:
         n_components = RANDOMIZED_COMPONENTS_WITHOUT_PCA
     else:
@@ -154,20 +156,31 @@ def find_principal_components(
 
 
 def _decompose_exactly(
-    vectors: NDArray[np.float32], n_kept: int, report_step: Callable[[], None]
+    vectors: NDArray[np.float32], pca: float | int | None, seed: int, report_step: Callable[[], None]
 ) -> PrincipalComponents:
     n_vectors, dimension = vectors.shape
     use_covariance = dimension <= n_vectors
     moments = multiply_by_transpose(vectors.T if use_covariance else vectors, report_step)
     total = float(np.trace(moments))
-    # Overwriting a Fortran-ordered matrix (the transpose of a symmetric one is itself) saves a copy.
-    eigenvalues, eigenvectors = scipy.linalg.eigh(
-        moments.T, overwrite_a=True, check_finite=False, driver="evr"
-    )
+
+    def count_needed(leading: NDArray[np.float64]) -> int:
+        if isinstance(pca, int):
+            return pca
+        return int(np.searchsorted(np.cumsum(leading), (pca or 0.0) * total)) + 1
+
+    found = None
+    if pca is not None and len(moments) > WHOLE_SIDE and total > 0:
+        found = find_leading_eigenvectors(moments, count_needed, seed, report_step)
+    if found is None:
+        # Overwriting a Fortran-ordered matrix (the transpose of a symmetric one is itself) saves a copy.
+        eigenvalues, eigenvectors = scipy.linalg.eigh(
+            moments.T, overwrite_a=True, check_finite=False, driver="evr"
+        )
+        found = eigenvalues[::-1], eigenvectors[:, ::-1]
     report_step()
-    eigenvalues, eigenvectors = np.maximum(eigenvalues[::-1], 0), eigenvectors[:, ::-1][:, :n_kept]
+    eigenvalues, eigenvectors = np.maximum(found[0], 0), found[1][:, : 2 if pca is None else None]
     if not use_covariance:
-        eigenvectors *= np.sqrt(eigenvalues[:n_kept])
+        eigenvectors *= np.sqrt(eigenvalues[: eigenvectors.shape[1]])
     columns = np.ascontiguousarray(eigenvectors, dtype=np.float32)
     divisor = max(n_vectors - 1, 1)
     return PrincipalComponents(
