@@ -69,7 +69,7 @@ def hold(file: str, names: Sequence[str], data: Arrays, threads: int = THREADS) 
             own = environment | {"NUMBA_CACHE_DIR": str(Path(folder) / f"numba-{name}")}
             command = [sys.executable, file, "--take-part", name, folder, str(threads)]
             print(f"{name} ...", file=sys.stderr, flush=True)
-            finished = subprocess.run(command, env=own, check=True, capture_output=True, text=True)
+            finished = subprocess.run(command, env=own, check=True, stdout=subprocess.PIPE, text=True)
             figures = json.loads(finished.stdout.splitlines()[-1])
             with np.load(Path(folder) / f"{name}.npz") as found:
                 outcomes[name] = Outcome(**figures, found=dict(found))

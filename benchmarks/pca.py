@@ -38,7 +38,7 @@ def ours(data: Arrays) -> Callable[[], Arrays]:
             vectors = data["vectors"]
             found = find_principal_components(vectors, SHARE, 0, lambda: None)
             count = found.count_for_share(SHARE)
-            found.project(vectors, count)
+            found.coordinates(vectors, count)
             return {"variances": found.variances[:count]}
 
     return work
