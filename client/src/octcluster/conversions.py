@@ -135,6 +135,7 @@ def _preparation_message(preparation: Preparation) -> clusterer.Preparation:
         standardize=preparation.standardize,
         whiten=preparation.whiten,
         part_dimensions=preparation.part_dimensions,
+        normalize_prepared=preparation.normalize_prepared,
     )
     if isinstance(preparation.pca, float):
         message.pca_variance = preparation.pca

@@ -28,13 +28,19 @@ class Recipe:
     algorithms: tuple[str, ...] = ("kmeans",)
 
 
-AGREEMENT_1 = Recipe("agreement-1", "blocks", True, Preparation(pca=64, whiten=True), ("agreement",))
+CONSENSUS_1 = Recipe(
+    "consensus-1",
+    "blocks",
+    True,
+    Preparation(pca=40, whiten=True, normalize_prepared=True),
+    ("consensus",),
+)
 PLAIN_1 = Recipe("plain-1")
 
-RECIPES = {recipe.name: recipe for recipe in (AGREEMENT_1, PLAIN_1)}
+RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_1, PLAIN_1)}
 """All recipes by name."""
 
-DEFAULT_RECIPE = PLAIN_1
+DEFAULT_RECIPE = CONSENSUS_1
 """What networks that offer the features ``blocks`` are used with."""
 
 

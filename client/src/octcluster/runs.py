@@ -6,7 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-ALGORITHMS = ("kmeans", "minibatch-kmeans", "gmm", "spectral", "agglomerative", "hdbscan", "agreement")
+ALGORITHMS = (
+    "kmeans",
+    "minibatch-kmeans",
+    "gmm",
+    "spectral",
+    "agglomerative",
+    "hdbscan",
+    "hg-means",
+    "consensus",
+)
 FEATURES = ("pooled", "flatten", "blocks")
 
 
@@ -53,6 +62,7 @@ class Preparation:
         whiten: Scale the kept components to variance 1; needs PCA.
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side. Empty: a vector is one part.
+        normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
     l2_normalize: bool = True
@@ -60,6 +70,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
+    normalize_prepared: bool = False
 
 
 @dataclass(frozen=True)

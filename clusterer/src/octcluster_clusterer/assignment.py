@@ -94,6 +94,7 @@ class FittedRun:
         """Writes all of it down, for ``read_fitted_run``."""
         arrays: dict[str, NDArray[np.generic]] = {
             "l2_normalize": np.array(self.preparation.l2_normalize),
+            "prepared_length": np.array(self.preparation.prepared_length or 0.0),
             "n_parts": np.array(len(self.preparation.parts)),
             "n_rules": np.array(len(self.rules)),
         }
@@ -128,7 +129,10 @@ def read_fitted_run(content: bytes) -> FittedRun:
         rule = fields_of(f"rule{i}")
         agreement = float(rule.get("fitted_agreement", 0))
         rules.append(ClusterRule(**{**rule, "fitted_agreement": agreement}) if rule else None)
-    return FittedRun(FittedPreparation(bool(arrays["l2_normalize"]), parts), rules)
+    preparation = FittedPreparation(
+        bool(arrays["l2_normalize"]), parts, float(arrays["prepared_length"]) or None
+    )
+    return FittedRun(preparation, rules)
 
 
 def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:

@@ -144,6 +144,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
             pca=getattr(preparation, pca) if pca else None,
             whiten=preparation.whiten,
             part_dimensions=tuple(preparation.part_dimensions),
+            normalize_prepared=preparation.normalize_prepared,
         ),
         algorithms=[_to_algorithm(number) for number in message.algorithms],
         min_clusters=message.min_clusters,
@@ -174,6 +175,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         standardize=spec.preparation.standardize,
         whiten=spec.preparation.whiten,
         part_dimensions=spec.preparation.part_dimensions,
+        normalize_prepared=spec.preparation.normalize_prepared,
     )
     if isinstance(spec.preparation.pca, int):
         preparation.pca_components = spec.preparation.pca

@@ -41,10 +41,12 @@ class FittedPreparation:
     Attributes:
         l2_normalize: Whether each part of a vector is scaled to unit length first.
         parts: The parts, in order.
+        prepared_length: Length that each prepared part of a vector is scaled to; None: left as it is.
     """
 
     l2_normalize: bool
     parts: Sequence[FittedPart]
+    prepared_length: float | None = None
 
     def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Prepares vectors as those of the run were.
@@ -61,21 +63,23 @@ class FittedPreparation:
             columns = vectors[:, start : start + part.means.size].copy()
             start += part.means.size
             if self.l2_normalize:
-                scale_to_unit_length(columns)
+                scale_to_length(columns)
             center(columns, part.means, part.divisors)
             if part.axes is not None:
                 columns = project(columns, part.axes)
             columns *= part.factors
+            if self.prepared_length is not None:
+                scale_to_length(columns, self.prepared_length)
             prepared.append(columns)
         return np.concatenate(prepared, axis=1)
 
 
-def scale_to_unit_length(vectors: NDArray[np.float32]) -> None:
-    """Scales each vector to unit Euclidean length, in place; leaves zero vectors."""
+def scale_to_length(vectors: NDArray[np.float32], length: float = 1.0) -> None:
+    """Scales each vector to this Euclidean length, in place; leaves zero vectors."""
     for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
         lengths = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
-        lengths[lengths == 0] = 1
-        vectors[rows] /= lengths
+        lengths[lengths == 0] = length
+        vectors[rows] /= lengths / length
 
 
 def center(vectors: NDArray[np.float32], means: NDArray[np.float64], divisors: NDArray[np.float64]) -> None:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.assignment import FittedRun
 from octcluster_clusterer.assignment_rules import fit_rules
+from octcluster_clusterer.choice import choose
 from octcluster_clusterer.clustering import (
     METHODS,
     check_cluster_count,
@@ -38,7 +39,6 @@ from octcluster_clusterer.trust.stability import find_stability
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
-MAX_OTHERS_SHOWN = 9
 _INTERVAL_STEPS = 10
 
 Report = Callable[[Stage, int, int], None]
@@ -149,7 +149,7 @@ def run_pipeline(
             fitted = _fit_run(prepared, clusterings, report)
         with _timed(Stage.SCORING, stage_seconds):
             results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
-        chosen, chosen_reason = _choose(results)
+        chosen, chosen_reason = choose(results, prepared.vectors)
         with _timed(Stage.TRUSTING, stage_seconds):
             results = _judge_trust(results, chosen, prepared, members, spec, report)
     return RunResult(
@@ -296,50 +296,6 @@ def _judge_trust(
         trusted[chosen] = replace(trusted[chosen], stability=stability)
     report(Stage.TRUSTING, steps, steps)
     return trusted
-
-
-def _choose(results: Sequence[ClusteringResult]) -> tuple[int, str]:
-    """Chooses the result with the highest mean silhouette (the first of equals) and says why.
-
-    Noise counts as 0 here: else few members in dense spots would beat a clustering of all.
-    """
-    if len(results) == 1:
-        return 0, "the only one asked for"
-    values = [_average_silhouette(result) for result in results]
-    # Rounded: equal groupings at different places of a matrix product differ in their last digits.
-    defined = [i for i, value in enumerate(values) if value is not None]
-    ranking = sorted(defined, key=lambda i: -round(values[i] or 0.0, 6))
-    if not ranking:
-        return (
-            0,
-            f"the first one: no result has a silhouette ({results[0].scores.silhouette.undefined_reason})",
-        )
-    one_algorithm = len({result.algorithm for result in results}) == 1
-    ranking += [i for i, value in enumerate(values) if value is None]
-    shown = [
-        f"{_name(results[i], one_algorithm)}: {'undefined' if values[i] is None else f'{values[i]:.3f}'}"
-        for i in sorted(ranking[1 : MAX_OTHERS_SHOWN + 1])
-    ]
-    if len(ranking) - 1 > MAX_OTHERS_SHOWN:
-        shown.append(f"{len(ranking) - 1 - MAX_OTHERS_SHOWN} more below")
-    has_noise = any((result.labels < 0).any() for result in results)
-    best = ranking[0]
-    return best, (
-        f"{_name(results[best], one_algorithm)} has the highest mean silhouette, {values[best]:.3f} "
-        f"({', '.join(shown)}{'; noise counts as 0' if has_noise else ''})"
-    )
-
-
-def _average_silhouette(result: ClusteringResult) -> float | None:
-    """Averages over all members, noise as 0; None if undefined."""
-    value = result.scores.silhouette.value
-    return None if value is None else value * float(np.mean(result.labels >= 0))
-
-
-def _name(result: ClusteringResult, one_algorithm: bool) -> str:
-    if result.requested_clusters is None:
-        return str(result.algorithm)
-    return f"{'' if one_algorithm else f'{result.algorithm}, '}k = {result.requested_clusters}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What happens to vectors before clustering: L2, standardize, PCA, whiten; each part by itself."""
+"""What happens to vectors before clustering: L2, standardize, PCA, whiten, normalize; each part by itself."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from octcluster_clusterer.fitted_preparation import (
     FittedPreparation,
     center,
     multiply_rows,
-    scale_to_unit_length,
+    scale_to_length,
 )
 from octcluster_clusterer.principal_components import (
     PrincipalComponents,
@@ -34,7 +34,7 @@ class PreparedVectors:
     """Vectors ready for clustering.
 
     Attributes:
-        vectors: float32, shape (n_members, prepared_dimension), C-contiguous, mean 0 in each dimension.
+        vectors: float32, shape (n_members, prepared_dimension), C-contiguous, mean 0 or nearly so.
         coordinates: float32, shape (n_members, 2): the first two principal coordinates, 0 where there are
             fewer.
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
@@ -125,8 +125,9 @@ def prepare(
 ) -> PreparedVectors:
     """Prepares vectors for clustering, in their own memory, and finds their principal components.
 
-    The prepared vectors are always centred: no algorithm here depends on the origin, and distances between
-    centred vectors lose fewer digits. Several parts get the same mean squared length, the mean of theirs.
+    The vectors are always centred: no algorithm here depends on the origin, and distances between centred
+    vectors lose fewer digits. Several parts get the same mean squared length, the mean of theirs. Normalizing
+    the prepared parts moves the means a little off 0 again.
 
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous, at least one member; overwritten.
@@ -154,10 +155,14 @@ def prepare(
 
         parts.append(_prepare_part(vectors[:, start : start + dimension], preparation, seed, report_part))
     weights = _find_weights([part.mean_square for part in parts])
+    prepared_length = _find_length(preparation, [part.mean_square for part in parts])
     for start, part, weight in zip(starts, parts, weights, strict=True):
         part.fitted.factors[:] *= weight
+        columns = vectors[:, start : start + part.count]
         if (part.fitted.factors != 1).any():
-            vectors[:, start : start + part.count] *= part.fitted.factors
+            columns *= part.fitted.factors
+        if prepared_length is not None:
+            scale_to_length(columns, prepared_length)
     prepared = _close_gaps(
         vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
     )
@@ -170,7 +175,7 @@ def prepare(
         _as_two_columns(coordinates),
         _merge_ratios([part.components for part in parts]),
         [part.count for part in parts],
-        _keep_fitted(preparation, parts),
+        _keep_fitted(preparation, parts, prepared_length),
     )
 
 
@@ -179,7 +184,7 @@ def _prepare_part(
 ) -> _PreparedPart:
     """Prepares one part in its first columns, but for the factors, which may depend on the other parts."""
     if preparation.l2_normalize:
-        scale_to_unit_length(part)
+        scale_to_length(part)
     means, divisors = _center(part, standardize=preparation.standardize)
     report(1)
     components = find_principal_components(part, preparation.pca, seed, lambda: report(1))
@@ -263,6 +268,12 @@ def _find_weights(mean_squares: Sequence[float]) -> list[np.float32]:
     ]
 
 
+def _find_length(preparation: Preparation, mean_squares: Sequence[float]) -> float | None:
+    """The length that each prepared part is scaled to: the root mean square of what they have."""
+    varying = [value for value in mean_squares if value > 0]
+    return float(np.sqrt(np.mean(varying))) if preparation.normalize_prepared and varying else None
+
+
 def _close_gaps(vectors: NDArray[np.float32], parts: Sequence[slice]) -> NDArray[np.float32]:
     """Moves the columns of the parts side by side, C-contiguous, to the front of the vectors' own memory."""
     n_members, dimension = vectors.shape
@@ -300,11 +311,13 @@ def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
     return np.sort(np.concatenate([np.empty(0), *ratios]))[::-1] / max(1, len(ratios))
 
 
-def _keep_fitted(preparation: Preparation, parts: Sequence[_PreparedPart]) -> FittedPreparation | None:
+def _keep_fitted(
+    preparation: Preparation, parts: Sequence[_PreparedPart], prepared_length: float | None
+) -> FittedPreparation | None:
     n_bytes = sum(part.fitted.axes.nbytes for part in parts if part.fitted.axes is not None)
     if n_bytes > MAX_FITTED_BYTES or not all(part.keeps_axes for part in parts):
         return None
-    return FittedPreparation(preparation.l2_normalize, [part.fitted for part in parts])
+    return FittedPreparation(preparation.l2_normalize, [part.fitted for part in parts], prepared_length)
 
 
 def _as_two_columns(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,8 @@ class Algorithm(StrEnum):
     SPECTRAL = "spectral"
     AGGLOMERATIVE = "agglomerative"
     HDBSCAN = "hdbscan"
+    HG_MEANS = "hg-means"
+    CONSENSUS = "consensus"
 
 
 class Stage(StrEnum):
@@ -52,6 +54,7 @@ class Preparation:
         whiten: Scale the kept components to variance 1; needs PCA.
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side with the same mean squared length. Empty: one part.
+        normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
     l2_normalize: bool = True
@@ -59,6 +62,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
+    normalize_prepared: bool = False
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ def test_trust_is_read():
     result = clusterer.RunResult(
         results=[
             clusterer.ClusteringResult(
-                algorithm=clusterer.ALGORITHM_AGREEMENT,
+                algorithm=clusterer.ALGORITHM_CONSENSUS,
                 scores=clusterer.Scores(accuracy=clusterer.Score(value=0.5, interval=interval)),
                 stability=clusterer.Stability(
                     overall=clusterer.Score(value=0.875),

@@ -61,7 +61,7 @@ def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
 def test_spaces_tell_models_weights_and_features_apart() -> None:
     lite, b0 = find_model("efficientnet-lite0"), find_model("efficientnet-b0")
     moved = replace(
-        lite, late_layers=(replace(lite.late_layers[0], source="blocks.13.bn1"), *lite.late_layers[1:])
+        lite, late_layers=(replace(lite.late_layers[0], source="blocks.9.bn1"), *lite.late_layers[1:])
     )
     spaces = [*lite.spaces("a" * 64).values(), *lite.spaces("b" * 64).values(), *b0.spaces("a" * 64).values()]
     spaces += [space.with_flip(True) for space in spaces] + [moved.spaces("a" * 64)[Features.BLOCKS]]
@@ -117,14 +117,13 @@ def test_the_late_layers_of_efficientnet_follow_its_scaling_rule(
 ) -> None:
     """A depthwise convolution has six times the channels of its block's input.
 
-    That is 192 after a block of stage 6 and 320 after one of stage 7, times the width in eights; stage 7 has
-    one block times the depth.
+    That is 112 after a block of stage 5 and 192 after one of stage 6, times the width in eights; stage 5 has
+    three blocks times the depth.
     """
-    blocks_of_stage_seven = math.ceil(depth)
-    last_input = 192 if blocks_of_stage_seven == 1 else 320
+    last_of_stage_five = "abcdefghij"[math.ceil(3 * depth) - 1]
     assert find_model(f"efficientnet-{variant}").late_layers == (
+        VectorPart(f"block5{last_of_stage_five}_bn", 6 * 8 * round(112 * width / 8)),
         VectorPart("block6b_bn", 6 * 8 * round(192 * width / 8)),
-        VectorPart(f"block7{'abcd'[blocks_of_stage_seven - 1]}_bn", 6 * 8 * round(last_input * width / 8)),
     )
 
 

@@ -15,7 +15,8 @@ _ALGORITHM_NAMES = {
     "spectral": "spectral clustering",
     "agglomerative": "agglomerative clustering",
     "hdbscan": "HDBSCAN",
-    "agreement": "agreement of classifiers",
+    "hg-means": "K-means by genetic search",
+    "consensus": "consensus of K-means",
 }
 
 

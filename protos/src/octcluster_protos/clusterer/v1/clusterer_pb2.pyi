@@ -24,7 +24,8 @@ class Algorithm(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALGORITHM_SPECTRAL: _ClassVar[Algorithm]
     ALGORITHM_AGGLOMERATIVE: _ClassVar[Algorithm]
     ALGORITHM_HDBSCAN: _ClassVar[Algorithm]
-    ALGORITHM_AGREEMENT: _ClassVar[Algorithm]
+    ALGORITHM_HG_MEANS: _ClassVar[Algorithm]
+    ALGORITHM_CONSENSUS: _ClassVar[Algorithm]
 
 class RunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -61,7 +62,8 @@ ALGORITHM_GMM: Algorithm
 ALGORITHM_SPECTRAL: Algorithm
 ALGORITHM_AGGLOMERATIVE: Algorithm
 ALGORITHM_HDBSCAN: Algorithm
-ALGORITHM_AGREEMENT: Algorithm
+ALGORITHM_HG_MEANS: Algorithm
+ALGORITHM_CONSENSUS: Algorithm
 RUN_STATE_UNSPECIFIED: RunState
 RUN_STATE_QUEUED: RunState
 RUN_STATE_RUNNING: RunState
@@ -178,20 +180,22 @@ class PutVectorsResponse(_message.Message):
     def __init__(self, stored: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RejectedVector, _Mapping]]] = ...) -> None: ...
 
 class Preparation(_message.Message):
-    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions")
+    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions", "normalize_prepared")
     L2_NORMALIZE_FIELD_NUMBER: _ClassVar[int]
     STANDARDIZE_FIELD_NUMBER: _ClassVar[int]
     PCA_VARIANCE_FIELD_NUMBER: _ClassVar[int]
     PCA_COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     WHITEN_FIELD_NUMBER: _ClassVar[int]
     PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    NORMALIZE_PREPARED_FIELD_NUMBER: _ClassVar[int]
     l2_normalize: bool
     standardize: bool
     pca_variance: float
     pca_components: int
     whiten: bool
     part_dimensions: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ...) -> None: ...
+    normalize_prepared: bool
+    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ...) -> None: ...
 
 class RunSpec(_message.Message):
     __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples")
