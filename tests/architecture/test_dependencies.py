@@ -21,7 +21,13 @@ HOME_OF = {
 }
 STUB_FILES = {
     "octcluster_embedder": {"servicer.py", "conversions.py", "server.py", "__main__.py"},
-    "octcluster_clusterer": {"servicer.py", "conversions.py", "server.py", "__main__.py"},
+    "octcluster_clusterer": {
+        "servicer.py",
+        "conversions.py",
+        "result_conversions.py",
+        "server.py",
+        "__main__.py",
+    },
     "octcluster": {
         "embedder_client.py",
         "clusterer_client.py",
@@ -32,7 +38,14 @@ STUB_FILES = {
 }
 MAY_KNOW_GRPC = {
     "octcluster_embedder": {"servicer.py", "conversions.py", "rpc_errors.py", "server.py", "health.py"},
-    "octcluster_clusterer": {"servicer.py", "conversions.py", "rpc_errors.py", "server.py", "health.py"},
+    "octcluster_clusterer": {
+        "servicer.py",
+        "conversions.py",
+        "result_conversions.py",
+        "rpc_errors.py",
+        "server.py",
+        "health.py",
+    },
     "octcluster": {
         "embedder_client.py",
         "clusterer_client.py",

@@ -9,21 +9,23 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 
 from octcluster_clusterer.conversions import (
     Limits,
-    assign_vectors,
     count_vectors_per_message,
     from_algorithm,
-    from_assignments,
-    from_record,
     from_rejections,
-    from_status,
     from_vectors,
     read_run,
-    to_fitted_run,
     to_image_keys,
     to_space,
     to_vectors,
 )
 from octcluster_clusterer.errors import MessageTooLarge
+from octcluster_clusterer.result_conversions import (
+    assign_vectors,
+    from_assignments,
+    from_record,
+    from_status,
+    to_fitted_run,
+)
 from octcluster_clusterer.run_queue import RunQueue
 from octcluster_clusterer.runs import Algorithm
 from octcluster_clusterer.vector_store.vector_cache import Rejection, VectorCache
