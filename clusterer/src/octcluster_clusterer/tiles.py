@@ -33,12 +33,17 @@ def upper_tiles(side: int) -> list[tuple[slice, slice]]:
     return [(rows, columns) for i, rows in enumerate(cuts) for columns in cuts[i:]]
 
 
+def count_threads() -> int:
+    """Counts the threads that share the work: one for each processor, at most 8."""
+    return min(os.cpu_count() or 1, _MAX_THREADS)
+
+
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
     """Applies a function in parallel and yields (item, result) in the items' order.
 
     Few results wait in memory. When the consumer stops early, what has not begun is dropped.
     """
-    n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    n_threads = count_threads()
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="tiles")
     try:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from octcluster_clusterer.clustering import kmeans
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 SEARCHED_MEMBERS = 4096
 """Of more members, a random sample of so many is searched; K-means on all of them ends the search."""
@@ -28,7 +28,8 @@ _FINALISTS = 4
 _MAX_MOVES = 60
 _SHARE_OF_MOVES = 0.5
 _GROUPINGS_AT_ONCE = 8
-_VALUES_AT_ONCE = 2**23
+_VALUES_AT_ONCE = 2**20
+_ARRAYS_AT_ONCE = 8
 _LEAST_GAIN = 1e-6
 _SAME = 1e-7
 
@@ -77,7 +78,8 @@ def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes."""
     searched = min(n_members, SEARCHED_MEMBERS)
     sample = searched * dimension * 4 if n_members > searched else 0
-    return sample + (POPULATION + 2 * CHILDREN) * searched * 4 + 8 * 5 * 4 * _VALUES_AT_ONCE
+    groupings = 4 * searched * (POPULATION + 2 * CHILDREN)
+    return sample + groupings + 4 * count_threads() * _ARRAYS_AT_ONCE * _VALUES_AT_ONCE
 
 
 def _search(
