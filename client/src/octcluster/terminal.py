@@ -178,7 +178,8 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     console.print(_tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
     console.print(_tabulate_clusters(chosen, outcome.image_set.classes))
     labels = [image.label for image in outcome.members]
-    for sentence in describe_answer(chosen, [labels.count(name) for name in outcome.image_set.classes]):
+    class_sizes = [labels.count(name) for name in outcome.image_set.classes]
+    for sentence in describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten):
         _say(console, sentence)
     for sentence in summarize_trust(chosen, find_leaks(outcome.members, result.duplicates)):
         _say(console, sentence)

@@ -49,8 +49,8 @@ class Assignments:
         clusters: int32, shape (n_vectors,).
         distances: float32, shape (n_vectors,): Euclidean distance of the prepared vector to the
             cluster's mean.
-        margins: float32, shape (n_vectors,): how much more probable the cluster is than the second best, 0 to
-            1; 1 where there is only one.
+        margins: float32, shape (n_vectors,): by which share the mean of its cluster is nearer than that of
+            the nearest other one, 0 (torn) to 1 (on the mean itself, or no other cluster).
         outliers: bool, shape (n_vectors,): farther from the mean than 99% of the cluster's members.
     """
 
@@ -145,18 +145,28 @@ def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:
     values = project(prepared, rule.weights) + rule.biases
     clusters = values.argmax(axis=1).astype(np.int32)
     distances = measure_distances(prepared, rule.means, clusters)
-    margins = np.ones(len(prepared))
-    if rule.biases.size > 1:
-        probabilities = np.exp(values - values.max(axis=1, keepdims=True))
-        probabilities /= probabilities.sum(axis=1, keepdims=True)
-        second, first = np.sort(probabilities, axis=1)[:, -2:].T
-        margins = first - second
     return Assignments(
         clusters,
         distances.astype(np.float32),
-        margins.astype(np.float32),
+        _find_margins(rule, prepared, clusters, distances).astype(np.float32),
         distances > rule.outlier_distances[clusters],
     )
+
+
+def _find_margins(
+    rule: ClusterRule,
+    prepared: NDArray[np.float32],
+    clusters: NDArray[np.int32],
+    distances: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """By which share the mean of the own cluster is nearer than that of the nearest other one, 0 to 1."""
+    nearest_other = np.full(len(prepared), np.inf)
+    for other in range(len(rule.means)):
+        to_other = measure_distances(prepared, rule.means, np.full(len(prepared), other, dtype=np.int32))
+        nearest_other = np.where(clusters == other, nearest_other, np.minimum(nearest_other, to_other))
+    nearest_other[nearest_other == 0] = np.finfo(np.float64).tiny
+    margins: NDArray[np.float64] = np.clip(1 - distances / nearest_other, 0, 1)
+    return margins
 
 
 def measure_distances(

@@ -90,7 +90,7 @@ def format_report(outcome: RunOutcome, started: datetime) -> bytes:
         title=f"{count(chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
         research_use_only=RESEARCH_USE_ONLY,
         started=started.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        answer=describe_answer(chosen, _count_class_sizes(outcome)),
+        answer=describe_answer(chosen, _count_class_sizes(outcome), whitened=outcome.spec.preparation.whiten),
         chosen_reason=show_text(result.chosen_reason).rstrip(".") if len(result.results) > 1 else "",
         failed=count(len(outcome.failures), "image") if outcome.failures else "",
         tiles=_list_tiles(outcome, chosen),

@@ -52,8 +52,13 @@ def format_interval(score: Score) -> str:
     return "" if score.interval is None else f"{score.interval.low:.3f} to {score.interval.high:.3f}"
 
 
-def judge_silhouette(silhouette: float) -> str:
-    """What a mean silhouette says, after Kaufman and Rousseeuw, Finding Groups in Data (1990)."""
+def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
+    """What a mean silhouette says, after Kaufman and Rousseeuw, Finding Groups in Data (1990).
+
+    Their limits are for distances as they are: whitening makes all distances alike and all silhouettes small.
+    """
+    if whitened:
+        return "of whitened features it is always small, and good for comparing groupings only"
     if silhouette > 0.70:
         return "the clusters are strongly separated"
     if silhouette > 0.50:
@@ -63,12 +68,13 @@ def judge_silhouette(silhouette: float) -> str:
     return "the clusters overlap: there is no substantial structure by this measure"
 
 
-def describe_answer(result: ClusteringResult, class_sizes: Sequence[int]) -> list[str]:
+def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whitened: bool) -> list[str]:
     """What one clustering found, in sentences.
 
     Args:
         result: The clustering.
         class_sizes: Number of clustered images of each known class.
+        whitened: Whether the features were whitened.
 
     Returns:
         Sentences, the most important first.
@@ -95,7 +101,8 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int]) -> lis
     silhouette = result.scores.silhouette.value
     if silhouette is not None:
         sentences.append(
-            f"The mean silhouette is {silhouette:.3f} (at most 1): {judge_silhouette(silhouette)}."
+            f"The mean silhouette is {silhouette:.3f} (at most 1): "
+            f"{judge_silhouette(silhouette, whitened=whitened)}."
         )
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")

@@ -1,0 +1,255 @@
+"""Do the clusters of the default recipe match pathology, and how steadily?
+
+Embeds a folder of labelled images once, then prepares, clusters and scores parts of them again and again, as
+a run does. Labels and patients decide the draws and the scores, never the clusters. Prints one JSON line:
+accuracy and adjusted Rand index on all images over seeds, on draws of 80% of the patients, and on draws by
+patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen; stability
+(mean adjusted Rand index between the draws, on their common images, no label); and the accuracy on patients
+that were held out and assigned.
+
+    .venv/bin/python benchmarks/recipe.py ../shared/oct2017
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from octcluster.image_folder import find_images
+from octcluster.recipes import DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster_clusterer.pipeline import run_pipeline
+from octcluster_clusterer.run_records import Members
+from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, VectorSpace
+from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.spaces import Features
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score
+
+SEEDS = 10
+PATIENT_DRAWS = 20
+PATIENT_SHARE = 0.8
+SEEDS_OF_DRAW = 3
+UNEVEN_DRAWS = 10
+UNEVEN_SHARES = {"CNV": 0.44, "NORMAL": 0.31, "DME": 0.14, "DRUSEN": 0.11}
+"""Of OCT2017's training set."""
+DRAWS_FOR_K = 6
+SPLITS = 10
+IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Images:
+    """The vectors of all images, float32, shape (n_images, dimension), and their classes and patients."""
+
+    vectors: NDArray[np.float32]
+    part_dimensions: tuple[int, ...]
+    classes: NDArray[np.int32]
+    class_names: Sequence[str]
+    patients: NDArray[np.int32]
+
+
+def embed(folder: Path, recipe: Recipe) -> Images:
+    """Embeds the labelled images of a folder as the recipe says."""
+    image_set = find_images(folder)
+    images = [image for image in image_set.images if image.label is not None]
+    runtime = load_runtime()
+    features = Features(recipe.features)
+    parts = []
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        some = images[start : start + IMAGES_AT_ONCE]
+        pixels = np.stack(
+            [
+                decode_image(
+                    image.path.read_bytes(), runtime.input_height, runtime.input_width, ImageLimits()
+                ).pixels
+                for image in some
+            ]
+        )
+        vectors = runtime.infer(pixels, features)
+        if recipe.flip:
+            mirrored = runtime.infer(np.ascontiguousarray(pixels[:, :, ::-1]), features)
+            vectors = (vectors + mirrored) / np.float32(2)
+        parts.append(vectors)
+    names = image_set.classes
+    patients = {patient: i for i, patient in enumerate(sorted({str(image.patient) for image in images}))}
+    return Images(
+        np.concatenate(parts),
+        tuple(part.dimension for part in runtime.spaces[features].parts),
+        np.array([names.index(str(image.label)) for image in images], dtype=np.int32),
+        names,
+        np.array([patients[str(image.patient)] for image in images], dtype=np.int32),
+    )
+
+
+def cluster(
+    images: Images, chosen: NDArray[np.intp], recipe: Recipe, seed: int, k: tuple[int, int] = (4, 4)
+) -> RunResult:
+    """Runs the recipe on some of the images, preparation included."""
+    values = asdict(recipe.preparation)
+    if len(images.part_dimensions) > 1:
+        values["part_dimensions"] = images.part_dimensions
+    spec = RunSpec(
+        run_id="0" * 32,
+        space=VectorSpace(b"0" * 32, images.vectors.shape[1]),
+        preparation=Preparation(**values),
+        algorithms=[Algorithm(name) for name in recipe.algorithms],
+        min_clusters=k[0],
+        max_clusters=k[1],
+        seed=seed,
+    )
+    keys = np.zeros((len(chosen), 32), dtype=np.uint8)
+    keys[:, :8] = chosen[:, np.newaxis].astype("<i8").view(np.uint8)
+    return run_pipeline(images.vectors[chosen].copy(), Members(keys, None), spec, lambda *_: None)
+
+
+def match(labels: NDArray[np.int32], classes: NDArray[np.int32]) -> dict[int, int]:
+    """The best one-to-one match: class by cluster."""
+    counts = np.zeros((labels.max() + 1, classes.max() + 1), dtype=np.int64)
+    np.add.at(counts, (labels, classes), 1)
+    return dict(zip(*(side.tolist() for side in linear_sum_assignment(-counts)), strict=True))
+
+
+def score(labels: NDArray[np.int32], classes: NDArray[np.int32]) -> float:
+    """Accuracy under the best one-to-one match."""
+    classes_of = match(labels, classes)
+    return float(np.mean(np.array([classes_of.get(int(label)) for label in labels]) == classes))
+
+
+def draw_patients(images: Images, share: float, seed: int) -> NDArray[np.intp]:
+    """The images of a random share of the patients."""
+    patients = np.unique(images.patients)
+    drawn = np.random.default_rng(seed).permutation(patients)[: round(share * len(patients))]
+    return np.flatnonzero(np.isin(images.patients, drawn))
+
+
+def draw_unevenly(images: Images, seed: int) -> NDArray[np.intp]:
+    """As many images as there can be with uneven classes, by whole patients of each class."""
+    random = np.random.default_rng(seed)
+    shares = [UNEVEN_SHARES[name] for name in images.class_names]
+    total = min(np.bincount(images.classes) / shares)
+    chosen: list[int] = []
+    for number, share in enumerate(shares):
+        left = int(total * share)
+        of_class = images.classes == number
+        for patient in random.permutation(np.unique(images.patients[of_class])):
+            own = np.flatnonzero(of_class & (images.patients == patient))
+            if len(own) <= left:
+                chosen.extend(own)
+                left -= len(own)
+    return np.sort(np.array(chosen, dtype=np.intp))
+
+
+def find_stability(draws: Sequence[tuple[NDArray[np.intp], NDArray[np.int32]]]) -> float:
+    """Mean adjusted Rand index between groupings, on the images that both hold."""
+    values = []
+    for (first, one), (second, other) in itertools.combinations(draws, 2):
+        _, left, right = np.intersect1d(first, second, return_indices=True)
+        values.append(adjusted_rand_score(one[left], other[right]))
+    return float(np.mean(values))
+
+
+def judge_draws(
+    images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]], seeds: int
+) -> dict[str, float]:
+    """Accuracy over draws and seeds, and stability between the draws."""
+    accuracies, groupings = [], []
+    for number, chosen in enumerate(draws):
+        tell(f"draw {number + 1} of {len(draws)}")
+        for seed in range(seeds):
+            labels = cluster(images, chosen, recipe, seed).results[0].labels
+            accuracies.append(score(labels, images.classes[chosen]))
+            if seed == 0:
+                groupings.append((chosen, labels))
+    return {
+        "accuracy_mean": round(float(np.mean(accuracies)), 4),
+        "accuracy_tenth_percentile": round(float(np.quantile(accuracies, 0.1)), 4),
+        "accuracy_min": round(min(accuracies), 4),
+        "stability": round(find_stability(groupings), 4),
+    }
+
+
+def judge_all(images: Images, recipe: Recipe) -> dict[str, float]:
+    """Accuracy and adjusted Rand index on all images, over seeds."""
+    everything = np.arange(len(images.classes))
+    accuracies, indices = [], []
+    started = time.monotonic()
+    for seed in range(SEEDS):
+        tell(f"{recipe.name}, seed {seed}")
+        labels = cluster(images, everything, recipe, seed).results[0].labels
+        accuracies.append(score(labels, images.classes))
+        indices.append(adjusted_rand_score(images.classes, labels))
+    return {
+        "accuracy_mean": round(float(np.mean(accuracies)), 4),
+        "ari_mean": round(float(np.mean(indices)), 4),
+        "accuracy_spread": round(max(accuracies) - min(accuracies), 4),
+        "seconds_a_run": round((time.monotonic() - started) / SEEDS, 2),
+    }
+
+
+def judge_assignment(images: Images, recipe: Recipe) -> dict[str, float]:
+    """Accuracy on the fitted patients and on the held-out ones, by the match of the fitted."""
+    fitted_accuracies, assigned_accuracies = [], []
+    for seed in range(SPLITS):
+        tell(f"split {seed + 1} of {SPLITS}")
+        chosen = draw_patients(images, PATIENT_SHARE, 100 + seed)
+        others = np.setdiff1d(np.arange(len(images.classes)), chosen)
+        result = cluster(images, chosen, recipe, seed)
+        labels = result.results[0].labels
+        if result.fitted is None:
+            raise RuntimeError("the run kept nothing to assign by")
+        assigned, _ = result.fitted.assign(0, images.vectors[others])
+        classes_of = match(labels, images.classes[chosen])
+        fitted_accuracies.append(score(labels, images.classes[chosen]))
+        found = [classes_of.get(int(cluster)) for cluster in assigned.clusters]
+        assigned_accuracies.append(float(np.mean(np.array(found) == images.classes[others])))
+    return {
+        "fitted": round(float(np.mean(fitted_accuracies)), 4),
+        "held_out": round(float(np.mean(assigned_accuracies)), 4),
+        "worst_loss": round(float(np.max(np.subtract(fitted_accuracies, assigned_accuracies))), 4),
+    }
+
+
+def tell(text: str) -> None:
+    """Shows progress."""
+    print(text, file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", type=Path)
+    folder = parser.parse_args().images
+    recipe = DEFAULT_RECIPE
+    images = embed(folder, recipe)
+    everything = np.arange(len(images.classes))
+    by_patient = [draw_patients(images, PATIENT_SHARE, seed) for seed in range(PATIENT_DRAWS)]
+    unevenly = [draw_unevenly(images, seed) for seed in range(UNEVEN_DRAWS)]
+    chosen_k = []
+    for number, chosen in enumerate([everything, *by_patient[:DRAWS_FOR_K]]):
+        tell(f"k, {number}")
+        result = cluster(images, chosen, recipe, 0, (2, 10))
+        chosen_k.append(result.results[result.chosen].requested_clusters)
+    line = {
+        "question": "recipe",
+        "recipe": recipe.name,
+        "images": len(everything),
+        "all": judge_all(images, recipe),
+        "draws_of_80_percent": judge_draws(images, recipe, by_patient, SEEDS_OF_DRAW),
+        "uneven_draws": judge_draws(images, recipe, unevenly, 1),
+        "k_of_2_to_10": {"all": chosen_k[0], "draws_of_80_percent": chosen_k[1:]},
+        "assignment": judge_assignment(images, recipe),
+        PLAIN_1.name: judge_all(embed(folder, PLAIN_1), PLAIN_1),
+    }
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
