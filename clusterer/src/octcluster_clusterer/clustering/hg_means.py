@@ -67,7 +67,10 @@ def cluster(
     random = np.random.default_rng(seed)
     n_members = len(vectors)
     if n_members <= SEARCHED_MEMBERS:
-        return _search(vectors, n_clusters, random, report_step).labels[0]
+        best = _find_means(vectors, _search(vectors, n_clusters, random, report_step).labels[0], n_clusters)
+        # The optimum has each member nearest to its own mean; this brings equal members together.
+        squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
+        return _find_distances(vectors, squared_lengths, best[np.newaxis])[0].argmin(axis=0).astype(np.int32)
     sample = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, replace=False))]
     found = _search(sample, n_clusters, random, report_step)
     finalists = [_find_means(sample, labels, n_clusters) for labels in found.labels[:_FINALISTS]]

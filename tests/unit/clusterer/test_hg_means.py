@@ -1,0 +1,153 @@
+"""K-means by genetic search, the consensus of dimensions, and the choice of k by the fall of the gain."""
+
+import numpy as np
+import pytest
+from octcluster_clusterer import tiles
+from octcluster_clusterer.choice import choose
+from octcluster_clusterer.clustering import consensus, find_clusters, hg_means, kmeans
+from octcluster_clusterer.errors import RunCancelled
+from octcluster_clusterer.runs import Algorithm, ClusteringResult, Score, Scores
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+
+
+def draw(n_members=240, dimension=60, n_groups=4, apart=2.2, seed=0):
+    """Few members in many dimensions: groups that squared distances tell, and restarts do not find."""
+    random = np.random.default_rng(seed)
+    groups = np.arange(n_members) % n_groups
+    vectors = random.standard_normal((n_members, dimension))
+    vectors[:, :n_groups] += apart * np.eye(n_groups)[groups]
+    vectors -= vectors.mean(axis=0)
+    return vectors.astype(np.float32), groups
+
+
+def measure(vectors, labels):
+    """Mean squared distance to the cluster's mean."""
+    means = np.stack([vectors[labels == cluster].mean(axis=0) for cluster in range(labels.max() + 1)])
+    return float(np.square(vectors - means[labels]).sum(axis=1).mean())
+
+
+def ignore():
+    """Reports nothing."""
+
+
+def test_the_search_finds_what_ten_starts_do_not():
+    vectors, groups = draw(n_members=160, dimension=80, apart=2.6)
+    searched = hg_means.cluster(vectors, 4, 0, ignore, (80,))
+    started = kmeans.cluster(vectors, 4, 0, ignore, (80,))
+    assert measure(vectors, searched) < measure(vectors, started) - 0.1
+    assert measure(vectors, searched) <= measure(vectors, groups)
+    assert adjusted_rand_score(groups, searched) > adjusted_rand_score(groups, started) + 0.2
+
+
+def test_every_seed_ends_in_the_same_optimum():
+    vectors, _ = draw(apart=2.6)
+    found = [hg_means.cluster(vectors, 4, seed, ignore, (60,)) for seed in range(3)]
+    assert adjusted_rand_score(found[0], found[1]) == adjusted_rand_score(found[0], found[2]) == 1
+
+
+def test_threads_change_nothing(monkeypatch):
+    vectors, _ = draw()
+    with threadpool_limits(limits=1):
+        several = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+        monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
+        one = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+    np.testing.assert_array_equal(several, one)
+
+
+def test_more_members_than_are_searched(monkeypatch):
+    monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
+    vectors, groups = draw(n_members=1500, apart=4)
+    assert adjusted_rand_score(groups, hg_means.cluster(vectors, 4, 0, ignore, (60,))) > 0.9
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_few_different_vectors(algorithm):
+    vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
+    labels = find_clusters(algorithm, vectors, 3, 0, ignore)
+    assert adjusted_rand_score(np.repeat([0, 1, 2], 5), labels) == 1
+    more = find_clusters(algorithm, vectors, 6, 0, ignore)
+    assert all(len(set(more[start : start + 5])) == 1 for start in (0, 5, 10))
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_nearly_as_many_clusters_as_members(algorithm):
+    vectors, _ = draw(n_members=12, dimension=5)
+    labels = find_clusters(algorithm, vectors, 11, 0, ignore)
+    assert labels.max() <= 10
+    assert labels.min() == 0
+
+
+def test_the_search_can_be_stopped_in_the_middle():
+    vectors, _ = draw()
+    calls = 0
+
+    def stop_later():
+        nonlocal calls
+        calls += 1
+        if calls >= 50:
+            raise RunCancelled("cancelled")
+
+    with pytest.raises(RunCancelled):
+        hg_means.cluster(vectors, 4, 0, stop_later, (60,))
+    assert calls < 60
+
+
+def test_two_of_three_dimensions_outvote_the_third(monkeypatch):
+    one, other = np.arange(60) % 3, np.arange(60) // 20
+    answers = {24: one, 32: one, 40: other}
+    search = hg_means.cluster
+
+    def answer(vectors, n_clusters, seed, report_step, part_dimensions):
+        if vectors.shape[1] in answers:
+            return answers[vectors.shape[1]].astype(np.int32)
+        return search(vectors, n_clusters, seed, report_step, part_dimensions)
+
+    monkeypatch.setattr(hg_means, "cluster", answer)
+    vectors = np.random.default_rng(0).standard_normal((60, 40)).astype(np.float32)
+    assert adjusted_rand_score(one, consensus.cluster(vectors, 3, 0, ignore, (40,))) == 1
+
+
+def test_leading_components_are_taken_of_each_part_and_have_one_length():
+    vectors = np.random.default_rng(0).standard_normal((7, 30)).astype(np.float32)
+    leading = consensus._take_leading(vectors, 0.6, (10, 20))
+    assert leading.shape == (7, 18)
+    first, second = vectors[:, :6], vectors[:, 10:22]
+    first = first / np.linalg.norm(first, axis=1, keepdims=True) * np.sqrt(6)
+    second = second / np.linalg.norm(second, axis=1, keepdims=True) * np.sqrt(12)
+    np.testing.assert_allclose(leading, np.hstack([first, second]), rtol=1e-5)
+
+
+def make_results(algorithm, vectors, counts):
+    undefined = Score(undefined_reason="not needed")
+    scores = Scores(Score(0.5), *[undefined] * 9)
+    return [
+        ClusteringResult(
+            algorithm=algorithm,
+            requested_clusters=count,
+            labels=find_clusters(Algorithm.HG_MEANS, vectors, count, 0, ignore),
+            silhouettes=np.zeros(len(vectors), dtype=np.float32),
+            scores=scores,
+            contingency=None,
+            seconds=0.0,
+        )
+        for count in counts
+    ]
+
+
+@pytest.mark.parametrize("n_groups", [3, 4, 5])
+def test_the_number_of_groups_is_chosen_where_the_gain_falls(n_groups):
+    vectors, _ = draw(n_members=400, dimension=20, n_groups=n_groups, apart=4)
+    results = make_results(Algorithm.CONSENSUS, vectors, range(2, 8))
+    chosen, reason = choose(results, vectors)
+    assert results[chosen].requested_clusters == n_groups
+    assert f"after k = {n_groups} a further cluster explains least more" in reason
+
+
+def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
+    vectors, _ = draw(n_members=100, dimension=10, apart=4)
+    for results in (
+        make_results(Algorithm.KMEANS, vectors, range(2, 6)),
+        make_results(Algorithm.CONSENSUS, vectors, (4, 5)),
+    ):
+        assert "has the highest mean silhouette" in choose(results, vectors)[1]
