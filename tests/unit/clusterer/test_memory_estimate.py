@@ -102,7 +102,7 @@ def test_the_whole_data_set_fits_into_three_gigabytes(algorithm: Algorithm):
 
 def test_what_only_the_preparation_tells_is_checked_after_it():
     vectors = np.random.default_rng(0).standard_normal((6000, 60), dtype=np.float32)
-    spec = make_spec(Algorithm.GMM, 60, pca=0.99)
+    spec = make_spec(Algorithm.CONSENSUS, 60, pca=0.99)
     limit = estimate_run_bytes(spec, 6000)
     check_memory(spec, 6000, limit)
     members = Members(np.zeros((6000, 32), dtype=np.uint8), None)
