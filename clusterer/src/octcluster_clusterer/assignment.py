@@ -49,8 +49,8 @@ class Assignments:
         clusters: int32, shape (n_vectors,).
         distances: float32, shape (n_vectors,): Euclidean distance of the prepared vector to the
             cluster's mean.
-        margins: float32, shape (n_vectors,): by which share the mean of its cluster is nearer than that of
-            the nearest other one, 0 (torn) to 1 (on the mean itself, or no other cluster).
+        margins: float32, shape (n_vectors,): where the vector lies between the border to the cluster that
+            suits second best, 0 (torn), and its cluster's own mean, 1 (there or beyond, or no other cluster).
         outliers: bool, shape (n_vectors,): farther from the mean than 99% of the cluster's members.
     """
 
@@ -142,30 +142,36 @@ def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:
         rule: The rule of a result.
         prepared: float32, shape (n_vectors, prepared_dimension): prepared by the run's ``FittedPreparation``.
     """
-    values = project(prepared, rule.weights) + rule.biases
-    clusters = values.argmax(axis=1).astype(np.int32)
+    own_values = project(rule.means, rule.weights) + rule.biases
+    clusters = np.empty(len(prepared), dtype=np.int32)
+    margins = np.empty(len(prepared), dtype=np.float32)
+    for rows in slices(len(prepared), _ROWS_AT_ONCE):
+        values = project(prepared[rows], rule.weights) + rule.biases
+        clusters[rows] = values.argmax(axis=1)
+        margins[rows] = _find_margins(values, clusters[rows], own_values)
     distances = measure_distances(prepared, rule.means, clusters)
     return Assignments(
-        clusters,
-        distances.astype(np.float32),
-        _find_margins(rule, prepared, clusters, distances).astype(np.float32),
-        distances > rule.outlier_distances[clusters],
+        clusters, distances.astype(np.float32), margins, distances > rule.outlier_distances[clusters]
     )
 
 
 def _find_margins(
-    rule: ClusterRule,
-    prepared: NDArray[np.float32],
-    clusters: NDArray[np.int32],
-    distances: NDArray[np.float64],
+    values: NDArray[np.float64], clusters: NDArray[np.int32], own_values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """By which share the mean of the own cluster is nearer than that of the nearest other one, 0 to 1."""
-    nearest_other = np.full(len(prepared), np.inf)
-    for other in range(len(rule.means)):
-        to_other = measure_distances(prepared, rule.means, np.full(len(prepared), other, dtype=np.int32))
-        nearest_other = np.where(clusters == other, nearest_other, np.minimum(nearest_other, to_other))
-    nearest_other[nearest_other == 0] = np.finfo(np.float64).tiny
-    margins: NDArray[np.float64] = np.clip(1 - distances / nearest_other, 0, 1)
+    """How far vectors are from the borders of their cluster, as shares of how far its mean is, 0 to 1.
+
+    Args:
+        values: float64, shape (n_vectors, n_clusters): what the rule says of the vectors.
+        clusters: int32, shape (n_vectors,): the clusters with the largest of these values.
+        own_values: float64, shape (n_clusters, n_clusters): what the rule says of the clusters' means.
+    """
+    leads = values.max(axis=1, keepdims=True) - values
+    leads_of_means = (own_values.diagonal()[:, np.newaxis] - own_values)[clusters]
+    # A mean may lie beyond the border of a small cluster; an empty one is infinitely far behind.
+    comparable = (leads_of_means > 0) & np.isfinite(leads)
+    shares = np.divide(leads, leads_of_means, out=(leads > 0).astype(np.float64), where=comparable)
+    np.put_along_axis(shares, clusters[:, np.newaxis], 1, axis=1)
+    margins: NDArray[np.float64] = np.minimum(shares.min(axis=1), 1)
     return margins
 
 

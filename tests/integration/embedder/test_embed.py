@@ -47,7 +47,7 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
     assert [model.name for model in info.models] == ["efficientnet-lite0"]
     model = info.models[0]
     assert (model.input_height, model.input_width) == (224, 224)
-    parts = {POOLED: [1280], FLATTEN: [7 * 7 * 1280], BLOCKS: [1152, 1152, 1280]}
+    parts = {POOLED: [1280], FLATTEN: [7 * 7 * 1280], BLOCKS: [672, 1152, 1280]}
     assert {key: list(space.part_dimensions) for key, space in spaces_of(stub).items()} == {
         (features, flip): dimensions for features, dimensions in parts.items() for flip in (False, True)
     }
@@ -84,9 +84,9 @@ def test_blocks_end_with_pooled(stub: EmbedderServiceStub, items: list[pb.EmbedI
     pooled, blocks = embed(stub, items[:6], POOLED), embed(stub, items[:6], BLOCKS)
     assert blocks.space_digest == spaces_of(stub)[BLOCKS, False].digest
     for last, whole in zip(pooled.results, blocks.results, strict=True):
-        assert vector(whole).shape == (3584,)
+        assert vector(whole).shape == (3104,)
         assert np.allclose(vector(whole)[-1280:], vector(last), atol=1e-4)
-        assert (vector(whole)[:2304] < 0).any(), "an activation came before the average"
+        assert (vector(whole)[:1824] < 0).any(), "an activation came before the average"
 
 
 @pytest.mark.parametrize("features", [POOLED, FLATTEN, BLOCKS])

@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused_with_the_figure_and_the_cure(
 
 @pytest.mark.parametrize("algorithm", [Algorithm.KMEANS, Algorithm.SPECTRAL, Algorithm.HDBSCAN])
 def test_the_whole_data_set_fits_into_three_gigabytes(algorithm: Algorithm):
-    parts = (1152, 1152, 1280)
+    parts = (672, 1152, 1280)
     recipe = {"pca": 64, "whiten": True, "part_dimensions": parts}
     spec = make_spec(algorithm, sum(parts), (2, 10), **recipe)
     check_memory(spec, 84_495, 3 * 10**9)
