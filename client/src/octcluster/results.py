@@ -196,8 +196,8 @@ class NewAssignments:
         image_keys: Image key of each image that has a vector, in the order asked for.
         clusters: Cluster of each image.
         distances: Distance of each image's prepared vector to the mean of its cluster.
-        margins: By which share the mean of the cluster is nearer than that of the nearest other one, 0 (torn)
-            to 1 (on the mean itself).
+        margins: Where each image lies between the border to the cluster that suits second best, 0 (torn), and
+            the mean of its own cluster, 1 (there or beyond, or no other cluster).
         outliers: Whether an image is farther from the mean than 99% of the cluster's own members.
         fitted_agreement: Share of the run's own members that this way of assigning puts into the cluster the
             run gave them, 0 to 1; None if no image was assigned.

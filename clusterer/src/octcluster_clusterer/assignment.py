@@ -166,7 +166,8 @@ def _find_margins(
         own_values: float64, shape (n_clusters, n_clusters): what the rule says of the clusters' means.
     """
     leads = values.max(axis=1, keepdims=True) - values
-    leads_of_means = (own_values.diagonal()[:, np.newaxis] - own_values)[clusters]
+    with np.errstate(invalid="ignore"):
+        leads_of_means = (own_values.diagonal()[:, np.newaxis] - own_values)[clusters]
     # A mean may lie beyond the border of a small cluster; an empty one is infinitely far behind.
     comparable = (leads_of_means > 0) & np.isfinite(leads)
     shares = np.divide(leads, leads_of_means, out=(leads > 0).astype(np.float64), where=comparable)

@@ -40,6 +40,18 @@ def fit_one(vectors: np.ndarray, labels: np.ndarray) -> ClusterRule:
     return rule
 
 
+def find_margins(values: np.ndarray, values_of_means: np.ndarray) -> list[float]:
+    """The least share of the lead that the mean of the best cluster has over another."""
+    margins = []
+    for own in values:
+        best = int(own.argmax())
+        of_mean = values_of_means[best]
+        others = [other for other in range(len(own)) if other != best]
+        shares = [(own[best] - own[other]) / (of_mean[best] - of_mean[other]) for other in others]
+        margins.append(min(1.0, *shares))
+    return margins
+
+
 def test_unseen_patients_go_where_those_of_their_kind_are():
     vectors, groups, patients = draw_images()
     seen = patients < 0.8 * N_PATIENTS
@@ -79,8 +91,8 @@ def test_the_nearest_mean_is_taken_where_it_is_what_the_run_did():
     assigned = assign(rule, vectors)
     squares = ((vectors[:, np.newaxis] - centres) ** 2).sum(axis=2)
     np.testing.assert_allclose(assigned.distances, np.sqrt(squares.min(axis=1)), rtol=1e-4)
-    ordered = np.sqrt(np.sort(squares, axis=1))
-    np.testing.assert_allclose(assigned.margins, 1 - ordered[:, 0] / ordered[:, 1], atol=1e-4)
+    squares_of_centres = ((centres[:, np.newaxis] - centres) ** 2).sum(axis=2)
+    np.testing.assert_allclose(assigned.margins, find_margins(-squares, -squares_of_centres), atol=1e-3)
 
 
 def test_stretched_clusters_get_the_linear_discriminant():
@@ -95,9 +107,23 @@ def test_stretched_clusters_get_the_linear_discriminant():
     expected = reference.fit(vectors.astype(np.float64), labels).predict_proba(vectors)
     assigned = assign(rule, vectors)
     assert np.mean(assigned.clusters == expected.argmax(axis=1)) == pytest.approx(1, abs=0.005)
-    assert ((assigned.margins >= 0) & (assigned.margins <= 1)).all()
+    means = np.stack([vectors[labels == cluster].mean(axis=0) for cluster in range(3)])
+    expected_margins = find_margins(reference.decision_function(vectors), reference.decision_function(means))
+    np.testing.assert_allclose(assigned.margins, expected_margins, atol=0.02)
     nearest = ((vectors[:, np.newaxis] - rule.means) ** 2).sum(axis=2).argmin(axis=1)
     assert rule.fitted_agreement > np.mean(nearest == labels) + 0.1
+
+
+def test_margins_go_from_the_border_to_the_mean():
+    vectors, groups, _ = draw_images()
+    run, _ = fit(vectors, groups)
+    rule = run.rules[0]
+    middle = (rule.means[0] + rule.means[1]) / 2
+    away = rule.means[0] - middle
+    shares = np.array([0.001, 0.25, 0.5, 1.0, 1.5])
+    assigned = assign(rule, (middle + shares[:, np.newaxis] * away).astype(np.float32))
+    assert not assigned.clusters.any()
+    np.testing.assert_allclose(assigned.margins, np.minimum(shares, 1), atol=1e-3)
 
 
 def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one():
