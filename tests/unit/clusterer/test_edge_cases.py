@@ -9,7 +9,7 @@ from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, VectorSpace
 
 PARTS = (14, 10)
-RECIPE = Preparation(pca=64, whiten=True, part_dimensions=PARTS)
+RECIPE = Preparation(pca=64, whiten=True, normalize_prepared=True, part_dimensions=PARTS)
 COUNTING = [algorithm for algorithm in Algorithm if not METHODS[algorithm].finds_cluster_count]
 
 

@@ -229,6 +229,20 @@ def test_parts_are_prepared_one_by_one_and_weigh_the_same(n: int, pca: float | i
     assert (np.diff(ratios) <= 0).all()
 
 
+@pytest.mark.parametrize(("pca", "whiten"), [(5, True), (5, False), (None, False)])
+def test_each_prepared_part_gets_the_root_mean_square_length_of_the_parts(pca: int | None, whiten: bool):
+    vectors = make_vectors(200, sum(PARTS)) * np.repeat([1, 100, 0.01], PARTS).astype(np.float32)
+    options: dict[str, object] = {"pca": pca, "whiten": whiten, "part_dimensions": PARTS}
+    plain = run_prepare(vectors, **options)
+    prepared = run_prepare(vectors, normalize_prepared=True, **options)
+
+    ends = np.cumsum(plain.part_dimensions)[:-1]
+    parts = np.split(plain.vectors.astype(np.float64), ends, axis=1)
+    length = np.sqrt(np.mean([np.square(part).sum(axis=1).mean() for part in parts]))
+    expected = np.hstack([part / np.linalg.norm(part, axis=1, keepdims=True) * length for part in parts])
+    np.testing.assert_allclose(prepared.vectors, expected, rtol=1e-4, atol=1e-5 * length)
+
+
 def test_one_part_named_is_the_same_as_none():
     vectors = make_vectors(60, 20)
     alone = run_prepare(vectors, pca=5, whiten=True)
@@ -254,6 +268,8 @@ def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
         {"standardize": True, "l2_normalize": False},
         {"pca": 4, "part_dimensions": PARTS, "whiten": True},
         {"part_dimensions": PARTS},
+        {"pca": 4, "part_dimensions": PARTS, "whiten": True, "normalize_prepared": True},
+        {"part_dimensions": PARTS, "normalize_prepared": True},
     ],
 )
 def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
