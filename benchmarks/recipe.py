@@ -3,9 +3,10 @@
 Embeds a folder of labelled images once, then prepares, clusters and scores parts of them again and again, as
 a run does. Labels and patients decide the draws and the scores, never the clusters. Prints one JSON line:
 accuracy and adjusted Rand index on all images over seeds, on draws of 80% of the patients, and on draws by
-patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen; stability
-(mean adjusted Rand index between the draws, on their common images, no label); and the accuracy on patients
-that were held out and assigned.
+patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen, and why;
+stability (mean adjusted Rand index between the draws, on their common images, no label); the accuracy on
+patients that were held out and assigned, and how well the margin tells which of them are wrong; and, beside
+it, what the recipe plain-1 does.
 
     .venv/bin/python benchmarks/recipe.py ../shared/oct2017
 """
@@ -30,7 +31,7 @@ from octcluster_embedder.image_decoding import ImageLimits, decode_image
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.spaces import Features
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 SEEDS = 10
 PATIENT_DRAWS = 20
@@ -130,7 +131,10 @@ def draw_patients(images: Images, share: float, seed: int) -> NDArray[np.intp]:
 
 
 def draw_unevenly(images: Images, seed: int) -> NDArray[np.intp]:
-    """As many images as there can be with uneven classes, by whole patients of each class."""
+    """As many images as there can be with uneven classes.
+
+    By whole patients of each class: the few patients with images of two classes are drawn for each by itself.
+    """
     random = np.random.default_rng(seed)
     shares = [UNEVEN_SHARES[name] for name in images.class_names]
     total = min(np.bincount(images.classes) / shares)
@@ -194,8 +198,9 @@ def judge_all(images: Images, recipe: Recipe) -> dict[str, float]:
 
 
 def judge_assignment(images: Images, recipe: Recipe) -> dict[str, float]:
-    """Accuracy on the fitted patients and on the held-out ones, by the match of the fitted."""
+    """Accuracy on the fitted patients and on the held-out ones, by the match of the fitted; margins."""
     fitted_accuracies, assigned_accuracies = [], []
+    margins, rights = [], []
     for seed in range(SPLITS):
         tell(f"split {seed + 1} of {SPLITS}")
         chosen = draw_patients(images, PATIENT_SHARE, 100 + seed)
@@ -207,13 +212,32 @@ def judge_assignment(images: Images, recipe: Recipe) -> dict[str, float]:
         assigned, _ = result.fitted.assign(0, images.vectors[others])
         classes_of = match(labels, images.classes[chosen])
         fitted_accuracies.append(score(labels, images.classes[chosen]))
-        found = [classes_of.get(int(cluster)) for cluster in assigned.clusters]
-        assigned_accuracies.append(float(np.mean(np.array(found) == images.classes[others])))
+        found = np.array([classes_of.get(int(cluster)) for cluster in assigned.clusters])
+        margins.append(assigned.margins)
+        rights.append(found == images.classes[others])
+        assigned_accuracies.append(float(np.mean(rights[-1])))
+    losses = np.subtract(fitted_accuracies, assigned_accuracies)
+    margin, right = np.concatenate(margins), np.concatenate(rights)
     return {
         "fitted": round(float(np.mean(fitted_accuracies)), 4),
         "held_out": round(float(np.mean(assigned_accuracies)), 4),
-        "worst_loss": round(float(np.max(np.subtract(fitted_accuracies, assigned_accuracies))), 4),
+        "mean_loss": round(float(losses.mean()), 4),
+        "worst_loss": round(float(losses.max()), 4),
+        "margin_auc": round(float(roc_auc_score(right, margin)), 4),
+        "margin_median_right": round(float(np.median(margin[right])), 4),
+        "margin_median_wrong": round(float(np.median(margin[~right])), 4),
     }
+
+
+def judge_counts(images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]]) -> dict[str, object]:
+    """The number of clusters chosen out of 2 to 10 on all images, with the reason, and on some draws."""
+    chosen, reasons = [], []
+    for number, some in enumerate([np.arange(len(images.classes)), *draws]):
+        tell(f"k of {'all' if number == 0 else f'draw {number}'}")
+        result = cluster(images, some, recipe, 0, (2, 10))
+        chosen.append(result.results[result.chosen].requested_clusters)
+        reasons.append(result.chosen_reason)
+    return {"all": chosen[0], "reason": reasons[0], "draws_of_80_percent": chosen[1:]}
 
 
 def tell(text: str) -> None:
@@ -229,22 +253,16 @@ def main() -> None:
     folder = parser.parse_args().images
     recipe = DEFAULT_RECIPE
     images = embed(folder, recipe)
-    everything = np.arange(len(images.classes))
     by_patient = [draw_patients(images, PATIENT_SHARE, seed) for seed in range(PATIENT_DRAWS)]
     unevenly = [draw_unevenly(images, seed) for seed in range(UNEVEN_DRAWS)]
-    chosen_k = []
-    for number, chosen in enumerate([everything, *by_patient[:DRAWS_FOR_K]]):
-        tell(f"k, {number}")
-        result = cluster(images, chosen, recipe, 0, (2, 10))
-        chosen_k.append(result.results[result.chosen].requested_clusters)
     line = {
         "question": "recipe",
         "recipe": recipe.name,
-        "images": len(everything),
+        "images": len(images.classes),
         "all": judge_all(images, recipe),
         "draws_of_80_percent": judge_draws(images, recipe, by_patient, SEEDS_OF_DRAW),
         "uneven_draws": judge_draws(images, recipe, unevenly, 1),
-        "k_of_2_to_10": {"all": chosen_k[0], "draws_of_80_percent": chosen_k[1:]},
+        "k_of_2_to_10": judge_counts(images, recipe, by_patient[:DRAWS_FOR_K]),
         "assignment": judge_assignment(images, recipe),
         PLAIN_1.name: judge_all(embed(folder, PLAIN_1), PLAIN_1),
     }
