@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import kmeans
 from octcluster_clusterer.clustering.kmeans_starts import choose_centers
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 STARTS = 3
 MAX_ITERATIONS = 100
@@ -95,8 +95,8 @@ def cluster(
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work: a few numbers of each member."""
-    return 128 * n_members
+    """Estimates the memory at work: a few numbers of each member, each thread's block and its squares."""
+    return 128 * n_members + 16 * count_threads() * min(_ROWS_AT_ONCE, n_members) * dimension
 
 
 def _fit(
