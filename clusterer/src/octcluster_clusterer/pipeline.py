@@ -149,7 +149,13 @@ def run_pipeline(
             fitted = _fit_run(prepared, clusterings, report)
         with _timed(Stage.SCORING, stage_seconds):
             results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
-        chosen, chosen_reason = choose(results, prepared.vectors)
+            n_members = len(vectors)
+            chosen, chosen_reason = choose(
+                results,
+                prepared.vectors,
+                spec.seed,
+                lambda: report(Stage.SCORING, n_members, n_members),
+            )
         with _timed(Stage.TRUSTING, stage_seconds):
             results = _judge_trust(results, chosen, prepared, members, spec, report)
     return RunResult(

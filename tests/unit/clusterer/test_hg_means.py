@@ -131,13 +131,13 @@ def make_results(algorithm, vectors, counts):
     ]
 
 
-@pytest.mark.parametrize("n_groups", [3, 4, 5])
+@pytest.mark.parametrize("n_groups", [3, 4])
 def test_the_number_of_groups_is_chosen_where_the_gain_falls(n_groups):
-    vectors, _ = draw(n_members=400, dimension=20, n_groups=n_groups, apart=4)
-    results = make_results(Algorithm.CONSENSUS, vectors, range(2, 8))
-    chosen, reason = choose(results, vectors)
+    vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
+    results = make_results(Algorithm.CONSENSUS, vectors, range(2, 6))
+    chosen, reason = choose(results, vectors, 0, ignore)
     assert results[chosen].requested_clusters == n_groups
-    assert f"after k = {n_groups} a further cluster explains least more" in reason
+    assert reason.startswith(f"k = {n_groups}: after it the gain in explained variance")
 
 
 def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
@@ -146,4 +146,4 @@ def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
         make_results(Algorithm.KMEANS, vectors, range(2, 6)),
         make_results(Algorithm.CONSENSUS, vectors, (4, 5)),
     ):
-        assert "has the highest mean silhouette" in choose(results, vectors)[1]
+        assert "has the highest mean silhouette" in choose(results, vectors, 0, ignore)[1]
