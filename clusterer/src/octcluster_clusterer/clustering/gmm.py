@@ -80,8 +80,11 @@ def cluster(
     References:
         Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via the EM algorithm", 1977.
     """
-    added_variance = _SHARE_OF_MEAN_VARIANCE * float(vectors.var(dtype=np.float64))
     squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
+    # The mean is 0: no copy of the vectors, which numpy's variance would make.
+    added_variance = (
+        _SHARE_OF_MEAN_VARIANCE * float(squared_lengths.mean(dtype=np.float64)) / vectors.shape[1]
+    )
     best: tuple[_Mixture, float] | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
         random = np.random.default_rng(int(start_seed))
