@@ -16,7 +16,7 @@ from octcluster_clusterer.principal_components import (
     RANDOMIZED_COMPONENTS_WITHOUT_PCA,
 )
 from octcluster_clusterer.runs import Algorithm, RunSpec
-from octcluster_clusterer.trust import near_duplicates
+from octcluster_clusterer.trust import intervals, near_duplicates
 
 _PROCESS_BYTES = 168 * 2**20
 """The server at rest: libraries, threads, what calls hold."""
@@ -84,6 +84,7 @@ def estimate_stages(spec: RunSpec, n_members: int, prepared_dimension: int | Non
         stages[str(algorithm)] = working + copy + labels
     side = dimension if dimension <= MAX_DISCRIMINANT_DIMENSION else 0
     stages["scores"] = 24 * n_members * min(sum(counts), _SILHOUETTE_COLUMNS) + 40 * side**2 + 3 * labels
+    stages["intervals"] = intervals.estimate_bytes(n_members) + 2 * labels
     return stages
 
 

@@ -15,11 +15,11 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from octcluster_clusterer.runs import ClusteringResult, Contingency, Interval, Score, Scores
 from octcluster_clusterer.scoring import compare_with_classes
 from octcluster_clusterer.scoring.agreement import expected_information
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 RESAMPLES = 1000
 LEVELS = (2.5, 97.5)
-_WEIGHTS_AT_ONCE = 2**21
+_WEIGHTS_AT_ONCE = 2**20
 _MAX_CELLS = 2**12
 """Larger tables of classes and clusters get no interval: they cost too much, and nobody reads them."""
 _LEAST_DEFINED = 0.9
@@ -63,7 +63,7 @@ def add_intervals(
     if n_groups < 2:
         return [result.scores for result in results]
     measures = [_Resampled(result, class_indices, groups, n_groups) for result in results]
-    chunks = slices(RESAMPLES, min(max(_WEIGHTS_AT_ONCE // n_groups, 10), 100))
+    chunks = slices(RESAMPLES, _count_at_once(n_groups))
     # Each chunk has its own seed: the same draws on any number of threads.
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
@@ -79,12 +79,23 @@ def add_intervals(
     return [_add_to_scores(result.scores, found) for result, found in zip(results, draws, strict=True)]
 
 
+def estimate_bytes(n_groups: int) -> int:
+    """Estimates the memory at work: each thread's weights, with the draws of one resample."""
+    return 8 * count_threads() * n_groups * (_count_at_once(n_groups) + 2)
+
+
+def _count_at_once(n_groups: int) -> int:
+    """Number of resamples that are measured together."""
+    return min(max(_WEIGHTS_AT_ONCE // n_groups, 10), 100)
+
+
 def _draw_weights(n_groups: int, n_resamples: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
     """float64, shape (n_groups, n_resamples): how often each group was drawn."""
-    drawn = np.random.default_rng(seed).integers(0, n_groups, (n_resamples, n_groups))
-    drawn += n_groups * np.arange(n_resamples)[:, np.newaxis]
-    counts = np.bincount(drawn.ravel(), minlength=n_resamples * n_groups)
-    return np.ascontiguousarray(counts.reshape(n_resamples, n_groups).T, dtype=np.float64)
+    random = np.random.default_rng(seed)
+    weights = np.empty((n_groups, n_resamples))
+    for i in range(n_resamples):
+        weights[:, i] = np.bincount(random.integers(0, n_groups, n_groups), minlength=n_groups)
+    return weights
 
 
 class _Resampled:
