@@ -4,27 +4,26 @@ K-means by genetic search comes so close to its optimum that the shares of the v
 be compared between numbers of clusters: while a further cluster takes apart what is apart, it explains much
 more of the variance; once it cuts through what belongs together, it explains little more, and about as much
 as the next one. Some fall of that gain is there without any groups, most of all after two clusters: it is
-measured on random vectors. So the number of clusters is chosen after which the gain falls most, compared with
-random vectors. All other results are chosen among by their silhouettes.
+measured on random vectors. And searches in fewer and in more components agree on groups that are there, less
+on pieces of them. So the number of clusters is chosen for which the fall, compared with that in random
+vectors, times the agreement is highest. All other results are chosen among by their silhouettes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import hg_means
-from octcluster_clusterer.runs import Algorithm, ClusteringResult
-from octcluster_clusterer.tiles import slices
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.runs import ClusteringResult
 
 MAX_OTHERS_SHOWN = 9
-_NEAR_OPTIMAL = (Algorithm.HG_MEANS, Algorithm.CONSENSUS)
-_JUDGED_MEMBERS = 1024
-_VALUES_AT_ONCE = 2**18
 
 
 def choose(
     results: Sequence[ClusteringResult],
+    searches: Sequence[SearchedClusters | None],
     vectors: NDArray[np.float32],
     seed: int,
     report_step: Callable[[], None],
@@ -33,8 +32,9 @@ def choose(
 
     Args:
         results: The results, those of one algorithm side by side by rising number of clusters.
+        searches: What the search for each result told; None for one that was not searched for.
         vectors: float32, shape (n_members, dimension): what was clustered.
-        seed: Seed of the random vectors and of the searches.
+        seed: Seed of the random vectors and of the searches in them.
         report_step: Called often.
 
     Returns:
@@ -48,72 +48,90 @@ def choose(
     """
     if len(results) == 1:
         return 0, "the only one asked for"
-    if len({result.algorithm for result in results}) > 1 or results[0].algorithm not in _NEAR_OPTIMAL:
+    known = [search for search in searches if search is not None]
+    if len({result.algorithm for result in results}) > 1 or len(known) < len(results):
         return _choose_by_silhouette(results)
     counts = [result.requested_clusters or 0 for result in results]
-    falls = _compare_falls(counts, vectors, seed, report_step)
-    return _choose_by_fall(counts, falls) if falls else _choose_by_silhouette(results)
+    ratings = _rate_counts(counts, known, vectors, seed, report_step)
+    return _choose_by_rating(counts, ratings) if ratings else _choose_by_silhouette(results)
 
 
-def _compare_falls(
-    counts: Sequence[int], vectors: NDArray[np.float32], seed: int, report_step: Callable[[], None]
+def _rate_counts(
+    counts: Sequence[int],
+    searches: Sequence[SearchedClusters],
+    vectors: NDArray[np.float32],
+    seed: int,
+    report_step: Callable[[], None],
 ) -> dict[int, float]:
-    """By number of clusters, the fall of the gain after it, in terms of that in random vectors."""
-    judged = [count for count in counts if count == 2 or count - 1 in counts]
-    judged = [count for count in judged if count + 1 in counts and count + 1 < len(vectors)]
+    """By number of clusters: the fall of the gain after it over that in random vectors, times the agreement.
+
+    Only for those between two others, 1 counted as one of them.
+    """
+    explained = {count: search.explained for count, search in zip(counts, searches, strict=True)}
+    falls = [
+        _find_falls({count: shares[i] for count, shares in explained.items()})
+        for i in range(len(searches[0].explained))
+    ]
+    judged = [count for count in counts if all(count in fall for fall in falls)]
     if not judged:
         return {}
-    random = np.random.default_rng(seed)
-    sample = vectors
-    if len(vectors) > _JUDGED_MEMBERS:
-        sample = vectors[np.sort(random.choice(len(vectors), _JUDGED_MEMBERS, replace=False))]
-    scattered = random.standard_normal(sample.shape, dtype=np.float32)
-    scattered *= np.linalg.norm(sample, axis=1, keepdims=True) / np.linalg.norm(
-        scattered, axis=1, keepdims=True
+    scattered = _scatter(vectors, seed)
+    near = sorted({near for count in judged for near in (count - 1, count, count + 1)} - {1})
+    falls_by_chance = _find_falls(
+        {
+            count: hg_means.search(scattered, count, seed, report_step, (vectors.shape[1],)).explained[0]
+            for count in near
+        }
     )
-    falls, falls_by_chance = (_find_falls(judged, part, seed, report_step) for part in (sample, scattered))
+    agreements = {count: search.agreement for count, search in zip(counts, searches, strict=True)}
     return {
-        count: falls[count] / falls_by_chance[count]
+        count: float(np.exp(np.mean([np.log(fall[count]) for fall in falls])))
+        / falls_by_chance[count]
+        * agreements[count]
         for count in judged
-        if np.isfinite(falls[count]) and falls_by_chance[count] > 0
+        if count in falls_by_chance
     }
 
 
-def _find_falls(
-    counts: Sequence[int], vectors: NDArray[np.float32], seed: int, report_step: Callable[[], None]
-) -> dict[int, float]:
-    """The gain in explained variance by each number of clusters, over the gain by one more."""
-    explained = {1: 0.0}
-    needed = {near for count in counts for near in (count - 1, count, count + 1)} - {1}
-    for n_clusters in sorted(needed):
-        labels = hg_means.cluster(vectors, n_clusters, seed, report_step, (vectors.shape[1],))
-        explained[n_clusters] = _find_explained(labels, vectors)
+def _find_falls(explained: Mapping[int, float]) -> dict[int, float]:
+    """The gain in explained variance by each number of clusters, over the gain by one more.
+
+    Only for those between two others, and where both gains are above 0.
+    """
+    explained = {1: 0.0, **explained}
     falls = {}
-    for count in counts:
-        next_gain = explained[count + 1] - explained[count]
-        falls[count] = (explained[count] - explained[count - 1]) / next_gain if next_gain > 0 else np.inf
+    for count, share in explained.items():
+        if count - 1 in explained and count + 1 in explained:
+            gain, next_gain = share - explained[count - 1], explained[count + 1] - share
+            if gain > 0 and next_gain > 0:
+                falls[count] = gain / next_gain
     return falls
 
 
-def _find_explained(labels: NDArray[np.int32], vectors: NDArray[np.float32]) -> float:
-    """The share of the vectors' sum of squares that the clusters' means hold, 0 to 1."""
-    n_clusters, dimension = int(labels.max()) + 1, vectors.shape[1]
-    sums, total = np.zeros((n_clusters, dimension)), 0.0
-    for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // dimension)):
-        block = vectors[rows].astype(np.float64)
-        sums += (labels[rows] == np.arange(n_clusters)[:, np.newaxis]).astype(np.float64) @ block
-        total += float(np.square(block).sum())
-    sizes = np.maximum(np.bincount(labels, minlength=n_clusters), 1)
-    held = float((np.square(sums).sum(axis=1) / sizes).sum())
-    return held / total if total else 0.0
+def _scatter(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Random vectors without any groups: as many as are searched, as long as the members', mean 0."""
+    random = np.random.default_rng(seed)
+    lengths = _find_lengths(vectors)
+    if len(lengths) > hg_means.SEARCHED_MEMBERS:
+        lengths = random.choice(lengths, hg_means.SEARCHED_MEMBERS, replace=False)
+    scattered = random.standard_normal((lengths.size, vectors.shape[1]), dtype=np.float32)
+    scattered *= (lengths / _find_lengths(scattered))[:, np.newaxis]
+    scattered -= scattered.mean(axis=0)
+    return scattered
 
 
-def _choose_by_fall(counts: Sequence[int], falls: dict[int, float]) -> tuple[int, str]:
-    best = max(falls, key=lambda count: round(falls[count], 6))
-    others = ", ".join(f"k = {count}: {fall:.2f}" for count, fall in falls.items() if count != best)
+def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return lengths
+
+
+def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple[int, str]:
+    best = max(ratings, key=lambda count: round(ratings[count], 6))
+    others = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items() if count != best)
     return counts.index(best), (
-        f"k = {best}: after it the gain in explained variance by a further cluster falls most, "
-        f"{falls[best]:.2f} times as much as in random vectors{f' ({others})' if others else ''}"
+        f"k = {best}: the fall of the gain in explained variance after it, compared with random vectors, "
+        f"times the agreement of the searches is {ratings[best]:.2f}"
+        f"{f', the highest ({others})' if others else ''}"
     )
 
 

@@ -19,6 +19,7 @@ from octcluster_clusterer.clustering import (
     find_clusters,
     find_clusters_for_each,
 )
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.preparation import (
@@ -47,12 +48,13 @@ Report = Callable[[Stage, int, int], None]
 
 @dataclass(frozen=True)
 class _Clustering:
-    """One algorithm with one number of clusters: what was asked for and the clusters found."""
+    """One algorithm with one number of clusters: what was asked for, what was found and what that took."""
 
     algorithm: Algorithm
     requested_clusters: int | None
     labels: NDArray[np.int32]
     seconds: float
+    search: SearchedClusters | None
 
 
 def check_spec(spec: RunSpec, n_members: int) -> None:
@@ -152,6 +154,7 @@ def run_pipeline(
             n_members = len(vectors)
             chosen, chosen_reason = choose(
                 results,
+                [clustering.search for clustering in clusterings],
                 prepared.vectors,
                 spec.seed,
                 lambda: report(Stage.SCORING, n_members, n_members),
@@ -201,8 +204,8 @@ def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report)
             report_step,
             prepared.part_dimensions,
         )
-        for n_clusters, labels in zip(counts, label_sets, strict=True):
-            found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start))
+        for n_clusters, (labels, search) in zip(counts, label_sets, strict=True):
+            found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start, search))
             report_step()
             start = time.monotonic()
     report_step()

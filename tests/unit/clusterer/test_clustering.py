@@ -130,7 +130,7 @@ def test_spectral_cuts_as_scikit_learn_does(n_clusters: int):
 def test_several_numbers_of_clusters_are_found_as_one_by_one(algorithm: Algorithm, cluster_counts: list[int]):
     vectors, _ = make_blobs([20, 12, 8], spread=0.6)
     together = find_clusters_for_each(algorithm, vectors, cluster_counts, 0, lambda: None)
-    for n_clusters, labels in zip(cluster_counts, together, strict=True):
+    for n_clusters, (labels, _) in zip(cluster_counts, together, strict=True):
         assert adjusted_rand_score(find(algorithm, vectors, n_clusters), labels) == 1
 
 

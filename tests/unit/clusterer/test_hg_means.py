@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.choice import choose
-from octcluster_clusterer.clustering import consensus, find_clusters, hg_means, kmeans
+from octcluster_clusterer.clustering import (
+    consensus,
+    find_clusters,
+    find_clusters_for_each,
+    hg_means,
+    kmeans,
+)
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.runs import Algorithm, ClusteringResult, Score, Scores
 from sklearn.metrics import adjusted_rand_score
@@ -117,33 +123,62 @@ def test_leading_components_are_taken_of_each_part_and_have_one_length():
 def make_results(algorithm, vectors, counts):
     undefined = Score(undefined_reason="not needed")
     scores = Scores(Score(0.5), *[undefined] * 9)
-    return [
+    found = list(find_clusters_for_each(algorithm, vectors, counts, 0, ignore))
+    results = [
         ClusteringResult(
             algorithm=algorithm,
             requested_clusters=count,
-            labels=find_clusters(Algorithm.HG_MEANS, vectors, count, 0, ignore),
+            labels=labels,
             silhouettes=np.zeros(len(vectors), dtype=np.float32),
             scores=scores,
             contingency=None,
             seconds=0.0,
         )
-        for count in counts
+        for count, (labels, _) in zip(counts, found, strict=True)
     ]
+    return results, [search for _, search in found]
 
 
-@pytest.mark.parametrize("n_groups", [3, 4])
-def test_the_number_of_groups_is_chosen_where_the_gain_falls(n_groups):
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+@pytest.mark.parametrize("n_groups", [2, 3, 4])
+def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups):
     vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
-    results = make_results(Algorithm.CONSENSUS, vectors, range(2, 6))
-    chosen, reason = choose(results, vectors, 0, ignore)
+    results, searches = make_results(algorithm, vectors, range(2, 6))
+    chosen, reason = choose(results, searches, vectors, 0, ignore)
     assert results[chosen].requested_clusters == n_groups
-    assert reason.startswith(f"k = {n_groups}: after it the gain in explained variance")
+    assert reason.startswith(f"k = {n_groups}: the fall of the gain in explained variance")
+
+
+def test_a_search_tells_what_its_means_explain():
+    vectors, _ = draw(n_members=90, dimension=10, apart=4)
+    found = hg_means.search(vectors, 3, 0, ignore, (10,))
+    means = np.array([vectors[found.labels == cluster].mean(axis=0) for cluster in range(3)])
+    explained = 1 - np.square(vectors - means[found.labels]).sum() / np.square(vectors).sum()
+    assert found.explained == pytest.approx([explained], abs=1e-6)
+    assert found.agreement == 1
+
+
+def test_a_consensus_tells_how_far_its_groupings_agree():
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((60, 10)).astype(np.float32)
+    vectors -= vectors.mean(axis=0)
+    found = consensus.search(vectors, 4, 0, ignore, (10,))
+    assert len(found.explained) == 3
+    assert 0 < found.agreement < 0.9
+    apart, _ = draw(n_members=60, dimension=10, apart=8)
+    assert consensus.search(apart, 4, 0, ignore, (10,)).agreement == 1
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm):
+    assert find_clusters(algorithm, np.zeros((1, 4), dtype=np.float32), 1, 0, ignore).tolist() == [0]
+    assert find_clusters(algorithm, np.zeros((5, 4), dtype=np.float32), 2, 0, ignore).tolist() == [0] * 5
 
 
 def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
     vectors, _ = draw(n_members=100, dimension=10, apart=4)
-    for results in (
+    for results, searches in (
         make_results(Algorithm.KMEANS, vectors, range(2, 6)),
         make_results(Algorithm.CONSENSUS, vectors, (4, 5)),
     ):
-        assert "has the highest mean silhouette" in choose(results, vectors, 0, ignore)[1]
+        assert "has the highest mean silhouette" in choose(results, searches, vectors, 0, ignore)[1]

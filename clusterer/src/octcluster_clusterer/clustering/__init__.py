@@ -20,6 +20,7 @@ from octcluster_clusterer.clustering import (
     minibatch_kmeans,
     spectral,
 )
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.runs import Algorithm
 
@@ -73,6 +74,21 @@ class ClusterForEachFunction(Protocol):
         ...
 
 
+class SearchFunction(Protocol):
+    """What the file of an algorithm offers that searches for the optimum of K-means."""
+
+    def __call__(
+        self,
+        vectors: NDArray[np.float32],
+        n_clusters: int,
+        seed: int,
+        report_step: Callable[[], None],
+        part_dimensions: Sequence[int],
+    ) -> SearchedClusters:
+        """Groups vectors as ``cluster`` does, and tells what the search tells of the number of clusters."""
+        ...
+
+
 @dataclass(frozen=True)
 class Method:
     """One algorithm.
@@ -80,6 +96,7 @@ class Method:
     Attributes:
         cluster: The function that groups vectors.
         finds_cluster_count: Whether it finds the number of clusters itself.
+        search: The function that groups vectors and helps to choose the number of clusters, if there is one.
         cluster_for_each: The function for several numbers of clusters, where that saves work.
         estimate_bytes: Estimates the memory at work, beside the vectors, from the number of members and the
             dimension; see memory_estimate.py. None: a few numbers for each member.
@@ -87,6 +104,7 @@ class Method:
 
     cluster: ClusterFunction
     finds_cluster_count: bool = False
+    search: SearchFunction | None = None
     cluster_for_each: ClusterForEachFunction | None = None
     estimate_bytes: Callable[[int, int], int] | None = None
 
@@ -109,8 +127,12 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.HDBSCAN: Method(
             hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
         ),
-        Algorithm.HG_MEANS: Method(hg_means.cluster, estimate_bytes=hg_means.estimate_bytes),
-        Algorithm.CONSENSUS: Method(consensus.cluster, estimate_bytes=consensus.estimate_bytes),
+        Algorithm.HG_MEANS: Method(
+            hg_means.cluster, search=hg_means.search, estimate_bytes=hg_means.estimate_bytes
+        ),
+        Algorithm.CONSENSUS: Method(
+            consensus.cluster, search=consensus.search, estimate_bytes=consensus.estimate_bytes
+        ),
     }
 )
 
@@ -162,7 +184,7 @@ def find_clusters_for_each(
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int] = (),
-) -> Iterator[NDArray[np.int32]]:
+) -> Iterator[tuple[NDArray[np.int32], SearchedClusters | None]]:
     """Groups vectors once for each of several numbers of clusters, sharing what can be shared.
 
     Args:
@@ -174,19 +196,25 @@ def find_clusters_for_each(
         part_dimensions: As for ``find_clusters``.
 
     Yields:
-        For each number what ``find_clusters`` returns.
+        For each number what ``find_clusters`` returns, and what the search for it told, if it was one.
 
     Raises:
         InvalidRequest: There are fewer members than clusters.
     """
-    share = METHODS[algorithm].cluster_for_each
+    method = METHODS[algorithm]
     varies = not np.array_equal(vectors.min(axis=0), vectors.max(axis=0))
-    if share is None or not varies or max(cluster_counts) >= len(vectors):
+    is_regular = varies and max(cluster_counts) < len(vectors)
+    if is_regular and method.search:
         for n_clusters in cluster_counts:
-            yield find_clusters(algorithm, vectors, n_clusters, seed, report_step, part_dimensions)
+            parts = part_dimensions or (vectors.shape[1],)
+            found = method.search(vectors, n_clusters, seed, report_step, parts)
+            yield number_by_size(found.labels), found
+    elif is_regular and method.cluster_for_each:
+        for labels in method.cluster_for_each(vectors, cluster_counts, seed, report_step):
+            yield number_by_size(labels), None
     else:
-        for labels in share(vectors, cluster_counts, seed, report_step):
-            yield number_by_size(labels)
+        for n_clusters in cluster_counts:
+            yield find_clusters(algorithm, vectors, n_clusters, seed, report_step, part_dimensions), None
 
 
 def check_cluster_count(n_clusters: int, n_members: int) -> None:

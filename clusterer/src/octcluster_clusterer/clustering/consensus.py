@@ -6,11 +6,14 @@ with all of the components, and the three groupings vote. docs/recipe.md has the
 """
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
 
 from octcluster_clusterer.clustering import hg_means
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.fitted_preparation import scale_to_length
 
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
@@ -23,6 +26,17 @@ def cluster(
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
+    """Finds the clusters that ``search`` finds."""
+    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+
+
+def search(
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> SearchedClusters:
     """Finds the grouping that agrees best with those of the leading components of each part.
 
     The leading components of each part are scaled to one length in every member. The consensus is K-means on
@@ -34,15 +48,19 @@ def cluster(
         Wu et al., "K-means-based consensus clustering: a unified view", IEEE TKDE 27(1), 2015,
         doi:10.1109/TKDE.2014.2316512.
     """
-    groupings = []
+    found: list[SearchedClusters] = []
     for share in SHARES_OF_COMPONENTS:
         leading = vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
-        groupings.append(hg_means.cluster(leading, n_clusters, seed, report_step, part_dimensions))
+        found.append(hg_means.search(leading, n_clusters, seed, report_step, part_dimensions))
+    groupings = [one.labels for one in found]
     memberships = np.concatenate(
         [labels[:, np.newaxis] == np.arange(n_clusters) for labels in groupings], axis=1, dtype=np.float32
     )
     memberships -= memberships.mean(axis=0)
-    return hg_means.cluster(memberships, n_clusters, seed, report_step, (memberships.shape[1],))
+    labels = hg_means.cluster(memberships, n_clusters, seed, report_step, (memberships.shape[1],))
+    agreements = [adjusted_rand_score(first, second) for first, second in combinations(groupings, 2)]
+    explained = [share for one in found for share in one.explained]
+    return SearchedClusters(labels, explained, float(np.mean(agreements)))
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

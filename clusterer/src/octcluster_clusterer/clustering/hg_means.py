@@ -50,6 +50,22 @@ class _Groupings:
         return _Groupings(self.labels[indices], self.explained[indices])
 
 
+@dataclass(frozen=True, eq=False)
+class SearchedClusters:
+    """Clusters, and what the search for them tells of their number.
+
+    Attributes:
+        labels: int32, shape (n_members,).
+        explained: The share of the searched members' sum of squares that the means hold, 0 to 1: one for
+            each of the searches that the clusters come from.
+        agreement: Mean adjusted Rand index between the groupings of those searches; 1 for one alone.
+    """
+
+    labels: NDArray[np.int32]
+    explained: Sequence[float]
+    agreement: float = 1.0
+
+
 def cluster(
     vectors: NDArray[np.float32],
     n_clusters: int,
@@ -57,6 +73,17 @@ def cluster(
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
+    """Finds the clusters that ``search`` finds."""
+    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+
+
+def search(
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> SearchedClusters:
     """Finds the clusters with the smallest squared distances to their means that the search meets.
 
     References:
@@ -66,33 +93,37 @@ def cluster(
     """
     random = np.random.default_rng(seed)
     n_members = len(vectors)
-    if n_members <= SEARCHED_MEMBERS:
-        best = _find_means(vectors, _search(vectors, n_clusters, random, report_step).labels[0], n_clusters)
+    is_sample = n_members > SEARCHED_MEMBERS
+    searched = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, False))] if is_sample else vectors
+    squared_lengths = np.einsum("ij,ij->i", searched, searched)
+    found = _evolve(searched, squared_lengths, n_clusters, random, report_step)
+    explained = float(found.explained[0]) / float(squared_lengths.sum(dtype=np.float64))
+    finalists = [_find_means(searched, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
+    if is_sample:
+        labels = kmeans.refine(vectors, finalists, report_step)
+    else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
-        squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
-        return _find_distances(vectors, squared_lengths, best[np.newaxis])[0].argmin(axis=0).astype(np.int32)
-    sample = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, replace=False))]
-    found = _search(sample, n_clusters, random, report_step)
-    finalists = [_find_means(sample, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
-    return kmeans.refine(vectors, finalists, report_step)
+        distances = _find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
+        labels = distances.argmin(axis=0).astype(np.int32)
+    return SearchedClusters(labels, (explained,))
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work beside the vectors, in bytes."""
+    """Estimates the memory at work beside the vectors, in bytes, with the random vectors of ``choice``."""
     searched = min(n_members, SEARCHED_MEMBERS)
-    sample = searched * dimension * 4 if n_members > searched else 0
+    sample = searched * dimension * 4
     groupings = 4 * searched * (POPULATION + 2 * CHILDREN)
     return sample + groupings + 4 * count_threads() * _ARRAYS_AT_ONCE * _VALUES_AT_ONCE
 
 
-def _search(
+def _evolve(
     vectors: NDArray[np.float32],
+    squared_lengths: NDArray[np.float32],
     n_clusters: int,
     random: np.random.Generator,
     report_step: Callable[[], None],
 ) -> _Groupings:
     """Evolves a population; returns it, the best first."""
-    squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
     starts = [vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(POPULATION)]
     population = _survive(_improve(vectors, squared_lengths, starts, random, report_step))
     unchanged = 0
