@@ -1,12 +1,12 @@
 """Do the clusters of the default recipe match pathology, and how steadily?
 
 Embeds a folder of labelled images once, then prepares, clusters and scores parts of them again and again, as
-a run does. Labels and patients decide the draws and the scores, never the clusters. Prints one JSON line:
+a run does. Labels decide the draws and the scores, never the clusters. Prints one JSON line:
 accuracy and adjusted Rand index on all images over seeds, on draws of 80% of the patients, and on draws by
 patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen, and why;
 stability (mean adjusted Rand index between the draws, on their common images, no label); the accuracy on
-patients that were held out and assigned, and how well the margin tells which of them are wrong; and, beside
-it, what the recipe plain-1 does.
+patients that were held out and assigned, and how well the margin tells which of them are wrong; the draws
+again without telling the run which images are of one patient; and, beside it, what the recipe plain-1 does.
 
     .venv/bin/python benchmarks/recipe.py ../shared/oct2017
 """
@@ -37,7 +37,7 @@ SEEDS = 10
 PATIENT_DRAWS = 20
 PATIENT_SHARE = 0.8
 SEEDS_OF_DRAW = 3
-UNEVEN_DRAWS = 10
+UNEVEN_DRAWS = 40
 UNEVEN_SHARES = {"CNV": 0.44, "NORMAL": 0.31, "DME": 0.14, "DRUSEN": 0.11}
 """Of OCT2017's training set."""
 DRAWS_FOR_K = 6
@@ -90,7 +90,13 @@ def embed(folder: Path, recipe: Recipe) -> Images:
 
 
 def cluster(
-    images: Images, chosen: NDArray[np.intp], recipe: Recipe, seed: int, k: tuple[int, int] = (4, 4)
+    images: Images,
+    chosen: NDArray[np.intp],
+    recipe: Recipe,
+    seed: int,
+    k: tuple[int, int] = (4, 4),
+    *,
+    patients_known: bool = True,
 ) -> RunResult:
     """Runs the recipe on some of the images, preparation included."""
     values = asdict(recipe.preparation)
@@ -107,7 +113,8 @@ def cluster(
     )
     keys = np.zeros((len(chosen), 32), dtype=np.uint8)
     keys[:, :8] = chosen[:, np.newaxis].astype("<i8").view(np.uint8)
-    return run_pipeline(images.vectors[chosen].copy(), Members(keys, None), spec, lambda *_: None)
+    members = Members(keys, None, group_indices=images.patients[chosen] if patients_known else None)
+    return run_pipeline(images.vectors[chosen].copy(), members, spec, lambda *_: None)
 
 
 def match(labels: NDArray[np.int32], classes: NDArray[np.int32]) -> dict[int, int]:
@@ -160,14 +167,20 @@ def find_stability(draws: Sequence[tuple[NDArray[np.intp], NDArray[np.int32]]]) 
 
 
 def judge_draws(
-    images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]], seeds: int
+    images: Images,
+    recipe: Recipe,
+    draws: Sequence[NDArray[np.intp]],
+    seeds: int,
+    *,
+    patients_known: bool = True,
 ) -> dict[str, float]:
     """Accuracy over draws and seeds, and stability between the draws."""
     accuracies, groupings = [], []
     for number, chosen in enumerate(draws):
         tell(f"draw {number + 1} of {len(draws)}")
         for seed in range(seeds):
-            labels = cluster(images, chosen, recipe, seed).results[0].labels
+            result = cluster(images, chosen, recipe, seed, patients_known=patients_known)
+            labels = result.results[0].labels
             accuracies.append(score(labels, images.classes[chosen]))
             if seed == 0:
                 groupings.append((chosen, labels))
@@ -262,6 +275,10 @@ def main() -> None:
         "all": judge_all(images, recipe),
         "draws_of_80_percent": judge_draws(images, recipe, by_patient, SEEDS_OF_DRAW),
         "uneven_draws": judge_draws(images, recipe, unevenly, 1),
+        "patients_unknown": {
+            "draws_of_80_percent": judge_draws(images, recipe, by_patient, 1, patients_known=False),
+            "uneven_draws": judge_draws(images, recipe, unevenly, 1, patients_known=False),
+        },
         "k_of_2_to_10": judge_counts(images, recipe, by_patient[:DRAWS_FOR_K]),
         "assignment": judge_assignment(images, recipe),
         PLAIN_1.name: judge_all(embed(folder, PLAIN_1), PLAIN_1),

@@ -13,7 +13,8 @@ MAX_RESAMPLES = 100
 UNSET = object()
 """Stands for an option that was not given, where None is a value."""
 
-_RECIPE_PARTS = ("features", "flip", "algorithm", "pca", "whiten")
+_PREPARATION_PARTS = ("pca", "whiten", "whiten_within_groups")
+_RECIPE_PARTS = ("features", "flip", "algorithm", *_PREPARATION_PARTS)
 
 
 def parse_clusters(text: str) -> tuple[int, int]:
@@ -95,10 +96,14 @@ def read_recipe(options: Namespace) -> Recipe:
         recipe = PLAIN_1 if given else default_recipe(options.model)
     else:
         recipe = RECIPES[options.recipe]
-    preparation = {name: given.pop(name) for name in ("pca", "whiten") if name in given}
+    preparation = {name: given.pop(name) for name in _PREPARATION_PARTS if name in given}
+    if preparation.get("whiten") is False:
+        preparation.setdefault("whiten_within_groups", False)
     if "algorithm" in given:
         given["algorithms"] = given.pop("algorithm")
     changed = replace(recipe, preparation=replace(recipe.preparation, **preparation), **given)
     if changed.preparation.whiten and changed.preparation.pca is None:
         raise InvalidArguments("whitening needs PCA: add --pca 64, or give --no-whiten")
+    if changed.preparation.whiten_within_groups and not changed.preparation.whiten:
+        raise InvalidArguments("whitening within patients comes after whitening: add --whiten too")
     return changed if changed == recipe else replace(changed, name="")

@@ -239,6 +239,15 @@ def _add_recipe(method: Any) -> None:
         action=BooleanOptionalAction,
         help="scale the components of the PCA to equal variance (default: that of the recipe; plain: no)",
     )
+    add(
+        "--whiten-within-patients",
+        dest="whiten_within_groups",
+        default=UNSET,
+        action=BooleanOptionalAction,
+        help="then give less weight to what differs between images of one patient, which is mostly no "
+        "pathology; leave it out for whole volumes, whose slices differ in it (default: that of the recipe; "
+        "plain: no)",
+    )
 
 
 def _add_labels(parser: ArgumentParser) -> Any:

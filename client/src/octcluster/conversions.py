@@ -135,6 +135,7 @@ def _preparation_message(preparation: Preparation) -> clusterer.Preparation:
         standardize=preparation.standardize,
         whiten=preparation.whiten,
         part_dimensions=preparation.part_dimensions,
+        whiten_within_groups=preparation.whiten_within_groups,
         normalize_prepared=preparation.normalize_prepared,
     )
     if isinstance(preparation.pca, float):

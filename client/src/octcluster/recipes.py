@@ -28,19 +28,19 @@ class Recipe:
     algorithms: tuple[str, ...] = ("kmeans",)
 
 
-CONSENSUS_1 = Recipe(
-    "consensus-1",
+CONSENSUS_2 = Recipe(
+    "consensus-2",
     "blocks",
     True,
-    Preparation(pca=40, whiten=True, normalize_prepared=True),
+    Preparation(pca=48, whiten=True, whiten_within_groups=True, normalize_prepared=True),
     ("consensus",),
 )
 PLAIN_1 = Recipe("plain-1")
 
-RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_1, PLAIN_1)}
+RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_2, PLAIN_1)}
 """All recipes by name."""
 
-DEFAULT_RECIPE = CONSENSUS_1
+DEFAULT_RECIPE = CONSENSUS_2
 """What networks that offer the features ``blocks`` are used with."""
 
 

@@ -62,6 +62,9 @@ class Preparation:
         whiten: Scale the kept components to variance 1; needs PCA.
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side. Empty: a vector is one part.
+        whiten_within_groups: Scale the whitened components of each part so that members of one group
+            (patient) differ alike in all directions, or nearly so; needs ``whiten``. Without two members of
+            one group it does nothing.
         normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
@@ -70,6 +73,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
+    whiten_within_groups: bool = False
     normalize_prepared: bool = False
 
 

@@ -130,6 +130,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
             pca=getattr(preparation, pca) if pca else None,
             whiten=preparation.whiten,
             part_dimensions=tuple(preparation.part_dimensions),
+            whiten_within_groups=preparation.whiten_within_groups,
             normalize_prepared=preparation.normalize_prepared,
         ),
         algorithms=[_to_algorithm(number) for number in message.algorithms],
@@ -161,6 +162,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         standardize=spec.preparation.standardize,
         whiten=spec.preparation.whiten,
         part_dimensions=spec.preparation.part_dimensions,
+        whiten_within_groups=spec.preparation.whiten_within_groups,
         normalize_prepared=spec.preparation.normalize_prepared,
     )
     if isinstance(spec.preparation.pca, int):

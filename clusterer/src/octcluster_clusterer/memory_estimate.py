@@ -129,7 +129,11 @@ def _estimate_preparation(spec: RunSpec, n_members: int) -> int:
             at_work = max(at_work, 12 * (n_members + part) * (components + 10))
             kept += 4 * n_members * components
         if preparation.pca is not None:
-            kept += min(4 * part * min(side, _count_leading(preparation.pca)), MAX_FITTED_BYTES)
+            count = min(side, _count_leading(preparation.pca))
+            kept += min(4 * part * count, MAX_FITTED_BYTES)
+            if preparation.whiten_within_groups:
+                # The groups' means, at most one for two members, and the scatter with its factors.
+                at_work = max(at_work, 4 * n_members * count + 24 * count**2)
     return kept + at_work
 
 

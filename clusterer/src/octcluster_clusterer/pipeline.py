@@ -141,7 +141,11 @@ def run_pipeline(
             )
         with _timed(Stage.PREPARING, stage_seconds):
             prepared = prepare(
-                vectors, spec.preparation, spec.seed, lambda done, total: report(Stage.PREPARING, done, total)
+                vectors,
+                spec.preparation,
+                number_groups(members.group_indices, len(members)),
+                spec.seed,
+                lambda done, total: report(Stage.PREPARING, done, total),
             )
         if memory_limit is not None:
             # Only now is it known how many components hold the share of the variance asked for.

@@ -1,7 +1,7 @@
-"""What happens to vectors before clustering: L2, standardize, PCA, whiten, normalize; each part by itself."""
+"""What happens to vectors before clustering, from L2 to normalizing again; each part by itself."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from octcluster_clusterer.principal_components import (
 )
 from octcluster_clusterer.runs import Preparation
 from octcluster_clusterer.tiles import slices
+from octcluster_clusterer.within_groups import find_group_whitening
 
 MAX_FITTED_BYTES = 32 * 2**20
 """Most memory of the principal axes that are kept to prepare other vectors later."""
@@ -84,6 +85,8 @@ def check_preparation(preparation: Preparation, n_members: int, dimension: int) 
             f"be the vectors' dimension, {dimension}"
         )
     pca = preparation.pca
+    if preparation.whiten_within_groups and not preparation.whiten:
+        raise InvalidRequest("whitening within groups scales whitened components: ask for whiten too")
     if pca is None:
         if preparation.whiten:
             raise InvalidRequest("whitening scales principal components: ask for PCA too")
@@ -120,6 +123,7 @@ def find_prepared_dimension(preparation: Preparation, n_members: int, dimension:
 def prepare(
     vectors: NDArray[np.float32],
     preparation: Preparation,
+    groups: NDArray[np.int64],
     seed: int,
     report_steps: Callable[[int, int], None],
 ) -> PreparedVectors:
@@ -132,6 +136,7 @@ def prepare(
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous, at least one member; overwritten.
         preparation: What to do. Asked for more components than there can be, PCA keeps all.
+        groups: int64, shape (n_members,): group (patient) of each member, numbers from 0, without gaps.
         seed: Seed of the randomized decomposition, where one is needed.
         report_steps: Called often with the steps done and the steps in all.
 
@@ -156,11 +161,14 @@ def prepare(
         parts.append(_prepare_part(vectors[:, start : start + dimension], preparation, seed, report_part))
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
+    fitted = []
     for start, part, weight in zip(starts, parts, weights, strict=True):
         part.fitted.factors[:] *= weight
         columns = vectors[:, start : start + part.count]
         if (part.fitted.factors != 1).any():
             columns *= part.fitted.factors
+        whitens = preparation.whiten_within_groups
+        fitted.append(_whiten_within_groups(columns, part.fitted, groups) if whitens else part.fitted)
         if prepared_length is not None:
             scale_to_length(columns, prepared_length)
     prepared = _close_gaps(
@@ -175,7 +183,9 @@ def prepare(
         _as_two_columns(coordinates),
         _merge_ratios([part.components for part in parts]),
         [part.count for part in parts],
-        _keep_fitted(preparation, parts, prepared_length),
+        _keep_fitted(preparation, fitted, prepared_length)
+        if all(part.keeps_axes for part in parts)
+        else None,
     )
 
 
@@ -311,13 +321,22 @@ def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
     return np.sort(np.concatenate([np.empty(0), *ratios]))[::-1] / max(1, len(ratios))
 
 
+def _whiten_within_groups(
+    columns: NDArray[np.float32], fitted: FittedPart, groups: NDArray[np.int64]
+) -> FittedPart:
+    """Whitens a prepared part within groups, in place; returns its preparation with that."""
+    group_whitening = find_group_whitening(columns, groups)
+    multiply_rows(columns, group_whitening, columns)
+    return replace(fitted, group_whitening=group_whitening)
+
+
 def _keep_fitted(
-    preparation: Preparation, parts: Sequence[_PreparedPart], prepared_length: float | None
+    preparation: Preparation, parts: Sequence[FittedPart], prepared_length: float | None
 ) -> FittedPreparation | None:
-    n_bytes = sum(part.fitted.axes.nbytes for part in parts if part.fitted.axes is not None)
-    if n_bytes > MAX_FITTED_BYTES or not all(part.keeps_axes for part in parts):
+    matrices = [matrix for part in parts for matrix in (part.axes, part.group_whitening)]
+    if sum(matrix.nbytes for matrix in matrices if matrix is not None) > MAX_FITTED_BYTES:
         return None
-    return FittedPreparation(preparation.l2_normalize, [part.fitted for part in parts], prepared_length)
+    return FittedPreparation(preparation.l2_normalize, parts, prepared_length)
 
 
 def _as_two_columns(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:

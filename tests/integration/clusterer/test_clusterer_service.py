@@ -142,7 +142,9 @@ def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clust
     drawn = Blobs.draw(1500, seed=9)
     clusterer.put(drawn.entries())
     seen = Blobs(drawn.vectors[:1200], drawn.classes[:1200], drawn.keys[:1200])
-    preparation = pb.Preparation(l2_normalize=True, pca_components=5, whiten=True, part_dimensions=[20, 12])
+    preparation = pb.Preparation(
+        l2_normalize=True, pca_components=5, whiten=True, part_dimensions=[20, 12], whiten_within_groups=True
+    )
     spec = new_spec(
         algorithms=[pb.ALGORITHM_KMEANS, pb.ALGORITHM_GMM], min_clusters=4, preparation=preparation
     )

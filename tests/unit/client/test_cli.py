@@ -12,7 +12,7 @@ from octcluster.argument_values import read_recipe
 from octcluster.arguments import MODELS, build_parser
 from octcluster.cli import main
 from octcluster.image_folder import find_images
-from octcluster.recipes import CONSENSUS_1, DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster.recipes import CONSENSUS_2, DEFAULT_RECIPE, PLAIN_1, Recipe
 from octcluster.runs import ALGORITHMS, Preparation
 
 
@@ -109,7 +109,7 @@ def test_the_default_is_a_named_recipe() -> None:
     assert recipe() == DEFAULT_RECIPE
     assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
     assert recipe("--model", "vgg16") == PLAIN_1
-    assert recipe("--recipe", "consensus-1", "--model", "vgg16") == CONSENSUS_1
+    assert recipe("--recipe", "consensus-2", "--model", "vgg16") == CONSENSUS_2
 
 
 def test_a_part_alone_changes_the_plain_recipe() -> None:
@@ -121,10 +121,14 @@ def test_a_part_alone_changes_the_plain_recipe() -> None:
 
 
 def test_a_part_beside_a_name_changes_that_recipe() -> None:
-    changed = recipe("--recipe", "consensus-1", "--pca", "32", "--no-flip")
-    preparation = replace(CONSENSUS_1.preparation, pca=32)
-    assert changed == replace(CONSENSUS_1, name="", flip=False, preparation=preparation)
-    assert recipe("--recipe", "consensus-1", "--features", "blocks").name == "consensus-1"
+    changed = recipe("--recipe", "consensus-2", "--pca", "32", "--no-flip")
+    preparation = replace(CONSENSUS_2.preparation, pca=32)
+    assert changed == replace(CONSENSUS_2, name="", flip=False, preparation=preparation)
+    plain = recipe("--recipe", "consensus-2", "--no-whiten").preparation
+    assert (plain.whiten, plain.whiten_within_groups) == (False, False)
+    between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation
+    assert between == replace(CONSENSUS_2.preparation, whiten_within_groups=False)
+    assert recipe("--recipe", "consensus-2", "--features", "blocks").name == "consensus-2"
 
 
 def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +152,8 @@ def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixtur
             "no such model; take efficientnet-lite0, efficientnet-b0",
         ),
         ("images", ["--whiten"], "whitening needs PCA: add --pca 64"),
-        ("images", ["--recipe", "consensus-1", "--no-pca"], "or give --no-whiten"),
+        ("images", ["--recipe", "consensus-2", "--no-pca"], "or give --no-whiten"),
+        ("images", ["--whiten-within-patients"], "comes after whitening: add --whiten too"),
         ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
         ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
     ],

@@ -166,10 +166,14 @@ def test_spaces_are_found_by_features_and_flip():
 
 
 def test_the_whole_spec_travels():
-    preparation = Preparation(pca=64, whiten=True, part_dimensions=(3, 5))
+    preparation = Preparation(
+        pca=64, whiten=True, part_dimensions=(3, 5), whiten_within_groups=True, normalize_prepared=True
+    )
     message = next(c.start_run_messages(RunSpec(SPACE, preparation, stability_resamples=7), [], 10)).spec
     assert list(message.preparation.part_dimensions) == [3, 5]
     assert message.preparation.whiten
+    assert message.preparation.whiten_within_groups
+    assert message.preparation.normalize_prepared
     assert message.stability_resamples == 7
 
 

@@ -30,7 +30,8 @@ def draw_images(seed: int = 0, spread: float = 1.0) -> tuple[np.ndarray, np.ndar
 
 def fit(vectors: np.ndarray, *labels: np.ndarray, **options: object) -> tuple[FittedRun, np.ndarray]:
     settings: dict[str, object] = {"pca": 6, "whiten": True, "part_dimensions": PARTS, **options}
-    prepared = prepare(vectors.copy(), Preparation(**settings), 0, lambda done, total: None)
+    groups = np.arange(len(vectors)) // 2
+    prepared = prepare(vectors.copy(), Preparation(**settings), groups, 0, lambda done, total: None)
     rules = fit_rules(prepared.vectors, labels, lambda: None)
     return FittedRun(prepared.fitted, rules), prepared.vectors
 

@@ -19,8 +19,9 @@ def make_vectors(n: int, dimension: int, seed: int = 0) -> np.ndarray:
     )
 
 
-def run_prepare(vectors: np.ndarray, **options: object):
-    return prepare(vectors.copy(), Preparation(**options), 0, lambda done, total: None)
+def run_prepare(vectors: np.ndarray, groups: np.ndarray | None = None, **options: object):
+    groups = np.arange(len(vectors)) if groups is None else groups
+    return prepare(vectors.copy(), Preparation(**options), groups, 0, lambda done, total: None)
 
 
 def align_signs(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -177,13 +178,14 @@ def test_one_dimension_has_a_second_coordinate_of_zero():
 
 def test_preparation_works_in_the_memory_it_was_given():
     vectors = make_vectors(100, 20)
-    prepared = prepare(vectors, Preparation(pca=5), 0, lambda done, total: None).vectors
+    groups = np.arange(len(vectors))
+    prepared = prepare(vectors, Preparation(pca=5), groups, 0, lambda done, total: None).vectors
     assert np.shares_memory(prepared, vectors)
 
 
 def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
     seen: list[int] = []
-    prepare(make_vectors(50, 8), Preparation(pca=3), 0, lambda done, total: seen.append(done))
+    prepare(make_vectors(50, 8), Preparation(pca=3), np.arange(50), 0, lambda done, total: seen.append(done))
     assert seen == sorted(seen)
     assert seen[-1] == 4
 
@@ -192,7 +194,7 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
             raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        prepare(make_vectors(50, 8), Preparation(), 0, cancel)
+        prepare(make_vectors(50, 8), Preparation(), np.arange(50), 0, cancel)
 
 
 PARTS = (12, 30, 7)
@@ -270,6 +272,7 @@ def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
         {"part_dimensions": PARTS},
         {"pca": 4, "part_dimensions": PARTS, "whiten": True, "normalize_prepared": True},
         {"part_dimensions": PARTS, "normalize_prepared": True},
+        {"pca": 4, "part_dimensions": PARTS, "whiten": True, "whiten_within_groups": True},
     ],
 )
 def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
@@ -277,7 +280,7 @@ def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
 ):
     vectors = make_vectors(*shape)
     vectors[:, 3] = 2.5
-    prepared = run_prepare(vectors, **options)
+    prepared = run_prepare(vectors, np.arange(len(vectors)) // 3, **options)
     before = vectors.copy()
     np.testing.assert_array_equal(prepared.fitted.apply(vectors), prepared.vectors)
     np.testing.assert_array_equal(vectors, before)

@@ -213,6 +213,8 @@ def _describe_preparation(preparation: Preparation, dimension: int) -> str:
         steps.append(f"PCA to {count(preparation.pca, 'component')}")
     if preparation.whiten:
         steps.append("whitened")
+    if preparation.whiten_within_groups:
+        steps.append("whitened within patients who have several images")
     if preparation.normalize_prepared:
         steps.append("unit length again")
     return f"{', '.join(steps) or 'none'}; {dimension:,} values an image"

@@ -180,7 +180,7 @@ class PutVectorsResponse(_message.Message):
     def __init__(self, stored: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RejectedVector, _Mapping]]] = ...) -> None: ...
 
 class Preparation(_message.Message):
-    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions", "normalize_prepared")
+    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions", "normalize_prepared", "whiten_within_groups")
     L2_NORMALIZE_FIELD_NUMBER: _ClassVar[int]
     STANDARDIZE_FIELD_NUMBER: _ClassVar[int]
     PCA_VARIANCE_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +188,7 @@ class Preparation(_message.Message):
     WHITEN_FIELD_NUMBER: _ClassVar[int]
     PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     NORMALIZE_PREPARED_FIELD_NUMBER: _ClassVar[int]
+    WHITEN_WITHIN_GROUPS_FIELD_NUMBER: _ClassVar[int]
     l2_normalize: bool
     standardize: bool
     pca_variance: float
@@ -195,7 +196,8 @@ class Preparation(_message.Message):
     whiten: bool
     part_dimensions: _containers.RepeatedScalarFieldContainer[int]
     normalize_prepared: bool
-    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ...) -> None: ...
+    whiten_within_groups: bool
+    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ..., whiten_within_groups: bool = ...) -> None: ...
 
 class RunSpec(_message.Message):
     __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples")

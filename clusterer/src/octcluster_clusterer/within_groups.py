@@ -1,0 +1,77 @@
+"""Whitening within groups: directions in which images of one patient differ say little of pathology.
+
+What differs between images of one patient (the place on the retina, the day, the noise) is a nuisance, and
+known without any label. Speaker recognition takes it off in the same way.
+"""
+
+import numpy as np
+import scipy.linalg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from octcluster_clusterer.tiles import slices
+
+LEAST_SHRINKAGE = 0.5
+"""Share of a sphere in the scatter: images of one patient may differ in pathology, too."""
+_VALUES_AT_ONCE = 2**18
+
+
+def find_group_whitening(vectors: NDArray[np.float32], groups: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Finds the matrix that gives every direction the same scatter within groups, or nearly so.
+
+    The scatter is shrunk towards a sphere: with few members beside others of their group it is noise. The
+    matrix is upper triangular: the leading dimensions after it depend on the leading ones before it alone.
+    It keeps the mean squared length of whitened vectors.
+
+    Args:
+        vectors: float32, shape (n_members, dimension).
+        groups: int64, shape (n_members,): numbers from 0, without gaps.
+
+    Returns:
+        float32, shape (dimension, dimension), to multiply rows by; the identity if no two members share a
+        group, or if those that do are equal.
+
+    References:
+        Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker
+        recognition", Interspeech 2006.
+    """
+    dimension = vectors.shape[1]
+    shared = np.flatnonzero(np.bincount(groups)[groups] > 1)
+    scatter, n_differences = _find_scatter(vectors, shared, groups[shared])
+    mean_variance = np.trace(scatter) / dimension
+    if mean_variance == 0:
+        return np.eye(dimension, dtype=np.float32)
+    shrinkage = find_shrinkage(n_differences, dimension)
+    scatter *= (1 - shrinkage) / mean_variance
+    scatter.flat[:: dimension + 1] += shrinkage
+    matrix = scipy.linalg.solve_triangular(
+        np.linalg.cholesky(scatter), np.eye(dimension), lower=True, overwrite_b=True
+    ).T
+    matrix *= np.sqrt(dimension / np.square(matrix).sum())
+    return np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def find_shrinkage(n_differences: int, dimension: int) -> float:
+    """The share of the sphere: it counts as four differences for each dimension, and for at least half."""
+    prior = 4 * dimension
+    return max(LEAST_SHRINKAGE, prior / (prior + n_differences))
+
+
+def _find_scatter(
+    vectors: NDArray[np.float32], members: NDArray[np.int64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], int]:
+    """Sum of products of the members' differences from their group's mean, and the number of free ones.
+
+    The sum is float64, shape (dimension, dimension).
+    """
+    dimension = vectors.shape[1]
+    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    blocks = slices(members.size, max(1, _VALUES_AT_ONCE // dimension))
+    means = np.zeros((sizes.size, dimension))
+    for rows in blocks:
+        np.add.at(means, numbers[rows], vectors[members[rows]])
+    means /= sizes[:, np.newaxis]
+    scatter = np.zeros((dimension, dimension))
+    for rows in blocks:
+        differences = vectors[members[rows]] - means[numbers[rows]]
+        scatter += differences.T @ differences
+    return scatter, members.size - sizes.size
