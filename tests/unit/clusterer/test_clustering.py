@@ -134,7 +134,10 @@ def test_several_numbers_of_clusters_are_found_as_one_by_one(algorithm: Algorith
         assert adjusted_rand_score(find(algorithm, vectors, n_clusters), labels) == 1
 
 
-@pytest.mark.parametrize("algorithm", [Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN])
+@pytest.mark.parametrize(
+    "algorithm",
+    [Algorithm.MINIBATCH_KMEANS, Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN],
+)
 def test_steps_are_reported_often(algorithm: Algorithm):
     vectors, _ = make_blobs([600, 500], dimension=30, spread=0.8)
     calls: list[None] = []

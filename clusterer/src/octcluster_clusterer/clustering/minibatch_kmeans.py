@@ -1,12 +1,23 @@
 """K-means on random batches: close to K-means, in a fraction of the time on very many members."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 STARTS = 3
+
+
+class _Reporting(MiniBatchKMeans):  # type: ignore[misc]
+    """Reports each batch; scikit-learn has no public hook for it."""
+
+    report_step: Callable[[], None]
+
+    def _mini_batch_convergence(self, *args: Any) -> bool:
+        self.report_step()
+        return bool(super()._mini_batch_convergence(*args))
 
 
 def cluster(
@@ -23,8 +34,9 @@ def cluster(
     """
     best: MiniBatchKMeans | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
-        report_step()
-        model = MiniBatchKMeans(n_clusters, n_init=1, random_state=int(start_seed)).fit(vectors)
+        model = _Reporting(n_clusters, n_init=1, random_state=int(start_seed))
+        model.report_step = report_step
+        model.fit(vectors)
         if best is None or model.inertia_ < best.inertia_:
             best = model
     assert best is not None  # noqa: S101 - there is at least one start
