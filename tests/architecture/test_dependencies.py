@@ -37,7 +37,14 @@ STUB_FILES = {
     },
 }
 MAY_KNOW_GRPC = {
-    "octcluster_embedder": {"servicer.py", "conversions.py", "rpc_errors.py", "server.py", "health.py"},
+    "octcluster_embedder": {
+        "servicer.py",
+        "conversions.py",
+        "rpc_errors.py",
+        "security.py",
+        "server.py",
+        "health.py",
+    },
     "octcluster_clusterer": {
         "servicer.py",
         "conversions.py",

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sys
-import warnings
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.settings import load_settings
@@ -20,11 +19,13 @@ def main() -> int:
     if settings.check_health:
         from octcluster_embedder.health import ask_health
 
-        fault = ask_health(settings.listen)
+        fault = ask_health(settings.listen, settings.tls_cert, settings.tls_key)
         print(fault or "serving", file=sys.stderr if fault else sys.stdout)
         return 1 if fault else 0
 
-    _set_up_logging(settings.log_level)
+    from octcluster_embedder.logs import set_up_logs
+
+    set_up_logs(settings.log_level, settings.log_format)
     from octcluster_embedder.server import CannotListen, load_runtimes, serve
 
     try:
@@ -43,15 +44,6 @@ def main() -> int:
         logging.shutdown()
         os._exit(0)
     return 0
-
-
-def _set_up_logging(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    # Pillow describes broken images in warnings and, at the level debug, in its log: that is user content.
-    logging.getLogger("PIL").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="PIL")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
-"""Between gRPC and the service: an error becomes a status, and each call one line of log."""
+"""Between gRPC and the service: an error becomes a status; each call one line of log, counts and a span."""
 
 import logging
 import time
 import traceback
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from opentelemetry import trace
 
-from octcluster_embedder.embedding import Outcome
+from octcluster_embedder.embedding import ImageItem, Outcome
 from octcluster_embedder.errors import EmbedderError, InvalidRequest, ItemError, NotServing
+from octcluster_embedder.metrics import Metrics
 
 _logger = logging.getLogger(__name__)
 
@@ -23,29 +26,44 @@ STATUS_OF_ERROR: dict[type[EmbedderError], grpc.StatusCode] = {
 
 
 class Tally:
-    """Counts the items of one call by what became of them."""
+    """Counts what one call brings, and its items by what became of them.
 
-    def __init__(self) -> None:
-        self._items = 0
-        self._errors: Counter[str] = Counter()
+    Args:
+        metrics: Counts the same of all calls.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.items = 0
+        self.bytes = 0
+        self.errors: Counter[str] = Counter()
+
+    def receive(self, items: Sequence[ImageItem]) -> None:
+        """Counts the bytes of images that came in."""
+        n_bytes = sum(len(item.image) for item in items)
+        self.bytes += n_bytes
+        self._metrics.count_received(n_bytes)
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts these outcomes."""
-        self._items += len(outcomes)
         found = (outcome.outcome for outcome in outcomes)
-        self._errors.update(error.code for error in found if isinstance(error, ItemError))
+        errors = Counter(error.code.value for error in found if isinstance(error, ItemError))
+        self.items += len(outcomes)
+        self.errors.update(errors)
+        self._metrics.count_items(len(outcomes), errors)
 
     def __str__(self) -> str:
-        errors = ", ".join(f"{code} {number}" for code, number in sorted(self._errors.items()))
-        return f"{self._items} items, {self._errors.total()} errors" + (f" ({errors})" if errors else "")
+        errors = ", ".join(f"{code} {number}" for code, number in sorted(self.errors.items()))
+        return f"{self.items} items, {self.errors.total()} errors" + (f" ({errors})" if errors else "")
 
 
 @asynccontextmanager
-async def answering(rpc: str, context: Any) -> AsyncIterator[Tally]:
-    """Answers a call: ends it with the status of whatever error its body raises, and logs it."""
+async def answering(rpc: str, context: Any, metrics: Metrics) -> AsyncIterator[Tally]:
+    """Answers a call: ends it with the status of whatever error its body raises, and takes note of it."""
     started = time.monotonic()
+    request_id = uuid.uuid4().hex
     status = grpc.StatusCode.CANCELLED
-    tally = Tally()
+    tally = Tally(metrics)
     try:
         yield tally
         status = grpc.StatusCode.OK
@@ -56,10 +74,34 @@ async def answering(rpc: str, context: Any) -> AsyncIterator[Tally]:
         status = grpc.StatusCode.INTERNAL
         # Not the error's message: it may quote what a client sent.
         frames = "".join(traceback.format_tb(error.__traceback__))
-        _logger.error("%s failed with %s:\n%s", rpc, type(error).__name__, frames)
+        _logger.error(
+            "%s failed with %s:\n%s", rpc, type(error).__name__, frames, extra={"request_id": request_id}
+        )
         await context.abort(
-            status, "the server failed: look for the time of this call in the log of the embedder"
+            status, f"the server failed: look for request {request_id} in the log of the embedder"
         )
     finally:
-        milliseconds = 1000 * (time.monotonic() - started)
-        _logger.info("%s %s: %s, %.0f ms", rpc, status.name, tally, milliseconds)
+        if status is grpc.StatusCode.CANCELLED and context.time_remaining() == 0:
+            status = grpc.StatusCode.DEADLINE_EXCEEDED
+        seconds = time.monotonic() - started
+        metrics.count_request(rpc, status.name, seconds)
+        _log_call(rpc, status.name, tally, seconds, request_id)
+
+
+def _log_call(rpc: str, code: str, tally: Tally, seconds: float, request_id: str) -> None:
+    """Says the same in the log, as text and as values, and in the call's span, if it has one."""
+    milliseconds = round(1000 * seconds, 1)
+    values: dict[str, str | int | float] = {
+        "request_id": request_id,
+        "code": code,
+        "items": tally.items,
+        "errors": tally.errors.total(),
+        "bytes": tally.bytes,
+    }
+    span = trace.get_current_span()
+    span.set_attributes({f"octcluster.{name}": value for name, value in values.items()})
+    if span.get_span_context().is_valid:
+        values["trace_id"] = trace.format_trace_id(span.get_span_context().trace_id)
+    values |= {"method": rpc, "milliseconds": milliseconds}
+    text = "%s %s: %s, %.0f ms, request %s"
+    _logger.info(text, rpc, code, tally, milliseconds, request_id, extra=values)

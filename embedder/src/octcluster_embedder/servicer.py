@@ -7,28 +7,36 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1 import embedder_pb2_grpc
 
 from octcluster_embedder.conversions import to_batch, to_response, to_server_info, to_stream_response
-from octcluster_embedder.embedding import Answer, Embedder
-from octcluster_embedder.rpc_errors import answering
+from octcluster_embedder.embedding import Answer, Embedder, ImageBatch
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.rpc_errors import Tally, answering
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: ignore[misc]
-    """Serves one Embedder over gRPC."""
+    """Serves one Embedder over gRPC.
 
-    def __init__(self, embedder: Embedder, version: str) -> None:
+    Args:
+        embedder: What it serves.
+        version: The server's version.
+        metrics: Takes note of each call.
+    """
+
+    def __init__(self, embedder: Embedder, version: str, metrics: Metrics) -> None:
         self._embedder = embedder
         self._version = version
+        self._metrics = metrics
 
     async def GetServerInfo(  # noqa: N802
         self, request: pb.GetServerInfoRequest, context: Any
     ) -> pb.GetServerInfoResponse:
         """Describes the server."""
-        async with answering("GetServerInfo", context):
+        async with answering("GetServerInfo", context, self._metrics):
             return to_server_info(self._version, self._embedder.runtimes, self._embedder.limits)
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Embeds one batch."""
-        async with answering("Embed", context) as tally:
-            answer = await self._embedder.embed(to_batch(request))
+        async with answering("Embed", context, self._metrics) as tally:
+            answer = await self._embedder.embed(_receive(request, tally))
             tally.count(answer.outcomes)
             return to_response(answer)
 
@@ -36,10 +44,16 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: igno
         self, requests: AsyncIterator[pb.EmbedStreamRequest], context: Any
     ) -> None:
         """Embeds a stream of batches."""
-        async with answering("EmbedStream", context) as tally:
+        async with answering("EmbedStream", context, self._metrics) as tally:
 
             async def write(answer: Answer) -> None:
                 tally.count(answer.outcomes)
                 await context.write(to_stream_response(answer))
 
-            await self._embedder.embed_stream((to_batch(request) async for request in requests), write)
+            await self._embedder.embed_stream((_receive(request, tally) async for request in requests), write)
+
+
+def _receive(request: pb.EmbedRequest | pb.EmbedStreamRequest, tally: Tally) -> ImageBatch:
+    batch = to_batch(request)
+    tally.receive(batch.items)
+    return batch

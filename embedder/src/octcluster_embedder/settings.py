@@ -1,7 +1,6 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -9,20 +8,13 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from octcluster_embedder.addresses import check_address, check_tcp_address, is_local
+
 _PROGRAM = "octcluster-embedder"
 _ENVIRONMENT_PREFIX = "OCTCLUSTER_EMBEDDER_"
 _MEBIBYTE = 2**20
 # Room in a message besides one image: its id, its length, the model's name.
 _BYTES_BESIDE_AN_IMAGE = 4096
-
-
-def _check_address(address: str) -> str:
-    if re.fullmatch(r"unix:.+", address):
-        return address
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ValueError("must be HOST:PORT with a port from 1 to 65535, or unix:/PATH")
-    return address
 
 
 def _split_names(names: object) -> object:
@@ -47,6 +39,10 @@ def _check_file(file: Path | None) -> Path | None:
     if file is not None and not file.is_file():
         raise ValueError("must be a file that is there")
     return file
+
+
+def _default_otlp_endpoint() -> str | None:
+    return os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
 
 
 def _default_cache_dir() -> Path:
@@ -74,7 +70,7 @@ class Settings(BaseSettings):
         cli_avoid_json=True,
     )
 
-    listen: Annotated[str, AfterValidator(_check_address)] = Field(
+    listen: Annotated[str, AfterValidator(check_address)] = Field(
         "127.0.0.1:50051", description="Address to serve on: HOST:PORT, or unix:/PATH for a Unix socket"
     )
     models: Annotated[
@@ -112,6 +108,33 @@ class Settings(BaseSettings):
         le=2**31 - 1,
         description="Largest message in either direction, in bytes; must hold at least one largest image",
     )
+    max_streams_per_connection: int = Field(
+        100, ge=1, le=2**31 - 1, description="Most calls at a time on one connection; further ones wait"
+    )
+    max_connection_age_seconds: float = Field(
+        1800,
+        ge=1,
+        le=10**6,
+        description="Age at which a connection gets no new calls, in seconds, so that clients connect anew "
+        "and find servers that were added; calls under way have 11 minutes more",
+    )
+    insecure: bool = Field(
+        False,
+        description="Serve without TLS, or to everybody, also beyond this machine: for closed networks alone",
+    )
+    tls_cert: Annotated[Path | None, AfterValidator(_check_file)] = Field(
+        None, description="The server's certificate and those between it and its authority, PEM; turns TLS on"
+    )
+    tls_key: Annotated[Path | None, AfterValidator(_check_file)] = Field(
+        None, description="Private key of --tls-cert, PEM, not locked"
+    )
+    tls_client_ca: Annotated[Path | None, AfterValidator(_check_file)] = Field(
+        None,
+        description="Authorities of the clients' certificates, PEM; without such a one, no client gets in",
+    )
+    token_file: Annotated[Path | None, AfterValidator(_check_file)] = Field(
+        None, description="File with the token that clients must show; at least 16 characters"
+    )
     decode_threads: int = Field(
         os.cpu_count() or 1, ge=1, le=1024, description="Threads that decode images; one a core unless set"
     )
@@ -121,6 +144,15 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important kind of event that is logged"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON objects")
+    metrics_listen: Annotated[str, AfterValidator(check_tcp_address)] | None = Field(
+        None, description="Address, HOST:PORT, to serve Prometheus metrics on; off unless set"
+    )
+    otlp_endpoint: str | None = Field(
+        _default_otlp_endpoint(),
+        description="Collector of OpenTelemetry traces (OTLP over gRPC), for example http://127.0.0.1:4317; "
+        "default: the variable OTEL_EXPORTER_OTLP_ENDPOINT; off unless set",
     )
     prepare_only: bool = Field(
         False, description="Convert the models into the cache and exit; for building container images"
@@ -140,6 +172,37 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"--max-message-bytes ({self.max_message_bytes:,}) must hold one image of --max-image-bytes "
                 f"({self.max_image_bytes:,}) and {_BYTES_BESIDE_AN_IMAGE:,} bytes around it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_safe(self) -> "Settings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key need each other: give both, or none")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("--tls-client-ca needs TLS: give --tls-cert and --tls-key as well")
+        if self.tls_cert is not None and self.listen.startswith("unix:"):
+            raise ValueError("--tls-cert is for TCP: a Unix socket cannot be overheard, leave it out")
+        if self.insecure or self.check_health or self.prepare_only:
+            return self
+        if not is_local(self.listen):
+            if self.tls_cert is None:
+                raise ValueError(
+                    f"--listen {self.listen} can be reached from other machines, and images would travel "
+                    "there unencrypted: give --tls-cert and --tls-key, or listen on 127.0.0.1; in a closed "
+                    "network that you trust, --insecure allows it"
+                )
+            if self.tls_client_ca is None and self.token_file is None:
+                raise ValueError(
+                    f"--listen {self.listen} can be reached from other machines, and anybody there could "
+                    "send images: give --token-file or --tls-client-ca; in a closed network that you trust, "
+                    "--insecure allows it"
+                )
+        if self.metrics_listen is not None and self.tls_cert is None and not is_local(self.metrics_listen):
+            raise ValueError(
+                f"--metrics-listen {self.metrics_listen} can be reached from other machines, unencrypted: "
+                "give --tls-cert and --tls-key, which it uses as well, or 127.0.0.1 as its host; in a closed "
+                "network that you trust, --insecure allows it"
             )
         return self
 

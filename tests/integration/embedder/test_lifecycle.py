@@ -176,7 +176,8 @@ def test_sigterm_finishes_what_was_accepted(model_cache: Path, images: list[byte
 
 
 def test_calls_above_the_limit_are_refused(model_cache: Path) -> None:
-    with embedder(model_cache) as server, grpc.insecure_channel(server.address) as channel:
+    flags = ("--max-streams-per-connection", str(MAX_CALLS_AT_ONCE + 1))
+    with embedder(model_cache, *flags) as server, grpc.insecure_channel(server.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         watches = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(MAX_CALLS_AT_ONCE)]
         for watch in watches:

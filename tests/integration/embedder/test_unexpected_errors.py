@@ -7,6 +7,7 @@ import grpc
 import pytest
 from octcluster_embedder.embedding import Embedder, ServiceLimits
 from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.servicer import EmbedderServicer
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
@@ -26,7 +27,7 @@ async def stub(runtime: TinyRuntime) -> AsyncIterator[EmbedderServiceStub]:
     embedder = Embedder(ServiceLimits(ImageLimits(), 8, 2**20), decoding_threads=1)
     embedder.open([runtime])
     server = grpc.aio.server()
-    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1"), server)
+    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", Metrics()), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -62,7 +63,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
         _ = [answer async for answer in stub.EmbedStream(iter([pb.EmbedStreamRequest(**request)]))]
     for error in (unary, stream):
         assert error.value.code() == grpc.StatusCode.INTERNAL
-        assert "look for the time of this call" in error.value.details()
+        assert "look for request " in error.value.details()
         assert "pooled" not in error.value.details().lower()
     assert "Embed failed with TypeError" in caplog.text
     assert "EmbedStream failed with TypeError" in caplog.text

@@ -54,9 +54,44 @@ def test_models_by_comma_by_repetition_and_from_the_environment(monkeypatch: pyt
     assert load_settings([]).models == expected
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:50051", "unix:/tmp/x.sock", "localhost:65535"])
-def test_good_addresses(address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:1", "[::1]:50051", "127.9.9.9:3", "unix:/tmp/x.sock", "localhost:65535"]
+)
+def test_addresses_of_this_machine_need_no_protection(address: str) -> None:
     assert load_settings(["--listen", address]).listen == address
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:50051", "10.0.0.7:5", "gpu-box:50051"])
+def test_other_addresses_need_tls_and_a_check_of_the_clients(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, address: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    listen, tls, token = (
+        f"--listen={address}",
+        (f"--tls-cert={file}", f"--tls-key={file}"),
+        f"--token-file={file}",
+    )
+    assert "unencrypted: give --tls-cert" in refused(capsys, listen)
+    assert "unencrypted: give --tls-cert" in refused(capsys, listen, token)
+    assert "anybody there" in refused(capsys, listen, *tls)
+    for allowed in ((*tls, token), (*tls, f"--tls-client-ca={file}"), ("--insecure",), ("--check-health",)):
+        assert load_settings([listen, *allowed]).listen == address
+
+
+def test_metrics_beyond_this_machine_need_tls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_settings(["--metrics-listen=127.0.0.1:9090"]).metrics_listen == "127.0.0.1:9090"
+    assert "--metrics-listen 0.0.0.0:9090" in refused(capsys, "--metrics-listen=0.0.0.0:9090")
+    assert load_settings(["--metrics-listen=0.0.0.0:9090", "--insecure"]).metrics_listen == "0.0.0.0:9090"
+
+
+def test_parts_of_tls_come_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert "need each other" in refused(capsys, f"--tls-cert={file}")
+    assert "need each other" in refused(capsys, f"--tls-key={file}", "--insecure")
+    assert "--tls-client-ca needs TLS" in refused(capsys, f"--tls-client-ca={file}")
+    assert "Unix socket" in refused(capsys, "--listen=unix:/tmp/x", f"--tls-cert={file}", f"--tls-key={file}")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +116,13 @@ def test_good_addresses(address: str) -> None:
         ("decode-threads", "0"),
         ("grace-seconds", "-1"),
         ("log-level", "loud"),
+        ("log-format", "xml"),
+        ("metrics-listen", "9090"),
+        ("metrics-listen", "unix:/tmp/x"),
+        ("tls-cert", "/nowhere/at/all.pem"),
+        ("token-file", "/nowhere/at/all"),
+        ("max-streams-per-connection", "0"),
+        ("max-connection-age-seconds", "0"),
     ],
 )
 def test_bad_value_ends_with_2_and_names_its_flag(
