@@ -92,6 +92,17 @@ def test_calls_at_the_same_time_do_not_mix(
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_failed_batch_costs_the_next_ones_nothing(
+    openvino_runtime: Runtime, images: NDArray[np.uint8]
+) -> None:
+    expected = openvino_runtime.infer(images, Features.POOLED)
+    for _ in range(20):  # more often than there are requests to lose
+        for count in (1, 8):
+            with pytest.raises(RuntimeError):
+                openvino_runtime.infer(images[:count, :100], Features.POOLED)
+    np.testing.assert_array_equal(openvino_runtime.infer(images, Features.POOLED), expected)
+
+
 @pytest.mark.parametrize("count", [1, 2, 33])
 def test_tensorflow_pads_and_splits_any_number_of_images(
     tensorflow_runtime: Runtime, images: NDArray[np.uint8], count: int

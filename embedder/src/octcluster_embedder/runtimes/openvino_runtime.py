@@ -1,13 +1,14 @@
 """The forward pass on a CPU with OpenVINO. The only file that imports it."""
 
+import contextlib
 import logging
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +24,10 @@ import openvino  # noqa: E402
 
 _logger = logging.getLogger(__name__)
 
-_COMPILE_OPTIONS = {
-    "PERFORMANCE_HINT": "THROUGHPUT",
-    # Some CPUs would compute in bfloat16 otherwise: other vectors on other machines.
-    "INFERENCE_PRECISION_HINT": "f32",
-}
+# Some CPUs would compute in bfloat16 otherwise: other vectors on other machines.
+_COMPILE_OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}
+# So many inferences a stream are under way, so that none waits for Python between two of them.
+_REQUESTS_A_STREAM = 2
 
 
 def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None) -> "OpenVinoRuntime":
@@ -65,7 +65,8 @@ class OpenVinoRuntime:
     """One model on the CPU. See ``runtime.Runtime`` for what it promises.
 
     Each image is an inference of its own, so that an image's vector is the same, bit for bit, in whatever
-    batch it comes; as many run at once as OpenVINO finds best for this machine.
+    batch it comes. Many of them run side by side, each on few processors; one that is alone has all
+    processors, which adds nothing up in another order: the bits are the same.
     """
 
     name = "openvino"
@@ -81,51 +82,81 @@ class OpenVinoRuntime:
         self.spaces = spec.spaces(weights_digest)
         self._core = openvino.Core()
         self._converted = converted
-        self._networks: dict[Features, _Network] = {}
+        self._networks: dict[tuple[Features, str], _Network] = {}
+        self._calls = 0
         self._lock = threading.Lock()
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""
-        return self._network(features).infer(images, self.spaces[features].dimension)
-
-    def _network(self, features: Features) -> "_Network":
-        """Returns the network for one kind of features and no other, compiled when first asked for."""
+        vectors = np.empty((len(images), self.spaces[features].dimension), dtype=np.float32)
         with self._lock:
-            if features not in self._networks:
-                self._networks[features] = _Network(self._core, self._converted, features)
-            return self._networks[features]
+            hint = "LATENCY" if len(images) == 1 and not self._calls else "THROUGHPUT"
+            network = self._network(features, hint)
+            self._calls += 1
+        try:
+            network.infer(images, vectors)
+        finally:
+            with self._lock:
+                self._calls -= 1
+        return vectors
+
+    def _network(self, features: Features, hint: str) -> "_Network":
+        """Returns the network for one kind of features and no other, compiled when first asked for."""
+        if (features, hint) not in self._networks:
+            self._networks[features, hint] = _Network(self._core, self._converted, features, hint)
+        return self._networks[features, hint]
 
 
 class _Network:
-    """A compiled network and the threads that wait for its inferences."""
+    """A compiled network and its requests, each of which is one inference at a time."""
 
-    def __init__(self, core: openvino.Core, converted: ConvertedModel, features: Features) -> None:
+    def __init__(self, core: openvino.Core, converted: ConvertedModel, features: Features, hint: str) -> None:
         whole = core.read_model(model=converted.network, weights=converted.constants)
         part = openvino.Model([whole.output(features.value)], whole.get_parameters(), features.value)
         shape = part.input(0).partial_shape
         shape[0] = 1
         part.reshape(shape)
-        compiled = core.compile_model(part, OpenVinoRuntime.device, _COMPILE_OPTIONS)
-        count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        options = {**_COMPILE_OPTIONS, "PERFORMANCE_HINT": hint}
+        compiled = core.compile_model(part, OpenVinoRuntime.device, options)
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._idle_requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(count):
+        for _ in range(_REQUESTS_A_STREAM * streams):
             self._idle_requests.put(compiled.create_infer_request())
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix=f"infer-{features.value}")
 
-    def infer(self, images: NDArray[np.uint8], dimension: int) -> NDArray[np.float32]:
-        vectors = np.empty((len(images), dimension), dtype=np.float32)
-        for done in [
-            self._threads.submit(self._infer_one, *pair) for pair in zip(images, vectors, strict=True)
-        ]:
-            done.result()
-        return vectors
+    def infer(self, images: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
+        """Fills in the vectors of the images.
 
-    def _infer_one(self, image: NDArray[np.uint8], vector: NDArray[np.float32]) -> None:
-        request = self._idle_requests.get()
+        A call waits for a request only while it holds none, else for its own oldest one: calls at the same
+        time never wait for each other in a circle.
+        """
+        started: _Started = deque()
         try:
-            outputs = request.infer(
-                {0: np.ascontiguousarray(image[np.newaxis])}, share_inputs=True, share_outputs=True
-            )
-            vector[:] = outputs[0][0]
+            for image, vector in zip(images, vectors, strict=True):
+                request = self._take_request(started)
+                started.append((request, vector))
+                request.start_async({0: np.ascontiguousarray(image[np.newaxis])})
+            while started:
+                self._idle_requests.put(_finish_oldest(started))
         finally:
-            self._idle_requests.put(request)
+            for request, _ in started:  # none, unless there was an error
+                with contextlib.suppress(RuntimeError):
+                    request.wait()
+                self._idle_requests.put(request)
+
+    def _take_request(self, started: "_Started") -> openvino.InferRequest:
+        try:
+            return self._idle_requests.get(block=not started)
+        except Empty:
+            return _finish_oldest(started)
+
+
+_Started = deque[tuple[openvino.InferRequest, NDArray[np.float32]]]
+"""Inferences under way, the oldest first, and where their vectors go."""
+
+
+def _finish_oldest(started: _Started) -> openvino.InferRequest:
+    request, vector = started[0]
+    request.wait()
+    vector[:] = request.get_output_tensor().data[0]
+    started.popleft()
+    return request

@@ -1,0 +1,272 @@
+"""How near is the embedder to the bare model, alone and under load? JPEG bytes in, vectors out.
+
+Prints one JSON line. Images a second, each the median of rounds that take turns, so that other work on the
+machine meets all of them alike:
+
+    raw        OpenVINO by itself, compiled for throughput, on tensors that are decoded already
+    decode     decoding, measuring and resizing alone, a thread for each processor
+    ceiling    1 / (1 / raw + 1 / decode): both fill all processors when they run alone, so an image costs
+               the sum of their times; transport, client and server are free in it
+    stream     the service through one EmbedStream, client and server on the same processors
+    unary      the service through Embed, 16 images a request, 8 requests at a time
+    keras      the study's way: Pillow decodes and resizes as RGB, Keras predicts, 32 images a batch
+
+Latencies, in milliseconds: one image at a time, against OpenVINO by itself on the same image decoded (the
+better of compiled for latency and for throughput); 8 clients at random times at 70% of the ceiling; a client
+of single images beside one that streams. Cold start, with the converted model on disk. Growth: seconds
+against encoded bytes of mosaics of 1 to 16 images, the exponent of a power law, for decoding and for the
+service; 1 is linear.
+
+    .venv/bin/python benchmarks/embed_throughput.py ../shared/oct2017 [--model efficientnet-b0]
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openvino
+from embed_load import Target, running_embedder, time_one_by_one, time_open_loop
+from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.models.registry import PackagedWeights, find_model
+from octcluster_embedder.models.weights import WeightsOptions, find_weights
+from octcluster_embedder.runtimes.converted_models import ConvertedModelCache
+from PIL import Image
+
+PROCESSORS = len(os.sched_getaffinity(0))
+MOSAIC_SIDES = (1, 2, 3, 4)
+LOAD_SHARE = 0.7
+KERAS_BATCH = 32
+
+
+def find_jpegs(folder: Path) -> list[bytes]:
+    """The JPEG files of a folder, of all classes mixed."""
+    paths = sorted(folder.rglob("*.jp*g"))
+    order = np.random.default_rng(0).permutation(len(paths))
+    return [paths[place].read_bytes() for place in order]
+
+
+def make_weights(model: str, folder: Path) -> Path | None:
+    """Saves random weights for a model that has none on this machine; None: it brings its own."""
+    spec = find_model(model)
+    if isinstance(spec.weights, PackagedWeights):
+        return None
+    from importlib import import_module
+
+    path = folder / f"{model}.weights.h5"
+    network = import_module(f"octcluster_embedder.models.networks.{spec.network}").build_network(spec, None)
+    network.save_weights(path)
+    return path
+
+
+class BareModel:
+    """OpenVINO without anything of ours around it, on the same converted model."""
+
+    def __init__(self, model: str, features: str, weights: Path | None, cache_dir: Path) -> None:
+        spec = find_model(model)
+        converted = ConvertedModelCache(cache_dir, openvino.get_version()).read(
+            spec, find_weights(spec, WeightsOptions(weights))
+        )
+        assert converted is not None, "the server has converted it"
+        core = openvino.Core()
+        whole = core.read_model(model=converted.network, weights=converted.constants)
+        part = openvino.Model([whole.output(features)], whole.get_parameters())
+        part.reshape([1, *list(part.input(0).partial_shape)[1:]])
+        precision = {"INFERENCE_PRECISION_HINT": "f32"}
+        self._for_latency = core.compile_model(part, "CPU", {"PERFORMANCE_HINT": "LATENCY", **precision})
+        self._for_throughput = core.compile_model(
+            part, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", **precision}
+        )
+        self._queue = openvino.AsyncInferQueue(self._for_throughput)
+
+    def infer_all(self, tensors: Sequence[np.ndarray]) -> None:
+        """Infers all of them, as many at a time as OpenVINO finds best."""
+        for tensor in tensors:
+            self._queue.start_async({0: tensor}, share_inputs=True)
+        self._queue.wait_all()
+
+    def single_latency(self, tensors: Sequence[np.ndarray]) -> float:
+        """Median seconds of one inference, the better of both ways to compile."""
+        found = []
+        for compiled in (self._for_latency, self._for_throughput):
+            request = compiled.create_infer_request()
+            latencies = []
+            for tensor in tensors:
+                start = time.perf_counter()
+                request.infer({0: tensor}, share_inputs=True, share_outputs=True)
+                latencies.append(time.perf_counter() - start)
+            found.append(statistics.median(latencies))
+        return min(found)
+
+
+def rate(work: Callable[[], object], count: int) -> float:
+    start = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - start)
+
+
+def predict_as_the_study(
+    model: str, features: str, weights: Path | None
+) -> Callable[[Sequence[bytes]], object]:
+    """Keras on images that Pillow decoded as RGB and stretched."""
+    import keras
+    from octcluster_embedder.models.graph import build_graph
+
+    spec = find_model(model)
+    graph = build_graph(spec, find_weights(spec, WeightsOptions(weights)))
+    part = keras.Model(graph.input, graph.output[features])
+    side = (spec.input_side, spec.input_side)
+
+    def predict(images: Sequence[bytes]) -> object:
+        pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB").resize(side)) for one in images]
+        return part.predict(np.stack(pixels), batch_size=KERAS_BATCH, verbose=0)
+
+    return predict
+
+
+def measure_growth(images: Sequence[bytes], side: int, target: Target) -> dict[str, object]:
+    """How the time of an image grows with its encoded bytes."""
+    pictures = [Image.open(io.BytesIO(image)).convert("L").resize((512, 496)) for image in images[:16]]
+    sizes, decoding, serving = [], [], []
+    for n in MOSAIC_SIDES:
+        mosaic = Image.new("L", (512 * n, 496 * n))
+        for place in range(n * n):
+            mosaic.paste(pictures[place], (512 * (place % n), 496 * (place // n)))
+        stream = io.BytesIO()
+        mosaic.save(stream, "JPEG", quality=90)
+        data = stream.getvalue()
+        sizes.append(len(data))
+        decode = [rate(lambda data=data: decode_image(data, side, side, ImageLimits()), 1) for _ in range(15)]
+        decoding.append(1 / statistics.median(decode))
+        serving.append(float(np.median(time_one_by_one(target.send, [data] * 15))))
+    return {
+        "bytes": sizes,
+        "nanoseconds_a_byte_decoding": [round(1e9 * s / b, 1) for s, b in zip(decoding, sizes, strict=True)],
+        "exponent_decoding": _slope(sizes, decoding),
+        "exponent_service": _slope(sizes, serving),
+    }
+
+
+def _slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 2)
+
+
+def measure_rates(
+    images: Sequence[bytes], side: int, bare: BareModel, target: Target, rounds: int
+) -> dict[str, float]:
+    with ThreadPoolExecutor(PROCESSORS) as threads:
+
+        def decode_all() -> list[np.ndarray]:
+            decoded = threads.map(lambda image: decode_image(image, side, side, ImageLimits()), images)
+            return [one.pixels[np.newaxis] for one in decoded]
+
+        tensors = decode_all()
+        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", "stream", "unary")}
+        for _ in range(rounds):
+            found["raw"].append(rate(lambda: bare.infer_all(tensors), len(images)))
+            found["decode"].append(rate(decode_all, len(images)))
+            found["stream"].append(target.stream_all(images))
+            found["unary"].append(target.embed_all(images))
+    rates = {name: statistics.median(values) for name, values in found.items()}
+    rates["ceiling"] = 1 / (1 / rates["raw"] + 1 / rates["decode"])
+    # The ceiling of each round against that round's service: what disturbs one round disturbs both alike.
+    for way in ("stream", "unary"):
+        rates[f"{way}_over_ceiling"] = statistics.median(
+            service * (1 / raw + 1 / decode)
+            for service, raw, decode in zip(found[way], found["raw"], found["decode"], strict=True)
+        )
+    return rates
+
+
+def measure_latencies(
+    images: Sequence[bytes], side: int, bare: BareModel, target: Target, ceiling: float, bulk: int
+) -> dict[str, float]:
+    tensors = [decode_image(image, side, side, ImageLimits()).pixels[np.newaxis] for image in images[:100]]
+    ratios, alone_all, bare_all = [], [], []
+    for start in range(0, 300, 100):
+        alone = time_one_by_one(
+            target.send, [images[place % len(images)] for place in range(start, start + 100)]
+        )
+        bare_all.append(bare.single_latency(tensors))
+        ratios.append(float(np.median(alone)) / bare_all[-1])
+        alone_all.append(alone)
+    alone = np.concatenate(alone_all)
+    loaded = time_open_loop(target.send, [*images, *images][:800], LOAD_SHARE * ceiling)
+    stop = threading.Event()
+    bulk_images = [images[place % len(images)] for place in range(bulk)]
+    streaming = threading.Thread(target=target.stream_all, args=(bulk_images, stop))
+    streaming.start()
+    time.sleep(1)
+    beside = []
+    while streaming.is_alive() and len(beside) < 300:
+        beside.extend(time_one_by_one(target.send, images[len(beside) % 100 :][:1]))
+    stop.set()
+    streaming.join()
+    p99_alone, p99_beside = np.percentile(alone, 99), np.percentile(beside, 99)
+    return {
+        "bare_ms": 1000 * statistics.median(bare_all),
+        "single_ms": 1000 * float(np.median(alone)),
+        "single_over_bare": statistics.median(ratios),
+        "single_p99_ms": 1000 * p99_alone,
+        "loaded_p99_ms": 1000 * np.percentile(loaded, 99),
+        "loaded_p99_over_unloaded_median": np.percentile(loaded, 99) / np.median(alone),
+        "beside_bulk_p99_ms": 1000 * p99_beside,
+        "beside_bulk_p99_over_alone": p99_beside / p99_alone,
+    }
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
+    images = find_jpegs(arguments.images)[: arguments.count]
+    weights = make_weights(arguments.model, folder)
+    side = find_model(arguments.model).input_side
+    flags = ["--models", arguments.model, "--cache-dir", str(folder / "cache")]
+    flags += ["--weights", str(weights)] if weights else []
+    with running_embedder(arguments.features, *flags):
+        pass  # converts the model
+    bare = BareModel(arguments.model, arguments.features, weights, folder / "cache")
+    figures: dict[str, object] = {
+        "model": arguments.model,
+        "features": arguments.features,
+        "images": len(images),
+    }
+    with running_embedder(arguments.features, *flags) as target:
+        figures["seconds_to_serving"] = target.seconds_to_serving
+        target.stream_all(images[:64])
+        figures |= measure_rates(images, side, bare, target, arguments.rounds)
+        if not arguments.rates_only:
+            figures |= measure_latencies(images, side, bare, target, figures["ceiling"], arguments.bulk)
+            figures["growth"] = measure_growth(images, side, target)
+    if not arguments.rates_only:
+        predict = predict_as_the_study(arguments.model, arguments.features, weights)
+        predict(images[: 2 * KERAS_BATCH])
+        figures["keras"] = rate(lambda: predict(images), len(images))
+        figures["stream_over_keras"] = figures["stream"] / figures["keras"]
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--features", default="pooled")
+    parser.add_argument("--count", type=int, default=516, help="most images of the folder")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of raw, decode, stream and unary")
+    parser.add_argument("--bulk", type=int, default=10_000, help="images of the client that streams")
+    parser.add_argument(
+        "--rates-only", action="store_true", help="raw, decode, ceiling, stream and unary only"
+    )
+    with tempfile.TemporaryDirectory(prefix="embed-") as folder:
+        print(json.dumps(measure(parser.parse_args(), Path(folder))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
