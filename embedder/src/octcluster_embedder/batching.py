@@ -1,58 +1,32 @@
 """Gathers the images of all requests and clients into batches for one model.
 
-    embed() ── Capacity ──▶ decoding threads ──▶ waiting images ──▶ inference threads ──▶ embed() returns
-               (waits)      (shared by models)   (event loop)       (runtime.infer)
+    embed() ──▶ slots of the model ──▶ decoding threads ──▶ decoded images ──▶ inference ──▶ embed() returns
+                (FairSlots)            (FairSlots, shared   (FairQueue)        (batches, halved
+                                        by the models)                          when they fail)
 
-All state lives in the event loop; threads only decode and infer. When whoever awaits ``embed`` is cancelled,
-the image is dropped at the next stage.
+Few images have a slot at any time, as what has begun cannot be interrupted: an interactive image overtakes
+all that still wait for one. All state lives in the event loop; threads only decode and infer. When whoever
+awaits ``embed`` is cancelled, or its deadline has passed, the image is dropped at the next stage.
 """
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Sequence
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_embedder.errors import InferenceFailed
+from octcluster_embedder.admission import Pace
+from octcluster_embedder.errors import InferenceFailed, TooLate
 from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
-from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.inference import Inference
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots
 from octcluster_embedder.spaces import EmbeddingSpace
 
-_logger = logging.getLogger(__name__)
-
-
-class Capacity:
-    """How many images, and how many encoded bytes, may be held at once. Who wants more waits in line."""
-
-    def __init__(self, max_images: int, max_bytes: int) -> None:
-        self._max_images = max_images
-        self._max_bytes = max_bytes
-        self._images = 0
-        self._bytes = 0
-        self._line = asyncio.Lock()  # an asyncio lock is first come, first served: no large image starves
-        self._released = asyncio.Event()
-
-    async def acquire(self, n_bytes: int) -> None:
-        """Waits until one more image of that many bytes fits; a single one always does."""
-        async with self._line:
-            while self._images and not self._fits(n_bytes):
-                self._released.clear()
-                await self._released.wait()
-            self._images += 1
-            self._bytes += n_bytes
-
-    def release(self, n_bytes: int) -> None:
-        """Gives back what ``acquire`` took."""
-        self._images -= 1
-        self._bytes -= n_bytes
-        self._released.set()
-
-    def _fits(self, n_bytes: int) -> bool:
-        return self._images < self._max_images and self._bytes + n_bytes <= self._max_bytes
+# How much longer than the time left the estimate must be before a request is refused: it is only an estimate.
+_DOUBT = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +42,48 @@ class Embedding:
     measures: NDArray[np.float32]
 
 
+class DecodingThreads:
+    """Threads that decode images of all models, each in its turn.
+
+    Args:
+        n_threads: How many.
+        limits: What an image may be.
+        metrics: Takes note of durations.
+    """
+
+    def __init__(self, n_threads: int, limits: ImageLimits, metrics: Metrics) -> None:
+        self.n_threads = n_threads
+        self._limits = limits
+        self._metrics = metrics
+        self._threads = ThreadPoolExecutor(n_threads, "decoding")
+        self._slots = FairSlots(n_threads)
+
+    async def decode(self, image: bytes, height: int, width: int, caller: Caller) -> DecodedImage:
+        """Decodes an image for a network's input; see ``image_decoding.decode_image``."""
+        await self._slots.take(caller)
+        try:
+            _refuse_expired(caller)
+            began = time.monotonic()
+            loop = asyncio.get_running_loop()
+            decoded = await loop.run_in_executor(
+                self._threads, decode_image, image, height, width, self._limits
+            )
+            self._metrics.time_decoding(time.monotonic() - began)
+            return decoded
+        finally:
+            self._slots.give_back()
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 @dataclass(frozen=True, eq=False)
 class _WaitingImage:
     pixels: NDArray[np.uint8]
     space: EmbeddingSpace
+    caller: Caller
+    since: float
     vector: asyncio.Future[NDArray[np.float32]]
 
 
@@ -79,120 +91,163 @@ class Batcher:
     """Turns single images into vectors of one model, in batches.
 
     Args:
-        runtime: The model.
-        limits: What an image may be.
-        decoding_threads: Threads that decode; the caller shuts them down.
-        capacity: How much may be in work at once; may be shared between batchers.
+        inference: The model.
+        decoding: Threads that decode; the caller closes them.
+        metrics: Takes note of durations and sizes.
         batch_wait_seconds: How long a batch that is not full waits for images that are being decoded.
+
+    Attributes:
+        inference: The model.
+        pace: How fast images become vectors.
     """
 
     def __init__(
         self,
-        runtime: Runtime,
-        limits: ImageLimits,
-        decoding_threads: ThreadPoolExecutor,
-        capacity: Capacity,
+        inference: Inference,
+        decoding: DecodingThreads,
+        metrics: Metrics,
         batch_wait_seconds: float = 0.002,
     ) -> None:
-        self.runtime = runtime
-        self._limits = limits
-        self._decoding_threads = decoding_threads
-        self._capacity = capacity
+        runtime = inference.runtime
+        self.inference = inference
+        self.pace = Pace()
+        self._decoding_threads = decoding
+        self._metrics = metrics
         self._batch_wait_seconds = batch_wait_seconds
-        self._inference_threads = ThreadPoolExecutor(runtime.concurrent_batches, "inference")
+        # What the model computes, the batch after it, and what is decoded: no thread ever waits for work.
+        n_ahead = runtime.batch_size * (runtime.concurrent_batches + 1) + decoding.n_threads
+        self._slots = FairSlots(n_ahead, n_interactive_slots=n_ahead)
         self._decoding = 0
-        self._waiting: deque[_WaitingImage] = deque()
+        self._waiting: FairQueue[_WaitingImage] = FairQueue()
         self._something_waits = asyncio.Event()
         self._workers = [asyncio.create_task(self._work()) for _ in range(runtime.concurrent_batches)]
 
-    async def embed(self, image: bytes, space: EmbeddingSpace) -> Embedding:
-        """Decodes, measures and embeds one encoded image; waits while the server is at its capacity.
+    @property
+    def n_waiting(self) -> int:
+        """Number of images that wait for a forward pass."""
+        return self._slots.n_waiting + self._decoding + len(self._waiting)
+
+    def refuse_late(self, n_images: int, caller: Caller) -> None:
+        """Refuses images that would come too late; with nothing before them, they are always tried.
+
+        Raises:
+            TooLate: The deadline has passed, or cannot be met at the pace that there is.
+        """
+        _refuse_expired(caller)
+        before = self._slots.count_before(caller, n_images)
+        seconds = self.pace.seconds_for(before + n_images)
+        if before and seconds is not None and seconds > _DOUBT * (caller.deadline - time.monotonic()):
+            raise TooLate(
+                f"{before} images come before these and the server would need about {seconds:.1f} s, more "
+                "than the call's deadline leaves: allow more time, or send them when there is less to do"
+            )
+
+    async def embed(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> Embedding:
+        """Decodes, measures and embeds one encoded image, when it is its turn.
 
         Args:
             image: The encoded image.
             space: One of the runtime's spaces, with or without flip.
+            caller: Who wants it.
 
         Raises:
             ImageError: The image is to blame.
             InferenceFailed: The server is.
+            TooLate: Its deadline passed first.
         """
-        await self._capacity.acquire(len(image))
         try:
-            decoded = await self._decode(image)
-            waiting = _WaitingImage(decoded.pixels, space, asyncio.get_running_loop().create_future())
-            self._waiting.append(waiting)
-            self._something_waits.set()
-            return Embedding(await waiting.vector, decoded.measures)
-        finally:
-            self._capacity.release(len(image))
+            arrived = time.monotonic()
+            await self._slots.take(caller)
+            try:
+                _refuse_expired(caller)
+                got_slot = time.monotonic()
+                decoded = await self._decode(image, caller)
+                decoding_seconds = time.monotonic() - got_slot
+                vector = await self._compute(decoded.pixels, space, caller, arrived + decoding_seconds)
+            finally:
+                self._slots.give_back()
+        except asyncio.CancelledError:
+            self._metrics.count_cancelled_image()
+            raise
+        return Embedding(vector, decoded.measures)
 
     async def close(self) -> None:
         """Stops the workers. Call it when no ``embed`` is under way any more."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        self._inference_threads.shutdown(wait=False, cancel_futures=True)
+        self.inference.close()
 
-    async def _decode(self, image: bytes) -> DecodedImage:
+    async def _decode(self, image: bytes, caller: Caller) -> DecodedImage:
+        runtime = self.inference.runtime
         self._decoding += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._decoding_threads,
-                decode_image,
-                image,
-                self.runtime.input_height,
-                self.runtime.input_width,
-                self._limits,
+            return await self._decoding_threads.decode(
+                image, runtime.input_height, runtime.input_width, caller
             )
         finally:
             self._decoding -= 1
 
+    async def _compute(
+        self, pixels: NDArray[np.uint8], space: EmbeddingSpace, caller: Caller, since: float
+    ) -> NDArray[np.float32]:
+        waiting = _WaitingImage(pixels, space, caller, since, asyncio.get_running_loop().create_future())
+        self._waiting.push(waiting, caller)
+        self._something_waits.set()
+        try:
+            return await waiting.vector
+        finally:
+            self._waiting.remove(waiting, caller)
+
     async def _work(self) -> None:
         while True:
             await self._something_waits.wait()
-            if self._decoding and len(self._waiting) < self.runtime.batch_size:
+            if self._decoding and len(self._waiting) < self.inference.runtime.batch_size:
                 await asyncio.sleep(self._batch_wait_seconds)
             if batch := self._take_batch():
                 await self._answer(batch)
 
     def _take_batch(self) -> list[_WaitingImage]:
-        """Takes the oldest images that want the same space, at most a batch; forgets those cancelled."""
-        wanted = [image for image in self._waiting if not image.vector.cancelled()]
-        same = [image for image in wanted if image.space == wanted[0].space]
-        batch = same[: self.runtime.batch_size]
-        taken = set(batch)
-        self._waiting = deque(image for image in wanted if image not in taken)
-        if not self._waiting:
+        """Takes the images whose turn it is and that want the same space, at most a batch."""
+        batch: list[_WaitingImage] = []
+        now = time.monotonic()
+        while len(batch) < self.inference.runtime.batch_size:
+            image = self._waiting.pop(lambda one: not batch or one.space == batch[0].space)
+            if image is None:
+                break
+            if image.vector.done():
+                continue
+            if image.caller.deadline <= now:
+                image.vector.set_exception(_expired())
+            else:
+                self._metrics.time_queue(now - image.since)
+                batch.append(image)
+        if not len(self._waiting):
             self._something_waits.clear()
         return batch
 
-    async def _answer(self, batch: Sequence[_WaitingImage]) -> None:
-        """Gives each image its vector. If a batch fails, each is tried alone: only the culprit fails then."""
-        loop = asyncio.get_running_loop()
-        try:
-            vectors = await loop.run_in_executor(self._inference_threads, self._infer, batch)
-        except Exception:
-            if len(batch) > 1:
-                _logger.warning("a batch of %d images failed; each is tried alone", len(batch))
-                for image in batch:
-                    await self._answer([image])
-                return
-            _logger.exception("the forward pass of one image failed")
-            if not batch[0].vector.done():
-                batch[0].vector.set_exception(
-                    InferenceFailed("the server could not compute this image's vector: send it again later")
-                )
-            return
-        for image, vector in zip(batch, vectors, strict=True):
-            if not image.vector.done():
-                image.vector.set_result(vector)
+    async def _answer(self, batch: list[_WaitingImage]) -> None:
+        """Gives each image its vector, or the error."""
+        began = time.monotonic()
+        runtime = self.inference.runtime
+        results = await self.inference.compute([image.pixels for image in batch], batch[0].space)
+        ended = time.monotonic()
+        if runtime is self.inference.runtime:  # the replacement of a dead one says nothing of the pace
+            self.pace.note(len(batch), began, ended)
+        self._metrics.time_inference(len(batch), ended - began)
+        for image, result in zip(batch, results, strict=True):
+            if image.vector.done():
+                continue
+            if isinstance(result, InferenceFailed):
+                image.vector.set_exception(result)
+            else:
+                image.vector.set_result(result)
 
-    def _infer(self, batch: Sequence[_WaitingImage]) -> NDArray[np.float32]:
-        space = batch[0].space
-        images = np.stack([image.pixels for image in batch])
-        if space.flip:
-            images = np.concatenate([images, images[:, :, ::-1]])
-        vectors = self.runtime.infer(images, space.features)
-        if len(vectors) != len(images):
-            raise RuntimeError(f"the runtime answered {len(images)} images with {len(vectors)} vectors")
-        return (vectors[: len(batch)] + vectors[len(batch) :]) / np.float32(2) if space.flip else vectors
+
+def _refuse_expired(caller: Caller) -> None:
+    if caller.deadline <= time.monotonic():
+        raise _expired()
+
+
+def _expired() -> TooLate:
+    return TooLate("the call's deadline passed before it was this image's turn: allow more time")

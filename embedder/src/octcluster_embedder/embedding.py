@@ -3,19 +3,29 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from octcluster_embedder.batching import Batcher, Capacity, Embedding
-from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, UnknownModel
+from octcluster_embedder.admission import Pace, Room
+from octcluster_embedder.batching import Batcher, DecodingThreads, Embedding
+from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
 from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.inference import Inference
+from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.scheduling import ANYBODY, Caller
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
 _BYTES_A_VALUE = 4
 # Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.
 _BYTES_BESIDE_A_VECTOR = 512
 _BYTES_BESIDE_RESULTS = 1024
+# A request of so many images is one that somebody waits for.
+_MAX_INTERACTIVE_IMAGES = 4
+# Images of one stream in work or unread: enough to keep a model busy across a slow network.
+STREAM_WINDOW_IMAGES = 64
+_SHORTEST_RETRY_SECONDS = 0.1
+_LONGEST_RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,15 @@ class ServiceLimits:
         image: What one image may be.
         max_images_per_request: Most images in one request or one message of a stream.
         max_message_bytes: Largest message in either direction, in bytes.
+        max_queued_images: Most images of all calls together that wait or are in work.
+        max_queued_bytes: Most encoded bytes of them.
     """
 
     image: ImageLimits
     max_images_per_request: int
     max_message_bytes: int
+    max_queued_images: int = 1024
+    max_queued_bytes: int = 2**28
 
 
 @dataclass(frozen=True)
@@ -83,27 +97,38 @@ class Embedder:
     Args:
         limits: How much the service takes at once.
         decoding_threads: Number of threads that decode.
+        metrics: Takes note of what happens inside; None: of its own.
     """
 
-    def __init__(self, limits: ServiceLimits, decoding_threads: int) -> None:
+    def __init__(self, limits: ServiceLimits, decoding_threads: int, metrics: Metrics | None = None) -> None:
         self.limits = limits
-        self._n_decoding_threads = decoding_threads
-        self._decoding_threads = ThreadPoolExecutor(decoding_threads, "decoding")
+        self._metrics = metrics or Metrics()
+        self._decoding = DecodingThreads(decoding_threads, limits.image, self._metrics)
+        self._room = Room(limits.max_queued_images, limits.max_queued_bytes)
         self._batchers: dict[str, Batcher] = {}
-        self._max_images_in_work = 0
         self._stopping = asyncio.Event()
         self._calls: set[asyncio.Task[object]] = set()
+        self._windows: set[Room] = set()
 
-    def open(self, runtimes: Sequence[Runtime]) -> None:
-        """Begins to serve models; the first is the default."""
-        # Twice what the runtimes and the decoding threads hold: enough that none of them ever waits for work.
-        in_runtimes = sum(runtime.batch_size * runtime.concurrent_batches for runtime in runtimes)
-        self._max_images_in_work = 2 * (in_runtimes + self._n_decoding_threads)
-        capacity = self._capacity()
-        self._batchers = {
-            runtime.model: Batcher(runtime, self.limits.image, self._decoding_threads, capacity)
-            for runtime in runtimes
-        }
+    def open(
+        self,
+        runtimes: Sequence[Runtime],
+        reload: Callable[[str], Runtime] | None = None,
+        tell_serving: Callable[[bool], Awaitable[None]] | None = None,
+    ) -> None:
+        """Begins to serve models; the first is the default.
+
+        Args:
+            runtimes: The models.
+            reload: Loads the model of this name again, in place of a runtime that died; None: it is kept.
+            tell_serving: Called with False when a runtime is found dead, and with True when it is replaced.
+        """
+        by_model = {runtime.model: runtime for runtime in runtimes}
+        load = reload or by_model.__getitem__
+        for model, runtime in by_model.items():
+            inference = Inference(runtime, partial(load, model), tell_serving or _tell_nobody)
+            self._batchers[model] = Batcher(inference, self._decoding, self._metrics)
+        self._metrics.watch_queue(lambda: sum(batcher.n_waiting for batcher in self._batchers.values()))
 
     @property
     def runtimes(self) -> Sequence[Runtime]:
@@ -114,14 +139,16 @@ class Embedder:
         """
         if not self._batchers:
             raise NotServing("the server is loading its model: try again in some seconds")
-        return [batcher.runtime for batcher in self._batchers.values()]
+        return [batcher.inference.runtime for batcher in self._batchers.values()]
 
-    async def embed(self, batch: ImageBatch) -> Answer:
+    async def embed(self, batch: ImageBatch, caller: Caller = ANYBODY) -> Answer:
         """Embeds a batch; its outcomes come in the order of its items.
 
         Raises:
             InvalidRequest: The batch breaks a rule.
             NotServing: The server is loading or stopping.
+            Overloaded: There is no room for it now.
+            TooLate: Its deadline has passed or cannot be met.
         """
         self._begin_call()
         batcher, space = self._check(batch)
@@ -132,11 +159,25 @@ class Embedder:
                 f"{self.limits.max_message_bytes:,} bytes: send at most {room} images of these features at a "
                 "time, or use EmbedStream"
             )
-        outcomes = await asyncio.gather(*(_embed_item(batcher, space, item) for item in batch.items))
-        return Answer(space, outcomes)
+        caller = replace(caller, interactive=len(batch.items) <= _MAX_INTERACTIVE_IMAGES)
+        batcher.refuse_late(len(batch.items), caller)
+        n_bytes = sum(len(item.image) for item in batch.items)
+        self._refuse_overload(len(batch.items), n_bytes, caller, batcher.pace)
+        self._room.enter(len(batch.items), n_bytes)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                found = [tasks.create_task(_embed_item(batcher, space, one, caller)) for one in batch.items]
+        except BaseExceptionGroup as group:
+            raise _first_error(group) from None
+        finally:
+            self._room.leave(len(batch.items), n_bytes)
+        return Answer(space, [task.result() for task in found])
 
     async def embed_stream(
-        self, batches: AsyncIterator[ImageBatch], write: Callable[[Answer], Awaitable[None]]
+        self,
+        batches: AsyncIterator[ImageBatch],
+        write: Callable[[Answer], Awaitable[None]],
+        caller: Caller = ANYBODY,
     ) -> None:
         """Embeds a stream of batches and writes outcomes as they get ready, in any order.
 
@@ -146,22 +187,28 @@ class Embedder:
         Raises:
             InvalidRequest: A batch breaks a rule; the stream ends.
             NotServing: The server is loading or stopping.
+            TooLate: Its deadline has passed.
         """
         self._begin_call()
-        held = self._capacity()
+        window = Room(STREAM_WINDOW_IMAGES, 2 * self.limits.max_message_bytes)
+        self._windows.add(window)
         finished: asyncio.Queue[_Finished | None] = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._accept(batches, held, finished))
-                await self._write_finished(finished, held, write)
+                tasks.create_task(self._accept(batches, window, finished, caller))
+                await self._write_finished(finished, window, write)
         except BaseExceptionGroup as group:
             raise _first_error(group) from None
+        finally:
+            self._windows.discard(window)
         if self._stopping.is_set():
             raise NotServing("the server is stopping: send the images without an answer to another one")
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuses new work and waits until what was accepted is answered, at most so long."""
         self._stopping.set()
+        for room in (self._room, *self._windows):
+            room.close()
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
 
@@ -169,7 +216,7 @@ class Embedder:
         """Stops the workers of all models and the threads."""
         for batcher in self._batchers.values():
             await batcher.close()
-        self._decoding_threads.shutdown(wait=False, cancel_futures=True)
+        self._decoding.close()
 
     def _begin_call(self) -> None:
         if self._stopping.is_set():
@@ -195,7 +242,7 @@ class Embedder:
             )
         if len({item.id for item in batch.items}) < len(batch.items):
             raise InvalidRequest("two images of the request have the same id: give each its own")
-        space = _space_of(batcher.runtime, batch)
+        space = _space_of(batcher.inference.runtime, batch)
         if self._max_results(space) < 1:
             raise InvalidRequest(
                 f"a vector of {space.dimension:,} values does not fit into the largest message of "
@@ -208,21 +255,31 @@ class Embedder:
         bytes_a_result = space.dimension * _BYTES_A_VALUE + _BYTES_BESIDE_A_VECTOR
         return (self.limits.max_message_bytes - _BYTES_BESIDE_RESULTS) // bytes_a_result
 
-    def _capacity(self) -> Capacity:
-        return Capacity(self._max_images_in_work, 2 * self.limits.max_message_bytes)
+    def _refuse_overload(self, n_images: int, n_bytes: int, caller: Caller, pace: Pace) -> None:
+        too_many = self._room.images_too_many(n_images, n_bytes, interactive=caller.interactive)
+        if too_many:
+            seconds = pace.seconds_for(too_many) or 1.0
+            raise Overloaded(
+                "the server holds as many images as it takes: send the request again when there is room",
+                min(max(seconds, _SHORTEST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS),
+            )
 
     async def _accept(
-        self, batches: AsyncIterator[ImageBatch], held: Capacity, finished: asyncio.Queue[_Finished | None]
+        self,
+        batches: AsyncIterator[ImageBatch],
+        window: Room,
+        finished: asyncio.Queue[_Finished | None],
+        caller: Caller,
     ) -> None:
         """Starts work on each image of a stream; ends when all of it is finished."""
         unanswered: set[int] = set()
 
         async def finish(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> None:
-            outcome = await _embed_item(batcher, space, item)
+            outcome = await _embed_item(batcher, space, item, caller)
             unanswered.discard(item.id)
             finished.put_nowait(_Finished(space, outcome, len(item.image)))
 
-        async with asyncio.TaskGroup() as items:
+        async with asyncio.TaskGroup() as tasks:
             while (batch := await self._next(batches)) is not None:
                 batcher, space = self._check(batch)
                 if not unanswered.isdisjoint(item.id for item in batch.items):
@@ -230,10 +287,18 @@ class Embedder:
                         "an id of the stream is used again before its answer: give each its own"
                     )
                 for item in batch.items:
-                    await held.acquire(len(item.image))
+                    n_bytes = len(item.image)
+                    if not (
+                        await window.enter_in_turn(n_bytes, 1.0) and await self._room.enter_in_turn(n_bytes)
+                    ):
+                        break
                     unanswered.add(item.id)
-                    items.create_task(finish(batcher, space, item))
+                    task = tasks.create_task(finish(batcher, space, item))
+                    task.add_done_callback(partial(self._leave_room, n_bytes))
         finished.put_nowait(None)
+
+    def _leave_room(self, n_bytes: int, _: asyncio.Task[None]) -> None:
+        self._room.leave(1, n_bytes)
 
     async def _next(self, batches: AsyncIterator[ImageBatch]) -> ImageBatch | None:
         """Waits for the next batch; None when the stream ends or the server stops."""
@@ -249,7 +314,7 @@ class Embedder:
     async def _write_finished(
         self,
         finished: asyncio.Queue[_Finished | None],
-        held: Capacity,
+        window: Room,
         write: Callable[[Answer], Awaitable[None]],
     ) -> None:
         """Writes what is finished, as much at a time as there is, until the end mark None."""
@@ -270,7 +335,11 @@ class Embedder:
                     part = results[start : start + room]
                     await write(Answer(space, [result.outcome for result in part]))
                     for result in part:
-                        held.release(result.n_bytes)
+                        window.leave(1, result.n_bytes)
+
+
+async def _tell_nobody(serving: bool) -> None:
+    """For servers that have no health to report."""
 
 
 def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
@@ -282,9 +351,9 @@ def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
     return runtime.spaces[batch.features].with_flip(batch.flip)
 
 
-async def _embed_item(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> Outcome:
+async def _embed_item(batcher: Batcher, space: EmbeddingSpace, item: ImageItem, caller: Caller) -> Outcome:
     try:
-        return Outcome(item.id, await batcher.embed(item.image, space))
+        return Outcome(item.id, await batcher.embed(item.image, space, caller))
     except ItemError as error:
         return Outcome(item.id, error)
 

@@ -6,6 +6,8 @@
     ├── InvalidRequest          the request breaks a rule: mend it            → INVALID_ARGUMENT
     │   └── UnknownModel        this server does not serve that model         → INVALID_ARGUMENT
     ├── NotServing              the model loads, or the server stops          → UNAVAILABLE
+    ├── Overloaded              no room now: come again later                 → RESOURCE_EXHAUSTED
+    ├── TooLate                 the deadline is past, or cannot be met        → DEADLINE_EXCEEDED
     └── ItemError               one image has no vector; the others have      → the item's EmbedError
         ├── ImageError          the image is to blame
         │   ├── EmptyImage          no bytes                                  → EMPTY
@@ -58,6 +60,22 @@ class UnknownModel(InvalidRequest):
 
 class NotServing(EmbedderError):
     """The server does not take requests now: it still loads its model, or it stops."""
+
+
+class Overloaded(EmbedderError):
+    """The server holds as many images as it takes.
+
+    Attributes:
+        retry_after_seconds: When there will be room, by the server's pace.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooLate(EmbedderError):
+    """The call's deadline has passed, or cannot be met."""
 
 
 class ItemError(EmbedderError):

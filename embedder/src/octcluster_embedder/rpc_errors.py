@@ -1,6 +1,7 @@
 """Between gRPC and the service: an error becomes a status; each call one line of log, counts and a span."""
 
 import logging
+import math
 import time
 import traceback
 import uuid
@@ -10,10 +11,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from google.rpc import code_pb2  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry import trace
 
 from octcluster_embedder.embedding import ImageItem, Outcome
-from octcluster_embedder.errors import EmbedderError, InvalidRequest, ItemError, NotServing
+from octcluster_embedder.errors import (
+    EmbedderError,
+    InvalidRequest,
+    ItemError,
+    NotServing,
+    Overloaded,
+    TooLate,
+)
 from octcluster_embedder.metrics import Metrics
 
 _logger = logging.getLogger(__name__)
@@ -21,6 +32,8 @@ _logger = logging.getLogger(__name__)
 STATUS_OF_ERROR: dict[type[EmbedderError], grpc.StatusCode] = {
     InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     NotServing: grpc.StatusCode.UNAVAILABLE,
+    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    TooLate: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 """The gRPC status of each kind of error; a kind below it in the tree has the same."""
 
@@ -69,7 +82,7 @@ async def answering(rpc: str, context: Any, metrics: Metrics) -> AsyncIterator[T
         status = grpc.StatusCode.OK
     except tuple(STATUS_OF_ERROR) as error:
         status = next(code for kind, code in STATUS_OF_ERROR.items() if isinstance(error, kind))
-        await context.abort(status, str(error))
+        await context.abort(status, str(error), _retry_metadata(error))
     except Exception as error:
         status = grpc.StatusCode.INTERNAL
         # Not the error's message: it may quote what a client sent.
@@ -86,6 +99,24 @@ async def answering(rpc: str, context: Any, metrics: Metrics) -> AsyncIterator[T
         seconds = time.monotonic() - started
         metrics.count_request(rpc, status.name, seconds)
         _log_call(rpc, status.name, tally, seconds, request_id)
+
+
+def _retry_metadata(error: EmbedderError) -> tuple[tuple[str, str | bytes], ...]:
+    """When to come again, in both ways that there are: google.rpc.RetryInfo, and gRPC's own retry pushback.
+
+    A message that is too large, which gRPC itself refuses with the same status, has neither.
+    """
+    if not isinstance(error, Overloaded):
+        return ()
+    milliseconds = math.ceil(1000 * error.retry_after_seconds)
+    retry_info = RetryInfo()
+    retry_info.retry_delay.FromMilliseconds(milliseconds)
+    status = Status(code=code_pb2.RESOURCE_EXHAUSTED, message=str(error))
+    status.details.add().Pack(retry_info)
+    return (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("grpc-retry-pushback-ms", str(milliseconds)),
+    )
 
 
 def _log_call(rpc: str, code: str, tally: Tally, seconds: float, request_id: str) -> None:

@@ -78,9 +78,14 @@ async def serve(settings: Settings) -> bool:
 async def _serve(
     settings: Settings, metrics: Metrics, interceptors: Sequence[grpc.aio.ServerInterceptor]
 ) -> bool:
-    embedder = Embedder(_limits(settings), settings.decode_threads)
+    embedder = Embedder(_limits(settings), settings.decode_threads, metrics)
     health_servicer = health.aio.HealthServicer()
-    await report_health(health_servicer, serving=False)
+
+    async def tell_serving(serving: bool) -> None:
+        await report_health(health_servicer, serving=serving)
+        metrics.tell_serving(serving=serving)
+
+    await tell_serving(False)
     servicer = EmbedderServicer(embedder, _version(), metrics)
     server = _build_server(settings, servicer, health_servicer, interceptors)
     await server.start()
@@ -93,9 +98,8 @@ async def _serve(
     loaded = loading.done()
     try:
         if loaded:
-            embedder.open(loading.result())
-            await report_health(health_servicer, serving=True)
-            metrics.tell_serving(serving=True)
+            embedder.open(loading.result(), lambda model: _reload(settings, model), tell_serving)
+            await tell_serving(True)
             served = ", ".join(f"{r.model} on {r.name} ({r.device})" for r in embedder.runtimes)
             _logger.info("serving %s after %.1f s of loading", served, time.monotonic() - started)
             await stopping
@@ -115,6 +119,8 @@ def _limits(settings: Settings) -> ServiceLimits:
         image=ImageLimits(settings.max_image_bytes, settings.max_image_pixels),
         max_images_per_request=settings.max_images_per_request,
         max_message_bytes=settings.max_message_bytes,
+        max_queued_images=settings.max_queued_images,
+        max_queued_bytes=settings.max_queued_bytes,
     )
 
 
@@ -217,6 +223,11 @@ def _load_warm_runtimes(settings: Settings) -> list[Runtime]:
                 blank = np.zeros((n_images, runtime.input_height, runtime.input_width, 3), np.uint8)
                 runtime.infer(blank, features)
     return runtimes
+
+
+def _reload(settings: Settings, model: str) -> Runtime:
+    """Loads one of the models again, in place of a runtime that died."""
+    return _load_warm_runtimes(settings.model_copy(update={"models": (model,)}))[0]
 
 
 def _run_in_background(function: Callable[[], Sequence[Runtime]]) -> asyncio.Future[Sequence[Runtime]]:

@@ -1,5 +1,7 @@
 """The methods of EmbedderService: convert, call, convert."""
 
+import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +12,7 @@ from octcluster_embedder.conversions import to_batch, to_response, to_server_inf
 from octcluster_embedder.embedding import Answer, Embedder, ImageBatch
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.rpc_errors import Tally, answering
+from octcluster_embedder.scheduling import Caller
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: ignore[misc]
@@ -36,7 +39,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: igno
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Embeds one batch."""
         async with answering("Embed", context, self._metrics) as tally:
-            answer = await self._embedder.embed(_receive(request, tally))
+            answer = await self._embedder.embed(_receive(request, tally), _caller(context))
             tally.count(answer.outcomes)
             return to_response(answer)
 
@@ -50,7 +53,14 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: igno
                 tally.count(answer.outcomes)
                 await context.write(to_stream_response(answer))
 
-            await self._embedder.embed_stream((_receive(request, tally) async for request in requests), write)
+            batches = (_receive(request, tally) async for request in requests)
+            await self._embedder.embed_stream(batches, write, _caller(context))
+
+
+def _caller(context: Any) -> Caller:
+    """A client is a connection: one that makes many calls on it gets no more turns."""
+    seconds = context.time_remaining()
+    return Caller(context.peer(), deadline=math.inf if seconds is None else time.monotonic() + seconds)
 
 
 def _receive(request: pb.EmbedRequest | pb.EmbedStreamRequest, tally: Tally) -> ImageBatch:

@@ -108,6 +108,15 @@ class Settings(BaseSettings):
         le=2**31 - 1,
         description="Largest message in either direction, in bytes; must hold at least one largest image",
     )
+    max_queued_images: int = Field(
+        1024,
+        ge=1,
+        description="Most images of all calls that wait or are in work: further requests are refused and told when"
+        " to come again, streams are held back; must hold 4 largest requests",
+    )
+    max_queued_bytes: int = Field(
+        256 * _MEBIBYTE, ge=1, description="The same in encoded bytes; must hold 4 largest messages"
+    )
     max_streams_per_connection: int = Field(
         100, ge=1, le=2**31 - 1, description="Most calls at a time on one connection; further ones wait"
     )
@@ -173,7 +182,21 @@ class Settings(BaseSettings):
                 f"--max-message-bytes ({self.max_message_bytes:,}) must hold one image of --max-image-bytes "
                 f"({self.max_image_bytes:,}) and {_BYTES_BESIDE_AN_IMAGE:,} bytes around it"
             )
+        self._check_room()
         return self
+
+    def _check_room(self) -> None:
+        # A quarter of the room is what streams leave to large requests, and those to small ones.
+        if self.max_queued_images < 4 * self.max_images_per_request:
+            raise ValueError(
+                f"--max-queued-images ({self.max_queued_images:,}) must be at least 4 times "
+                f"--max-images-per-request ({self.max_images_per_request:,})"
+            )
+        if self.max_queued_bytes < 4 * self.max_message_bytes:
+            raise ValueError(
+                f"--max-queued-bytes ({self.max_queued_bytes:,}) must be at least 4 times "
+                f"--max-message-bytes ({self.max_message_bytes:,})"
+            )
 
     @model_validator(mode="after")
     def _check_safe(self) -> "Settings":

@@ -4,14 +4,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from octcluster_embedder.embedding import Answer, Embedder, ImageBatch, ImageItem, ServiceLimits
+from octcluster_embedder.embedding import (
+    STREAM_WINDOW_IMAGES,
+    Answer,
+    Embedder,
+    ImageBatch,
+    ImageItem,
+    ServiceLimits,
+)
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, InvalidRequest, NotServing, UnknownModel
 from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.spaces import Features
 from tiny_runtime import POISON, TinyRuntime, image
 
 LIMITS = ServiceLimits(ImageLimits(), max_images_per_request=8, max_message_bytes=2**20)
-IN_WORK = 2 * (4 + 1)  # twice what the runtime and one decoding thread hold
 
 
 @contextlib.asynccontextmanager
@@ -159,8 +165,8 @@ async def test_a_client_that_does_not_read_is_not_read_from() -> None:
 
     async with embedding(runtime) as embedder:
         call = asyncio.create_task(embedder.embed_stream(aiter(sender), write))
-        assert await settled(lambda: sender.read) <= IN_WORK / 2 + 1
-        assert len(runtime.inferred) <= IN_WORK
+        assert await settled(lambda: sender.read) <= STREAM_WINDOW_IMAGES / 2 + 1
+        assert len(runtime.inferred) <= STREAM_WINDOW_IMAGES
         reads.set()
         assert await settled(lambda: len(received)) == 400
         assert sorted(received) == list(range(400))

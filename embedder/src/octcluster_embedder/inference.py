@@ -1,0 +1,151 @@
+"""The forward pass of batches that may hold an offender, on a runtime that may die.
+
+batch ──▶ runtime.infer ──▶ vectors
+             │ fails
+             ├─ a blank image passes: an image is to blame. Halve the batch until it fails alone
+             └─ that fails as well, or the thread was ended: the runtime is dead. Replace it, then halve
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_embedder.errors import InferenceFailed
+from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import EmbeddingSpace
+
+_logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Inference:
+    """Computes batches with one model, whatever happens to its runtime.
+
+    Args:
+        runtime: The model.
+        reload: Loads the model again, in place of a dead one; called in a thread.
+        tell_serving: Called with False when the runtime is found dead, and with True when
+            another one has taken its place.
+
+    Attributes:
+        runtime: The model as it is loaded now.
+    """
+
+    def __init__(
+        self, runtime: Runtime, reload: Callable[[], Runtime], tell_serving: Callable[[bool], Awaitable[None]]
+    ) -> None:
+        self.runtime = runtime
+        self._reload = reload
+        self._tell_serving = tell_serving
+        self._threads = _threads(runtime)
+        self._replacing = asyncio.Lock()
+        self._suspects = asyncio.Lock()
+
+    async def compute(
+        self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace
+    ) -> list[NDArray[np.float32] | InferenceFailed]:
+        """Computes the vector of each image, or says that it has none.
+
+        Args:
+            images: uint8, shape (input_height, input_width, 3) each; at least one.
+            space: One of the runtime's spaces, with or without flip.
+
+        Returns:
+            For each image, in order: float32, shape (dimension of the space,), or the error.
+        """
+        return await self._compute(images, space, suspect=False)
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _compute(
+        self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace, *, suspect: bool
+    ) -> list[NDArray[np.float32] | InferenceFailed]:
+        async with self._replacing:
+            runtime, threads = self.runtime, self._threads
+        try:
+            return list(await _in_thread(threads, _infer, runtime, images, space))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # whatever ends a thread must not end the server
+            cause = type(error).__name__
+            died = not isinstance(error, Exception) or not await _is_alive(threads, runtime, space)
+        if died:
+            await self._replace(runtime)
+            if not suspect:
+                # Another batch beside this one may have been the runtime's death: each is tried again alone.
+                async with self._suspects:
+                    return await self._compute(images, space, suspect=True)
+        if len(images) == 1:
+            _logger.error("the forward pass of one image failed with %s", cause)
+            return [InferenceFailed("the server could not compute this image's vector: send it again later")]
+        _logger.warning("a batch of %d images failed with %s: halved", len(images), cause)
+        middle = len(images) // 2
+        return [
+            *await self._compute(images[:middle], space, suspect=suspect),
+            *await self._compute(images[middle:], space, suspect=suspect),
+        ]
+
+    async def _replace(self, dead: Runtime) -> None:
+        """Loads the model again, until that succeeds; several batches may find the same runtime dead."""
+        async with self._replacing:
+            if self.runtime is not dead:
+                return
+            _logger.error("the runtime of %s is dead: loading the model again", dead.model)
+            await self._tell_serving(False)
+            self._threads.shutdown(wait=False)
+            pause_seconds = _FIRST_PAUSE_SECONDS
+            while True:
+                try:
+                    self.runtime = await asyncio.to_thread(self._reload)
+                    break
+                except Exception as error:
+                    _logger.error(
+                        "loading failed with %s: again in %g s", type(error).__name__, pause_seconds
+                    )
+                    await asyncio.sleep(pause_seconds)
+                    pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+            self._threads = _threads(self.runtime)
+            await self._tell_serving(True)
+            _logger.info("serving %s again", self.runtime.model)
+
+
+def _threads(runtime: Runtime) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(runtime.concurrent_batches, "inference")
+
+
+async def _in_thread(
+    threads: ThreadPoolExecutor, function: Callable[..., NDArray[np.float32]], *arguments: object
+) -> NDArray[np.float32]:
+    return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
+
+
+async def _is_alive(threads: ThreadPoolExecutor, runtime: Runtime, space: EmbeddingSpace) -> bool:
+    """Whether the runtime still computes a blank image."""
+    blank = np.zeros((runtime.input_height, runtime.input_width, 3), np.uint8)
+    try:
+        await _in_thread(threads, _infer, runtime, [blank], space)
+    except asyncio.CancelledError:
+        raise
+    except BaseException:  # the answer is no, whatever it died of
+        return False
+    return True
+
+
+def _infer(
+    runtime: Runtime, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace
+) -> NDArray[np.float32]:
+    stacked = np.stack(images)
+    if space.flip:
+        stacked = np.concatenate([stacked, stacked[:, :, ::-1]])
+    vectors = runtime.infer(stacked, space.features)
+    if len(vectors) != len(stacked):
+        raise RuntimeError(f"the runtime answered {len(stacked)} images with {len(vectors)} vectors")
+    return (vectors[: len(images)] + vectors[len(images) :]) / np.float32(2) if space.flip else vectors
