@@ -60,6 +60,7 @@ MAY_KNOW_GRPC = {
         "clusterer_calls.py",
         "conversions.py",
         "connection.py",
+        "security.py",
         "errors.py",
     },
 }

@@ -20,6 +20,11 @@ def redis_server() -> str | None:
     return shutil.which("redis-server")
 
 
+def openssl() -> str | None:
+    """The program openssl of this machine, if it has one."""
+    return shutil.which("openssl")
+
+
 def real_images() -> Path | None:
     """The folder of real OCT images, if this machine has it."""
     configured = os.environ.get("OCTCLUSTER_TEST_IMAGES")

@@ -80,6 +80,21 @@ def running_service(
 
 
 @contextmanager
+def running_server(module: str, address: str, *arguments: str, seconds: float = 120) -> Iterator[Server]:
+    """The same at another address, until its own health check is content: for servers with TLS."""
+    with tempfile.TemporaryDirectory(prefix="oct-", dir="/tmp") as folder:
+        log_file = Path(folder, "log.txt")
+        command = [sys.executable, "-m", module, "--listen", address, *arguments]
+        with log_file.open("wb") as log, _process(command, log, None) as process:
+            deadline = time.monotonic() + seconds
+            while subprocess.run([*command, "--check-health"], capture_output=True).returncode != 0:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the server did not serve; its log:\n{log_file.read_text()}")
+                time.sleep(0.1)
+            yield Server(process, address, log_file)
+
+
+@contextmanager
 def running_store(program: str, socket_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a Redis or Valkey server on a Unix socket, nothing on disk, until the block ends."""
     command: Sequence[str] = [

@@ -8,9 +8,11 @@ from octcluster.async_clusterer_client import AsyncClustererClient
 from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import AsyncEmbedderClient, EmbedderClient
 from octcluster.errors import (
+    AccessDenied,
     AddressInvalid,
     CacheDirectoryBusy,
     CallCancelled,
+    ConnectionNotSecure,
     DeadlineExceeded,
     EmbeddedStackError,
     ExtraNotInstalled,
@@ -59,6 +61,7 @@ from octcluster.runs import (
     RunState,
     RunStatus,
 )
+from octcluster.security import Tls, read_token
 from octcluster.services import (
     ClustererInfo,
     ClustererLimits,
@@ -79,6 +82,7 @@ __all__ = [
     "DEFAULT_RECIPE",
     "FEATURES",
     "RECIPES",
+    "AccessDenied",
     "AddressInvalid",
     "AssignOptions",
     "AssignOutcome",
@@ -92,6 +96,7 @@ __all__ = [
     "ClustererInfo",
     "ClustererLimits",
     "ClusteringResult",
+    "ConnectionNotSecure",
     "Contingency",
     "DeadlineExceeded",
     "Duplicates",
@@ -141,8 +146,10 @@ __all__ = [
     "Silence",
     "SpaceMismatch",
     "Stability",
+    "Tls",
     "TooFewImages",
     "assign_images",
     "image_key",
+    "read_token",
     "run_images",
 ]

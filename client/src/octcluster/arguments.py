@@ -9,7 +9,6 @@ from octcluster.argument_values import (
     UNSET,
     parse_algorithms,
     parse_clusters,
-    parse_digest,
     parse_pca,
     parse_positive,
     parse_resamples,
@@ -17,6 +16,7 @@ from octcluster.argument_values import (
 )
 from octcluster.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES
 from octcluster.runs import ALGORITHMS, FEATURES
+from octcluster.service_arguments import add_services
 
 MODELS = (
     "efficientnet-lite0",
@@ -114,7 +114,7 @@ def _add_run(commands: Any) -> None:
         type=parse_positive,
         help="take N random images of each class (default: all images)",
     )
-    _add_services(run, "start one")
+    add_services(run, "start one")
     _add_manners(run)
 
 
@@ -134,7 +134,7 @@ def _add_assign(commands: Any) -> None:
     )
     _add_images(assign)
     _add_labels(assign)
-    _add_services(assign, "that of RUN, or start one")
+    add_services(assign, "that of RUN, or start one")
     assign.add_argument(
         "--model",
         help="network, for an embedder that is started here (default: that of RUN if it is a folder, else "
@@ -263,31 +263,6 @@ def _add_labels(parser: ArgumentParser) -> Any:
         "%(default)s)",
     )
     return labels
-
-
-def _add_services(parser: ArgumentParser, default: str) -> None:
-    add = parser.add_argument_group("services").add_argument
-    add("--embedder", metavar="HOST:PORT", help=f"embedder to use (default: {default})")
-    add("--clusterer", metavar="HOST:PORT", help=f"clusterer to use (default: {default})")
-    add(
-        "--cache-dir",
-        metavar="DIR",
-        type=Path,
-        help="where services that are started here keep vectors, runs and models (default: octcluster in the "
-        "user's cache folder)",
-    )
-    add(
-        "--weights",
-        metavar="FILE",
-        type=Path,
-        help="weights for the model, for an embedder that is started here (default: the model's own)",
-    )
-    add(
-        "--weights-sha256",
-        metavar="DIGEST",
-        type=parse_digest,
-        help="SHA-256 that the weights must have (default: the one known for the model)",
-    )
 
 
 def _add_phantoms(commands: Any) -> None:

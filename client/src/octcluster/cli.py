@@ -25,6 +25,7 @@ from octcluster.image_folder import find_images
 from octcluster.image_set import sample_per_class
 from octcluster.local_stack import default_cache_dir
 from octcluster.progress import Silence
+from octcluster.service_arguments import read_embedder_access
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.run import RunOptions, run_images
 
@@ -210,7 +211,8 @@ def _read_options(options: Namespace) -> RunOptions:
 
 def _read_service_options(options: Namespace) -> dict[str, Any]:
     names = ("model", "embedder", "clusterer", "cache_dir", "weights", "weights_sha256")
-    return {name: getattr(options, name) for name in names}
+    tls, token = read_embedder_access(options)
+    return {name: getattr(options, name) for name in names} | {"embedder_tls": tls, "embedder_token": token}
 
 
 def _record_arguments(options: Namespace) -> Mapping[str, object]:

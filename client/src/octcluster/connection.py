@@ -12,19 +12,23 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
 from octcluster.errors import (
     AddressInvalid,
+    DeadlineExceeded,
     ServerOverloaded,
     ServerUnavailable,
     ServiceError,
+    details_of,
     service_error,
 )
+from octcluster.security import Tls, metadata_of
 
 T = TypeVar("T")
 OnWait = Callable[[str], None]
@@ -150,6 +154,8 @@ class Endpoint:
         timeout_seconds: Deadline of one call.
         patience_seconds: How long calls are repeated while the server is away.
         on_wait: Told in a sentence before each pause; may raise to end the waiting.
+        tls: How the connection is secured; None: it is not.
+        token: What the server wants to see; None: nothing.
     """
 
     service: str
@@ -157,6 +163,13 @@ class Endpoint:
     timeout_seconds: float
     patience_seconds: float
     on_wait: OnWait | None = None
+    tls: Tls | None = None
+    token: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def metadata(self) -> tuple[tuple[str, str], ...] | None:
+        """What goes with each call."""
+        return metadata_of(self.token, self.address, self.tls)
 
     def pause_seconds(self, outage: Outage, error: grpc.RpcError | ServiceError) -> float:
         """Like Outage.next_pause_seconds, and tells on_wait."""
@@ -167,15 +180,26 @@ class Endpoint:
             self.on_wait(f"waiting: {error}")
         return pause
 
-    def not_serving(self, error: grpc.RpcError, seconds: float) -> ServiceError:
-        """Why a server that was waited for does not serve."""
-        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+    def not_serving(self, error: grpc.RpcError, seconds: float, before: ServiceError | None) -> ServiceError:
+        """Why a server that was waited for does not serve; ``before`` if that says more."""
+        if before is not None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return before
+        known = service_error(error, self.service, self.address)
+        if isinstance(known, ServerUnavailable | DeadlineExceeded):
             return ServerUnavailable(
                 f"no answer from {self.service} at {self.address} in {seconds:.0f} s: is it running, and is"
-                f" the address right? ({error.details()})",
+                f" the address right? ({details_of(error)})",
                 code=grpc.StatusCode.UNAVAILABLE.name,
             )
-        return service_error(error, self.service, self.address)
+        return known
+
+
+def _open_channel(endpoint: Endpoint, library: Any) -> Any:
+    """Opens a channel of grpc or of grpc.aio."""
+    target, tls = target_of(endpoint.address), endpoint.tls
+    if tls is None:
+        return library.insecure_channel(target, options=_CHANNEL_OPTIONS)
+    return library.secure_channel(target, tls.credentials(), options=[*_CHANNEL_OPTIONS, *tls.options()])
 
 
 class Connection:
@@ -183,15 +207,20 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.channel = grpc.insecure_channel(target_of(endpoint.address), options=_CHANNEL_OPTIONS)
+        self._metadata = endpoint.metadata
+        self.channel = _open_channel(endpoint, grpc)
 
     def call(self, method: Callable[..., T], request: object) -> T:
         """Makes a call, again and again while the server is away."""
-        return self._repeat(lambda: method(request, timeout=self.endpoint.timeout_seconds))
+        return self._repeat(
+            lambda: method(request, timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+        )
 
     def call_with_stream(self, method: Callable[..., T], requests: Sequence[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
-        return self._repeat(lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds))
+        return self._repeat(
+            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+        )
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         outage = Outage(self.endpoint.patience_seconds)
@@ -208,16 +237,18 @@ class Connection:
     def wait_until_serving(self, ask: Callable[..., T], seconds: float, on_wait: OnWait | None) -> T:
         """Repeats a call until the server answers it or the time is over."""
         deadline = time.monotonic() + seconds
+        failure: ServiceError | None = None
         while True:
             remaining = deadline - time.monotonic()
             try:
-                return ask(wait_for_ready=True, timeout=max(0.1, min(1, remaining)))
+                return ask(timeout=max(0.1, min(1, remaining)), metadata=self._metadata)
             except grpc.RpcError as error:
-                failure = self.endpoint.not_serving(error, seconds)
+                failure = self.endpoint.not_serving(error, seconds, failure)
                 if remaining <= 1 or not isinstance(failure, ServerUnavailable):
                     raise failure from error
             if on_wait is not None:
                 on_wait(f"waiting for {self.endpoint.service} at {self.endpoint.address}")
+            time.sleep(_FIRST_PAUSE_SECONDS)
 
     def close(self) -> None:
         """Ends the connection and all calls on it."""
@@ -229,15 +260,20 @@ class AsyncConnection:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.channel = grpc.aio.insecure_channel(target_of(endpoint.address), options=_CHANNEL_OPTIONS)
+        self._metadata = endpoint.metadata
+        self.channel = _open_channel(endpoint, grpc.aio)
 
     async def call(self, method: Callable[..., Awaitable[T]], request: object) -> T:
         """Makes a call, again and again while the server is away."""
-        return await self._repeat(lambda: method(request, timeout=self.endpoint.timeout_seconds))
+        return await self._repeat(
+            lambda: method(request, timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+        )
 
     async def call_with_stream(self, method: Callable[..., Awaitable[T]], requests: Sequence[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
-        return await self._repeat(lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds))
+        return await self._repeat(
+            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+        )
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
         outage = Outage(self.endpoint.patience_seconds)
@@ -256,16 +292,18 @@ class AsyncConnection:
     ) -> T:
         """Repeats a call until the server answers it or the time is over."""
         deadline = time.monotonic() + seconds
+        failure: ServiceError | None = None
         while True:
             remaining = deadline - time.monotonic()
             try:
-                return await ask(wait_for_ready=True, timeout=max(0.1, min(1, remaining)))
+                return await ask(timeout=max(0.1, min(1, remaining)), metadata=self._metadata)
             except grpc.RpcError as error:
-                failure = self.endpoint.not_serving(error, seconds)
+                failure = self.endpoint.not_serving(error, seconds, failure)
                 if remaining <= 1 or not isinstance(failure, ServerUnavailable):
                     raise failure from error
             if on_wait is not None:
                 on_wait(f"waiting for {self.endpoint.service} at {self.endpoint.address}")
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
 
     async def close(self) -> None:
         """Ends the connection and all calls on it."""

@@ -20,6 +20,7 @@ from octcluster.connection import AsyncConnection, Connection, Endpoint, OnWait
 from octcluster.conversions import features_message, read_embed_result, read_embedder_info
 from octcluster.errors import ModelNotServed, SpaceMismatch, broken_contract
 from octcluster.runs import EmbeddingSpace
+from octcluster.security import Tls
 from octcluster.services import EmbedderInfo, Embedding, EmbedFailure, MeasureSpace, too_many_bytes
 
 Id = TypeVar("Id")
@@ -147,7 +148,7 @@ class EmbedderClient:
         address: Where the embedder is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the address are named, and have a default
         self,
         address: str,
         *,
@@ -155,6 +156,8 @@ class EmbedderClient:
         patience_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,
+        tls: Tls | None = None,
+        token: str | None = None,
     ) -> None:
         """Prepares the connection; the first call makes it.
 
@@ -164,10 +167,18 @@ class EmbedderClient:
             patience_seconds: How long a call is repeated while the embedder is away.
             concurrent_requests: Number of requests at a time of one series of images.
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
+            tls: How to secure the connection; None: plain text, for the own machine and closed networks.
+            token: The token that the embedder wants to see.
+
+        Raises:
+            AddressInvalid: The address cannot be one.
+            InvalidArguments: A file of tls cannot be read, or the token would travel unencrypted.
         """
         self.address = address
         self._concurrent_requests = concurrent_requests
-        self._connection = Connection(Endpoint(_SERVICE, address, timeout_seconds, patience_seconds, on_wait))
+        self._connection = Connection(
+            Endpoint(_SERVICE, address, timeout_seconds, patience_seconds, on_wait, tls, token)
+        )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None
 
@@ -277,7 +288,7 @@ class AsyncEmbedderClient:
     Make it inside the event loop that uses it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the address are named, and have a default
         self,
         address: str,
         *,
@@ -285,12 +296,14 @@ class AsyncEmbedderClient:
         patience_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,
+        tls: Tls | None = None,
+        token: str | None = None,
     ) -> None:
         """See EmbedderClient."""
         self.address = address
         self._concurrent_requests = concurrent_requests
         self._connection = AsyncConnection(
-            Endpoint(_SERVICE, address, timeout_seconds, patience_seconds, on_wait)
+            Endpoint(_SERVICE, address, timeout_seconds, patience_seconds, on_wait, tls, token)
         )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None

@@ -5,7 +5,9 @@
     │   ├── ServerUnavailable     it, or what it needs, does not answer: start it, try again → UNAVAILABLE
     │   ├── ServerOverloaded      it has too much to do: try again later → RESOURCE_EXHAUSTED
     │   ├── DeadlineExceeded      no answer in time: look at its load, or allow more time → DEADLINE_EXCEEDED
+    │   ├── ConnectionNotSecure   TLS failed: look at certificates and names → UNAVAILABLE
     │   ├── RequestRefused        it will not do this: mend the request → INVALID_ARGUMENT, ...
+    │   │   └── AccessDenied      it wants another token: give the right one → UNAUTHENTICATED, ...
     │   ├── RunNotFound           it does not know the run: start it again → NOT_FOUND
     │   ├── NotReady              not yet: watch the run, or put the vectors first → FAILED_PRECONDITION
     │   ├── CallCancelled         the call was given up → CANCELLED
@@ -82,6 +84,25 @@ class RequestRefused(ServiceError):
     """The request breaks a rule, or the caller may not make it."""
 
     template = "{service} at {address} refused the request: {details}"
+
+
+class ConnectionNotSecure(ServiceError):
+    """TLS could not be agreed on."""
+
+    template = (
+        "no secure connection to {service} at {address}: check that it serves with TLS, that the authority of"
+        " its certificate is the one given (--embedder-tls-ca), and that the certificate is for this address"
+        " or for the name given (--embedder-tls-name) ({details})"
+    )
+
+
+class AccessDenied(RequestRefused):
+    """The server does not let this client in."""
+
+    template = (
+        "{service} at {address} does not let this client in: give it the server's token"
+        " (--embedder-token-file FILE, or token=...) ({details})"
+    )
 
 
 class RunNotFound(ServiceError):
@@ -199,13 +220,16 @@ _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: RequestRefused,
     grpc.StatusCode.OUT_OF_RANGE: RequestRefused,
     grpc.StatusCode.ALREADY_EXISTS: RequestRefused,
-    grpc.StatusCode.UNAUTHENTICATED: RequestRefused,
-    grpc.StatusCode.PERMISSION_DENIED: RequestRefused,
+    grpc.StatusCode.UNAUTHENTICATED: AccessDenied,
+    grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
     grpc.StatusCode.NOT_FOUND: RunNotFound,
     grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.CANCELLED: CallCancelled,
     grpc.StatusCode.UNIMPLEMENTED: IncompatibleServer,
 }
+
+# How gRPC's details of UNAVAILABLE tell that it was TLS that failed.
+_SIGNS_OF_TLS = ("handshake failed", "verification check failed")
 
 
 def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceError:
@@ -221,11 +245,20 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
     """
     status = error.code()
     kind = _BY_STATUS.get(status, ServerFailed)
-    details = error.details() or status.name
+    details = details_of(error)
+    if kind is ServerUnavailable and any(sign in details.lower() for sign in _SIGNS_OF_TLS):
+        kind = ConnectionNotSecure
     return kind(
         kind.template.format(service=service, address=address, code=status.name, details=details),
         code=status.name,
     )
+
+
+def details_of(error: grpc.RpcError) -> str:
+    """What gRPC says of an error, with the cure of one that it says too little of."""
+    details = error.details() or error.code().name
+    hint = "; if it serves with TLS, give --embedder-tls-ca" if "Socket closed" in details else ""
+    return f"{details}{hint}"
 
 
 def broken_contract(service: str, address: str, details: str) -> ServerFailed:

@@ -10,6 +10,7 @@ from octcluster.embedder_client import EmbedderClient
 from octcluster.image_keys import key_secret_from_environment
 from octcluster.local_stack import START_SECONDS, LocalStack, LocalStackOptions
 from octcluster.progress import Progress
+from octcluster.security import Tls
 from octcluster.workflows.stages import Stages
 
 _CONNECT_SECONDS = 20.0
@@ -23,6 +24,8 @@ class ServiceOptions:
     Attributes:
         model: Name of the embedder's model.
         embedder: Address of an embedder, or several with commas between; None: start one for this job.
+        embedder_tls: How the connection to that embedder is secured; None: it is not.
+        embedder_token: What that embedder wants to see; None: nothing.
         clusterer: Address of a clusterer; None: start one for this job, with its own vector cache.
         cache_dir: Where services that this job starts keep vectors, runs and models; None: the user's cache
             folder.
@@ -33,6 +36,8 @@ class ServiceOptions:
 
     model: str = "efficientnet-lite0"
     embedder: str | None = None
+    embedder_tls: Tls | None = None
+    embedder_token: str | None = field(default=None, repr=False)
     clusterer: str | None = None
     cache_dir: Path | None = None
     weights: Path | None = None
@@ -81,6 +86,8 @@ def connected_clients(
                 options.embedder or (stack.embedder_address if stack else ""),
                 patience_seconds=_OUTAGE_SECONDS,
                 on_wait=on_wait,
+                tls=options.embedder_tls,
+                token=options.embedder_token,
             )
         )
         clusterer = clients.enter_context(
