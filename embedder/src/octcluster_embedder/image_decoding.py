@@ -1,9 +1,10 @@
 """From one encoded image to pixels of the network's size and the image's measures, with Pillow.
 
-An image is decoded at its full size (no reduced-size JPEG decoding), turned upright, converted to 8 bits,
-cropped to the largest centred part with the network's aspect ratio, resized with the bicubic filter
-(antialiased when it shrinks), and greyscale is repeated into three channels. Stretching the whole image
-instead, as the study did, makes clusters of image widths: see docs/decisions/0006-centre-crop.md.
+An image is decoded, turned upright, converted to 8 bits, cropped to the largest centred part with the
+network's aspect ratio, resized with the bicubic filter (antialiased when it shrinks), and greyscale is
+repeated into three channels. Stretching the whole image instead, as the study did, makes clusters of image
+widths: see docs/decisions/0006-centre-crop.md. A JPEG is decoded at a half, a quarter or an eighth of its
+size where that is still as large as the network wants it: docs/decisions/0015-reduced-size-decoding.md.
 
     ==============================  ==========================================================================
     what arrives                    what becomes of it
@@ -37,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
+    ExifTags,
     Image,
     ImageOps,
     JpegImagePlugin,
@@ -57,7 +59,7 @@ from octcluster_embedder.errors import (
 )
 from octcluster_embedder.measures import measure_image
 
-DECODING_VERSION = "pillow-centre-bicubic-1"
+DECODING_VERSION = "pillow-centre-bicubic-2"
 
 # Pillow's own check has one limit for the whole process and warns first; _check_size has the caller's limit.
 Image.MAX_IMAGE_PIXELS = None
@@ -75,6 +77,8 @@ _FORMATS = tuple(
 _PIXELS_IN_A_BAND = 2**20
 # The decoding threads together never hold more pixels than this many of the largest images allowed.
 _LARGEST_IMAGES_AT_ONCE = 2
+_LYING = (5, 6, 7, 8)
+"""The EXIF orientations that turn an image by a quarter."""
 _GREYSCALE_MODES = ("1", "L")
 _COLOUR_MODES = ("RGB", "RGBX", "CMYK", "YCbCr", "P")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -155,11 +159,13 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
             with _pixels_at_once.hold(
                 image.width * image.height, _LARGEST_IMAGES_AT_ONCE * limits.max_image_pixels
             ):
+                full_size = image.size
+                image.draft(None, (max(height, width),) * 2)  # reduces JPEGs only, and never below this
                 image.load()
-                with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
-                    ImageOps.exif_transpose(image, in_place=True)
+                if _turn_upright(image):
+                    full_size = full_size[::-1]
                 eight_bits = _to_eight_bits(image)
-                return DecodedImage(_resize(eight_bits, height, width), measure_image(eight_bits))
+                return DecodedImage(_resize(eight_bits, height, width), measure_image(eight_bits, full_size))
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -206,6 +212,15 @@ def _unidentified(data: bytes) -> ImageError:
     return UnsupportedFormat(
         "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
     )
+
+
+def _turn_upright(image: Image.Image) -> bool:
+    """Tells whether width and height have changed places."""
+    with contextlib.suppress(Exception):  # Pillow raises several kinds for a broken EXIF block
+        lies = image.getexif().get(ExifTags.Base.Orientation) in _LYING
+        ImageOps.exif_transpose(image, in_place=True)
+        return lies
+    return False
 
 
 def _resize(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:

@@ -109,13 +109,40 @@ def test_a_wide_image_is_cropped_and_not_stretched() -> None:
     assert np.ptp(rows) == np.ptp(columns)
 
 
+def crop_and_resize(image: Image.Image) -> np.ndarray:
+    """By Pillow's own way from the image to 224 x 224 pixels."""
+    margins = [(side - min(image.size)) / 2 for side in image.size]
+    box = (*margins, image.width - margins[0], image.height - margins[1])
+    return np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC, box))
+
+
 def test_real_greyscale_jpeg_gives_the_same_as_rgb_and_as_plain_pillow(oct_images: Path) -> None:
     for path in sorted(oct_images.rglob("*.jp*g"))[:8]:
         with Image.open(path) as image:
-            margins = [(side - min(image.size)) / 2 for side in image.size]
-            box = (*margins, image.width - margins[0], image.height - margins[1])
-            expected = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC, box))
+            image.draft("RGB", (224, 224))
+            expected = crop_and_resize(image)
         assert np.array_equal(decode_image(path.read_bytes(), 224, 224, LIMITS).pixels, expected)
+
+
+def test_decoding_at_a_reduced_size_keeps_the_picture(oct_images: Path) -> None:
+    for path in sorted(oct_images.rglob("*.jp*g"))[::24]:
+        with Image.open(path) as image:
+            expected = crop_and_resize(image).astype(int)
+        found = decode_image(path.read_bytes(), 224, 224, LIMITS).pixels
+        assert np.abs(found - expected).mean() < 4
+        assert np.abs(found[:, 1:] - expected[:, :-1]).mean() > np.abs(found - expected).mean()  # not shifted
+
+
+@pytest.mark.parametrize(("side", "factor"), [(447, 1), (448, 2), (895, 2), (896, 4)])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_is_never_reduced_below_the_size_asked_for(side: int, factor: int, mode: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (side, side), np.uint8)
+    data = encode(Image.fromarray(noise).convert(mode), "JPEG")
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft(None, (side // factor, side // factor))
+        assert image.size == (-(-side // factor),) * 2
+        expected = crop_and_resize(image)
+    assert np.array_equal(decode_image(data, 224, 224, LIMITS).pixels, expected)
 
 
 def test_sixteen_bit_greyscale_png_uses_the_full_range() -> None:

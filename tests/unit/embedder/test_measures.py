@@ -15,7 +15,7 @@ WHITE, GREY = 255, 100
 
 def measures(pixels: np.ndarray | Image.Image) -> dict[str, float]:
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    found = measure_image(image)
+    found = measure_image(image, image.size)
     assert (found.shape, found.dtype) == ((4,), np.float32)
     return dict(zip(MEASURES, found.tolist(), strict=True))
 
@@ -85,6 +85,16 @@ def test_the_upright_image_is_measured_and_not_the_crop() -> None:
     pixels[:, :8] = WHITE
     found = decoded_measures(Image.fromarray(pixels), exif=exif)
     assert found.tolist() == pytest.approx([20, 40, (32 * 100 + 8 * 255) / 40, 0.2])
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, [399, 301]), (6, [301, 399])])
+def test_the_size_is_that_of_the_whole_image_and_not_that_at_which_it_is_decoded(
+    orientation: int, size: list[int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = decoded_measures(Image.new("L", (399, 301), GREY), "JPEG", exif=exif)
+    assert found.tolist() == [*size, GREY, 0]
 
 
 def test_sixteen_bits_are_measured_as_eight() -> None:
