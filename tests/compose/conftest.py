@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import machine
 import pytest
-from processes import free_port
+from processes import free_port, free_ports
 
 
 @dataclass
@@ -41,6 +41,17 @@ class Stack:
         )
         assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
+
+    def containers(self, service: str) -> list[str]:
+        """The ids of the service's containers."""
+        return self.compose("ps", "-q", service).split()
+
+    def docker(self, *arguments: str) -> str:
+        """What a command of docker itself prints, logs included."""
+        done = subprocess.run(
+            ["docker", *arguments], env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout + done.stderr
 
     def container(self, service: str) -> dict:
         """What ``docker inspect`` says of the service's container."""
@@ -78,3 +89,16 @@ def stack() -> Iterator[Stack]:
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "30")
+
+
+@pytest.fixture
+def scaled(stack: Stack) -> Iterator[Stack]:
+    """The stack with three embedders, all in its address, each on a port of its own."""
+    ports = free_ports(3)
+    environment = {**stack.environment, "OCTCLUSTER_EMBEDDER_PORT": f"{ports[0]}-{ports[-1]}"}
+    three = replace(stack, embedder=",".join(f"127.0.0.1:{port}" for port in ports), environment=environment)
+    try:
+        three.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=3")
+        yield three
+    finally:
+        stack.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=1")

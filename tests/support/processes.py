@@ -1,5 +1,6 @@
 """Real server processes for tests: started on a Unix socket or a loopback port, always stopped."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -39,6 +40,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports on 127.0.0.1, one after the other, that were free a moment ago."""
+    while True:
+        first = free_port()
+        ports = list(range(first, first + count))
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in ports:
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return ports
 
 
 def wait_until_serving(address: str, process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -1,0 +1,81 @@
+"""Three embedders behind one client, on a real engine."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from octcluster import ClustererClient, EmbedderClient, Embedding, image_key
+
+OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
+
+
+def embedded_by(stack, container: str) -> int:
+    """Number of images that a container has answered."""
+    return sum(map(int, re.findall(r" Embed OK: (\d+) items", stack.docker("logs", container))))
+
+
+def wait_until_at_work(stack, containers: list[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not all(embedded_by(stack, container) for container in containers):
+        assert time.monotonic() < deadline, "not every embedder got work"
+        time.sleep(0.1)
+
+
+def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
+    scaled, oct_images: Path, tmp_path: Path
+) -> None:
+    paths = sorted(oct_images.rglob("*.jp*g"))
+    embedders = scaled.containers("embedder")
+    assert len(embedders) == 3
+    command = [OCTCLUSTER, "run", str(oct_images), "--out", str(tmp_path / "out")]
+    # Vectors that no other test has put into the cache.
+    command += [
+        "--features",
+        "pooled",
+        "--flip",
+        "--embedder",
+        scaled.embedder,
+        "--clusterer",
+        scaled.clusterer,
+    ]
+    log = tmp_path / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            wait_until_at_work(scaled, embedders)
+            scaled.docker("kill", embedders[0])
+            assert process.poll() is None, f"the run was over before the kill: {log.read_text()}"
+            assert process.wait(timeout=400) == 0, log.read_text()
+        finally:
+            process.kill()
+
+    with (tmp_path / "out/assignments.csv").open(newline="") as file:
+        rows = [row["image"] for row in csv.DictReader(file)]
+    assert rows == sorted(path.relative_to(oct_images).as_posix() for path in paths)
+    keys = {image_key(path.read_bytes()) for path in paths}
+    counts = json.loads((tmp_path / "out/run.json").read_text())["counts"]
+    assert (counts["embedded"], counts["cached"], counts["failed"]) == (len(keys), 0, 0)
+    with EmbedderClient(scaled.embedder) as embedder, ClustererClient(scaled.clusterer) as clusterer:
+        space = embedder.space("pooled", flip=True)
+        assert clusterer.find_missing(space, sorted(keys)) == []
+    assert sum(embedded_by(scaled, container) for container in embedders) >= len(keys)
+
+
+def test_scaled_embedders_answer_each_image_once_with_the_same_vector(scaled, oct_images: Path) -> None:
+    images = [path.read_bytes() for path in sorted(oct_images.rglob("*.jp*g"))]
+    victim = scaled.containers("embedder")[1]
+    with EmbedderClient(scaled.embedder) as client:
+        alone = client.embed(images[:16])
+        got: dict[int, object] = {}
+        for number, result in client.embed_stream(enumerate(images)):
+            assert number not in got
+            got[number] = result
+            if len(got) == 64:
+                scaled.docker("kill", victim)
+    assert len(got) == len(images)
+    assert all(isinstance(result, Embedding) for result in got.values())
+    assert [got[number].vector for number in range(16)] == [one.vector for one in alone]
