@@ -111,8 +111,8 @@ class Settings(BaseSettings):
     max_queued_images: int = Field(
         1024,
         ge=1,
-        description="Most images of all calls that wait or are in work: further requests are refused and told when"
-        " to come again, streams are held back; must hold 4 largest requests",
+        description="Most images of all calls that wait or are in work: further requests are refused and told"
+        " when to come again, streams are held back; must hold 4 largest requests",
     )
     max_queued_bytes: int = Field(
         256 * _MEBIBYTE, ge=1, description="The same in encoded bytes; must hold 4 largest messages"
