@@ -1,0 +1,186 @@
+"""Manners under load, seen from outside: a real gRPC server around a tiny model that can be held back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from octcluster.embedder_client import AsyncEmbedderClient
+from octcluster_embedder.embedding import STREAM_WINDOW_IMAGES, Embedder, ServiceLimits
+from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.servicer import EmbedderServicer
+from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
+    EmbedderServiceStub,
+    add_EmbedderServiceServicer_to_server,
+)
+from tiny_runtime import TinyRuntime, image
+
+LIMITS = ServiceLimits(ImageLimits(), 16, 2**20, max_queued_images=64, max_queued_bytes=2**22)
+
+
+class TinyServer:
+    """The server's address, and what it holds."""
+
+    def __init__(self, runtime: TinyRuntime, embedder: Embedder, address: str) -> None:
+        self.runtime = runtime
+        self.embedder = embedder
+        self.address = address
+
+    @property
+    def n_images(self) -> int:
+        return self.embedder._room.n_images
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TinyServer]:
+    runtime = TinyRuntime()
+    # Vectors of 32 KiB: some of them fill the windows of HTTP/2.
+    wide = (VectorPart("red", 2**13),)
+    runtime.spaces[Features.POOLED] = EmbeddingSpace("tiny", "0" * 64, "tiny-1", Features.POOLED, wide)
+    embedder = Embedder(LIMITS, decoding_threads=1)
+    embedder.open([runtime])
+    grpc_server = grpc.aio.server(options=[("grpc.max_receive_message_length", LIMITS.max_message_bytes)])
+    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", Metrics()), grpc_server)
+    port = grpc_server.add_insecure_port("127.0.0.1:0")
+    await grpc_server.start()
+    yield TinyServer(runtime, embedder, f"127.0.0.1:{port}")
+    runtime.may_infer.set()
+    await grpc_server.stop(0)
+    await embedder.close()
+
+
+@contextlib.asynccontextmanager
+async def client_of(server: TinyServer) -> AsyncIterator[EmbedderServiceStub]:
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(server.address, options=options) as channel:
+        yield EmbedderServiceStub(channel)
+
+
+def request(*values: int) -> pb.EmbedRequest:
+    items = [pb.EmbedItem(id=number, image=image(value)) for number, value in enumerate(values)]
+    return pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items)
+
+
+async def endless(read: list[int]) -> AsyncIterator[pb.EmbedStreamRequest]:
+    while True:
+        items = [pb.EmbedItem(id=8 * len(read) + place, image=image(place)) for place in range(8)]
+        yield pb.EmbedStreamRequest(features=pb.FEATURES_POOLED, items=items)
+        read.append(len(read))
+
+
+async def settle(value) -> int:
+    while True:
+        before = value()
+        await asyncio.sleep(0.2)
+        if value() == before:
+            return before
+
+
+async def test_past_the_limit_a_request_is_told_when_to_come_again(server: TinyServer) -> None:
+    server.runtime.may_infer.clear()
+    async with client_of(server) as stub:
+        accepted = [stub.Embed(request(*range(16))) for _ in range(3)]
+        assert await settle(lambda: server.n_images) == 48
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Embed(request(*range(5)))
+        small = stub.Embed(request(1))  # requests of few images have a quarter of the room to themselves
+        assert await settle(lambda: server.n_images) == 49
+        server.runtime.may_infer.set()
+        assert [len((await call).results) for call in accepted] == [16, 16, 16]
+        assert len((await small).results) == 1
+    assert server.n_images == 0
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    details = dict(refused.value.trailing_metadata())
+    retry_info = RetryInfo()
+    assert Status.FromString(details["grpc-status-details-bin"]).details[0].Unpack(retry_info)
+    assert 0.1 <= retry_info.retry_delay.ToTimedelta().total_seconds() <= 30
+    assert int(details["grpc-retry-pushback-ms"]) == retry_info.retry_delay.ToMilliseconds()
+
+
+async def test_a_message_that_is_too_large_is_not_told_to_come_again(server: TinyServer) -> None:
+    async with client_of(server) as stub:
+        with pytest.raises(grpc.aio.AioRpcError, match="larger than max") as refused:
+            await stub.Embed(pb.EmbedRequest(items=[pb.EmbedItem(image=b"\0" * 2**21)]))
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in dict(refused.value.trailing_metadata())
+
+
+async def test_a_client_that_is_refused_finishes_its_job(server: TinyServer) -> None:
+    server.runtime.may_infer.clear()
+    waits: list[str] = []
+
+    def on_wait(sentence: str) -> None:
+        waits.append(sentence)
+        server.runtime.may_infer.set()
+
+    pairs = [(number, image(number % 60)) for number in range(400)]
+    client = AsyncEmbedderClient(server.address, patience_seconds=1, on_wait=on_wait)
+    async with client, asyncio.timeout(30):
+        found = dict([pair async for pair in client.embed_stream(pairs)])
+    assert sorted(found) == list(range(400))
+    assert waits, "the client should have been refused"
+
+
+async def test_all_streams_together_take_half_of_the_room(server: TinyServer) -> None:
+    server.runtime.may_infer.clear()
+    read: list[int] = []
+    async with client_of(server) as one, client_of(server) as two:
+        calls = [stub.EmbedStream(endless(read)) for stub in (one, one, two)]
+        assert await settle(lambda: server.n_images) == 32
+        server.runtime.may_infer.set()
+        for call in calls:
+            assert (await call.read()).results
+            call.cancel()
+    assert await settle(lambda: server.n_images) == 0
+
+
+async def test_a_client_that_does_not_read_holds_little_and_holds_up_nobody(server: TinyServer) -> None:
+    read: list[int] = []
+    async with client_of(server) as idle, client_of(server) as busy:
+        call = idle.EmbedStream(endless(read))
+        assert await settle(lambda: len(server.runtime.inferred)) < 2000
+        assert server.n_images == 0
+        (window,) = server.embedder._windows
+        assert window.n_images == STREAM_WINDOW_IMAGES
+        assert len((await busy.Embed(request(*range(16)))).results) == 16
+        call.cancel()
+
+
+async def test_what_expires_or_is_cancelled_is_dropped(server: TinyServer) -> None:
+    server.runtime.may_infer.clear()
+    async with client_of(server) as stub:
+        kept = stub.Embed(request(1, 2, 3, 4))
+        await settle(lambda: server.n_images)
+        expiring, cancelled = stub.Embed(request(5, 6), timeout=0.3), stub.Embed(request(7, 8))
+        await settle(lambda: server.n_images)
+        cancelled.cancel()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await expiring
+        assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert await settle(lambda: server.n_images) == 4
+        server.runtime.may_infer.set()
+        assert len((await kept).results) == 4
+    assert sorted(server.runtime.inferred) == [1, 2, 3, 4]
+
+
+async def test_a_request_that_cannot_be_in_time_is_refused_at_once(server: TinyServer) -> None:
+    async with client_of(server) as stub:
+        await stub.Embed(request(1))
+        batcher = server.embedder._batchers["tiny"]
+        for n in range(50):
+            batcher.pace.note(1, began=1e9 + n, ended=1e9 + n + 1)  # one image a second
+        server.runtime.may_infer.clear()
+        busy = stub.Embed(request(*range(16)))
+        await settle(lambda: server.n_images)
+        with pytest.raises(grpc.aio.AioRpcError, match="images come before these") as error:
+            await stub.Embed(request(*range(10, 26)), timeout=5)
+        assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        patient = stub.Embed(request(*range(16)), timeout=500)
+        server.runtime.may_infer.set()
+        assert len((await busy).results) == len((await patient).results) == 16
