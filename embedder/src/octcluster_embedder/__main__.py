@@ -23,6 +23,9 @@ def main() -> int:
         print(fault or "serving", file=sys.stderr if fault else sys.stdout)
         return 1 if fault else 0
 
+    if settings.log_format == "json":
+        # gRPC would log each handshake that fails as text; it reads this when it is imported.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from octcluster_embedder.logs import set_up_logs
 
     set_up_logs(settings.log_level, settings.log_format)

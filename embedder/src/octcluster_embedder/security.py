@@ -26,7 +26,7 @@ def load_server_credentials(cert: Path, key: Path, client_ca: Path | None) -> gr
     Raises:
         SettingError: A file cannot be read or used, or key and certificate do not belong together.
     """
-    _check_pair(cert, key)
+    _check_files(cert, key, client_ca)
     certificate, private_key = _read("--tls-cert", cert), _read("--tls-key", key)
     client_roots = None if client_ca is None else _read("--tls-client-ca", client_ca)
     return grpc.ssl_server_credentials(
@@ -80,23 +80,25 @@ class TokenCheck(grpc.aio.ServerInterceptor):
     async def _refuse(self, _requests: object, context: Any) -> None:
         status = grpc.StatusCode.UNAUTHENTICATED
         self._metrics.count_request("refused", status.name, 0.0)
-        await context.abort(
-            status,
-            "this embedder wants a token, and the call showed none or a wrong one: give the client the right "
-            "one",
-        )
+        await context.abort(status, "the call showed no token, or a wrong one")
 
 
-def _check_pair(cert: Path, key: Path) -> None:
+def _check_files(cert: Path, key: Path, client_ca: Path | None) -> None:
     """Tells what gRPC itself would not: it would only say that it cannot listen."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # With the empty password a locked key is refused; without one, OpenSSL would ask at the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+        context.load_cert_chain(cert, key, password="")
     except OSError as error:
         raise SettingError(
             "--tls-cert and --tls-key must be a certificate and its own key, not locked by a password, as "
             f"PEM files: {error.reason if isinstance(error, ssl.SSLError) else error.strerror}"
         ) from error
+    try:
+        if client_ca is not None:
+            context.load_verify_locations(client_ca)
+    except OSError as error:
+        raise SettingError("--tls-client-ca must be a PEM file with one or more certificates") from error
 
 
 def _read(flag: str, file: Path) -> bytes:

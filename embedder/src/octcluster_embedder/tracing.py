@@ -15,6 +15,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import get_tracer
 
+# With a collector that is away, the end of the server waits for so long after the drain.
+_EXPORT_SECONDS = 5
+
 
 class CallTracer(OpenTelemetryAioServerInterceptor):
     """An interceptor for the gRPC server that makes a span of each call of one service.
@@ -28,7 +31,9 @@ class CallTracer(OpenTelemetryAioServerInterceptor):
     def __init__(self, endpoint: str, service: str, version: str) -> None:
         resource = Resource.create({"service.name": "octcluster-embedder", "service.version": version})
         self._provider = TracerProvider(resource=resource)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+        self._provider.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS))
+        )
         super().__init__(  # type: ignore[no-untyped-call]
             get_tracer(__name__, version, self._provider), filters.service_name(service)
         )

@@ -1,5 +1,6 @@
 """Who gets in, from a real server with TLS, client certificates and a token, through the real client."""
 
+import json
 import subprocess
 import sys
 import urllib.request
@@ -20,7 +21,7 @@ from octcluster import (
     ServerUnavailable,
     Tls,
 )
-from processes import free_port, running_server
+from processes import Server, free_port, running_server
 
 TOKEN = "0123456789abcdef-token"
 
@@ -50,10 +51,16 @@ def start(model_cache: Path) -> Callable[..., object]:
 
 
 @pytest.fixture(scope="module")
-def tls_server(start, certificates: Certificates, token_file: Path) -> Iterator[str]:
+def tls_process(start, certificates: Certificates, token_file: Path) -> Iterator[Server]:
     pair = certificates.server
-    with start("--tls-cert", pair.cert, "--tls-key", pair.key, "--token-file", token_file) as server:
-        yield server.address
+    flags = ("--tls-cert", pair.cert, "--tls-key", pair.key, "--token-file", token_file)
+    with start(*flags, "--log-format", "json") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tls_server(tls_process: Server) -> str:
+    return tls_process.address
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +131,15 @@ def test_nor_is_one_for_another_name(tls_server: str, certificates: Certificates
         client.wait_until_serving(3)
 
 
-def test_plain_text_is_not_answered(tls_server: str) -> None:
+def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> None:
     with (
         EmbedderClient(tls_server, patience_seconds=0) as client,
         pytest.raises(ServerUnavailable, match="--embedder-tls-ca"),
     ):
         client.wait_until_serving(2)
+    assert TOKEN not in tls_process.log
+    for line in tls_process.log.splitlines():  # gRPC itself would tell of failed handshakes, as text
+        assert "message" in json.loads(line)
 
 
 def test_mutual_tls_wants_the_clients_certificate(
@@ -164,6 +174,10 @@ def test_check_health_speaks_tls(
     [
         (("--tls-cert", "server.pem", "--tls-key", "client.key"), "--tls-cert and --tls-key"),
         (("--tls-cert", "server.key", "--tls-key", "server.key"), "--tls-cert and --tls-key"),
+        (
+            ("--tls-cert", "server.pem", "--tls-key", "server.key", "--tls-client-ca", "client.key"),
+            "--tls-client-ca",
+        ),
         (("--token-file", "short"), "openssl rand -hex 32"),
     ],
 )
