@@ -35,6 +35,8 @@ OnWait = Callable[[str], None]
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
+# A server that says when to come again is alive: it is given more time than one that is away.
+_PATIENCE_WITH_THE_BUSY = 20
 _RETRY_BUFFER_BYTES = 256 << 20
 _SERVICE_CONFIG = {
     # Calls go in turn to all servers behind the address, and to none that says it is not ready.
@@ -121,8 +123,8 @@ class Outage:
             error: Why it failed.
 
         Returns:
-            Seconds, growing from failure to failure, with a random part so that clients do not return all at
-            once.
+            Seconds: what the server said, or else growing from failure to failure; with a random part so that
+            clients do not return all at once.
 
         Raises:
             ServiceError: The error itself, if trying again would not help or the patience is at its end.
@@ -132,8 +134,12 @@ class Outage:
         now = self._clock()
         if self._began is None:
             self._began = now
-        if now - self._began >= self._patience_seconds:
+        told = error.retry_after_seconds if isinstance(error, ServerOverloaded) else None
+        patience = self._patience_seconds * (1 if told is None else _PATIENCE_WITH_THE_BUSY)
+        if now - self._began >= patience:
             raise error
+        if told is not None:
+            return told * random.uniform(1, 1.5)  # noqa: S311 - spreads load, guards nothing
         pause: float = min(_FIRST_PAUSE_SECONDS * 2**self._pauses, _LONGEST_PAUSE_SECONDS)
         self._pauses += 1
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing

@@ -29,7 +29,7 @@ A message says what happened and what to do next. It may name a server's address
 for the person at this machine. Nothing here travels to a server.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import grpc
 
@@ -66,8 +66,13 @@ class ServerUnavailable(ServiceError):
 
 
 class ServerOverloaded(ServiceError):
-    """The server has as much to do as it takes."""
+    """The server has as much to do as it takes.
 
+    Attributes:
+        retry_after_seconds: When it will have room, if it said so.
+    """
+
+    retry_after_seconds: float | None = None
     template = "{service} at {address} has too much to do just now: try again later ({details})"
 
 
@@ -230,6 +235,8 @@ _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
 
 # How gRPC's details of UNAVAILABLE tell that it was TLS that failed.
 _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
+# And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
+_SIGN_OF_A_LARGE_MESSAGE = "larger than max"
 
 
 def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceError:
@@ -248,10 +255,27 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
     details = details_of(error)
     if kind is ServerUnavailable and any(sign in details.lower() for sign in _SIGNS_OF_TLS):
         kind = ConnectionNotSecure
-    return kind(
+    if kind is ServerOverloaded and _SIGN_OF_A_LARGE_MESSAGE in details:
+        kind = RequestRefused
+    found = kind(
         kind.template.format(service=service, address=address, code=status.name, details=details),
         code=status.name,
     )
+    if isinstance(found, ServerOverloaded):
+        found.retry_after_seconds = _retry_after_seconds(error)
+    return found
+
+
+def _retry_after_seconds(error: grpc.RpcError) -> float | None:
+    """Reads gRPC's retry pushback, which our servers send beside the same number as google.rpc.RetryInfo.
+
+    It needs no message types of Google's; a negative one means that there is no use in trying again.
+    """
+    metadata: Any = error.trailing_metadata() or ()
+    for name, value in metadata:
+        if name == "grpc-retry-pushback-ms" and str(value).isdecimal():
+            return int(value) / 1000
+    return None
 
 
 def details_of(error: grpc.RpcError) -> str:

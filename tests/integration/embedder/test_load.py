@@ -9,6 +9,7 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from octcluster.embedder_client import AsyncEmbedderClient
+from octcluster.errors import RequestRefused, service_error
 from octcluster_embedder.embedding import STREAM_WINDOW_IMAGES, Embedder, ServiceLimits
 from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
@@ -117,14 +118,23 @@ async def test_a_client_that_is_refused_finishes_its_job(server: TinyServer) -> 
 
     def on_wait(sentence: str) -> None:
         waits.append(sentence)
-        server.runtime.may_infer.set()
+        if len(waits) == 4:
+            server.runtime.may_infer.set()
 
     pairs = [(number, image(number % 60)) for number in range(400)]
-    client = AsyncEmbedderClient(server.address, patience_seconds=1, on_wait=on_wait)
+    client = AsyncEmbedderClient(server.address, patience_seconds=0.1, on_wait=on_wait)
     async with client, asyncio.timeout(30):
         found = dict([pair async for pair in client.embed_stream(pairs)])
     assert sorted(found) == list(range(400))
-    assert waits, "the client should have been refused"
+    assert len(waits) >= 4, "the client should have been refused until there was room"
+    assert all("too much to do" in sentence for sentence in waits)
+
+
+async def test_a_client_does_not_send_again_what_is_too_large(server: TinyServer) -> None:
+    async with client_of(server) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Embed(pb.EmbedRequest(items=[pb.EmbedItem(image=b"\0" * 2**21)]))
+    assert isinstance(service_error(refused.value, "the embedder", server.address), RequestRefused)
 
 
 async def test_all_streams_together_take_half_of_the_room(server: TinyServer) -> None:

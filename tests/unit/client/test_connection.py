@@ -63,6 +63,21 @@ def test_patience_starts_anew_after_an_answer():
     assert outage.next_pause_seconds(ServerUnavailable("away")) < 0.3
 
 
+def test_a_busy_server_is_asked_again_when_it_said_and_for_longer():
+    clock = Clock()
+    outage = Outage(30, clock)
+    busy = ServerOverloaded("busy")
+    busy.retry_after_seconds = 4.0
+    pauses = [outage.next_pause_seconds(busy) for _ in range(20)]
+    assert all(4 <= pause <= 6 for pause in pauses)
+    assert len(set(pauses)) > 1
+    clock.now += 300
+    assert 4 <= outage.next_pause_seconds(busy) <= 6
+    clock.now += 300
+    with pytest.raises(ServerOverloaded, match="busy"):
+        outage.next_pause_seconds(busy)
+
+
 def test_without_patience_the_first_failure_is_raised():
     with pytest.raises(ServerUnavailable):
         Outage(0).next_pause_seconds(ServerUnavailable("away"))

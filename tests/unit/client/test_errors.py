@@ -20,6 +20,9 @@ class Status(grpc.RpcError):
     def details(self):
         return self._details
 
+    def trailing_metadata(self):
+        return None
+
 
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
 def test_each_status_has_an_error_with_its_name_and_the_address(code):
