@@ -16,6 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from octcluster import EmbedderClient, Embedding
 from octcluster_embedder.server import MAX_CALLS_AT_ONCE
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
@@ -189,6 +190,41 @@ def test_calls_above_the_limit_are_refused(model_cache: Path) -> None:
         assert wait_for_health(health) == SERVING
         for watch in watches:
             watch.cancel()
+
+
+def test_an_aged_connection_costs_no_image(model_cache: Path, images: list[bytes]) -> None:
+    ids: list[int] = []
+    with (
+        embedder(model_cache, "--max-connection-age-seconds", "1") as server,
+        EmbedderClient(server.address, patience_seconds=0) as client,
+    ):
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            results = list(client.embed_stream(enumerate(images)))
+            assert all(isinstance(result, Embedding) for _, result in results)
+            assert sorted(number for number, _ in results) == list(range(len(images)))
+            ids += [number for number, _ in results]
+    assert len(ids) > len(images)
+
+
+def test_further_calls_of_a_connection_wait_for_their_turn(model_cache: Path) -> None:
+    request = health_pb2.HealthCheckRequest()
+    with (
+        embedder(model_cache, "--max-streams-per-connection", "2") as server,
+        grpc.insecure_channel(server.address) as channel,
+        grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as other,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        watches = [health.Watch(request) for _ in range(2)]
+        for watch in watches:
+            assert next(watch).status == SERVING
+        with pytest.raises(grpc.RpcError) as error:
+            health.Check(request, timeout=1)
+        assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert health_pb2_grpc.HealthStub(other).Check(request, timeout=10).status == SERVING
+        watches[0].cancel()
+        assert health.Check(request, timeout=10).status == SERVING
+        watches[1].cancel()
 
 
 def test_reflection_is_off_unless_asked_for(server: Server, model_cache: Path) -> None:

@@ -202,11 +202,25 @@ def test_a_token_does_not_travel_unencrypted_to_other_machines() -> None:
         EmbedderClient(address, token=TOKEN).close()
 
 
-def test_metrics_use_the_same_certificate(start, certificates: Certificates) -> None:
+def test_metrics_use_the_same_certificate_and_count_who_was_refused(
+    start, certificates: Certificates, token_file: Path
+) -> None:
     import ssl
 
     pair, address = certificates.server, f"127.0.0.1:{free_port()}"
     context = ssl.create_default_context(cafile=certificates.ca)
-    with start("--tls-cert", pair.cert, "--tls-key", pair.key, "--metrics-listen", address):
+    with start(
+        "--tls-cert",
+        pair.cert,
+        "--tls-key",
+        pair.key,
+        "--metrics-listen",
+        address,
+        "--token-file",
+        token_file,
+    ) as server:
+        with EmbedderClient(server.address, tls=Tls(certificates.ca)) as client, pytest.raises(AccessDenied):
+            client.info()
         page = urllib.request.urlopen(f"https://{address}/metrics", timeout=10, context=context).read()
     assert b"octcluster_embedder_serving 1.0" in page
+    assert b'requests_total{code="UNAUTHENTICATED",method="refused"} 1.0' in page

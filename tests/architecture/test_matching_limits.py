@@ -1,0 +1,24 @@
+"""What a client does on a connection is what the embedder allows there: neither imports the other."""
+
+import inspect
+
+from octcluster import AsyncEmbedderClient, EmbedderClient, connection
+from octcluster_embedder import server
+from octcluster_embedder.settings import load_settings
+
+OPTIONS = dict(connection._CHANNEL_OPTIONS)
+
+
+def test_clients_ping_no_more_often_than_servers_allow() -> None:
+    assert OPTIONS["grpc.keepalive_time_ms"] >= server.SHORTEST_PING_INTERVAL_MS
+
+
+def test_a_connection_that_is_too_old_outlives_the_calls_on_it() -> None:
+    for client in (EmbedderClient, AsyncEmbedderClient):
+        timeout_seconds = inspect.signature(client).parameters["timeout_seconds"].default
+        assert timeout_seconds * 1000 < server.CONNECTION_AGE_GRACE_MS
+
+
+def test_a_clients_calls_fit_on_one_connection() -> None:
+    concurrent = inspect.signature(EmbedderClient).parameters["concurrent_requests"].default
+    assert concurrent < load_settings([]).max_streams_per_connection < server.MAX_CALLS_AT_ONCE
