@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,6 +106,11 @@ class BareModel:
                 latencies.append(time.perf_counter() - start)
             found.append(statistics.median(latencies))
         return min(found)
+
+
+def tell(figures: Mapping[str, object]) -> None:
+    """Shows figures as soon as there are some: all of them take minutes."""
+    print(dict(figures), file=sys.stderr, flush=True)
 
 
 def rate(work: Callable[[], object], count: int) -> float:
@@ -208,7 +213,7 @@ def measure_latencies(
     time.sleep(1)
     beside = []
     while streaming.is_alive() and len(beside) < 300:
-        beside.extend(time_one_by_one(target.send, images[len(beside) % 100 :][:1]))
+        beside.extend(time_one_by_one(target.send, [images[len(beside) % len(images)]]))
     stop.set()
     streaming.join()
     p99_alone, p99_beside = np.percentile(alone, 99), np.percentile(beside, 99)
@@ -242,9 +247,12 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
         figures["seconds_to_serving"] = target.seconds_to_serving
         target.stream_all(images[:64])
         figures |= measure_rates(images, side, bare, target, arguments.rounds)
+        tell(figures)
         if not arguments.rates_only:
             figures |= measure_latencies(images, side, bare, target, figures["ceiling"], arguments.bulk)
+            tell(figures)
             figures["growth"] = measure_growth(images, side, target)
+            tell(figures)
     if not arguments.rates_only:
         predict = predict_as_the_study(arguments.model, arguments.features, weights)
         predict(images[: 2 * KERAS_BATCH])
