@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from octcluster_clusterer.clustering import kmeans
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
-SEARCHED_MEMBERS = 4096
+SEARCHED_MEMBERS = 2048
 """Of more members, a random sample of so many is searched; K-means on all of them ends the search."""
 POPULATION = 24
 CHILDREN = 16
