@@ -204,13 +204,18 @@ class Embedder:
         if self._stopping.is_set():
             raise NotServing("the server is stopping: send the images without an answer to another one")
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Refuses new work and waits until what was accepted is answered, at most so long."""
+    async def stop(self, grace_seconds: float) -> int:
+        """Refuses new work and waits until what was accepted is answered, at most so long.
+
+        Returns:
+            How many accepted images have no answer.
+        """
         self._stopping.set()
         for room in (self._room, *self._windows):
             room.close()
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
+        return self._room.n_images
 
     async def close(self) -> None:
         """Stops the workers of all models and the threads."""

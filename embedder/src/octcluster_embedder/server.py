@@ -106,7 +106,8 @@ async def _serve(
         _logger.info("stopping: accepted work has %g s", settings.grace_seconds)
         metrics.tell_serving(serving=False)
         await health_servicer.enter_graceful_shutdown()
-        await embedder.stop(settings.grace_seconds)
+        if n_unanswered := await embedder.stop(settings.grace_seconds):
+            _logger.warning("%d accepted images got no answer in time", n_unanswered)
     finally:
         await server.stop(_LAST_ANSWERS_SECONDS)
         await embedder.close()

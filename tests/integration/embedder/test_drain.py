@@ -1,0 +1,96 @@
+"""SIGTERM under full load, on a real process: what was accepted is answered, the rest refused."""
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
+from processes import Server, running_service
+
+IMAGES_A_REQUEST = 8
+
+
+class Client(threading.Thread):
+    """Sends on a connection of its own for as long as it is answered, and counts."""
+
+    def __init__(self, server: Server, images: list[bytes], *, streams: bool) -> None:
+        super().__init__()
+        self._images = images
+        self._streams = streams
+        self._channel = grpc.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
+        self._stub = EmbedderServiceStub(self._channel)
+        self.sent = 0
+        self.answered: list[int] = []
+        self.status: grpc.StatusCode | None = None
+        self.working = threading.Event()
+
+    def run(self) -> None:
+        try:
+            with self._channel:
+                for response in self._responses():
+                    assert all(result.vector for result in response.results)
+                    self.answered += [result.id for result in response.results]
+                    self.working.set()
+        except grpc.RpcError as error:
+            self.status = error.code()
+
+    def _responses(self) -> Iterator[pb.EmbedResponse | pb.EmbedStreamResponse]:
+        if self._streams:
+            messages = (pb.EmbedStreamRequest(features=1, items=self._items()) for _ in iter(int, 1))
+            yield from self._stub.EmbedStream(messages, timeout=60)
+        while True:
+            response = self._stub.Embed(pb.EmbedRequest(features=1, items=self._items()), timeout=60)
+            assert len(response.results) == IMAGES_A_REQUEST
+            yield response
+
+    def _items(self) -> list[pb.EmbedItem]:
+        first = self.sent
+        self.sent += IMAGES_A_REQUEST
+        return [
+            pb.EmbedItem(id=number, image=self._images[number % len(self._images)])
+            for number in range(first, self.sent)
+        ]
+
+
+def run_until_sigterm(server: Server, images: list[bytes]) -> tuple[list[Client], float]:
+    clients = [Client(server, images, streams=number < 3) for number in range(9)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        assert client.working.wait(30)
+    started = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=60) == 0
+    seconds = time.monotonic() - started
+    for client in clients:
+        client.join(30)
+    return clients, seconds
+
+
+def test_sigterm_under_full_load_loses_no_accepted_image(model_cache: Path, images: list[bytes]) -> None:
+    with running_service("octcluster_embedder", "--cache-dir", str(model_cache)) as server:
+        clients, seconds = run_until_sigterm(server, images)
+        log = server.log
+    assert seconds < 30
+    assert "got no answer" not in log
+    assert "Traceback" not in log
+    for client in clients:
+        assert client.status == grpc.StatusCode.UNAVAILABLE
+        assert len(set(client.answered)) == len(client.answered)
+    told = sum(int(number) for number in re.findall(r" (?:OK|UNAVAILABLE): (\d+) items", log))
+    assert told == sum(len(client.answered) for client in clients)
+
+
+def test_what_the_grace_is_too_short_for_is_told(model_cache: Path, images: list[bytes]) -> None:
+    arguments = ("--cache-dir", str(model_cache), "--grace-seconds", "0")
+    with running_service("octcluster_embedder", *arguments) as server:
+        clients, seconds = run_until_sigterm(server, images)
+        log = server.log
+    assert seconds < 10
+    assert re.search(r"\d+ accepted images got no answer in time", log)
+    assert all(client.status is not None for client in clients)
