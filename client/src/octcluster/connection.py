@@ -11,7 +11,7 @@ import json
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -173,9 +173,10 @@ class Endpoint:
     token: str | None = field(default=None, repr=False)
 
     @cached_property
-    def metadata(self) -> tuple[tuple[str, str], ...] | None:
-        """What goes with each call."""
-        return metadata_of(self.token, self.address, self.tls)
+    def proof(self) -> Mapping[str, object]:
+        """The arguments of each call that show the token, if there is one."""
+        metadata = metadata_of(self.token, self.address, self.tls)
+        return {} if metadata is None else {"metadata": metadata}
 
     def pause_seconds(self, outage: Outage, error: grpc.RpcError | ServiceError) -> float:
         """Like Outage.next_pause_seconds, and tells on_wait."""
@@ -213,19 +214,17 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._metadata = endpoint.metadata
+        self._proof = endpoint.proof
         self.channel = _open_channel(endpoint, grpc)
 
     def call(self, method: Callable[..., T], request: object) -> T:
         """Makes a call, again and again while the server is away."""
-        return self._repeat(
-            lambda: method(request, timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
-        )
+        return self._repeat(lambda: method(request, timeout=self.endpoint.timeout_seconds, **self._proof))
 
     def call_with_stream(self, method: Callable[..., T], requests: Sequence[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
         return self._repeat(
-            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)
         )
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
@@ -247,7 +246,7 @@ class Connection:
         while True:
             remaining = deadline - time.monotonic()
             try:
-                return ask(timeout=max(0.1, min(1, remaining)), metadata=self._metadata)
+                return ask(timeout=max(0.1, min(1, remaining)), **self._proof)
             except grpc.RpcError as error:
                 failure = self.endpoint.not_serving(error, seconds, failure)
                 if remaining <= 1 or not isinstance(failure, ServerUnavailable):
@@ -266,19 +265,19 @@ class AsyncConnection:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._metadata = endpoint.metadata
+        self._proof = endpoint.proof
         self.channel = _open_channel(endpoint, grpc.aio)
 
     async def call(self, method: Callable[..., Awaitable[T]], request: object) -> T:
         """Makes a call, again and again while the server is away."""
         return await self._repeat(
-            lambda: method(request, timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+            lambda: method(request, timeout=self.endpoint.timeout_seconds, **self._proof)
         )
 
     async def call_with_stream(self, method: Callable[..., Awaitable[T]], requests: Sequence[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
         return await self._repeat(
-            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, metadata=self._metadata)
+            lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)
         )
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -302,7 +301,7 @@ class AsyncConnection:
         while True:
             remaining = deadline - time.monotonic()
             try:
-                return await ask(timeout=max(0.1, min(1, remaining)), metadata=self._metadata)
+                return await ask(timeout=max(0.1, min(1, remaining)), **self._proof)
             except grpc.RpcError as error:
                 failure = self.endpoint.not_serving(error, seconds, failure)
                 if remaining <= 1 or not isinstance(failure, ServerUnavailable):

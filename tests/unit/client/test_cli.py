@@ -105,6 +105,30 @@ def recipe(*arguments: str) -> Recipe:
     return read_recipe(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        (["--embedder-tls-ca", "{file}"], "need --embedder HOST:PORT"),
+        (["--embedder-token-file", "{file}"], "need --embedder HOST:PORT"),
+        (["--embedder", "a:1", "--embedder-tls-name", "b"], "need --embedder-tls-ca"),
+        (["--embedder", "a:1", "--embedder-tls-ca", "/nowhere"], "cannot read /nowhere"),
+        (["--embedder", "a:1", "--embedder-tls-ca", "{file}", "--embedder-tls-key", "{file}"], "give both"),
+        (["--embedder", "a:1", "--embedder-token-file", "{file}"], "unencrypted: use TLS"),
+    ],
+)
+def test_parts_of_a_secure_connection_come_together(
+    oct_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], cure: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("a-token-of-some-length\n")
+    given = [argument.format(file=file) for argument in arguments]
+    assert (
+        call("run", oct_images, "--out", tmp_path / "out", "--quiet", "--clusterer", "127.0.0.1:1", *given)
+        == 2
+    )
+    assert cure in capsys.readouterr().err
+
+
 def test_the_default_is_a_named_recipe() -> None:
     assert recipe() == DEFAULT_RECIPE
     assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
