@@ -86,14 +86,14 @@ def read_recipe(options: Namespace) -> Recipe:
 
     Returns:
         The recipe that was named, or the plain one if only parts of a recipe were given, changed by those
-        parts; or the model's default. A changed one has no name.
+        parts; or the model's default, with or without whitening within patients. A changed one has no name.
 
     Raises:
         InvalidArguments: Whitening without PCA.
     """
     given = {name: value for name in _RECIPE_PARTS if (value := getattr(options, name)) is not UNSET}
     if options.recipe is None:
-        recipe = PLAIN_1 if given else default_recipe(options.model)
+        recipe = PLAIN_1 if given.keys() - {"whiten_within_groups"} else default_recipe(options.model)
     else:
         recipe = RECIPES[options.recipe]
     preparation = {name: given.pop(name) for name in _PREPARATION_PARTS if name in given}

@@ -175,7 +175,8 @@ def _add_method(run: ArgumentParser) -> None:
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
-        help="number of clusters, or a range to choose from; hdbscan finds its own number (default: 4)",
+        help="number of clusters, or a range to choose from, whose largest is there for comparison; hdbscan "
+        "finds its own number (default: 4)",
     )
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
     add(

@@ -131,7 +131,8 @@ def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple
     return counts.index(best), (
         f"k = {best}: the fall of the gain in explained variance after it, compared with random vectors, "
         f"times the agreement of the searches is {ratings[best]:.2f}"
-        f"{f', the highest ({others})' if others else ''}"
+        f"{f', the highest ({others})' if others else ''}; "
+        f"k = {counts[-1]} cannot be rated without k = {counts[-1] + 1}"
     )
 
 

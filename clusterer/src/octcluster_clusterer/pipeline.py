@@ -114,7 +114,7 @@ def run_pipeline(
         report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
             members) and TRUSTING (in steps), often; raises RunCancelled to stop the run. The search for
             near-duplicates needs the vectors before they are prepared, and is told as PREPARING of unknown
-            length; its time is TRUSTING's.
+            length; its time is TRUSTING's. The choice among results begins TRUSTING, of unknown length.
         memory_limit: Most memory of the process, in bytes; None: not checked.
 
     Returns:
@@ -155,15 +155,14 @@ def run_pipeline(
             fitted = _fit_run(prepared, clusterings, report)
         with _timed(Stage.SCORING, stage_seconds):
             results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
-            n_members = len(vectors)
+        with _timed(Stage.TRUSTING, stage_seconds):
             chosen, chosen_reason = choose(
                 results,
                 [clustering.search for clustering in clusterings],
                 prepared.vectors,
                 spec.seed,
-                lambda: report(Stage.SCORING, n_members, n_members),
+                lambda: report(Stage.TRUSTING, 0, 0),
             )
-        with _timed(Stage.TRUSTING, stage_seconds):
             results = _judge_trust(results, chosen, prepared, members, spec, report)
     return RunResult(
         results=results,

@@ -152,6 +152,7 @@ def test_a_part_beside_a_name_changes_that_recipe() -> None:
     assert (plain.whiten, plain.whiten_within_groups) == (False, False)
     between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation
     assert between == replace(CONSENSUS_2.preparation, whiten_within_groups=False)
+    assert recipe("--no-whiten-within-patients").preparation == between
     assert recipe("--recipe", "consensus-2", "--features", "blocks").name == "consensus-2"
 
 
@@ -177,7 +178,7 @@ def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixtur
         ),
         ("images", ["--whiten"], "whitening needs PCA: add --pca 64"),
         ("images", ["--recipe", "consensus-2", "--no-pca"], "or give --no-whiten"),
-        ("images", ["--whiten-within-patients"], "comes after whitening: add --whiten too"),
+        ("images", ["--pca", "8", "--whiten-within-patients"], "comes after whitening: add --whiten too"),
         ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
         ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
     ],
