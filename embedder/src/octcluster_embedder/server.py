@@ -220,7 +220,7 @@ def _load_warm_runtimes(settings: Settings) -> list[Runtime]:
     runtimes = load_runtimes(settings)
     for runtime in runtimes:
         for features in runtime.spaces:
-            for n_images in (1, runtime.batch_size):
+            for n_images in (1, max(2, runtime.batch_size)):
                 blank = np.zeros((n_images, runtime.input_height, runtime.input_width, 3), np.uint8)
                 runtime.infer(blank, features)
     return runtimes

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 import tempfile
 import threading
@@ -71,8 +72,10 @@ class OpenVinoRuntime:
 
     name = "openvino"
     device = "CPU"
-    batch_size = 16
-    concurrent_batches = 2
+    # Larger calls gain nothing, as each image is an inference of its own, and an image that is in a hurry
+    # would have to wait for their end. One call more than there are processors: none waits for Python.
+    batch_size = 1
+    concurrent_batches = (os.cpu_count() or 1) + 1
     spaces: Mapping[Features, EmbeddingSpace]
 
     def __init__(self, spec: ModelSpec, weights_digest: str, converted: ConvertedModel) -> None:

@@ -19,7 +19,8 @@ class Runtime(Protocol):
         input_height: Height of the network's input, in pixels.
         input_width: Width of the network's input, in pixels.
         spaces: The embedding space, without flip, of each kind of features that the model offers.
-        batch_size: Number of images a call at which the runtime is at its best.
+        batch_size: Smallest number of images a call at which the runtime is at its best: a call cannot be
+            interrupted.
         concurrent_batches: Number of simultaneous calls that keep the device busy.
     """
 
