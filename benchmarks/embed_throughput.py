@@ -60,10 +60,11 @@ def make_weights(model: str, folder: Path) -> Path | None:
     spec = find_model(model)
     if isinstance(spec.weights, PackagedWeights):
         return None
-    from importlib import import_module
+    import keras
 
     path = folder / f"{model}.weights.h5"
-    network = import_module(f"octcluster_embedder.models.networks.{spec.network}").build_network(spec, None)
+    constructor = getattr(keras.applications, f"EfficientNet{model.rpartition('-')[2].upper()}")
+    network = constructor(weights=None, include_top=False, input_shape=(spec.input_side, spec.input_side, 3))
     network.save_weights(path)
     return path
 
