@@ -195,3 +195,21 @@ def test_settings_and_health_check_import_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     assert printed.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "other"),
+    [
+        ("--max-queued-images", "100", "--max-images-per-request"),
+        ("--max-queued-bytes", str(200 * 2**20), "--max-message-bytes"),
+    ],
+)
+def test_the_room_must_hold_some_of_the_largest_requests(
+    flag: str, value: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load_settings([flag, value])
+    assert ended.value.code == 2
+    complaint = capsys.readouterr().err
+    assert flag in complaint
+    assert other in complaint
