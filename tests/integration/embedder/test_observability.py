@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from concurrent import futures
@@ -107,12 +106,22 @@ def call_everything(address: str, encoded: list[bytes]) -> None:
         assert sum(len(answer.results) for answer in stream) == 4
         with pytest.raises(grpc.RpcError):
             stub.Embed(pb.EmbedRequest(features=1, model=PLANTED[0], items=items), timeout=10)
-        never = threading.Event()
-        waiting = stub.EmbedStream(iter(never.wait, True), timeout=30)
+        # Seconds of decoding: it is surely under way when the client leaves.
+        large = large_image()
+        waiting = stub.Embed.future(
+            pb.EmbedRequest(features=1, items=[pb.EmbedItem(id=i, image=large) for i in range(24)]),
+            timeout=30,
+        )
         time.sleep(0.5)
         waiting.cancel()
-        never.set()
-        time.sleep(0.5)
+        time.sleep(1)
+
+
+def large_image() -> bytes:
+    """60 megapixels in a small file."""
+    file = io.BytesIO()
+    Image.new("L", (8000, 7500), 90).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_metrics_count_what_was_done(seen: Seen) -> None:
@@ -120,19 +129,19 @@ def test_metrics_count_what_was_done(seen: Seen) -> None:
     assert seen.value(requests, method="Embed", code="OK") == 1
     assert seen.value(requests, method="Embed", code="INVALID_ARGUMENT") == 1
     assert seen.value(requests, method="EmbedStream", code="OK") == 1
-    assert seen.value(requests, method="EmbedStream", code="CANCELLED") == 1
+    assert seen.value(requests, method="Embed", code="CANCELLED") == 1
     assert seen.value(requests, method="GetServerInfo", code="OK") == 1
-    assert seen.value("octcluster_embedder_request_seconds_count", method="Embed") == 2
+    assert seen.value("octcluster_embedder_request_seconds_count", method="Embed") == 3
     assert seen.value("octcluster_embedder_items_total") == 8
     assert seen.value("octcluster_embedder_item_errors_total", reason="corrupt") == 2
     assert seen.value("octcluster_embedder_item_errors_total", reason="unsupported_format") == 2
     assert seen.value("octcluster_embedder_received_image_bytes_total") > 8 * 200
-    assert seen.value("octcluster_embedder_batch_images_sum") == 4
-    assert seen.value("octcluster_embedder_queue_seconds_count") == 4
+    assert seen.value("octcluster_embedder_batch_images_sum") >= 4
+    assert seen.value("octcluster_embedder_queue_seconds_count") >= 4
     assert seen.value("octcluster_embedder_decode_seconds_count") >= 4
     assert seen.value("octcluster_embedder_inference_seconds_sum") > 0
     assert seen.value("octcluster_embedder_queued_images") == 0
-    assert seen.value("octcluster_embedder_cancelled_images_total") == 0
+    assert seen.value("octcluster_embedder_cancelled_images_total") > 0
     assert seen.value("octcluster_embedder_serving") == 1
     assert seen.value("process_resident_memory_bytes") > 0
 
@@ -141,9 +150,9 @@ def test_each_line_of_the_log_is_an_object_with_its_values(seen: Seen) -> None:
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in seen.lines)
     calls = [line for line in seen.lines if "request_id" in line]
     assert sorted((line["method"], line["code"]) for line in calls) == [
+        ("Embed", "CANCELLED"),
         ("Embed", "INVALID_ARGUMENT"),
         ("Embed", "OK"),
-        ("EmbedStream", "CANCELLED"),
         ("EmbedStream", "OK"),
         ("GetServerInfo", "OK"),
     ]
