@@ -132,3 +132,5 @@ async def test_a_slot_given_at_the_moment_of_giving_up_goes_to_the_next() -> Non
     slots.give_back()  # gives it to the first, which does not know yet
     first.cancel()
     await asyncio.wait_for(second, 5)
+    assert first.cancelled()
+    assert slots.n_waiting == 0
