@@ -245,13 +245,14 @@ class RunQueue:
                 self._end(run, end_status(run.status, RunState.FAILED, STOPPED))
             self._changed.notify_all()
         self._worker.join(grace_seconds)
-        if self._worker.is_alive() and self._running is not None:
-            logger.warning("run %s: not done in time, asked to stop", self._running.spec.run_id)
-            self._running.cancelled.set()
+        # Read once: the worker may come to its end, and clear it, at any moment.
+        late = self._running
+        if late is not None and self._worker.is_alive():
+            logger.warning("run %s: not done in time, asked to stop", late.spec.run_id)
+            late.cancelled.set()
             self._worker.join(_STOP_SECONDS)
         ended = [(run, run.status) for run in waiting]
-        late = self._running
-        if self._worker.is_alive() and late is not None:
+        if late is not None and self._worker.is_alive():
             ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
         all(self._save(run, status) for run, status in ended)

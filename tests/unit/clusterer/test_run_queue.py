@@ -455,6 +455,24 @@ def test_stopping_stops_a_run_that_takes_too_long(make_queue: MakeQueue, members
     assert "the server was stopped" in queue.status(spec.run_id).error.message
 
 
+def test_stopping_a_run_that_ends_at_that_moment(
+    make_queue: MakeQueue, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    queue, spec = make_queue(gate), new_spec()
+    queue.start(spec, members)
+    assert gate.entered.wait(5)
+
+    def end_first(*_: object) -> None:
+        gate.opened.set()
+        queue._worker.join(5)
+
+    monkeypatch.setattr(run_queue.logger, "warning", end_first)
+    queue.stop(0)
+    assert not queue._worker.is_alive()
+    assert queue.status(spec.run_id).state is RunState.SUCCEEDED
+
+
 def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
     make_queue: MakeQueue, members: Members, monkeypatch: pytest.MonkeyPatch
 ) -> None:
