@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError, Namespace
 from dataclasses import replace
 
 from octcluster.errors import InvalidArguments
-from octcluster.recipes import PLAIN_1, RECIPES, Recipe, default_recipe
+from octcluster.recipes import RECIPES, Recipe, default_recipe, plain_recipe
 from octcluster.runs import ALGORITHMS
 
 MAX_SEED = 2**32 - 1
@@ -93,7 +93,8 @@ def read_recipe(options: Namespace) -> Recipe:
     """
     given = {name: value for name in _RECIPE_PARTS if (value := getattr(options, name)) is not UNSET}
     if options.recipe is None:
-        recipe = PLAIN_1 if given.keys() - {"whiten_within_groups"} else default_recipe(options.model)
+        own_way = given.keys() - {"whiten_within_groups"}
+        recipe = plain_recipe(options.model) if own_way else default_recipe(options.model)
     else:
         recipe = RECIPES[options.recipe]
     preparation = {name: given.pop(name) for name in _PREPARATION_PARTS if name in given}

@@ -14,7 +14,7 @@ from octcluster.argument_values import (
     parse_resamples,
     parse_seed,
 )
-from octcluster.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES
+from octcluster.recipes import DEFAULT_RECIPE, PIXELS_1, PLAIN_1, RECIPES
 from octcluster.runs import ALGORITHMS, FEATURES
 from octcluster.service_arguments import add_services
 
@@ -24,6 +24,7 @@ MODELS = (
     "vgg16",
     "resnet50",
     "inception-v3",
+    "pixels",
 )
 
 _RUN_DESCRIPTION = """\
@@ -168,7 +169,8 @@ def _add_method(run: ArgumentParser) -> None:
     add(
         "--model",
         default=MODELS[0],
-        help=f"network: {names}, or another that the embedder has (default: %(default)s)",
+        help=f"network: {names}, which is none but the image itself, grey at 150x150, to compare with; or "
+        "another that the embedder has (default: %(default)s)",
     )
     add(
         "-k",
@@ -193,15 +195,16 @@ def _add_recipe(method: Any) -> None:
     add(
         "--recipe",
         choices=tuple(RECIPES),
-        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name}, and {PLAIN_1.name} for "
-        "models other than EfficientNet)",
+        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name} for an EfficientNet, "
+        f"{PIXELS_1.name} for pixels, {PLAIN_1.name} for other models)",
     )
     add(
         "--features",
         default=UNSET,
         choices=FEATURES,
         help="what is read from the network: pooled, the mean of its last map; flatten, the whole map; or "
-        "blocks, the means of late layers (default: that of the recipe; plain: pooled)",
+        "blocks, the means of late layers; pixels, for the model pixels (default: that of the recipe; plain: "
+        "pooled)",
     )
     add(
         "--flip",

@@ -12,14 +12,13 @@ from octcluster.connection import Endpoint
 from octcluster.conversions import read_result, read_status, space_message, vector_entries
 from octcluster.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.results import RunResult
-from octcluster.runs import RunSpec, RunState, RunStatus, VectorSpace
+from octcluster.runs import RunSpec, RunState, RunStatus, VectorSpace, vector_bytes
 from octcluster.services import ClustererLimits, PutReport
 
 SERVICE = "the clusterer"
 _BYTES_PER_PUT = 4 << 20
 _VECTORS_PER_PUT = 256
 _BYTES_PER_GET = 64 << 20
-_BYTES_PER_VALUE = 4
 _MESSAGE_OVERHEAD_BYTES = 1024
 _ENTRY_OVERHEAD_BYTES = 64
 # A watch is renewed this often. The clusterer owes a status at the start of each, so that one that is there
@@ -53,7 +52,7 @@ def get_requests(
     space: VectorSpace, image_keys: Sequence[bytes], limits: ClustererLimits
 ) -> Iterator[messages.GetVectorsRequest]:
     """The requests of GetVectors, so small that each is answered in time."""
-    vectors = max(1, _BYTES_PER_GET // (space.dimension * _BYTES_PER_VALUE))
+    vectors = max(1, _BYTES_PER_GET // vector_bytes(space))
     for keys in cut(image_keys, min(vectors, limits.max_keys_per_message)):
         yield messages.GetVectorsRequest(space=space_message(space), image_keys=keys)
 

@@ -119,7 +119,7 @@ class ClustererClient:
 
         Args:
             space: Space of the vectors.
-            vectors: Pairs of image key and vector (little-endian float32 values), any number.
+            vectors: Pairs of image key and vector (little-endian values), any number.
 
         Returns:
             How many were stored, and which were not and why.
@@ -144,7 +144,7 @@ class ClustererClient:
             image_keys: Keys of 32 bytes, any number.
 
         Returns:
-            Vector (little-endian float32 values) by image key; images without one are left out.
+            Vector (little-endian values) by image key; images without one are left out.
         """
         vectors: dict[bytes, bytes] = {}
         for request in get_requests(space, image_keys, self.info().limits):

@@ -19,7 +19,7 @@ from octcluster.concurrency import as_async, map_concurrently, map_concurrently_
 from octcluster.connection import AsyncConnection, Connection, Endpoint, OnWait
 from octcluster.conversions import features_message, read_embed_result, read_embedder_info
 from octcluster.errors import ModelNotServed, SpaceMismatch, broken_contract
-from octcluster.runs import EmbeddingSpace
+from octcluster.runs import EmbeddingSpace, vector_bytes
 from octcluster.security import Tls
 from octcluster.services import EmbedderInfo, Embedding, EmbedFailure, MeasureSpace, too_many_bytes
 
@@ -80,7 +80,7 @@ class _Plan:
     @classmethod
     def make(cls, info: EmbedderInfo, space: EmbeddingSpace, address: str) -> Self:
         room = info.limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES
-        vectors_in_answer = room // (4 * space.dimension + _ITEM_OVERHEAD_BYTES)
+        vectors_in_answer = room // (vector_bytes(space) + _ITEM_OVERHEAD_BYTES)
         (pixels,) = (one.input_height * one.input_width for one in info.models if one.name == space.model)
         wanted = min(_IMAGES_PER_REQUEST, _PIXELS_PER_REQUEST // pixels)
         max_images = max(1, min(wanted, info.limits.max_images_per_request, vectors_in_answer))
@@ -134,7 +134,7 @@ class _Plan:
             result = read_embed_result(answer, self.measures)
         except ValueError as error:
             raise broken_contract(_SERVICE, self.address, str(error)) from error
-        if isinstance(result, Embedding) and len(result.vector) != 4 * self.space.dimension:
+        if isinstance(result, Embedding) and len(result.vector) != vector_bytes(self.space):
             raise broken_contract(_SERVICE, self.address, f"a vector has {len(result.vector)} bytes")
         return result
 

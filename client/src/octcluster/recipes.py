@@ -36,8 +36,9 @@ CONSENSUS_2 = Recipe(
     ("consensus",),
 )
 PLAIN_1 = Recipe("plain-1")
+PIXELS_1 = Recipe("pixels-1", "pixels", preparation=Preparation(l2_normalize=False))
 
-RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_2, PLAIN_1)}
+RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_2, PLAIN_1, PIXELS_1)}
 """All recipes by name."""
 
 DEFAULT_RECIPE = CONSENSUS_2
@@ -51,6 +52,11 @@ def default_recipe(model: str) -> Recipe:
         model: Name of the model.
 
     Returns:
-        DEFAULT_RECIPE, or, for a model that is no EfficientNet and so offers no ``blocks``, PLAIN_1.
+        DEFAULT_RECIPE, or, for a model that is no EfficientNet and so offers no ``blocks``, the plain one.
     """
-    return DEFAULT_RECIPE if model.startswith("efficientnet-") else PLAIN_1
+    return DEFAULT_RECIPE if model.startswith("efficientnet-") else plain_recipe(model)
+
+
+def plain_recipe(model: str) -> Recipe:
+    """K-means on what the model gives, where a way of one's own begins: PLAIN_1, or PIXELS_1 for pixels."""
+    return PIXELS_1 if model == "pixels" else PLAIN_1

@@ -16,7 +16,8 @@ ALGORITHMS = (
     "hg-means",
     "consensus",
 )
-FEATURES = ("pooled", "flatten", "blocks")
+FEATURES = ("pooled", "flatten", "blocks", "pixels")
+_BYTES_A_VALUE = {"float32": 4, "uint8": 1}
 
 
 class VectorSpace(Protocol):
@@ -28,11 +29,16 @@ class VectorSpace(Protocol):
 
     @property
     def data_type(self) -> str:
-        """Type of one value, ``float32``."""
+        """Type of one value, ``float32`` or ``uint8``."""
 
     @property
     def dimension(self) -> int:
         """Number of values in a vector."""
+
+
+def vector_bytes(space: VectorSpace) -> int:
+    """Size of a vector of the space in the cache and on the wire, in bytes."""
+    return space.dimension * _BYTES_A_VALUE[space.data_type]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Embedding:
     """What the embedder makes of one image.
 
     Attributes:
-        vector: Little-endian float32 values, of the space asked for.
+        vector: Little-endian values, of the space asked for.
         measures: What was measured of the image, in the order of EmbedderInfo.measures.names.
     """
 

@@ -11,6 +11,7 @@ from octcluster_clusterer.member_columns import MemberColumns
 from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import (
     Algorithm,
+    DataType,
     Preparation,
     RunSpec,
     VectorSpace,
@@ -22,6 +23,8 @@ _LARGEST_ANSWER_BYTES = 4 * 2**20
 # What an entry of a message takes beside its vector: an image key, tags and lengths.
 _ENTRY_BYTES = IMAGE_KEY_BYTES + 32
 _LARGEST_DIMENSION = 2**22
+_DATA_TYPES = {pb.DATA_TYPE_FLOAT32: DataType.FLOAT32, pb.DATA_TYPE_UINT8: DataType.UINT8}
+_DATA_TYPES_ON_THE_WIRE = {data_type: number for number, data_type in _DATA_TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,12 @@ def to_space(message: pb.VectorSpace) -> VectorSpace:
     """Checks and converts a space; raises InvalidRequest."""
     if len(message.digest) != SPACE_DIGEST_BYTES:
         raise InvalidRequest(f"space.digest has {len(message.digest)} bytes, must have {SPACE_DIGEST_BYTES}")
-    if message.data_type != pb.DATA_TYPE_FLOAT32:
-        raise InvalidRequest("space.data_type must be DATA_TYPE_FLOAT32")
+    if message.data_type not in _DATA_TYPES:
+        choices = " or ".join(map(pb.DataType.Name, _DATA_TYPES))
+        raise InvalidRequest(f"space.data_type must be {choices}")
     if not 1 <= message.dimension <= _LARGEST_DIMENSION:
         raise InvalidRequest(f"space.dimension is {message.dimension}, must be 1 to {_LARGEST_DIMENSION}")
-    return VectorSpace(message.digest, message.dimension)
+    return VectorSpace(message.digest, message.dimension, _DATA_TYPES[message.data_type])
 
 
 def to_image_keys(image_keys: Sequence[bytes], limits: Limits) -> list[bytes]:
@@ -65,7 +69,7 @@ def to_vectors(request: pb.PutVectorsRequest, limits: Limits) -> list[tuple[byte
 
 def count_vectors_per_message(space: VectorSpace, limits: Limits) -> int:
     """Counts the vectors that one message may hold; raises InvalidRequest if not even one fits."""
-    n_bytes = 4 * space.dimension + _ENTRY_BYTES
+    n_bytes = space.vector_bytes + _ENTRY_BYTES
     if n_bytes > limits.max_message_bytes:
         raise InvalidRequest(
             f"a vector of {space.dimension} values does not fit into a message of at most "
@@ -172,7 +176,9 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
     return pb.RunSpec(
         run_id=spec.run_id,
         space=pb.VectorSpace(
-            digest=spec.space.digest, data_type=pb.DATA_TYPE_FLOAT32, dimension=spec.space.dimension
+            digest=spec.space.digest,
+            data_type=_DATA_TYPES_ON_THE_WIRE[spec.space.data_type],
+            dimension=spec.space.dimension,
         ),
         preparation=preparation,
         algorithms=[from_algorithm(algorithm) for algorithm in spec.algorithms],

@@ -23,6 +23,7 @@ from octcluster_clusterer.runs import (
     Scores,
     Stability,
     Stage,
+    VectorSpace,
 )
 
 MEMBERS_PER_MESSAGE = 10_000
@@ -189,11 +190,12 @@ def to_fitted_run(record: RunRecord, result_index: int) -> FittedRun:
 
 
 def assign_vectors(
-    fitted: FittedRun, result_index: int, vectors: Sequence[tuple[bytes, bytes]]
+    fitted: FittedRun, result_index: int, space: VectorSpace, vectors: Sequence[tuple[bytes, bytes]]
 ) -> pb.AssignResponse:
     """Puts images, given by key and vector, into clusters; raises CannotAssign."""
-    values = np.frombuffer(b"".join(vector for _, vector in vectors), dtype="<f4")
-    assigned, agreement = fitted.assign(result_index, values.reshape(len(vectors), -1))
+    values = np.frombuffer(b"".join(vector for _, vector in vectors), dtype=space.value_type)
+    values = values.reshape(len(vectors), -1).astype(np.float32, copy=False)
+    assigned, agreement = fitted.assign(result_index, values)
     return pb.AssignResponse(
         image_keys=[image_key for image_key, _ in vectors], **vars(assigned), fitted_agreement=agreement
     )

@@ -23,6 +23,7 @@ from octcluster_clusterer.runs import (
     Association,
     ClusteringResult,
     Contingency,
+    DataType,
     Duplicates,
     Preparation,
     RunResult,
@@ -183,7 +184,12 @@ def _rebuild(contents: Mapping[bytes, bytes]) -> RunRecord:
 
 
 def _rebuild_spec(spec: dict[str, Any]) -> RunSpec:
-    space = VectorSpace(bytes.fromhex(spec["space"]["digest"]), spec["space"]["dimension"])
+    # Runs of older versions had no other data type.
+    space = VectorSpace(
+        bytes.fromhex(spec["space"]["digest"]),
+        spec["space"]["dimension"],
+        DataType(spec["space"].get("data_type", DataType.FLOAT32)),
+    )
     return RunSpec(
         **{
             **spec,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,30 @@ class Stage(StrEnum):
     SAVING = "saving"
 
 
+class DataType(StrEnum):
+    """Type of one value of a vector, by NumPy's name; little-endian in the cache and on the wire."""
+
+    FLOAT32 = "float32"
+    UINT8 = "uint8"
+
+
 @dataclass(frozen=True)
 class VectorSpace:
-    """Identifies the embedding space of vectors: digest of 32 bytes and number of float32 values."""
+    """Identifies the embedding space of vectors: digest of 32 bytes, number of values and their type."""
 
     digest: bytes
     dimension: int
+    data_type: DataType = DataType.FLOAT32
+
+    @property
+    def value_type(self) -> np.dtype[Any]:
+        """NumPy's type of one value."""
+        return np.dtype(self.data_type.value).newbyteorder("<")
+
+    @property
+    def vector_bytes(self) -> int:
+        """Size of a vector in the cache and on the wire, in bytes."""
+        return self.dimension * self.value_type.itemsize
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,9 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
                 self._vectors.get, record.spec.space, keys[start : start + size]
             )
             if vectors:
-                yield await asyncio.to_thread(assign_vectors, fitted, request.result_index, vectors)
+                yield await asyncio.to_thread(
+                    assign_vectors, fitted, request.result_index, record.spec.space, vectors
+                )
 
     async def CancelRun(  # noqa: N802
         self, request: pb.CancelRunRequest, context: object

@@ -22,6 +22,7 @@ from octcluster_embedder.errors import InferenceFailed, TooLate
 from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
 from octcluster_embedder.inference import Inference
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.runtimes.runtime import Vectors
 from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -34,11 +35,11 @@ class Embedding:
     """What an image becomes.
 
     Attributes:
-        vector: float32, shape (dimension of the space,).
+        vector: float32 or uint8 as the space says, shape (dimension of the space,).
         measures: float32, shape (n_measures,); see ``measures``.
     """
 
-    vector: NDArray[np.float32]
+    vector: Vectors
     measures: NDArray[np.float32]
 
 
@@ -84,7 +85,7 @@ class _WaitingImage:
     space: EmbeddingSpace
     caller: Caller
     since: float
-    vector: asyncio.Future[NDArray[np.float32]]
+    vector: asyncio.Future[Vectors]
 
 
 class Batcher:
@@ -190,7 +191,7 @@ class Batcher:
 
     async def _compute(
         self, pixels: NDArray[np.uint8], space: EmbeddingSpace, caller: Caller, since: float
-    ) -> NDArray[np.float32]:
+    ) -> Vectors:
         waiting = _WaitingImage(pixels, space, caller, since, asyncio.get_running_loop().create_future())
         self._waiting.push(waiting, caller)
         self._something_waits.set()

@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 
 from octcluster_embedder.embedding import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.errors import InvalidRequest, ItemError, ItemErrorCode
 from octcluster_embedder.measures import MEASURES, MEASURES_DIGEST
-from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.runtimes.runtime import Runtime, Vectors
+from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features
 
 _FEATURES = {
     pb.FEATURES_POOLED: Features.POOLED,
     pb.FEATURES_FLATTEN: Features.FLATTEN,
     pb.FEATURES_BLOCKS: Features.BLOCKS,
+    pb.FEATURES_PIXELS: Features.PIXELS,
 }
 _FEATURES_ON_THE_WIRE = {features: number for number, features in _FEATURES.items()}
+_DATA_TYPES = {DataType.FLOAT32: pb.DATA_TYPE_FLOAT32, DataType.UINT8: pb.DATA_TYPE_UINT8}
 _ERROR_CODES = {
     ItemErrorCode.EMPTY: pb.EMBED_ERROR_CODE_EMPTY,
     ItemErrorCode.TOO_MANY_BYTES: pb.EMBED_ERROR_CODE_TOO_MANY_BYTES,
@@ -93,7 +93,7 @@ def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
         weights_digest=space.weights_digest,
         preprocessing_version=space.preprocessing_version,
         features=_FEATURES_ON_THE_WIRE[space.features],
-        data_type=pb.DATA_TYPE_FLOAT32,
+        data_type=_DATA_TYPES[space.data_type],
         dimension=space.dimension,
         digest=space.digest,
         flip=space.flip,
@@ -110,5 +110,5 @@ def _to_result(outcome: Outcome) -> pb.EmbedResult:
     return pb.EmbedResult(id=outcome.id, vector=_to_bytes(found.vector), measures=_to_bytes(found.measures))
 
 
-def _to_bytes(values: NDArray[np.float32]) -> bytes:
-    return np.asarray(values, dtype="<f4").tobytes()
+def _to_bytes(values: Vectors) -> bytes:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

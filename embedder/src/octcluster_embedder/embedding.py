@@ -16,7 +16,6 @@ from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.scheduling import ANYBODY, Caller
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
-_BYTES_A_VALUE = 4
 # Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.
 _BYTES_BESIDE_A_VECTOR = 512
 _BYTES_BESIDE_RESULTS = 1024
@@ -257,7 +256,7 @@ class Embedder:
 
     def _max_results(self, space: EmbeddingSpace) -> int:
         """Number of results of a space that fit into one message."""
-        bytes_a_result = space.dimension * _BYTES_A_VALUE + _BYTES_BESIDE_A_VECTOR
+        bytes_a_result = space.vector_bytes + _BYTES_BESIDE_A_VECTOR
         return (self.limits.max_message_bytes - _BYTES_BESIDE_RESULTS) // bytes_a_result
 
     def _refuse_overload(self, n_images: int, n_bytes: int, caller: Caller, pace: Pace) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_embedder.errors import InferenceFailed
-from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import EmbeddingSpace
 
 _logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Inference:
 
     async def compute(
         self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace
-    ) -> list[NDArray[np.float32] | InferenceFailed]:
+    ) -> list[Vectors | InferenceFailed]:
         """Computes the vector of each image, or says that it has none.
 
         Args:
@@ -57,7 +57,8 @@ class Inference:
             space: One of the runtime's spaces, with or without flip.
 
         Returns:
-            For each image, in order: float32, shape (dimension of the space,), or the error.
+            For each image, in order: float32 or uint8 as the space says, shape (dimension of the space,), or
+            the error.
         """
         return await self._compute(images, space, suspect=False)
 
@@ -67,7 +68,7 @@ class Inference:
 
     async def _compute(
         self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace, *, suspect: bool
-    ) -> list[NDArray[np.float32] | InferenceFailed]:
+    ) -> list[Vectors | InferenceFailed]:
         async with self._replacing:
             runtime, threads = self.runtime, self._threads
         try:
@@ -122,8 +123,8 @@ def _threads(runtime: Runtime) -> ThreadPoolExecutor:
 
 
 async def _in_thread(
-    threads: ThreadPoolExecutor, function: Callable[..., NDArray[np.float32]], *arguments: object
-) -> NDArray[np.float32]:
+    threads: ThreadPoolExecutor, function: Callable[..., Vectors], *arguments: object
+) -> Vectors:
     return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
 
@@ -139,13 +140,17 @@ async def _is_alive(threads: ThreadPoolExecutor, runtime: Runtime, space: Embedd
     return True
 
 
-def _infer(
-    runtime: Runtime, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace
-) -> NDArray[np.float32]:
+def _infer(runtime: Runtime, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace) -> Vectors:
     stacked = np.stack(images)
     if space.flip:
         stacked = np.concatenate([stacked, stacked[:, :, ::-1]])
     vectors = runtime.infer(stacked, space.features)
     if len(vectors) != len(stacked):
         raise RuntimeError(f"the runtime answered {len(stacked)} images with {len(vectors)} vectors")
-    return (vectors[: len(images)] + vectors[len(images) :]) / np.float32(2) if space.flip else vectors
+    return _average(vectors[: len(images)], vectors[len(images) :]) if space.flip else vectors
+
+
+def _average(vectors: Vectors, mirrored: Vectors) -> Vectors:
+    """The mean of each two vectors, rounded where the values are whole numbers."""
+    means = (vectors.astype(np.float32) + mirrored) / np.float32(2)
+    return np.rint(means).astype(np.uint8) if vectors.dtype == np.uint8 else means

@@ -7,11 +7,22 @@ from enum import StrEnum
 
 
 class Features(StrEnum):
-    """What is read from a network whose classification head is removed."""
+    """What is read from a network whose classification head is removed, or from the image without one."""
 
     POOLED = "pooled"
     FLATTEN = "flatten"
     BLOCKS = "blocks"
+    PIXELS = "pixels"
+
+
+class DataType(StrEnum):
+    """Type of one value of a vector, by NumPy's name; little-endian on the wire."""
+
+    FLOAT32 = "float32"
+    UINT8 = "uint8"
+
+
+_BYTES_A_VALUE = {DataType.FLOAT32: 4, DataType.UINT8: 1}
 
 
 @dataclass(frozen=True)
@@ -28,12 +39,13 @@ class EmbeddingSpace:
 
     Attributes:
         model: Model name, for example ``efficientnet-lite0``.
-        weights_digest: SHA-256 of the weights, 64 lower-case hexadecimal digits.
+        weights_digest: SHA-256 of the weights, 64 lower-case hexadecimal digits; of no bytes for a model
+            without weights.
         preprocessing_version: Version of decoding, resizing and scaling.
         features: What is read from the network.
         parts: The parts of a vector, in order.
         flip: Whether a vector is the mean of the image's and of its mirror image's.
-        data_type: Type of one value; little-endian on the wire.
+        data_type: Type of one value.
     """
 
     model: str
@@ -42,12 +54,17 @@ class EmbeddingSpace:
     features: Features
     parts: tuple[VectorPart, ...]
     flip: bool = False
-    data_type: str = "float32"
+    data_type: DataType = DataType.FLOAT32
 
     @property
     def dimension(self) -> int:
         """Number of values in a vector."""
         return sum(part.dimension for part in self.parts)
+
+    @property
+    def vector_bytes(self) -> int:
+        """Size of a vector on the wire, in bytes."""
+        return self.dimension * _BYTES_A_VALUE[self.data_type]
 
     @property
     def digest(self) -> bytes:

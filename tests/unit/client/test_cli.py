@@ -12,7 +12,7 @@ from octcluster.argument_values import read_recipe
 from octcluster.arguments import MODELS, build_parser
 from octcluster.cli import main
 from octcluster.image_folder import find_images
-from octcluster.recipes import CONSENSUS_2, DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster.recipes import CONSENSUS_2, DEFAULT_RECIPE, PIXELS_1, PLAIN_1, Recipe
 from octcluster.runs import ALGORITHMS, Preparation
 
 
@@ -134,6 +134,7 @@ def test_the_default_is_a_named_recipe() -> None:
     assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
     assert recipe("--model", "vgg16") == PLAIN_1
     assert recipe("--recipe", "consensus-2", "--model", "vgg16") == CONSENSUS_2
+    assert recipe("--model", "pixels") == PIXELS_1
 
 
 def test_a_part_alone_changes_the_plain_recipe() -> None:
@@ -142,6 +143,8 @@ def test_a_part_alone_changes_the_plain_recipe() -> None:
     assert recipe("--features", "blocks", "--flip").features == "blocks"
     assert recipe("--features", "blocks", "--flip").flip is True
     assert recipe("--no-pca") == PLAIN_1
+    reduced = recipe("--model", "pixels", "--pca", "0.95")
+    assert (reduced.features, reduced.preparation) == ("pixels", replace(PIXELS_1.preparation, pca=0.95))
 
 
 def test_a_part_beside_a_name_changes_that_recipe() -> None:

@@ -19,6 +19,7 @@ from octcluster_clusterer.runs import (
     Association,
     ClusteringResult,
     Contingency,
+    DataType,
     Duplicates,
     Interval,
     NearDuplicate,
@@ -57,7 +58,7 @@ def runs(store: Store, raw: redis.Redis) -> RunStore:
 
 
 def make_spec(run_id: str, pca: float | int | None = 0.95) -> RunSpec:
-    space = VectorSpace(b"\x01" * 32, 1280)
+    space = VectorSpace(b"\x01" * 32, 1280, DataType.UINT8)
     algorithms = [Algorithm.KMEANS, Algorithm.HDBSCAN]
     return RunSpec(
         run_id,

@@ -14,7 +14,7 @@ import pytest
 import redis
 from octcluster_clusterer.conversions import Limits, count_vectors_per_message
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
-from octcluster_clusterer.runs import VectorSpace
+from octcluster_clusterer.runs import DataType, VectorSpace
 from octcluster_clusterer.vector_store.redis_store import RedisStore
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
 from processes import free_port
@@ -70,6 +70,22 @@ def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
     assert loaded.dtype == np.float32
     assert loaded.shape == (2000, 1280)
     assert loaded.tobytes() == b"".join(vector for _, vector in reversed(vectors))
+
+
+def test_vectors_of_one_byte_a_value_take_no_more_and_are_loaded_as_numbers(
+    cache: VectorCache, raw: redis.Redis
+) -> None:
+    space = VectorSpace(digest=b"\x03" * 32, dimension=256, data_type=DataType.UINT8)
+    rows = [np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)[::-1]]
+    vectors = [(os.urandom(32), row.tobytes()) for row in rows]
+    assert cache.put(space, vectors) == []
+    assert raw.strlen(b"octcluster:v1:vector:" + space.digest + b":" + vectors[0][0]) == 256 + 16
+    assert cache.get(space, [key for key, _ in vectors]) == vectors
+    loaded = cache.load(space, columns([key for key, _ in vectors]), ignore_progress)
+    assert loaded.dtype == np.float32
+    assert (loaded == rows).all()
+    (rejection,) = cache.put(space, [(vectors[0][0], bytes(1024))])
+    assert "1024 bytes, the space asks for 256" in rejection.reason
 
 
 def test_got_vectors_come_in_order_without_those_missing_or_damaged(

@@ -28,6 +28,7 @@ INPUT_SIDES = {
     "vgg16": 224,
     "resnet50": 224,
     "inception-v3": 299,
+    "pixels": 150,
 }
 PALACE = 698
 DAISY = 985

@@ -31,7 +31,7 @@ class Rejection:
 class VectorCache:
     """Vectors by space and image key.
 
-    A value is the vector's little-endian float32 values and a checksum over its space, its image key and
+    A value is the vector's little-endian values and a checksum over its space, its image key and
     these values. What is short, damaged, or written for another space or image is a miss, never an answer.
     """
 
@@ -68,7 +68,7 @@ class VectorCache:
             image_keys: Image keys, 32 bytes each.
 
         Returns:
-            Image key and vector (little-endian float32 bytes) of each image that has a sound one, in the
+            Image key and vector (little-endian bytes) of each image that has a sound one, in the
             order given.
 
         Raises:
@@ -89,7 +89,7 @@ class VectorCache:
 
         Args:
             space: Space of the vectors.
-            vectors: Image key and vector (little-endian float32 bytes) of each image.
+            vectors: Image key and vector (little-endian bytes) of each image.
 
         Returns:
             The vectors that were not stored: wrong length, NaN or infinity. All others are stored.
@@ -123,7 +123,7 @@ class VectorCache:
                 raises ends the reading.
 
         Returns:
-            float32, shape (n_members, dimension): the vector of each member.
+            float32 whatever the space's data type, shape (n_members, dimension): the vector of each member.
 
         Raises:
             VectorsMissing: Members have no sound vector; the message has their number.
@@ -140,7 +140,7 @@ class VectorCache:
                 if vector is None:
                     n_missing += 1
                 else:
-                    vectors[row] = np.frombuffer(vector, dtype="<f4")
+                    vectors[row] = np.frombuffer(vector, dtype=space.value_type)
             report(start + len(keys), n_members)
         if n_missing:
             raise VectorsMissing(
@@ -156,7 +156,7 @@ class VectorCache:
 
 
 def _chunk_size(space: VectorSpace) -> int:
-    return max(1, min(_LARGEST_CHUNK_VECTORS, _CHUNK_BYTES // (4 * space.dimension)))
+    return max(1, min(_LARGEST_CHUNK_VECTORS, _CHUNK_BYTES // space.vector_bytes))
 
 
 def _key(space: VectorSpace, image_key: bytes) -> bytes:
@@ -172,15 +172,15 @@ def _checksum(space: VectorSpace, image_key: bytes, vector: bytes | memoryview) 
 
 def _open(space: VectorSpace, image_key: bytes, value: bytes | None) -> memoryview | None:
     """The vector in a value, None if that is missing, damaged, or written for another space or image."""
-    if value is None or len(value) != 4 * space.dimension + _CHECKSUM_BYTES:
+    if value is None or len(value) != space.vector_bytes + _CHECKSUM_BYTES:
         return None
     vector = memoryview(value)[:-_CHECKSUM_BYTES]
     return vector if _checksum(space, image_key, vector) == value[-_CHECKSUM_BYTES:] else None
 
 
 def _find_fault(space: VectorSpace, vector: bytes) -> str | None:
-    if len(vector) != 4 * space.dimension:
-        return f"the vector has {len(vector)} bytes, the space asks for {4 * space.dimension}"
-    if not np.isfinite(np.frombuffer(vector, dtype="<f4")).all():
+    if len(vector) != space.vector_bytes:
+        return f"the vector has {len(vector)} bytes, the space asks for {space.vector_bytes}"
+    if not np.isfinite(np.frombuffer(vector, dtype=space.value_type)).all():
         return "the vector holds NaN or infinity"
     return None

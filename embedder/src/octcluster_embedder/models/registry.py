@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from octcluster_embedder.errors import SettingError
 from octcluster_embedder.image_decoding import DECODING_VERSION
-from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
+from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features, VectorPart
 
 DEFAULT_MODEL = "efficientnet-lite0"
 GRAPH_VERSION = 1
@@ -50,13 +50,13 @@ class ModelSpec:
 
     Attributes:
         name: Name on the command line and in embedding spaces.
-        network: Module in ``models/networks`` that builds it.
+        network: Module in ``models/networks`` that builds it; empty: the vectors are the pixels themselves.
         input_side: Height and width of the input, in pixels.
-        feature_map: Height, width and channels of the last map.
+        feature_map: Height, width and channels of the last map, or of the pixels.
         scaling_version: What the graph does to values 0 to 255 before the first convolution. Change it
             whenever the graph changes: it is part of the embedding space and of a converted model's file
             name.
-        weights: Where the weights come from unless a file is given.
+        weights: Where the weights come from unless a file is given; None: it has none, and no network.
         late_layers: The layers whose global averages ``blocks`` puts before ``pooled``: name in the network
             and channels, in order. Empty: the model does not offer ``blocks``. They are part of the embedding
             space and of a converted model's file name.
@@ -67,12 +67,14 @@ class ModelSpec:
     input_side: int
     feature_map: tuple[int, int, int]
     scaling_version: str
-    weights: PackagedWeights | KerasWeights
+    weights: PackagedWeights | KerasWeights | None
     late_layers: tuple[VectorPart, ...] = ()
 
     def parts(self) -> dict[Features, tuple[VectorPart, ...]]:
         """The parts of a vector of each kind of features that the model offers."""
         height, width, channels = self.feature_map
+        if self.weights is None:
+            return {Features.PIXELS: (VectorPart("pixels", height * width * channels),)}
         pooled = VectorPart("pooled", channels)
         offered: dict[Features, tuple[VectorPart, ...]] = {
             Features.POOLED: (pooled,),
@@ -89,6 +91,7 @@ class ModelSpec:
                 preprocessing_version=f"{DECODING_VERSION}/{self.scaling_version}",
                 features=features,
                 parts=parts,
+                data_type=DataType.UINT8 if features is Features.PIXELS else DataType.FLOAT32,
             )
             for features, parts in self.parts().items()
         }
@@ -172,6 +175,15 @@ _SPECS = (
             f"{_KERAS_OLDER}inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
             "bcbd6486424b2319ff4ef7d526e38f63",
         ),
+    ),
+    # The baseline of the study, at its size.
+    ModelSpec(
+        name="pixels",
+        network="",
+        input_side=150,
+        feature_map=(150, 150, 1),
+        scaling_version="grey-1",
+        weights=None,
     ),
 )
 

@@ -56,17 +56,19 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
         options: Where to look.
 
     Raises:
-        SettingError: The file that the options name does not exist.
+        SettingError: The file that the options name does not exist, or the model has no weights.
         ModelUnavailable: There are no weights to be had, or their digest is wrong.
     """
     if options.file is not None:
         if not options.file.is_file():
             raise SettingError(f"--weights: there is no file {options.file}")
         path = options.file
+    elif isinstance(spec.weights, KerasWeights):
+        path = _find_published(spec, spec.weights, options.keras_home / "models")
     elif isinstance(spec.weights, PackagedWeights):
         path = _find_packaged(spec.weights)
     else:
-        path = _find_published(spec, spec.weights, options.keras_home / "models")
+        raise SettingError(f"the model {spec.name} has no weights")
     digest = _digest(path, "sha256")
     if options.sha256 is not None and digest != options.sha256.lower():
         raise ModelUnavailable(

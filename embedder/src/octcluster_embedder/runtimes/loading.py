@@ -8,6 +8,7 @@ from pathlib import Path
 from octcluster_embedder.errors import SettingError
 from octcluster_embedder.models.registry import DEFAULT_MODEL, find_model
 from octcluster_embedder.models.weights import WeightsOptions, find_weights
+from octcluster_embedder.runtimes.pixel_runtime import PixelRuntime
 from octcluster_embedder.runtimes.runtime import Runtime
 
 
@@ -39,16 +40,21 @@ def load_runtime(
     """Loads a model into a runtime.
 
     Args:
-        runtime: A ``RuntimeName``.
+        runtime: A ``RuntimeName``; a model without a network needs none.
         model: Model name.
         weights: Where the weights come from; None: the model's own.
         cache_dir: Folder for converted models, made if need be; None keeps nothing.
 
     Raises:
-        SettingError: An argument names nothing that there is, or the runtime's library is not installed.
+        SettingError: An argument names nothing that there is, the runtime's library is not installed, or
+            weights are named for a model that has none.
         ModelUnavailable: The model's weights cannot be had or do not fit it.
     """
     spec = find_model(model)
+    if spec.weights is None:
+        if weights is not None and (weights.file is not None or weights.sha256 is not None):
+            raise SettingError(f"the model {model} has no weights: leave out --weights and --weights-sha256")
+        return PixelRuntime(spec)
     chosen = _choose(runtime)
     found = find_weights(spec, weights or WeightsOptions())
     loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir)

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
+Vectors = NDArray[np.float32] | NDArray[np.uint8]
+"""Vectors of one space, of its data type."""
+
 
 class Runtime(Protocol):
     """One loaded model that turns decoded images into vectors. Safe to call from several threads.
 
     Attributes:
-        name: ``openvino`` or ``tensorflow``.
+        name: ``openvino``, ``tensorflow``, or ``numpy`` for a model without a network.
         device: Device of the forward pass, for example ``CPU``.
         model: Model name.
         input_height: Height of the network's input, in pixels.
@@ -33,7 +36,7 @@ class Runtime(Protocol):
     batch_size: int
     concurrent_batches: int
 
-    def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
+    def infer(self, images: NDArray[np.uint8], features: Features) -> Vectors:
         """Computes the vectors of a batch.
 
         Args:
@@ -41,6 +44,6 @@ class Runtime(Protocol):
             features: What to read from the network.
 
         Returns:
-            float32, shape (n_images, dimension of the space).
+            float32 or uint8 as the space says, shape (n_images, dimension of the space).
         """
         ...

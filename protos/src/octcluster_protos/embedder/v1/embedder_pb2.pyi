@@ -13,11 +13,13 @@ class Features(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEATURES_POOLED: _ClassVar[Features]
     FEATURES_FLATTEN: _ClassVar[Features]
     FEATURES_BLOCKS: _ClassVar[Features]
+    FEATURES_PIXELS: _ClassVar[Features]
 
 class DataType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DATA_TYPE_UNSPECIFIED: _ClassVar[DataType]
     DATA_TYPE_FLOAT32: _ClassVar[DataType]
+    DATA_TYPE_UINT8: _ClassVar[DataType]
 
 class EmbedErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,8 +35,10 @@ FEATURES_UNSPECIFIED: Features
 FEATURES_POOLED: Features
 FEATURES_FLATTEN: Features
 FEATURES_BLOCKS: Features
+FEATURES_PIXELS: Features
 DATA_TYPE_UNSPECIFIED: DataType
 DATA_TYPE_FLOAT32: DataType
+DATA_TYPE_UINT8: DataType
 EMBED_ERROR_CODE_UNSPECIFIED: EmbedErrorCode
 EMBED_ERROR_CODE_EMPTY: EmbedErrorCode
 EMBED_ERROR_CODE_TOO_MANY_BYTES: EmbedErrorCode

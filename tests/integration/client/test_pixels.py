@@ -1,0 +1,53 @@
+"""The pixel baseline through real services: any run and any assignment, from vectors of one byte a value."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from octcluster import AssignOptions, ClustererClient, RunOptions, assign_images, run_images
+from octcluster.image_keys import image_key
+from octcluster.recipes import PIXELS_1
+from processes import Server, running_service
+from stores import Store
+
+
+@pytest.fixture(scope="module")
+def pixel_embedder(model_cache: Path) -> Iterator[Server]:
+    with running_service(
+        "octcluster_embedder", "--cache-dir", str(model_cache), "--models", "pixels"
+    ) as server:
+        yield server
+
+
+def test_pixels_run_like_any_other_model(
+    pixel_embedder: Server, clusterer: Server, store: Store, image_set, recorder
+) -> None:
+    services = {"embedder": pixel_embedder.address, "clusterer": clusterer.address, "model": "pixels"}
+    options = RunOptions(**services, key_secret=os.urandom(16), min_clusters=2, max_clusters=3)
+    outcome = run_images(image_set, options, recorder)
+    assert outcome.runtime == "numpy CPU"
+    assert (outcome.recipe, outcome.space.data_type, outcome.embedded) == (PIXELS_1, "uint8", 40)
+    assert outcome.result.input_dimension == outcome.result.prepared_dimension == 22_500
+
+    first = image_key(image_set.images[0].path.read_bytes(), options.key_secret)
+    with ClustererClient(clusterer.address) as client:
+        vector = client.get_vectors(outcome.space, [first])[first]
+        assert client.put_vectors(outcome.space, [(first, vector * 4)]).rejected
+    assert len(vector) == 22_500
+    values = np.frombuffer(vector, np.uint8)
+    assert 0 <= values.min() < 50 < values.max()
+    assert [result.requested_clusters for result in outcome.result.results] == [2, 3]
+
+    reduced = replace(PIXELS_1, preparation=replace(PIXELS_1.preparation, pca=0.95))
+    again = run_images(image_set, replace(options, recipe=reduced), recorder)
+    assert (again.embedded, again.cached) == (0, 40)
+    assert 1 < again.result.prepared_dimension < 40
+    assert sum(again.result.explained_variance_ratios[: again.result.prepared_dimension]) >= 0.95
+
+    assigned = assign_images(
+        again.spec.run_id, image_set, AssignOptions(**services, key_secret=options.key_secret), recorder
+    )
+    assert list(assigned.assignments.clusters) == list(again.assignments.clusters)
