@@ -1,6 +1,7 @@
 """Starts the embedder: ``octcluster-embedder`` or ``python -m octcluster_embedder``."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -22,6 +23,17 @@ def main() -> int:
         fault = ask_health(settings.listen, settings.tls_cert, settings.tls_key)
         print(fault or "serving", file=sys.stderr if fault else sys.stdout)
         return 1 if fault else 0
+
+    if settings.check_weights:
+        from octcluster_embedder.models.registry import find_model
+        from octcluster_embedder.models.weights import WeightsOptions, describe_weights
+
+        options = WeightsOptions(
+            settings.weights, settings.weights_sha256, settings.keras_home, download=False
+        )
+        for described in describe_weights([find_model(name) for name in settings.models], options):
+            print(json.dumps(described))
+        return 0
 
     if settings.log_format == "json":
         # gRPC would log each handshake that fails as text; it reads this when it is imported.

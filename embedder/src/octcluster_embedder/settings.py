@@ -166,6 +166,11 @@ class Settings(BaseSettings):
     prepare_only: bool = Field(
         False, description="Convert the models into the cache and exit; for building container images"
     )
+    check_weights: bool = Field(
+        False,
+        description="Start nothing: print, one JSON object a line, for each of --models the SHA-256 of its "
+        "weights, or why it has none on this machine; downloads nothing",
+    )
     check_health: bool = Field(
         False,
         description="Start nothing: ask the server at --listen for its health, and exit with 0 if it serves, "
@@ -206,7 +211,7 @@ class Settings(BaseSettings):
             raise ValueError("--tls-client-ca needs TLS: give --tls-cert and --tls-key as well")
         if self.tls_cert is not None and self.listen.startswith("unix:"):
             raise ValueError("--tls-cert is for TCP: a Unix socket cannot be overheard, leave it out")
-        if self.insecure or self.check_health or self.prepare_only:
+        if self.insecure or self.check_health or self.check_weights or self.prepare_only:
             return self
         if not is_local(self.listen):
             if self.tls_cert is None:

@@ -1,9 +1,12 @@
 """Weights: found, verified, downloaded or refused with what to do about it."""
 
 import hashlib
+import json
 import pickle
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -69,6 +72,22 @@ def test_a_missing_package_is_named() -> None:
     missing = replace(LITE0, weights=replace(LITE0.weights, distribution="octcluster-no-such-weights"))
     with pytest.raises(ModelUnavailable, match="octcluster-no-such-weights"):
         find_weights(missing, WeightsOptions())
+
+
+# --- which models can be loaded
+
+
+def test_weights_at_hand_are_told_without_a_download(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "octcluster_embedder", "--check-weights", "--keras-home", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--models", "pixels,efficientnet-lite0,vgg16"], capture_output=True, text=True, check=True
+    )
+    pixels, lite0, vgg16 = map(json.loads, done.stdout.splitlines())
+    assert pixels == {"model": "pixels", "sha256": None, "fault": None}
+    assert (lite0["sha256"][:8], lite0["fault"]) == ("57934424", None)
+    assert vgg16["sha256"] is None
+    assert "_notop.h5 (MD5 6d6bbae143d832006294945121d1f1fc) and put it here as" in vgg16["fault"]
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- a file of the operator's own

@@ -8,6 +8,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,11 +29,13 @@ class WeightsOptions:
             network without its classification head, or ``.pth`` for efficientnet-lite0.
         sha256: What the SHA-256 of the file used must be, in hexadecimal; None accepts any.
         keras_home: Keras's folder; published weights are looked for and downloaded to ``models`` in it.
+        download: Whether published weights that are not there are downloaded.
     """
 
     file: Path | None = None
     sha256: str | None = None
     keras_home: Path = field(default_factory=lambda: Path(os.path.expanduser("~/.keras")))
+    download: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
             raise SettingError(f"--weights: there is no file {options.file}")
         path = options.file
     elif isinstance(spec.weights, KerasWeights):
-        path = _find_published(spec, spec.weights, options.keras_home / "models")
+        path = _find_published(spec, spec.weights, options.keras_home / "models", download=options.download)
     elif isinstance(spec.weights, PackagedWeights):
         path = _find_packaged(spec.weights)
     else:
@@ -76,6 +79,28 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
             "get the right file, or correct --weights-sha256"
         )
     return Weights(path, digest)
+
+
+def describe_weights(specs: Sequence[ModelSpec], options: WeightsOptions) -> list[dict[str, str | None]]:
+    """Tells which models can be loaded, without loading them.
+
+    Args:
+        specs: The models.
+        options: Where to look.
+
+    Returns:
+        For each model its name (``model``), the SHA-256 of its weights (``sha256``; None without weights) and
+        why it cannot be loaded (``fault``; None if it can).
+    """
+    described: list[dict[str, str | None]] = []
+    for spec in specs:
+        digest, fault = None, None
+        try:
+            digest = None if spec.weights is None else find_weights(spec, options).digest
+        except (ModelUnavailable, SettingError) as error:
+            fault = str(error)
+        described.append({"model": spec.name, "sha256": digest, "fault": fault})
+    return described
 
 
 def _find_packaged(source: PackagedWeights) -> Path:
@@ -92,7 +117,7 @@ def _find_packaged(source: PackagedWeights) -> Path:
     return path
 
 
-def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path) -> Path:
+def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path, *, download: bool) -> Path:
     path = folder / source.file_name
     if path.is_file():
         if _digest(path, "md5") == source.md5:
@@ -100,6 +125,11 @@ def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path) -> Path
         raise ModelUnavailable(
             f"{path} is not the file that Keras publishes for {spec.name} (its MD5 is not {source.md5}): "
             "delete it, or name it with --weights if you mean it"
+        )
+    if not download:
+        raise ModelUnavailable(
+            f"the weights of {spec.name} are not on this machine: get {source.url} (MD5 {source.md5}) and put "
+            f"it here as {path}"
         )
     _check_writable(spec, source, folder)
     _logger.info("downloading the weights of %s", spec.name)
