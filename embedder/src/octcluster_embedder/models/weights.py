@@ -128,8 +128,8 @@ def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path, *, down
         )
     if not download:
         raise ModelUnavailable(
-            f"the weights of {spec.name} are not on this machine: get {source.url} (MD5 {source.md5}) and put "
-            f"it here as {path}"
+            f"the weights of {spec.name} are not on this machine: get {source.url} (MD5 {source.md5}) and "
+            f"put it here as {path}"
         )
     _check_writable(spec, source, folder)
     _logger.info("downloading the weights of %s", spec.name)
