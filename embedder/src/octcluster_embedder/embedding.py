@@ -25,6 +25,9 @@ _MAX_INTERACTIVE_IMAGES = 4
 STREAM_WINDOW_IMAGES = 64
 _SHORTEST_RETRY_SECONDS = 0.1
 _LONGEST_RETRY_SECONDS = 30.0
+# How long a stream gathers results for one message while others of its images are in work: a message costs
+# more time than its vectors.
+_GATHER_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -326,6 +329,8 @@ class Embedder:
         while not ended:
             by_space: dict[EmbeddingSpace, list[_Finished]] = defaultdict(list)
             ready = [await finished.get()]
+            if window.n_images > 1:
+                await asyncio.sleep(_GATHER_SECONDS)
             while not finished.empty():
                 ready.append(finished.get_nowait())
             for one in ready:

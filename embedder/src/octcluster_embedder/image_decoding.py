@@ -226,7 +226,12 @@ def _turn_upright(image: Image.Image) -> bool:
 def _resize(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     """Crops and resizes an image of mode L or RGB; the result has three channels."""
     resized = np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
-    return resized if resized.ndim == 3 else np.repeat(resized[:, :, np.newaxis], 3, axis=2)
+    if resized.ndim == 3:
+        return resized
+    pixels = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):  # four times as fast as np.repeat
+        pixels[:, :, channel] = resized
+    return pixels
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

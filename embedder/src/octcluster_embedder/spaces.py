@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 
 class Features(StrEnum):
@@ -66,7 +67,7 @@ class EmbeddingSpace:
         """Size of a vector on the wire, in bytes."""
         return self.dimension * _BYTES_A_VALUE[self.data_type]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 over all fields, 32 bytes."""
         canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
