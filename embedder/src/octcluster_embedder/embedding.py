@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from octcluster_embedder.admission import Pace, Room
-from octcluster_embedder.batching import Batcher, DecodingThreads, Embedding
+from octcluster_embedder.batching import Batcher, DecodingThreads
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
-from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.inference import Inference
+from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.scheduling import ANYBODY, Caller
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace
 
-# Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.
-_BYTES_BESIDE_A_VECTOR = 512
-_BYTES_BESIDE_RESULTS = 1024
 # A request of so many images is one that somebody waits for.
 _MAX_INTERACTIVE_IMAGES = 4
 # Images of one stream in work or unread: enough to keep a model busy across a slow network.
@@ -28,62 +25,6 @@ _LONGEST_RETRY_SECONDS = 30.0
 # How long a stream gathers results for one message while others of its images are in work: a message costs
 # more time than its vectors.
 _GATHER_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class ServiceLimits:
-    """How much the service takes at once.
-
-    Attributes:
-        image: What one image may be.
-        max_images_per_request: Most images in one request or one message of a stream.
-        max_message_bytes: Largest message in either direction, in bytes.
-        max_queued_images: Most images of all calls together that wait or are in work.
-        max_queued_bytes: Most encoded bytes of them.
-    """
-
-    image: ImageLimits
-    max_images_per_request: int
-    max_message_bytes: int
-    max_queued_images: int = 1024
-    max_queued_bytes: int = 2**28
-
-
-@dataclass(frozen=True)
-class ImageItem:
-    """One encoded image with the number that the client gave it."""
-
-    id: int
-    image: bytes
-
-
-@dataclass(frozen=True)
-class ImageBatch:
-    """Images to embed; an empty model name stands for the server's default.
-
-    With ``flip``, each vector is the mean of the image's and of its mirror image's.
-    """
-
-    model: str
-    features: Features
-    items: Sequence[ImageItem]
-    flip: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one item: its embedding or the error."""
-
-    id: int
-    outcome: Embedding | ItemError
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Outcomes of items in one space."""
-
-    space: EmbeddingSpace
-    outcomes: Sequence[Outcome]
 
 
 @dataclass(frozen=True)
@@ -154,7 +95,7 @@ class Embedder:
         """
         self._begin_call()
         batcher, space = self._check(batch)
-        room = self._max_results(space)
+        room = self.limits.max_results(space)
         if len(batch.items) > room:
             raise InvalidRequest(
                 f"the vectors of {len(batch.items)} images do not fit into the largest message of "
@@ -250,17 +191,12 @@ class Embedder:
         if len({item.id for item in batch.items}) < len(batch.items):
             raise InvalidRequest("two images of the request have the same id: give each its own")
         space = _space_of(batcher.inference.runtime, batch)
-        if self._max_results(space) < 1:
+        if self.limits.max_results(space) < 1:
             raise InvalidRequest(
                 f"a vector of {space.dimension:,} values does not fit into the largest message of "
                 f"{self.limits.max_message_bytes:,} bytes: choose others, or raise --max-message-bytes"
             )
         return batcher, space
-
-    def _max_results(self, space: EmbeddingSpace) -> int:
-        """Number of results of a space that fit into one message."""
-        bytes_a_result = space.vector_bytes + _BYTES_BESIDE_A_VECTOR
-        return (self.limits.max_message_bytes - _BYTES_BESIDE_RESULTS) // bytes_a_result
 
     def _refuse_overload(self, n_images: int, n_bytes: int, caller: Caller, pace: Pace) -> None:
         too_many = self._room.images_too_many(n_images, n_bytes, interactive=caller.interactive)
@@ -339,7 +275,7 @@ class Embedder:
                 else:
                     by_space[one.space].append(one)
             for space, results in by_space.items():
-                room = self._max_results(space)
+                room = self.limits.max_results(space)
                 for start in range(0, len(results), room):
                     part = results[start : start + room]
                     await write(Answer(space, [result.outcome for result in part]))

@@ -16,7 +16,6 @@ from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untype
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry import trace
 
-from octcluster_embedder.embedding import ImageItem, Outcome
 from octcluster_embedder.errors import (
     EmbedderError,
     InvalidRequest,
@@ -25,6 +24,7 @@ from octcluster_embedder.errors import (
     Overloaded,
     TooLate,
 )
+from octcluster_embedder.messages import ImageItem, Outcome
 from octcluster_embedder.metrics import Metrics
 
 _logger = logging.getLogger(__name__)

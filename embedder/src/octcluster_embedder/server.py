@@ -16,9 +16,10 @@ from grpc_reflection.v1alpha import reflection
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import add_EmbedderServiceServicer_to_server
 
 from octcluster_embedder.addresses import split_address
-from octcluster_embedder.embedding import Embedder, ServiceLimits
+from octcluster_embedder.embedding import Embedder
 from octcluster_embedder.health import EMBEDDER_SERVICE, report_health
 from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.messages import ServiceLimits
 from octcluster_embedder.metrics import Metrics, serving_metrics
 from octcluster_embedder.models.weights import WeightsOptions
 from octcluster_embedder.runtimes.loading import load_runtime

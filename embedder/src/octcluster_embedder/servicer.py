@@ -9,7 +9,8 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1 import embedder_pb2_grpc
 
 from octcluster_embedder.conversions import to_batch, to_response, to_server_info, to_stream_response
-from octcluster_embedder.embedding import Answer, Embedder, ImageBatch
+from octcluster_embedder.embedding import Embedder
+from octcluster_embedder.messages import Answer, ImageBatch
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.rpc_errors import Tally, answering
 from octcluster_embedder.scheduling import Caller

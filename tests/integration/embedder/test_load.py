@@ -10,8 +10,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from octcluster.embedder_client import AsyncEmbedderClient
 from octcluster.errors import RequestRefused, service_error
-from octcluster_embedder.embedding import STREAM_WINDOW_IMAGES, Embedder, ServiceLimits
+from octcluster_embedder.embedding import STREAM_WINDOW_IMAGES, Embedder
 from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.messages import ServiceLimits
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.servicer import EmbedderServicer
 from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart

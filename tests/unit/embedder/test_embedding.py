@@ -4,16 +4,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from octcluster_embedder.embedding import (
-    STREAM_WINDOW_IMAGES,
-    Answer,
-    Embedder,
-    ImageBatch,
-    ImageItem,
-    ServiceLimits,
-)
+from octcluster_embedder.embedding import STREAM_WINDOW_IMAGES, Embedder
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, InvalidRequest, NotServing, UnknownModel
 from octcluster_embedder.image_decoding import ImageLimits
+from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, ServiceLimits
 from octcluster_embedder.spaces import Features
 from tiny_runtime import POISON, TinyRuntime, image
 
