@@ -159,6 +159,7 @@ def start_run_messages(
             max_clusters=spec.max_clusters,
             seed=spec.seed,
             stability_resamples=spec.stability_resamples,
+            umap=spec.umap,
         )
     )
     names = list(dict.fromkeys(name for member in members for name in member.numbers))
@@ -219,6 +220,7 @@ def read_result(message: clusterer.RunResult) -> RunResult:
         },
         space_digest=message.spec.space.digest,
         duplicates=_read_duplicates(message.duplicates) if message.HasField("duplicates") else None,
+        umap_missing_reason=message.umap_missing_reason,
     )
 
 
@@ -286,13 +288,17 @@ def read_assignments(messages: Iterable[clusterer.StreamAssignmentsResponse]) ->
     silhouettes: list[float | None] = []
     x: list[float] = []
     y: list[float] = []
+    umap_x: list[float] = []
+    umap_y: list[float] = []
     for message in messages:
         keys.extend(message.image_keys)
         clusters.extend(message.clusters)
         silhouettes.extend(None if math.isnan(value) else value for value in message.silhouettes)
         x.extend(message.x)
         y.extend(message.y)
-    return Assignments(image_keys=keys, clusters=clusters, silhouettes=silhouettes, x=x, y=y)
+        umap_x.extend(message.umap_x)
+        umap_y.extend(message.umap_y)
+    return Assignments(keys, clusters, silhouettes, x, y, umap_x, umap_y)
 
 
 def read_new_assignments(messages: Iterable[clusterer.AssignResponse]) -> NewAssignments:

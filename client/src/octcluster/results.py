@@ -156,6 +156,8 @@ class RunResult:
         space_digest: EmbeddingSpace.digest of the vectors.
         stage_seconds: The clusterer's time by name of stage.
         duplicates: Pairs of different images that are nearly the same; None if they were not looked for.
+        umap_missing_reason: Why there are no coordinates by UMAP, for people; empty if there are, or if none
+            were asked for.
     """
 
     results: Sequence[ClusteringResult]
@@ -167,6 +169,7 @@ class RunResult:
     stage_seconds: Mapping[str, float]
     space_digest: bytes = b""
     duplicates: Duplicates | None = None
+    umap_missing_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ class Assignments:
         silhouettes: Silhouette coefficient of each member; None where undefined.
         x: First principal coordinate of each member's prepared vector.
         y: Second principal coordinate.
+        umap_x: First coordinate of each member by UMAP; empty if there are none.
+        umap_y: Second coordinate by UMAP.
     """
 
     image_keys: Sequence[bytes]
@@ -186,6 +191,8 @@ class Assignments:
     silhouettes: Sequence[float | None]
     x: Sequence[float]
     y: Sequence[float]
+    umap_x: Sequence[float] = ()
+    umap_y: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class RunSpec:
         run_id: 32 lower-case hexadecimal digits; empty: the client draws one.
         stability_resamples: How many random parts of the members to cluster again for the stability of the
             chosen result, 0 to 100.
+        umap: Also find two coordinates of each member by UMAP, to look at.
     """
 
     space: EmbeddingSpace
@@ -107,6 +108,7 @@ class RunSpec:
     seed: int = 0
     run_id: str = ""
     stability_resamples: int = 0
+    umap: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ class RunStatus:
     Attributes:
         run_id: Id of the run.
         state: Where it stands as a whole.
-        stage: ``loading``, ``preparing``, ``clustering``, ``scoring``, ``trusting`` or ``saving`` while
-            running, else empty.
+        stage: ``loading``, ``preparing``, ``clustering``, ``scoring``, ``trusting``, ``mapping`` or
+            ``saving`` while running, else empty.
         stage_done: Units of the stage that are done.
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.

@@ -142,6 +142,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
         max_clusters=message.max_clusters,
         seed=message.seed,
         stability_resamples=message.stability_resamples,
+        umap=message.umap,
     )
 
 
@@ -186,4 +187,5 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         max_clusters=spec.max_clusters,
         seed=spec.seed,
         stability_resamples=spec.stability_resamples,
+        umap=spec.umap,
     )

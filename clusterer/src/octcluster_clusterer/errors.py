@@ -9,6 +9,7 @@
     ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
+    ├── MapFailed               UMAP could not be computed                   → the run has none
     ├── ServerStopping          the server is being stopped: try another     → UNAVAILABLE
     └── RunCancelled            the run was asked to stop                    → ends the run
 
@@ -53,6 +54,10 @@ class QueueFull(ClustererError):
 
 class StoreUnavailable(ClustererError):
     """The vector store does not answer."""
+
+
+class MapFailed(ClustererError):
+    """The process that lays out the map of the members ended."""
 
 
 class ServerStopping(ClustererError):

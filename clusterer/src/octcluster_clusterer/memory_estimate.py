@@ -26,6 +26,11 @@ _SILHOUETTE_COLUMNS = 1000
 _FOUND_CLUSTERS = 20
 _MEMBER_BYTES = 256
 """A member beside its vectors: key, class, group, numbers, coordinates, duplicates."""
+_MAP_PROCESS_BYTES = 360 * 2**20
+"""The process that lays out the map, at rest."""
+_MAP_PROCESS_MEMBER_BYTES = 2048
+_MAP_MEMBER_BYTES = 2048
+"""Neighbours and graph of a member, in the process itself."""
 
 
 def check_memory(
@@ -61,6 +66,19 @@ def estimate_run_bytes(spec: RunSpec, n_members: int, prepared_dimension: int | 
     """Estimates the peak resident memory of the process; arguments as of ``check_memory``."""
     return _estimate_base(spec, n_members) + max(
         estimate_stages(spec, n_members, prepared_dimension).values()
+    )
+
+
+def find_map_obstacle(spec: RunSpec, n_members: int, memory_limit: int) -> str:
+    """Says why there is no room for a map of the members, with the process that lays it out; else empty."""
+    stages = max(estimate_stages(spec, n_members).values())
+    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * n_members
+    needed = _estimate_base(spec, n_members) + _MAP_PROCESS_BYTES + max(stages, at_work)
+    if needed <= memory_limit:
+        return ""
+    return (
+        f"with UMAP the run needs about {_in_gib(needed)} of memory, and {_in_gib(memory_limit)} are allowed "
+        "(--memory-limit of the clusterer)"
     )
 
 

@@ -21,6 +21,7 @@ from octcluster_clusterer.clustering import (
 )
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.preparation import (
     PreparedVectors,
@@ -112,13 +113,14 @@ def run_pipeline(
         members: What is known of each member.
         spec: What to do.
         report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
-            members) and TRUSTING (in steps), often; raises RunCancelled to stop the run. The search for
-            near-duplicates needs the vectors before they are prepared, and is told as PREPARING of unknown
-            length; its time is TRUSTING's. The choice among results begins TRUSTING, of unknown length.
+            members), TRUSTING (in steps) and MAPPING (in rounds), often; raises RunCancelled to stop the
+            run. The search for near-duplicates needs the vectors before they are prepared, and is told as
+            PREPARING of unknown length; its time is TRUSTING's. The choice among results begins TRUSTING, of
+            unknown length.
         memory_limit: Most memory of the process, in bytes; None: not checked.
 
     Returns:
-        One result for each algorithm and number of clusters, with the times of the four stages.
+        One result for each algorithm and number of clusters, with the times of the stages.
 
     Raises:
         InvalidRequest: The spec breaks a rule or does not fit the vectors or the memory, or a vector holds
@@ -133,7 +135,7 @@ def run_pipeline(
     stage_seconds: dict[Stage, float] = {}
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), started_mapper(spec, len(vectors), memory_limit) as mapper:
         check_values(vectors)
         with _timed(Stage.TRUSTING, stage_seconds):
             duplicates = find_duplicates(
@@ -164,6 +166,7 @@ def run_pipeline(
                 lambda: report(Stage.TRUSTING, 0, 0),
             )
             results = _judge_trust(results, chosen, prepared, members, spec, report)
+        neighbor_map = _find_map(mapper, prepared, spec, report, stage_seconds)
     return RunResult(
         results=results,
         chosen=chosen,
@@ -175,6 +178,8 @@ def run_pipeline(
         stage_seconds={stage: stage_seconds[stage] for stage in Stage if stage in stage_seconds},
         duplicates=duplicates,
         fitted=fitted,
+        umap_coordinates=neighbor_map.coordinates,
+        umap_missing_reason=neighbor_map.missing_reason,
     )
 
 
@@ -308,6 +313,24 @@ def _judge_trust(
         trusted[chosen] = replace(trusted[chosen], stability=stability)
     report(Stage.TRUSTING, steps, steps)
     return trusted
+
+
+def _find_map(
+    mapper: Mapper,
+    prepared: PreparedVectors,
+    spec: RunSpec,
+    report: Report,
+    stage_seconds: dict[Stage, float],
+) -> NeighborMap:
+    if not spec.umap:
+        return NeighborMap()
+    with _timed(Stage.MAPPING, stage_seconds):
+        return mapper.find_map(
+            prepared.vectors,
+            prepared.coordinates,
+            spec.seed,
+            lambda done, total: report(Stage.MAPPING, done, total),
+        )
 
 
 @contextmanager

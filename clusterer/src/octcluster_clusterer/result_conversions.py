@@ -83,6 +83,7 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
         ],
         spec=from_spec(spec),
         duplicates=_from_duplicates(result.duplicates) if result.duplicates else None,
+        umap_missing_reason=result.umap_missing_reason,
     )
 
 
@@ -154,6 +155,7 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
     """
     run = _find_result(record, result_index)
     result = run.results[result_index]
+    umap = run.umap_coordinates
     for start in range(0, len(record.image_keys), MEMBERS_PER_MESSAGE):
         part = slice(start, start + MEMBERS_PER_MESSAGE)
         yield pb.StreamAssignmentsResponse(
@@ -162,6 +164,8 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
             silhouettes=result.silhouettes[part],
             x=run.coordinates[part, 0],
             y=run.coordinates[part, 1],
+            umap_x=None if umap is None else umap[part, 0],
+            umap_y=None if umap is None else umap[part, 1],
         )
 
 

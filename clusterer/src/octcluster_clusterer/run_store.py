@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from octcluster_clusterer.assignment import read_fitted_run
@@ -131,6 +132,8 @@ def _columns(record: RunRecord) -> dict[bytes, bytes]:
         b"image_keys": record.image_keys.tobytes(),
         b"coordinates": record.result.coordinates.astype("<f4", copy=False).tobytes(),
     }
+    if record.result.umap_coordinates is not None:
+        columns[b"umap"] = record.result.umap_coordinates.astype("<f4", copy=False).tobytes()
     if record.result.fitted is not None:
         columns[b"fitted"] = record.result.fitted.to_bytes()
     for i, result in enumerate(record.result.results):
@@ -171,6 +174,8 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
             "stage_seconds": result.stage_seconds,
             "duplicates": result.duplicates and asdict(result.duplicates),
             "fitted": result.fitted is not None,
+            "umap_coordinates": result.umap_coordinates is not None,
+            "umap_missing_reason": result.umap_missing_reason,
         },
     }
 
@@ -230,10 +235,15 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
         **{
             **summary,
             "results": results,
-            "coordinates": np.frombuffer(contents[b"coordinates"], dtype="<f4").reshape(-1, 2),
+            "coordinates": _read_pairs(contents[b"coordinates"]),
             "explained_variance_ratios": np.array(summary["explained_variance_ratios"], dtype=np.float64),
             "stage_seconds": {Stage(name): seconds for name, seconds in summary["stage_seconds"].items()},
             "duplicates": _DUPLICATES.validate_python(summary.get("duplicates")),
             "fitted": read_fitted_run(contents[b"fitted"]) if summary.get("fitted") else None,
+            "umap_coordinates": _read_pairs(contents[b"umap"]) if summary.get("umap_coordinates") else None,
         }
     )
+
+
+def _read_pairs(content: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(content, dtype="<f4").reshape(-1, 2)

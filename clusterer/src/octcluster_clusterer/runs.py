@@ -32,6 +32,7 @@ class Stage(StrEnum):
     CLUSTERING = "clustering"
     SCORING = "scoring"
     TRUSTING = "trusting"
+    MAPPING = "mapping"
     SAVING = "saving"
 
 
@@ -101,6 +102,7 @@ class RunSpec:
         seed: Seed of every random choice, 0 to 2**32 - 1.
         stability_resamples: Number of parts of the members to cluster again for the stability of the chosen
             result, 0 for none.
+        umap: Also find two coordinates of each member by UMAP.
     """
 
     run_id: str
@@ -111,6 +113,7 @@ class RunSpec:
     max_clusters: int
     seed: int
     stability_resamples: int = 0
+    umap: bool = False
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,8 @@ class RunResult:
         stage_seconds: Time by stage.
         duplicates: Pairs of different images that are nearly the same; None in runs of older versions.
         fitted: Puts other vectors into the clusters; None if it would be too large to keep.
+        umap_coordinates: float32, shape (n_members, 2); None if not asked for, or for umap_missing_reason.
+        umap_missing_reason: Why there are none though asked for; else empty.
     """
 
     results: Sequence[ClusteringResult]
@@ -284,3 +289,5 @@ class RunResult:
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     duplicates: Duplicates | None = None
     fitted: FittedRun | None = None
+    umap_coordinates: NDArray[np.float32] | None = None
+    umap_missing_reason: str = ""

@@ -125,6 +125,7 @@ def make_record(run_id: str, created: datetime = CREATED, pca: float | int | Non
         stage_seconds={Stage.LOADING: 0.5, Stage.CLUSTERING: 2.0},
         duplicates=Duplicates([NearDuplicate(3, 9, 0.99), NearDuplicate(0, 4, 0.96)], 2000, 0.95),
         fitted=make_fitted_run(),
+        umap_coordinates=rng.normal(size=(N_MEMBERS, 2)).astype(np.float32),
     )
     finished = created + timedelta(seconds=30)
     status = RunStatus(run_id, RunState.SUCCEEDED, N_MEMBERS, created, started=created, finished=finished)
@@ -158,9 +159,11 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         "prepared_dimension",
         "stage_seconds",
         "duplicates",
+        "umap_missing_reason",
     ):
         assert getattr(read.result, name) == getattr(saved.result, name), name
     np.testing.assert_array_equal(read.result.coordinates, saved.result.coordinates)
+    np.testing.assert_array_equal(read.result.umap_coordinates, saved.result.umap_coordinates)
     np.testing.assert_array_equal(
         read.result.explained_variance_ratios, saved.result.explained_variance_ratios
     )

@@ -15,6 +15,7 @@ _RUN_STAGES = {
     "clustering": ("Clustering", "clusterings"),
     "scoring": ("Scoring", "images"),
     "trusting": ("Trusting", "steps"),
+    "mapping": ("Mapping", "rounds"),
     "saving": ("Saving", "results"),
 }
 

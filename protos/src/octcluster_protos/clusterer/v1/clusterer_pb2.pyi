@@ -46,6 +46,7 @@ class RunStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_STAGE_SCORING: _ClassVar[RunStage]
     RUN_STAGE_SAVING: _ClassVar[RunStage]
     RUN_STAGE_TRUSTING: _ClassVar[RunStage]
+    RUN_STAGE_MAPPING: _ClassVar[RunStage]
 
 class RunErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -79,6 +80,7 @@ RUN_STAGE_CLUSTERING: RunStage
 RUN_STAGE_SCORING: RunStage
 RUN_STAGE_SAVING: RunStage
 RUN_STAGE_TRUSTING: RunStage
+RUN_STAGE_MAPPING: RunStage
 RUN_ERROR_CODE_UNSPECIFIED: RunErrorCode
 RUN_ERROR_CODE_VECTORS_MISSING: RunErrorCode
 RUN_ERROR_CODE_INVALID: RunErrorCode
@@ -202,7 +204,7 @@ class Preparation(_message.Message):
     def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ..., whiten_within_groups: bool = ...) -> None: ...
 
 class RunSpec(_message.Message):
-    __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples")
+    __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples", "umap")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     PREPARATION_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +213,7 @@ class RunSpec(_message.Message):
     MAX_CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     STABILITY_RESAMPLES_FIELD_NUMBER: _ClassVar[int]
+    UMAP_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     space: VectorSpace
     preparation: Preparation
@@ -219,7 +222,8 @@ class RunSpec(_message.Message):
     max_clusters: int
     seed: int
     stability_resamples: int
-    def __init__(self, run_id: _Optional[str] = ..., space: _Optional[_Union[VectorSpace, _Mapping]] = ..., preparation: _Optional[_Union[Preparation, _Mapping]] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., min_clusters: _Optional[int] = ..., max_clusters: _Optional[int] = ..., seed: _Optional[int] = ..., stability_resamples: _Optional[int] = ...) -> None: ...
+    umap: bool
+    def __init__(self, run_id: _Optional[str] = ..., space: _Optional[_Union[VectorSpace, _Mapping]] = ..., preparation: _Optional[_Union[Preparation, _Mapping]] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., min_clusters: _Optional[int] = ..., max_clusters: _Optional[int] = ..., seed: _Optional[int] = ..., stability_resamples: _Optional[int] = ..., umap: bool = ...) -> None: ...
 
 class MemberChunk(_message.Message):
     __slots__ = ("image_keys", "class_indices", "group_indices", "number_columns")
@@ -434,7 +438,7 @@ class StageTime(_message.Message):
     def __init__(self, stage: _Optional[_Union[RunStage, str]] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class RunResult(_message.Message):
-    __slots__ = ("results", "chosen", "chosen_reason", "input_dimension", "prepared_dimension", "explained_variance_ratios", "stage_times", "spec", "duplicates")
+    __slots__ = ("results", "chosen", "chosen_reason", "input_dimension", "prepared_dimension", "explained_variance_ratios", "stage_times", "spec", "duplicates", "umap_missing_reason")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_FIELD_NUMBER: _ClassVar[int]
     CHOSEN_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -444,6 +448,7 @@ class RunResult(_message.Message):
     STAGE_TIMES_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    UMAP_MISSING_REASON_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ClusteringResult]
     chosen: int
     chosen_reason: str
@@ -453,7 +458,8 @@ class RunResult(_message.Message):
     stage_times: _containers.RepeatedCompositeFieldContainer[StageTime]
     spec: RunSpec
     duplicates: Duplicates
-    def __init__(self, results: _Optional[_Iterable[_Union[ClusteringResult, _Mapping]]] = ..., chosen: _Optional[int] = ..., chosen_reason: _Optional[str] = ..., input_dimension: _Optional[int] = ..., prepared_dimension: _Optional[int] = ..., explained_variance_ratios: _Optional[_Iterable[float]] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., duplicates: _Optional[_Union[Duplicates, _Mapping]] = ...) -> None: ...
+    umap_missing_reason: str
+    def __init__(self, results: _Optional[_Iterable[_Union[ClusteringResult, _Mapping]]] = ..., chosen: _Optional[int] = ..., chosen_reason: _Optional[str] = ..., input_dimension: _Optional[int] = ..., prepared_dimension: _Optional[int] = ..., explained_variance_ratios: _Optional[_Iterable[float]] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., spec: _Optional[_Union[RunSpec, _Mapping]] = ..., duplicates: _Optional[_Union[Duplicates, _Mapping]] = ..., umap_missing_reason: _Optional[str] = ...) -> None: ...
 
 class GetRunResponse(_message.Message):
     __slots__ = ("status", "result")
@@ -472,18 +478,22 @@ class StreamAssignmentsRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., result_index: _Optional[int] = ...) -> None: ...
 
 class StreamAssignmentsResponse(_message.Message):
-    __slots__ = ("image_keys", "clusters", "silhouettes", "x", "y")
+    __slots__ = ("image_keys", "clusters", "silhouettes", "x", "y", "umap_x", "umap_y")
     IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
     CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     SILHOUETTES_FIELD_NUMBER: _ClassVar[int]
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
+    UMAP_X_FIELD_NUMBER: _ClassVar[int]
+    UMAP_Y_FIELD_NUMBER: _ClassVar[int]
     image_keys: _containers.RepeatedScalarFieldContainer[bytes]
     clusters: _containers.RepeatedScalarFieldContainer[int]
     silhouettes: _containers.RepeatedScalarFieldContainer[float]
     x: _containers.RepeatedScalarFieldContainer[float]
     y: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., silhouettes: _Optional[_Iterable[float]] = ..., x: _Optional[_Iterable[float]] = ..., y: _Optional[_Iterable[float]] = ...) -> None: ...
+    umap_x: _containers.RepeatedScalarFieldContainer[float]
+    umap_y: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., silhouettes: _Optional[_Iterable[float]] = ..., x: _Optional[_Iterable[float]] = ..., y: _Optional[_Iterable[float]] = ..., umap_x: _Optional[_Iterable[float]] = ..., umap_y: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class AssignRequest(_message.Message):
     __slots__ = ("run_id", "result_index", "image_keys")

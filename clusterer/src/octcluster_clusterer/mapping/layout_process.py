@@ -1,0 +1,115 @@
+"""A process of its own that lays graphs out with umap-learn; ``layout_client`` starts it and talks to it.
+
+umap-learn brings Numba, which takes seconds and hundreds of megabytes to start, and then holds the
+interpreter for long: in the server it would hold up every call, and no run could be cancelled.
+"""
+
+import io
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
+
+Report = Callable[[int, int], None]
+_MIN_DISTANCE = 0.1
+_SPREAD = 1.0
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+
+def lay_out(graph: csr_array, start: NDArray[np.float32], seed: int, report: Report) -> NDArray[np.float32]:
+    """Moves members so that those joined in the graph lie close together, and others apart.
+
+    Args:
+        graph: float32, shape (n_members, n_members), symmetric, 0 to 1.
+        start: float32, shape (n_members, 2): where the members lie first.
+        seed: Seed of all chance: equal arguments give equal results on one kind of processor.
+        report: Told the rounds done and the rounds in all.
+
+    Returns:
+        float32, shape (n_members, 2).
+    """
+    from umap.umap_ import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        find_ab_params,
+        simplicial_set_embedding,
+    )
+
+    a, b = find_ab_params(_SPREAD, _MIN_DISTANCE)
+    places, _ = simplicial_set_embedding(
+        data=None,
+        graph=graph,
+        n_components=2,
+        initial_alpha=1.0,
+        a=a,
+        b=b,
+        gamma=1.0,
+        negative_sample_rate=5,
+        n_epochs=None,
+        init=start,
+        random_state=np.random.RandomState(seed),
+        metric="euclidean",
+        metric_kwds={},
+        densmap=False,
+        densmap_kwds={},
+        output_dens=False,
+        tqdm_kwds={
+            "disable": False,
+            "file": _Rounds(report),
+            "mininterval": _SECONDS_BETWEEN_REPORTS,
+            "bar_format": "{n} {total}",
+        },
+    )
+    return np.asarray(places, dtype=np.float32)
+
+
+class _Rounds(io.StringIO):
+    """A file for tqdm that hands its two numbers on."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self._report = report
+
+    def write(self, text: str) -> int:
+        """Takes one line of progress, or what tqdm writes to move the cursor."""
+        numbers = text.split()
+        if len(numbers) == 2:
+            self._report(int(numbers[0]), int(numbers[1]))
+        return len(text)
+
+
+def main() -> None:
+    """Serves the channel named by the first argument until its other end is closed.
+
+    Sends ``(0, 0, None)`` whenever it is ready. Answers each ``(graph, start, seed)`` with any number of
+    ``(rounds done, rounds in all, None)`` and then ``(0, 0, places)``.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches the whole group
+    _leave_out("tensorflow")
+    channel: Connection[Any, Any] = Connection(int(sys.argv[1]))
+    try:
+        _compile()
+        while True:
+            channel.send((0, 0, None))
+            graph, start, seed = channel.recv()
+            channel.send((0, 0, lay_out(graph, start, seed, lambda *done: channel.send((*done, None)))))
+    except (EOFError, BrokenPipeError):
+        return
+
+
+def _leave_out(module: str) -> None:
+    """Has umap-learn take a module for missing: it imports TensorFlow for a part that is not used here."""
+    sys.modules[module] = None  # type: ignore[assignment]
+
+
+def _compile() -> None:
+    """Has Numba compile before there is work."""
+    graph = csr_array(np.ones((4, 4), dtype=np.float32) - np.eye(4, dtype=np.float32))
+    lay_out(graph, np.eye(4, 2, dtype=np.float32), 0, lambda done, total: None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""A run's map: two coordinates of each member by UMAP, or why there are none."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.errors import MapFailed
+from octcluster_clusterer.mapping.layout_client import LayoutClient
+from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
+from octcluster_clusterer.memory_estimate import find_map_obstacle
+from octcluster_clusterer.runs import RunSpec
+
+MIN_MEMBERS = 4
+_START_NOISE = 1e-4
+
+
+@dataclass(frozen=True)
+class NeighborMap:
+    """Where each member lies on the map.
+
+    Attributes:
+        coordinates: float32, shape (n_members, 2); None if there are none.
+        missing_reason: Why there are none though asked for, for people; else empty.
+    """
+
+    coordinates: NDArray[np.float32] | None = None
+    missing_reason: str = ""
+
+
+class Mapper:
+    """Makes the map of one run."""
+
+    def __init__(self, layouts: LayoutClient | None, missing_reason: str = "") -> None:
+        """Takes what lays graphs out; None: there shall be no map."""
+        self._layouts = layouts
+        self._missing_reason = missing_reason
+
+    def find_map(
+        self,
+        vectors: NDArray[np.float32],
+        principal_coordinates: NDArray[np.float32],
+        seed: int,
+        report: Callable[[int, int], None],
+    ) -> NeighborMap:
+        """Makes the map.
+
+        Args:
+            vectors: float32, shape (n_members, dimension), prepared.
+            principal_coordinates: float32, shape (n_members, 2): where the members lie first, so that the
+                map keeps what it can of the large distances.
+            seed: Seed of all chance.
+            report: Called often with the rounds done and the rounds in all, 0 while unknown; what it raises
+                gets through.
+
+        References:
+            Kobak and Linderman, "Initialization is critical for preserving global data structure in both
+            t-SNE and UMAP", 2021, doi:10.1038/s41587-020-00809-z.
+        """
+        if self._layouts is None:
+            return NeighborMap(missing_reason=self._missing_reason)
+        graph = join_neighbors(vectors, lambda: report(0, 0))
+        start = _place_first(principal_coordinates, seed)
+        try:
+            return NeighborMap(self._layouts.lay_out(graph, start, seed, report))
+        except MapFailed as error:
+            return NeighborMap(missing_reason=str(error))
+
+
+@contextmanager
+def started_mapper(spec: RunSpec, n_members: int, memory_limit: int | None) -> Iterator[Mapper]:
+    """Starts what the run's map needs, to get ready during the run, and ends it with the run.
+
+    Args:
+        spec: What the run shall do; without ``umap`` nothing is started.
+        n_members: Number of members; fewer than MIN_MEMBERS get no map.
+        memory_limit: Most memory, in bytes: where the map needs more, there is none. None: not checked.
+    """
+    obstacle = ""
+    if n_members < MIN_MEMBERS:
+        obstacle = f"UMAP needs at least {MIN_MEMBERS} images"
+    elif memory_limit is not None:
+        obstacle = find_map_obstacle(spec, n_members, memory_limit)
+    if not spec.umap or obstacle:
+        yield Mapper(None, obstacle if spec.umap else "")
+        return
+    with LayoutClient() as layouts:
+        yield Mapper(layouts)
+
+
+def _place_first(principal_coordinates: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Principal coordinates from -1 to 1, with a little noise: no two members may lie at the same place."""
+    largest = np.abs(principal_coordinates).max()
+    noise = np.random.default_rng(seed).normal(scale=_START_NOISE, size=principal_coordinates.shape)
+    return (principal_coordinates / (largest or 1) + noise).astype(np.float32)
