@@ -37,6 +37,7 @@ def test_each_algorithm_and_feature_has_a_value():
         "FEATURES_POOLED",
         "FEATURES_FLATTEN",
         "FEATURES_BLOCKS",
+        "FEATURES_PIXELS",
     ]
 
 
