@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,6 +66,34 @@ class HighWater:
         """Ends the following."""
         self._stop.set()
         self._thread.join()
+
+
+def run_followed(command: Sequence[str]) -> tuple[float, float]:
+    """Runs a command; returns its seconds, and the highest memory (PSS) of it and what it started, in MiB."""
+    started = time.monotonic()
+    highest = 0
+    with subprocess.Popen(command) as process:
+        tree = psutil.Process(process.pid)
+        while process.poll() is None:
+            highest = max(highest, sum(map(_read_pss, [tree, *_list_children(tree)])))
+            time.sleep(0.25)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return time.monotonic() - started, highest / MIB
+
+
+def _list_children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _read_pss(process: psutil.Process) -> int:
+    try:
+        return process.memory_full_info().pss
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
 
 
 def run(images: Path, out: Path, embedder: Server, clusterer: Server) -> None:

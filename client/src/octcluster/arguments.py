@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from octcluster import study_arguments
 from octcluster.argument_values import (
     UNSET,
     parse_algorithms,
@@ -94,6 +95,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_assign(commands)
+    _add_study(commands)
     _add_phantoms(commands)
     return parser
 
@@ -109,12 +111,7 @@ def _add_run(commands: Any) -> None:
     )
     _add_images(run)
     _add_method(run)
-    _add_labels(run).add_argument(
-        "--per-class",
-        metavar="N",
-        type=parse_positive,
-        help="take N random images of each class (default: all images)",
-    )
+    _add_per_class(_add_labels(run))
     add_services(run, "start one")
     _add_manners(run)
 
@@ -142,6 +139,31 @@ def _add_assign(commands: Any) -> None:
         f"{MODELS[0]})",
     )
     _add_manners(assign)
+
+
+def _add_study(commands: Any) -> None:
+    study = commands.add_parser(
+        "study",
+        help="compare features, preparations, algorithms and numbers of clusters in one table",
+        description=study_arguments.DESCRIPTION,
+        epilog=study_arguments.EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_images(study)
+    study_arguments.add_matrix(study)
+    _add_per_class(_add_labels(study))
+    add_services(study, "start one", weights=False)
+    _add_manners(study)
+
+
+def _add_per_class(labels: Any) -> None:
+    labels.add_argument(
+        "--per-class",
+        metavar="N",
+        type=parse_positive,
+        help="take N random images of each class (default: all images)",
+    )
 
 
 def _add_images(parser: ArgumentParser) -> None:

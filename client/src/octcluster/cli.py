@@ -22,12 +22,14 @@ from octcluster.errors import (
 )
 from octcluster.finished_runs import FinishedRun, find_run
 from octcluster.image_folder import find_images
-from octcluster.image_set import sample_per_class
+from octcluster.image_set import ImageSet, sample_per_class
 from octcluster.local_stack import default_cache_dir
 from octcluster.progress import Silence
 from octcluster.service_arguments import read_embedder_access
+from octcluster.study_matrix import read_matrix
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.run import RunOptions, run_images
+from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 
 DONE = 0
 FAILED = 1
@@ -82,9 +84,7 @@ def _run(options: Namespace) -> int:
     _check_model(options)
     _check_weights(options)
     run_options = _read_options(options)
-    image_set = find_images(options.images, options.labels)
-    if options.per_class is not None:
-        image_set = sample_per_class(image_set, options.per_class, options.seed)
+    image_set = _find_images(options)
     _prepare_folder(options.out)
 
     from octcluster.outputs import write_outputs  # noqa: PLC0415
@@ -96,6 +96,37 @@ def _run(options: Namespace) -> int:
     if not options.quiet:
         print_summary(outcome, options.out)
     return _end(options, len(outcome.failures))
+
+
+def _study(options: Namespace) -> int:
+    started = datetime.now(UTC)
+    _need_extra("cli")
+    matrix = read_matrix(options.matrix)
+    image_set = _find_images(options)
+    _prepare_folder(options.out)
+
+    from octcluster.outputs import write_study_outputs  # noqa: PLC0415
+    from octcluster.terminal import show_progress  # noqa: PLC0415
+    from octcluster.terminal_study import print_study_summary  # noqa: PLC0415
+
+    def keep(outcome: StudyOutcome) -> None:
+        write_study_outputs(outcome, options.out, _record_arguments(options), started)
+
+    with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        study_options = StudyOptions(seed=options.seed, **_read_service_options(options, but=("model",)))
+        outcome = run_study(image_set, matrix, study_options, progress, keep)
+    if not options.quiet:
+        print_study_summary(outcome, options.out)
+    failed_parts = sum(part.state is PartState.FAILED for part in outcome.parts)
+    return _end(options, len(outcome.failures) + failed_parts)
+
+
+def _find_images(options: Namespace) -> ImageSet:
+    """The images that were asked for, or some of each class."""
+    image_set = find_images(options.images, options.labels)
+    if options.per_class is None:
+        return image_set
+    return sample_per_class(image_set, options.per_class, options.seed)
 
 
 def _assign(options: Namespace) -> int:
@@ -156,7 +187,7 @@ def _write_phantoms(options: Namespace) -> int:
     return DONE
 
 
-_COMMANDS = {"run": _run, "assign": _assign, "phantoms": _write_phantoms}
+_COMMANDS = {"run": _run, "assign": _assign, "study": _study, "phantoms": _write_phantoms}
 
 
 def _need_extra(extra: str) -> None:
@@ -209,8 +240,8 @@ def _read_options(options: Namespace) -> RunOptions:
     )
 
 
-def _read_service_options(options: Namespace) -> dict[str, Any]:
-    names = ("model", "embedder", "clusterer", "cache_dir", "weights", "weights_sha256")
+def _read_service_options(options: Namespace, but: Sequence[str] = ()) -> dict[str, Any]:
+    names = {"model", "embedder", "clusterer", "cache_dir", "weights", "weights_sha256"} - set(but)
     tls, token = read_embedder_access(options)
     return {name: getattr(options, name) for name in names} | {"embedder_tls": tls, "embedder_token": token}
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -69,6 +70,28 @@ class LocalStackOptions:
     weights: Path | None = None
     weights_sha256: str | None = None
     lock_wait_seconds: float = 3600
+
+
+def find_faults_of_models(models: Sequence[str]) -> dict[str, str]:
+    """Tells which models an embedder started here could not load, since their weights are not at hand.
+
+    Args:
+        models: Names of models.
+
+    Returns:
+        Why, and what to do, by name; models that can be loaded are left out. Nothing is downloaded.
+
+    Raises:
+        ExtraNotInstalled: The embedder is not installed.
+        EmbeddedStackError: It does not answer.
+    """
+    _check_installed(LocalStackOptions(clusterer=False))
+    command = _service("octcluster_embedder", "--check-weights", "--models", ",".join(models))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EmbeddedStackError(f"the embedder cannot be started: {done.stderr.strip()}")
+    described = map(json.loads, done.stdout.splitlines())
+    return {one["model"]: one["fault"] for one in described if one["fault"] is not None}
 
 
 class LocalStack:

@@ -9,8 +9,14 @@ from octcluster.errors import InvalidArguments
 from octcluster.security import Tls, read_token
 
 
-def add_services(parser: ArgumentParser, default: str) -> None:
-    """Adds the arguments; ``default`` says what is used where none is named."""
+def add_services(parser: ArgumentParser, default: str, *, weights: bool = True) -> None:
+    """Adds the arguments.
+
+    Args:
+        parser: Gets the arguments.
+        default: What is used where no service is named.
+        weights: Whether the weights of the one model can be named.
+    """
     group = parser.add_argument_group("services")
     add = group.add_argument
     add("--embedder", metavar="HOST:PORT", help=f"embedder to use (default: {default})")
@@ -23,6 +29,14 @@ def add_services(parser: ArgumentParser, default: str) -> None:
         help="where services that are started here keep vectors, runs and models (default: octcluster in the "
         "user's cache folder)",
     )
+    if weights:
+        _add_weights(group)
+    else:
+        parser.set_defaults(weights=None, weights_sha256=None)
+
+
+def _add_weights(group: Any) -> None:
+    add = group.add_argument
     add(
         "--weights",
         metavar="FILE",

@@ -80,6 +80,14 @@ def embedder(model_cache: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
+def pixel_embedder(model_cache: Path) -> Iterator[Server]:
+    """An embedder that needs no weights and starts in a second."""
+    arguments = ("--cache-dir", str(model_cache), "--models", "pixels")
+    with running_service("octcluster_embedder", *arguments) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
 def store() -> Iterator[Store]:
     with started_store("valkey") as store:
         yield store

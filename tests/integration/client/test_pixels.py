@@ -1,29 +1,17 @@
 """The pixel baseline through real services: any run and any assignment, from vectors of one byte a value."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 from octcluster import AssignOptions, ClustererClient, RunOptions, assign_images, run_images
 from octcluster.image_keys import image_key
 from octcluster.recipes import PIXELS_1
-from processes import Server, running_service
-from stores import Store
-
-
-@pytest.fixture(scope="module")
-def pixel_embedder(model_cache: Path) -> Iterator[Server]:
-    with running_service(
-        "octcluster_embedder", "--cache-dir", str(model_cache), "--models", "pixels"
-    ) as server:
-        yield server
+from processes import Server
 
 
 def test_pixels_run_like_any_other_model(
-    pixel_embedder: Server, clusterer: Server, store: Store, image_set, recorder
+    pixel_embedder: Server, clusterer: Server, image_set, recorder
 ) -> None:
     services = {"embedder": pixel_embedder.address, "clusterer": clusterer.address, "model": "pixels"}
     options = RunOptions(**services, key_secret=os.urandom(16), min_clusters=2, max_clusters=3)

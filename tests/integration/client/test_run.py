@@ -16,7 +16,7 @@ from octcluster import (
     TooFewImages,
     run_images,
 )
-from octcluster.workflows.run import _Job
+from octcluster.workflows.run import Job
 from processes import running_service
 from stores import started_store
 
@@ -94,7 +94,7 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
         started_store("valkey") as store,
         running_service("octcluster_clusterer", "--redis-url", store.url) as server,
     ):
-        cluster = _Job._cluster
+        cluster = Job._cluster
         restarts = []
 
         def restart_store_first(job):
@@ -104,7 +104,7 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
                 threading.Timer(6, store.start).start()
             return cluster(job)
 
-        monkeypatch.setattr(_Job, "_cluster", restart_store_first)
+        monkeypatch.setattr(Job, "_cluster", restart_store_first)
         options = RunOptions(embedder=embedder.address, clusterer=server.address)
         outcome = run_images(image_set, options, recorder)
     assert len(outcome.members) == 40

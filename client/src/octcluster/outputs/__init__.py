@@ -12,7 +12,9 @@ from octcluster.outputs.new_assignments import format_assign_record, format_new_
 from octcluster.outputs.report import format_report
 from octcluster.outputs.run_record import format_run_record
 from octcluster.outputs.scores import format_scores
+from octcluster.outputs.study import format_study_record, format_study_table
 from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
+from octcluster.workflows.study import StudyOutcome
 
 
 def write_outputs(
@@ -53,6 +55,16 @@ def write_assign_outputs(
     write_file(folder / "scores.json", format_new_scores(outcome))
     _write_failures(outcome.failures, folder)
     write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))
+
+
+def write_study_outputs(
+    outcome: StudyOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
+) -> None:
+    """Writes what a study has found so far; see write_outputs. ``study.json`` comes last."""
+    write_file(folder / "study.toml", outcome.matrix.text.encode())
+    write_file(folder / "study.csv", format_study_table(outcome))
+    _write_failures(outcome.failures, folder)
+    write_file(folder / "study.json", format_study_record(outcome, arguments, started))
 
 
 def _write_failures(failures: Sequence[Failure], folder: Path) -> None:

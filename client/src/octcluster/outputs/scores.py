@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from octcluster.leaks import Leaks, find_leaks
 from octcluster.outputs.trust import PATIENT
-from octcluster.results import Association, ClusteringResult, Contingency, Score, Stability
+from octcluster.results import Association, ClusteringResult, Contingency, Score
+from octcluster.runs import RunSpec
 from octcluster.workflows.outcome import RunOutcome
 
 _SHORT_NAMES = {
@@ -26,7 +27,10 @@ def format_scores(outcome: RunOutcome) -> bytes:
         "images": len(outcome.image_set.images),
         "failed": len(outcome.failures),
         "space": outcome.space.digest.hex(),
-        "results": [_describe_result(result, classes) for result in outcome.result.results],
+        "results": [
+            {**_describe_result(result, classes), **_describe_stability(result, outcome.spec)}
+            for result in outcome.result.results
+        ],
         "chosen": outcome.result.chosen,
         "chosen_reason": outcome.result.chosen_reason,
         "duplicates": _describe_duplicates(outcome),
@@ -43,33 +47,37 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[s
         "noise": result.noise,
     }
     for long_name, score in result.scores.items():
-        name = _SHORT_NAMES.get(long_name, long_name)
-        value, reason = _read_score(score)
+        name = short_name(long_name)
+        value, reason = read_score(score)
         document[name] = value
         if value is None:
             document[f"{name}_reason"] = reason
         document[f"{name}_interval"] = _read_interval(score)
-    document["contingency"] = _describe_contingency(result.contingency, classes)
+    document["contingency"] = describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"
-    document["stability"] = result.stability and _describe_stability(result.stability)
     document["associations"] = [_describe_association(association) for association in result.associations]
     document["seconds"] = round(result.seconds, 3)
     return document
 
 
-def _describe_stability(stability: Stability) -> dict[str, object]:
-    value, reason = _read_score(stability.overall)
-    return {
+def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, object]:
+    stability = result.stability
+    if stability is None:
+        asked_for = "it is found for the chosen result alone" if spec.stability_resamples else "not asked for"
+        return {"stability": None, "stability_reason": asked_for}
+    value, reason = read_score(stability.overall)
+    document = {
         "overall": value,
         **({} if reason is None else {"overall_reason": reason}),
-        "clusters": [_read_score(score)[0] for score in stability.clusters],
+        "clusters": [read_score(score)[0] for score in stability.clusters],
         "resamples": stability.resamples,
     }
+    return {"stability": document}
 
 
 def _describe_association(association: Association) -> dict[str, object]:
-    value, reason = _read_score(association.adjusted_mutual_information)
+    value, reason = read_score(association.adjusted_mutual_information)
     return {
         "name": "patient" if association.name == PATIENT else association.name,
         "mutual_information": association.mutual_information,
@@ -112,7 +120,13 @@ def _describe_patients(leaks: Leaks) -> dict[str, object]:
     }
 
 
-def _read_score(score: Score) -> tuple[float | None, str | None]:
+def short_name(score: str) -> str:
+    """The name of a score in the files."""
+    return _SHORT_NAMES.get(score, score)
+
+
+def read_score(score: Score) -> tuple[float | None, str | None]:
+    """The value of a score, or why there is none."""
     if score.value is None:
         return None, score.undefined_reason
     if not math.isfinite(score.value):
@@ -126,9 +140,8 @@ def _read_interval(score: Score) -> list[float] | None:
     return [score.interval.low, score.interval.high]
 
 
-def _describe_contingency(
-    contingency: Contingency | None, classes: Sequence[str]
-) -> dict[str, object] | None:
+def describe_contingency(contingency: Contingency | None, classes: Sequence[str]) -> dict[str, object] | None:
+    """The table of classes and clusters for the files."""
     if contingency is None:
         return None
     return {

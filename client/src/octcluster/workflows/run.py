@@ -10,6 +10,7 @@ and it fails.
 
 import contextlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from octcluster.clusterer_client import ClustererClient
@@ -45,6 +46,7 @@ class RunOptions(ServiceOptions):
         seed: Seed of every random choice, 0 to 2**32 - 1.
         stability_resamples: How many random parts of the images to cluster again for the stability of the
             result, 0 to 100; None: see default_stability_resamples.
+        umap: Also find two coordinates of each image by UMAP, to look at.
     """
 
     recipe: Recipe | None = None
@@ -52,6 +54,7 @@ class RunOptions(ServiceOptions):
     max_clusters: int = 4
     seed: int = 0
     stability_resamples: int | None = None
+    umap: bool = True
 
     @property
     def chosen_recipe(self) -> Recipe:
@@ -69,7 +72,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         options: How to do it.
         progress: Told how far it is; messages may come from another thread, but never two calls at once.
             Stages are "Reading", "Starting" (if services are started), "Embedding", "Loading", "Preparing",
-            "Clustering", "Scoring", "Trusting" and "Saving".
+            "Clustering", "Scoring", "Trusting", "Mapping" and "Saving".
 
     Returns:
         What was found, with the images that have no vector as failures.
@@ -84,7 +87,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
             images = read_keys(image_set.images, options.key_secret, stages.update)
         _check_enough(images, options)
         with connected_clients(options, stack, stages) as clients:
-            return _Job(image_set, options, stages, images, clients).run()
+            return Job(image_set, options, stages, images, clients).run()
 
 
 def default_stability_resamples(images: int) -> int:
@@ -107,7 +110,7 @@ def _check_enough(images: KeyedImages, options: RunOptions) -> None:
     )
 
 
-class _Job:
+class Job:
     """One call of run_images, once its services serve."""
 
     def __init__(
@@ -144,9 +147,14 @@ class _Job:
                 self._stages.message(f"starting the clustering again, since vectors were lost: {error}")
         raise AssertionError("the last attempt returns or raises")
 
+    def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
+        """Chooses the run's id: a new one each time."""
+        return uuid.uuid4().hex
+
     def _cluster(self) -> RunOutcome:
-        spec = self._spec()
         members = self._members()
+        spec = self._spec()
+        spec = replace(spec, run_id=self.name_run(spec, members))
         try:
             with self._stages.timed("clustering"):
                 self._clusterer.start_run(spec, members)
@@ -184,8 +192,8 @@ class _Job:
             min_clusters=self._options.min_clusters,
             max_clusters=self._options.max_clusters,
             seed=self._options.seed,
-            run_id=uuid.uuid4().hex,
             stability_resamples=resamples,
+            umap=self._options.umap,
         )
 
     def _members(self) -> list[Member]:
