@@ -1,7 +1,7 @@
 """Groups unlabelled retinal OCT images by pathology and shows how far to trust the groups.
 
 The two services are reached through EmbedderClient and ClustererClient, or their twins for asyncio;
-run_images does the whole job with them. Importing this needs gRPC and protobuf alone.
+run and run_images do the whole job with them. Importing this needs gRPC and protobuf alone.
 """
 
 from octcluster.async_clusterer_client import AsyncClustererClient
@@ -35,6 +35,7 @@ from octcluster.errors import (
 )
 from octcluster.image_keys import image_key
 from octcluster.image_set import ImageFile, ImageSet
+from octcluster.notebook import Run, run
 from octcluster.progress import Progress, Silence
 from octcluster.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from octcluster.results import (
@@ -128,6 +129,7 @@ __all__ = [
     "PutReport",
     "Recipe",
     "RequestRefused",
+    "Run",
     "RunCancelled",
     "RunFailed",
     "RunNotFound",
@@ -151,5 +153,6 @@ __all__ = [
     "assign_images",
     "image_key",
     "read_token",
+    "run",
     "run_images",
 ]

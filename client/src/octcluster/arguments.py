@@ -32,6 +32,7 @@ _RUN_DESCRIPTION = """\
 Groups the OCT images of a folder and writes into DIR:
 
   assignments.csv  the cluster of each image: image,cluster,label,patient,silhouette
+  assignments.parquet  the same with keys and places on the maps (PCA, UMAP), for pandas, DuckDB and others
   scores.json      how good each clustering is and how far to trust it, with the table of classes and clusters
   report.html      plots and tables to look at; opens offline, names no image; shows class names as given
   run.json         what is needed to repeat the run
@@ -209,6 +210,18 @@ def _add_method(run: ArgumentParser) -> None:
         type=parse_resamples,
         help="cluster N random parts of the images again (each 80%% of the patients) to see how stable the "
         "result is; 0: do not (default: 10, or 4 with more than 5,000 images)",
+    )
+    add(
+        "--umap",
+        default=True,
+        action=BooleanOptionalAction,
+        help="also draw the images by UMAP, near ones side by side (default: yes; takes seconds, with 85,000 "
+        "images two minutes)",
+    )
+    add(
+        "--vectors",
+        action="store_true",
+        help="also put the images' features into assignments.parquet (default: no; 5 to 12 kB an image)",
     )
 
 

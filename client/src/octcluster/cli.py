@@ -36,7 +36,7 @@ FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_EXTRAS = {"cli": ("jinja2", "plotly", "rich"), "local": ("numpy", "PIL")}
+_EXTRAS = {"cli": ("jinja2", "plotly", "pyarrow", "rich"), "local": ("numpy", "PIL")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,6 +84,7 @@ def _run(options: Namespace) -> int:
     _check_model(options)
     _check_weights(options)
     run_options = _read_options(options)
+    options.recipe = run_options.chosen_recipe.name or options.recipe
     image_set = _find_images(options)
     _prepare_folder(options.out)
 
@@ -236,6 +237,8 @@ def _read_options(options: Namespace) -> RunOptions:
         max_clusters=max_clusters,
         seed=options.seed,
         stability_resamples=options.stability,
+        umap=options.umap,
+        vectors=options.vectors,
         **_read_service_options(options),
     )
 

@@ -32,6 +32,8 @@ from octcluster.workflows.outcome import AssignOutcome, RunOutcome
 _LINE_INTERVAL_SECONDS = 10.0
 _MIN_RATE_SECONDS = 0.5
 _PLAIN_WIDTH = 120
+_UNEVEN_UNITS = ("clusterings", "results", "services", "steps")
+"""One may take a hundred times as long as another: rates and times left would be made up."""
 _SCORES = {
     "silhouette": "silhouette",
     "accuracy": "accuracy",
@@ -50,7 +52,7 @@ class ProgressBars(AbstractContextManager["ProgressBars"]):
             BarColumn(),
             _DoneColumn(),
             _RateColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            _TimeColumn(compact=True, elapsed_when_finished=True),
             console=Console(file=stream),
         )
         self._task: TaskID | None = None
@@ -99,9 +101,19 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         seconds = task.finished_time or task.elapsed
-        if not seconds or not task.completed:
+        if not seconds or not task.completed or task.fields["unit"] in _UNEVEN_UNITS:
             return Text("")
         return Text(f"{task.completed / seconds:,.1f}/s", style="cyan")
+
+
+class _TimeColumn(TimeRemainingColumn):
+    """Time left, or, while units are uneven, time taken so far."""
+
+    def render(self, task: Task) -> Text:
+        if task.finished or task.fields["unit"] not in _UNEVEN_UNITS:
+            return super().render(task)
+        minutes, seconds = divmod(int(task.elapsed or 0), 60)
+        return Text(f"{minutes:02d}:{seconds:02d} so far", style="progress.elapsed")
 
 
 class ProgressLines(AbstractContextManager["ProgressLines"]):
@@ -141,7 +153,9 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         total = f" of {self._total:,}" if self._total else ""
         line = f"{self._name}: {self._done:,}{total} {self._unit}"
         rate = self._done / seconds if seconds > 0 else 0.0
-        if rate and self._total:
+        if self._unit in _UNEVEN_UNITS:
+            line += f", {seconds:,.0f} s so far"
+        elif rate and self._total:
             line += f", {rate:,.1f} a second, {(self._total - self._done) / rate:,.0f} s left"
         self.message(line)
 
@@ -150,9 +164,8 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             return
         seconds = time.monotonic() - self._began
         done = f" {self._done:,} {self._unit}" if self._done else ""
-        rate = (
-            f", {self._done / seconds:,.1f} a second" if self._done and seconds >= _MIN_RATE_SECONDS else ""
-        )
+        has_rate = self._done and seconds >= _MIN_RATE_SECONDS and self._unit not in _UNEVEN_UNITS
+        rate = f", {self._done / seconds:,.1f} a second" if has_rate else ""
         self.message(f"{self._name}:{done} in {seconds:,.1f} s{rate}")
         self._name = ""
 
@@ -181,7 +194,8 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     class_sizes = [labels.count(name) for name in outcome.image_set.classes]
     for sentence in describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten):
         _say(console, sentence)
-    for sentence in summarize_trust(chosen, find_leaks(outcome.members, result.duplicates)):
+    leaks = find_leaks(outcome.members, result.duplicates)
+    for sentence in summarize_trust(chosen, leaks, result.duplicates):
         _say(console, sentence)
     if len(result.results) > 1:
         _say(console, f"Chosen (*): {show_text(result.chosen_reason)}")

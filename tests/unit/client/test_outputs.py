@@ -43,7 +43,14 @@ def rename(outcome: RunOutcome, *images: ImageFile) -> RunOutcome:
 
 def test_a_run_leaves_exactly_the_files_of_the_contract(tmp_path: Path) -> None:
     write(make_outcome(failed=2), tmp_path)
-    names = {"assignments.csv", "scores.json", "report.html", "run.json", "failures.csv"}
+    names = {
+        "assignments.csv",
+        "assignments.parquet",
+        "scores.json",
+        "report.html",
+        "run.json",
+        "failures.csv",
+    }
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
@@ -124,7 +131,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     head = ["algorithm", "k", "clusters", "noise"]
     scored = [key for name in SCORE_NAMES for key in (name, f"{name}_interval")]
     assert [list(result) for result in scores["results"]] == [
-        [*head, *scored, "contingency", "stability", "associations", "seconds"]
+        [*head, *scored, "contingency", "associations", "seconds", "stability", "stability_reason"]
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])

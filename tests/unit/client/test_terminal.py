@@ -95,6 +95,22 @@ def test_a_long_stage_says_how_far_it_is_and_how_long_it_will_take(monkeypatch: 
     assert line.endswith(" s left")
 
 
+def test_no_time_is_made_up_for_steps_of_unequal_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_LINE_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)
+    lines, bars = io.StringIO(), Terminal()
+    for stream in (lines, bars):
+        with show_progress(stream) as progress:
+            progress.stage("Clustering", 9, "clusterings")
+            progress.update(3, 9)
+    assert lines.getvalue().splitlines() == [
+        "Clustering: 3 of 9 clusterings, 0 s so far",
+        "Clustering: 3 clusterings in 0.0 s",
+    ]
+    assert "3/3 clusterings" in bars.getvalue()
+    assert "/s" not in bars.getvalue()
+
+
 def test_a_stage_that_failed_is_not_called_done() -> None:
     def fail(stream: io.StringIO) -> None:
         with show_progress(stream) as progress:

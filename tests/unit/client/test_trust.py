@@ -128,11 +128,18 @@ def test_unknown_stability_says_why() -> None:
 
 def test_the_summary_is_short() -> None:
     outcome = add_trust(make_outcome())
-    lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, outcome.result.duplicates))
-    assert [line.split()[0] for line in lines] == ["Stability", "The"]
+    duplicates = outcome.result.duplicates
+    lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, duplicates), duplicates)
+    assert [line.split()[:2] for line in lines] == [
+        ["Stability", "0.812:"],
+        ["The", "clusters"],
+        ["7", "patients"],
+        ["2", "pairs"],
+    ]
     split = [image("train/0.png", None, "a"), image("test/1.png", None, "a")]
-    lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, pairs((0, 1))))
+    found = pairs((0, 1))
+    lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, found), found)
     assert lines == [
         "1 patient of 1 has images in more than one split.",
-        "1 pair of equal or nearly equal images is in different splits.",
+        "1 pair of images is the same, or nearly so (1 across splits); duplicates.csv lists them.",
     ]

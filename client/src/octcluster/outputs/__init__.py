@@ -9,6 +9,7 @@ from octcluster.outputs.atomic_files import remove_file, write_file
 from octcluster.outputs.duplicates import format_duplicates
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.new_assignments import format_assign_record, format_new_assignments, format_new_scores
+from octcluster.outputs.parquet import format_parquet
 from octcluster.outputs.report import format_report
 from octcluster.outputs.run_record import format_run_record
 from octcluster.outputs.scores import format_scores
@@ -36,6 +37,7 @@ def write_outputs(
         OSError: A file cannot be written.
     """
     write_file(folder / "assignments.csv", format_assignments(outcome))
+    write_file(folder / "assignments.parquet", format_parquet(outcome))
     write_file(folder / "scores.json", format_scores(outcome))
     _write_failures(outcome.failures, folder)
     duplicates = outcome.result.duplicates

@@ -36,6 +36,8 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "min_clusters": outcome.spec.min_clusters,
         "max_clusters": outcome.spec.max_clusters,
         "stability_resamples": outcome.spec.stability_resamples,
+        "umap": outcome.spec.umap,
+        "umap_missing_reason": outcome.result.umap_missing_reason or None,
         "classes": outcome.image_set.classes,
         "label_source": outcome.image_set.label_source,
         "counts": {

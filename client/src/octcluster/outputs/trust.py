@@ -186,13 +186,7 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def summarize_trust(result: ClusteringResult, leaks: Leaks) -> Sequence[str]:
-    """The few lines on trust that a terminal shows: stability, warnings, and leaks that matter."""
-    lines = [describe_stability(result), *find_warnings(result)]
-    if leaks.patients_in_splits or leaks.pairs_across_splits:
-        lines += [sentence for sentence in _describe_patients(leaks) if "split" in sentence]
-        if leaks.pairs_across_splits:
-            pairs = count(leaks.pairs_across_splits, "pair")
-            are = _are(leaks.pairs_across_splits)
-            lines.append(f"{pairs} of equal or nearly equal images {are} in different splits.")
+def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates | None) -> Sequence[str]:
+    """The lines on trust that a terminal shows: stability, audit, patients, duplicates, a line or so each."""
+    lines = [describe_stability(result), *describe_audit(result), *describe_leaks(leaks, duplicates)]
     return [line for line in lines if line]

@@ -37,6 +37,8 @@ class RunOutcome:
         versions: Version by name: ``octcluster``, ``embedder``, ``clusterer``, ``python``.
         runtime: The embedder's runtime and device, for example ``openvino CPU``.
         stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.
+        vectors: Vector of each member (little-endian values), None where the cache has lost it; None if not
+            asked for.
     """
 
     image_set: ImageSet
@@ -51,6 +53,7 @@ class RunOutcome:
     versions: Mapping[str, str]
     runtime: str
     stage_seconds: Mapping[str, float]
+    vectors: Sequence[bytes | None] | None = None
 
     @property
     def space(self) -> EmbeddingSpace:

@@ -47,6 +47,7 @@ class RunOptions(ServiceOptions):
         stability_resamples: How many random parts of the images to cluster again for the stability of the
             result, 0 to 100; None: see default_stability_resamples.
         umap: Also find two coordinates of each image by UMAP, to look at.
+        vectors: Also fetch the images' vectors, for the outcome.
     """
 
     recipe: Recipe | None = None
@@ -55,6 +56,7 @@ class RunOptions(ServiceOptions):
     seed: int = 0
     stability_resamples: int | None = None
     umap: bool = True
+    vectors: bool = False
 
     @property
     def chosen_recipe(self) -> Recipe:
@@ -169,6 +171,13 @@ class Job:
             raise
         return self._outcome(spec, result, assignments)
 
+    def _fetch_vectors(self) -> list[bytes | None] | None:
+        if not self._options.vectors:
+            return None
+        keys = [key for _, key in self._images.good()]
+        found = self._clusterer.get_vectors(self._space, list(dict.fromkeys(keys)))
+        return [found.get(key) for key in keys]
+
     def _cancel(self, run_id: str) -> None:
         """Tells the clusterer, in short, not to work for nobody."""
         with (
@@ -231,4 +240,5 @@ class Job:
             versions=describe_versions(embedder.version, clusterer.version),
             runtime=f"{embedder.runtime} {embedder.device}",
             stage_seconds=dict(self._stages.seconds),
+            vectors=self._fetch_vectors(),
         )

@@ -1,0 +1,174 @@
+"""The whole job in one call, for notebooks and scripts: ``octcluster.run(...)``."""
+
+import html
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from octcluster.image_folder import find_images
+from octcluster.image_set import sample_per_class
+from octcluster.progress import Progress, Silence
+from octcluster.recipes import RECIPES, Recipe
+from octcluster.results import ClusteringResult
+from octcluster.workflows.outcome import RunOutcome
+from octcluster.workflows.run import RunOptions, run_images
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run; a notebook shows it as tables.
+
+    Attributes:
+        outcome: All that is known of it, as plain values; needs no pandas.
+        started: When it began.
+    """
+
+    outcome: RunOutcome = field(repr=False)
+    started: datetime
+
+    @property
+    def chosen(self) -> ClusteringResult:
+        """The clustering that the run chose; the assignments are its."""
+        return self.outcome.result.results[self.outcome.result.chosen]
+
+    @property
+    def assignments(self) -> "DataFrame":
+        """One row an image; the columns are those of ``assignments.parquet``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.columns import list_columns  # noqa: PLC0415
+
+        return _frame(list_columns(self.outcome))
+
+    @property
+    def scores(self) -> "DataFrame":
+        """One row a clustering: algorithm, k, clusters, noise, seconds, and each score, NaN where undefined.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        return _frame([_list_scores(result) for result in self.outcome.result.results])
+
+    @property
+    def contingency(self) -> "DataFrame | None":
+        """Images by class (rows) and cluster (columns) in the chosen clustering; None if no class is known.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        table = self.chosen.contingency
+        if table is None:
+            return None
+        classes = [self.outcome.image_set.classes[index] for index in table.class_indices]
+        return _frame(table.counts, index=classes, columns=list(table.clusters))
+
+    def write(self, folder: str | Path) -> None:
+        """Writes the files of ``octcluster run`` into a folder, made if need be; needs the extra cli.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        from octcluster.outputs import write_outputs  # noqa: PLC0415
+
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        arguments = {"images": str(self.outcome.image_set.root)}
+        write_outputs(self.outcome, Path(folder), arguments, self.started)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
+        from octcluster.outputs.words import RESEARCH_USE_ONLY, describe_answer, name_cluster  # noqa: PLC0415
+
+        outcome = self.outcome
+        labels = [image.label for image in outcome.members]
+        class_sizes = [labels.count(name) for name in outcome.image_set.classes]
+        answer = describe_answer(self.chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
+        scores = [_list_scores(result) for result in outcome.result.results]
+        parts = [_paragraph(" ".join(answer)), _table(list(scores[0]), [row.values() for row in scores])]
+        table = self.chosen.contingency
+        if table is not None:
+            classes = [outcome.image_set.classes[index] for index in table.class_indices]
+            rows = [[name, *counts] for name, counts in zip(classes, table.counts, strict=True)]
+            parts.append(_table(["class", *map(name_cluster, table.clusters)], rows))
+        return "".join([*parts, _paragraph(RESEARCH_USE_ONLY)])
+
+
+def run(  # noqa: PLR0913 - the options of the command, by keyword
+    images: str | Path,
+    *,
+    k: int | tuple[int, int] = 4,
+    recipe: str | Recipe | None = None,
+    labels: str = "auto",
+    per_class: int | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Run:
+    """Groups the images of a folder; what ``octcluster run`` does.
+
+    Args:
+        images: Folder, searched recursively, or text file with one path a line.
+        k: Number of clusters, or the smallest and the largest to choose from.
+        recipe: How images are grouped, a name out of RECIPES or a recipe of one's own; None: the default one.
+        labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``filename``, ``none``
+            or the path of a CSV table.
+        per_class: Take so many random images of each class; None: all.
+        out: Folder for the output files; None: write none.
+        progress: Told how far it is; ``octcluster.terminal.show_progress()`` prints it.
+        options: Other fields of RunOptions: ``seed``, ``embedder``, ``clusterer``, ``cache_dir``, ``umap``.
+
+    Returns:
+        What was found.
+
+    Raises:
+        OctclusterError: The run could not be done; the message says what to do.
+    """
+    started = datetime.now(UTC)
+    smallest, largest = (k, k) if isinstance(k, int) else k
+    chosen = RECIPES[recipe] if isinstance(recipe, str) else recipe
+    run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
+    image_set = find_images(Path(images), labels)
+    if per_class is not None:
+        image_set = sample_per_class(image_set, per_class, run_options.seed)
+    found = Run(run_images(image_set, run_options, progress or Silence()), started)
+    if out is not None:
+        found.write(out)
+    return found
+
+
+def _list_scores(result: ClusteringResult) -> dict[str, object]:
+    return {
+        "algorithm": result.algorithm,
+        "k": result.requested_clusters,
+        "clusters": result.clusters,
+        "noise": result.noise,
+        **{name: score.value for name, score in result.scores.items()},
+        "seconds": result.seconds,
+    }
+
+
+def _frame(*arguments: Any, **options: Any) -> "DataFrame":
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(*arguments, **options)
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _table(header: list[str], rows: Any) -> str:
+    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(f'<td>{_show(value)}</td>' for value in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else html.escape(str(value))
