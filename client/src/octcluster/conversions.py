@@ -218,6 +218,11 @@ def read_result(message: clusterer.RunResult) -> RunResult:
         stage_seconds={
             _name(clusterer.RunStage, time.stage, "RUN_STAGE_"): time.seconds for time in message.stage_times
         },
+        stage_peak_bytes={
+            _name(clusterer.RunStage, time.stage, "RUN_STAGE_"): time.peak_memory_bytes
+            for time in message.stage_times
+            if time.peak_memory_bytes
+        },
         space_digest=message.spec.space.digest,
         duplicates=_read_duplicates(message.duplicates) if message.HasField("duplicates") else None,
         umap_missing_reason=message.umap_missing_reason,

@@ -1,7 +1,7 @@
 """What a run found, as the library hands it to its caller."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,7 @@ class RunResult:
         explained_variance_ratios: Share of the variance of each principal component, largest first.
         space_digest: EmbeddingSpace.digest of the vectors.
         stage_seconds: The clusterer's time by name of stage.
+        stage_peak_bytes: The highest memory of its process by name of stage, as far as it is known.
         duplicates: Pairs of different images that are nearly the same; None if they were not looked for.
         umap_missing_reason: Why there are no coordinates by UMAP, for people; empty if there are, or if none
             were asked for.
@@ -168,6 +169,7 @@ class RunResult:
     explained_variance_ratios: Sequence[float]
     stage_seconds: Mapping[str, float]
     space_digest: bytes = b""
+    stage_peak_bytes: Mapping[str, int] = field(default_factory=dict)
     duplicates: Duplicates | None = None
     umap_missing_reason: str = ""
 

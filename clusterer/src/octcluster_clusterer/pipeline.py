@@ -2,8 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,8 +29,10 @@ from octcluster_clusterer.preparation import (
     prepare,
 )
 from octcluster_clusterer.run_records import Members
-from octcluster_clusterer.runs import Algorithm, ClusteringResult, RunResult, RunSpec, Stage
+from octcluster_clusterer.runs import Algorithm, ClusteringResult, Duplicates, RunResult, RunSpec, Stage
 from octcluster_clusterer.scoring import find_silhouettes, score
+from octcluster_clusterer.shared_work import SharedWork, digest_vectors
+from octcluster_clusterer.stage_costs import StageCosts
 from octcluster_clusterer.trust.associations import find_associations
 from octcluster_clusterer.trust.groups import number_groups
 from octcluster_clusterer.trust.intervals import add_intervals
@@ -42,6 +43,7 @@ MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
 _INTERVAL_STEPS = 10
+_PAIR_BYTES = 256
 
 Report = Callable[[Stage, int, int], None]
 """Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
@@ -101,6 +103,7 @@ def run_pipeline(
     spec: RunSpec,
     report: Report,
     memory_limit: int | None = None,
+    shared: SharedWork | None = None,
 ) -> RunResult:
     """Prepares vectors, clusters them in every way the spec asks for, scores the results and chooses one.
 
@@ -118,6 +121,7 @@ def run_pipeline(
             PREPARING of unknown length; its time is TRUSTING's. The choice among results begins TRUSTING, of
             unknown length.
         memory_limit: Most memory of the process, in bytes; None: not checked.
+        shared: Keeps steps for other runs on the same vectors; None: all is done anew.
 
     Returns:
         One result for each algorithm and number of clusters, with the times of the stages.
@@ -132,32 +136,31 @@ def run_pipeline(
         raise InvalidRequest(
             f"vectors have {vectors.shape[1]} values, not {spec.space.dimension} as their space says"
         )
-    stage_seconds: dict[Stage, float] = {}
+    costs = StageCosts()
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
     with threadpool_limits(limits=1), started_mapper(spec, len(vectors), memory_limit) as mapper:
         check_values(vectors)
-        with _timed(Stage.TRUSTING, stage_seconds):
-            duplicates = find_duplicates(
-                vectors, members.image_keys, spec.seed, lambda: report(Stage.PREPARING, 0, 0)
-            )
-        with _timed(Stage.PREPARING, stage_seconds):
+        with costs.measured(Stage.TRUSTING):
+            duplicates = _find_duplicates(vectors, members, spec, report, shared)
+        with costs.measured(Stage.PREPARING):
             prepared = prepare(
                 vectors,
                 spec.preparation,
                 number_groups(members.group_indices, len(members)),
                 spec.seed,
                 lambda done, total: report(Stage.PREPARING, done, total),
+                shared,
             )
         if memory_limit is not None:
             # Only now is it known how many components hold the share of the variance asked for.
             check_memory(spec, len(vectors), memory_limit, prepared.vectors.shape[1])
-        with _timed(Stage.CLUSTERING, stage_seconds):
+        with costs.measured(Stage.CLUSTERING):
             clusterings = _find_all_clusters(prepared, spec, report)
             fitted = _fit_run(prepared, clusterings, report)
-        with _timed(Stage.SCORING, stage_seconds):
+        with costs.measured(Stage.SCORING):
             results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
-        with _timed(Stage.TRUSTING, stage_seconds):
+        with costs.measured(Stage.TRUSTING):
             chosen, chosen_reason = choose(
                 results,
                 [clustering.search for clustering in clusterings],
@@ -166,7 +169,7 @@ def run_pipeline(
                 lambda: report(Stage.TRUSTING, 0, 0),
             )
             results = _judge_trust(results, chosen, prepared, members, spec, report)
-        neighbor_map = _find_map(mapper, prepared, spec, report, stage_seconds)
+        neighbor_map = _find_map(mapper, prepared, spec, report, costs)
     return RunResult(
         results=results,
         chosen=chosen,
@@ -175,12 +178,27 @@ def run_pipeline(
         input_dimension=spec.space.dimension,
         prepared_dimension=prepared.vectors.shape[1],
         explained_variance_ratios=prepared.explained_variance_ratios,
-        stage_seconds={stage: stage_seconds[stage] for stage in Stage if stage in stage_seconds},
+        stage_seconds={stage: costs.seconds[stage] for stage in Stage if stage in costs.seconds},
+        stage_peak_bytes=costs.peak_bytes,
         duplicates=duplicates,
         fitted=fitted,
         umap_coordinates=neighbor_map.coordinates,
         umap_missing_reason=neighbor_map.missing_reason,
     )
+
+
+def _find_duplicates(
+    vectors: NDArray[np.float32], members: Members, spec: RunSpec, report: Report, shared: SharedWork | None
+) -> Duplicates:
+    """The near-duplicates; those of an earlier run if it had the same members."""
+
+    def find() -> Duplicates:
+        return find_duplicates(vectors, members.image_keys, spec.seed, lambda: report(Stage.PREPARING, 0, 0))
+
+    if shared is None:
+        return find()
+    key = ("near-duplicates", digest_vectors(vectors), members.image_keys.tobytes(), spec.seed)
+    return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
 
 
 def _list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
@@ -320,21 +338,14 @@ def _find_map(
     prepared: PreparedVectors,
     spec: RunSpec,
     report: Report,
-    stage_seconds: dict[Stage, float],
+    costs: StageCosts,
 ) -> NeighborMap:
     if not spec.umap:
         return NeighborMap()
-    with _timed(Stage.MAPPING, stage_seconds):
+    with costs.measured(Stage.MAPPING):
         return mapper.find_map(
             prepared.vectors,
             prepared.coordinates,
             spec.seed,
             lambda done, total: report(Stage.MAPPING, done, total),
         )
-
-
-@contextmanager
-def _timed(stage: Stage, stage_seconds: dict[Stage, float]) -> Iterator[None]:
-    start = time.monotonic()
-    yield
-    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + time.monotonic() - start

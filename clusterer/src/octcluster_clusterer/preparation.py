@@ -16,10 +16,12 @@ from octcluster_clusterer.fitted_preparation import (
 )
 from octcluster_clusterer.principal_components import (
     PrincipalComponents,
+    describe_request,
     find_principal_components,
     find_signs,
 )
 from octcluster_clusterer.runs import Preparation
+from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.tiles import slices
 from octcluster_clusterer.within_groups import find_group_whitening
 
@@ -126,6 +128,7 @@ def prepare(
     groups: NDArray[np.int64],
     seed: int,
     report_steps: Callable[[int, int], None],
+    shared: SharedWork | None = None,
 ) -> PreparedVectors:
     """Prepares vectors for clustering, in their own memory, and finds their principal components.
 
@@ -139,6 +142,7 @@ def prepare(
         groups: int64, shape (n_members,): group (patient) of each member, numbers from 0, without gaps.
         seed: Seed of the randomized decomposition, where one is needed.
         report_steps: Called often with the steps done and the steps in all.
+        shared: Keeps the principal components for other runs, or has them of an earlier one; None: no.
 
     Returns:
         The prepared vectors, in the memory of ``vectors``.
@@ -158,7 +162,8 @@ def prepare(
         def report_part(step: int, before: int = _STEPS_OF_PART * i) -> None:
             report_steps(before + step, n_steps)
 
-        parts.append(_prepare_part(vectors[:, start : start + dimension], preparation, seed, report_part))
+        own_columns = vectors[:, start : start + dimension]
+        parts.append(_prepare_part(own_columns, preparation, seed, report_part, shared))
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
     fitted = []
@@ -190,14 +195,18 @@ def prepare(
 
 
 def _prepare_part(
-    part: NDArray[np.float32], preparation: Preparation, seed: int, report: Callable[[int], None]
+    part: NDArray[np.float32],
+    preparation: Preparation,
+    seed: int,
+    report: Callable[[int], None],
+    shared: SharedWork | None,
 ) -> _PreparedPart:
     """Prepares one part in its first columns, but for the factors, which may depend on the other parts."""
     if preparation.l2_normalize:
         scale_to_length(part)
     means, divisors = _center(part, standardize=preparation.standardize)
     report(1)
-    components = find_principal_components(part, preparation.pca, seed, lambda: report(1))
+    components = _find_components(part, preparation.pca, seed, lambda: report(1), shared)
     if components.total_variance > _LARGEST_VARIANCE:
         raise InvalidRequest(
             "the vectors' values are too large for float32 distances: normalize or standardize"
@@ -228,6 +237,24 @@ def _prepare_part(
         components,
         variance * (n_members - 1) / n_members,
         keeps_axes=preparation.pca is None or axes is not None,
+    )
+
+
+def _find_components(
+    part: NDArray[np.float32],
+    pca: float | int | None,
+    seed: int,
+    report_step: Callable[[], None],
+    shared: SharedWork | None,
+) -> PrincipalComponents:
+    """The principal components of a centred part; those of an earlier run if it had the same part."""
+    if shared is None:
+        return find_principal_components(part, pca, seed, report_step)
+    key = ("principal components", digest_vectors(part), describe_request(part.shape, pca), seed)
+    return shared.find(
+        key,
+        lambda: find_principal_components(part, pca, seed, report_step),
+        lambda components: components.n_bytes,
     )
 
 

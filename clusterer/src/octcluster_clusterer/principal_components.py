@@ -46,6 +46,12 @@ class PrincipalComponents:
     scores: NDArray[np.float32] | None
 
     @property
+    def n_bytes(self) -> int:
+        """Memory of the arrays."""
+        arrays = (self.variances, self.axes, self.scores)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    @property
     def ratios(self) -> NDArray[np.float64]:
         """float64, shape (n_components,): each component's share of the variance; empty if nothing varies."""
         if self.total_variance == 0:
@@ -153,6 +159,16 @@ def find_principal_components(
     else:
         n_components = pca if isinstance(pca, int) else RANDOMIZED_COMPONENTS
     return _decompose_randomly(vectors, n_components, seed, report_step)
+
+
+def describe_request(shape: tuple[int, ...], pca: float | int | None) -> str:
+    """Tells requests apart for which ``find_principal_components`` gives different components.
+
+    Args:
+        shape: Number of vectors and dimension.
+        pca: As there.
+    """
+    return "all" if pca is not None and min(shape) <= WHOLE_SIDE else repr(pca)
 
 
 def _decompose_exactly(

@@ -78,7 +78,11 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
         prepared_dimension=result.prepared_dimension,
         explained_variance_ratios=result.explained_variance_ratios,
         stage_times=[
-            pb.StageTime(stage=_from_stage(stage), seconds=seconds)
+            pb.StageTime(
+                stage=_from_stage(stage),
+                seconds=seconds,
+                peak_memory_bytes=result.stage_peak_bytes.get(stage, 0),
+            )
             for stage, seconds in result.stage_seconds.items()
         ],
         spec=from_spec(spec),

@@ -1,7 +1,6 @@
 """One run from its members' vectors to its result, and what is told when that fails."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from octcluster_clusterer.errors import InvalidRequest, StoreUnavailable, Vector
 from octcluster_clusterer.pipeline import Report
 from octcluster_clusterer.run_records import Members, RunError, RunErrorCode
 from octcluster_clusterer.runs import RunResult, RunSpec, Stage
+from octcluster_clusterer.stage_costs import StageCosts
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
 
 Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
@@ -34,7 +34,7 @@ def compute_result(
         report: Told of progress in all stages; raises RunCancelled to stop the run.
 
     Returns:
-        The pipeline's result, with the time of loading added.
+        The pipeline's result, with the costs of loading added.
 
     Raises:
         VectorsMissing: Members have no sound vector.
@@ -42,20 +42,22 @@ def compute_result(
         InvalidRequest: The spec does not fit the vectors.
         RunCancelled: ``report`` raised it.
     """
-    seconds: dict[Stage, float] = {}
+    costs = StageCosts()
 
     def load() -> NDArray[np.float32]:
-        started = time.monotonic()
-        loaded = vectors.load(
-            spec.space, members.image_keys, lambda done, total: report(Stage.LOADING, done, total)
-        )
-        seconds[Stage.LOADING] = time.monotonic() - started
-        return loaded
+        with costs.measured(Stage.LOADING):
+            return vectors.load(
+                spec.space, members.image_keys, lambda done, total: report(Stage.LOADING, done, total)
+            )
 
     # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
     result = pipeline(load(), members, spec, report)
     report(Stage.SAVING, 0, len(result.results))
-    return replace(result, stage_seconds=seconds | result.stage_seconds)
+    return replace(
+        result,
+        stage_seconds=costs.seconds | result.stage_seconds,
+        stage_peak_bytes=costs.peak_bytes | result.stage_peak_bytes,
+    )
 
 
 def explain_failure(error: Exception) -> RunError:

@@ -172,6 +172,7 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
             "prepared_dimension": result.prepared_dimension,
             "explained_variance_ratios": result.explained_variance_ratios.tolist(),
             "stage_seconds": result.stage_seconds,
+            "stage_peak_bytes": result.stage_peak_bytes,
             "duplicates": result.duplicates and asdict(result.duplicates),
             "fitted": result.fitted is not None,
             "umap_coordinates": result.umap_coordinates is not None,
@@ -238,6 +239,9 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
             "coordinates": _read_pairs(contents[b"coordinates"]),
             "explained_variance_ratios": np.array(summary["explained_variance_ratios"], dtype=np.float64),
             "stage_seconds": {Stage(name): seconds for name, seconds in summary["stage_seconds"].items()},
+            "stage_peak_bytes": {
+                Stage(name): peak for name, peak in summary.get("stage_peak_bytes", {}).items()
+            },
             "duplicates": _DUPLICATES.validate_python(summary.get("duplicates")),
             "fitted": read_fitted_run(contents[b"fitted"]) if summary.get("fitted") else None,
             "umap_coordinates": _read_pairs(contents[b"umap"]) if summary.get("umap_coordinates") else None,

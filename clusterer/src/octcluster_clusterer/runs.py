@@ -273,6 +273,7 @@ class RunResult:
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
             component of the normalized vectors, largest first, as far as computed.
         stage_seconds: Time by stage.
+        stage_peak_bytes: Highest resident memory of the process by stage; empty where it is not known.
         duplicates: Pairs of different images that are nearly the same; None in runs of older versions.
         fitted: Puts other vectors into the clusters; None if it would be too large to keep.
         umap_coordinates: float32, shape (n_members, 2); None if not asked for, or for umap_missing_reason.
@@ -287,6 +288,7 @@ class RunResult:
     prepared_dimension: int
     explained_variance_ratios: NDArray[np.float64]
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    stage_peak_bytes: dict[Stage, int] = field(default_factory=dict)
     duplicates: Duplicates | None = None
     fitted: FittedRun | None = None
     umap_coordinates: NDArray[np.float32] | None = None

@@ -21,6 +21,7 @@ from octcluster_clusterer.run_queue import RunQueue
 from octcluster_clusterer.run_store import RunStore
 from octcluster_clusterer.servicer import ClustererServicer
 from octcluster_clusterer.settings import Settings
+from octcluster_clusterer.shared_work import MAX_SHARED_BYTES, SharedWork
 from octcluster_clusterer.vector_store.redis_store import RedisStore
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
 
@@ -51,8 +52,9 @@ async def serve(settings: Settings) -> None:
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
-    pipeline = partial(run_pipeline, memory_limit=settings.memory_limit)
-    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, settings.memory_limit)
+    memory_limit = settings.memory_limit - MAX_SHARED_BYTES
+    pipeline = partial(run_pipeline, memory_limit=memory_limit, shared=SharedWork())
+    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory_limit)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,

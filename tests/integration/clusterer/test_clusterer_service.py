@@ -70,6 +70,7 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     assert 0 < result.prepared_dimension <= 32
     assert sum(result.explained_variance_ratios) <= 1 + 1e-9
     stages = [time.stage for time in result.stage_times]
+    assert all(50 * 2**20 < time.peak_memory_bytes < 2**32 for time in result.stage_times)
     assert stages == STAGES_IN_ORDER[1:-1]
     (assigned,) = clusterer.assignments(spec.run_id, 1)
     assert list(assigned.image_keys) == fresh.keys

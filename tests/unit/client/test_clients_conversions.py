@@ -104,7 +104,10 @@ def test_result():
             ),
             clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
         ],
-        stage_times=[clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5)],
+        stage_times=[
+            clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5, peak_memory_bytes=2**33),
+            clusterer.StageTime(stage=clusterer.RUN_STAGE_SCORING, seconds=0.25),
+        ],
     )
     read = c.read_result(result)
     first, second = read.results
@@ -114,7 +117,8 @@ def test_result():
     assert first.scores.purity.value is None
     assert first.contingency.counts == [[0, 1, 2], [3, 4, 5]]
     assert (second.requested_clusters, second.contingency) == (None, None)
-    assert read.stage_seconds == {"loading": 0.5}
+    assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
+    assert read.stage_peak_bytes == {"loading": 2**33}
 
 
 def test_assignments_are_joined_and_nan_is_none():

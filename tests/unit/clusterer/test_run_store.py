@@ -123,6 +123,7 @@ def make_record(run_id: str, created: datetime = CREATED, pca: float | int | Non
         prepared_dimension=60,
         explained_variance_ratios=np.array([0.5, 0.25, 0.1]),
         stage_seconds={Stage.LOADING: 0.5, Stage.CLUSTERING: 2.0},
+        stage_peak_bytes={Stage.LOADING: 2**33 + 1},
         duplicates=Duplicates([NearDuplicate(3, 9, 0.99), NearDuplicate(0, 4, 0.96)], 2000, 0.95),
         fitted=make_fitted_run(),
         umap_coordinates=rng.normal(size=(N_MEMBERS, 2)).astype(np.float32),
@@ -158,6 +159,7 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         "input_dimension",
         "prepared_dimension",
         "stage_seconds",
+        "stage_peak_bytes",
         "duplicates",
         "umap_missing_reason",
     ):

@@ -155,6 +155,7 @@ def _describe_part(settled: PartOutcome) -> dict[str, object]:
         "clusterer_seconds_by_stage": {
             name: round(value, 3) for name, value in run.result.stage_seconds.items()
         },
+        "clusterer_peak_bytes_by_stage": dict(run.result.stage_peak_bytes),
     }
 
 

@@ -430,12 +430,14 @@ class ClusteringResult(_message.Message):
     def __init__(self, algorithm: _Optional[_Union[Algorithm, str]] = ..., requested_clusters: _Optional[int] = ..., clusters: _Optional[int] = ..., noise: _Optional[int] = ..., scores: _Optional[_Union[Scores, _Mapping]] = ..., contingency: _Optional[_Union[Contingency, _Mapping]] = ..., seconds: _Optional[float] = ..., cluster_sizes: _Optional[_Iterable[int]] = ..., stability: _Optional[_Union[Stability, _Mapping]] = ..., associations: _Optional[_Iterable[_Union[Association, _Mapping]]] = ...) -> None: ...
 
 class StageTime(_message.Message):
-    __slots__ = ("stage", "seconds")
+    __slots__ = ("stage", "seconds", "peak_memory_bytes")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     stage: RunStage
     seconds: float
-    def __init__(self, stage: _Optional[_Union[RunStage, str]] = ..., seconds: _Optional[float] = ...) -> None: ...
+    peak_memory_bytes: int
+    def __init__(self, stage: _Optional[_Union[RunStage, str]] = ..., seconds: _Optional[float] = ..., peak_memory_bytes: _Optional[int] = ...) -> None: ...
 
 class RunResult(_message.Message):
     __slots__ = ("results", "chosen", "chosen_reason", "input_dimension", "prepared_dimension", "explained_variance_ratios", "stage_times", "spec", "duplicates", "umap_missing_reason")
