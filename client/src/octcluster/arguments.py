@@ -15,6 +15,7 @@ from octcluster.argument_values import (
     parse_resamples,
     parse_seed,
 )
+from octcluster.description_arguments import DESCRIPTION, EXAMPLES, add_looks
 from octcluster.recipes import DEFAULT_RECIPE, PIXELS_1, PLAIN_1, RECIPES
 from octcluster.runs import ALGORITHMS, FEATURES
 from octcluster.service_arguments import add_services
@@ -97,6 +98,7 @@ def build_parser() -> ArgumentParser:
     _add_run(commands)
     _add_assign(commands)
     _add_study(commands)
+    _add_describe(commands)
     _add_phantoms(commands)
     return parser
 
@@ -302,6 +304,21 @@ def _add_labels(parser: ArgumentParser) -> Any:
         "%(default)s)",
     )
     return labels
+
+
+def _add_describe(commands: Any) -> None:
+    describe = commands.add_parser(
+        "describe",
+        help="look at a folder of images: numbers, sizes, formats, patients and images that come twice",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_images(describe)
+    add_looks(describe)
+    _add_labels(describe)
+    _add_manners(describe)
 
 
 def _add_phantoms(commands: Any) -> None:

@@ -28,6 +28,7 @@ from octcluster.progress import Silence
 from octcluster.service_arguments import read_embedder_access
 from octcluster.study_matrix import read_matrix
 from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.describe import describe_images
 from octcluster.workflows.run import RunOptions, run_images
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 
@@ -36,7 +37,7 @@ FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_EXTRAS = {"cli": ("jinja2", "plotly", "pyarrow", "rich"), "local": ("numpy", "PIL")}
+_EXTRAS = {"cli": ("jinja2", "PIL", "plotly", "pyarrow", "rich"), "local": ("numpy", "PIL")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,6 +179,25 @@ def _end(options: Namespace, failed: int) -> int:
     return DONE
 
 
+def _describe(options: Namespace) -> int:
+    started = datetime.now(UTC)
+    _need_extra("cli")
+    image_set = find_images(options.images, options.labels)
+    _prepare_folder(options.out)
+
+    from octcluster.outputs.description_files import SampleOptions, write_description  # noqa: PLC0415
+    from octcluster.terminal import show_progress  # noqa: PLC0415
+    from octcluster.terminal_description import print_description  # noqa: PLC0415
+
+    with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        description = describe_images(image_set, progress, pixels=not options.headers_only)
+    samples = SampleOptions(options.samples, options.seed, options.identified)
+    write_description(description, options.out, samples, _as_json(vars(options)), started)
+    if not options.quiet:
+        print_description(description, options.out)
+    return _end(options, len(description.failures))
+
+
 def _write_phantoms(options: Namespace) -> int:
     _need_extra("local")
     _prepare_folder(options.folder)
@@ -188,7 +208,13 @@ def _write_phantoms(options: Namespace) -> int:
     return DONE
 
 
-_COMMANDS = {"run": _run, "assign": _assign, "study": _study, "phantoms": _write_phantoms}
+_COMMANDS = {
+    "run": _run,
+    "assign": _assign,
+    "study": _study,
+    "describe": _describe,
+    "phantoms": _write_phantoms,
+}
 
 
 def _need_extra(extra: str) -> None:
@@ -256,4 +282,8 @@ def _record_arguments(options: Namespace) -> Mapping[str, object]:
         given["cache_dir"] = (options.cache_dir or default_cache_dir()).absolute()
     if options.weights is not None:
         given["weights"] = options.weights.absolute()
-    return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return _as_json(given)
+
+
+def _as_json(arguments: Mapping[str, object]) -> dict[str, object]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}

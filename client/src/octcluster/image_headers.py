@@ -1,0 +1,130 @@
+"""What the header of an image file says; its pixels stay undecoded."""
+
+import io
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+_HEAD_BYTES = 16 * 1024
+_BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
+
+
+class UnreadableImage(Exception):
+    """An image file that is of no use; the message says why and what to do, and names no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What is known of an image without decoding it.
+
+    Attributes:
+        format: Name out of FORMATS.
+        width: In pixels, as stored: before any turn that EXIF asks for.
+        height: In pixels, as stored.
+        channels: 1 for greyscale (and for a palette), 3 for RGB, ...
+        bits: Bits of one channel of one pixel.
+        file_bytes: Size of the file.
+        head: Stands for the first bytes of the file, in this process alone: equal files have equal ones.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bits: int
+    file_bytes: int
+    head: int
+
+
+class FileHead(NamedTuple):
+    """The beginning of a file.
+
+    Attributes:
+        path: The file.
+        data: Its first bytes, _HEAD_BYTES of them if it has that many.
+        file_bytes: Its size.
+    """
+
+    path: Path
+    data: bytes
+    file_bytes: int
+
+
+def read_head(path: Path) -> FileHead:
+    """Reads the beginning of a file.
+
+    Raises:
+        UnreadableImage: It cannot be read.
+    """
+    try:
+        # Without Python's buffer, since threads that wait for a disk should touch the interpreter little.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return FileHead(path, os.read(descriptor, _HEAD_BYTES), os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise UnreadableImage(f"the file cannot be read: {error.strerror or error}") from error
+
+
+def parse_header(head: FileHead) -> ImageHeader:
+    """Reads an image's header out of the beginning of its file, and more of it only where that is too little.
+
+    Raises:
+        UnreadableImage: It has no header of a known format.
+    """
+    try:
+        try:
+            return _parse(head, io.BytesIO(head.data))
+        except Exception:
+            if len(head.data) == head.file_bytes:
+                raise
+            return _parse(head, head.path)
+    except Exception as error:  # Pillow raises a dozen kinds for broken files
+        raise UnreadableImage(_explain(error, head)) from error
+
+
+def _parse(head: FileHead, source: io.BytesIO | Path) -> ImageHeader:
+    from PIL import Image  # noqa: PLC0415
+
+    with Image.open(source, formats=FORMATS) as image:
+        return ImageHeader(
+            format="JPEG" if image.format == "MPO" else str(image.format),
+            width=image.width,
+            height=image.height,
+            channels=len(image.getbands()),
+            bits=_count_bits(image),
+            file_bytes=head.file_bytes,
+            head=hash(head.data),
+        )
+
+
+def _count_bits(image: Any) -> int:
+    """Bits of a channel: the file's own, which Pillow keeps as what it decodes from, not those in memory."""
+    raw_mode = image.tile[0].args if image.tile else ""
+    if not isinstance(raw_mode, str):
+        raw_mode = raw_mode[0] if raw_mode else ""
+    stored = re.search(r";(\d+)", str(raw_mode))
+    if stored is not None and not str(raw_mode).startswith("BGR"):
+        return int(stored[1])
+    return 16 if image.mode.startswith("I;16") else _BITS_BY_MODE.get(image.mode, 8)
+
+
+def _explain(error: Exception, head: FileHead) -> str:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+
+    if isinstance(error, UnidentifiedImageError):
+        if head.file_bytes == 0:
+            return "the file is empty: copy it again from its source"
+        return (
+            "the bytes are no JPEG, PNG, TIFF, BMP or WebP image, or its header is damaged: export it again "
+            "from its source"
+        )
+    if isinstance(error, Image.DecompressionBombError):
+        return "the header tells of so many pixels that it must be damaged: export it again from its source"
+    if isinstance(error, OSError) and error.strerror:
+        return f"the file cannot be read: {error.strerror}"
+    return "the header is damaged: export it again from its source"
