@@ -5,7 +5,9 @@ import json
 import re
 from pathlib import Path
 
+import duckdb
 import machine
+import numpy as np
 import pytest
 from octcluster.recipes import DEFAULT_RECIPE
 
@@ -80,6 +82,13 @@ def test_features_are_right(first_run: Path) -> None:
         assert information[nuisance] < information["class"] / 10
 
 
+def test_the_table_has_every_image_with_its_places_on_the_maps(first_run: Path, oct_images: Path) -> None:
+    table = duckdb.sql(f"SELECT * FROM '{first_run / 'assignments.parquet'}'").fetchnumpy()
+    assert list(table["image"]) == image_names(oct_images)
+    assert all(np.isfinite(table[name]).all() for name in ("pca_x", "pca_y", "umap_x", "umap_y"))
+    assert json.loads((first_run / "run.json").read_text())["arguments"]["recipe"] == "consensus-2"
+
+
 def test_second_run_embeds_nothing_and_repeats_itself(
     first_run: Path, oct_images: Path, octcluster, tmp_path
 ) -> None:
@@ -102,7 +111,17 @@ def test_report_names_no_patient_and_no_file(first_run: Path, oct_images: Path) 
 def test_range_of_k_and_pca(oct_images: Path, octcluster, tmp_path) -> None:
     out = tmp_path / "out"
     done = octcluster(
-        "run", oct_images, "--out", out, "-k", "2:6", "--pca", "0.95", "--algorithm", "kmeans,hdbscan"
+        "run",
+        oct_images,
+        "--out",
+        out,
+        "-k",
+        "2:6",
+        "--pca",
+        "0.95",
+        "--algorithm",
+        "kmeans,hdbscan",
+        "--no-umap",
     )
     assert done.returncode == 0, done.stderr
     scores = json.loads((out / "scores.json").read_text())

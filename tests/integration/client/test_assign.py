@@ -31,7 +31,7 @@ def halves(image_set):
 def test_a_run_in_the_cache_folder_takes_new_images(cache_dir, image_set, recorder):
     seen, unseen = halves(image_set)
     secret = os.urandom(16)
-    run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret), recorder)
+    run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret, umap=False), recorder)
     options = AssignOptions(cache_dir=cache_dir, key_secret=secret, classes=image_set.classes)
 
     again = assign_images(run.spec.run_id, seen, options, recorder)
@@ -57,14 +57,14 @@ def elsewhere(embedder, clusterer):
 
 def test_the_features_are_those_of_the_run(elsewhere, image_set, recorder):
     recipe = Recipe(features="blocks", flip=True)
-    run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe, umap=False), recorder)
     outcome = assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
     assert (outcome.space.features, outcome.space.flip) == ("blocks", True)
     assert outcome.cached == len(outcome.members) == 40
 
 
 def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
-    run = run_images(image_set, RunOptions(**elsewhere), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
     bad = ImageFile(tmp_path / "bad.png", "bad.png")
     one = image_set.images[0]
@@ -78,7 +78,7 @@ def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
 
 
 def test_a_run_that_is_gone_is_to_be_done_again(elsewhere, image_set, recorder):
-    run = run_images(image_set, RunOptions(**elsewhere), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
         client.delete(run.spec.run_id)
     with pytest.raises(RunNotFound, match="do it again with 'octcluster run'"):

@@ -5,6 +5,8 @@ import shutil
 import threading
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from octcluster import (
     ClustererClient,
@@ -14,6 +16,7 @@ from octcluster import (
     RunOptions,
     RunState,
     TooFewImages,
+    run,
     run_images,
 )
 from octcluster.workflows.run import Job
@@ -24,7 +27,8 @@ from stores import started_store
 @pytest.fixture
 def elsewhere(embedder, clusterer):
     """Services that run already; a secret of its own gives each test keys of its own."""
-    return RunOptions(embedder=embedder.address, clusterer=clusterer.address, key_secret=os.urandom(16))
+    addresses = {"embedder": embedder.address, "clusterer": clusterer.address}
+    return RunOptions(**addresses, key_secret=os.urandom(16), umap=False)
 
 
 def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, recorder, elsewhere):
@@ -35,6 +39,7 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, 
     assert recorder.done["Embedding"] == recorder.totals["Embedding"] == 40
     assert list(first.members) == list(image_set.images)
     assert len(first.assignments.clusters) == 40
+    assert len(first.assignments.umap_x) == len(first.assignments.umap_y) == 40
     assert set(first.stage_seconds) == {"reading", "starting", "embedding", "clustering", "fetching"}
     assert first.runtime.startswith("openvino")
     assert first.result.results[0].contingency.class_indices == [0, 1, 2, 3]
@@ -44,6 +49,22 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, 
     assert second.assignments == first.assignments
     third = run_images(image_set, elsewhere, recorder)
     assert third.assignments.clusters == first.assignments.clusters
+    assert (list(third.assignments.umap_x), third.result.umap_missing_reason) == ([], "")
+
+
+def test_one_call_gives_frames_files_and_vectors(tmp_path, elsewhere, image_set):
+    addresses = {"embedder": elsewhere.embedder, "clusterer": elsewhere.clusterer}
+    options = {"key_secret": elsewhere.key_secret, "umap": False, "vectors": True}
+    found = run(image_set.root, k=(2, 3), per_class=5, recipe="plain-1", out=tmp_path, **addresses, **options)
+    assert found.scores["k"].tolist() == [2, 3]
+    assert sorted(found.assignments["label"].value_counts()) == [5, 5, 5, 5]
+    table = pd.read_parquet(tmp_path / "assignments.parquet")
+    assert table["cluster"].tolist() == found.assignments["cluster"].tolist()
+    assert np.stack(table["vector"]).shape == (20, 1280)
+    with ClustererClient(elsewhere.clusterer) as client:
+        keys = [bytes.fromhex(key) for key in table["image_key"]]
+        stored = client.get_vectors(found.outcome.space, keys)
+    np.testing.assert_array_equal(np.frombuffer(stored[keys[7]], dtype="<f4"), table["vector"][7])
 
 
 def test_bad_images_are_failures_and_copies_count_as_cached(tmp_path, image_set, recorder, elsewhere):
@@ -105,7 +126,7 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
             return cluster(job)
 
         monkeypatch.setattr(Job, "_cluster", restart_store_first)
-        options = RunOptions(embedder=embedder.address, clusterer=server.address)
+        options = RunOptions(embedder=embedder.address, clusterer=server.address, umap=False)
         outcome = run_images(image_set, options, recorder)
     assert len(outcome.members) == 40
     assert (outcome.embedded, outcome.cached) == (40, 0)
