@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from octcluster import ClustererClient, EmbeddedStackError, Recipe, RunOptions, 
 from octcluster.outputs import write_study_outputs
 from octcluster.study_matrix import StudyMatrix, read_matrix
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
-from processes import Server
+from processes import Server, running_service
 
 MATRIX = """
 title = "Small"
@@ -161,9 +162,23 @@ def test_a_run_that_was_cancelled_is_done_again(matrix, elsewhere, image_set, re
     assert outcome.parts[0].state is PartState.DONE
 
 
-def test_another_seed_or_other_images_are_another_run(matrix, elsewhere, image_set, recorder) -> None:
-    from dataclasses import replace
+def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
+    matrix, pixel_embedder, store, image_set, recorder, monkeypatch
+) -> None:
+    monkeypatch.setattr("octcluster.workflows.study._LARGE_BYTES", 1)
+    copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
+    flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
+    with running_service("octcluster_clusterer", *flags) as small:
+        options = StudyOptions(
+            embedder=pixel_embedder.address, clusterer=small.address, key_secret=os.urandom(16)
+        )
+        outcome = run_study(replace(image_set, images=copies), matrix, options, recorder, ignore)
+    assert [part.state for part in outcome.parts] == ["failed", "skipped", "failed", "failed"]
+    assert "--memory-limit" in outcome.parts[0].reason
+    assert "Embedding" not in recorder.totals
 
+
+def test_another_seed_or_other_images_are_another_run(matrix, elsewhere, image_set, recorder) -> None:
     def run_ids(images, options) -> set[str]:
         outcome = run_study(images, matrix, options, recorder, ignore)
         return {part.outcome.spec.run_id for part in outcome.parts if part.outcome}
