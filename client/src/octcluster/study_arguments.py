@@ -8,6 +8,7 @@ from octcluster.argument_values import parse_seed
 DESCRIPTION = """\
 Fills a matrix of features x preparation x algorithm x number of clusters, and writes into DIR:
 
+  report.html   tables and plots to look at; opens offline, names no image; shows class names as given
   study.csv     one row a cell, with all scores, beside figures that others published
   study.json    the same, with tables of classes and clusters, variance held, costs by stage, versions
   study.toml    the matrix; copy and change it for --matrix

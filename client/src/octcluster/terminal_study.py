@@ -34,7 +34,7 @@ def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO = sy
     ]
     if outcome.failures:
         lines.append(f"Failures: {folder / 'failures.csv'}")
-    lines += [f"Table: {folder / 'study.csv'}", RESEARCH_USE_ONLY]
+    lines += [f"Table: {folder / 'study.csv'}", f"Report: {folder / 'report.html'}", RESEARCH_USE_ONLY]
     console.print()
     console.print(_tabulate(outcome))
     for line in lines:

@@ -14,6 +14,7 @@ from octcluster.outputs.report import format_report
 from octcluster.outputs.run_record import format_run_record
 from octcluster.outputs.scores import format_scores
 from octcluster.outputs.study import format_study_record, format_study_table
+from octcluster.outputs.study_page import format_study_page
 from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 from octcluster.workflows.study import StudyOutcome
 
@@ -62,10 +63,15 @@ def write_assign_outputs(
 def write_study_outputs(
     outcome: StudyOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
 ) -> None:
-    """Writes what a study has found so far; see write_outputs. ``study.json`` comes last."""
+    """Writes what a study has found so far; see write_outputs. ``study.json`` comes last.
+
+    ``report.html`` is written once the study is complete.
+    """
     write_file(folder / "study.toml", outcome.matrix.text.encode())
     write_file(folder / "study.csv", format_study_table(outcome))
     _write_failures(outcome.failures, folder)
+    if outcome.complete:
+        write_file(folder / "report.html", format_study_page(outcome, started))
     write_file(folder / "study.json", format_study_record(outcome, arguments, started))
 
 

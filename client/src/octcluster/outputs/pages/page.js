@@ -1,0 +1,93 @@
+"use strict";
+// Draws the plots from the page's own data in the colours of the page's theme, and hands out tables as CSV.
+// Scripts of single pages use window.octcluster: read(id), draw(id, build), redraw(id), download(name, header, rows).
+// build(colour) returns {data, layout}; colour("cluster-0") is the theme's colour of that name. In plain data a colour
+// is its name with "@" before it.
+window.octcluster = (() => {
+  const read = (id) => JSON.parse(document.getElementById(id + "-data").textContent);
+  const colours = read("colours");
+  const tables = read("tables");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const builders = new Map();
+  const config = {
+    responsive: true,
+    displaylogo: false,
+    // Plotly has a button that uploads the chart to its makers' servers: neither the button nor an address may be there.
+    showSendToCloud: false,
+    plotlyServerURL: "",
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  };
+  let printing = false;
+
+  const colour = (name) => colours[dark.matches && !printing ? "dark" : "light"][name];
+
+  // Puts colours in the place of their names, in values whose key speaks of a colour.
+  function dye(value, isColour = false) {
+    if (typeof value === "string") return isColour && value.startsWith("@") ? colour(value.slice(1)) : value;
+    if (Array.isArray(value)) return value.map((each) => dye(each, isColour));
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [key, dye(each, isColour || /colou?r/i.test(key))]),
+    );
+  }
+
+  function theme(layout) {
+    const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("line"), automargin: true };
+    return {
+      margin: { t: 24, r: 10, b: layout.showlegend === false ? 45 : 80, l: 50 },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", traceorder: "normal" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("faint"), activecolor: colour("ink") },
+      hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("ink") } },
+      ...layout,
+      font: { family: "system-ui, sans-serif", size: 13, color: colour("ink") },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      xaxis: { ...axis, ...layout.xaxis },
+      yaxis: { ...axis, ...layout.yaxis },
+      shapes: (layout.shapes || []).map((shape) => ({ ...shape, line: { color: colour("ink"), ...shape.line } })),
+    };
+  }
+
+  function redraw(id) {
+    const { data, layout } = builders.get(id)(colour);
+    Plotly.react(id, data, theme(layout), config);
+  }
+
+  function redrawAll() {
+    for (const id of builders.keys()) redraw(id);
+  }
+
+  function draw(id, build) {
+    builders.set(id, build);
+    redraw(id);
+  }
+
+  function download(name, header, rows) {
+    const quote = (cell) => {
+      const text = cell === null || cell === undefined ? "" : String(cell);
+      return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
+    const lines = [header, ...rows].map((row) => Array.from(row, quote).join(",") + "\n");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
+    link.download = `${name}.csv`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
+
+  for (const button of document.querySelectorAll("[data-csv]")) {
+    const name = button.dataset.csv;
+    if (tables[name]) button.addEventListener("click", () => download(name, tables[name].header, tables[name].rows));
+  }
+  dark.addEventListener("change", redrawAll);
+  for (const [event, state] of [["beforeprint", true], ["afterprint", false]]) {
+    window.addEventListener(event, () => {
+      printing = state;
+      redrawAll();
+    });
+  }
+  for (const [id, plot] of Object.entries(read("plots"))) {
+    if (plot.data.length) draw(id, () => dye(plot));
+  }
+  return { read, draw, redraw, download, dye };
+})();

@@ -1,0 +1,74 @@
+"""``octcluster study`` as a person runs it: what it leaves, and that it goes on where it was."""
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+Octcluster = Callable[..., subprocess.CompletedProcess[str]]
+
+MATRIX = """
+[features.pixels]
+model = "pixels"
+features = "pixels"
+
+[features.vgg16]
+model = "vgg16"
+
+[preparations.reduced]
+l2_normalize = false
+pca = 0.95
+
+[[experiments]]
+features = ["pixels", "vgg16"]
+preparations = ["reduced"]
+algorithms = ["kmeans", "agglomerative"]
+k = "2:4"
+"""
+
+
+def test_a_study_leaves_its_files_and_is_quick_to_repeat(
+    oct_images: Path, octcluster: Octcluster, tmp_path: Path
+) -> None:
+    matrix = tmp_path / "matrix.toml"
+    matrix.write_text(MATRIX)
+    arguments = [
+        "study",
+        oct_images,
+        "--matrix",
+        matrix,
+        "--cache-dir",
+        tmp_path / "cache",
+        "--per-class",
+        12,
+    ]
+    done = octcluster(*arguments, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "vgg16, reduced: skipped, the weights of vgg16 are not on this machine" in done.stdout
+    assert "pixels, reduced" in done.stdout
+    with (tmp_path / "out" / "study.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["state"] for row in rows] == ["done"] * 6 + ["skipped"] * 6
+    assert all(-1 <= float(row["silhouette"]) <= 1 and row["ari"] for row in rows[:6])
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "study.csv",
+        "study.json",
+        "study.toml",
+        "report.html",
+    }
+
+    again = octcluster(*arguments, "--out", tmp_path / "again", "--quiet")
+    assert (again.returncode, again.stdout) == (0, "")
+    record = json.loads((tmp_path / "again" / "study.json").read_text())
+    assert record["parts"][0]["kept"] is True
+    assert record["parts"][0]["images"]["embedded"] == 0
+    tables = [(tmp_path / name / "study.csv").read_bytes() for name in ("out", "again")]
+    assert tables[0] == tables[1]
+
+
+def test_a_matrix_with_a_fault_is_refused(oct_images: Path, octcluster: Octcluster, tmp_path: Path) -> None:
+    (tmp_path / "matrix.toml").write_text(MATRIX.replace("kmeans", "kmeens"))
+    done = octcluster("study", oct_images, "--out", tmp_path / "out", "--matrix", tmp_path / "matrix.toml")
+    assert done.returncode == 2
+    assert "experiment 1: algorithms has 'kmeens'; there are kmeans" in done.stderr
