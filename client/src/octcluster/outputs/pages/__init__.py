@@ -1,8 +1,8 @@
 """The page that ``run``, ``study`` and ``describe`` leave: its parts, and the file that is made of them.
 
 Every page is one self-contained HTML file that opens offline. It begins with an answer in words, and shows
-plots and tables in light, dark, on paper, at 375 px, by keyboard and to a screen reader. A page is data, not a
-template::
+plots and tables in light, dark, on paper, at 375 px, by keyboard and to a screen reader. A page is data, not
+a template::
 
     from octcluster.outputs.pages import Page, Plot, Section, Table, Text, Tile, format_page
 
@@ -26,14 +26,14 @@ template::
     )
     write_file(folder / "describe.html", format_page(page, started))
 
-- Cells of tables are plain values: the page shows ``1234`` as 1,234 and ``0.51234`` as 0.512, and the CSV that
-  a reader downloads below each plot and table has them in full.
+- Cells of tables are plain values: the page shows ``1234`` as 1,234 and ``0.51234`` as 0.512, and the CSV
+  that a reader downloads below each plot and table has them in full.
 - Colours are names (``cluster_colour``, ``class_colour``, ``NEUTRAL``), never hexadecimal numbers: each theme
   has its own.
 - Text from outside (class names) is escaped by the page; in traces and layouts it goes through ``plot_text``.
 - A ``Gallery`` shows pictures from ``thumbnails.make_thumbnail``, or pseudonyms where there are none.
-- A ``Fragment`` is a Jinja2 template of a page's own, and ``Page.scripts`` are scripts of its own; ``page.js``
-  says what they can use.
+- A ``Fragment`` is a Jinja2 template of a page's own, and ``Page.scripts`` are scripts of its own;
+  ``page.js`` says what they can use.
 """
 
 from octcluster.outputs.pages.colours import NEUTRAL, class_colour, cluster_colour

@@ -1,8 +1,8 @@
 """The colours of the pages by name, for light and for dark grounds.
 
-Classes have the colours of Okabe and Ito (2008, jfly.uni-koeln.de/color); clusters have a palette of their own,
-so that nobody takes a cluster for a class. Both can be told apart with every kind of colour blindness, and
-shapes say the same a second time.
+Classes have the colours of Okabe and Ito (2008, jfly.uni-koeln.de/color); clusters have a palette of their
+own, so that nobody takes a cluster for a class. Both can be told apart with every kind of colour blindness,
+and shapes say the same a second time.
 """
 
 from collections.abc import Mapping
