@@ -1,16 +1,20 @@
 """The report: complete, offline, safe against hostile names, and silent about patients."""
 
+import base64
 import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
-from octcluster.outputs.report import format_report
-from octcluster.outputs.scatter import MAX_POINTS, MAX_SVG_POINTS
+from octcluster.outputs.report import ReportOptions, format_report, scatter
+from octcluster.outputs.report.scatter import MAX_SVG_POINTS
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome, undefine
+from PIL import Image
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 HOSTILE = (
@@ -24,9 +28,9 @@ HOSTILE = (
 class Page(HTMLParser):
     """Collects elements, attributes and text of a page."""
 
-    def __init__(self, outcome: RunOutcome) -> None:
+    def __init__(self, outcome: RunOutcome, options: ReportOptions | None = None) -> None:
         super().__init__()
-        self.source = format_report(outcome, STARTED).decode()
+        self.source = format_report(outcome, STARTED, options).decode()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.texts: dict[str, list[str]] = {}
         self._open: list[str] = []
@@ -35,10 +39,12 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "img", "br"):
+        if tag not in ("meta", "link", "img", "br", "rect", "path"):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in ("rect", "path"):
+            return
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
@@ -61,10 +67,16 @@ class Page(HTMLParser):
 
     def data(self, identifier: str) -> dict:
         match = re.search(
-            rf'<script type="application/json" id="{identifier}">(.*?)</script>', self.source, re.S
+            rf'<script type="application/json" id="{identifier}-data">(.*?)</script>', self.source, re.S
         )
         assert match
         return json.loads(match[1])
+
+
+def unpack(column: dict) -> list:
+    """The values of a packed column of the scatter."""
+    types = {"f": "<f4", "i": "<i4", "h": "<i2"}
+    return np.frombuffer(base64.b64decode(column["base64"]), types[column["type"]]).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +96,11 @@ def test_the_answer_comes_first_and_in_words(page: Page) -> None:
         "For research use only",
     ):
         assert part in text
-    assert text.index("K-means put") < text.index("All scores")
+    assert page.source.index("K-means put") < page.source.index('id="scores"')
 
 
 def test_every_plot_has_data_a_label_and_a_table(page: Page) -> None:
-    plots = {"scatter", "contingency", "sizes", "silhouettes", "silhouette-by-k", "variance"}
+    plots = {"scatter", "sizes", "silhouettes", "silhouette-by-k", "variance"}
     drawn = {a["id"]: a for a in page.find("div") if "plot" in (a.get("class") or "").split()}
     assert drawn.keys() == plots
     assert page.data("plots").keys() == plots - {"scatter"}
@@ -97,7 +109,7 @@ def test_every_plot_has_data_a_label_and_a_table(page: Page) -> None:
         assert attributes["role"] == "img"
         assert attributes["aria-label"]
         assert attributes["aria-describedby"] in identifiers
-    assert len(page.find("table")) == len(page.find("caption")) == len(plots) + 1
+    assert len(page.find("table")) == len(page.find("caption")) == len(plots) + 2
     assert all(attributes.get("scope") in ("col", "row") for attributes in page.find("th"))
 
 
@@ -113,7 +125,9 @@ def test_nothing_is_loaded_and_only_the_own_scripts_may_run(page: Page) -> None:
         or ""
     )
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert len(re.findall(r"'sha256-[\w+/]{43}='", policy)) == 2
+    assert (
+        len(re.findall(r"'sha256-[\w+/]{43}='", policy)) == 3
+    )  # the plot library, the pages' script, the report's own
     assert "unsafe-eval" not in policy
     assert "connect-src" not in policy
     assert "unsafe-inline" not in policy.split("style-src")[0]
@@ -129,7 +143,7 @@ def test_no_name_path_or_patient_occurs(page: Page) -> None:
     assert "secret" not in page.own_content
     assert ".jpeg" not in page.own_content
     assert "/data" not in page.own_content
-    assert page.data("points")["image"] == list(range(1, 78))
+    assert unpack(page.data("points")["image"]) == list(range(1, 78))
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
@@ -160,14 +174,16 @@ def test_undefined_scores_have_their_reason_and_no_number() -> None:
 def test_without_labels_there_is_nothing_about_classes() -> None:
     page = Page(make_outcome(classes=()))
     assert page.data("plots").keys() == {"sizes", "silhouettes", "variance"}
-    assert not page.find("button")
+    assert not [one for one in page.find("button") if "data-select-class" in one]
+    assert "known class" not in [text.strip() for text in page.texts["button"]]
     assert "no image has a known class" in page.visible_text
 
 
 def test_noise_is_called_noise_and_counted() -> None:
     page = Page(make_outcome(noise=True))
     assert "HDBSCAN put 72 images into 4 clusters and left 8 images out as noise." in page.visible_text
-    assert page.data("points")["clusterNames"][-1] == "noise"
+    assert page.data("points")["clusters"][-1]["name"] == "noise"
+    assert "Noise is no group" in page.visible_text
     assert page.data("plots")["sizes"]["data"][0]["x"][-1] == "noise"
 
 
@@ -182,7 +198,8 @@ def test_images_of_no_known_class_are_shown_as_unknown() -> None:
     page = Page(replace(outcome, members=members, result=replace(outcome.result, results=[result])))
     assert [trace["name"] for trace in page.data("plots")["sizes"]["data"]][-1] == "unknown"
     assert "of the 79 images with a known class" in page.visible_text
-    assert page.data("points")["class"][0] == page.data("points")["neutralClass"]
+    points = page.data("points")
+    assert points["classes"][unpack(points["class"])[0]]["name"] == "unknown"
 
 
 def test_trust_is_put_into_words_and_tables_and_names_nobody() -> None:
@@ -210,10 +227,42 @@ def test_variance_says_how_many_components_hold_a_share(page: Page) -> None:
     assert {shape["y0"] for shape in page.data("plots")["variance"]["layout"]["shapes"]} == {0.9, 0.95, 0.99}
 
 
-def test_many_points_use_webgl_and_are_a_stated_sample() -> None:
+def test_many_points_use_webgl_and_are_a_stated_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     some = Page(make_outcome(images_per_class=MAX_SVG_POINTS // 4 + 1))
     assert some.data("points")["useWebGl"]
     assert "'unsafe-eval'; style-src" in some.source
-    many = Page(make_outcome(images_per_class=MAX_POINTS // 4 + 1))
-    assert len(many.data("points")["x"]) == MAX_POINTS
-    assert "Shown are 20,000 of 20,004 images" in re.sub(r"\s+", " ", many.visible_text)
+    monkeypatch.setattr(scatter, "MAX_POINTS", 60)
+    many = Page(make_outcome())
+    assert len(unpack(many.data("points")["image"])) == 60
+    assert "Shown are 60 of 80 images" in re.sub(r"\s+", " ", many.visible_text)
+
+
+def test_each_cluster_has_a_card_with_its_typical_images(page: Page) -> None:
+    cards = page.find("article")
+    assert [card["data-cluster"] for card in cards] == ["0", "1", "2", "3"]
+    headings = [text.strip() for text in page.texts["h4"]]
+    assert headings.count("Most typical") == headings.count("Most outlying") == 4
+
+
+def test_thumbnails_are_shown_only_when_asked_for(tmp_path: Path) -> None:
+    outcome = make_outcome()
+    files = []
+    for number, member in enumerate(outcome.members):
+        path = tmp_path / f"{number}.png"
+        Image.new("L", (600, 400), number).save(path)
+        files.append(replace(member, path=path))
+    outcome = replace(outcome, members=files)
+    assert not Page(outcome).find("img")
+    shown = Page(outcome, ReportOptions(thumbnails=True))
+    sources = [one["src"] or "" for one in shown.find("img")]
+    assert len(sources) == 4 * 3 * 6
+    assert all(source.startswith("data:image/webp;base64,") for source in sources)
+    assert "treat it as you treat their scans" in shown.visible_text
+    assert "secret" not in shown.own_content
+
+
+def test_names_and_patients_are_shown_only_when_asked_for() -> None:
+    outcome = make_outcome()
+    shown = Page(outcome, ReportOptions(identified=True))
+    assert f"{outcome.members[0].name} (patient {outcome.members[0].patient})" in shown.source
+    assert "This page names images and patients" in shown.visible_text

@@ -10,7 +10,7 @@ from octcluster.outputs.duplicates import format_duplicates
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.new_assignments import format_assign_record, format_new_assignments, format_new_scores
 from octcluster.outputs.parquet import format_parquet
-from octcluster.outputs.report import format_report
+from octcluster.outputs.report import ReportOptions, format_report
 from octcluster.outputs.run_record import format_run_record
 from octcluster.outputs.scores import format_scores
 from octcluster.outputs.study import format_study_record, format_study_table
@@ -20,7 +20,11 @@ from octcluster.workflows.study import StudyOutcome
 
 
 def write_outputs(
-    outcome: RunOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
+    outcome: RunOutcome,
+    folder: Path,
+    arguments: Mapping[str, object],
+    started: datetime,
+    report: ReportOptions | None = None,
 ) -> None:
     """Writes all output files of a run; those of an earlier run are replaced.
 
@@ -33,6 +37,7 @@ def write_outputs(
         folder: Where the files go; it must exist.
         arguments: Arguments of the run, for ``run.json``.
         started: When the run began, with a time zone.
+        report: What the report shows of the patients; None: nothing.
 
     Raises:
         OSError: A file cannot be written.
@@ -46,7 +51,7 @@ def write_outputs(
         write_file(folder / "duplicates.csv", format_duplicates(outcome, duplicates))
     else:
         remove_file(folder / "duplicates.csv")
-    write_file(folder / "report.html", format_report(outcome, started))
+    write_file(folder / "report.html", format_report(outcome, started, report))
     write_file(folder / "run.json", format_run_record(outcome, arguments, started))
 
 

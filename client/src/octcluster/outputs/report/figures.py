@@ -1,153 +1,53 @@
-"""The plots of the report as Plotly figures in plain JSON values; the page colours their text and lines."""
+"""The plots of the report but the scatter, in plain JSON values; the page colours their text and lines."""
 
-import html
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
-from octcluster.outputs.words import NOISE, format_score, name_algorithm, name_cluster, show_text
+from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, cluster_colour, plot_text
+from octcluster.outputs.words import NOISE, name_algorithm, name_cluster
 from octcluster.results import ClusteringResult, RunResult
 from octcluster.workflows.outcome import RunOutcome
 
-# Okabe and Ito's colours, told apart with every kind of colour blindness, but black, which dark mode hides.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-NEUTRAL_COLOUR = "#8a8a8a"
 VARIANCE_SHARES = (0.90, 0.95, 0.99)
 UNKNOWN = "unknown"
-MAX_PLOTTED_NAME = 24
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One plot with the same content as text and as a table.
-
-    Attributes:
-        identifier: Identifier of its element in the page.
-        title: Heading.
-        description: What it shows, for people who cannot see it and for those who can.
-        traces: Plotly traces.
-        layout: Plotly layout.
-        header: Column names of the table.
-        rows: The table's rows; the first cell names the row.
-    """
-
-    identifier: str
-    title: str
-    description: str
-    traces: list[dict[str, object]]
-    layout: dict[str, object]
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-def build_figures(outcome: RunOutcome) -> list[Figure]:
-    """Builds all plots but the scatter, in the order of the report; those without data are left out."""
-    chosen = outcome.result.results[outcome.result.chosen]
-    figures = [
-        _plot_contingency(chosen, outcome.image_set.classes),
-        _plot_cluster_sizes(chosen, outcome.image_set.classes),
-        _plot_silhouettes(outcome),
-        _plot_silhouette_by_k(outcome.result),
-        _plot_variance(outcome.result),
-    ]
-    return [figure for figure in figures if figure is not None]
-
-
-def plot_text(text: str) -> str:
-    """Text from outside for a plot: short, and with no meaning as Plotly's markup."""
-    shown = show_text(text)
-    if len(shown) > MAX_PLOTTED_NAME:
-        shown = shown[: MAX_PLOTTED_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return html.escape(shown, quote=False)
-
-
-def choose_colour(index: int) -> str:
-    """The colour of the category with this index."""
-    return COLOURS[index % len(COLOURS)]
-
-
-def _plot_contingency(result: ClusteringResult, classes: Sequence[str]) -> Figure | None:
-    table = result.contingency
-    if table is None:
-        return None
-    names = [classes[index] for index in table.class_indices]
-    clusters = [name_cluster(cluster) for cluster in table.clusters]
-    shares = [[count / max(sum(row), 1) for count in row] for row in table.counts]
-    trace: dict[str, object] = {
-        "type": "heatmap",
-        "x": clusters,
-        "y": [plot_text(name) for name in names],
-        "z": shares,
-        "text": [[f"{count:,}" for count in row] for row in table.counts],
-        "texttemplate": "%{text}",
-        "hovertemplate": "%{y}, %{x}: %{text} images, %{z:.1%} of the class<extra></extra>",
-        "colorscale": [[0, "#f2f6fa"], [1, "#5fa3d9"]],
-        "textfont": {"color": "#111111", "size": 14},
-        "zmin": 0,
-        "zmax": 1,
-        "xgap": 2,
-        "ygap": 2,
-        "showscale": False,
-    }
-    layout: dict[str, object] = {
-        "showlegend": False,
-        "xaxis": {"showgrid": False},
-        "yaxis": {"showgrid": False, "autorange": "reversed"},
-    }
-    rows = [
-        [show_text(name), *(f"{count:,}" for count in row), f"{sum(row):,}"]
-        for name, row in zip(names, table.counts, strict=True)
-    ]
-    columns = zip(*table.counts, strict=True)
-    total = [sum(column) for column in columns]
-    rows.append(["all", *(f"{count:,}" for count in total), f"{sum(total):,}"])
-    return Figure(
-        "contingency",
-        "Classes and clusters",
-        "Number of images of each known class (rows) in each cluster (columns). A good clustering has one "
-        "large number in each row and in each column; darker is a larger share of the class.",
-        [trace],
-        layout,
-        ["class", *clusters, "all"],
-        rows,
-    )
-
-
-def _plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str]) -> Figure:
+def plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str]) -> Plot:
+    """Bars of the number of images in each cluster, by known class."""
     sizes = dict(enumerate(result.cluster_sizes))
     if result.noise:
         sizes[NOISE] = result.noise
     clusters = [name_cluster(cluster) for cluster in sizes]
-    parts = _split_by_class(result, classes, sizes)
+    parts = split_by_class(result, classes, sizes)
     traces: list[dict[str, object]] = [
         {
             "type": "bar",
             "name": plot_text(name),
             "x": clusters,
             "y": counts,
-            "marker": {"color": NEUTRAL_COLOUR if name == UNKNOWN else choose_colour(index)},
+            "marker": {"color": NEUTRAL if name == UNKNOWN else class_colour(index)},
             "hovertemplate": "%{x}: %{y} images<extra>"
             + plot_text(name).replace("%", "%\u200b")
             + "</extra>",
         }
         for index, (name, counts) in enumerate(parts.items())
     ]
-    return Figure(
+    rows = [
+        [name, *counts, size]
+        for name, *counts, size in zip(clusters, *parts.values(), sizes.values(), strict=True)
+    ]
+    return Plot(
         "sizes",
         "Cluster sizes",
         "Number of images in each cluster" + (", by known class." if len(parts) > 1 else "."),
         traces,
         {"barmode": "stack", "yaxis": {"title": {"text": "images"}}, "showlegend": len(parts) > 1},
-        ["cluster", *(show_text(name) for name in parts), "all"],
-        [
-            [name_cluster(cluster), *(f"{counts[row]:,}" for counts in parts.values()), f"{size:,}"]
-            for row, (cluster, size) in enumerate(sizes.items())
-        ],
+        Table("sizes-table", "Number of images in each cluster", ["cluster", *parts, "all"], rows),
     )
 
 
-def _split_by_class(
+def split_by_class(
     result: ClusteringResult, classes: Sequence[str], sizes: dict[int, int]
 ) -> dict[str, list[int]]:
     """Number of images by class name, in the order of the clusters; those of no known class come last."""
@@ -164,7 +64,8 @@ def _split_by_class(
     return parts | {UNKNOWN: unknown} if any(unknown) else parts
 
 
-def _plot_silhouettes(outcome: RunOutcome) -> Figure | None:
+def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
+    """Boxes of the images' silhouettes, one a cluster; None if no silhouette is defined."""
     by_cluster: dict[int, list[float]] = {}
     pairs = zip(outcome.assignments.clusters, outcome.assignments.silhouettes, strict=True)
     for cluster, silhouette in pairs:
@@ -173,7 +74,7 @@ def _plot_silhouettes(outcome: RunOutcome) -> Figure | None:
     if not by_cluster:
         return None
     traces: list[dict[str, object]] = []
-    rows = []
+    rows: list[list[str | int | float]] = []
     for cluster, values in sorted(by_cluster.items()):
         # Quartiles of a single value need it twice.
         lower, median, upper = statistics.quantiles(values * (1 + (len(values) == 1)), method="inclusive")
@@ -182,33 +83,40 @@ def _plot_silhouettes(outcome: RunOutcome) -> Figure | None:
         traces.append(
             {
                 "type": "box",
+                "meta": cluster,
                 "name": name_cluster(cluster),
                 "x": [name_cluster(cluster)],
                 **{key: [round(value, 4)] for key, value in zip(keys, summary, strict=True)},
                 "mean": [round(statistics.fmean(values), 4)],
-                "marker": {"color": choose_colour(cluster)},
+                "marker": {"color": cluster_colour(cluster)},
             }
         )
-        rows.append([name_cluster(cluster), f"{len(values):,}", *(f"{value:.3f}" for value in summary)])
-    return Figure(
+        rows.append([name_cluster(cluster), len(values), *summary])
+    return Plot(
         "silhouettes",
         "Silhouette of the images, by cluster",
         "Smallest, quartiles and largest silhouette of the images of each cluster. Above 0 an image is "
         "nearer to its own cluster than to the next, below 0 it is nearer to another.",
         traces,
         {"yaxis": {"title": {"text": "silhouette"}}, "showlegend": False},
-        ["cluster", "images", "smallest", "lower quartile", "median", "upper quartile", "largest"],
-        rows,
+        Table(
+            "silhouettes-table",
+            "Silhouettes of each cluster",
+            ["cluster", "images", "smallest", "lower quartile", "median", "upper quartile", "largest"],
+            rows,
+        ),
     )
 
 
-def _plot_silhouette_by_k(result: RunResult) -> Figure | None:
+def plot_silhouette_by_k(result: RunResult) -> Plot | None:
+    """Mean silhouette of each clustering by its number of clusters; None if there is one number only."""
     by_algorithm: dict[str, list[ClusteringResult]] = {}
     for each in result.results:
         if each.requested_clusters is not None:
             by_algorithm.setdefault(each.algorithm, []).append(each)
     if max(map(len, by_algorithm.values()), default=0) < 2:
         return None
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
     traces: list[dict[str, object]] = [
         {
             "type": "scatter",
@@ -216,7 +124,7 @@ def _plot_silhouette_by_k(result: RunResult) -> Figure | None:
             "name": name_algorithm(algorithm),
             "x": [each.requested_clusters for each in found],
             "y": [each.scores.silhouette.value for each in found],
-            "line": {"color": choose_colour(index)},
+            "line": {"color": cluster_colour(index), "dash": dashes[index % len(dashes)]},
             "marker": {"size": 8, "symbol": index},
         }
         for index, (algorithm, found) in enumerate(by_algorithm.items())
@@ -230,32 +138,37 @@ def _plot_silhouette_by_k(result: RunResult) -> Figure | None:
                 "name": "chosen",
                 "x": [chosen.requested_clusters],
                 "y": [chosen.scores.silhouette.value],
-                "marker": {"size": 18, "symbol": "circle-open", "color": "#D55E00", "line": {"width": 3}},
+                "marker": {"size": 18, "symbol": "circle-open", "color": "@ink", "line": {"width": 3}},
             }
         )
-    return Figure(
+    return Plot(
         "silhouette-by-k",
         "Silhouette by number of clusters",
         "Mean silhouette of each clustering by the number of clusters k; larger is better separated.",
         traces,
         {"xaxis": {"title": {"text": "k"}, "dtick": 1}, "yaxis": {"title": {"text": "mean silhouette"}}},
-        ["algorithm", "k", "silhouette"],
-        [
+        Table(
+            "silhouette-by-k-table",
+            "Mean silhouette of each clustering",
+            ["algorithm", "k", "silhouette"],
             [
-                name_algorithm(each.algorithm),
-                str(each.requested_clusters),
-                format_score(each.scores.silhouette),
-            ]
-            for found in by_algorithm.values()
-            for each in found
-        ],
+                [name_algorithm(each.algorithm), each.requested_clusters, each.scores.silhouette.value]
+                for found in by_algorithm.values()
+                for each in found
+            ],
+        ),
     )
 
 
-def _plot_variance(result: RunResult) -> Figure | None:
-    if len(result.explained_variance_ratios) < 2:
+def plot_variance(ratios: Sequence[float]) -> Plot | None:
+    """Cumulative curve of the variance that principal components hold; None of fewer than two.
+
+    Args:
+        ratios: Share of the variance of each component, largest first.
+    """
+    if len(ratios) < 2:
         return None
-    held = [min(share, 1.0) for share in accumulate(result.explained_variance_ratios)]
+    held = [min(share, 1.0) for share in accumulate(ratios)]
     needed = {
         share: next((index + 1 for index, value in enumerate(held) if value >= share), None)
         for share in VARIANCE_SHARES
@@ -272,10 +185,10 @@ def _plot_variance(result: RunResult) -> Figure | None:
         "mode": "lines",
         "x": list(range(1, len(held) + 1)),
         "y": [round(value, 5) for value in held],
-        "line": {"color": COLOURS[0], "width": 3},
+        "line": {"color": "@accent", "width": 3},
         "hovertemplate": "%{x} components: %{y:.1%}<extra></extra>",
     }
-    return Figure(
+    return Plot(
         "variance",
         "Variance held by the principal components",
         "Share of the variance of the vectors that the first principal components hold together, for "
@@ -288,9 +201,19 @@ def _plot_variance(result: RunResult) -> Figure | None:
             "annotations": labels,
             "showlegend": False,
         },
-        ["share of the variance", "components needed"],
-        [
-            [f"{share:.0%}", f"more than {len(held):,}" if number is None else f"{number:,}"]
-            for share, number in needed.items()
-        ],
+        Table(
+            "variance-table",
+            "Components needed",
+            ["share of the variance", "components needed"],
+            [
+                [f"{share:.0%}", f"more than {len(held):,}" if number is None else number]
+                for share, number in needed.items()
+            ],
+        ),
+        csv=Table(
+            "variance-csv",
+            "Variance",
+            ["components", "share of the variance"],
+            [[index + 1, share] for index, share in enumerate(held)],
+        ),
     )

@@ -1,0 +1,115 @@
+"""The sections of the report, in the order in which they are read."""
+
+from collections.abc import Mapping
+
+from octcluster.leaks import find_leaks
+from octcluster.outputs.pages import Fragment, Section, Table, Text
+from octcluster.outputs.pages.parts import Part
+from octcluster.outputs.report.clusters import build_cards
+from octcluster.outputs.report.contingency import build_contingency
+from octcluster.outputs.report.figures import (
+    plot_cluster_sizes,
+    plot_silhouette_by_k,
+    plot_silhouettes,
+    plot_variance,
+)
+from octcluster.outputs.report.names import ImageNames
+from octcluster.outputs.report.scatter import Scatter
+from octcluster.outputs.report.score_table import build_score_table
+from octcluster.outputs.trust import (
+    describe_audit,
+    describe_leaks,
+    describe_stability,
+    tabulate_audit,
+    tabulate_stability,
+)
+from octcluster.results import ClusteringResult
+from octcluster.workflows.outcome import RunOutcome
+
+_COLOURINGS: Mapping[str, str] = {
+    "cluster": "cluster",
+    "class": "known class",
+    "agreement": "agreement",
+    "silhouette": "silhouette",
+}
+
+
+def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> list[Section]:
+    """Builds all sections; what there is no data for is left out."""
+    chosen = outcome.result.results[outcome.result.chosen]
+    classes = outcome.image_set.classes
+    sections = [
+        Section(
+            "clusters",
+            "The clusters",
+            [Fragment("report/clusters.html.jinja", {"cards": build_cards(outcome, names)})],
+        )
+    ]
+    contingency = build_contingency(chosen, classes)
+    if contingency is not None:
+        explained = Text(
+            [
+                "A good clustering has one large number in each row and in each column; darker is a larger "
+                "share of the class, and the underlined number is that of the cluster that stands for the "
+                "class. Choose a cell, a class or a cluster to see its images in all plots."
+            ]
+        )
+        sections.append(Section("classes", "Classes and clusters", [explained, contingency]))
+    figures = [
+        plot_cluster_sizes(chosen, classes),
+        plot_silhouettes(outcome),
+        plot_silhouette_by_k(outcome.result),
+    ]
+    variance = plot_variance(outcome.result.explained_variance_ratios)
+    return [
+        *sections,
+        Section("map", "The images in two dimensions", [_explore(names, scatter)]),
+        Section("separation", "Sizes and separation", [figure for figure in figures if figure]),
+        Section("trust", "How far to trust it", _list_trust(outcome, chosen)),
+        Section("scores", "All scores", [build_score_table(outcome.result.results, outcome.result.chosen)]),
+        *([Section("preparation", "What the preparation kept", [variance])] if variance else []),
+    ]
+
+
+def _explore(names: ImageNames, scatter: Scatter) -> Fragment:
+    of_classes = ("class", "agreement") if scatter.by_class else ()
+    colourings = [(each, _COLOURINGS[each]) for each in ("cluster", *of_classes, "silhouette")]
+    return Fragment(
+        "report/explorer.html.jinja",
+        {"scatter": scatter, "colourings": colourings, "naming": names.explanation},
+        downloads=[scatter.centres],
+    )
+
+
+def _list_trust(outcome: RunOutcome, chosen: ClusteringResult) -> list[Part]:
+    parts: list[Part] = []
+    if any(score.interval is not None for _, score in chosen.scores.items()):
+        parts.append(
+            Text(
+                [
+                    "Beside a score stands its 95% interval: where it would lie with other patients like "
+                    "these, by 95 of 100 redraws of the patients."
+                ]
+            )
+        )
+    stability = describe_stability(chosen)
+    if stability:
+        parts.append(Text([stability], "Would other images give the same groups?"))
+        if rows_of_clusters := tabulate_stability(chosen):
+            header = ["cluster", "similarity", "what it says"]
+            parts.append(
+                Table("stability", "Stability of each cluster", header, rows_of_clusters, collapsed=True)
+            )
+    rows = tabulate_audit(chosen)
+    if rows:
+        sentences = [
+            *describe_audit(chosen),
+            "Adjusted mutual information is 0 by chance and 1 if one tells the other; an honest grouping by "
+            "pathology has little of it with the image's size, brightness and border.",
+        ]
+        header = ["thing", "adjusted mutual information", "mutual information (nats)", "images"]
+        parts.append(Text(sentences, "What do the clusters go with?"))
+        parts.append(Table("associations", "What the clusters go with", header, rows))
+    leaks = find_leaks(outcome.members, outcome.result.duplicates)
+    parts.append(Text(describe_leaks(leaks, outcome.result.duplicates), "Do images tell of each other?"))
+    return parts
