@@ -7,6 +7,7 @@ from dataclasses import replace
 from octcluster.errors import InvalidArguments
 from octcluster.recipes import RECIPES, Recipe, default_recipe, plain_recipe
 from octcluster.runs import ALGORITHMS
+from octcluster.suggestions import suggest
 
 MAX_SEED = 2**32 - 1
 MAX_RESAMPLES = 100
@@ -46,6 +47,7 @@ def parse_algorithms(text: str) -> tuple[str, ...]:
         if name not in ALGORITHMS:
             raise ArgumentTypeError(
                 f"'{name}' is no algorithm: take {', '.join(ALGORITHMS)}, with commas between"
+                f"{suggest(name, ALGORITHMS)}"
             )
     return names
 

@@ -19,6 +19,7 @@ from octcluster.description_arguments import DESCRIPTION, EXAMPLES, add_looks
 from octcluster.recipes import DEFAULT_RECIPE, PIXELS_1, PLAIN_1, RECIPES
 from octcluster.runs import ALGORITHMS, FEATURES
 from octcluster.service_arguments import add_services
+from octcluster.suggestions import SuggestingParser
 
 MODELS = (
     "efficientnet-lite0",
@@ -87,7 +88,7 @@ medical device, and not for diagnosis.
 
 def build_parser() -> ArgumentParser:
     """Builds the parser; its result has ``command`` and, by command, the options named below."""
-    parser = ArgumentParser(
+    parser = SuggestingParser(
         prog="octcluster",
         description="Groups unlabelled retinal OCT images by pathology.",
         epilog="'octcluster run --help' explains the main job.",
@@ -99,6 +100,8 @@ def build_parser() -> ArgumentParser:
     _add_assign(commands)
     _add_study(commands)
     _add_describe(commands)
+    _add_doctor(commands)
+    _add_completion(commands)
     _add_phantoms(commands)
     return parser
 
@@ -319,6 +322,31 @@ def _add_describe(commands: Any) -> None:
     add_looks(describe)
     _add_labels(describe)
     _add_manners(describe)
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="look whether everything is installed and the services answer; a cure for each fault",
+        description="Looks at what is installed, starts the services or asks those that are named, and says "
+        "which runtime computes, which weights they have, and whether versions match. Exit code 1 if "
+        "something is wrong.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--model", default=MODELS[0], help="model to look at (default: %(default)s)")
+    add_services(doctor, "start one")
+    _add_debug(doctor)
+
+
+def _add_completion(commands: Any) -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="print a script that lets a shell complete commands and options",
+        description="Prints a completion script: source <(octcluster completion bash)",
+        allow_abbrev=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="for which shell")
+    _add_debug(completion)
 
 
 def _add_phantoms(commands: Any) -> None:

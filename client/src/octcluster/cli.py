@@ -13,6 +13,7 @@ from typing import Any
 
 from octcluster.argument_values import UNSET, read_recipe
 from octcluster.arguments import MODELS, build_parser
+from octcluster.diagnosis import diagnose
 from octcluster.errors import (
     AddressInvalid,
     ExtraNotInstalled,
@@ -27,7 +28,9 @@ from octcluster.local_stack import default_cache_dir
 from octcluster.progress import Silence
 from octcluster.service_arguments import read_embedder_access
 from octcluster.study_matrix import read_matrix
+from octcluster.suggestions import suggest
 from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.connections import ServiceOptions
 from octcluster.workflows.describe import describe_images
 from octcluster.workflows.run import RunOptions, run_images
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
@@ -37,7 +40,7 @@ FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_EXTRAS = {"cli": ("jinja2", "PIL", "plotly", "pyarrow", "rich"), "local": ("numpy", "PIL")}
+_EXTRAS = {"cli": ("jinja2", "PIL", "plotly", "pyarrow", "rich", "shtab"), "local": ("numpy", "PIL")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,16 +189,37 @@ def _describe(options: Namespace) -> int:
     _prepare_folder(options.out)
 
     from octcluster.outputs.description_files import SampleOptions, write_description  # noqa: PLC0415
+    from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
     from octcluster.terminal import show_progress  # noqa: PLC0415
     from octcluster.terminal_description import print_description  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         description = describe_images(image_set, progress, pixels=not options.headers_only)
-    samples = SampleOptions(options.samples, options.seed, options.identified)
+    thumbnails = make_thumbnail if options.thumbnails else None
+    samples = SampleOptions(options.samples, options.seed, options.identified, thumbnails)
     write_description(description, options.out, samples, _as_json(vars(options)), started)
     if not options.quiet:
         print_description(description, options.out)
     return _end(options, len(description.failures))
+
+
+def _doctor(options: Namespace) -> int:
+    _check_model(options)
+    _check_weights(options)
+    findings = diagnose(ServiceOptions(**_read_service_options(options)), Silence())
+    for finding in findings:
+        print(f"{'fault' if finding.cure else 'ok':5}  {finding.name}: {finding.detail}")
+        if finding.cure:
+            print(f"       cure: {finding.cure}")
+    return FAILED if any(finding.cure for finding in findings) else DONE
+
+
+def _print_completion(options: Namespace) -> int:
+    _need_extra("cli")
+    import shtab  # noqa: PLC0415
+
+    print(shtab.complete(build_parser(), options.shell))
+    return DONE
 
 
 def _write_phantoms(options: Namespace) -> int:
@@ -213,6 +237,8 @@ _COMMANDS = {
     "assign": _assign,
     "study": _study,
     "describe": _describe,
+    "doctor": _doctor,
+    "completion": _print_completion,
     "phantoms": _write_phantoms,
 }
 
@@ -227,7 +253,7 @@ def _check_model(options: Namespace) -> None:
     if options.embedder is None and options.model not in MODELS:
         raise InvalidArguments(
             f"--model {options.model}: there is no such model; take {', '.join(MODELS)}, or name an "
-            "embedder that has it with --embedder"
+            f"embedder that has it with --embedder{suggest(options.model, MODELS)}"
         )
 
 

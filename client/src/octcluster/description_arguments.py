@@ -7,7 +7,8 @@ from octcluster.argument_values import parse_positive, parse_seed
 DESCRIPTION = """\
 Looks at the images of a folder before anything is learned from them, without a service, and writes into DIR:
 
-  describe.json   images and patients by split and class, spread of width and height,
+  describe.html   tables and plots to look at; opens offline, names no image; shows class names as given
+  describe.json   the same for programs: images and patients by split and class, spread of width and height,
                   formats, patients and images that come twice
   images.csv      one row an image: image,split,label,patient,format,width,height,channels,bits,file_bytes
   patients.csv    one row a patient, with its classes and splits; if patients are known
@@ -44,6 +45,11 @@ def add_looks(parser: ArgumentParser) -> None:
         help="show N random images of each class (default: %(default)s)",
     )
     add("--seed", type=parse_seed, default=0, help="seed of that choice (default: %(default)s)")
+    add(
+        "--thumbnails",
+        action="store_true",
+        help="show these images in the page, which is patients' data then (default: pseudonyms)",
+    )
     add(
         "--identified",
         action="store_true",

@@ -45,7 +45,7 @@ def print_description(description: Description, folder: Path, stream: TextIO | N
     console.print()
     if description.failures:
         _say(console, f"Failures: {folder / 'failures.csv'}")
-    _say(console, f"Description: {folder / 'describe.json'}")
+    _say(console, f"Page: {folder / 'describe.html'}")
     _say(console, RESEARCH_USE_ONLY)
 
 

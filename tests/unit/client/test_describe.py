@@ -3,6 +3,8 @@ import io
 import json
 import shutil
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,9 +213,30 @@ def test_files_of_an_earlier_description_go(study_layout: Path, tmp_path: Path) 
     assert not (out / "duplicates.csv").exists()
 
 
-def test_summary_names_nobody(study_layout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["describe", str(study_layout), "--out", str(tmp_path / "out")]) == 0
-    printed = capsys.readouterr().out
-    assert "There are 10 images in 2 classes and 2 splits, of 7 patients." in printed
-    assert "1 patient of 7 has images in more than one split." in printed
-    assert "CNV-11" not in printed
+def test_summary_and_page_name_nobody(study_layout: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "octcluster", "describe", study_layout, "--out", out],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    page = (out / "describe.html").read_text()
+    for text in (done.stdout, page):
+        assert "There are 10 images in 2 classes and 2 splits, of 7 patients." in text
+        assert "1 patient of 7 has images in more than one split." in text
+        assert "CNV-1" not in text
+        assert str(study_layout) not in text
+    assert "For research use only" in page
+
+
+def test_page_names_images_where_that_is_asked_for(study_layout: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["describe", str(study_layout), "--out", str(out), "--quiet", "--identified"]) == 0
+    page = (out / "describe.html").read_text()
+    assert "CNV-11-1.jpeg" in page
+    assert '<img src="data:image' not in page
+    assert main(["describe", str(study_layout), "--out", str(out), "--quiet", "--thumbnails"]) == 0
+    page = (out / "describe.html").read_text()
+    assert page.count('<img src="data:image') == 8  # each usable image, for there are few
+    assert "CNV-11-1.jpeg" not in page

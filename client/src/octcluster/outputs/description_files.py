@@ -13,6 +13,7 @@ from octcluster.outputs.description import (
     format_images,
     format_patients,
 )
+from octcluster.outputs.description_page import format_description_page
 from octcluster.outputs.failures import format_failures
 from octcluster.workflows.outcome import Failure
 
@@ -74,4 +75,12 @@ def write_description(
             remove_file(folder / name)
         else:
             write_file(folder / name, content)
+    page = format_description_page(
+        description,
+        samples,
+        started,
+        identified=options.identified,
+        make_thumbnail=options.make_thumbnail,
+    )
+    write_file(folder / "describe.html", page)
     write_file(folder / "describe.json", format_description(description, samples, arguments, started))

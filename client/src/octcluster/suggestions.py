@@ -1,0 +1,48 @@
+"""An argument parser that says what a mistyped word may have been meant to be."""
+
+import re
+import sys
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+_INVALID_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<choices>.*)\)")
+_UNKNOWN = re.compile(r"unrecognized arguments: .*?(?P<word>--[\w-]+)")
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """``; did you mean X?`` with the choice that is like the word, or nothing."""
+    found = get_close_matches(word, list(choices), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+class SuggestingParser(ArgumentParser):
+    """Adds to errors on commands, options and choices the one that is like what was written."""
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[Namespace, list[str]]:
+        """Notes what was given, for errors; see ArgumentParser."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        found: tuple[Namespace, list[str]] = super().parse_known_args(args, namespace)
+        return found
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with the message, what may have been meant, and exit code 2."""
+        hint = ""
+        if choice := _INVALID_CHOICE.search(message):
+            hint = suggest(choice["word"], re.findall(r"[\w-]+", choice["choices"]))
+        elif unknown := _UNKNOWN.search(message):
+            hint = suggest(unknown["word"], self._options())
+        super().error(message + hint)
+
+    def _options(self) -> list[str]:
+        """The options of the command that was given, and one's own."""
+        parsers: list[ArgumentParser] = [self]
+        for action in self._actions:
+            if isinstance(action, _SubParsersAction):
+                parsers += [parser for name, parser in action.choices.items() if name in self._given]
+        return [option for parser in parsers for option in parser._option_string_actions]
