@@ -76,7 +76,7 @@ def find_likenesses(
 ) -> list[Likeness]:
     """Finds the images whose fingerprints differ in at most MAX_DIFFERENT_BITS bits.
 
-    Two fingerprints are compared if they agree in one of their 16 columns, which 998 of 1000 changed copies
+    Two fingerprints are compared if they agree in one of their 16 columns, which nearly all changed copies
     did; a column without any contrast does not count, and of more than _MOST_COMPARED images that agree in
     the same column only those are compared that are so near in the order. Many images that are alike, as
     those of one volume, would make a pair of every two: found are only as many pairs as join them, the most
