@@ -228,6 +228,17 @@ def _add_method(run: ArgumentParser) -> None:
         action="store_true",
         help="also put the images' features into assignments.parquet (default: no; 5 to 12 kB an image)",
     )
+    add(
+        "--thumbnails",
+        action="store_true",
+        help="show typical, ambiguous and outlying images of each cluster in the report, which is patients' "
+        "data then (default: pseudonyms)",
+    )
+    add(
+        "--identified",
+        action="store_true",
+        help="name images and patients in the report as their files do (default: pseudonyms)",
+    )
 
 
 def _add_recipe(method: Any) -> None:

@@ -93,11 +93,13 @@ def _run(options: Namespace) -> int:
     _prepare_folder(options.out)
 
     from octcluster.outputs import write_outputs  # noqa: PLC0415
+    from octcluster.outputs.report import ReportOptions  # noqa: PLC0415
     from octcluster.terminal import print_summary, show_progress  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         outcome = run_images(image_set, run_options, progress)
-    write_outputs(outcome, options.out, _record_arguments(options), started)
+    report = ReportOptions(options.thumbnails, options.identified)
+    write_outputs(outcome, options.out, _record_arguments(options), started, report)
     if not options.quiet:
         print_summary(outcome, options.out)
     return _end(options, len(outcome.failures))
