@@ -86,8 +86,11 @@ window.octcluster = (() => {
       redrawAll();
     });
   }
-  for (const [id, plot] of Object.entries(read("plots"))) {
-    if (plot.data.length) draw(id, () => dye(plot));
-  }
+  // Plots that a script of the page draws itself are not drawn twice.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const [id, plot] of Object.entries(read("plots"))) {
+      if (plot.data.length && !builders.has(id)) draw(id, () => dye(plot));
+    }
+  });
   return { read, draw, redraw, download, dye };
 })();

@@ -6,8 +6,12 @@
   const points = page.read("points");
   const plots = page.read("plots");
   const arrays = { f: Float32Array, i: Int32Array, h: Int16Array };
-  const unpack = ({ type, base64 }) =>
-    new arrays[type](Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer);
+  const unpack = ({ type, base64 }) => {
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+    return new arrays[type](bytes.buffer);
+  };
   const views = points.views.map((view) => ({ ...view, x: unpack(view.x), y: unpack(view.y) }));
   const images = unpack(points.image);
   const silhouettes = unpack(points.silhouette);
