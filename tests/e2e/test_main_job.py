@@ -58,7 +58,8 @@ def test_scores_say_how_far_to_trust_them(first_run: Path) -> None:
     result = scores["results"][scores["chosen"]]
     for name in ("accuracy", "ari", "ami", "purity"):
         low, high = result[f"{name}_interval"]
-        assert low < result[name] < high
+        # Phantoms are told apart without a fault, and then every redraw is, too.
+        assert low < result[name] < high or low == result[name] == high == 1
     assert -0.5 <= result["stability"]["overall"] <= 1
     assert len(result["stability"]["clusters"]) == 4
     assert {association["name"] for association in result["associations"]} == {
