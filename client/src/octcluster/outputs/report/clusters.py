@@ -14,6 +14,7 @@ from octcluster.workflows.outcome import RunOutcome
 
 EXAMPLES = 6
 _BINS = 24
+_LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _UNKNOWN = "unknown"
 
 
@@ -39,7 +40,8 @@ class Card:
         notes: What else there is to say, in sentences.
         images: Number of its images.
         classes: Its images by known class, the most frequent first; empty if no class is known.
-        histogram: Height of each bar of its silhouettes from -1 to 1, the highest is 1; empty if undefined.
+        histogram: Height of each bar of its silhouettes, the highest is 1; empty if undefined.
+        limit: The bars go from -limit to limit, the same in all cards.
         median: Median of its silhouettes, None if undefined.
         galleries: Its most typical, most ambiguous and most outlying images.
     """
@@ -52,23 +54,26 @@ class Card:
     images: int
     classes: Sequence[ClassShare]
     histogram: Sequence[float]
+    limit: float
     median: float | None
     galleries: Sequence[Gallery]
 
 
 def build_cards(outcome: RunOutcome, names: ImageNames) -> list[Card]:
     """Builds the card of each cluster; noise, if there is any, comes last."""
-    chosen = outcome.result.results[outcome.result.chosen]
     rows: dict[int, list[int]] = {}
     for row, cluster in enumerate(outcome.assignments.clusters):
         rows.setdefault(cluster, []).append(row)
     order = sorted(rows, key=lambda cluster: (cluster == NOISE, cluster))
-    return [_build_card(outcome, chosen, cluster, rows[cluster], names) for cluster in order]
+    largest = max((abs(value) for value in outcome.assignments.silhouettes if value is not None), default=1.0)
+    limit = next((limit for limit in _LIMITS if limit >= largest), 1.0)
+    return [_build_card(outcome, cluster, rows[cluster], limit, names) for cluster in order]
 
 
 def _build_card(
-    outcome: RunOutcome, chosen: ClusteringResult, cluster: int, rows: Sequence[int], names: ImageNames
+    outcome: RunOutcome, cluster: int, rows: Sequence[int], limit: float, names: ImageNames
 ) -> Card:
+    chosen = outcome.result.results[outcome.result.chosen]
     silhouettes = [value for row in rows if (value := outcome.assignments.silhouettes[row]) is not None] * (
         cluster != NOISE
     )
@@ -81,7 +86,8 @@ def _build_card(
         notes=_list_notes(chosen, cluster, silhouettes),
         images=len(rows),
         classes=classes,
-        histogram=_draw_histogram(silhouettes),
+        histogram=_draw_histogram(silhouettes, limit),
+        limit=limit,
         median=statistics.median(silhouettes) if silhouettes else None,
         galleries=_choose_examples(outcome, cluster, rows, names),
     )
@@ -140,10 +146,10 @@ def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[fl
     return notes
 
 
-def _draw_histogram(silhouettes: Sequence[float]) -> list[float]:
+def _draw_histogram(silhouettes: Sequence[float], limit: float) -> list[float]:
     if not silhouettes:
         return []
-    bins = Counter(min(int((value + 1) / 2 * _BINS), _BINS - 1) for value in silhouettes)
+    bins = Counter(min(int((value / limit + 1) / 2 * _BINS), _BINS - 1) for value in silhouettes)
     highest = max(bins.values())
     return [bins[position] / highest for position in range(_BINS)]
 
