@@ -2,11 +2,12 @@
 
 import os
 import sys
+from argparse import Action, ArgumentParser
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
 from octcluster_embedder.addresses import check_address, check_tcp_address, is_local
 
@@ -248,10 +249,23 @@ def load_settings(arguments: list[str] | None = None) -> Settings:
     Returns:
         The settings. A bad one ends the process with exit code 2 and a line that names it.
     """
+    source: CliSettingsSource[ArgumentParser] = CliSettingsSource(
+        Settings,
+        cli_parse_args=sys.argv[1:] if arguments is None else arguments,
+        add_argument_method=_add_argument,
+    )
     try:
-        return Settings(_cli_parse_args=sys.argv[1:] if arguments is None else arguments)  # type: ignore[call-arg]
+        return Settings(_cli_settings_source=source)  # type: ignore[call-arg]
     except ValidationError as error:
         _refuse(error)
+
+
+def _add_argument(parser: ArgumentParser, *names: str, **options: Any) -> Action:
+    """Adds a flag whose value is named by the flag, ``BYTES`` say, and not by its Python type."""
+    if "metavar" in options and not options["metavar"].startswith("{"):
+        options["metavar"] = names[0].partition("-per-")[0].rpartition("-")[2].upper()
+    options["help"] = options["help"].replace(" (default: None)", "")
+    return parser.add_argument(*names, **options)
 
 
 def _refuse(error: ValidationError) -> NoReturn:

@@ -1,6 +1,7 @@
 """Settings of the clusterer: where they come from, and that a bad one stops the start and names itself."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +204,12 @@ def test_the_limit_of_a_control_group_or_one_above_it_counts(
     (older / "memory.limit_in_bytes").write_text(f"{2**29}\n")
     membership.write_text("5:cpu:/\n4:memory:/job\n0::/\n")
     assert find_usable_memory_bytes() == 2**29
+
+
+def test_help_speaks_of_values_and_not_of_types(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load_settings(["--help"])
+    text = capsys.readouterr().out
+    assert "--redis-url URL" in text
+    assert not re.search(r" (int|str|float|Path|ByteSize)\b", text.partition("options:")[0])
+    assert "None" not in text

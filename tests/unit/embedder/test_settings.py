@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -213,3 +214,13 @@ def test_the_room_must_hold_some_of_the_largest_requests(
     complaint = capsys.readouterr().err
     assert flag in complaint
     assert other in complaint
+
+
+def test_help_speaks_of_values_and_not_of_types(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load_settings(["--help"])
+    text = capsys.readouterr().out
+    assert "--max-images-per-request IMAGES" in text
+    assert "--tls-cert CERT" in text
+    assert not re.search(r" (int|str|float|Path|tuple\[.*)\b", text.partition("options:")[0])
+    assert "None" not in text
