@@ -1,7 +1,7 @@
 """The words that the client and a service both know are the same: neither imports the other."""
 
 from octcluster import runs
-from octcluster.arguments import MODELS
+from octcluster.runs import MODELS
 from octcluster_clusterer.runs import Algorithm
 from octcluster_embedder.models.registry import MODELS as SERVED_MODELS
 from octcluster_embedder.spaces import Features

@@ -16,6 +16,14 @@ ALGORITHMS = (
     "hg-means",
     "consensus",
 )
+MODELS = (
+    "efficientnet-lite0",
+    *(f"efficientnet-b{number}" for number in range(8)),
+    "vgg16",
+    "resnet50",
+    "inception-v3",
+    "pixels",
+)
 FEATURES = ("pooled", "flatten", "blocks", "pixels")
 _BYTES_A_VALUE = {"float32": 4, "uint8": 1}
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from octcluster.arguments import build_parser
-from octcluster.cli import _take_from_run, main
+from octcluster.cli import main
 from octcluster.errors import InvalidArguments
 from octcluster.finished_runs import FinishedRun, find_run
+from octcluster.job_options import take_from_run
 from octcluster.outputs import write_assign_outputs, write_outputs
 from octcluster.outputs.new_assignments import judge_new_images
 from octcluster.terminal import print_assign_summary
@@ -96,7 +97,7 @@ def test_services_are_those_of_the_run_unless_others_are_named() -> None:
 
     def take(*arguments: str) -> dict[str, object]:
         options = build_parser().parse_args(["assign", "result", "images", "--out", "new", *arguments])
-        _take_from_run(options, run)
+        take_from_run(options, run)
         names = ("clusterer", "cache_dir", "embedder", "model")
         return {name: getattr(options, name) for name in names}
 
@@ -116,5 +117,5 @@ def test_the_folder_of_the_run_is_not_written_over(
     images.mkdir()
     (images / "a.png").touch()
     assert main(["assign", str(tmp_path), str(images), "--out", str(tmp_path)]) == 2
-    assert "is the folder of the run itself" in capsys.readouterr().err
+    assert "holds what 'octcluster run' wrote (run.json)" in capsys.readouterr().err
     assert (tmp_path / "assignments.csv").read_bytes() == before

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from octcluster.argument_values import read_recipe
-from octcluster.arguments import MODELS, build_parser
+from octcluster.arguments import build_parser
 from octcluster.cli import main
 from octcluster.image_folder import find_images
 from octcluster.recipes import CONSENSUS_2, DEFAULT_RECIPE, PIXELS_1, PLAIN_1, Recipe
-from octcluster.runs import ALGORITHMS, Preparation
+from octcluster.runs import ALGORITHMS, MODELS, Preparation
 
 
 @pytest.fixture
@@ -219,6 +219,27 @@ def test_outputs_into_a_file_are_refused(
     assert call("run", images, "--out", tmp_path / out) == 2
     assert "is a file, or lies in one: name a folder for the outputs" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["run", "study", "describe"])
+@pytest.mark.parametrize("record", ["run.json", "assign.json", "study.json", "describe.json"])
+def test_what_another_command_left_is_not_replaced(
+    command: str, record: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / record).write_text("{}")
+    (out / "report.html").write_text("mine")
+    nobody = ["--clusterer", f"unix:{tmp_path}/b.sock", "--embedder", f"unix:{tmp_path}/a.sock"]
+    code = call(command, images, "--out", out, "--quiet", *([] if command == "describe" else nobody))
+    error = capsys.readouterr().err
+    if record == f"{command}.json":
+        assert "holds what" not in error
+    else:
+        assert code == 2
+        assert f"holds what 'octcluster {record.removesuffix('.json')}' wrote ({record})" in error
+        assert f"for example --out {out / command}" in error
+    assert (out / "report.html").read_text() == "mine"
 
 
 def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from octcluster.errors import InvalidArguments
-from octcluster.study_matrix import StudyMatrix, read_matrix
+from octcluster.study_file import read_matrix
+from octcluster.study_matrix import StudyMatrix
 
 SMALL = """
 [features.grey]

@@ -11,7 +11,7 @@ import pytest
 from octcluster.outputs.study import count_components, format_study_record, format_study_table, list_cells
 from octcluster.outputs.study_page import format_study_page
 from octcluster.results import Score
-from octcluster.study_matrix import read_matrix
+from octcluster.study_file import read_matrix
 from octcluster.terminal_study import print_study_summary
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 from outcomes import make_outcome
