@@ -7,13 +7,13 @@ more of the members that it was not fitted to, in five folds, is taken.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from octcluster_clusterer.assignment import ClusterRule, assign, measure_distances
+from octcluster_clusterer.assignment import ClusterRule, measure_distances
 from octcluster_clusterer.fitted_preparation import project
 from octcluster_clusterer.tiles import map_in_order, slices
 
@@ -126,31 +126,36 @@ def _fit_rule(
     report_step: Callable[[], None],
 ) -> ClusterRule:
     n_clusters = int(labels.max()) + 1
-    moments = _find_moments(vectors, labels, n_clusters)
-    rule = _complete(vectors, labels, moments, _fit_nearest_mean(moments))
+    moments = _find_moments(vectors, labels, n_clusters, report_step)
+    rule = _complete(vectors, labels, moments, _fit_nearest_mean(moments), report_step)
     is_nearest_mean = rule.fitted_agreement >= _NEARLY_ALL * np.mean(labels >= 0)
     if is_nearest_mean or vectors.shape[1] > MAX_DISCRIMINANT_DIMENSION:
         return rule
     agreed = np.zeros(2)
     folds = np.arange(len(labels)) % _FOLDS
     for fold in range(_FOLDS):
-        report_step()
-        others = _find_moments(vectors, np.where(folds == fold, -1, labels), n_clusters)
+        others = _find_moments(vectors, np.where(folds == fold, -1, labels), n_clusters, report_step)
         held = np.flatnonzero((folds == fold) & (labels >= 0))
         for i, linear in enumerate(
             (_fit_nearest_mean(others), _fit_discriminant(others, scatters.without(fold)))
         ):
-            found = (project(vectors[held], linear.weights) + linear.biases).argmax(axis=1)
-            agreed[i] += np.count_nonzero(found == labels[held])
+            agreed[i] += _count_agreed(vectors, labels, held, linear, report_step)
     if agreed[1] <= agreed[0]:
         return rule
-    return _complete(vectors, labels, moments, _fit_discriminant(moments, scatters.of_all()))
+    discriminant = _fit_discriminant(moments, scatters.of_all())
+    return _complete(vectors, labels, moments, discriminant, report_step)
 
 
-def _find_moments(vectors: NDArray[np.float32], labels: NDArray[np.int32], n_clusters: int) -> _Moments:
+def _find_moments(
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    n_clusters: int,
+    report_step: Callable[[], None],
+) -> _Moments:
     sums = np.zeros((n_clusters, vectors.shape[1]))
     squares = 0.0
     for rows in slices(len(vectors), _ROWS_AT_ONCE):
+        report_step()
         members = labels[rows] >= 0
         block = vectors[rows][members].astype(np.float64)
         sums += (np.arange(n_clusters)[:, np.newaxis] == labels[rows][members]) @ block
@@ -181,13 +186,18 @@ def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linea
 
 
 def _complete(
-    vectors: NDArray[np.float32], labels: NDArray[np.int32], moments: _Moments, linear: _Linear
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    moments: _Moments,
+    linear: _Linear,
+    report_step: Callable[[], None],
 ) -> ClusterRule:
     """Adds distances beyond which members are rare, and how far the rule agrees with the run."""
     means = moments.means.astype(np.float32)
     clustered = np.flatnonzero(labels >= 0)
     distances = np.zeros(len(labels))
     for rows in slices(clustered.size, _ROWS_AT_ONCE):
+        report_step()
         members = clustered[rows]
         distances[members] = measure_distances(vectors[members], means, labels[members])
     limits = np.array(
@@ -196,6 +206,22 @@ def _complete(
             for cluster in range(len(means))
         ]
     )
-    rule = ClusterRule(means, linear.weights, linear.biases, limits, fitted_agreement=0.0)
-    agreement = float(np.mean(assign(rule, vectors).clusters == labels))
-    return replace(rule, fitted_agreement=agreement)
+    agreed = _count_agreed(vectors, labels, clustered, linear, report_step)
+    return ClusterRule(means, linear.weights, linear.biases, limits, agreed / len(labels))
+
+
+def _count_agreed(
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    members: NDArray[np.intp],
+    linear: _Linear,
+    report_step: Callable[[], None],
+) -> int:
+    """Counts those of some members that a decision puts into their own cluster."""
+    agreed = 0
+    for rows in slices(members.size, _ROWS_AT_ONCE):
+        report_step()
+        part = members[rows]
+        found = (project(vectors[part], linear.weights) + linear.biases).argmax(axis=1)
+        agreed += int(np.count_nonzero(found == labels[part]))
+    return agreed

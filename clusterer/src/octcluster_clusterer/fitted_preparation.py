@@ -4,7 +4,7 @@ The run itself prepares its vectors with these functions. Each works row by row,
 so that a vector becomes the same prepared vector alone, among others, and within the run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,10 @@ from octcluster_clusterer.tiles import map_in_order, slices
 
 _ROWS_AT_ONCE = 256
 _VALUES_AT_ONCE = 2**18
+
+
+def _go_on() -> None:
+    """Is told of progress where nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,10 @@ def project(vectors: NDArray[np.float32], axes: NDArray[np.float32]) -> NDArray[
 
 
 def multiply_rows(
-    vectors: NDArray[np.float32], matrix: NDArray[np.float32], products: NDArray[np.float32]
+    vectors: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    products: NDArray[np.float32],
+    report_step: Callable[[], None] = _go_on,
 ) -> None:
     """Multiplies each vector by a matrix, in parallel.
 
@@ -112,6 +119,7 @@ def multiply_rows(
         vectors: float32, shape (n_vectors, dimension).
         matrix: float32, shape (dimension, n_columns).
         products: float32, shape (n_vectors, n_columns): written; may be the first columns of ``vectors``.
+        report_step: Called often; what it raises gets through, and leaves the rest unwritten.
     """
 
     def multiply(rows: slice) -> None:
@@ -122,4 +130,4 @@ def multiply_rows(
         products[rows] = (block @ matrix)[: rows.stop - rows.start]
 
     for _ in map_in_order(multiply, slices(len(vectors), _ROWS_AT_ONCE)):
-        pass
+        report_step()

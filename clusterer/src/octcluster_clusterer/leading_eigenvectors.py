@@ -7,9 +7,10 @@ eigenvalues that are not needed.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from octcluster_clusterer.eigen_decomposition import decompose
+from octcluster_clusterer.orthonormal_basis import orthonormalize
 from octcluster_clusterer.tiles import TILE_SIDE, map_in_order, slices
 
 _FIRST_WIDTH = 512
@@ -48,19 +49,19 @@ def find_leading_eigenvectors(
     width = _FIRST_WIDTH
     while width <= side // 4:
         fresh = random.standard_normal((side, width - basis.shape[1]))
-        basis = scipy.linalg.qr(np.hstack([basis, fresh]), mode="economic", check_finite=False)[0]
+        basis = np.hstack([basis, fresh])
+        orthonormalize(basis, report_step)
         before = np.full(width, np.inf)
         for _ in range(_MAX_SWEEPS):
             product = _multiply(matrix, basis, report_step)
-            values, turns = scipy.linalg.eigh(basis.T @ product, check_finite=False)
-            values, turns = values[::-1], turns[:, ::-1]
+            values, turns = decompose(_multiply(basis.T, product, report_step), report_step)
             count = count_needed(values)
             if count <= _SHARE_NEEDED * width and np.all(
                 np.abs(values - before)[:count] <= _SETTLED * values[:count]
             ):
-                return values[:count], basis @ turns[:, :count]
-            report_step()
-            basis = scipy.linalg.qr(product, mode="economic", check_finite=False)[0]
+                return values[:count], _multiply(basis, turns[:, :count], report_step)
+            basis = product
+            orthonormalize(basis, report_step)
             enough = count <= _SHARE_NEEDED * width
             if not enough and np.isfinite(before[0]) and abs(values.sum() / before.sum() - 1) < 0.01:
                 break  # the block hardly gains: it is too narrow
@@ -72,7 +73,7 @@ def find_leading_eigenvectors(
 def _multiply(
     matrix: NDArray[np.float64], basis: NDArray[np.float64], report_step: Callable[[], None]
 ) -> NDArray[np.float64]:
-    product = np.empty(basis.shape)
+    product = np.empty((len(matrix), basis.shape[1]))
     for rows, values in map_in_order(lambda rows: matrix[rows] @ basis, slices(len(matrix), TILE_SIDE)):
         product[rows] = values
         report_step()

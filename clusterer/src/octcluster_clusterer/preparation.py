@@ -167,21 +167,25 @@ def prepare(
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
     fitted = []
+
+    def report_last() -> None:
+        report_steps(n_steps - 1, n_steps)
+
     for start, part, weight in zip(starts, parts, weights, strict=True):
         part.fitted.factors[:] *= weight
         columns = vectors[:, start : start + part.count]
         if (part.fitted.factors != 1).any():
             columns *= part.fitted.factors
         whitens = preparation.whiten_within_groups
-        fitted.append(_whiten_within_groups(columns, part.fitted, groups) if whitens else part.fitted)
+        fitted.append(
+            _whiten_within_groups(columns, part.fitted, groups, report_last) if whitens else part.fitted
+        )
         if prepared_length is not None:
             scale_to_length(columns, prepared_length)
     prepared = _close_gaps(
         vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
     )
-    coordinates = _find_coordinates(
-        prepared, preparation, parts, seed, lambda: report_steps(n_steps - 1, n_steps)
-    )
+    coordinates = _find_coordinates(prepared, preparation, parts, seed, report_last)
     report_steps(n_steps, n_steps)
     return PreparedVectors(
         prepared,
@@ -218,10 +222,10 @@ def _prepare_part(
         factors = np.ones(dimension, dtype=np.float32)
     else:
         count = _count_components(preparation.pca, components, part.shape)
-        axes = components.find_axes(part, count, MAX_FITTED_BYTES)
+        axes = components.find_axes(part, count, MAX_FITTED_BYTES, lambda: report(2))
         projected = part[:, :count]
         if axes is not None:
-            multiply_rows(part, axes, projected)
+            multiply_rows(part, axes, projected, lambda: report(2))
         else:
             assert components.scores is not None  # noqa: S101 - else there are axes
             projected[:] = components.scores[:, :count]
@@ -349,11 +353,14 @@ def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
 
 
 def _whiten_within_groups(
-    columns: NDArray[np.float32], fitted: FittedPart, groups: NDArray[np.int64]
+    columns: NDArray[np.float32],
+    fitted: FittedPart,
+    groups: NDArray[np.int64],
+    report_step: Callable[[], None],
 ) -> FittedPart:
     """Whitens a prepared part within groups, in place; returns its preparation with that."""
-    group_whitening = find_group_whitening(columns, groups)
-    multiply_rows(columns, group_whitening, columns)
+    group_whitening = find_group_whitening(columns, groups, report_step)
+    multiply_rows(columns, group_whitening, columns, report_step)
     return replace(fitted, group_whitening=group_whitening)
 
 

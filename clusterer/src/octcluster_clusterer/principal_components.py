@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
+from octcluster_clusterer.eigen_decomposition import decompose
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.leading_eigenvectors import find_leading_eigenvectors
+from octcluster_clusterer.randomized_components import find_leading_scores
 from octcluster_clusterer.tiles import map_in_order, multiply_by_transpose, slices
 
 EXACT_SIDE = 8192
@@ -85,7 +85,7 @@ class PrincipalComponents:
         return min(int(np.searchsorted(held, share)) + 1, self.rank)
 
     def find_axes(
-        self, vectors: NDArray[np.float32], count: int, max_bytes: int
+        self, vectors: NDArray[np.float32], count: int, max_bytes: int, report_step: Callable[[], None]
     ) -> NDArray[np.float32] | None:
         """Returns the first axes; computes them where the analysis gave scores.
 
@@ -93,6 +93,7 @@ class PrincipalComponents:
             vectors: float32, shape (n_vectors, dimension), those of the analysis.
             count: Number of components, at most n_components.
             max_bytes: Largest axes to compute.
+            report_step: Called often.
 
         Returns:
             float32, shape (dimension, count), columns of length 1, or 0 beyond the rank; None if there are
@@ -113,7 +114,7 @@ class PrincipalComponents:
             axes[columns] = vectors[:, columns].T.astype(np.float64) @ scores
 
         for _ in map_in_order(compute, slices(dimension, max(1, _VALUES_AT_ONCE // n_vectors))):
-            pass
+            report_step()
         return axes
 
     def coordinates(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -188,12 +189,7 @@ def _decompose_exactly(
     if pca is not None and len(moments) > WHOLE_SIDE and total > 0:
         found = find_leading_eigenvectors(moments, count_needed, seed, report_step)
     if found is None:
-        # Overwriting a Fortran-ordered matrix (the transpose of a symmetric one is itself) saves a copy.
-        eigenvalues, eigenvectors = scipy.linalg.eigh(
-            moments.T, overwrite_a=True, check_finite=False, driver="evr"
-        )
-        found = eigenvalues[::-1], eigenvectors[:, ::-1]
-    report_step()
+        found = decompose(moments, report_step)
     eigenvalues, eigenvectors = np.maximum(found[0], 0), found[1][:, : 2 if pca is None else None]
     if not use_covariance:
         eigenvectors *= np.sqrt(eigenvalues[: eigenvectors.shape[1]])
@@ -214,15 +210,10 @@ def _decompose_randomly(
     total = 0.0
     for rows in slices(n_vectors, max(1, _VALUES_AT_ONCE // dimension)):
         total += float(np.square(vectors[rows], dtype=np.float64).sum())
-    report_step()
-    left, singular_values, _ = randomized_svd(vectors, n_components, n_iter=4, random_state=seed)
-    report_step()
-    return PrincipalComponents(
-        np.square(singular_values, dtype=np.float64) / (n_vectors - 1),
-        total / (n_vectors - 1),
-        axes=None,
-        scores=np.ascontiguousarray(left * singular_values, dtype=np.float32),
-    )
+        report_step()
+    scores, squares = find_leading_scores(vectors, n_components, seed, report_step)
+    divisor = n_vectors - 1
+    return PrincipalComponents(squares / divisor, total / divisor, axes=None, scores=scores)
 
 
 def find_signs(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:

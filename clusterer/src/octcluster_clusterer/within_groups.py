@@ -4,6 +4,8 @@ What differs between images of one patient (the place on the retina, the day, th
 known without any label. Speaker recognition takes it off in the same way.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -15,7 +17,9 @@ LEAST_SHRINKAGE = 0.5
 _VALUES_AT_ONCE = 2**18
 
 
-def find_group_whitening(vectors: NDArray[np.float32], groups: NDArray[np.int64]) -> NDArray[np.float32]:
+def find_group_whitening(
+    vectors: NDArray[np.float32], groups: NDArray[np.int64], report_step: Callable[[], None]
+) -> NDArray[np.float32]:
     """Finds the matrix that gives every direction the same scatter within groups, or nearly so.
 
     The scatter is shrunk towards a sphere: with few members beside others of their group it is noise. The
@@ -25,6 +29,7 @@ def find_group_whitening(vectors: NDArray[np.float32], groups: NDArray[np.int64]
     Args:
         vectors: float32, shape (n_members, dimension).
         groups: int64, shape (n_members,): numbers from 0, without gaps.
+        report_step: Called often.
 
     Returns:
         float32, shape (dimension, dimension), to multiply rows by; the identity if no two members share a
@@ -36,7 +41,7 @@ def find_group_whitening(vectors: NDArray[np.float32], groups: NDArray[np.int64]
     """
     dimension = vectors.shape[1]
     shared = np.flatnonzero(np.bincount(groups)[groups] > 1)
-    scatter, n_differences = _find_scatter(vectors, shared, groups[shared])
+    scatter, n_differences = _find_scatter(vectors, shared, groups[shared], report_step)
     mean_variance = np.trace(scatter) / dimension
     if mean_variance == 0:
         return np.eye(dimension, dtype=np.float32)
@@ -57,7 +62,10 @@ def find_shrinkage(n_differences: int, dimension: int) -> float:
 
 
 def _find_scatter(
-    vectors: NDArray[np.float32], members: NDArray[np.int64], groups: NDArray[np.int64]
+    vectors: NDArray[np.float32],
+    members: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    report_step: Callable[[], None],
 ) -> tuple[NDArray[np.float64], int]:
     """Sum of products of the members' differences from their group's mean, and the number of free ones.
 
@@ -68,10 +76,12 @@ def _find_scatter(
     blocks = slices(members.size, max(1, _VALUES_AT_ONCE // dimension))
     means = np.zeros((sizes.size, dimension))
     for rows in blocks:
+        report_step()
         np.add.at(means, numbers[rows], vectors[members[rows]])
     means /= sizes[:, np.newaxis]
     scatter = np.zeros((dimension, dimension))
     for rows in blocks:
+        report_step()
         differences = vectors[members[rows]] - means[numbers[rows]]
         scatter += differences.T @ differences
     return scatter, members.size - sizes.size

@@ -7,7 +7,7 @@ import pytest
 from octcluster_clusterer import assignment_rules, tiles
 from octcluster_clusterer.assignment import ClusterRule, FittedRun, assign, read_fitted_run
 from octcluster_clusterer.assignment_rules import fit_rules
-from octcluster_clusterer.errors import CannotAssign
+from octcluster_clusterer.errors import CannotAssign, RunCancelled
 from octcluster_clusterer.preparation import prepare
 from octcluster_clusterer.runs import Preparation
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -194,3 +194,26 @@ def test_in_very_many_dimensions_the_nearest_mean_is_taken(monkeypatch: pytest.M
     rule = fit_one(vectors, groups)
     nearest = ((vectors[:, np.newaxis] - rule.means) ** 2).sum(axis=2).argmin(axis=1)
     assert rule.fitted_agreement == np.mean(nearest == groups)
+
+
+def test_fitting_reports_every_thousand_members_and_can_be_stopped_at_each():
+    vectors, groups, _ = draw_images()
+    vectors, labels = np.tile(vectors, (6, 1)), np.tile(groups, 6)
+    labels[::7] = (labels[::7] + 1) % 3  # so that the discriminant is tried, too
+    calls = 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop_at:
+            raise RunCancelled
+
+    stop_at = -1
+    fit_rules(vectors, [labels], count)
+    n_blocks = -(-len(vectors) // 1024)
+    # At least: the moments, the distances and the agreement of all, and the moments of each of five folds.
+    assert calls >= 8 * n_blocks
+    for stop_at in range(1, calls, 10):
+        calls = 0
+        with pytest.raises(RunCancelled):
+            fit_rules(vectors, [labels], count)

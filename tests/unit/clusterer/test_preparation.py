@@ -197,6 +197,39 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
         prepare(make_vectors(50, 8), Preparation(), np.arange(50), 0, cancel)
 
 
+@pytest.mark.parametrize(
+    ("n", "dimension", "least_calls"),
+    [
+        (4000, 40, 2 * 4000 // 256),  # by the covariance: each block that is projected, and whitened again
+        (60, 20_000, 20_000 // 4369),  # by the Gram matrix: each block of axes that is computed
+    ],
+)
+def test_long_products_are_reported_block_by_block(n: int, dimension: int, least_calls: int):
+    calls: list[int] = []
+    options = Preparation(pca=10, whiten=True, whiten_within_groups=True)
+    vectors = np.random.default_rng(0).standard_normal((n, dimension), dtype=np.float32)
+    prepare(vectors, options, np.arange(n) // 2, 0, lambda done, total: calls.append(done))
+    assert len(calls) > least_calls + 8
+    assert calls == sorted(calls)
+
+
+@pytest.mark.parametrize("stop_at", [5, 20, 40])
+def test_the_randomized_way_can_be_stopped_in_the_middle(stop_at: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(principal_components, "EXACT_SIDE", 100)
+    calls = 0
+
+    def cancel(done: int, total: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop_at:
+            raise RunCancelled("stop")
+
+    vectors = make_vectors(500, 300)
+    with pytest.raises(RunCancelled):
+        prepare(vectors, Preparation(pca=120), np.arange(500), 0, cancel)
+    assert calls == stop_at
+
+
 PARTS = (12, 30, 7)
 
 

@@ -11,6 +11,10 @@ from octcluster_clusterer.within_groups import find_group_whitening, find_shrink
 from sklearn.metrics import adjusted_rand_score
 
 
+def nothing(*_):
+    pass
+
+
 def make_patients(n_patients=150, dimension=12, seed=0):
     """Patients with one to four images each: float32 vectors, and each one's patient, shuffled."""
     random = np.random.default_rng(seed)
@@ -32,14 +36,14 @@ def find_covariance(vectors, groups):
 def test_unshrunk_every_direction_has_one_scatter_within_groups(monkeypatch):
     vectors, groups = make_patients()
     monkeypatch.setattr(within_groups, "find_shrinkage", lambda *_: 0.0)
-    whitened = vectors @ find_group_whitening(vectors, groups)
+    whitened = vectors @ find_group_whitening(vectors, groups, nothing)
     covariance = find_covariance(whitened.astype(np.float64), groups)
     np.testing.assert_allclose(covariance / covariance[0, 0], np.eye(12), atol=1e-4)
 
 
 def test_half_a_sphere_is_added():
     vectors, groups = make_patients(2000)
-    matrix = find_group_whitening(vectors, groups).astype(np.float64)
+    matrix = find_group_whitening(vectors, groups, nothing).astype(np.float64)
     covariance = find_covariance(vectors.astype(np.float64), groups)
     shrunk = covariance / np.trace(covariance) * 12 / 2 + np.eye(12) / 2
     product = matrix.T @ shrunk @ matrix
@@ -50,24 +54,28 @@ def test_half_a_sphere_is_added():
 def test_leading_dimensions_are_whitened_as_if_alone(monkeypatch):
     vectors, groups = make_patients()
     monkeypatch.setattr(within_groups, "find_shrinkage", lambda *_: 0.0)
-    whole = vectors @ find_group_whitening(vectors, groups)
-    alone = vectors[:, :5] @ find_group_whitening(np.ascontiguousarray(vectors[:, :5]), groups)
+    whole = vectors @ find_group_whitening(vectors, groups, nothing)
+    alone = vectors[:, :5] @ find_group_whitening(np.ascontiguousarray(vectors[:, :5]), groups, nothing)
     np.testing.assert_allclose(whole[:, :5] / whole[0, 0], alone / alone[0, 0], rtol=1e-3, atol=1e-3)
 
 
 def test_groups_of_one_member_and_of_equal_members_change_nothing():
     vectors = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
-    np.testing.assert_array_equal(find_group_whitening(vectors, np.arange(40)), np.eye(6))
+    np.testing.assert_array_equal(find_group_whitening(vectors, np.arange(40), nothing), np.eye(6))
     twice = np.repeat(vectors, 3, axis=0)
-    np.testing.assert_array_equal(find_group_whitening(twice, np.repeat(np.arange(40), 3)), np.eye(6))
+    np.testing.assert_array_equal(
+        find_group_whitening(twice, np.repeat(np.arange(40), 3), nothing), np.eye(6)
+    )
 
 
 def test_the_order_of_the_members_and_the_blocks_change_only_digits(monkeypatch):
     vectors, groups = make_patients()
-    matrix = find_group_whitening(vectors, groups)
+    matrix = find_group_whitening(vectors, groups, nothing)
     order = np.random.default_rng(1).permutation(groups.size)
     monkeypatch.setattr(within_groups, "_VALUES_AT_ONCE", 100)
-    np.testing.assert_allclose(find_group_whitening(vectors[order], groups[order]), matrix, atol=1e-5)
+    np.testing.assert_allclose(
+        find_group_whitening(vectors[order], groups[order], nothing), matrix, atol=1e-5
+    )
 
 
 def test_few_differences_are_shrunk_more():

@@ -81,7 +81,7 @@ def refine(
     Args:
         vectors: float32, shape (n_members, dimension).
         centers: Of each start, float32, shape (n_clusters, dimension).
-        report_step: Called before each iteration.
+        report_step: Called often.
 
     Returns:
         int32, shape (n_members,).
@@ -125,7 +125,7 @@ def _iterate(
     for _ in range(MAX_ITERATIONS):
         report_step()
         before = [start.labels.copy() for start in going]
-        _assign(vectors, going)
+        _assign(vectors, going, report_step)
         still_going = []
         for start, old_labels in zip(going, before, strict=True):
             _fill_empty_clusters(start, vectors, squared_lengths)
@@ -141,7 +141,7 @@ def _iterate(
             break
 
 
-def _assign(vectors: NDArray[np.float32], starts: Sequence[_Start]) -> None:
+def _assign(vectors: NDArray[np.float32], starts: Sequence[_Start], report_step: Callable[[], None]) -> None:
     """Finds each member's nearest center in each of the starts, and the sums and sizes of the clusters."""
     n_starts, (n_clusters, dimension) = len(starts), starts[0].centers.shape
     centers = np.vstack([start.centers for start in starts])
@@ -167,6 +167,7 @@ def _assign(vectors: NDArray[np.float32], starts: Sequence[_Start]) -> None:
     sums = np.zeros((n_starts, n_clusters, dimension))
     sizes = np.zeros((n_starts, n_clusters), dtype=np.int64)
     for _, (of_block, sizes_of_block) in map_in_order(assign_rows, slices(len(vectors), _ROWS_AT_ONCE)):
+        report_step()
         sums += of_block.reshape(sums.shape)
         sizes += sizes_of_block
     for start, own_sums, own_sizes in zip(starts, sums, sizes, strict=True):

@@ -27,7 +27,7 @@ def choose_centers(
         squared_lengths: float32, shape (n_members,): of the vectors.
         n_clusters: Number of centers.
         randoms: The source of chance of each start.
-        report_step: Called after each center.
+        report_step: Called often.
 
     Returns:
         float32, shape (n_starts, n_clusters, dimension); centers may be equal where there are fewer different
@@ -42,15 +42,14 @@ def choose_centers(
     chosen = np.empty((n_starts, n_clusters), dtype=np.intp)
     chosen[:, 0] = [random.integers(n_members) for random in randoms]
     nearest = np.full((n_starts, n_members), np.inf, dtype=np.float32)
-    nearest = _approach(vectors, squared_lengths, nearest, chosen[:, :1])[0][:, 0]
+    nearest = _approach(vectors, squared_lengths, nearest, chosen[:, :1], report_step)[0][:, 0]
     for number in range(1, n_clusters):
-        report_step()
         drawn = np.empty((n_starts, n_draws), dtype=np.intp)
         for start, random in enumerate(randoms):
             shares = np.cumsum(nearest[start], dtype=np.float64)
             drawn[start] = np.searchsorted(shares, random.random(n_draws) * shares[-1])
         np.minimum(drawn, n_members - 1, out=drawn)
-        approached, sums = _approach(vectors, squared_lengths, nearest, drawn)
+        approached, sums = _approach(vectors, squared_lengths, nearest, drawn, report_step)
         best = sums.argmin(axis=1)
         chosen[:, number] = drawn[np.arange(n_starts), best]
         nearest = approached[np.arange(n_starts), best]
@@ -62,6 +61,7 @@ def _approach(
     squared_lengths: NDArray[np.float32],
     nearest: NDArray[np.float32],
     drawn: NDArray[np.intp],
+    report_step: Callable[[], None],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Squared distances to the nearest center, were each drawn member one more, and their sums.
 
@@ -83,4 +83,5 @@ def _approach(
     sums = np.zeros(drawn.shape)
     for _, of_block in map_in_order(approach_rows, slices(len(vectors), _ROWS_AT_ONCE)):
         sums += of_block
+        report_step()
     return approached, sums

@@ -13,6 +13,8 @@ from octcluster_clusterer.clustering.pair_distances import PairDistances
 
 NEIGHBORS = 10
 """Each member is joined to itself and its nine nearest neighbours."""
+_SPARE_NEIGHBORS = 3
+"""Listed beyond those needed: the last one of a list cannot be told from the next without a second search."""
 _TOLERANCE = 1e-6
 
 
@@ -71,10 +73,12 @@ def _join_neighbors(vectors: NDArray[np.float32], report_step: Callable[[], None
     """The graph: 1 where each of two is among the other's nearest, 1/2 where only one of them is."""
     n_members = len(vectors)
     n_neighbors = min(NEIGHBORS, n_members) - 1
-    neighbors = find_neighbors(PairDistances(vectors), n_neighbors, n_neighbors, report_step)
+    n_listed = min(n_neighbors + _SPARE_NEIGHBORS, n_members - 1)
+    listed = find_neighbors(PairDistances(vectors), n_listed, n_neighbors, report_step)
+    neighbors = listed.indices[:, :n_neighbors]
     rows = np.repeat(np.arange(n_members), n_neighbors)
     ones = np.ones(rows.size)
-    graph = csr_array((ones, (rows, neighbors.indices.ravel())), shape=(n_members, n_members))
+    graph = csr_array((ones, (rows, neighbors.ravel())), shape=(n_members, n_members))
     itself = csr_array((np.ones(n_members), (np.arange(n_members), np.arange(n_members))), shape=graph.shape)
     return csr_array((graph + graph.T) / 2 + itself)
 

@@ -11,7 +11,8 @@ from octcluster_clusterer.tiles import map_in_order, slices
 
 NEIGHBORS = 15
 """Members of a neighbourhood, the member itself among them: UMAP's usual choice."""
-_ROWS_AT_ONCE = 1024
+_MAX_ROWS_AT_ONCE = 1024
+_OPERATIONS_AT_ONCE = 2**33
 _BISECTIONS = 64
 _TOLERANCE = 1e-5
 _LEAST_WIDTH = 1e-3
@@ -54,7 +55,8 @@ def _find_nearest(
     search = NearestNeighbors(n_neighbors=n_others + 1, algorithm="brute").fit(vectors)
     shape = (len(vectors), n_others)
     indices, distances = np.empty(shape, dtype=np.int32), np.empty(shape)
-    blocks = slices(len(vectors), _ROWS_AT_ONCE)
+    n_rows = min(_MAX_ROWS_AT_ONCE, max(1, _OPERATIONS_AT_ONCE // (2 * vectors.size)))
+    blocks = slices(len(vectors), n_rows)
     for rows, (far, near) in map_in_order(lambda rows: search.kneighbors(vectors[rows]), blocks):
         itself = near == np.arange(rows.start, rows.stop)[:, np.newaxis]
         itself[~itself.any(axis=1), -1] = True  # among many at the same place it may be left out
