@@ -1,7 +1,8 @@
-"""How much memory there is, and how the C library keeps what is freed."""
+"""How much memory there is and is held, and how the C library keeps what is freed."""
 
 import ctypes
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 # Names and numbers of glibc's malloc.h.
@@ -11,7 +12,23 @@ _M_ARENA_MAX = -8
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
+_STATUS = Path("/proc/self/status")
 _LARGE_BLOCK_BYTES = 2**20
+_USUAL_RESTING_BYTES = 224 * 2**20
+
+
+@dataclass(frozen=True)
+class MemoryAllowance:
+    """What a run may take, and what is taken already.
+
+    Attributes:
+        limit_bytes: Most memory of the whole process.
+        resting_bytes: What the process holds with no run at work: its libraries, and what it keeps for
+            later runs.
+    """
+
+    limit_bytes: int
+    resting_bytes: int
 
 
 def return_freed_memory() -> None:
@@ -38,6 +55,21 @@ def find_usable_memory_bytes() -> int:
         except (OSError, ValueError):  # no such file, or no limit
             continue
     return min(limits)
+
+
+def measure_resident_bytes() -> int:
+    """Measures the resident memory of this process; what is usual at rest where the system does not tell.
+
+    The libraries take more on one machine than on another: scikit-learn, for one, imports pandas where it is
+    installed.
+    """
+    try:
+        lines = _STATUS.read_text().splitlines()
+    except OSError:  # not Linux
+        return _USUAL_RESTING_BYTES
+    return next(
+        (1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), _USUAL_RESTING_BYTES
+    )
 
 
 def _list_limit_files(root: Path, membership: Path) -> list[Path]:

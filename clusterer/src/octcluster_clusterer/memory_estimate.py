@@ -1,13 +1,16 @@
 """How much memory a run will need, told before it starts: what does not fit is refused with the cure.
 
-The estimate is the peak resident memory of the whole process. The vectors stay in memory from the first stage
-to the last; what else a stage needs is freed after it, so that the largest stage counts. The figures follow
-the arrays that the code allocates; a test compares them with measured peaks.
+The estimate is the peak resident memory of the whole process. What the process holds at rest is measured when
+it starts. The vectors stay in memory from the first stage to the last; what else a stage needs is freed after
+it, so that the largest stage counts. The figures follow the arrays that the code allocates; a test compares
+them with measured peaks.
 """
 
 from octcluster_clusterer.assignment_rules import MAX_DISCRIMINANT_DIMENSION
 from octcluster_clusterer.clustering import METHODS
+from octcluster_clusterer.eigen_decomposition import DIRECT_SIDE, PROCESS_BYTES
 from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.preparation import MAX_FITTED_BYTES, find_prepared_dimension
 from octcluster_clusterer.principal_components import (
     EXACT_SIDE,
@@ -15,13 +18,12 @@ from octcluster_clusterer.principal_components import (
     RANDOMIZED_COMPONENTS,
     RANDOMIZED_COMPONENTS_WITHOUT_PCA,
 )
+from octcluster_clusterer.randomized_components import SPARE_COMPONENTS
 from octcluster_clusterer.runs import Algorithm, RunSpec
 from octcluster_clusterer.trust import intervals, near_duplicates
 
-_PROCESS_BYTES = 168 * 2**20
-"""The server at rest: libraries, threads, what calls hold."""
-_TILES_BYTES = 24 * 2**20
-"""Blocks and tiles that all stages work in."""
+_TILES_BYTES = 28 * 2**20
+"""Blocks and tiles that all stages work in, threads, what calls hold."""
 _SILHOUETTE_COLUMNS = 1000
 _FOUND_CLUSTERS = 20
 _MEMBER_BYTES = 256
@@ -34,51 +36,52 @@ _MAP_MEMBER_BYTES = 2048
 
 
 def check_memory(
-    spec: RunSpec, n_members: int, memory_limit: int, prepared_dimension: int | None = None
+    spec: RunSpec, n_members: int, memory: MemoryAllowance, prepared_dimension: int | None = None
 ) -> None:
     """Checks that a run fits into the memory allowed.
 
     Args:
         spec: What the run shall do.
         n_members: Number of members.
-        memory_limit: Most memory of the process, in bytes.
+        memory: What the run may take.
         prepared_dimension: Dimension of the prepared vectors; None: as far as it is known before the work.
 
     Raises:
         InvalidRequest: It does not; the message says how much it needs, for what, and what to do.
     """
     stages = estimate_stages(spec, n_members, prepared_dimension)
-    base = _estimate_base(spec, n_members)
+    base = memory.resting_bytes + _estimate_base(spec, n_members)
     largest = max(stages, key=lambda name: stages[name])
     needed = base + stages[largest]
-    if needed <= memory_limit:
+    if needed <= memory.limit_bytes:
         return
-    vectors_alone = base > memory_limit
+    vectors_alone = base > memory.limit_bytes
     what = f"{n_members} vectors of {spec.space.dimension} values" if vectors_alone else largest
     raise InvalidRequest(
         f"the run needs about {_in_gib(needed)} of memory, most of it for {what}, and "
-        f"{_in_gib(memory_limit)} are allowed (--memory-limit of the clusterer): "
+        f"{_in_gib(memory.limit_bytes)} are allowed (--memory-limit of the clusterer): "
         f"{_say_cure(largest, vectors_alone)}"
     )
 
 
 def estimate_run_bytes(spec: RunSpec, n_members: int, prepared_dimension: int | None = None) -> int:
-    """Estimates the peak resident memory of the process; arguments as of ``check_memory``."""
+    """Estimates the most memory beside that of the process at rest; arguments as of ``check_memory``."""
     return _estimate_base(spec, n_members) + max(
         estimate_stages(spec, n_members, prepared_dimension).values()
     )
 
 
-def find_map_obstacle(spec: RunSpec, n_members: int, memory_limit: int) -> str:
+def find_map_obstacle(spec: RunSpec, n_members: int, memory: MemoryAllowance) -> str:
     """Says why there is no room for a map of the members, with the process that lays it out; else empty."""
     stages = max(estimate_stages(spec, n_members).values())
     at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * n_members
-    needed = _estimate_base(spec, n_members) + _MAP_PROCESS_BYTES + max(stages, at_work)
-    if needed <= memory_limit:
+    base = memory.resting_bytes + _estimate_base(spec, n_members)
+    needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)
+    if needed <= memory.limit_bytes:
         return ""
     return (
-        f"with UMAP the run needs about {_in_gib(needed)} of memory, and {_in_gib(memory_limit)} are allowed "
-        "(--memory-limit of the clusterer)"
+        f"with UMAP the run needs about {_in_gib(needed)} of memory, and {_in_gib(memory.limit_bytes)} are "
+        "allowed (--memory-limit of the clusterer)"
     )
 
 
@@ -108,7 +111,7 @@ def estimate_stages(spec: RunSpec, n_members: int, prepared_dimension: int | Non
 
 def _estimate_base(spec: RunSpec, n_members: int) -> int:
     vectors = 4 * n_members * spec.space.dimension
-    return _PROCESS_BYTES + _TILES_BYTES + vectors + _MEMBER_BYTES * n_members
+    return _TILES_BYTES + vectors + _MEMBER_BYTES * n_members
 
 
 def _list_cluster_counts(spec: RunSpec) -> list[int]:
@@ -140,11 +143,12 @@ def _estimate_preparation(spec: RunSpec, n_members: int) -> int:
         side = min(n_members, part)
         if side <= (EXACT_SIDE if preparation.pca is not None else EXACT_SIDE_WITHOUT_PCA):
             # Moments, eigenvectors and workspace in double precision, and the components in single precision.
-            at_work = max(at_work, 32 * side**2)
+            beside = PROCESS_BYTES if side > DIRECT_SIDE else 0
+            at_work = max(at_work, 32 * side**2 + beside)
             kept += 4 * side**2
         else:
             components = _count_leading(preparation.pca)
-            at_work = max(at_work, 12 * (n_members + part) * (components + 10))
+            at_work = max(at_work, 12 * (n_members + part) * (components + SPARE_COMPONENTS))
             kept += 4 * n_members * components
         if preparation.pca is not None:
             count = min(side, _count_leading(preparation.pca))

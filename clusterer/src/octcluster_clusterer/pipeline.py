@@ -21,6 +21,7 @@ from octcluster_clusterer.clustering import (
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
+from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.preparation import (
     PreparedVectors,
@@ -102,7 +103,7 @@ def run_pipeline(
     members: Members,
     spec: RunSpec,
     report: Report,
-    memory_limit: int | None = None,
+    memory: MemoryAllowance | None = None,
     shared: SharedWork | None = None,
 ) -> RunResult:
     """Prepares vectors, clusters them in every way the spec asks for, scores the results and chooses one.
@@ -120,7 +121,7 @@ def run_pipeline(
             run. The search for near-duplicates needs the vectors before they are prepared, and is told as
             PREPARING of unknown length; its time is TRUSTING's. The choice among results begins TRUSTING, of
             unknown length.
-        memory_limit: Most memory of the process, in bytes; None: not checked.
+        memory: What the run may take; None: not checked.
         shared: Keeps steps for other runs on the same vectors; None: all is done anew.
 
     Returns:
@@ -139,7 +140,7 @@ def run_pipeline(
     costs = StageCosts()
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
-    with threadpool_limits(limits=1), started_mapper(spec, len(vectors), memory_limit) as mapper:
+    with threadpool_limits(limits=1), started_mapper(spec, len(vectors), memory) as mapper:
         check_values(vectors)
         with costs.measured(Stage.TRUSTING):
             duplicates = _find_duplicates(vectors, members, spec, report, shared)
@@ -152,9 +153,9 @@ def run_pipeline(
                 lambda done, total: report(Stage.PREPARING, done, total),
                 shared,
             )
-        if memory_limit is not None:
+        if memory is not None:
             # Only now is it known how many components hold the share of the variance asked for.
-            check_memory(spec, len(vectors), memory_limit, prepared.vectors.shape[1])
+            check_memory(spec, len(vectors), memory, prepared.vectors.shape[1])
         with costs.measured(Stage.CLUSTERING):
             clusterings = _find_all_clusters(prepared, spec, report)
             fitted = _fit_run(prepared, clusterings, report)

@@ -18,6 +18,7 @@ from octcluster_clusterer.errors import (
     ServerStopping,
     StoreUnavailable,
 )
+from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import check_memory
 from octcluster_clusterer.pipeline import check_spec
 from octcluster_clusterer.run_execution import (
@@ -84,7 +85,7 @@ class RunQueue:
         runs: RunStore,
         pipeline: Pipeline,
         max_queued_runs: int,
-        memory_limit: int,
+        memory: MemoryAllowance,
     ) -> None:
         """Starts the worker thread.
 
@@ -93,13 +94,13 @@ class RunQueue:
             runs: Where runs are kept once they have ended.
             pipeline: What a run does with its vectors: ``pipeline.run_pipeline``.
             max_queued_runs: Most runs that wait; one more may be at work.
-            memory_limit: Most memory of the process, in bytes: a run that needs more is refused.
+            memory: What a run may take: one that needs more is refused.
         """
         self._vectors = vectors
         self._store = runs
         self._pipeline = pipeline
         self._max_queued_runs = max_queued_runs
-        self._memory_limit = memory_limit
+        self._memory = memory
         self._runs: dict[str, _Run] = {}
         self._waiting: deque[_Run] = deque()
         self._running: _Run | None = None
@@ -121,7 +122,7 @@ class RunQueue:
             StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
         """
         check_spec(spec, len(members))
-        check_memory(spec, len(members), self._memory_limit)
+        check_memory(spec, len(members), self._memory)
         fingerprint = find_fingerprint(spec, members)
         stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
         with self._changed:

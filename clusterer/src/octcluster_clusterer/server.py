@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.conversions import Limits
 from octcluster_clusterer.health import CLUSTERER_SERVICE, start_health
+from octcluster_clusterer.memory import MemoryAllowance, measure_resident_bytes
 from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.rpc_errors import RpcErrors
 from octcluster_clusterer.run_queue import RunQueue
@@ -52,9 +53,9 @@ async def serve(settings: Settings) -> None:
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
-    memory_limit = settings.memory_limit - MAX_SHARED_BYTES
-    pipeline = partial(run_pipeline, memory_limit=memory_limit, shared=SharedWork())
-    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory_limit)
+    memory = MemoryAllowance(settings.memory_limit, measure_resident_bytes() + MAX_SHARED_BYTES)
+    pipeline = partial(run_pipeline, memory=memory, shared=SharedWork())
+    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,

@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 import pytest
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+from processes import running_service
 
 from .conftest import ENDED, SPACE, Blobs, Clusterer, long_spec, new_spec
 
@@ -331,6 +332,19 @@ def test_a_run_that_breaks_a_rule_is_refused(
         clusterer.stub.StartRun(iter(messages), timeout=10)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert reason in caught.value.details()
+
+
+def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store, blobs: Blobs) -> None:
+    arguments = ("--redis-url", store.url, "--memory-limit", "500MiB")
+    with running_service("octcluster_clusterer", *arguments) as server:
+        client = Clusterer(server.address)
+        assert client.start(new_spec(), blobs).members == len(blobs.keys)  # a small one fits
+        with pytest.raises(grpc.RpcError) as caught:
+            client.start(new_spec(algorithms=[pb.ALGORITHM_AGGLOMERATIVE]), Blobs.draw(8000))
+        client.channel.close()
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "agglomerative, and 0.488 GiB are allowed (--memory-limit" in caught.value.details()
+    assert "choose kmeans" in caught.value.details()
 
 
 def test_vectors_that_break_a_rule_are_refused(clusterer: Clusterer) -> None:

@@ -12,6 +12,7 @@ from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
 from octcluster_clusterer.mapping.neighbor_graph import NEIGHBORS, join_neighbors
+from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.run_records import Members
@@ -142,7 +143,8 @@ def test_a_process_that_dies_costs_the_map_only() -> None:
 )
 def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | None, reason: str) -> None:
     before = psutil.Process().children()
-    with started_mapper(SPEC, n, limit) as mapper:
+    memory = None if limit is None else MemoryAllowance(limit, 0)
+    with started_mapper(SPEC, n, memory) as mapper:
         assert psutil.Process().children() == before
         found = mapper.find_map(*[np.zeros((n, 2), dtype=np.float32)] * 2, 0, nothing)
     assert found.coordinates is None

@@ -20,6 +20,7 @@ from octcluster_clusterer.errors import (
     ServerStopping,
     StoreUnavailable,
 )
+from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.pipeline import Report
 from octcluster_clusterer.run_execution import Pipeline
@@ -42,6 +43,7 @@ from octcluster_clusterer.vector_store.vector_cache import VectorCache
 from stores import Store, started_store
 
 SPACE = VectorSpace(b"\x01" * 32, 16)
+PLENTY = MemoryAllowance(2**30, 0)
 N_MEMBERS = 50
 UNDEFINED = Score(undefined_reason="not looked at")
 
@@ -103,13 +105,11 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         pipeline: Pipeline = tell_sign,
         max_queued_runs: int = 2,
         url: str = store.url,
-        memory_limit: int = 2**30,
+        memory: MemoryAllowance = PLENTY,
     ) -> RunQueue:
         redis_store = RedisStore(url, timeout_seconds=1)
         queues.append(
-            RunQueue(
-                VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, memory_limit
-            )
+            RunQueue(VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, memory)
         )
         return queues[-1]
 
@@ -213,8 +213,9 @@ def test_a_spec_that_does_not_fit_is_refused_at_once(make_queue: MakeQueue, memb
 def test_a_run_too_large_for_the_memory_allowed_is_refused(make_queue: MakeQueue, members: Members) -> None:
     n_bytes = estimate_run_bytes(new_spec(), N_MEMBERS)
     with pytest.raises(InvalidRequest, match=r"needs about .* GiB .* are allowed \(--memory-limit"):
-        make_queue(memory_limit=n_bytes - 1).start(new_spec(), members)
-    assert finish(make_queue(memory_limit=n_bytes), new_spec(), members).state is RunState.SUCCEEDED
+        make_queue(memory=MemoryAllowance(n_bytes + 99, 100)).start(new_spec(), members)
+    queue = make_queue(memory=MemoryAllowance(n_bytes + 100, 100))
+    assert finish(queue, new_spec(), members).state is RunState.SUCCEEDED
 
 
 def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, members: Members) -> None:
