@@ -9,7 +9,9 @@ from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, VectorSpace
 
 PARTS = (14, 10)
-RECIPE = Preparation(pca=64, whiten=True, normalize_prepared=True, part_dimensions=PARTS)
+RECIPE = Preparation(
+    pca=64, whiten=True, whiten_within_groups=True, normalize_prepared=True, part_dimensions=PARTS
+)
 COUNTING = [algorithm for algorithm in Algorithm if not METHODS[algorithm].finds_cluster_count]
 
 
@@ -26,7 +28,8 @@ def draw(n: int, spread: float = 0.3) -> np.ndarray:
 
 def run(spec: RunSpec, vectors: np.ndarray, classes: np.ndarray | None = None) -> RunResult:
     keys = np.random.default_rng(1).integers(0, 256, (len(vectors), 32), dtype=np.uint8)
-    return run_pipeline(vectors.copy(), Members(keys, classes), spec, lambda *_: None)
+    patients = np.arange(len(vectors), dtype=np.int32) // 3
+    return run_pipeline(vectors.copy(), Members(keys, classes, patients), spec, lambda *_: None)
 
 
 @pytest.mark.parametrize("algorithm", COUNTING)
@@ -71,15 +74,22 @@ def test_identical_vectors_are_one_cluster(algorithm: Algorithm, preparation: Pr
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_a_single_class_or_classes_for_some_images_only(algorithm: Algorithm):
-    vectors = draw(120)
-    whole = np.arange(120, dtype=np.int32) % 4
-    (single,) = run(make_spec(algorithm), vectors, np.zeros(120, np.int32)).results
+def test_a_single_class_has_an_accuracy_and_no_agreement(algorithm: Algorithm):
+    (single,) = run(make_spec(algorithm), draw(120), np.zeros(120, np.int32)).results
     assert 0 < single.scores.accuracy.value <= 1
     assert single.scores.adjusted_rand_index.undefined_reason
-    (some,) = run(make_spec(algorithm), vectors, np.where(np.arange(120) < 40, whole, -1)).results
+    assert single.associations[0].adjusted_mutual_information.undefined_reason
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_classes_for_some_images_score_those_and_no_classes_none(algorithm: Algorithm):
+    vectors, known = draw(120), np.arange(120) < 40
+    (some,) = run(
+        make_spec(algorithm), vectors, np.where(known, np.arange(120) % 4, -1).astype(np.int32)
+    ).results
     assert some.contingency.counts.sum() == 40
     assert some.scores.adjusted_rand_index.value is not None
+    assert some.associations[0].members == 40
     (none,) = run(make_spec(algorithm), vectors, np.full(120, -1, dtype=np.int32)).results
     assert none.scores.accuracy.undefined_reason
     np.testing.assert_array_equal(none.labels, some.labels)
@@ -104,9 +114,10 @@ def test_a_range_of_one_number_is_that_number(algorithm: Algorithm):
     assert (result.chosen, bool(result.chosen_reason)) == (0, True)
 
 
+@pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_value_that_is_no_number_is_refused(bad: float):
+def test_a_value_that_is_no_number_is_refused(algorithm: Algorithm, bad: float):
     vectors = draw(30)
     vectors[3, 20] = bad
     with pytest.raises(InvalidRequest, match="NaN or infinity"):
-        run(make_spec(Algorithm.KMEANS), vectors)
+        run(make_spec(algorithm), vectors)
