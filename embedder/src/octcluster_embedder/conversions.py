@@ -57,9 +57,9 @@ def to_stream_response(answer: Answer) -> pb.EmbedStreamResponse:
 
 
 def to_server_info(
-    version: str, runtimes: Sequence[Runtime], limits: ServiceLimits
+    version: str, runtimes: Sequence[Runtime], limits: ServiceLimits, runtime_reason: str
 ) -> pb.GetServerInfoResponse:
-    """Describes the server: its version, its models, the default first, and its limits."""
+    """Describes the server: its version, its models, the default first, its limits, and why this runtime."""
     return pb.GetServerInfoResponse(
         version=version,
         runtime=runtimes[0].name,
@@ -73,6 +73,7 @@ def to_server_info(
             max_images_per_request=limits.max_images_per_request,
         ),
         measures=pb.MeasureSpace(names=MEASURES, digest=MEASURES_DIGEST),
+        runtime_reason=runtime_reason,
     )
 
 

@@ -141,7 +141,7 @@ async def _is_alive(threads: ThreadPoolExecutor, runtime: Runtime, space: Embedd
 
 
 def _infer(runtime: Runtime, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace) -> Vectors:
-    stacked = np.stack(images)
+    stacked = np.stack(images) if len(images) > 1 else images[0][np.newaxis]
     if space.flip:
         stacked = np.concatenate([stacked, stacked[:, :, ::-1]])
     vectors = runtime.infer(stacked, space.features)

@@ -1,5 +1,6 @@
 """Between gRPC and the service: an error becomes a status; each call one line of log, counts and a span."""
 
+import asyncio
 import logging
 import math
 import time
@@ -8,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -135,4 +137,5 @@ def _log_call(rpc: str, code: str, tally: Tally, seconds: float, request_id: str
         values["trace_id"] = trace.format_trace_id(span.get_span_context().trace_id)
     values |= {"method": rpc, "milliseconds": milliseconds}
     text = "%s %s: %s, %.0f ms, request %s"
-    _logger.info(text, rpc, code, tally, milliseconds, request_id, extra=values)
+    log = partial(_logger.info, text, rpc, code, tally, milliseconds, request_id, extra=values)
+    asyncio.get_running_loop().call_soon(log)  # when the answer is on its way: a line takes long to write

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import grpc
 import numpy as np
@@ -22,7 +23,7 @@ from octcluster_embedder.image_decoding import ImageLimits
 from octcluster_embedder.messages import ServiceLimits
 from octcluster_embedder.metrics import Metrics, serving_metrics
 from octcluster_embedder.models.weights import WeightsOptions
-from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.security import TokenCheck, load_server_credentials, read_token
 from octcluster_embedder.servicer import EmbedderServicer
@@ -87,7 +88,8 @@ async def _serve(
         metrics.tell_serving(serving=serving)
 
     await tell_serving(False)
-    servicer = EmbedderServicer(embedder, _version(), metrics)
+    explain_runtime = partial(explain_choice, settings.runtime, settings.models[0])
+    servicer = EmbedderServicer(embedder, _version(), metrics, explain_runtime)
     server = _build_server(settings, servicer, health_servicer, interceptors)
     await server.start()
     stopping = asyncio.create_task(_wait_for_signal())

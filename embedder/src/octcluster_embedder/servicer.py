@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
@@ -23,19 +23,28 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: igno
         embedder: What it serves.
         version: The server's version.
         metrics: Takes note of each call.
+        explain_runtime: Says why the runtime is the one that it is; called once the models are loaded.
     """
 
-    def __init__(self, embedder: Embedder, version: str, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        version: str,
+        metrics: Metrics,
+        explain_runtime: Callable[[], str] = lambda: "",
+    ) -> None:
         self._embedder = embedder
         self._version = version
         self._metrics = metrics
+        self._explain_runtime = explain_runtime
 
     async def GetServerInfo(  # noqa: N802
         self, request: pb.GetServerInfoRequest, context: Any
     ) -> pb.GetServerInfoResponse:
         """Describes the server."""
         async with answering("GetServerInfo", context, self._metrics):
-            return to_server_info(self._version, self._embedder.runtimes, self._embedder.limits)
+            runtimes, limits = self._embedder.runtimes, self._embedder.limits
+            return to_server_info(self._version, runtimes, limits, self._explain_runtime())
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Embeds one batch."""

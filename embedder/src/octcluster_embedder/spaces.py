@@ -75,4 +75,9 @@ class EmbeddingSpace:
 
     def with_flip(self, flip: bool) -> "EmbeddingSpace":
         """The space of the same features with or without the mirror image."""
-        return replace(self, flip=flip)
+        return self if flip == self.flip else self._other_flip
+
+    @cached_property
+    def _other_flip(self) -> "EmbeddingSpace":
+        """Kept, for its digest takes longer than the rest of an answer."""
+        return replace(self, flip=not self.flip)

@@ -68,7 +68,7 @@ def _choose(runtime: str) -> RuntimeName:
         raise SettingError(
             f"runtime {runtime!r} is not known; choose one of: {', '.join(RuntimeName)}"
         ) from None
-    installed = [name for name in _MODULES if find_spec(name.value) is not None]
+    installed = _find_installed()
     if asked is RuntimeName.AUTO:
         if RuntimeName.TENSORFLOW in installed and _gpu_is_visible():
             return RuntimeName.TENSORFLOW
@@ -84,8 +84,34 @@ def _choose(runtime: str) -> RuntimeName:
     return asked
 
 
+def explain_choice(runtime: str, model: str) -> str:
+    """Says for people why ``load_runtime`` takes the runtime that it takes; arguments as there, and valid."""
+    if find_model(model).weights is None:
+        return f"the model {model} has no network"
+    if runtime != RuntimeName.AUTO:
+        return f"--runtime {runtime} asks for it"
+    installed = _find_installed()
+    if RuntimeName.TENSORFLOW not in installed:
+        return "TensorFlow, which a GPU would need, is not installed"
+    if not _has_gpu_driver():
+        gpu = "there is no NVIDIA driver, so no GPU for TensorFlow"
+    elif _gpu_is_visible():
+        return "TensorFlow sees a GPU"
+    else:
+        gpu = "there is an NVIDIA driver, but TensorFlow sees no GPU: does it have its CUDA libraries?"
+    return gpu if RuntimeName.OPENVINO in installed else f"{gpu}; OpenVINO is not installed"
+
+
+def _find_installed() -> list[RuntimeName]:
+    return [name for name in _MODULES if find_spec(name.value) is not None]
+
+
+def _has_gpu_driver() -> bool:
+    return any(file.exists() for file in _GPU_DEVICE_FILES)
+
+
 def _gpu_is_visible() -> bool:
     """Tells whether TensorFlow sees a GPU, without importing it where there is no driver for one."""
-    if not any(file.exists() for file in _GPU_DEVICE_FILES):
+    if not _has_gpu_driver():
         return False
     return bool(import_module(_MODULES[RuntimeName.TENSORFLOW]).visible_gpus())
