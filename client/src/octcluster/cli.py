@@ -44,7 +44,7 @@ FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_EXTRAS = {"cli": ("jinja2", "PIL", "plotly", "pyarrow", "rich", "shtab"), "local": ("numpy", "PIL")}
+_EXTRAS = {"cli": ("jinja2", "PIL", "pyarrow", "rich", "shtab"), "local": ("numpy", "PIL")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -185,12 +185,13 @@ def _describe(options: Namespace) -> int:
 def _doctor(options: Namespace) -> int:
     check_model(options)
     check_weights(options)
-    findings = diagnose(ServiceOptions(**read_service_options(options)), Silence())
-    for finding in findings:
-        print(f"{'fault' if finding.cure else 'ok':5}  {finding.name}: {finding.detail}")
+    faults = 0
+    for finding in diagnose(ServiceOptions(**read_service_options(options))):
+        print(f"{'fault' if finding.cure else 'ok':5}  {finding.name}: {finding.detail}", flush=True)
         if finding.cure:
-            print(f"       cure: {finding.cure}")
-    return FAILED if any(finding.cure for finding in findings) else DONE
+            print(f"       cure: {finding.cure}", flush=True)
+            faults += 1
+    return FAILED if faults else DONE
 
 
 def _print_completion(options: Namespace) -> int:

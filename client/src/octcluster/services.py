@@ -99,7 +99,7 @@ class MeasureSpace:
 
 @dataclass(frozen=True)
 class EmbedderInfo:
-    """What an embedder serves; the first model is its default."""
+    """What an embedder serves; the first model is its default, and the reason says why this runtime."""
 
     version: str
     runtime: str
@@ -107,6 +107,7 @@ class EmbedderInfo:
     models: Sequence[ModelInfo]
     limits: EmbedderLimits
     measures: MeasureSpace
+    runtime_reason: str = ""
 
 
 @dataclass(frozen=True)

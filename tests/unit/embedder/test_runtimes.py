@@ -14,7 +14,7 @@ from octcluster_embedder.models.registry import find_model
 from octcluster_embedder.models.weights import WeightsOptions, find_weights
 from octcluster_embedder.runtimes import loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
-from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import Features
 from PIL import Image
@@ -209,6 +209,17 @@ def test_a_runtime_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
         load_runtime("openvino")
 
 
+def test_the_choice_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert explain_choice("openvino", "efficientnet-lite0") == "--runtime openvino asks for it"
+    assert explain_choice("auto", "pixels") == "the model pixels has no network"
+    monkeypatch.setattr(loading, "_GPU_DEVICE_FILES", (tmp_path / "none",))
+    assert explain_choice("auto", "vgg16") == "there is no NVIDIA driver, so no GPU for TensorFlow"
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "openvino" else name)
+    assert explain_choice("auto", "vgg16").endswith("no GPU for TensorFlow; OpenVINO is not installed")
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "tensorflow" else name)
+    assert explain_choice("auto", "vgg16") == "TensorFlow, which a GPU would need, is not installed"
+
+
 def test_weights_that_do_not_fit_are_refused_at_the_load(tmp_path: Path) -> None:
     path = tmp_path / "wrong.weights.h5"
     path.write_bytes(b"nothing")
@@ -240,5 +251,7 @@ def test_with_a_driver_tensorflow_is_asked_for_gpus(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(loading, "_GPU_DEVICE_FILES", (tmp_path,))
     expected = "tensorflow" if tf.config.list_physical_devices("GPU") else "openvino"
     assert loading._choose("auto") == expected
+    seen = "TensorFlow sees a GPU" if expected == "tensorflow" else "but TensorFlow sees no GPU"
+    assert seen in explain_choice("auto", "vgg16")
     monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "openvino" else name)
     assert loading._choose("auto") == "tensorflow"

@@ -109,20 +109,22 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "runtime", "device", "models", "limits", "measures")
+    __slots__ = ("version", "runtime", "device", "models", "limits", "measures", "runtime_reason")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     MEASURES_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_REASON_FIELD_NUMBER: _ClassVar[int]
     version: str
     runtime: str
     device: str
     models: _containers.RepeatedCompositeFieldContainer[ModelInfo]
     limits: Limits
     measures: MeasureSpace
-    def __init__(self, version: _Optional[str] = ..., runtime: _Optional[str] = ..., device: _Optional[str] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., measures: _Optional[_Union[MeasureSpace, _Mapping]] = ...) -> None: ...
+    runtime_reason: str
+    def __init__(self, version: _Optional[str] = ..., runtime: _Optional[str] = ..., device: _Optional[str] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., measures: _Optional[_Union[MeasureSpace, _Mapping]] = ..., runtime_reason: _Optional[str] = ...) -> None: ...
 
 class EmbedItem(_message.Message):
     __slots__ = ("id", "image")
