@@ -24,6 +24,7 @@ first steps:
   octcluster describe scans --out described  what is in the folder
   octcluster run scans --out result          the groups; then open result/report.html
   octcluster assign result more --out new    which group each image of the folder 'more' belongs to
+  octcluster study scans --out study         many ways of grouping side by side
 
 'octcluster COMMAND --help' explains a command, with examples. Nothing leaves this machine unless --embedder
 or --clusterer names another one. For research use only: not a medical device, and not for diagnosis.
@@ -174,7 +175,13 @@ def _add_phantoms(commands: Any) -> None:
 def _add_images(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("images", metavar="IMAGES", type=Path, help="folder of images, or text file with one path a line")
-    add("--out", metavar="DIR", type=Path, required=True, help="folder for the outputs; made if need be")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder for the outputs, made if need be; each command wants one of its own",
+    )
 
 
 def _add_manners(parser: ArgumentParser) -> None:

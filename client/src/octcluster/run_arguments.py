@@ -17,13 +17,13 @@ from octcluster.runs import ALGORITHMS, FEATURES, MODELS
 DESCRIPTION = """\
 Groups the OCT images of a folder and writes into DIR:
 
-  assignments.csv  the cluster of each image: image,cluster,label,patient,silhouette
+  assignments.csv      the cluster of each image: image,cluster,label,patient,silhouette
   assignments.parquet  the same with keys and places on the maps (PCA, UMAP), for pandas, DuckDB and others
-  scores.json      how good each clustering is and how far to trust it, with the table of classes and clusters
-  report.html      plots and tables to look at; opens offline, names no image; shows class names as given
-  run.json         what is needed to repeat the run
-  duplicates.csv   pairs of images that are (nearly) the same: image,other_image,similarity; if there are any
-  failures.csv     the images that could not be used, and why; if there are any
+  scores.json          how good each clustering is and how far to trust it; classes by clusters
+  report.html          plots and tables to look at; opens offline, names no image; shows class names as given
+  run.json             what is needed to repeat the run
+  duplicates.csv       pairs of images that are (nearly) the same: image,other_image,similarity; if any
+  failures.csv         the images that could not be used, and why; if there are any
 
 How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.
 Without further options the default recipe is taken. As soon as one of --features, --flip, --algorithm, --pca
@@ -48,23 +48,33 @@ exit codes: 0 done (images that failed are reported), 1 the run failed, or --str
 
 def add_method(run: ArgumentParser) -> None:
     """Adds how images are grouped, and what is shown of it."""
-    method = run.add_argument_group("how images are grouped")
-    _add_recipe(method)
-    add = method.add_argument
-    names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
-    add(
-        "--model",
-        default=MODELS[0],
-        help=f"network: {names}, which is none but the image itself, grey at 150x150, to compare with; or "
-        "another that the embedder has (default: %(default)s)",
-    )
+    _add_grouping(run.add_argument_group("how images are grouped"))
+    _add_recipe(run.add_argument_group("a recipe of your own, part by part"))
+    _add_contents(run.add_argument_group("what is written"))
+
+
+def _add_grouping(group: Any) -> None:
+    add = group.add_argument
     add(
         "-k",
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
-        help="number of clusters, or a range to choose from, whose largest is there for comparison; hdbscan "
-        "finds its own number (default: 4)",
+        help="number of clusters, or a range to choose from without labels, whose largest is only there to "
+        "compare with; hdbscan finds its own number (default: 4)",
+    )
+    names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
+    add(
+        "--model",
+        default=MODELS[0],
+        help=f"network: {names} (no network: the image itself, grey at 150x150, as a baseline); or "
+        "another that the embedder has (default: %(default)s)",
+    )
+    add(
+        "--recipe",
+        choices=tuple(RECIPES),
+        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name} for an EfficientNet, "
+        f"{PIXELS_1.name} for pixels, {PLAIN_1.name} for other models)",
     )
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
     add(
@@ -74,39 +84,10 @@ def add_method(run: ArgumentParser) -> None:
         help="cluster N random parts of the images again (each 80%% of the patients) to see how stable the "
         "result is; 0: do not (default: 10, or 4 with more than 5,000 images)",
     )
-    add(
-        "--umap",
-        default=True,
-        action=BooleanOptionalAction,
-        help="also draw the images by UMAP, near ones side by side (default: yes; takes seconds, with 85,000 "
-        "images two minutes)",
-    )
-    add(
-        "--vectors",
-        action="store_true",
-        help="also put the images' features into assignments.parquet (default: no; 5 to 12 kB an image)",
-    )
-    add(
-        "--thumbnails",
-        action="store_true",
-        help="show typical, ambiguous and outlying images of each cluster in the report, which is patients' "
-        "data then (default: pseudonyms)",
-    )
-    add(
-        "--identified",
-        action="store_true",
-        help="name images and patients in the report as their files do (default: pseudonyms)",
-    )
 
 
 def _add_recipe(method: Any) -> None:
     add = method.add_argument
-    add(
-        "--recipe",
-        choices=tuple(RECIPES),
-        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name} for an EfficientNet, "
-        f"{PIXELS_1.name} for pixels, {PLAIN_1.name} for other models)",
-    )
     add(
         "--features",
         default=UNSET,
@@ -160,4 +141,31 @@ def _add_recipe(method: Any) -> None:
         help="then give less weight to what differs between images of one patient, which is mostly no "
         "pathology; leave it out for whole volumes, whose slices differ in it (default: that of the recipe; "
         "plain: no)",
+    )
+
+
+def _add_contents(group: Any) -> None:
+    add = group.add_argument
+    add(
+        "--umap",
+        default=True,
+        action=BooleanOptionalAction,
+        help="also draw the images by UMAP, near ones side by side (default: yes; takes seconds, with 85,000 "
+        "images two minutes)",
+    )
+    add(
+        "--vectors",
+        action="store_true",
+        help="also put the images' features into assignments.parquet (default: no; 5 to 12 kB an image)",
+    )
+    add(
+        "--thumbnails",
+        action="store_true",
+        help="show typical, ambiguous and outlying images of each cluster in the report, which is patients' "
+        "data then (default: pseudonyms)",
+    )
+    add(
+        "--identified",
+        action="store_true",
+        help="name images and patients in the report as their files do (default: pseudonyms)",
     )
