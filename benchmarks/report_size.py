@@ -55,9 +55,8 @@ def main() -> None:
                 "images": len(outcome.members),
                 "megabytes": round(len(content) / 1e6, 2),
                 "seconds_to_write": round(written, 2),
-                "seconds_to_interactive": round(statistics.median(seconds for seconds, _, _ in opened), 2),
-                "seconds_to_highlight": round(statistics.median(seconds for _, seconds, _ in opened), 2),
-                "webgl": opened[0][2],
+                "seconds_to_interactive": round(statistics.median(seconds for seconds, _ in opened), 2),
+                "seconds_to_highlight": round(statistics.median(seconds for _, seconds in opened), 2),
             }
         )
     )
@@ -71,17 +70,16 @@ def _make_outcome(images: int) -> RunOutcome:
     return replace(outcome, assignments=replace(outcome.assignments, umap_x=umap[0], umap_y=umap[1]))
 
 
-def _open(file: Path) -> tuple[float, float, bool]:
-    """Seconds until the page can be used, seconds until a cell is highlighted, and whether WebGL drew."""
+def _open(file: Path) -> tuple[float, float]:
+    """Seconds until the page can be used, and seconds until a cell is highlighted."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_OPTIONS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(file.as_uri(), wait_until="load")
         interactive = page.evaluate(_ANSWERS) / 1000
         highlighted = _choose(page)
-        webgl = page.locator("#scatter .gl-container canvas").count() > 0
         browser.close()
-    return interactive, highlighted, webgl
+    return interactive, highlighted
 
 
 def _choose(page: Page) -> float:

@@ -1,60 +1,18 @@
-"""The report in a real browser: it opens from disk, offline, with no error."""
+"""The report in a real browser: its linked views, by mouse and by keyboard."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import machine
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from browsing import open_browser, open_page
+from playwright.sync_api import Page
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    program = machine.browser()
-    machine.need(program, "Chromium", "install the package chromium")
-    with sync_playwright() as playwright:
-        options = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-        ]
-        browser = playwright.chromium.launch(executable_path=program, args=options)
-        yield browser.new_page()
-        browser.close()
-
-
-def test_opens_with_no_error_and_no_request(page: Page, first_run: Path) -> None:
-    troubles: list[str] = []
-    requests: list[str] = []
-    page.on(
-        "console",
-        lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    report = (first_run / "report.html").as_uri()
-    page.goto(report, wait_until="load")
-    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached", timeout=30_000)
-    assert troubles == []
-    # Images that plots draw for themselves are data: or blob: addresses; nothing may come from anywhere else.
-    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [report]
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-def test_fits_the_screen(page: Page, first_run: Path, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto((first_run / "report.html").as_uri(), wait_until="load")
-    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached", timeout=30_000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.fixture
-def opened(page: Page, first_run: Path) -> Page:
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto((first_run / "report.html").as_uri(), wait_until="load")
-    page.wait_for_selector("#scatter .main-svg", state="attached", timeout=30_000)
-    return page
+def opened(first_run: Path) -> Iterator[Page]:
+    with open_browser() as page:
+        open_page(page, first_run / "report.html")
+        yield page
 
 
 def read_selection(page: Page) -> str:
@@ -62,11 +20,91 @@ def read_selection(page: Page) -> str:
 
 
 def count_bright_points(page: Page) -> int:
-    """Number of points of the scatter that are not faint, as Plotly holds them."""
+    """Number of points of the scatter that are not faint, as its legend holds them."""
     return page.evaluate(
-        """document.getElementById("scatter").data.filter((trace) => trace.opacity > 0.5)
-           .reduce((sum, trace) => sum + trace.x.length, 0)"""
+        """document.getElementById("scatter").data.filter(({ meta }) => meta)
+           .reduce((sum, { meta }) => sum + meta.chosen, 0)"""
     )
+
+
+def sum_ink(page: Page) -> int:
+    """How much colour the points have together."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return page.evaluate(
+        """(() => {
+          const canvas = document.getElementById("scatter-points");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let sum = 0;
+          for (let place = 3; place < data.length; place += 4) sum += data[place];
+          return sum;
+        })()"""
+    )
+
+
+def find_point(page: Page) -> tuple[float, float]:
+    """Where on the screen the first image's point is."""
+    page.locator("#scatter").scroll_into_view_if_needed()
+    left, top = page.evaluate(
+        """(() => {
+          const points = octcluster.read("points");
+          const first = (column) => {
+            const bytes = Uint8Array.from(atob(column.base64), (letter) => letter.charCodeAt(0));
+            return new Float32Array(bytes.buffer)[0];
+          };
+          const canvas = document.getElementById("scatter-points").getBoundingClientRect();
+          const { xaxis, yaxis } = document.getElementById("scatter").layout;
+          const share = (value, [from, to]) => (value - from) / (to - from);
+          return [
+            canvas.left + canvas.width * share(first(points.views[0].x), xaxis.range),
+            canvas.bottom - canvas.height * share(first(points.views[0].y), yaxis.range),
+          ];
+        })()"""
+    )
+    return left, top
+
+
+def test_every_image_has_its_point(opened: Page, first_run: Path) -> None:
+    images = len((first_run / "assignments.csv").read_text().splitlines()) - 1
+    assert count_bright_points(opened) == images
+    assert sum_ink(opened) > 0
+
+
+def test_hover_shows_the_pseudonym_and_the_scores_of_the_point_below(opened: Page) -> None:
+    left, top = find_point(opened)
+    opened.mouse.move(left, top)
+    tip = opened.inner_text("#scatter-tip").splitlines()
+    assert opened.is_visible("#scatter-tip")
+    assert tip[0].startswith("image ")
+    assert tip[1].startswith("cluster ")
+    assert tip[2].startswith("class ")
+    assert tip[3].startswith("silhouette ")
+    opened.mouse.move(1, 1)
+    assert not opened.is_visible("#scatter-tip")
+
+
+def test_a_point_chosen_by_click_highlights_its_cluster_and_a_drag_only_zooms(opened: Page) -> None:
+    left, top = find_point(opened)
+    opened.mouse.move(left, top)
+    named = opened.inner_text("#scatter-tip").splitlines()[1]
+    before = sum_ink(opened)
+    opened.mouse.click(left, top)
+    assert read_selection(opened).startswith(f"{named}:")
+    assert sum_ink(opened) < before
+    opened.keyboard.press("Escape")
+    ranges = opened.evaluate('document.getElementById("scatter").layout.xaxis.range')
+    opened.mouse.move(left, top)
+    opened.mouse.down()
+    opened.mouse.move(left + 90, top + 90, steps=4)
+    opened.mouse.up()
+    assert not opened.is_visible("#selection")
+    assert opened.evaluate('document.getElementById("scatter").layout.xaxis.range') != ranges
+
+
+def test_a_name_in_the_legend_chooses_its_cluster(opened: Page) -> None:
+    opened.locator("#scatter").scroll_into_view_if_needed()
+    opened.locator("#scatter .legendtoggle").first.click()
+    opened.wait_for_selector("#selection", state="visible", timeout=5_000)
+    assert read_selection(opened).startswith("cluster 0:")
 
 
 def test_a_cell_chosen_by_click_is_highlighted_everywhere(opened: Page) -> None:
@@ -113,7 +151,7 @@ def test_a_box_of_the_silhouettes_chooses_its_cluster(opened: Page) -> None:
 @pytest.mark.parametrize("colouring", ["class", "agreement", "silhouette"])
 def test_points_can_be_coloured_in_other_ways(opened: Page, colouring: str) -> None:
     def colours() -> object:
-        return opened.evaluate('document.getElementById("scatter").data.map((t) => [t.name, t.x.length])')
+        return opened.evaluate('document.getElementById("scatter").data.map((t) => [t.name, t.meta])')
 
     before = colours()
     opened.click(f'[data-colour-by="{colouring}"]')
@@ -124,24 +162,3 @@ def test_points_can_be_coloured_in_other_ways(opened: Page, colouring: str) -> N
 def test_points_can_be_laid_out_by_umap(opened: Page) -> None:
     opened.click('[data-view="1"]')
     assert "UMAP" in opened.evaluate('document.getElementById("scatter").layout.xaxis.title.text')
-
-
-def test_every_plot_and_table_can_be_downloaded(opened: Page, tmp_path: Path) -> None:
-    names = [one.get_attribute("data-csv") for one in opened.locator("[data-csv]").all()]
-    assert {"scatter", "contingency", "sizes", "silhouettes"} <= set(names)
-    for name in names:
-        with opened.expect_download() as waiting:
-            opened.locator(f'[data-csv="{name}"]').dispatch_event("click")
-        assert waiting.value.suggested_filename == f"{name}.csv"
-        waiting.value.save_as(tmp_path / f"{name}.csv")
-        assert len((tmp_path / f"{name}.csv").read_text().splitlines()) > 1
-
-
-def test_dark_mode_and_paper_have_their_own_colours(opened: Page) -> None:
-    def ground() -> str:
-        return opened.evaluate("getComputedStyle(document.body).backgroundColor")
-
-    opened.emulate_media(color_scheme="dark")
-    assert ground() == "rgb(20, 23, 26)"
-    opened.emulate_media(color_scheme="dark", media="print")
-    assert ground() == "rgb(255, 255, 255)"

@@ -110,17 +110,23 @@ def test_the_page_shows_all_and_names_no_image_and_no_folder(study: StudyOutcome
     own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert "secret" not in own
     assert "Two ways" in own
-    assert "3 of 6 cells of the matrix are filled, from 80 images." in own
+    assert "3 of 6 combinations of features, preparation, algorithm and number of clusters k" in own
+    assert "were tried on 80 images; 3 could not be" in own
     assert "accuracy 0.140, where 0.375 was published" in own
     assert "somebody &lt;else&gt;" in own
     assert "<else>" not in own
-    for heading in ("All cells", "Beside the published figures", "Time and memory", "What was not done"):
+    for heading in (
+        "All combinations",
+        "Beside the published figures",
+        "Time and memory",
+        "What was not done",
+    ):
         assert heading in own
     plots = json.loads(
         re.search(r'<script type="application/json" id="plots-data">(.*?)</script>', page, re.DOTALL)[1]
     )
     curves = {trace["name"]: trace["y"] for trace in plots["silhouettes-1"]["data"]}
-    assert curves == {"kmeans, plain": [0.13, 0.14], "published 1": [0.125, 0.0625]}
+    assert curves == {"K-means, plain": [0.13, 0.14], "published 1": [0.125, 0.0625]}
     assert [line["y0"] for line in plots["variance"]["layout"]["shapes"]] == [0.9, 0.95, 0.99]
 
 

@@ -18,6 +18,7 @@ from octcluster.outputs.pages import (
     IDENTIFIED,
     NEUTRAL,
     PSEUDONYMOUS,
+    WITH_PICTURES,
     Gallery,
     Page,
     Picture,
@@ -84,7 +85,7 @@ def format_description_page(
             Tile("patients", f"{len(patients):,}" if patients else "unknown"),
             Tile("equal files", f"{len(description.copies):,}"),
             Tile("look the same", "unknown" if description.alike is None else f"{len(description.alike):,}"),
-            Tile("of no use", f"{len(description.failures):,}"),
+            Tile("unusable", f"{len(description.failures):,}"),
         ],
         sections=sections,
         facts=[
@@ -96,7 +97,7 @@ def format_description_page(
                 ", ".join(f"{name} {seconds:.1f} s" for name, seconds in description.stage_seconds.items()),
             ),
         ],
-        privacy=IDENTIFIED if identified else PSEUDONYMOUS,
+        privacy=IDENTIFIED if identified else PSEUDONYMOUS if make_thumbnail is None else WITH_PICTURES,
     )
     return format_page(page, started)
 
@@ -191,14 +192,26 @@ def _plot_spread(description: Description, name: str, spreads: Mapping[str | Non
         description="Smallest, quartiles and largest "
         + f"{_NAMES[name]} of the images of each class, in {_UNITS[name]}. "
         + "; ".join(
-            f"{label or UNKNOWN}: {spread.minimum:,} to {spread.maximum:,}, median {spread.median:,.0f}"
+            f"{label or UNKNOWN}: "
+            + (
+                f"all {spread.minimum:,}"
+                if spread.minimum == spread.maximum
+                else f"{spread.minimum:,} to {spread.maximum:,}, median {spread.median:,.0f}"
+            )
             for label, spread in spreads.items()
         )
         + ".",
         traces=traces,
-        layout={"yaxis": {"title": {"text": f"{_NAMES[name]} ({_UNITS[name]})"}}, "showlegend": False},
+        layout={"yaxis": _spread_axis(name, spreads), "showlegend": False},
         table=_tabulate_spread(name, spreads),
     )
+
+
+def _spread_axis(name: str, spreads: Mapping[str | None, Spread]) -> dict[str, object]:
+    """From 0 where all images are the same: an axis of a hair's breadth would show fractions of a pixel."""
+    axis: dict[str, object] = {"title": {"text": f"{_NAMES[name]} ({_UNITS[name]})"}}
+    ends = {end for spread in spreads.values() for end in (spread.minimum, spread.maximum)}
+    return {**axis, "range": [0, 1.2 * max(ends)]} if len(ends) == 1 else axis
 
 
 def _tabulate_spread(name: str, spreads: Mapping[str | None, Spread]) -> Table:

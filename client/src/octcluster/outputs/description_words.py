@@ -34,12 +34,16 @@ def describe_answer(description: Description) -> list[str]:
         if sizes == 1:
             sentences.append(f"All have {headers[0].width} x {headers[0].height} pixels.")
         else:
-            widths, heights = [h.width for h in headers], [h.height for h in headers]
-            sentences.append(
-                f"They have {sizes:,} different sizes: widths from {min(widths):,} to {max(widths):,} and "
-                f"heights from {min(heights):,} to {max(heights):,} pixels."
-            )
+            widths = _name_range("width", [header.width for header in headers])
+            heights = _name_range("height", [header.height for header in headers])
+            sentences.append(f"They have {sizes:,} different sizes: {widths} and {heights}.")
     return sentences
+
+
+def _name_range(name: str, values: Sequence[int]) -> str:
+    if min(values) == max(values):
+        return f"all with a {name} of {values[0]:,} pixels"
+    return f"{name}s from {min(values):,} to {max(values):,} pixels"
 
 
 def describe_standouts(description: Description) -> list[str]:

@@ -5,10 +5,12 @@ from itertools import accumulate
 
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, cluster_colour, plot_text
 from octcluster.outputs.study import VARIANCE_SHARES, Cell, count_components
+from octcluster.outputs.words import name_algorithm
 from octcluster.workflows.study import PartOutcome
 
 _DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
 _MAX_POINTS = 2000
+_LONGEST_NAME = 40
 _Curve = list[tuple[int, float | None]]
 
 
@@ -20,7 +22,7 @@ def plot_silhouettes(cells: Sequence[Cell]) -> list[Plot]:
         if cell.k is None or cell.result is None:
             continue
         features = cell.part.part.feature_set.name
-        name = f"{cell.algorithm}, {cell.part.part.preparation_name}"
+        name = f"{name_algorithm(cell.algorithm)}, {cell.part.part.preparation_name}"
         own = by_features.setdefault(features, {}).setdefault(name, [])
         own.append((cell.k, cell.result.scores.silhouette.value))
         if (figure := cell.published_scores()["silhouette"]) is not None:
@@ -40,7 +42,9 @@ def _plot_features(
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": plot_text(name) if index < len(curves) else f"published {index - len(curves) + 1}",
+            "name": plot_text(name, _LONGEST_NAME)
+            if index < len(curves)
+            else f"published {index - len(curves) + 1}",
             "x": [k for k, _ in curve],
             "y": [value for _, value in curve],
             "line": {
@@ -84,7 +88,7 @@ def plot_variance(done: Sequence[PartOutcome]) -> list[Plot]:
         {
             "type": "scatter",
             "mode": "lines",
-            "name": plot_text(name),
+            "name": plot_text(name, _LONGEST_NAME),
             "x": list(range(1, len(ratios) + 1))[:_MAX_POINTS],
             "y": [round(min(share, 1.0), 5) for share in accumulate(ratios)][:_MAX_POINTS],
             "line": {"color": cluster_colour(index), "dash": _DASHES[index % len(_DASHES)], "width": 3},
@@ -112,13 +116,13 @@ def plot_variance(done: Sequence[PartOutcome]) -> list[Plot]:
 
 def _variance_layout() -> dict[str, object]:
     across = {"xref": "paper", "x0": 0, "x1": 1, "type": "line", "line": {"width": 1, "dash": "dot"}}
-    label = {"xref": "paper", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    label = {"xref": "paper", "xanchor": "center", "yanchor": "top", "showarrow": False}
     return {
         "xaxis": {"title": {"text": "components"}},
         "yaxis": {"title": {"text": "share of the variance"}, "tickformat": ".0%", "range": [0, 1.05]},
         "shapes": [{**across, "y0": share, "y1": share} for share in VARIANCE_SHARES],
         "annotations": [
-            {**label, "x": 1 - 0.1 * place, "y": share, "text": f"{share:.0%}"}
+            {**label, "x": 0.4 + 0.2 * place, "y": share, "text": f"{share:.0%}"}
             for place, share in enumerate(VARIANCE_SHARES)
         ],
     }

@@ -3,16 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 
 from octcluster.outputs.pages import PSEUDONYMOUS, Page, Section, Table, Tile, format_page
-from octcluster.outputs.scores import read_score, short_name
+from octcluster.outputs.report.score_table import SCORE_TITLES
+from octcluster.outputs.scores import read_score
 from octcluster.outputs.study import SCORES, Cell, list_cells
+from octcluster.outputs.study_contingency import list_contingencies, name_cell
 from octcluster.outputs.study_figures import plot_silhouettes, plot_variance
-from octcluster.outputs.words import count, format_score, name_algorithm, name_cluster
+from octcluster.outputs.words import count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
 _JUDGED_BY = "adjusted_rand_index"
 _MEBIBYTE = 2**20
+_NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
 _NOT_DONE = {
     PartState.SKIPPED: "its model is not at hand: study.csv says how to get it",
     PartState.FAILED: "it could not be done: study.csv says why",
@@ -34,11 +38,15 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
     silhouettes = plot_silhouettes(cells)
     variance = plot_variance(done)
     sections = [
-        Section("cells-section", "All cells", [_tabulate_cells(cells)]),
+        Section("cells-section", "All combinations", [_tabulate_cells(cells)]),
         Section("published-section", "Beside the published figures", _list_published(cells)),
         Section("silhouettes-section", "Silhouettes by number of clusters", silhouettes),
         Section("variance-section", "Variance held by principal components", variance),
-        Section("contingency-section", "Classes and clusters", _list_contingencies(cells, outcome)),
+        Section(
+            "contingency-section",
+            "Classes and clusters",
+            list_contingencies(cells, outcome.image_set.classes, _find_best(cells)),
+        ),
         Section("cost-section", "Time and memory", _tabulate_costs(done)),
         Section("undone-section", "What was not done", _list_undone(outcome.parts)),
     ]
@@ -56,20 +64,26 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
 def _describe_answer(cells: Sequence[Cell], outcome: StudyOutcome) -> list[str]:
     found = [cell for cell in cells if cell.result is not None]
     images = count(len(outcome.image_set.images), "image")
-    answer = [f"{len(found)} of {count(len(cells), 'cell')} of the matrix are filled, from {images}."]
+    answer = []
     best = _find_best(found)
     if best is not None and best.result is not None:
         scores = best.result.scores
         answer.append(
-            f"The known classes are met best by {_name(best)}: adjusted Rand index "
+            f"The known classes are met best by {name_cell(best)}: adjusted Rand index "
             f"{format_score(scores.adjusted_rand_index)} (0 is chance), accuracy "
-            f"{format_score(scores.accuracy)}."
+            f"{format_score(scores.accuracy)}. The best of {len(found)} owes a little of its lead to luck."
         )
+    missing = len(cells) - len(found)
+    answer.append(
+        f"{len(found)} of {count(len(cells), 'combination')} of features, preparation, algorithm and "
+        f"number of clusters k were tried on {images}"
+        + (f"; {missing} could not be, see \u201cWhat was not done\u201d." if missing else ".")
+    )
     for cell in found:
         published = cell.published_scores()["accuracy"]
         own = None if cell.result is None else cell.result.scores.accuracy.value
         if published is not None and own is not None:
-            answer.append(f"{_name(cell)}: accuracy {own:.3f}, where {published:.3f} was published.")
+            answer.append(f"{name_cell(cell)}: accuracy {own:.3f}, where {published:.3f} was published.")
     return answer
 
 
@@ -81,16 +95,10 @@ def _find_best(found: Sequence[Cell]) -> Cell | None:
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
-def _name(cell: Cell) -> str:
-    part = cell.part.part
-    clusters = "" if cell.k is None else f" with k = {cell.k}"
-    return f"{name_algorithm(cell.algorithm)}{clusters} on {part.feature_set.name} ({part.preparation_name})"
-
-
 def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
     states = Counter(cell.part.state for cell in cells)
     tiles = [Tile("images", f"{len(outcome.image_set.images):,}")]
-    tiles += [Tile(f"cells {state}", f"{states[state]:,}") for state in PartState if states[state]]
+    tiles += [Tile(f"combinations {state}", f"{states[state]:,}") for state in PartState if states[state]]
     best = _find_best([cell for cell in cells if cell.result is not None])
     if best is not None and best.result is not None:
         tiles.append(Tile("best ARI", f"{best.result.scores.adjusted_rand_index.value:.3f}"))
@@ -99,7 +107,7 @@ def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
 
 def _tabulate_cells(cells: Sequence[Cell]) -> Table:
     header = ["features", "preparation", "algorithm", "k", "clusters", "noise"]
-    header += [short_name(name).replace("_", " ") for name in SCORES] + ["seconds"]
+    header += [SCORE_TITLES[name][0] for name in SCORES] + ["seconds"]
     rows: list[list[str | int | float | None]] = []
     for cell in cells:
         part = cell.part.part
@@ -112,7 +120,7 @@ def _tabulate_cells(cells: Sequence[Cell]) -> Table:
             values = [read_score(getattr(cell.result.scores, name))[0] for name in SCORES]
             row += [cell.result.clusters, cell.result.noise, *values, cell.result.seconds]
         rows.append(row)
-    return Table("cells", "Every cell of the matrix with all scores", header, rows)
+    return Table("cells", "Every combination with all scores", header, rows)
 
 
 def _list_published(cells: Sequence[Cell]) -> list[Table]:
@@ -124,33 +132,9 @@ def _list_published(cells: Sequence[Cell]) -> list[Table]:
             own = None if cell.result is None else read_score(getattr(cell.result.scores, name))[0]
             part = cell.part.part
             row = [part.feature_set.name, part.preparation_name, name_algorithm(cell.algorithm), cell.k]
-            rows.append([*row, short_name(name), own, published, cell.published.source])
+            rows.append([*row, SCORE_TITLES[name][0], own, published, cell.published.source])
     header = ["features", "preparation", "algorithm", "k", "score", "here", "published", "published by"]
-    return [Table("published", "The same cell here and there", header, rows)] if rows else []
-
-
-def _list_contingencies(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Table]:
-    """One table a cell, open where others published theirs."""
-    tables: list[Table] = []
-    classes = outcome.image_set.classes
-    for number, cell in enumerate(cells, start=1):
-        found = cell.result and cell.result.contingency
-        if not found:
-            continue
-        header = ["class", *map(name_cluster, found.clusters)]
-        rows: list[list[str | int | float | None]] = [
-            [classes[index], *row] for index, row in zip(found.class_indices, found.counts, strict=True)
-        ]
-        title = _name(cell)
-        published = cell.published if cell.published is not None and cell.published.k == cell.k else None
-        if published is not None and published.counts:
-            there = dict(zip(published.classes, published.counts, strict=False))
-            width = len(published.counts[0])
-            header += [f"published {index}" for index in range(width)]
-            rows = [[*row, *there.get(str(row[0]), [None] * width)] for row in rows]
-            title += f", beside {published.source}"
-        tables.append(Table(f"contingency-{number}", title, header, rows, collapsed=published is None))
-    return tables
+    return [Table("published", "The same combination here and there", header, rows)] if rows else []
 
 
 def _tabulate_costs(done: Sequence[PartOutcome]) -> list[Table]:
@@ -190,7 +174,11 @@ def _list_facts(outcome: StudyOutcome, done: Sequence[PartOutcome]) -> list[tupl
     facts = [("seed", str(outcome.seed))]
     runs = [part.outcome for part in done if part.outcome is not None]
     spaces = {run.space.model: run.space for run in runs}
-    facts += [(f"weights of {name}", f"SHA-256 {space.weights_digest}") for name, space in spaces.items()]
+    facts += [
+        (f"weights of {name}", f"SHA-256 {space.weights_digest}")
+        for name, space in spaces.items()
+        if space.weights_digest != _NO_WEIGHTS
+    ]
     if runs:
         versions = runs[0].versions.items()
         facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions)))

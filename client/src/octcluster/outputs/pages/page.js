@@ -1,6 +1,7 @@
 "use strict";
 // Draws the plots from the page's own data in the colours of the page's theme, and hands out tables as CSV.
-// Scripts of single pages use window.octcluster: read(id), draw(id, build), redraw(id), download(name, header, rows).
+// Scripts of single pages use window.octcluster: read(id), draw(id, build, options of Plotly), redraw(id),
+// download(name, header, rows), colour(name).
 // build(colour) returns {data, layout}; colour("cluster-0") is the theme's colour of that name. In plain data a colour
 // is its name with "@" before it.
 window.octcluster = (() => {
@@ -49,16 +50,17 @@ window.octcluster = (() => {
   }
 
   function redraw(id) {
-    const { data, layout } = builders.get(id)(colour);
-    Plotly.react(id, data, theme(layout), config);
+    const [build, options] = builders.get(id);
+    const { data, layout } = build(colour);
+    Plotly.react(id, data, theme(layout), { ...config, ...options });
   }
 
   function redrawAll() {
     for (const id of builders.keys()) redraw(id);
   }
 
-  function draw(id, build) {
-    builders.set(id, build);
+  function draw(id, build, options = {}) {
+    builders.set(id, [build, options]);
     redraw(id);
   }
 
@@ -92,5 +94,5 @@ window.octcluster = (() => {
       if (plot.data.length && !builders.has(id)) draw(id, () => dye(plot));
     }
   });
-  return { read, draw, redraw, download, dye };
+  return { read, draw, redraw, download, dye, colour };
 })();

@@ -172,7 +172,6 @@ class Page:
         style: Style sheet of this page alone, after the common one.
         scripts: Scripts of this page alone, their source.
         data: JSON values for these scripts, by the identifier of their element.
-        needs_webgl: Whether a script draws with WebGL, which needs a weaker content security policy.
     """
 
     title: str
@@ -185,7 +184,6 @@ class Page:
     style: str = ""
     scripts: Sequence[str] = ()
     data: Mapping[str, object] = field(default_factory=dict)
-    needs_webgl: bool = False
 
     @property
     def plots(self) -> list[Plot]:
@@ -206,9 +204,9 @@ class Page:
         return found
 
 
-def plot_text(text: str) -> str:
+def plot_text(text: str, longest: int = MAX_PLOTTED_NAME) -> str:
     """Text from outside for a plot: short, and with no meaning as Plotly's markup."""
     shown = show_text(text)
-    if len(shown) > MAX_PLOTTED_NAME:
-        shown = shown[: MAX_PLOTTED_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(shown) > longest:
+        shown = shown[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return html.escape(shown, quote=False)

@@ -10,6 +10,8 @@ from octcluster.outputs.pages.colours import DARK, LIGHT
 from octcluster.outputs.pages.parts import Cell, Page, Table
 from octcluster.outputs.words import RESEARCH_USE_ONLY, show_text
 
+# Plotly's bundle of two-dimensional plots, as its makers publish it: docs/decisions/0020-small-plotly.md.
+PLOT_LIBRARY = "plotly-cartesian.min.js"
 _PACKAGE = "octcluster.outputs.pages"
 
 
@@ -25,7 +27,6 @@ def format_page(page: Page, started: datetime) -> bytes:
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415
 
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(_PACKAGE, ""), PackageLoader("octcluster.outputs", "")]),
@@ -35,7 +36,7 @@ def format_page(page: Page, started: datetime) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": format_cell, "shown": show_text}
-    library = [get_plotlyjs()] if page.plots else []
+    library = [_read(PLOT_LIBRARY)] if page.plots else []
     scripts = [*library, _read("page.js"), *page.scripts]
     rendered = environment.get_template("page.html.jinja").render(
         page=page,

@@ -13,7 +13,8 @@ from octcluster.outputs.report.names import ImageNames
 from octcluster.outputs.report.scatter import build_scatter
 from octcluster.outputs.report.score_table import SCORE_TITLES
 from octcluster.outputs.report.sections import build_sections
-from octcluster.outputs.trust import find_warnings, tabulate_stability
+from octcluster.outputs.report.standouts import list_standouts
+from octcluster.outputs.trust import describe_stability
 from octcluster.outputs.words import count, describe_answer, format_interval, format_score, show_text
 from octcluster.results import ClusteringResult
 from octcluster.workflows.outcome import RunOutcome
@@ -52,14 +53,13 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         title=f"{count(chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
         answer=_answer(outcome, chosen),
         sections=build_sections(outcome, names, scatter),
-        standouts=_list_standouts(chosen),
+        standouts=list_standouts(outcome, chosen),
         privacy=_describe_privacy(options),
         tiles=_list_tiles(outcome, chosen),
         facts=list_facts(outcome),
         style=read_source("report/report.css"),
-        scripts=[read_source("report/explorer.js")],
+        scripts=[read_source("report/points.js"), read_source("report/explorer.js")],
         data={"points": scatter.data},
-        needs_webgl=scatter.use_webgl,
     )
     return format_page(page, started)
 
@@ -68,6 +68,8 @@ def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
     labels = [image.label for image in outcome.members]
     class_sizes = [labels.count(name) for name in outcome.image_set.classes]
     answer = describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
+    if stability := describe_stability(chosen):
+        answer.append(stability)
     if len(outcome.result.results) > 1:
         reason = show_text(outcome.result.chosen_reason).rstrip(".")
         answer.append(f"Why this result out of {len(outcome.result.results)}: {reason}.")
@@ -93,21 +95,6 @@ def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[Tile]:
     if outcome.failures:
         tiles.append(Tile("failed images", f"{len(outcome.failures):,}"))
     return tiles
-
-
-def _list_standouts(chosen: ClusteringResult) -> list[str]:
-    """What a reader should not miss: clusters that follow a nuisance or may be chance, and noise."""
-    found = find_warnings(chosen)
-    doubtful = [name for name, _, judgement in tabulate_stability(chosen) if judgement.startswith("unstable")]
-    if doubtful:
-        found.append(f"Unstable, and maybe chance: {', '.join(doubtful)}.")
-    if chosen.noise:
-        are = "is" if chosen.noise == 1 else "are"
-        found.append(
-            f"{count(chosen.noise, 'image')} {are} noise: too unlike all others to belong to a cluster. That "
-            "says nothing about health."
-        )
-    return found
 
 
 def _describe_privacy(options: ReportOptions) -> str:

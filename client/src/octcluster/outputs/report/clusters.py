@@ -1,5 +1,6 @@
 """The clusters of the report, one by one: size, classes, silhouettes, stability, images worth a look."""
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -157,7 +158,7 @@ def _draw_histogram(silhouettes: Sequence[float], limit: float) -> list[float]:
 def _choose_examples(
     outcome: RunOutcome, cluster: int, rows: Sequence[int], names: ImageNames
 ) -> list[Gallery]:
-    """Chooses by silhouette: the largest are typical, those next to 0 ambiguous, the smallest outlying."""
+    """Chooses what is typical (largest silhouette), ambiguous (next to 0) and outlying (farthest away)."""
     found = outcome.assignments.silhouettes
     known = [(value, row) for row in rows if (value := found[row]) is not None]
     if cluster == NOISE or not known:
@@ -168,6 +169,17 @@ def _choose_examples(
     chosen = {
         "Most typical": known[:EXAMPLES],
         "Most ambiguous": torn[:EXAMPLES],
-        "Most outlying": known[: -EXAMPLES - 1 : -1],
     }
-    return [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
+    galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
+    outlying = _find_outlying(outcome.assignments.x, outcome.assignments.y, rows)
+    return [*galleries, Gallery("Most outlying", [names.picture(row) for row in outlying])]
+
+
+def _find_outlying(x: Sequence[float], y: Sequence[float], rows: Sequence[int]) -> list[int]:
+    """The rows farthest from the cluster's middle in the two coordinates that a run's result holds.
+
+    A projection never makes a distance longer, so that these are at least as far away in the whole space;
+    others may be as far in directions that the two coordinates do not show.
+    """
+    middle = statistics.median(x[row] for row in rows), statistics.median(y[row] for row in rows)
+    return sorted(rows, key=lambda row: (-math.dist(middle, (x[row], y[row])), row))[:EXAMPLES]

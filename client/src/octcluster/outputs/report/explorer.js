@@ -12,7 +12,11 @@
     for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
     return new arrays[type](bytes.buffer);
   };
-  const views = points.views.map((view) => ({ ...view, x: unpack(view.x), y: unpack(view.y) }));
+  const ends = (column) => column.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  const views = points.views.map((each) => {
+    const [x, y] = [unpack(each.x), unpack(each.y)];
+    return { ...each, x, y, frame: { x: ends(x), y: ends(y) } };
+  });
   const images = unpack(points.image);
   const silhouettes = unpack(points.silhouette);
   const clusters = unpack(points.cluster);
@@ -21,10 +25,8 @@
   const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "star", "pentagon"];
   const faint = 0.1;
   const listed = 200;
-
-  const hasWebGl = Boolean(document.createElement("canvas").getContext("webgl"));
-  const step = points.useWebGl && !hasWebGl ? Math.ceil(images.length / points.maxSvgPoints) : 1;
-  const drawn = Array.from({ length: Math.ceil(images.length / step) }, (_, place) => place * step);
+  const size = images.length > 2000 ? 4 : 7;
+  const largest = silhouettes.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0.01);
 
   let colourBy = "cluster";
   let view = 0;
@@ -34,6 +36,8 @@
   const silhouetteOf = (row) => (Number.isNaN(silhouettes[row]) ? "undefined" : silhouettes[row].toFixed(3));
   const clusterOf = (row) => points.clusters[clusters[row]];
   const classOf = (row) => points.classes[classes[row]];
+  // Names are escaped for Plotly; everywhere else they are plain.
+  const plain = (values) => values.map((value) => new DOMParser().parseFromString(value, "text/html").body.textContent);
   const isChosen = (cluster, klass) =>
     (selection.cluster === null || selection.cluster === cluster) &&
     (selection.class === null || selection.class === klass);
@@ -57,57 +61,72 @@
     silhouette: { categories: [{ name: "silhouette", colour: "neutral", symbol: "circle" }], of: () => 0 },
   };
 
-  function markerOf(category, position, rows, colour) {
-    const marker = { size: drawn.length > 2000 ? 4 : 7, color: colour(category.colour) };
-    marker.symbol = category.symbol || (category.index < 0 ? "x" : symbols[position % symbols.length]);
-    if (colourBy !== "silhouette") return marker;
-    const limit = drawn.reduce((most, row) => Math.max(most, Math.abs(silhouettes[row]) || 0), 0.01);
-    return {
-      ...marker,
-      color: rows.map((row) => silhouettes[row] || 0),
-      cmin: -limit,
-      cmax: limit,
-      colorscale: [[0, "#b35806"], [0.5, "#c9c9c9"], [1, "#5e3c99"]],
+  const symbolOf = ({ symbol, index }, position) => symbol || (index < 0 ? "x" : symbols[position % symbols.length]);
+  const ramp = [[179, 88, 6], [201, 201, 201], [94, 60, 153]]; // of silhouettes, from the least to the largest
+  const steps = 33;
+  const rampColour = (share) => {
+    const [from, to] = share < 0.5 ? [ramp[0], ramp[1]] : [ramp[1], ramp[2]];
+    const part = share < 0.5 ? 2 * share : 2 * share - 1;
+    return `rgb(${from.map((value, place) => Math.round(value + part * (to[place] - value)))})`;
+  };
+
+  // What each point looks like: the looks there are, and which of them a row has.
+  function lookup(colour) {
+    const { categories, of } = colourings[colourBy];
+    if (colourBy !== "silhouette") {
+      const looks = categories.map((each, position) => ({ symbol: symbolOf(each, position), colour: colour(each.colour) }));
+      return { looks, lookOf: of };
+    }
+    const looks = Array.from({ length: steps }, (_, step) => ({ symbol: "circle", colour: rampColour(step / (steps - 1)) }));
+    const lookOf = (row) => Math.round((((silhouettes[row] || 0) / largest + 1) / 2) * (steps - 1));
+    return { looks, lookOf };
+  }
+
+  // Plotly holds no point: a trace a category for the legend, with the number of its highlighted images in meta.
+  function legendTraces(colour) {
+    const { categories, of } = colourings[colourBy];
+    const all = categories.map(() => 0);
+    const chosen = categories.map(() => 0);
+    for (let row = 0; row < images.length; row += 1) {
+      all[of(row)] += 1;
+      if (isRowChosen(row)) chosen[of(row)] += 1;
+    }
+    const bySilhouette = colourBy === "silhouette";
+    const scale = {
+      color: [0],
+      cmin: -largest,
+      cmax: largest,
+      colorscale: [0, 0.5, 1].map((share) => [share, rampColour(share)]),
       colorbar: { thickness: 12, title: { text: "silhouette" } },
       showscale: true,
     };
-  }
-
-  function scatterTraces(colour) {
-    const { categories, of } = colourings[colourBy];
-    const type = points.useWebGl && hasWebGl ? "scattergl" : "scatter";
-    const groups = categories.map(() => ({ chosen: [], others: [] }));
-    for (const row of drawn) groups[of(row)][isRowChosen(row) ? "chosen" : "others"].push(row);
-    const trace = (rows, category, position, others) => ({
-      type,
-      mode: "markers",
-      name: category.name,
-      legendgroup: category.name,
-      showlegend: colourBy !== "silhouette" && (!others || groups[position].chosen.length === 0),
-      x: Float32Array.from(rows, (row) => views[view].x[row]),
-      y: Float32Array.from(rows, (row) => views[view].y[row]),
-      customdata: rows,
-      text: rows.map(
-        (row) => `${nameOf(row)}<br>${clusterOf(row).name}<br>class ${classOf(row).name}<br>silhouette ${silhouetteOf(row)}`,
-      ),
-      hoverinfo: "text",
-      opacity: others ? faint : 0.8,
-      marker: markerOf(category, position, rows, colour),
-    });
-    return categories.flatMap((category, position) => [
-      trace(groups[position].others, category, position, true),
-      trace(groups[position].chosen, category, position, false),
-    ]).filter((each) => each.x.length > 0);
+    return categories
+      .map((category, position) => ({
+        type: "scatter",
+        mode: "markers",
+        name: category.name,
+        meta: { chosen: chosen[position], images: all[position], index: category.index },
+        x: [null],
+        y: [null],
+        opacity: chosen[position] ? 1 : 0.3,
+        marker: bySilhouette ? scale : { size: 9, symbol: symbolOf(category, position), color: colour(category.colour) },
+      }))
+      .filter(({ meta }) => meta.images > 0);
   }
 
   function buildScatter(colour) {
-    const [across, up] = views[view].axes;
+    const { axes: [across, up], frame } = views[view];
+    // Two points that nobody sees, so that the axes hold all points.
+    const bounds = { type: "scatter", mode: "markers", ...frame, marker: { size: 12, opacity: 0 }, showlegend: false, meta: null };
     return {
-      data: scatterTraces(colour),
+      data: [...legendTraces(colour), bounds],
       layout: {
         xaxis: { title: { text: across }, zeroline: false },
         yaxis: { title: { text: up }, zeroline: false },
+        hovermode: false,
+        uirevision: view,
         showlegend: colourBy !== "silhouette",
+        legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", traceorder: "normal", itemsizing: "constant" },
       },
     };
   }
@@ -131,6 +150,84 @@
   }
 
   const linked = { scatter: buildScatter };
+  const scatter = document.getElementById("scatter");
+  const canvas = document.getElementById("scatter-points");
+  const tip = document.getElementById("scatter-tip");
+
+  // The area between the axes as points.js wants it.
+  function measureArea() {
+    const { xaxis, yaxis, _size: inner } = scatter._fullLayout;
+    return { left: inner.l, top: inner.t, width: inner.w, height: inner.h, across: xaxis.range, up: yaxis.range };
+  }
+
+  function paintPoints() {
+    const isFaint = (row) => !isRowChosen(row);
+    window.octclusterPoints.paint(canvas, measureArea(), { ...views[view], ...lookup(page.colour), isFaint, faint, size });
+  }
+
+  // The point at a place of the window, as a row; -1 if there is none.
+  function pointAt({ clientX, clientY }) {
+    const { left, top } = canvas.getBoundingClientRect();
+    return window.octclusterPoints.nearest(measureArea(), { ...views[view], isFaint: (row) => !isRowChosen(row) }, clientX - left, clientY - top);
+  }
+
+  function showTip(event) {
+    const row = event.buttons ? -1 : pointAt(event);
+    tip.hidden = row < 0;
+    if (tip.hidden) return;
+    const area = measureArea();
+    const [left, top] = window.octclusterPoints.place(area, views[view].x[row], views[view].y[row]);
+    tip.textContent = plain([nameOf(row), clusterOf(row).name, `class ${classOf(row).name}`, `silhouette ${silhouetteOf(row)}`]).join("\n");
+    const leftwards = left > area.width / 2;
+    tip.style.translate = leftwards ? "calc(-100% - 10px) -50%" : "10px -50%";
+    Object.assign(tip.style, { left: `${area.left + left}px`, top: `${area.top + top}px` });
+  }
+
+  const savePicture = {
+    name: "toImage",
+    title: "Download plot as a PNG",
+    icon: Plotly.Icons.camera,
+    click: () => {
+      const whole = { xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "above" };
+      const layout = { ...scatter.layout, images: [{ ...whole, source: canvas.toDataURL() }] };
+      Plotly.downloadImage({ data: scatter.data, layout }, { format: "png", filename: "scatter", scale: 2, width: scatter.clientWidth, height: scatter.clientHeight });
+    },
+  };
+
+  // Plotly tells several times that it has drawn; a frame of the screen needs one picture.
+  let waits = false;
+  function paintSoon() {
+    if (!waits) requestAnimationFrame(() => {
+      waits = false;
+      paintPoints();
+    });
+    waits = true;
+  }
+
+  function showPoints() {
+    paintSoon();
+    scatter.on("plotly_afterplot", paintSoon);
+    scatter.on("plotly_relayouting", paintSoon);
+    // A name in the legend chooses what it names.
+    scatter.on("plotly_legendclick", ({ curveNumber }) => {
+      const { index } = scatter.data[curveNumber].meta;
+      if (colourBy === "cluster") choose({ cluster: index, class: null });
+      if (colourBy === "class") choose({ cluster: null, class: index });
+      return false;
+    });
+    scatter.on("plotly_legenddoubleclick", () => false);
+    scatter.addEventListener("pointermove", showTip);
+    scatter.addEventListener("pointerleave", () => (tip.hidden = true));
+    // Plotly covers the page while a button is down, so that no click comes: a press that does not move is one.
+    scatter.addEventListener("pointerdown", (down) => {
+      const row = down.target.closest(".legend, .modebar") ? -1 : pointAt(down);
+      if (row < 0) return;
+      const release = (up) => {
+        if (Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 4) choose({ cluster: clusterOf(row).index, class: null });
+      };
+      document.addEventListener("pointerup", release, { once: true, capture: true });
+    }, true);
+  }
   if (plots.silhouettes) linked.silhouettes = buildSilhouettes;
   if (plots.sizes) linked.sizes = buildSizes;
 
@@ -219,9 +316,9 @@
   press("data-colour-by", (value) => (colourBy = value));
   press("data-view", (value) => (view = Number(value)));
 
-  for (const [id, build] of Object.entries(linked)) page.draw(id, build);
+  for (const [id, build] of Object.entries(linked)) page.draw(id, build, id === "scatter" ? { modeBarButtons: [[savePicture, "zoom2d", "pan2d", "resetScale2d"]] } : {});
+  showPoints();
   const onClick = (id, take) => linked[id] && document.getElementById(id).on("plotly_click", ({ points: [point] }) => choose(take(point)));
-  onClick("scatter", (point) => ({ cluster: clusterOf(point.customdata).index, class: null }));
   onClick("silhouettes", (point) => ({ cluster: point.data.meta, class: null }));
   onClick("sizes", (point) => ({ cluster: points.clusters.find(({ name }) => name === point.x).index, class: null }));
 
@@ -234,9 +331,4 @@
     ]);
     page.download("scatter", header, rows);
   });
-  if (step > 1) {
-    const note = document.getElementById("scatter-note");
-    note.textContent = `This browser has no WebGL: one point of ${step} is drawn.`;
-    note.hidden = false;
-  }
 })();

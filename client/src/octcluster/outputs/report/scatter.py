@@ -15,7 +15,6 @@ from octcluster.outputs.words import NOISE, name_cluster
 from octcluster.workflows.outcome import RunOutcome
 
 MAX_POINTS = 200_000
-MAX_SVG_POINTS = 3_000
 UNKNOWN = "unknown"
 
 
@@ -27,7 +26,6 @@ class Scatter:
         data: Columns for the page's script: coordinates, silhouettes, names and categories.
         by_class: Whether points have classes to be coloured by.
         views: Names of the ways to lay the points out.
-        use_webgl: Whether there are too many points for SVG; WebGL is used then if the browser has it.
         shown: Number of points.
         total: Number of images, of which the points are a random sample if there are more than MAX_POINTS.
         centres: Name, number of images and mean coordinates of each cluster.
@@ -36,7 +34,6 @@ class Scatter:
     data: dict[str, object]
     by_class: bool
     views: Sequence[str]
-    use_webgl: bool
     shown: int
     total: int
     centres: Table
@@ -48,7 +45,6 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
     rows: Sequence[int] = range(total)
     if total > MAX_POINTS:
         rows = sorted(random.Random(0).sample(rows, MAX_POINTS))  # noqa: S311
-    use_webgl = len(rows) > MAX_SVG_POINTS
     assignments, classes = outcome.assignments, outcome.image_set.classes
     chosen = outcome.result.results[outcome.result.chosen]
     clusters = sorted(set(assignments.clusters) - {NOISE}) + [NOISE] * (NOISE in assignments.clusters)
@@ -79,14 +75,11 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
             _describe_category(UNKNOWN, cluster_colour(NOISE), NOISE),
         ],
         "matches": [] if chosen.contingency is None else list(match_classes(chosen.contingency).items()),
-        "useWebGl": use_webgl,
-        "maxSvgPoints": MAX_SVG_POINTS,
     }
     return Scatter(
         data,
         bool(classes),
         [name for name, *_ in views],
-        use_webgl,
         len(rows),
         total,
         _tabulate_centres(outcome, clusters),

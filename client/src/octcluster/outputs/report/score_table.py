@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from octcluster.outputs.pages import Fragment
+from octcluster.outputs.pages import Fragment, Table
 from octcluster.outputs.words import format_interval, format_score, name_algorithm, show_text
 from octcluster.results import ClusteringResult
 
@@ -44,7 +44,23 @@ def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragm
             "results": _list_results(results, chosen),
             "reasons": _list_reasons(results),
         },
+        downloads=[_tabulate_scores(results, chosen)],
     )
+
+
+def _tabulate_scores(results: Sequence[ClusteringResult], chosen: int) -> Table:
+    header = ["algorithm", "k", "chosen", "clusters", "noise"]
+    for title, _ in SCORE_TITLES.values():
+        header += [title, f"{title} from", f"{title} to"]
+    rows: list[list[str | int | float | None]] = []
+    for index, result in enumerate(results):
+        row: list[str | int | float | None] = [name_algorithm(result.algorithm), result.requested_clusters]
+        row += ["yes" if index == chosen else "no", result.clusters, result.noise]
+        for _, score in result.scores.items():
+            ends = (None, None) if score.interval is None else (score.interval.low, score.interval.high)
+            row += [score.value, *ends]
+        rows.append([*row, result.seconds])
+    return Table("scores", "All scores", [*header, "seconds"], rows)
 
 
 def _list_reasons(results: Sequence[ClusteringResult]) -> list[str]:

@@ -33,6 +33,12 @@ _COLOURINGS: Mapping[str, str] = {
     "silhouette": "silhouette",
 }
 
+_CHOICE = (
+    "Of each cluster some images are worth a look: the most typical have the largest silhouettes, the most "
+    "ambiguous are nearly as close to another cluster (silhouettes next to 0), and the most outlying are "
+    "farthest from the middle of their cluster in the first two principal coordinates."
+)
+
 
 def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> list[Section]:
     """Builds all sections; what there is no data for is left out."""
@@ -42,7 +48,10 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
         Section(
             "clusters",
             "The clusters",
-            [Fragment("report/clusters.html.jinja", {"cards": build_cards(outcome, names)})],
+            [
+                Text([_CHOICE]),
+                Fragment("report/clusters.html.jinja", {"cards": build_cards(outcome, names)}),
+            ],
         )
     ]
     contingency = build_contingency(chosen, classes)

@@ -1,0 +1,62 @@
+"""A real browser on a page of octcluster, and what it complains of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import machine
+from playwright.sync_api import Page, sync_playwright
+
+_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@contextmanager
+def open_browser() -> Iterator[Page]:
+    """A tab of Chromium; skips the test where there is none."""
+    program = machine.browser()
+    machine.need(program, "Chromium", "install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        browser.close()
+
+
+@dataclass
+class Complaints:
+    """What a tab has said and asked for since it was watched.
+
+    Attributes:
+        troubles: Errors and warnings of the console, and exceptions that nobody caught.
+        requests: Addresses from outside the page; images that plots draw for themselves are none.
+    """
+
+    troubles: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+def watch(page: Page) -> Complaints:
+    """Begins to note the tab's complaints."""
+    found = Complaints()
+    page.on(
+        "console",
+        lambda message: found.troubles.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: found.troubles.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("data:", "blob:")) else found.requests.append(request.url)
+        ),
+    )
+    return found
+
+
+def open_page(page: Page, file: Path) -> None:
+    """Opens a page from disk and waits until every plot is drawn."""
+    page.goto(file.as_uri(), wait_until="load")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))",
+        timeout=30_000,
+    )
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
