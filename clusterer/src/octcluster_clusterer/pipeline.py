@@ -12,27 +12,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from octcluster_clusterer.assignment import FittedRun
 from octcluster_clusterer.assignment_rules import fit_rules
 from octcluster_clusterer.choice import choose
-from octcluster_clusterer.clustering import (
-    METHODS,
-    check_cluster_count,
-    find_clusters,
-    find_clusters_for_each,
-)
+from octcluster_clusterer.clustering import find_clusters, find_clusters_for_each
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import check_memory
-from octcluster_clusterer.preparation import (
-    PreparedVectors,
-    check_preparation,
-    check_values,
-    prepare,
-)
+from octcluster_clusterer.preparation import PreparedVectors, check_values, prepare
 from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, ClusteringResult, Duplicates, RunResult, RunSpec, Stage
 from octcluster_clusterer.scoring import find_silhouettes, score
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
+from octcluster_clusterer.spec_rules import check_spec, list_clusterings
 from octcluster_clusterer.stage_costs import StageCosts
 from octcluster_clusterer.trust.associations import find_associations
 from octcluster_clusterer.trust.groups import number_groups
@@ -40,9 +31,6 @@ from octcluster_clusterer.trust.intervals import add_intervals
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
 from octcluster_clusterer.trust.stability import find_stability
 
-MAX_CLUSTERS = 1000
-MAX_CLUSTERINGS = 200
-MAX_STABILITY_RESAMPLES = 100
 _INTERVAL_STEPS = 10
 _PAIR_BYTES = 256
 
@@ -59,43 +47,6 @@ class _Clustering:
     labels: NDArray[np.int32]
     seconds: float
     search: SearchedClusters | None
-
-
-def check_spec(spec: RunSpec, n_members: int) -> None:
-    """Checks, before any work, that a run can be done with this many members.
-
-    Args:
-        spec: What the run shall do.
-        n_members: Number of members.
-
-    Raises:
-        InvalidRequest: The spec breaks a rule, or does not fit the number of members or their dimension.
-    """
-    if n_members < 1:
-        raise InvalidRequest("a run needs at least one image")
-    if not spec.algorithms:
-        raise InvalidRequest("a run needs at least one algorithm")
-    if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:
-        raise InvalidRequest(
-            f"the numbers of clusters go from 2 to {MAX_CLUSTERS}, the smaller one first; "
-            f"{spec.min_clusters} to {spec.max_clusters} do not"
-        )
-    if len(_list_clusterings(spec)) > MAX_CLUSTERINGS:
-        raise InvalidRequest(
-            f"a run makes at most {MAX_CLUSTERINGS} clusterings: "
-            "ask for fewer algorithms or numbers of clusters"
-        )
-    if not 0 <= spec.seed < 2**32:
-        raise InvalidRequest(f"the seed is a number from 0 to {2**32 - 1}, not {spec.seed}")
-    if not 0 <= spec.stability_resamples <= MAX_STABILITY_RESAMPLES:
-        raise InvalidRequest(
-            f"stability is found from 0 to {MAX_STABILITY_RESAMPLES} parts (stability_resamples), "
-            f"not {spec.stability_resamples}"
-        )
-    check_preparation(spec.preparation, n_members, spec.space.dimension)
-    for algorithm in spec.algorithms:
-        if not METHODS[algorithm].finds_cluster_count:
-            check_cluster_count(spec.max_clusters, n_members)
 
 
 def run_pipeline(
@@ -202,18 +153,8 @@ def _find_duplicates(
     return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
 
 
-def _list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
-    clusterings: list[tuple[Algorithm, int | None]] = []
-    for algorithm in spec.algorithms:
-        if METHODS[algorithm].finds_cluster_count:
-            clusterings.append((algorithm, None))
-        else:
-            clusterings.extend((algorithm, k) for k in range(spec.min_clusters, spec.max_clusters + 1))
-    return clusterings
-
-
 def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report) -> list[_Clustering]:
-    asked = _list_clusterings(spec)
+    asked = list_clusterings(spec)
     found: list[_Clustering] = []
 
     def report_step() -> None:

@@ -2,12 +2,9 @@
 
 import logging
 import threading
-import traceback
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-
-import numpy as np
 
 from octcluster_clusterer.errors import (
     InvalidRequest,
@@ -16,11 +13,10 @@ from octcluster_clusterer.errors import (
     RunNotFinished,
     RunNotFound,
     ServerStopping,
-    StoreUnavailable,
 )
+from octcluster_clusterer.live_run import LiveRun
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.memory_estimate import check_memory
-from octcluster_clusterer.pipeline import check_spec
 from octcluster_clusterer.run_execution import (
     STOPPED,
     Pipeline,
@@ -37,43 +33,17 @@ from octcluster_clusterer.run_records import (
     end_status,
 )
 from octcluster_clusterer.run_store import RunStore
-from octcluster_clusterer.runs import RunResult, RunSpec, Stage
+from octcluster_clusterer.runs import RunSpec
+from octcluster_clusterer.spec_rules import check_spec
 from octcluster_clusterer.vector_store.vector_cache import VectorCache
 
 logger = logging.getLogger(__name__)
 
 # Ended runs that stay in memory: so a result outlives a Redis that is away when it is saved, for a while.
 _REMEMBERED_RUNS = 8
-_NO_KEYS = np.empty((0, 32), dtype=np.uint8)
 # How long a run that was asked to stop at the server's end may take to notice.
 _STOP_SECONDS = 5.0
 _NOT_FOUND = "no run has this id: it was never started here, was deleted, or has expired"
-
-
-@dataclass(eq=False)
-class _Run:
-    """A run in memory. Each attribute is replaced as a whole, so that it can be read at any time."""
-
-    spec: RunSpec
-    members: Members
-    fingerprint: str
-    status: RunStatus
-    result: RunResult | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    deleted: bool = False
-
-    def record(self, status: RunStatus) -> RunRecord:
-        """What is known of the run, with this status."""
-        result = self.result if status.state is RunState.SUCCEEDED else None
-        return RunRecord(status, self.spec, self.fingerprint, self.members.image_keys, result)
-
-    def report(self, stage: Stage, done: int, total: int) -> None:
-        """Notes how far the run is; raises RunCancelled if it shall stop."""
-        if self.cancelled.is_set():
-            raise RunCancelled("the run was asked to stop")
-        if self.status.stage is not stage:
-            logger.info("run %s: %s", self.spec.run_id, stage)
-        self.status = replace(self.status, stage=stage, stage_done=done, stage_total=total)
 
 
 class RunQueue:
@@ -101,9 +71,9 @@ class RunQueue:
         self._pipeline = pipeline
         self._max_queued_runs = max_queued_runs
         self._memory = memory
-        self._runs: dict[str, _Run] = {}
-        self._waiting: deque[_Run] = deque()
-        self._running: _Run | None = None
+        self._runs: dict[str, LiveRun] = {}
+        self._waiting: deque[LiveRun] = deque()
+        self._running: LiveRun | None = None
         self._stopping = False
         self._changed = threading.Condition()
         self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
@@ -133,7 +103,7 @@ class RunQueue:
                 return self._placed(known.status)
             self._check_room()
             status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
-            run = _Run(spec, members, fingerprint, status)
+            run = LiveRun(spec, members, fingerprint, status)
             self._runs[spec.run_id] = run
             self._waiting.append(run)
             self._changed.notify_all()
@@ -219,7 +189,7 @@ class RunQueue:
             if run is not None and waited:
                 self._end(run, end_status(run.status, RunState.CANCELLED))
         if run is not None and waited:
-            self._save(run, run.status)
+            run.save(self._store, run.status)
         return self.status(run_id)
 
     def delete(self, run_id: str) -> None:
@@ -256,7 +226,7 @@ class RunQueue:
         if late is not None and self._worker.is_alive():
             ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
-        all(self._save(run, status) for run, status in ended)
+        all(run.save(self._store, status) for run, status in ended)
 
     def _check_room(self) -> None:
         """As :meth:`check_room`; needs the lock."""
@@ -278,7 +248,7 @@ class RunQueue:
         before = [run.spec.run_id for run in self._waiting].index(status.run_id)
         return replace(status, queue_position=before + (self._running is not None))
 
-    def _withdraw(self, run: _Run) -> bool:
+    def _withdraw(self, run: LiveRun) -> bool:
         """Asks a run to stop and says whether it was still waiting; needs the lock."""
         run.cancelled.set()
         waited = run in self._waiting
@@ -297,7 +267,7 @@ class RunQueue:
                 run.status = replace(run.status, state=RunState.RUNNING, started=datetime.now(UTC))
             self._execute(run)
 
-    def _execute(self, run: _Run) -> None:
+    def _execute(self, run: LiveRun) -> None:
         try:
             run.result = compute_result(run.spec, run.members, self._vectors, self._pipeline, run.report)
         except RunCancelled:
@@ -311,38 +281,17 @@ class RunQueue:
         else:
             # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
             status = end_status(run.status, RunState.SUCCEEDED)
-            self._save(run, status)
+            run.save(self._store, status)
             self._end(run, status)
             return
-        self._save(run, run.status)
+        run.save(self._store, run.status)
 
-    def _end(self, run: _Run, status: RunStatus) -> None:
+    def _end(self, run: LiveRun, status: RunStatus) -> None:
         with self._changed:
-            run.status = status
-            keys = run.members.image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
-            run.members = Members(keys, None)
+            run.end(status)
             ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
             for run_id in ended[:-_REMEMBERED_RUNS]:
                 del self._runs[run_id]
         seconds = (datetime.now(UTC) - status.created).total_seconds()
         code = f" ({status.error.code})" if status.error else ""
         logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)
-
-    def _save(self, run: _Run, status: RunStatus) -> bool:
-        """Saves a run that has ended so, unless it was deleted; says whether that went well."""
-        if run.deleted:
-            return True
-        try:
-            self._store.save(run.record(status))
-            if run.deleted:
-                self._store.delete(status.run_id)
-        except StoreUnavailable as error:
-            logger.warning("run %s: kept in memory only: %s", status.run_id, error)
-            return False
-        except Exception as error:
-            # The worker goes on whatever happens here. Unlike a message, type and stack hold no content.
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            name = type(error).__name__
-            logger.error("run %s: kept in memory only: %s\n%s", status.run_id, name, stack)
-            return False
-        return True

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import CannotAssign, InvalidRequest
-from octcluster_clusterer.pipeline import check_spec, run_pipeline
+from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, VectorSpace
+from octcluster_clusterer.spec_rules import check_spec
 
 PARTS = (14, 10)
 RECIPE = Preparation(

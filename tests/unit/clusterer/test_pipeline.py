@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
-from octcluster_clusterer.pipeline import check_spec, run_pipeline
+from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, Stage, VectorSpace
+from octcluster_clusterer.spec_rules import check_spec
 from threadpoolctl import threadpool_limits
 
 DIMENSION = 24
