@@ -83,12 +83,15 @@ class FittedPreparation:
         return np.concatenate(prepared, axis=1)
 
 
-def scale_to_length(vectors: NDArray[np.float32], length: float = 1.0) -> None:
-    """Scales each vector to this Euclidean length, in place; leaves zero vectors."""
+def scale_to_length(
+    vectors: NDArray[np.float32], length: float = 1.0, report_step: Callable[[], None] = _go_on
+) -> None:
+    """Scales each vector to this Euclidean length, in place; leaves zero vectors; ``report_step``: often."""
     for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
         lengths = np.linalg.norm(vectors[rows].astype(np.float64), axis=1, keepdims=True)
         lengths[lengths == 0] = length
         vectors[rows] /= lengths / length
+        report_step()
 
 
 def center(vectors: NDArray[np.float32], means: NDArray[np.float64], divisors: NDArray[np.float64]) -> None:

@@ -11,7 +11,8 @@ from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.eigen_decomposition import DIRECT_SIDE, PROCESS_BYTES
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.memory import MemoryAllowance
-from octcluster_clusterer.preparation import MAX_FITTED_BYTES, find_prepared_dimension
+from octcluster_clusterer.part_preparation import MAX_FITTED_BYTES
+from octcluster_clusterer.preparation import find_prepared_dimension
 from octcluster_clusterer.principal_components import (
     EXACT_SIDE,
     EXACT_SIDE_WITHOUT_PCA,

@@ -39,6 +39,6 @@ def orthonormalize(columns: NDArray[np.floating], report_step: Callable[[], None
             report_step()
             panel = scipy.linalg.qr(panel - before @ overlap, mode="economic", check_finite=False)[0]
             report_step()
-            if passes and np.abs(overlap).max(initial=0) < _NEARLY_ORTHOGONAL:
+            if not overlap.size or (passes and np.abs(overlap).max() < _NEARLY_ORTHOGONAL):
                 break
         columns[:, part] = panel

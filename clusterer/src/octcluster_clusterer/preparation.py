@@ -10,26 +10,26 @@ from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.fitted_preparation import (
     FittedPart,
     FittedPreparation,
-    center,
     multiply_rows,
     scale_to_length,
 )
+from octcluster_clusterer.part_preparation import (
+    MAX_FITTED_BYTES,
+    STEPS_OF_PART,
+    PreparedPart,
+    limit_components,
+    prepare_part,
+)
 from octcluster_clusterer.principal_components import (
     PrincipalComponents,
-    describe_request,
     find_principal_components,
-    find_signs,
 )
 from octcluster_clusterer.runs import Preparation
-from octcluster_clusterer.shared_work import SharedWork, digest_vectors
+from octcluster_clusterer.shared_work import SharedWork
 from octcluster_clusterer.tiles import slices
 from octcluster_clusterer.within_groups import find_group_whitening
 
-MAX_FITTED_BYTES = 32 * 2**20
-"""Most memory of the principal axes that are kept to prepare other vectors later."""
-_STEPS_OF_PART = 3
 _VALUES_AT_ONCE = 2**18
-_LARGEST_VARIANCE = 1e30
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,6 @@ class PreparedVectors:
     explained_variance_ratios: NDArray[np.float64]
     part_dimensions: Sequence[int]
     fitted: FittedPreparation | None
-
-
-@dataclass(frozen=True)
-class _PreparedPart:
-    """One part, prepared but for the factors, in the first columns of its own.
-
-    Attributes:
-        count: Number of prepared dimensions.
-        fitted: The preparation; without axes if there was no PCA, or if they are too large.
-        components: The principal components.
-        mean_square: Mean squared length of the part with the factors.
-        keeps_axes: Whether ``fitted`` is whole.
-    """
-
-    count: int
-    fitted: FittedPart
-    components: PrincipalComponents
-    mean_square: float
-    keeps_axes: bool
 
 
 def check_preparation(preparation: Preparation, n_members: int, dimension: int) -> None:
@@ -119,7 +100,7 @@ def find_prepared_dimension(preparation: Preparation, n_members: int, dimension:
     if isinstance(preparation.pca, float):
         return None
     parts = preparation.part_dimensions or (dimension,)
-    return sum(_limit_components(preparation.pca, n_members, part) for part in parts)
+    return sum(limit_components(preparation.pca, n_members, part) for part in parts)
 
 
 def prepare(
@@ -152,18 +133,18 @@ def prepare(
     """
     check_preparation(preparation, *vectors.shape)
     part_dimensions = preparation.part_dimensions or (vectors.shape[1],)
-    n_steps = _STEPS_OF_PART * len(part_dimensions) + 1
+    n_steps = STEPS_OF_PART * len(part_dimensions) + 1
     report_steps(0, n_steps)
     check_values(vectors)
     starts = [sum(part_dimensions[:i]) for i in range(len(part_dimensions))]
     parts = []
     for i, (start, dimension) in enumerate(zip(starts, part_dimensions, strict=True)):
 
-        def report_part(step: int, before: int = _STEPS_OF_PART * i) -> None:
+        def report_part(step: int, before: int = STEPS_OF_PART * i) -> None:
             report_steps(before + step, n_steps)
 
         own_columns = vectors[:, start : start + dimension]
-        parts.append(_prepare_part(own_columns, preparation, seed, report_part, shared))
+        parts.append(prepare_part(own_columns, preparation, seed, report_part, shared))
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
     fitted = []
@@ -181,7 +162,7 @@ def prepare(
             _whiten_within_groups(columns, part.fitted, groups, report_last) if whitens else part.fitted
         )
         if prepared_length is not None:
-            scale_to_length(columns, prepared_length)
+            scale_to_length(columns, prepared_length, report_last)
     prepared = _close_gaps(
         vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
     )
@@ -196,108 +177,6 @@ def prepare(
         if all(part.keeps_axes for part in parts)
         else None,
     )
-
-
-def _prepare_part(
-    part: NDArray[np.float32],
-    preparation: Preparation,
-    seed: int,
-    report: Callable[[int], None],
-    shared: SharedWork | None,
-) -> _PreparedPart:
-    """Prepares one part in its first columns, but for the factors, which may depend on the other parts."""
-    if preparation.l2_normalize:
-        scale_to_length(part)
-    means, divisors = _center(part, standardize=preparation.standardize)
-    report(1)
-    components = _find_components(part, preparation.pca, seed, lambda: report(1), shared)
-    if components.total_variance > _LARGEST_VARIANCE:
-        raise InvalidRequest(
-            "the vectors' values are too large for float32 distances: normalize or standardize"
-        )
-    report(2)
-    n_members, dimension = part.shape
-    if preparation.pca is None:
-        count, axes, variance = dimension, None, components.total_variance
-        factors = np.ones(dimension, dtype=np.float32)
-    else:
-        count = _count_components(preparation.pca, components, part.shape)
-        axes = components.find_axes(part, count, MAX_FITTED_BYTES, lambda: report(2))
-        projected = part[:, :count]
-        if axes is not None:
-            multiply_rows(part, axes, projected, lambda: report(2))
-        else:
-            assert components.scores is not None  # noqa: S101 - else there are axes
-            projected[:] = components.scores[:, :count]
-        factors = find_signs(projected)
-        variance = float(components.variances[:count].sum())
-        if preparation.whiten:
-            factors *= _whitening_factors(components.variances[:count], components.rank)
-            variance = min(count, components.rank)
-    report(3)
-    return _PreparedPart(
-        count,
-        FittedPart(means, divisors, axes, factors),
-        components,
-        variance * (n_members - 1) / n_members,
-        keeps_axes=preparation.pca is None or axes is not None,
-    )
-
-
-def _find_components(
-    part: NDArray[np.float32],
-    pca: float | int | None,
-    seed: int,
-    report_step: Callable[[], None],
-    shared: SharedWork | None,
-) -> PrincipalComponents:
-    """The principal components of a centred part; those of an earlier run if it had the same part."""
-    if shared is None:
-        return find_principal_components(part, pca, seed, report_step)
-    key = ("principal components", digest_vectors(part), describe_request(part.shape, pca), seed)
-    return shared.find(
-        key,
-        lambda: find_principal_components(part, pca, seed, report_step),
-        lambda components: components.n_bytes,
-    )
-
-
-def _count_components(pca: float | int, components: PrincipalComponents, shape: tuple[int, ...]) -> int:
-    if isinstance(pca, int):
-        return _limit_components(pca, *shape)
-    return components.count_for_share(pca)
-
-
-def _limit_components(count: int, n_members: int, dimension: int) -> int:
-    return max(1, min(count, n_members - 1, dimension))
-
-
-def _center(
-    vectors: NDArray[np.float32], *, standardize: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres vectors in place; returns the means and the divisors, float64, shape (dimension,)."""
-    n_members, dimension = vectors.shape
-    divisors = np.ones(dimension)
-    # The mean of equal numbers may differ from them in the last bit, which standardizing would blow up to 1.
-    divisors[vectors.min(axis=0) == vectors.max(axis=0)] = np.inf
-    means = vectors.sum(axis=0, dtype=np.float64) / n_members
-    center(vectors, means, divisors)
-    if not standardize:
-        return means, divisors
-    squares = np.zeros(dimension)
-    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // dimension)):
-        squares += np.square(vectors[rows], dtype=np.float64).sum(axis=0)
-    deviations = np.sqrt(squares / n_members)
-    deviations[np.isinf(divisors)] = np.inf
-    vectors /= deviations
-    return means, deviations
-
-
-def _whitening_factors(variances: NDArray[np.float64], rank: int) -> NDArray[np.float32]:
-    """float32, shape (n_components,): scales each component to variance 1, rounding errors to 0."""
-    factors = np.zeros(variances.size, dtype=np.float32)
-    factors[:rank] = 1 / np.sqrt(variances[:rank])
-    return factors
 
 
 def _find_weights(mean_squares: Sequence[float]) -> list[np.float32]:
@@ -331,7 +210,7 @@ def _close_gaps(vectors: NDArray[np.float32], parts: Sequence[slice]) -> NDArray
 def _find_coordinates(
     prepared: NDArray[np.float32],
     preparation: Preparation,
-    parts: Sequence[_PreparedPart],
+    parts: Sequence[PreparedPart],
     seed: int,
     report_step: Callable[[], None],
 ) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Putting unseen vectors into a run's clusters: the rules, their limits, and what is kept."""
 
+from itertools import count as count_down
 from itertools import pairwise
 
 import numpy as np
@@ -205,15 +206,17 @@ def test_fitting_reports_every_thousand_members_and_can_be_stopped_at_each():
     def count() -> None:
         nonlocal calls
         calls += 1
-        if calls == stop_at:
-            raise RunCancelled
 
-    stop_at = -1
     fit_rules(vectors, [labels], count)
     n_blocks = -(-len(vectors) // 1024)
     # At least: the moments, the distances and the agreement of all, and the moments of each of five folds.
     assert calls >= 8 * n_blocks
-    for stop_at in range(1, calls, 10):
-        calls = 0
+
+    def cancel() -> None:
+        if next(counter) == 0:
+            raise RunCancelled
+
+    for call in range(0, calls, 10):
+        counter = count_down(call, -1)
         with pytest.raises(RunCancelled):
-            fit_rules(vectors, [labels], count)
+            fit_rules(vectors, [labels], cancel)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from octcluster_clusterer import preparation, principal_components
+from octcluster_clusterer import part_preparation, preparation, principal_components
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.preparation import prepare
 from octcluster_clusterer.runs import Preparation
@@ -324,7 +324,8 @@ def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
 
 
 def test_a_fitted_preparation_too_large_to_keep_is_left_out(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(preparation, "MAX_FITTED_BYTES", 1000)
+    for module in (preparation, part_preparation):
+        monkeypatch.setattr(module, "MAX_FITTED_BYTES", 1000)
     assert run_prepare(make_vectors(60, 20), pca=5).fitted is not None
     for shape in ((60, 40), (30, 60)):
         assert run_prepare(make_vectors(*shape), pca=20).fitted is None

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from octcluster_clusterer import preparation as preparation_module
+from octcluster_clusterer import part_preparation
 from octcluster_clusterer.preparation import PreparedVectors, prepare
 from octcluster_clusterer.runs import Preparation
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
@@ -21,13 +21,13 @@ def prepared(vectors: np.ndarray, preparation: Preparation, shared: SharedWork |
 def decompositions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shape of what was decomposed, each time it was."""
     shapes = []
-    find = preparation_module.find_principal_components
+    find = part_preparation.find_principal_components
 
     def count(vectors, *arguments):
         shapes.append(vectors.shape)
         return find(vectors, *arguments)
 
-    monkeypatch.setattr(preparation_module, "find_principal_components", count)
+    monkeypatch.setattr(part_preparation, "find_principal_components", count)
     return shapes
 
 
