@@ -105,7 +105,7 @@ def test_every_plot_has_data_a_label_and_a_table(page: Page) -> None:
     assert page.data("plots").keys() == plots - {"scatter"}
     identifiers = {attributes.get("id") for _, attributes in page.elements}
     for attributes in drawn.values():
-        assert attributes["role"] == "img"
+        assert attributes["role"] == "group"
         assert attributes["aria-label"]
         assert attributes["aria-describedby"] in identifiers
     assert len(page.find("table")) == len(page.find("caption")) == len(plots) + 2

@@ -52,7 +52,18 @@ window.octcluster = (() => {
   function redraw(id) {
     const [build, options] = builders.get(id);
     const { data, layout } = build(colour);
-    Plotly.react(id, data, theme(layout), { ...config, ...options });
+    Plotly.react(id, data, theme(layout), { ...config, ...options }).then(() => nameForReaders(id));
+  }
+
+  // To a screen reader a plot is one picture with a name and a description, and a bar of buttons: not its lines and marks.
+  function nameForReaders(id) {
+    const plot = document.getElementById(id);
+    const [picture, ...others] = plot.querySelectorAll(".main-svg");
+    picture.setAttribute("role", "img");
+    for (const name of ["aria-label", "aria-describedby"]) picture.setAttribute(name, plot.getAttribute(name));
+    const measuring = document.querySelectorAll("#js-plotly-tester");
+    for (const each of [...picture.children, ...others, ...plot.querySelectorAll(".modebar svg"), ...measuring]) each.setAttribute("aria-hidden", "true");
+    plot.querySelector(".modebar").setAttribute("aria-label", `Tools: ${plot.getAttribute("aria-label")}`);
   }
 
   function redrawAll() {
