@@ -25,7 +25,6 @@ def test_import_needs_grpc_and_protobuf_alone():
         "sklearn",
         "rich",
         "jinja2",
-        "plotly",
     }
     assert not loaded & (heavy | {"octcluster_embedder", "octcluster_clusterer"})
 
