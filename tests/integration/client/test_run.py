@@ -13,6 +13,7 @@ from octcluster import (
     ImageFile,
     ImageSet,
     Recipe,
+    RequestRefused,
     RunOptions,
     RunState,
     TooFewImages,
@@ -148,3 +149,28 @@ def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, rec
             run_images(image_set, options, Impatient())
         (run,) = [run for run in client.list_runs() if run.run_id not in before]
         assert list(client.watch(run.run_id))[-1].state is RunState.CANCELLED
+
+
+def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
+    elsewhere, pixel_embedder, store, image_set, recorder, monkeypatch
+):
+    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
+    copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
+    flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
+    with running_service("octcluster_clusterer", *flags) as small:
+        options = replace(elsewhere, model="pixels", embedder=pixel_embedder.address, clusterer=small.address)
+        with pytest.raises(RequestRefused, match="--memory-limit of the clusterer"):
+            run_images(replace(image_set, images=copies), options, recorder)
+    assert "Embedding" not in recorder.stages
+
+
+def test_a_run_that_fits_leaves_one_run_behind(elsewhere, image_set, recorder, monkeypatch):
+    def list_ids():
+        with ClustererClient(elsewhere.clusterer) as client:
+            return {run.run_id for run in client.list_runs()}
+
+    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
+    before = list_ids()
+    outcome = run_images(image_set, elsewhere, recorder)
+    assert outcome.embedded == 40
+    assert list_ids() - before == {outcome.spec.run_id}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from octcluster import ClustererClient, EmbeddedStackError, Recipe, RunOptions, run_images
 from octcluster.outputs import write_study_outputs
-from octcluster.study_matrix import StudyMatrix, read_matrix
+from octcluster.study_file import read_matrix
+from octcluster.study_matrix import StudyMatrix
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 from processes import Server, running_service
 
@@ -165,7 +166,7 @@ def test_a_run_that_was_cancelled_is_done_again(matrix, elsewhere, image_set, re
 def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     matrix, pixel_embedder, store, image_set, recorder, monkeypatch
 ) -> None:
-    monkeypatch.setattr("octcluster.workflows.study._LARGE_BYTES", 1)
+    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:

@@ -8,7 +8,6 @@ finds the runs that it has done on the clusterer, which keeps them for a time, a
 """
 
 import json
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +21,7 @@ from octcluster.image_set import ImageSet
 from octcluster.local_stack import find_faults_of_models
 from octcluster.progress import Progress
 from octcluster.recipes import Recipe
-from octcluster.runs import Member, RunSpec, RunState, vector_bytes
+from octcluster.runs import Member, RunSpec, RunState
 from octcluster.study_matrix import Part, StudyMatrix
 from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.embedding import KeyedImages, read_keys
@@ -32,7 +31,6 @@ from octcluster.workflows.stages import Stages
 
 _STAGES_OF_A_PART = 6
 _RUN_ID_BYTES = 16
-_LARGE_BYTES = 2**28
 _INVALID = "INVALID_ARGUMENT"
 
 
@@ -199,16 +197,6 @@ class _PartJob(Job):
     """
 
     kept = False
-
-    def run(self) -> RunOutcome:
-        """Does the work, unless the clusterer says beforehand that it has not enough memory for it."""
-        members = [Member(key) for _, key in self._images.good()]
-        if vector_bytes(self._space) * len(members) >= _LARGE_BYTES:
-            # It looks at the memory before it looks for vectors: embedding all these may take hours.
-            spec = replace(self._spec(), run_id=uuid.uuid4().hex)
-            self._clusterer.start_run(spec, members)
-            self._clusterer.delete(spec.run_id)
-        return super().run()
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
         """Finds the run's id; a run of this id that did not succeed is forgotten, so that it starts anew."""
