@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def map_concurrently(function: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:
-    """Applies a function to items in threads.
+def map_concurrently(
+    function: Callable[[T], R], items: Iterable[T], at_once: int, pool: Executor | None = None
+) -> Iterator[R]:
+    """Applies a function to items in threads, or where a pool has them done.
 
     Items are read, in the caller's thread, only as fast as there is room for them: never are more than
     ``at_once`` items and results held.
@@ -19,11 +21,12 @@ def map_concurrently(function: Callable[[T], R], items: Iterable[T], at_once: in
         function: Called in threads.
         items: What to call it with.
         at_once: Number of threads.
+        pool: What to use in place of threads, with room for ``at_once`` items; it is shut down at the end.
 
     Yields:
         The results as they are ready. The first error of the function ends it all.
     """
-    pool = ThreadPoolExecutor(at_once)
+    pool = pool or ThreadPoolExecutor(at_once)
     pending: set[Future[R]] = set()
     try:
         for item in items:

@@ -16,7 +16,7 @@ Looks at the images of a folder before anything is learned from them, without a 
   failures.csv    the images that cannot be used, and why; if there are any
 
 Splits are folders called train, val or test. To find images that look the same and damaged pixels, all images
-are decoded, at a reduced size; with --headers-only they are not, which takes about a tenth of the time.
+are decoded, at a reduced size; with --headers-only they are not, which is several times as quick.
 """
 EXAMPLES = """\
 examples:

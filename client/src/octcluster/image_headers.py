@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _HEAD_BYTES = 16 * 1024
@@ -27,7 +28,7 @@ class ImageHeader:
         channels: 1 for greyscale (and for a palette), 3 for RGB, ...
         bits: Bits of one channel of one pixel.
         file_bytes: Size of the file.
-        head: Stands for the first bytes of the file, in this process alone: equal files have equal ones.
+        head: Stands for the first bytes of the file: equal files have equal ones.
     """
 
     format: str
@@ -51,6 +52,11 @@ class FileHead(NamedTuple):
     path: Path
     data: bytes
     file_bytes: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file goes on."""
+        return len(self.data) < self.file_bytes
 
 
 def read_head(path: Path) -> FileHead:
@@ -80,7 +86,7 @@ def parse_header(head: FileHead) -> ImageHeader:
         try:
             return _parse(head, io.BytesIO(head.data))
         except Exception:
-            if len(head.data) == head.file_bytes:
+            if not head.is_cut:
                 raise
             return _parse(head, head.path)
     except Exception as error:  # Pillow raises a dozen kinds for broken files
@@ -98,7 +104,7 @@ def _parse(head: FileHead, source: io.BytesIO | Path) -> ImageHeader:
             channels=len(image.getbands()),
             bits=_count_bits(image),
             file_bytes=head.file_bytes,
-            head=hash(head.data),
+            head=crc32(head.data),
         )
 
 

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from struct import unpack
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from octcluster.image_headers import FORMATS, UnreadableImage
 
@@ -31,11 +31,11 @@ class Likeness(NamedTuple):
     second: int
 
 
-def fingerprint(path: Path) -> int:
+def fingerprint(source: Path | BinaryIO) -> int:
     """Takes the fingerprint of an image file; JPEG files are decoded at an eighth of their size.
 
     Args:
-        path: The file.
+        source: The file, or its content.
 
     Returns:
         FINGERPRINT_BITS bits, column by column.
@@ -46,7 +46,7 @@ def fingerprint(path: Path) -> int:
     from PIL import Image  # noqa: PLC0415
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(source, formats=FORMATS) as image:
             image.draft("L", (_DRAFT_SIDE, _DRAFT_SIDE))
             if image.width * image.height > _MAX_PIXELS:
                 raise UnreadableImage(f"the image has more than {_MAX_PIXELS:,} pixels: scale it down")

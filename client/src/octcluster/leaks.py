@@ -5,6 +5,7 @@ Only the client can look: patients' names and the folders of images stay with it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from octcluster.image_set import ImageFile
 from octcluster.results import Duplicates, NearDuplicate
@@ -41,7 +42,12 @@ def split_of(name: str) -> str | None:
     Args:
         name: Path of the image relative to IMAGES, with forward slashes.
     """
-    return next((folder for folder in name.split("/")[:-1] if folder.lower() in SPLITS), None)
+    return _split_of_folder(name.rpartition("/")[0])
+
+
+@lru_cache(maxsize=10_000)
+def _split_of_folder(path: str) -> str | None:
+    return next((folder for folder in path.split("/") if folder.lower() in SPLITS), None)
 
 
 def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> Leaks:

@@ -5,12 +5,16 @@ import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from octcluster.cli import main
+from octcluster.image_folder import find_images
 from octcluster.image_headers import UnreadableImage, parse_header, read_head
 from octcluster.image_likeness import MAX_DIFFERENT_BITS, Likeness, find_likenesses, fingerprint, span
+from octcluster.progress import Silence
+from octcluster.workflows.describe import describe_images
 from PIL import Image, ImageEnhance
 
 
@@ -160,6 +164,16 @@ def test_describes_the_layout_of_the_study(study_layout: Path, tmp_path: Path) -
     assert reasons.keys() == {"train/CNV/CNV-17-1.jpeg", "train/DME/DME-16-1.jpeg"}
     patients = {row["patient"]: row for row in rows(out / "patients.csv")}
     assert patients["13"] == {"patient": "13", "images": "2", "classes": "DME", "splits": "test;train"}
+
+
+def test_processes_find_what_threads_find(study_layout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image_set = find_images(study_layout, "auto")
+    by_threads = describe_images(image_set, Silence())
+    monkeypatch.setattr("octcluster.workflows.describe._LEAST_FOR_PROCESSES", 1)
+    by_processes = describe_images(image_set, Silence())
+    assert len(by_processes.failures) == 2
+    assert len(by_processes.copies) == len(by_processes.alike or ()) == 1
+    assert replace(by_processes, stage_seconds={}) == replace(by_threads, stage_seconds={})
 
 
 def test_spread_is_that_of_the_images(study_layout: Path, tmp_path: Path) -> None:

@@ -1,12 +1,21 @@
-"""Looks at images without any service: headers first, then, unless that is not wanted, pixels."""
+"""Looks at images without any service: at their headers and, unless that is not wanted, at their pixels.
 
+Each file is read once, in processes where there are many; those that are of equal size and begin alike are
+read whole once more, to find equal files.
+"""
+
+import multiprocessing
 import os
 import platform
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from octcluster.concurrency import map_concurrently
 from octcluster.description import Description
@@ -22,6 +31,8 @@ R = TypeVar("R")
 
 _READERS = 8
 _FILES_AT_ONCE = 64
+# Processes take half a second to start, and then wait for nobody's interpreter.
+_LEAST_FOR_PROCESSES = 2000
 
 
 def describe_images(image_set: ImageSet, progress: Progress, *, pixels: bool = True) -> Description:
@@ -29,9 +40,9 @@ def describe_images(image_set: ImageSet, progress: Progress, *, pixels: bool = T
 
     Args:
         image_set: The images.
-        progress: Told how far it is. Stages are "Headers", "Equal files", "Pixels" and "Comparing".
-        pixels: Whether to decode the images, which takes about ten times as long: without, no images that
-            only look the same are found, and no damaged pixels.
+        progress: Told how far it is. Stages are "Headers" or "Pixels", "Equal files" and "Comparing".
+        pixels: Whether to decode the images, which takes several times as long: without, no images that only
+            look the same are found, and no damaged pixels.
 
     Returns:
         What was found.
@@ -57,15 +68,9 @@ class _Job:
     def run(self, *, pixels: bool) -> Description:
         """Does the work."""
         everything = range(len(self._image_set.images))
-        headers: dict[int, ImageHeader] = {}
-        for position, head in self._read("Headers", everything, read_head):
-            # In this thread, since it needs the interpreter, and the others wait for the disk.
-            try:
-                headers[position] = parse_header(head)
-            except UnreadableImage as error:
-                self.failures[position] = str(error)
+        headers, fingerprints = self._look() if pixels else (self._read_headers(), None)
         copies = self._find_copies(headers)
-        alike = self._find_alike(copies) if pixels else None
+        alike = None if fingerprints is None else self._find_alike(fingerprints, copies)
         return Description(
             image_set=self._image_set,
             headers=[headers.get(position) for position in everything],
@@ -77,60 +82,83 @@ class _Job:
             stage_seconds=dict(self._stages.seconds),
         )
 
+    def _read_headers(self) -> dict[int, ImageHeader]:
+        headers = {}
+        for position, head in self._read("Headers", range(len(self._image_set.images)), read_head):
+            # In this thread, since it needs the interpreter, and the others wait for the disk.
+            try:
+                headers[position] = parse_header(head)
+            except UnreadableImage as error:
+                self.failures[position] = str(error)
+        return headers
+
+    def _look(self) -> tuple[dict[int, ImageHeader], dict[int, int]]:
+        """Headers and fingerprints."""
+        everything = range(len(self._image_set.images))
+        workers = os.cpu_count() or 1
+        pool = _start_processes(workers) if len(everything) >= _LEAST_FOR_PROCESSES else None
+        headers, fingerprints = {}, {}
+        for position, look in self._read("Pixels", everything, _look_at, workers, pool):
+            headers[position] = look.header
+            if look.fingerprint is None:
+                self.failures[position] = look.fault
+            else:
+                fingerprints[position] = look.fingerprint
+        return headers, fingerprints
+
     def _find_copies(self, headers: Mapping[int, ImageHeader]) -> list[NearDuplicate]:
         """Files of equal size that begin alike are read whole."""
         candidates = _gather({position: (h.file_bytes, h.head) for position, h in headers.items()})
         keys = dict(self._read("Equal files", [image for group in candidates for image in group], _read_key))
         return [NearDuplicate(first, other, 1.0) for first, *others in _gather(keys) for other in others]
 
-    def _find_alike(self, copies: Sequence[NearDuplicate]) -> list[NearDuplicate]:
-        """Decodes one image of each file content, and compares them."""
-        first_of = {copy.second_member: copy.first_member for copy in copies}
+    def _find_alike(
+        self, fingerprints: Mapping[int, int], copies: Sequence[NearDuplicate]
+    ) -> list[NearDuplicate]:
+        """Compares one image of each file content."""
+        others = {copy.second_member for copy in copies}
         everything = range(len(self._image_set.images))
-        different = [image for image in everything if image not in first_of and image not in self.failures]
-        fingerprints = dict(self._read("Pixels", different, fingerprint, readers=os.cpu_count() or 1))
-        self.failures |= {
-            copy: self.failures[first] for copy, first in first_of.items() if first in self.failures
-        }
         self._stages.begin("Comparing", 0, "columns")
         with self._stages.timed("comparing"):
-            pairs = find_likenesses([fingerprints.get(image) for image in everything], self._stages.update)
+            different = [None if image in others else fingerprints.get(image) for image in everything]
+            pairs = find_likenesses(different, self._stages.update)
         return [
             NearDuplicate(pair.first, pair.second, 1 - pair.different_bits / FINGERPRINT_BITS)
             for pair in pairs
         ]
 
     def _read(
-        self, stage: str, positions: Sequence[int], read: Callable[[Path], R], readers: int = _READERS
+        self,
+        stage: str,
+        positions: Sequence[int],
+        read: Callable[[Path], R],
+        readers: int = _READERS,
+        pool: Executor | None = None,
     ) -> Iterator[tuple[int, R]]:
-        """Reads the files at the positions, some at a time in each of several threads.
+        """Reads the files at the positions, some at a time in each of several threads or processes.
 
         Args:
             stage: Name of the stage.
             positions: Which files.
             read: Reads one.
-            readers: Number of threads.
+            readers: Number of threads or processes.
+            pool: The processes; None: threads.
 
         Yields:
             Position and what was read, in any order; a file that cannot be read is noted as a failure.
         """
         images = self._image_set.images
-
-        def read_some(start: int) -> list[tuple[int, R | UnreadableImage]]:
-            answers: list[tuple[int, R | UnreadableImage]] = []
-            for position in positions[start : start + _FILES_AT_ONCE]:
-                try:
-                    answers.append((position, read(images[position].path)))
-                except UnreadableImage as error:
-                    answers.append((position, error))
-            return answers
-
         if not positions:
             return
         self._stages.begin(stage, len(positions), "images")
         with self._stages.timed(stage.lower()):
             done = 0
-            for answers in map_concurrently(read_some, range(0, len(positions), _FILES_AT_ONCE), readers):
+            starts = range(0, len(positions), _FILES_AT_ONCE)
+            batches = (
+                [(position, images[position].path) for position in positions[start : start + _FILES_AT_ONCE]]
+                for start in starts
+            )
+            for answers in map_concurrently(partial(_read_some, read), batches, readers, pool):
                 for position, answer in answers:
                     if isinstance(answer, UnreadableImage):
                         self.failures[position] = str(answer)
@@ -138,6 +166,46 @@ class _Job:
                         yield position, answer
                 done += len(answers)
                 self._stages.update(done, len(positions))
+
+
+def _read_some(
+    read: Callable[[Path], R], files: Sequence[tuple[int, Path]]
+) -> list[tuple[int, R | UnreadableImage]]:
+    """Reads some files; what is wrong with one is its answer."""
+    answers: list[tuple[int, R | UnreadableImage]] = []
+    for position, path in files:
+        try:
+            answers.append((position, read(path)))
+        except UnreadableImage as error:
+            answers.append((position, UnreadableImage(str(error))))  # without the frames that it came from
+    return answers
+
+
+class _Look(NamedTuple):
+    """A header, and the fingerprint of the pixels or what is wrong with them."""
+
+    header: ImageHeader
+    fingerprint: int | None
+    fault: str = ""
+
+
+def _look_at(path: Path) -> _Look:
+    head = read_head(path)
+    header = parse_header(head)
+    try:
+        return _Look(header, fingerprint(path if head.is_cut else BytesIO(head.data)))
+    except UnreadableImage as error:
+        return _Look(header, None, str(error))
+
+
+def _start_processes(count: int) -> Executor:
+    # Started anew and not forked, for the progress is shown by a thread.
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _prepare_process)
+
+
+def _prepare_process() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches all processes
+    warnings.simplefilter("ignore")
 
 
 def _read_key(path: Path) -> bytes:
