@@ -125,8 +125,8 @@ def test_nothing_is_loaded_and_only_the_own_scripts_may_run(page: Page) -> None:
     )
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert (
-        len(re.findall(r"'sha256-[\w+/]{43}='", policy)) == 4
-    )  # the plot library, the pages' script, the report's own two
+        len(re.findall(r"'sha256-[\w+/]{43}='", policy)) == 5
+    )  # the plot library, the pages' script, the report's own three
     assert "eval" not in policy
     assert "connect-src" not in policy
     assert "unsafe-inline" not in policy.split("style-src")[0]

@@ -41,7 +41,7 @@ window.octcluster = (() => {
       hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("ink") } },
       ...layout,
       font: { family: "system-ui, sans-serif", size: 13, color: colour("ink") },
-      paper_bgcolor: "rgba(0,0,0,0)",
+      paper_bgcolor: colour("ground"), // not see-through: pictures that are saved keep it
       plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: { ...axis, ...layout.xaxis },
       yaxis: { ...axis, ...layout.yaxis },

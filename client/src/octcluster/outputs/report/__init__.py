@@ -58,7 +58,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         tiles=_list_tiles(outcome, chosen),
         facts=list_facts(outcome),
         style=read_source("report/report.css"),
-        scripts=[read_source("report/points.js"), read_source("report/explorer.js")],
+        scripts=[read_source(f"report/{name}.js") for name in ("points", "points_layer", "explorer")],
         data={"points": scatter.data},
     )
     return format_page(page, started)

@@ -151,83 +151,13 @@
 
   const linked = { scatter: buildScatter };
   const scatter = document.getElementById("scatter");
-  const canvas = document.getElementById("scatter-points");
-  const tip = document.getElementById("scatter-tip");
-
-  // The area between the axes as points.js wants it.
-  function measureArea() {
-    const { xaxis, yaxis, _size: inner } = scatter._fullLayout;
-    return { left: inner.l, top: inner.t, width: inner.w, height: inner.h, across: xaxis.range, up: yaxis.range };
-  }
-
-  function paintPoints() {
-    const isFaint = (row) => !isRowChosen(row);
-    window.octclusterPoints.paint(canvas, measureArea(), { ...views[view], ...lookup(page.colour), isFaint, faint, size });
-  }
-
-  // The point at a place of the window, as a row; -1 if there is none.
-  function pointAt({ clientX, clientY }) {
-    const { left, top } = canvas.getBoundingClientRect();
-    return window.octclusterPoints.nearest(measureArea(), { ...views[view], isFaint: (row) => !isRowChosen(row) }, clientX - left, clientY - top);
-  }
-
-  function showTip(event) {
-    const row = event.buttons ? -1 : pointAt(event);
-    tip.hidden = row < 0;
-    if (tip.hidden) return;
-    const area = measureArea();
-    const [left, top] = window.octclusterPoints.place(area, views[view].x[row], views[view].y[row]);
-    tip.textContent = plain([nameOf(row), clusterOf(row).name, `class ${classOf(row).name}`, `silhouette ${silhouetteOf(row)}`]).join("\n");
-    const leftwards = left > area.width / 2;
-    tip.style.translate = leftwards ? "calc(-100% - 10px) -50%" : "10px -50%";
-    Object.assign(tip.style, { left: `${area.left + left}px`, top: `${area.top + top}px` });
-  }
-
-  const savePicture = {
-    name: "toImage",
-    title: "Download plot as a PNG",
-    icon: Plotly.Icons.camera,
-    click: () => {
-      const whole = { xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "above" };
-      const layout = { ...scatter.layout, images: [{ ...whole, source: canvas.toDataURL() }] };
-      Plotly.downloadImage({ data: scatter.data, layout }, { format: "png", filename: "scatter", scale: 2, width: scatter.clientWidth, height: scatter.clientHeight });
+  const layer = window.octclusterLayPoints(
+    scatter, document.getElementById("scatter-points"), document.getElementById("scatter-tip"), {
+      read: () => ({ ...views[view], ...lookup(page.colour), isFaint: (row) => !isRowChosen(row), faint, size }),
+      tell: (row) => [nameOf(row), ...plain([clusterOf(row).name, `class ${classOf(row).name}`]), `silhouette ${silhouetteOf(row)}`],
+      choose: (row) => choose({ cluster: clusterOf(row).index, class: null }),
     },
-  };
-
-  // Plotly tells several times that it has drawn; a frame of the screen needs one picture.
-  let waits = false;
-  function paintSoon() {
-    if (!waits) requestAnimationFrame(() => {
-      waits = false;
-      paintPoints();
-    });
-    waits = true;
-  }
-
-  function showPoints() {
-    paintSoon();
-    scatter.on("plotly_afterplot", paintSoon);
-    scatter.on("plotly_relayouting", paintSoon);
-    // A name in the legend chooses what it names.
-    scatter.on("plotly_legendclick", ({ curveNumber }) => {
-      const { index } = scatter.data[curveNumber].meta;
-      if (colourBy === "cluster") choose({ cluster: index, class: null });
-      if (colourBy === "class") choose({ cluster: null, class: index });
-      return false;
-    });
-    scatter.on("plotly_legenddoubleclick", () => false);
-    scatter.addEventListener("pointermove", showTip);
-    scatter.addEventListener("pointerleave", () => (tip.hidden = true));
-    // Plotly covers the page while a button is down, so that no click comes: a press that does not move is one.
-    scatter.addEventListener("pointerdown", (down) => {
-      const row = down.target.closest(".legend, .modebar") ? -1 : pointAt(down);
-      if (row < 0) return;
-      const release = (up) => {
-        if (Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 4) choose({ cluster: clusterOf(row).index, class: null });
-      };
-      document.addEventListener("pointerup", release, { once: true, capture: true });
-    }, true);
-  }
+  );
   if (plots.silhouettes) linked.silhouettes = buildSilhouettes;
   if (plots.sizes) linked.sizes = buildSizes;
 
@@ -316,8 +246,16 @@
   press("data-colour-by", (value) => (colourBy = value));
   press("data-view", (value) => (view = Number(value)));
 
-  for (const [id, build] of Object.entries(linked)) page.draw(id, build, id === "scatter" ? { modeBarButtons: [[savePicture, "zoom2d", "pan2d", "resetScale2d"]] } : {});
-  showPoints();
+  for (const [id, build] of Object.entries(linked)) page.draw(id, build, id === "scatter" ? layer.options : {});
+  layer.show();
+  // A name in the legend chooses what it names.
+  scatter.on("plotly_legendclick", ({ curveNumber }) => {
+    const { index } = scatter.data[curveNumber].meta;
+    if (colourBy === "cluster") choose({ cluster: index, class: null });
+    if (colourBy === "class") choose({ cluster: null, class: index });
+    return false;
+  });
+  scatter.on("plotly_legenddoubleclick", () => false);
   const onClick = (id, take) => linked[id] && document.getElementById(id).on("plotly_click", ({ points: [point] }) => choose(take(point)));
   onClick("silhouettes", (point) => ({ cluster: point.data.meta, class: null }));
   onClick("sizes", (point) => ({ cluster: points.clusters.find(({ name }) => name === point.x).index, class: null }));
