@@ -16,7 +16,9 @@ def opened(first_run: Path) -> Iterator[Page]:
 
 
 def read_selection(page: Page) -> str:
-    return page.inner_text("#selection [role=status]")
+    shown = page.inner_text("#selection p")
+    assert page.text_content("[role=status]") == shown
+    return shown
 
 
 def count_bright_points(page: Page) -> int:

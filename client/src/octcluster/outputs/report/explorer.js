@@ -185,6 +185,9 @@
 
   function tell() {
     panel.hidden = !anythingChosen();
+    // A screen reader hears only of what was there, empty, before: not of the panel that appears.
+    const announcement = document.getElementById("announcement");
+    announcement.textContent = "Nothing highlighted";
     if (panel.hidden) return;
     const rows = Array.from(images.keys()).filter(isRowChosen);
     const of = [];
@@ -192,7 +195,8 @@
     if (selection.cluster !== null) of.push(points.clusters.find(({ index }) => index === selection.cluster).name);
     const decoded = new DOMParser().parseFromString(of.join(" in "), "text/html").body.textContent;
     const noun = rows.length === 1 ? "image" : "images";
-    panel.querySelector('[role="status"]').textContent = `${decoded}: ${rows.length.toLocaleString("en")} ${noun} highlighted`;
+    announcement.textContent = `${decoded}: ${rows.length.toLocaleString("en")} ${noun} highlighted`;
+    panel.querySelector("p").textContent = announcement.textContent;
     rows.sort((one, other) => (silhouettes[other] || -2) - (silhouettes[one] || -2));
     const text = (value) => new DOMParser().parseFromString(value, "text/html").body.textContent;
     const cells = rows.slice(0, listed).map((row) => [nameOf(row), text(clusterOf(row).name), text(classOf(row).name), silhouetteOf(row)]);

@@ -12,11 +12,12 @@ window.octclusterLayPoints = (plot, canvas, tip, source) => {
 
   // Plotly tells several times that it has drawn; a frame of the screen needs one picture.
   let waits = false;
+  function paintNow() {
+    waits = false;
+    paint(canvas, measureArea(), source.read());
+  }
   function paintSoon() {
-    if (!waits) requestAnimationFrame(() => {
-      waits = false;
-      paint(canvas, measureArea(), source.read());
-    });
+    if (!waits) requestAnimationFrame(paintNow);
     waits = true;
   }
 
@@ -64,6 +65,7 @@ window.octclusterLayPoints = (plot, canvas, tip, source) => {
   function show() {
     paintSoon();
     plot.on("plotly_afterplot", paintSoon);
+    window.addEventListener("beforeprint", paintNow); // paper waits for no frame
     plot.on("plotly_relayouting", paintSoon);
     plot.addEventListener("pointermove", showTip);
     plot.addEventListener("pointerleave", () => (tip.hidden = true));
