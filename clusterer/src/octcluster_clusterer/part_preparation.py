@@ -100,7 +100,7 @@ def _find_components(
     """The principal components of a centred part; those of an earlier run if it had the same part."""
     if shared is None:
         return find_principal_components(part, pca, seed, report_step)
-    key = ("principal components", digest_vectors(part), describe_request(part.shape, pca), seed)
+    key = ("principal components", digest_vectors(part, report_step), describe_request(part.shape, pca), seed)
     return shared.find(
         key,
         lambda: find_principal_components(part, pca, seed, report_step),

@@ -144,12 +144,16 @@ def _find_duplicates(
 ) -> Duplicates:
     """The near-duplicates; those of an earlier run if it had the same members."""
 
+    def report_step() -> None:
+        report(Stage.PREPARING, 0, 0)
+
     def find() -> Duplicates:
-        return find_duplicates(vectors, members.image_keys, spec.seed, lambda: report(Stage.PREPARING, 0, 0))
+        return find_duplicates(vectors, members.image_keys, spec.seed, report_step)
 
     if shared is None:
         return find()
-    key = ("near-duplicates", digest_vectors(vectors), members.image_keys.tobytes(), spec.seed)
+    digest = digest_vectors(vectors, report_step)
+    key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed)
     return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
 
 

@@ -51,9 +51,10 @@ class SharedWork:
         return value
 
 
-def digest_vectors(vectors: NDArray[np.float32]) -> bytes:
-    """Digest of a matrix and its shape."""
+def digest_vectors(vectors: NDArray[np.float32], report_step: Callable[[], None]) -> bytes:
+    """Digest of a matrix and its shape; ``report_step`` is called often."""
     digest = blake2b(repr(vectors.shape).encode(), digest_size=_DIGEST_BYTES)
     for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
         digest.update(np.ascontiguousarray(vectors[rows]).data)
+        report_step()
     return digest.digest()

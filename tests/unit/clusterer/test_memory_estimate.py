@@ -90,6 +90,7 @@ def measure(
         ("kmeans", 6000, 2304, (2, 3), {"pca": 32, "whiten": True, "part_dimensions": [1152, 1152]}),
         ("kmeans", 1000, 20_000, (4, 4), {"pca": 0.9}),
         ("gmm", 12_000, 400, (3, 3), {}),
+        ("minibatch-kmeans", 4000, 8000, (4, 4), {}),
         ("agglomerative", 4000, 64, (4, 4), {}),
         ("spectral", 3000, 256, (4, 4), {}),
         ("hdbscan", 10_000, 16, (2, 2), {}),

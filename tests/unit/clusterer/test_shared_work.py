@@ -13,6 +13,10 @@ VECTORS = np.random.default_rng(0).standard_normal((60, 90), dtype=np.float32)
 GROUPS = np.arange(60)
 
 
+def digest(vectors: np.ndarray) -> bytes:
+    return digest_vectors(vectors, lambda: None)
+
+
 def prepared(vectors: np.ndarray, preparation: Preparation, shared: SharedWork | None) -> PreparedVectors:
     return prepare(vectors.copy(), preparation, GROUPS, 0, lambda done, total: None, shared)
 
@@ -90,7 +94,7 @@ def test_what_was_used_last_is_kept_longest() -> None:
 
 
 def test_a_digest_tells_shapes_and_values_apart() -> None:
-    digests = {digest_vectors(VECTORS), digest_vectors(VECTORS.reshape(90, 60)), digest_vectors(VECTORS[:59])}
-    digests.add(digest_vectors(VECTORS[:, :89]))
+    digests = {digest(VECTORS), digest(VECTORS.reshape(90, 60)), digest(VECTORS[:59])}
+    digests.add(digest(VECTORS[:, :89]))
     assert len(digests) == 4
-    assert digest_vectors(np.asfortranarray(VECTORS)) == digest_vectors(VECTORS)
+    assert digest(np.asfortranarray(VECTORS)) == digest(VECTORS)

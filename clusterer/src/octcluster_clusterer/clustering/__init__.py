@@ -112,7 +112,9 @@ class Method:
 METHODS: Mapping[Algorithm, Method] = MappingProxyType(
     {
         Algorithm.KMEANS: Method(kmeans.cluster),
-        Algorithm.MINIBATCH_KMEANS: Method(minibatch_kmeans.cluster),
+        Algorithm.MINIBATCH_KMEANS: Method(
+            minibatch_kmeans.cluster, estimate_bytes=minibatch_kmeans.estimate_bytes
+        ),
         Algorithm.GMM: Method(gmm.cluster, estimate_bytes=gmm.estimate_bytes),
         Algorithm.SPECTRAL: Method(
             spectral.cluster,

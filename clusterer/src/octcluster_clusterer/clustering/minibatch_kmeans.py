@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
+from octcluster_clusterer.clustering.kmeans_starts import choose_centers
+
 STARTS = 3
+_BATCH = 1024
+_SAMPLE = 3 * _BATCH
 
 
 class _Reporting(MiniBatchKMeans):  # type: ignore[misc]
@@ -34,10 +38,32 @@ def cluster(
     """
     best: MiniBatchKMeans | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
-        model = _Reporting(n_clusters, n_init=1, random_state=int(start_seed))
+        centers = _choose_centers(vectors, n_clusters, int(start_seed), report_step)
+        model = _Reporting(
+            n_clusters, init=centers, n_init=1, batch_size=_BATCH, random_state=int(start_seed)
+        )
         model.report_step = report_step
         model.fit(vectors)
         if best is None or model.inertia_ < best.inertia_:
             best = model
     assert best is not None  # noqa: S101 - there is at least one start
     return best.labels_
+
+
+def _choose_centers(
+    vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
+) -> NDArray[np.float32]:
+    """Chooses the first centers as scikit-learn does, which cannot be stopped at it: from a random sample."""
+    random = np.random.default_rng(seed)
+    n_sampled = min(len(vectors), max(_SAMPLE, 3 * n_clusters))
+    sample = vectors[np.sort(random.choice(len(vectors), n_sampled, replace=False))]
+    squared_lengths = np.einsum("ij,ij->i", sample, sample)
+    centers: NDArray[np.float32] = choose_centers(sample, squared_lengths, n_clusters, [random], report_step)[
+        0
+    ]
+    return centers
+
+
+def estimate_bytes(n_members: int, dimension: int) -> int:
+    """Estimates the memory at work: the sample that the first centers are judged by, and a batch."""
+    return 4 * (min(n_members, _SAMPLE) + min(n_members, _BATCH)) * dimension
