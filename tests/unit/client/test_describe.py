@@ -254,3 +254,19 @@ def test_page_names_images_where_that_is_asked_for(study_layout: Path, tmp_path:
     page = (out / "describe.html").read_text()
     assert page.count('<img src="data:image') == 8  # each usable image, for there are few
     assert "CNV-11-1.jpeg" not in page
+    assert "treat it as you treat their scans" in page
+
+
+def test_what_all_images_share_is_said_once_and_drawn_from_zero(tmp_path: Path) -> None:
+    for label, width in (("CNV", 40), ("CNV", 50), ("DME", 60)):
+        folder = tmp_path / "images" / label
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((width, 20), 50).save(folder / f"{label}-{width}-1.png")
+    out = tmp_path / "out"
+    assert main(["describe", str(tmp_path / "images"), "--out", str(out), "--quiet"]) == 0
+    page = (out / "describe.html").read_text()
+    assert "widths from 40 to 60 pixels and all with a height of 20 pixels" in page
+    assert "CNV: all 20; DME: all 20." in page
+    plots = json.loads(page.split('id="plots-data">')[1].split("</script>")[0])
+    assert plots["height-plot"]["layout"]["yaxis"]["range"] == [0, 24]
+    assert "range" not in plots["width-plot"]["layout"]["yaxis"]
