@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -149,3 +150,14 @@ def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | Non
         found = mapper.find_map(*[np.zeros((n, 2), dtype=np.float32)] * 2, 0, nothing)
     assert found.coordinates is None
     assert re.search(reason, found.missing_reason)
+
+
+def test_the_first_map_compiles_only_what_a_map_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    vectors, _ = make_groups()
+    with LayoutClient() as client:
+        client.lay_out(join_neighbors(vectors, nothing), vectors[:, :2], 0, nothing)
+    # PyNNDescent, which umap-learn imports, would compile for half a minute.
+    assert {folder.name.split("_")[0] for folder in tmp_path.iterdir()} == {"umap"}

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,12 @@ Report = Callable[[int, int], None]
 _MIN_DISTANCE = 0.1
 _SPREAD = 1.0
 _SECONDS_BETWEEN_REPORTS = 0.2
+# What umap-learn takes from it; the neighbours are found in neighbor_graph.
+_NAMES_OF_PYNNDESCENT = {
+    "pynndescent": ("NNDescent",),
+    "pynndescent.distances": ("named_distances",),
+    "pynndescent.sparse": ("sparse_named_distances",),
+}
 
 
 def lay_out(graph: csr_array, start: NDArray[np.float32], seed: int, report: Report) -> NDArray[np.float32]:
@@ -88,7 +95,7 @@ def main() -> None:
     ``(rounds done, rounds in all, None)`` and then ``(0, 0, places)``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches the whole group
-    _leave_out("tensorflow")
+    _leave_out_what_is_not_used()
     channel: Connection[Any, Any] = Connection(int(sys.argv[1]))
     try:
         _compile()
@@ -100,9 +107,16 @@ def main() -> None:
         return
 
 
-def _leave_out(module: str) -> None:
-    """Has umap-learn take a module for missing: it imports TensorFlow for a part that is not used here."""
-    sys.modules[module] = None  # type: ignore[assignment]
+def _leave_out_what_is_not_used() -> None:
+    """Has umap-learn do without two modules that it imports for parts that are not used here.
+
+    TensorFlow takes seconds to start, and Numba compiles PyNNDescent at its import for about half a minute.
+    """
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    for name, names in _NAMES_OF_PYNNDESCENT.items():
+        module = ModuleType(name)
+        vars(module).update({each: {} for each in names})
+        sys.modules[name] = module
 
 
 def _compile() -> None:
