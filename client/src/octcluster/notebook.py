@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from octcluster.image_folder import find_images
 from octcluster.image_set import sample_per_class
+from octcluster.output_folder import prepare_folder
 from octcluster.progress import Progress, Silence
 from octcluster.recipes import RECIPES, Recipe
 from octcluster.results import ClusteringResult
@@ -72,11 +73,12 @@ class Run:
         """Writes the files of ``octcluster run`` into a folder, made if need be; needs the extra cli.
 
         Raises:
+            InvalidArguments: The folder cannot be made, or holds what another command wrote.
             OSError: A file cannot be written.
         """
         from octcluster.outputs import write_outputs  # noqa: PLC0415
 
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        prepare_folder(Path(folder), "run")
         arguments = {"images": str(self.outcome.image_set.root)}
         write_outputs(self.outcome, Path(folder), arguments, self.started)
 
@@ -132,6 +134,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     smallest, largest = (k, k) if isinstance(k, int) else k
     chosen = RECIPES[recipe] if isinstance(recipe, str) else recipe
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
+    if out is not None:
+        prepare_folder(Path(out), "run")
     image_set = find_images(Path(images), labels)
     if per_class is not None:
         image_set = sample_per_class(image_set, per_class, run_options.seed)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from octcluster.notebook import Run
+from octcluster.errors import InvalidArguments
+from octcluster.notebook import Run, run
 from octcluster.outputs.assignments import format_assignments
 from octcluster.outputs.parquet import format_parquet
 from outcomes import make_outcome, undefine
@@ -124,3 +125,12 @@ def test_class_names_are_shown_as_text(outcome):
     ]
     named = replace(outcome, members=images, image_set=replace(outcome.image_set, images=images))
     assert "<b>" not in Run(named, datetime.now(UTC))._repr_html_()
+
+
+def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome):
+    (tmp_path / "study.json").write_text("{}")
+    with pytest.raises(InvalidArguments, match="holds what 'octcluster study' wrote"):
+        run(tmp_path / "no images", out=tmp_path)
+    with pytest.raises(InvalidArguments, match="name another folder"):
+        Run(outcome, datetime.now(UTC)).write(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["study.json"]
