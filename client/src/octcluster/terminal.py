@@ -163,10 +163,10 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         if not self._name:
             return
         seconds = time.monotonic() - self._began
-        done = f" {self._done:,} {self._unit}" if self._done else ""
+        done = f"{self._done:,} {self._unit}" if self._done else "done"
         has_rate = self._done and seconds >= _MIN_RATE_SECONDS and self._unit not in _UNEVEN_UNITS
         rate = f", {self._done / seconds:,.1f} a second" if has_rate else ""
-        self.message(f"{self._name}:{done} in {seconds:,.1f} s{rate}")
+        self.message(f"{self._name}: {done} in {seconds:,.1f} s{rate}")
         self._name = ""
 
 
@@ -253,10 +253,13 @@ def _print_counts(console: Console, outcome: RunOutcome) -> None:
     if labelled:
         classes = count(len(outcome.image_set.classes), "class")
         source = outcome.image_set.label_source
-        _say(console, f"Labels: {count(labelled, 'image')} in {classes}, from --labels {source}")
+        _say(console, f"Labels: {count(labelled, 'image')} in {classes} (--labels {source})")
     space = outcome.space
     digest = space.digest.hex()[:12]
-    _say(console, f"Space: {space.model}, {space.features}, {space.dimension:,} values, {digest}")
+    _say(
+        console,
+        f"Features: {space.model}, {space.features}, {space.dimension:,} values an image (space {digest})",
+    )
 
 
 def _tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_classes: bool) -> Table:

@@ -27,8 +27,8 @@ def test_the_summary_has_counts_scores_table_and_report() -> None:
     text = summarize(make_outcome(failed=3, ks=(2, 3)))
     for part in (
         "80 images: 74 embedded, 3 from the cache, 3 failed, 2 other files ignored",
-        "Labels: 77 images in 4 classes, from --labels folder",
-        "Space: efficientnet-lite0, pooled, 1,280 values, 000102030405",
+        "Labels: 77 images in 4 classes (--labels folder)",
+        "Features: efficientnet-lite0, pooled, 1,280 values an image (space 000102030405)",
         "K-means put 77 images into 4 clusters.",
         "Chosen (*): it has the largest silhouette of 2 results",
         "Failures: out/failures.csv",
@@ -79,7 +79,7 @@ def test_lines_say_each_stage_once_with_its_rate(monkeypatch: pytest.MonkeyPatch
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[0] == "waiting for the embedder"
-    assert lines[1].startswith("Starting: in 0.")
+    assert lines[1].startswith("Starting: done in 0.")
     assert lines[2].startswith("Embedding: 40 images in 0.")
     assert lines[2].endswith(" a second")
 
