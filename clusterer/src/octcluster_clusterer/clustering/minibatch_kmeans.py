@@ -65,5 +65,5 @@ def _choose_centers(
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work: the sample that the first centers are judged by, and a batch."""
-    return 4 * (min(n_members, _SAMPLE) + min(n_members, _BATCH)) * dimension
+    """Estimates the memory at work: the sample that the first centers are judged by, and two batches."""
+    return 4 * (min(n_members, _SAMPLE) + 2 * min(n_members, _BATCH)) * dimension
