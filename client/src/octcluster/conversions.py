@@ -95,6 +95,7 @@ def _read_space(message: embedder.EmbeddingSpace) -> EmbeddingSpace:
         digest=message.digest,
         flip=message.flip,
         part_dimensions=tuple(message.part_dimensions),
+        precision=message.precision,
     )
 
 

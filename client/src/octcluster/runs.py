@@ -62,6 +62,7 @@ class EmbeddingSpace:
     digest: bytes
     flip: bool = False
     part_dimensions: Sequence[int] = ()
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
         dimension=space.dimension,
         digest=space.digest,
         flip=space.flip,
+        precision=space.precision.value,
         part_dimensions=[part.dimension for part in space.parts],
     )
 

@@ -28,6 +28,7 @@ from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.security import TokenCheck, load_server_credentials, read_token
 from octcluster_embedder.servicer import EmbedderServicer
 from octcluster_embedder.settings import Settings
+from octcluster_embedder.spaces import Precision
 
 _logger = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ def load_runtimes(settings: Settings) -> list[Runtime]:
         ModelUnavailable: A model's weights cannot be had.
     """
     weights = WeightsOptions(settings.weights, settings.weights_sha256, settings.keras_home)
-    return [load_runtime(settings.runtime, model, weights, settings.cache_dir) for model in settings.models]
+    precision = Precision(settings.precision)
+    return [
+        load_runtime(settings.runtime, model, weights, settings.cache_dir, precision)
+        for model in settings.models
+    ]
 
 
 async def serve(settings: Settings) -> bool:

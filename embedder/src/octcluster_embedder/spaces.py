@@ -23,6 +23,14 @@ class DataType(StrEnum):
     UINT8 = "uint8"
 
 
+class Precision(StrEnum):
+    """What a network computes in; vectors are float32 all the same, and rounded to what it computes in."""
+
+    FLOAT32 = "float32"
+    MIXED_BFLOAT16 = "mixed-bfloat16"
+    MIXED_FLOAT16 = "mixed-float16"
+
+
 _BYTES_A_VALUE = {DataType.FLOAT32: 4, DataType.UINT8: 1}
 
 
@@ -47,6 +55,7 @@ class EmbeddingSpace:
         parts: The parts of a vector, in order.
         flip: Whether a vector is the mean of the image's and of its mirror image's.
         data_type: Type of one value.
+        precision: What the network computes in.
     """
 
     model: str
@@ -56,6 +65,7 @@ class EmbeddingSpace:
     parts: tuple[VectorPart, ...]
     flip: bool = False
     data_type: DataType = DataType.FLOAT32
+    precision: Precision = Precision.FLOAT32
 
     @property
     def dimension(self) -> int:

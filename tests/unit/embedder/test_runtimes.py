@@ -16,7 +16,7 @@ from octcluster_embedder.runtimes import loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.spaces import Features
+from octcluster_embedder.spaces import Features, Precision
 from PIL import Image
 
 LITE0 = find_model("efficientnet-lite0")
@@ -124,6 +124,24 @@ def test_own_weights_reach_the_vectors_and_the_space(cache_dir: Path, tmp_path: 
     expected = np.asarray(network(image.astype(np.float32))[-1]).reshape(1, -1)
     assert lowest_cosine(runtime.infer(image, Features.FLATTEN), expected) >= 0.9999
     assert runtime.spaces != LITE0.spaces(find_weights(LITE0, WeightsOptions()).digest)
+
+
+@pytest.mark.parametrize(("precision", "least"), [("mixed-float16", 0.9995), ("mixed-bfloat16", 0.98)])
+def test_mixed_precision_gives_other_vectors_that_are_near_in_a_space_of_their_own(
+    tensorflow_runtime: Runtime, images: NDArray[np.uint8], precision: str, least: float
+) -> None:
+    mixed = load_runtime("tensorflow", precision=Precision(precision))
+    vectors = mixed.infer(images, Features.POOLED)
+    exact = tensorflow_runtime.infer(images, Features.POOLED)
+    assert vectors.dtype == np.float32
+    assert least <= lowest_cosine(vectors, exact) < 0.99999
+    digests = [runtime.spaces[Features.POOLED].digest for runtime in (mixed, tensorflow_runtime)]
+    assert digests[0] != digests[1]
+
+
+def test_openvino_refuses_mixed_precision() -> None:
+    with pytest.raises(SettingError, match="'mixed-float16' is for TensorFlow"):
+        load_runtime("openvino", precision=Precision.MIXED_FLOAT16)
 
 
 # --- the converted model on disk

@@ -1,5 +1,7 @@
 """The whole graph of a model: from uint8 images to every kind of features, scaling included."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import keras
@@ -8,15 +10,18 @@ from keras import layers, ops
 from octcluster_embedder.errors import ModelUnavailable
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
-from octcluster_embedder.spaces import Features
+from octcluster_embedder.spaces import Features, Precision
 
 
-def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
+def build_graph(
+    spec: ModelSpec, weights: Weights | None, precision: Precision = Precision.FLOAT32
+) -> keras.Model:
     """Builds a model's graph.
 
     Args:
         spec: The model.
         weights: Its weights; None: random ones.
+        precision: What it computes in; the weights are float32 all the same.
 
     Returns:
         A Keras model. Input: uint8, shape (n_images, input_side, input_side, 3), RGB 0 to 255. Outputs,
@@ -29,7 +34,8 @@ def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
     """
     family = import_module(f"octcluster_embedder.models.networks.{spec.network}")
     try:
-        network = family.build_network(spec, weights and weights.path)
+        with _computing_in(precision):
+            network = family.build_network(spec, weights and weights.path)
     except ValueError as error:
         if weights is None:
             raise
@@ -38,12 +44,23 @@ def build_graph(spec: ModelSpec, weights: Weights | None) -> keras.Model:
         ) from error
     image = keras.Input((spec.input_side, spec.input_side, 3), dtype="uint8", name="image")
     *late_maps, last_map = network(ops.cast(image, "float32"))
-    pooled = layers.GlobalAveragePooling2D(name="pooled")(last_map)
+    pooled = layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(last_map)
     outputs = {
         Features.POOLED.value: pooled,
-        Features.FLATTEN.value: layers.Flatten(name="flatten")(last_map),
+        Features.FLATTEN.value: layers.Flatten(name="flatten", dtype="float32")(last_map),
     }
     if late_maps:
-        averages = [layers.GlobalAveragePooling2D()(late_map) for late_map in late_maps]
+        averages = [layers.GlobalAveragePooling2D(dtype="float32")(late_map) for late_map in late_maps]
         outputs[Features.BLOCKS.value] = layers.Concatenate(name="blocks")([*averages, pooled])
     return keras.Model(image, outputs, name=f"{spec.name}-features")
+
+
+@contextmanager
+def _computing_in(precision: Precision) -> Iterator[None]:
+    """Has the layers that are made in the block compute so."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision.value.replace("-", "_"))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from octcluster_embedder.errors import SettingError
 from octcluster_embedder.image_decoding import DECODING_VERSION
-from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features, VectorPart
+from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features, Precision, VectorPart
 
 DEFAULT_MODEL = "efficientnet-lite0"
 GRAPH_VERSION = 1
@@ -82,7 +82,9 @@ class ModelSpec:
         }
         return {**offered, Features.BLOCKS: (*self.late_layers, pooled)} if self.late_layers else offered
 
-    def spaces(self, weights_digest: str) -> dict[Features, EmbeddingSpace]:
+    def spaces(
+        self, weights_digest: str, precision: Precision = Precision.FLOAT32
+    ) -> dict[Features, EmbeddingSpace]:
         """The embedding space, without flip, of each kind of features, given the SHA-256 of the weights."""
         return {
             features: EmbeddingSpace(
@@ -92,6 +94,7 @@ class ModelSpec:
                 features=features,
                 parts=parts,
                 data_type=DataType.UINT8 if features is Features.PIXELS else DataType.FLOAT32,
+                precision=precision,
             )
             for features, parts in self.parts().items()
         }

@@ -10,6 +10,7 @@ from octcluster_embedder.models.registry import DEFAULT_MODEL, find_model
 from octcluster_embedder.models.weights import WeightsOptions, find_weights
 from octcluster_embedder.runtimes.pixel_runtime import PixelRuntime
 from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import Precision
 
 
 class RuntimeName(StrEnum):
@@ -36,6 +37,7 @@ def load_runtime(
     model: str = DEFAULT_MODEL,
     weights: WeightsOptions | None = None,
     cache_dir: Path | None = None,
+    precision: Precision = Precision.FLOAT32,
 ) -> Runtime:
     """Loads a model into a runtime.
 
@@ -44,10 +46,11 @@ def load_runtime(
         model: Model name.
         weights: Where the weights come from; None: the model's own.
         cache_dir: Folder for converted models, made if need be; None keeps nothing.
+        precision: What the network computes in; a model without one takes no notice.
 
     Raises:
-        SettingError: An argument names nothing that there is, the runtime's library is not installed, or
-            weights are named for a model that has none.
+        SettingError: An argument names nothing that there is, the runtime's library is not installed
+            or does not compute in this precision, or weights are named for a model that has none.
         ModelUnavailable: The model's weights cannot be had or do not fit it.
     """
     spec = find_model(model)
@@ -57,7 +60,7 @@ def load_runtime(
         return PixelRuntime(spec)
     chosen = _choose(runtime)
     found = find_weights(spec, weights or WeightsOptions())
-    loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir)
+    loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir, precision)
     return loaded
 
 

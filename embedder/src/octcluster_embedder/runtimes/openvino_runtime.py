@@ -14,10 +14,11 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_embedder.errors import SettingError
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
 
 # OpenVINO imports its telemetry, which calls home, if it is there, and does without if it is not.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -31,17 +32,26 @@ _COMPILE_OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}
 _REQUESTS_A_STREAM = 2
 
 
-def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None) -> "OpenVinoRuntime":
+def load(
+    spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: Precision
+) -> "OpenVinoRuntime":
     """Loads a model, from its converted form on disk if it is there.
 
     Args:
         spec: The model.
         weights: Its weights.
         cache_dir: Folder of converted models; None keeps nothing.
+        precision: What the network computes in: float32.
 
     Raises:
         ModelUnavailable: The weights do not fit the model.
+        SettingError: The precision is another one.
     """
+    if precision is not Precision.FLOAT32:
+        raise SettingError(
+            f"precision {precision.value!r} is for TensorFlow, and the runtime is openvino, which computes "
+            "in float32: leave it out, or set the runtime to tensorflow"
+        )
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     converted = cache.read(spec, weights)
     if converted is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from octcluster_embedder.models.graph import build_graph
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
 
 import tensorflow as tf  # isort: skip - after models, which set what it reads at its import
 
@@ -23,18 +23,21 @@ def visible_gpus() -> list[Any]:
     return list(tf.config.list_physical_devices("GPU"))
 
 
-def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None) -> "TensorFlowRuntime":
+def load(
+    spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: Precision
+) -> "TensorFlowRuntime":
     """Loads a model.
 
     Args:
         spec: The model.
         weights: Its weights.
         cache_dir: Not used: nothing is converted.
+        precision: What the network computes in.
 
     Raises:
         ModelUnavailable: The weights do not fit the model.
     """
-    return TensorFlowRuntime(spec, weights)
+    return TensorFlowRuntime(spec, weights, precision)
 
 
 class TensorFlowRuntime:
@@ -43,7 +46,7 @@ class TensorFlowRuntime:
     name = "tensorflow"
     spaces: Mapping[Features, EmbeddingSpace]
 
-    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+    def __init__(self, spec: ModelSpec, weights: Weights, precision: Precision) -> None:
         gpus = visible_gpus()
         for gpu in gpus:
             # Without this TensorFlow takes the whole memory of the device at once.
@@ -54,11 +57,11 @@ class TensorFlowRuntime:
         self.model = spec.name
         self.input_height = spec.input_side
         self.input_width = spec.input_side
-        self.spaces = spec.spaces(weights.digest)
+        self.spaces = spec.spaces(weights.digest, precision)
         self._sizes = _PADDED_SIZES[self.device]
         self.batch_size = self._sizes[-1]
         self.concurrent_batches = 2 if gpus else 1
-        graph = build_graph(spec, weights)
+        graph = build_graph(spec, weights, precision)
         self._functions = {features: _compile(graph, features) for features in self.spaces}
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ EMBED_ERROR_CODE_CORRUPT: EmbedErrorCode
 EMBED_ERROR_CODE_INTERNAL: EmbedErrorCode
 
 class EmbeddingSpace(_message.Message):
-    __slots__ = ("model", "weights_digest", "preprocessing_version", "features", "data_type", "dimension", "digest", "flip", "part_dimensions")
+    __slots__ = ("model", "weights_digest", "preprocessing_version", "features", "data_type", "dimension", "digest", "flip", "part_dimensions", "precision")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     PREPROCESSING_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class EmbeddingSpace(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     FLIP_FIELD_NUMBER: _ClassVar[int]
     PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
     model: str
     weights_digest: str
     preprocessing_version: str
@@ -68,7 +69,8 @@ class EmbeddingSpace(_message.Message):
     digest: bytes
     flip: bool
     part_dimensions: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, model: _Optional[str] = ..., weights_digest: _Optional[str] = ..., preprocessing_version: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., data_type: _Optional[_Union[DataType, str]] = ..., dimension: _Optional[int] = ..., digest: _Optional[bytes] = ..., flip: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ...) -> None: ...
+    precision: str
+    def __init__(self, model: _Optional[str] = ..., weights_digest: _Optional[str] = ..., preprocessing_version: _Optional[str] = ..., features: _Optional[_Union[Features, str]] = ..., data_type: _Optional[_Union[DataType, str]] = ..., dimension: _Optional[int] = ..., digest: _Optional[bytes] = ..., flip: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., precision: _Optional[str] = ...) -> None: ...
 
 class ModelInfo(_message.Message):
     __slots__ = ("name", "input_height", "input_width", "spaces")
