@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 TILE_SIDE = 512
 _COLUMNS_AT_ONCE = 256
+_COLUMNS_OF_TILE = 2**13
+"""Longest sums of one tile, so that it takes some tenths of a second at most."""
 _MAX_THREADS = 8
 
 Item = TypeVar("Item")
@@ -64,23 +66,28 @@ def multiply_by_transpose(rows: NDArray[np.float32], report_step: Callable[[], N
 
     Args:
         rows: float32, shape (n_rows, n_columns), in any memory order.
-        report_step: Called after each tile.
+        report_step: Called often.
 
     Returns:
         float64, shape (n_rows, n_rows).
     """
     n_rows, n_columns = rows.shape
-    product = np.empty((n_rows, n_rows), dtype=np.float64)
+    product = np.zeros((n_rows, n_rows), dtype=np.float64)
 
-    def multiply(tile: tuple[slice, slice]) -> NDArray[np.float64]:
+    def multiply(piece: tuple[slice, tuple[slice, slice]]) -> NDArray[np.float64]:
+        part, tile = piece
         sums = np.zeros((tile[0].stop - tile[0].start, tile[1].stop - tile[1].start))
-        for columns in slices(n_columns, _COLUMNS_AT_ONCE):
-            left, right = (rows[part, columns].astype(np.float64) for part in tile)
+        for start in range(part.start, part.stop, _COLUMNS_AT_ONCE):
+            columns = slice(start, min(start + _COLUMNS_AT_ONCE, part.stop))
+            left, right = (rows[side, columns].astype(np.float64) for side in tile)
             sums += left @ right.T
         return sums
 
-    for (upper, right), sums in map_in_order(multiply, upper_tiles(n_rows)):
-        product[upper, right] = sums
-        product[right, upper] = sums.T
+    tiles = upper_tiles(n_rows)
+    pieces = [(part, tile) for part in slices(n_columns, _COLUMNS_OF_TILE) for tile in tiles]
+    for (_, (upper, right)), sums in map_in_order(multiply, pieces):
+        product[upper, right] += sums
         report_step()
+    for upper, right in tiles:
+        product[right, upper] = product[upper, right].T
     return product
