@@ -18,6 +18,7 @@ window.octcluster = (() => {
     plotlyServerURL: "",
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
+  const paperWidth = 680; // what A4 and Letter leave between margins of 15 mm
   let printing = false;
 
   const colour = (name) => colours[dark.matches && !printing ? "dark" : "light"][name];
@@ -40,6 +41,8 @@ window.octcluster = (() => {
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("faint"), activecolor: colour("ink") },
       hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("ink") } },
       ...layout,
+      // Else a browser shrinks the whole page until the plots that the screen had fit its paper.
+      width: printing ? paperWidth : undefined,
       font: { family: "system-ui, sans-serif", size: 13, color: colour("ink") },
       paper_bgcolor: colour("ground"), // not see-through: pictures that are saved keep it
       plot_bgcolor: "rgba(0,0,0,0)",
