@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from octcluster.cli import main
 from octcluster.image_folder import find_images
@@ -174,6 +175,25 @@ def test_processes_find_what_threads_find(study_layout: Path, monkeypatch: pytes
     assert len(by_processes.failures) == 2
     assert len(by_processes.copies) == len(by_processes.alike or ()) == 1
     assert replace(by_processes, stage_seconds={}) == replace(by_threads, stage_seconds={})
+
+
+def test_processes_end_with_a_command_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import time\n"
+        "from octcluster.workflows.describe import _start_processes\n"
+        "if __name__ == '__main__':\n"
+        "    pool = _start_processes(2)\n"
+        "    pool.submit(print, 'at work', flush=True).result()\n"
+        "    time.sleep(600)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    with subprocess.Popen([sys.executable, tmp_path / "program.py"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"at work\n"
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert len(children) >= 2
+    assert psutil.wait_procs(children, timeout=30)[1] == []
 
 
 def test_spread_is_that_of_the_images(study_layout: Path, tmp_path: Path) -> None:

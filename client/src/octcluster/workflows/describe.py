@@ -15,6 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple, TypeVar
 
 from octcluster.concurrency import map_concurrently
@@ -204,8 +205,17 @@ def _start_processes(count: int) -> Executor:
 
 
 def _prepare_process() -> None:
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches all processes
     warnings.simplefilter("ignore")
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, even killed: it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _read_key(path: Path) -> bytes:
