@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.description import Description, GroupSize, Spread, count_by, count_groups, spread_by_class
+from octcluster.description import Description, GroupSize, count_by, count_groups, spread_by_class
 from octcluster.outputs.description import MEASURES, gather_duplicates, leaks_of
+from octcluster.outputs.description_spread import colour_of, plot_spread, tabulate_spread
 from octcluster.outputs.description_words import (
     UNKNOWN,
     UNSPLIT,
@@ -16,7 +17,6 @@ from octcluster.outputs.description_words import (
 )
 from octcluster.outputs.pages import (
     IDENTIFIED,
-    NEUTRAL,
     PSEUDONYMOUS,
     WITH_PICTURES,
     Gallery,
@@ -34,9 +34,6 @@ from octcluster.outputs.pages import (
 from octcluster.outputs.trust import describe_leaks
 
 _SIZES_SHOWN = 20
-_SPREAD_TITLES = ("images", "mean", "standard deviation", "minimum", "lower quartile", "median")
-_UNITS = {"width": "pixels", "height": "pixels", "file_bytes": "bytes"}
-_NAMES = {"width": "width", "height": "height", "file_bytes": "file size"}
 
 
 def format_description_page(
@@ -126,7 +123,7 @@ def _show_counts(description: Description, groups: Sequence[GroupSize]) -> list[
             "marker": {
                 "color": class_colour(index)
                 if len(splits) > 1
-                else [_colour(description, label) for label in labels]
+                else [colour_of(description, label) for label in labels]
             },
         }
         for index, split in enumerate(splits)
@@ -154,10 +151,10 @@ def _show_sizes(description: Description) -> list[Text | Table | Plot]:
     for name in ("width", "height"):
         spreads = spread_by_class(description, MEASURES[name])
         if spreads:
-            parts.append(_plot_spread(description, name, spreads))
+            parts.append(plot_spread(description, name, spreads))
     spreads = spread_by_class(description, MEASURES["file_bytes"])
     if spreads:
-        parts.append(_tabulate_spread("file_bytes", spreads))
+        parts.append(tabulate_spread("file_bytes", spreads))
     sizes = count_by(description, lambda header: (header.width, header.height))
     rows: list[list[str | int | float | None]] = [
         [f"{size[0]} x {size[1]}", number] for size, number in sizes[:_SIZES_SHOWN]
@@ -168,72 +165,6 @@ def _show_sizes(description: Description) -> list[Text | Table | Plot]:
         )
     parts.append(Table("pixel-sizes", "Images by width x height", ["pixels", "images"], rows))
     return parts
-
-
-def _plot_spread(description: Description, name: str, spreads: Mapping[str | None, Spread]) -> Plot:
-    traces = [
-        {
-            "type": "box",
-            "name": plot_text(label or UNKNOWN),
-            "x": [plot_text(label or UNKNOWN)],
-            "lowerfence": [spread.minimum],
-            "q1": [spread.lower_quartile],
-            "median": [spread.median],
-            "q3": [spread.upper_quartile],
-            "upperfence": [spread.maximum],
-            "mean": [spread.mean],
-            "marker": {"color": _colour(description, label)},
-        }
-        for label, spread in spreads.items()
-    ]
-    return Plot(
-        identifier=f"{name}-plot",
-        title=f"{_NAMES[name].capitalize()} by class",
-        description="Smallest, quartiles and largest "
-        + f"{_NAMES[name]} of the images of each class, in {_UNITS[name]}. "
-        + "; ".join(
-            f"{label or UNKNOWN}: "
-            + (
-                f"all {spread.minimum:,}"
-                if spread.minimum == spread.maximum
-                else f"{spread.minimum:,} to {spread.maximum:,}, median {spread.median:,.0f}"
-            )
-            for label, spread in spreads.items()
-        )
-        + ".",
-        traces=traces,
-        layout={"yaxis": _spread_axis(name, spreads), "showlegend": False},
-        table=_tabulate_spread(name, spreads),
-    )
-
-
-def _spread_axis(name: str, spreads: Mapping[str | None, Spread]) -> dict[str, object]:
-    """From 0 where all images are the same: an axis of a hair's breadth would show fractions of a pixel."""
-    axis: dict[str, object] = {"title": {"text": f"{_NAMES[name]} ({_UNITS[name]})"}}
-    ends = {end for spread in spreads.values() for end in (spread.minimum, spread.maximum)}
-    return {**axis, "range": [0, 1.2 * max(ends)]} if len(ends) == 1 else axis
-
-
-def _tabulate_spread(name: str, spreads: Mapping[str | None, Spread]) -> Table:
-    return Table(
-        f"{name}-table",
-        f"{_NAMES[name].capitalize()} by class, in {_UNITS[name]}",
-        ["class", *_SPREAD_TITLES, "upper quartile", "maximum"],
-        [
-            [
-                label or UNKNOWN,
-                spread.count,
-                spread.mean,
-                spread.standard_deviation,
-                spread.minimum,
-                spread.lower_quartile,
-                spread.median,
-                spread.upper_quartile,
-                spread.maximum,
-            ]
-            for label, spread in spreads.items()
-        ],
-    )
 
 
 def _tabulate_formats(description: Description) -> Table:
@@ -305,7 +236,3 @@ def _tabulate_failures(description: Description) -> Table:
         ["reason", "images"],
         [[reason, number] for reason, number in sorted(reasons.items(), key=lambda item: -item[1])],
     )
-
-
-def _colour(description: Description, label: str | None) -> str:
-    return NEUTRAL if label is None else class_colour(description.image_set.classes.index(label))
