@@ -10,27 +10,10 @@ from pathlib import Path
 import pytest
 from browsing import Complaints, open_browser, open_page, watch
 from playwright.sync_api import Page
+from small_study import MATRIX
 
 Octcluster = Callable[..., subprocess.CompletedProcess[str]]
 
-MATRIX = """
-[features.pixels]
-model = "pixels"
-features = "pixels"
-
-[features.vgg16]
-model = "vgg16"
-
-[preparations.reduced]
-l2_normalize = false
-pca = 0.95
-
-[[experiments]]
-features = ["pixels", "vgg16"]
-preparations = ["reduced"]
-algorithms = ["kmeans", "agglomerative"]
-k = "2:4"
-"""
 COMMANDS = ("run", "study", "describe")
 
 

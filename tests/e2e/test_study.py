@@ -6,26 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from small_study import MATRIX
+
 Octcluster = Callable[..., subprocess.CompletedProcess[str]]
-
-MATRIX = """
-[features.pixels]
-model = "pixels"
-features = "pixels"
-
-[features.vgg16]
-model = "vgg16"
-
-[preparations.reduced]
-l2_normalize = false
-pca = 0.95
-
-[[experiments]]
-features = ["pixels", "vgg16"]
-preparations = ["reduced"]
-algorithms = ["kmeans", "agglomerative"]
-k = "2:4"
-"""
 
 
 def test_a_study_leaves_its_files_and_is_quick_to_repeat(
