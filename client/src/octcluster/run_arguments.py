@@ -28,7 +28,8 @@ Groups the OCT images of a folder and writes into DIR:
 How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.
 Without further options the default recipe is taken. As soon as one of --features, --flip, --algorithm, --pca
 or --whiten is given, the start is the plain recipe (pooled features of unit length, K-means) and the options
-change that. To change one thing of another recipe, name it as well: --recipe NAME --pca 32.
+change that; --whiten-within-patients or its contrary alone changes the default recipe. To change one thing of
+another recipe, name it as well: --recipe NAME --pca 32.
 
 Without --embedder and --clusterer the services are started for this run and stopped after it.
 """
