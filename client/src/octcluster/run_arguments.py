@@ -61,8 +61,9 @@ def _add_grouping(group: Any) -> None:
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
-        help="number of clusters, or a range to choose from without labels, whose largest is only there to "
-        "compare with; hdbscan finds its own number (default: 4)",
+        help="number of clusters, or a range to choose from without labels; with the default recipe its "
+        "largest, and a smallest above 2, are only there to compare with, unless there is none between "
+        "them; hdbscan finds its own number (default: 4)",
     )
     names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
     add(
