@@ -19,6 +19,7 @@ class Leaks:
 
     Attributes:
         patients: Number of known patients.
+        classes: Number of known classes.
         splits: The splits that the images lie in, sorted; empty if no folder has the name of one.
         patients_in_classes: The classes of each patient that has images in more than one.
         patients_in_splits: The splits of each patient that has images in more than one.
@@ -28,6 +29,7 @@ class Leaks:
     """
 
     patients: int
+    classes: int
     splits: Sequence[str]
     patients_in_classes: Mapping[str, Sequence[str]]
     patients_in_splits: Mapping[str, Sequence[str]]
@@ -71,6 +73,7 @@ def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> L
 
     return Leaks(
         patients=len(set(patients) - {None}),
+        classes=len(set(labels) - {None}),
         splits=sorted({split for split in splits if split is not None}),
         patients_in_classes=_in_several(patients, labels),
         patients_in_splits=_in_several(patients, splits),

@@ -87,6 +87,14 @@ def test_no_leak_is_said_too() -> None:
     assert unknown.startswith("No patient is known")
 
 
+def test_nothing_is_said_of_classes_or_splits_that_are_not_known() -> None:
+    members = [image("0.png", None, "a"), image("1.png", None, "b")]
+    assert describe_leaks(find_leaks(members, None), None) == []
+    members = [image("train/0.png", None, "a"), image("test/1.png", None, "b")]
+    (sentence,) = describe_leaks(find_leaks(members, None), None)
+    assert sentence == "None of the 2 patients has images in more than one split."
+
+
 def test_a_nuisance_that_tells_more_than_the_class_is_warned_of_first() -> None:
     first, second = describe_audit(
         result_with(**{"class": 0.3, "width": 0.2, "brightness": 0.5, "height": 0.05})

@@ -181,7 +181,8 @@ def _tabulate_formats(description: Description) -> Table:
 
 def _show_leaks(description: Description, *, identified: bool) -> list[Text | Table]:
     leaks = leaks_of(description)
-    parts: list[Text | Table] = [Text(describe_leaks(leaks, gather_duplicates(description)))]
+    found = describe_leaks(leaks, gather_duplicates(description))
+    parts: list[Text | Table] = [Text(found)] if found else []
     rows: list[list[str | int | float | None]] = [
         [patient, line, ", ".join(values)]
         for line, patients in (("classes", leaks.patients_in_classes), ("splits", leaks.patients_in_splits))

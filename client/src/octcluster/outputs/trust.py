@@ -148,8 +148,12 @@ def _describe_patients(leaks: Leaks) -> list[str]:
     ]
     if found:
         return found
-    lines = "class or split" if len(leaks.splits) > 1 else "class"
-    return [f"None of the {count(leaks.patients, 'patient')} has images in more than one {lines}."]
+    lines = [line for line, number in (("class", leaks.classes), ("split", len(leaks.splits))) if number > 1]
+    if not lines:
+        return []
+    return [
+        f"None of the {count(leaks.patients, 'patient')} has images in more than one {' or '.join(lines)}."
+    ]
 
 
 def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:

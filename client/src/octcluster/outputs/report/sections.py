@@ -36,7 +36,7 @@ _COLOURINGS: Mapping[str, str] = {
 _CHOICE = (
     "Of each cluster some images are worth a look: the most typical have the largest silhouettes, the most "
     "ambiguous are nearly as close to another cluster (silhouettes next to 0), and the most outlying are "
-    "farthest from the middle of their cluster in the first two principal coordinates."
+    "farthest from the mean of their cluster."
 )
 
 
@@ -120,5 +120,6 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult) -> list[Part]:
         parts.append(Text(sentences, "What do the clusters go with?"))
         parts.append(Table("associations", "What the clusters go with", header, rows))
     leaks = find_leaks(outcome.members, outcome.result.duplicates)
-    parts.append(Text(describe_leaks(leaks, outcome.result.duplicates), "Do images tell of each other?"))
+    if found := describe_leaks(leaks, outcome.result.duplicates):
+        parts.append(Text(found, "Do images tell of each other?"))
     return parts
