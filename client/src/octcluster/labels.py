@@ -38,9 +38,9 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
               the median folder has less than MIN_AUTO_FOLDER_IMAGES images); else by
               file name if at least MIN_AUTO_MATCH of the names have the form and give 2 to MAX_AUTO_CLASSES
               labels; else none.
-            - Anything else: path of a CSV file with the columns ``image``, ``label`` and, if wanted,
-              ``patient``, where ``image`` is the path relative to IMAGES, or the file name if only one image
-              has it.
+            - Anything else: path of a CSV file with the columns ``image`` and ``label``, ``patient`` or both,
+              where ``image`` is the path relative to IMAGES, or the file name if only one image has it. Cells
+              of the others may be empty: the label is unknown, the patient that of the file name, if any.
 
     Returns:
         The images in the same order, and the source: ``folder``, ``filename``, ``none`` or ``csv``.
@@ -156,19 +156,18 @@ def _read_text(file: Path) -> str:
     except FileNotFoundError:
         raise InvalidImageSet(
             f"--labels {file}: there is no such file; give {', '.join(LABEL_SOURCES)} or a CSV file with the "
-            "columns image,label[,patient]"
+            "columns image,label,patient"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidImageSet(f"--labels {file}: cannot read it as a UTF-8 CSV file: {error}") from error
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
-    for column in ("image", "label"):
-        if column not in header:
-            raise InvalidImageSet(
-                f"{file}, row 1: the column '{column}' is missing; the first row should be image,label or "
-                "image,label,patient, separated by commas"
-            )
+    cure = "the first row should be image,label,patient, image,label or image,patient, separated by commas"
+    if "image" not in header:
+        raise InvalidImageSet(f"{file}, row 1: the column 'image' is missing; {cure}")
+    if "label" not in header and "patient" not in header:
+        raise InvalidImageSet(f"{file}, row 1: the columns 'label' and 'patient' are missing; {cure}")
 
 
 def _parse_row(file: Path, number: int, cells: Mapping[str | None, str | None]) -> _Row:
@@ -176,7 +175,7 @@ def _parse_row(file: Path, number: int, cells: Mapping[str | None, str | None]) 
         raise InvalidImageSet(
             f"{file}, row {number}: it has more cells than row 1; put a value that has a comma in quotes"
         )
-    if cells["label"] is None:
+    if cells.get("label", "") is None:
         raise InvalidImageSet(f"{file}, row {number}, column 'label': there is no cell; add a comma")
     image, label, patient = ((cells.get(column) or "").strip() for column in ("image", "label", "patient"))
     if not image:

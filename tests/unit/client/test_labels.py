@@ -84,11 +84,18 @@ def test_table_without_patients_keeps_those_of_the_names(tmp_path: Path) -> None
     assert (labelled[0].label, labelled[0].patient) == ("wet", "12")
 
 
+def test_table_of_patients_alone_gives_no_label(tmp_path: Path) -> None:
+    table = write_table(tmp_path, "image,patient\nCNV-12-1.png,7\nCNV-12-2.png,\nb.png\n")
+    labelled, source = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), table)
+    assert source == "csv"
+    assert [(i.label, i.patient) for i in labelled] == [(None, "7"), (None, "12"), (None, None)]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("image;label\nx.png;CNV\n", "row 1: the column 'image' is missing.*commas"),
-        ("image,patient\nx.png,1\n", "row 1: the column 'label' is missing"),
+        ("image,class\nx.png,1\n", "row 1: the columns 'label' and 'patient' are missing; .*image,patient"),
         ("", "row 1: the column 'image' is missing"),
         (
             "image,label\na/x.png,CNV\nx.png,DME\n",
