@@ -38,6 +38,17 @@ class Leaks:
     pairs_across_splits: int
 
 
+def knows_patients(members: Sequence[ImageFile]) -> bool:
+    """Whether the patient of any image is known."""
+    return any(image.patient is not None for image in members)
+
+
+def has_repeated_patients(members: Sequence[ImageFile]) -> bool:
+    """Whether any known patient has several images."""
+    patients = [image.patient for image in members if image.patient is not None]
+    return len(set(patients)) < len(patients)
+
+
 def split_of(name: str) -> str | None:
     """The split that an image lies in: its outermost folder with a name out of SPLITS, None if there is none.
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from octcluster.leaks import find_leaks
 from octcluster.outputs.new_assignments import judge_new_images
-from octcluster.outputs.trust import summarize_trust
+from octcluster.outputs.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
     count,
@@ -195,7 +195,8 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     for sentence in describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten):
         _say(console, sentence)
     leaks = find_leaks(outcome.members, result.duplicates)
-    for sentence in summarize_trust(chosen, leaks, result.duplicates):
+    unused = describe_unused_patients(outcome.spec.preparation, outcome.members)
+    for sentence in [*summarize_trust(chosen, leaks, result.duplicates), *unused]:
         _say(console, sentence)
     if len(result.results) > 1:
         _say(console, f"Chosen (*): {show_text(result.chosen_reason)}")

@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 from octcluster.image_set import ImageFile
 from octcluster.leaks import add_copies, find_leaks, split_of
-from octcluster.outputs.trust import describe_audit, describe_leaks, describe_stability, summarize_trust
+from octcluster.outputs.report.facts import list_facts
+from octcluster.outputs.trust import (
+    describe_audit,
+    describe_leaks,
+    describe_stability,
+    describe_unused_patients,
+    summarize_trust,
+)
 from octcluster.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
+from octcluster.runs import Preparation
+from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome
 
 
@@ -128,10 +137,10 @@ def test_unknown_stability_says_why() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
     unknown = replace(chosen.stability, overall=Score(undefined_reason="there are 3 images"))
     assert (
-        describe_stability(replace(chosen, stability=unknown))
+        describe_stability(replace(chosen, stability=unknown), of_patients=True)
         == "Its stability is unknown: there are 3 images."
     )
-    assert describe_stability(make_outcome().result.results[0]) is None
+    assert describe_stability(make_outcome().result.results[0], of_patients=True) is None
 
 
 def test_the_summary_is_short() -> None:
@@ -151,3 +160,45 @@ def test_the_summary_is_short() -> None:
         "1 patient of 1 has images in more than one split.",
         "1 pair of images is the same, or nearly so (1 across splits); duplicates.csv lists them.",
     ]
+
+
+WITHIN = Preparation(pca=48, whiten=True, part_dimensions=(100, 200), whiten_within_groups=True)
+
+
+def made(preparation: Preparation, dimension: int, *, known: bool) -> RunOutcome:
+    outcome = add_trust(make_outcome())
+    members = [replace(image, patient=image.patient if known else None) for image in outcome.members]
+    result = replace(outcome.result, prepared_dimension=dimension)
+    return replace(
+        outcome, spec=replace(outcome.spec, preparation=preparation), members=members, result=result
+    )
+
+
+def test_what_needs_patients_is_not_said_to_be_done_without_them() -> None:
+    outcome = made(WITHIN, 96, known=False)
+    leaks = find_leaks(outcome.members, None)
+    (stability, *_) = summarize_trust(outcome.result.results[0], leaks, None)
+    assert "10 random parts of the images, clustered again" in stability
+    (advice,) = describe_unused_patients(WITHIN, outcome.members)
+    assert "<disease>-<patient>-<number>" in advice
+    assert "not whitened within patients" in dict(list_facts(outcome))["preparation"]
+    assert describe_unused_patients(replace(WITHIN, whiten_within_groups=False), outcome.members) == []
+
+
+def test_what_is_done_with_patients_is_said() -> None:
+    outcome = made(WITHIN, 96, known=True)
+    assert describe_unused_patients(WITHIN, outcome.members) == []
+    preparation = dict(list_facts(outcome))["preparation"]
+    assert "PCA to 48 components of each of 2 parts, whitened, whitened within patients who" in preparation
+    alone = [image("0.png", None, "a"), image("1.png", None, "b"), image("2.png")]
+    assert describe_unused_patients(WITHIN, alone) == [
+        "No patient has several images, so nothing was whitened within patients."
+    ]
+
+
+def test_components_are_counted_where_there_are_fewer_than_asked_for() -> None:
+    facts = dict(list_facts(made(WITHIN, 32, known=True)))
+    assert (
+        "PCA to at most 48 components of each of 2 parts, of which there are 32 in all"
+        in (facts["preparation"])
+    )

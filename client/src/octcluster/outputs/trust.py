@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from octcluster.leaks import Leaks
+from octcluster.image_set import ImageFile
+from octcluster.leaks import Leaks, has_repeated_patients, knows_patients
 from octcluster.outputs.words import count, format_score, name_cluster, show_text
 from octcluster.results import Association, ClusteringResult, Duplicates
+from octcluster.runs import Preparation
 
 CLASS = "class"
 PATIENT = "group"
@@ -48,17 +50,44 @@ def judge_cluster(similarity: float) -> str:
     return "unstable: may be chance"
 
 
-def describe_stability(result: ClusteringResult) -> str | None:
-    """One sentence on the stability of a clustering; None if it was not asked for."""
+def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | None:
+    """One sentence on the stability of a clustering; None if it was not asked for.
+
+    Args:
+        result: The clustering.
+        of_patients: Whether patients were redrawn, or, where none is known, images.
+    """
     if result.stability is None:
         return None
     overall = result.stability.overall
     if overall.value is None:
         return f"Its stability is unknown: {show_text(str(overall.undefined_reason))}."
     return (
-        f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the patients, "
-        f"clustered again, gave {judge_stability(overall.value)}."
+        f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the "
+        f"{'patients' if of_patients else 'images'}, clustered again, gave {judge_stability(overall.value)}."
     )
+
+
+def describe_unused_patients(preparation: Preparation, members: Sequence[ImageFile]) -> list[str]:
+    """Says that patients could have helped the grouping and did not, and how to give them.
+
+    Args:
+        preparation: How the vectors were to be prepared.
+        members: The images that were clustered.
+
+    Returns:
+        Sentences as one line, or nothing where patients helped or no help of theirs was asked for.
+    """
+    if not preparation.whiten_within_groups or has_repeated_patients(members):
+        return []
+    if knows_patients(members):
+        return ["No patient has several images, so nothing was whitened within patients."]
+    return [
+        "Without known patients nothing was whitened within them, and where classes are uneven, groups are "
+        "less sure: for uneven draws of OCT2017 the mean accuracy was 0.89 with known patients and 0.69 "
+        "without. To give patients, name files <disease>-<patient>-<number>, or list them: --labels FILE.csv "
+        "with the columns image and patient."
+    ]
 
 
 def tabulate_stability(result: ClusteringResult) -> list[tuple[str, str, str]]:
@@ -139,7 +168,7 @@ def describe_leaks(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:
 
 def _describe_patients(leaks: Leaks) -> list[str]:
     if leaks.patients == 0:
-        return ["No patient is known, so intervals and stability take every image for a patient of its own."]
+        return ["No patient is known, so intervals and stability are found by redrawing single images."]
     found = [
         f"{count(len(patients), 'patient')} of {leaks.patients:,} {_have(len(patients))} images in more than "
         f"one {line}."
@@ -192,5 +221,6 @@ def _are(number: int) -> str:
 
 def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates | None) -> Sequence[str]:
     """The lines on trust that a terminal shows: stability, audit, patients, duplicates, a line or so each."""
-    lines = [describe_stability(result), *describe_audit(result), *describe_leaks(leaks, duplicates)]
+    stability = describe_stability(result, of_patients=leaks.patients > 0)
+    lines = [stability, *describe_audit(result), *describe_leaks(leaks, duplicates)]
     return [line for line in lines if line]

@@ -6,6 +6,7 @@ Whatever stands for a cluster or a class can be chosen, and is then highlighted 
 from dataclasses import dataclass
 from datetime import datetime
 
+from octcluster.leaks import knows_patients
 from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.report.facts import list_facts
@@ -68,7 +69,7 @@ def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
     labels = [image.label for image in outcome.members]
     class_sizes = [labels.count(name) for name in outcome.image_set.classes]
     answer = describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
-    if stability := describe_stability(chosen):
+    if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
         answer.append(stability)
     if len(outcome.result.results) > 1:
         reason = show_text(outcome.result.chosen_reason).rstrip(".")

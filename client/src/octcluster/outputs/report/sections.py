@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from octcluster.leaks import find_leaks
+from octcluster.leaks import find_leaks, knows_patients
 from octcluster.outputs.pages import Fragment, Section, Table, Text
 from octcluster.outputs.pages.parts import Part
 from octcluster.outputs.report.clusters import build_cards
@@ -92,16 +92,17 @@ def _explore(names: ImageNames, scatter: Scatter) -> Fragment:
 
 def _list_trust(outcome: RunOutcome, chosen: ClusteringResult) -> list[Part]:
     parts: list[Part] = []
+    redrawn = "patients" if knows_patients(outcome.members) else "images"
     if any(score.interval is not None for _, score in chosen.scores.items()):
         parts.append(
             Text(
                 [
-                    "Beside a score stands its 95% interval: where it would lie with other patients like "
-                    "these, by 95 of 100 redraws of the patients."
+                    f"Beside a score stands its 95% interval: where it would lie with other {redrawn} like "
+                    f"these, by 95 of 100 redraws of the {redrawn}."
                 ]
             )
         )
-    stability = describe_stability(chosen)
+    stability = describe_stability(chosen, of_patients=redrawn == "patients")
     if stability:
         parts.append(Text([stability], "Would other images give the same groups?"))
         if rows_of_clusters := tabulate_stability(chosen):
