@@ -202,11 +202,11 @@ def _add_labels(parser: ArgumentParser) -> Any:
         metavar="auto|folder|filename|none|FILE.csv",
         default="auto",
         help="folder: name of the last folder; filename: first part of <disease>-<patient>-<number>; "
-        "FILE.csv: a table whose first row is image,label,patient (without label or patient, if need be; cells "
-        "of these may be empty), image being the path below IMAGES or the file name; auto: folder if images lie in 2 to "
-        "50 of them that do not look like one patient each (their file names say so, or half of them have "
-        "less than 5 images), else filename if nearly all names have the form, else none (default: "
-        "%(default)s)",
+        "FILE.csv: a table whose first row is image,label,patient (or without label, or without patient; "
+        "their cells may be empty), image being the path below IMAGES or the file name; auto: folder if "
+        "images lie in 2 to 50 of them that do not look like one patient each (their file names say so, or "
+        "half of them have less than 5 images), else filename if nearly all names have the form, else none "
+        "(default: %(default)s)",
     )
     return labels
 

@@ -19,7 +19,8 @@ from octcluster.errors import (
     OctclusterError,
 )
 from octcluster.finished_runs import find_run
-from octcluster.image_folder import find_images
+from octcluster.image_folder import describe_ignored, find_images, has_foreign_volumes
+from octcluster.image_set import ImageSet
 from octcluster.job_options import (
     as_json,
     check_model,
@@ -31,7 +32,7 @@ from octcluster.job_options import (
     take_from_run,
 )
 from octcluster.output_folder import prepare_folder
-from octcluster.progress import Silence
+from octcluster.progress import Progress, Silence
 from octcluster.study_file import read_matrix
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.connections import ServiceOptions
@@ -101,6 +102,7 @@ def _run(options: Namespace) -> int:
     from octcluster.terminal import print_summary, show_progress  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        _tell_ignored(image_set, progress)
         outcome = run_images(image_set, run_options, progress)
     report = ReportOptions(options.thumbnails, options.identified)
     write_outputs(outcome, options.out, record_arguments(options), started, report)
@@ -124,6 +126,7 @@ def _study(options: Namespace) -> int:
         write_study_outputs(outcome, options.out, record_arguments(options), started)
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        _tell_ignored(image_set, progress)
         study_options = StudyOptions(seed=options.seed, **read_service_options(options, but=("model",)))
         outcome = run_study(image_set, matrix, study_options, progress, keep)
     if not options.quiet:
@@ -146,12 +149,19 @@ def _assign(options: Namespace) -> int:
     from octcluster.terminal import print_assign_summary, show_progress  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        _tell_ignored(image_set, progress)
         assign_options = AssignOptions(classes=run.classes, **read_service_options(options))
         outcome = assign_images(run.run_id, image_set, assign_options, progress)
     write_assign_outputs(outcome, options.out, record_arguments(options), started)
     if not options.quiet:
         print_assign_summary(outcome, options.out)
     return _end(options, len(outcome.failures))
+
+
+def _tell_ignored(image_set: ImageSet, progress: Progress) -> None:
+    """Says what was expected to be used and is not: volumes as OCT devices write them."""
+    if has_foreign_volumes(image_set.ignored_endings):
+        progress.message(f"Ignored: {describe_ignored(image_set.ignored_endings)}")
 
 
 def _end(options: Namespace, failed: int) -> int:
@@ -173,6 +183,7 @@ def _describe(options: Namespace) -> int:
     from octcluster.terminal_description import print_description  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
+        _tell_ignored(image_set, progress)
         description = describe_images(image_set, progress, pixels=not options.headers_only)
     thumbnails = make_thumbnail if options.thumbnails else None
     samples = SampleOptions(options.samples, options.seed, options.identified, thumbnails)

@@ -1,7 +1,8 @@
 """Finds image files: in a folder, or in a text file with one path a line."""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from octcluster.errors import InvalidImageSet
@@ -9,6 +10,18 @@ from octcluster.image_set import ImageFile, ImageSet
 from octcluster.labels import label_images
 
 IMAGE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_FOREIGN_EXTENSIONS = {
+    ".dcm": "DICOM",
+    ".dicom": "DICOM",
+    ".e2e": "Heidelberg",
+    ".vol": "Heidelberg",
+    ".sdb": "Heidelberg",
+    ".fda": "Topcon",
+    ".fds": "Topcon",
+    ".img": "Zeiss",
+    ".oct": "Bioptigen or Optovue",
+}
+_SHOWN_ENDINGS = 3
 
 
 def find_images(source: Path, labels: str = "auto") -> ImageSet:
@@ -31,18 +44,18 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
             do not fit.
     """
     if source.is_dir():
-        images, ignored_files = _search_folder(source)
+        images, endings = _search_folder(source)
         root = source
     elif source.is_file():
         if is_image(source):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
-        images, ignored_files = _read_list(source), 0
+        images, endings = _read_list(source), {}
         root = source.parent
     else:
         raise InvalidImageSet(f"{source} does not exist: give a folder of images or a list of paths")
     images.sort(key=lambda image: image.name)
     labelled, label_source = label_images(images, labels)
-    return ImageSet(root, labelled, label_source, ignored_files)
+    return ImageSet(root, labelled, label_source, sum(endings.values()), endings)
 
 
 def is_image(path: PurePath) -> bool:
@@ -50,20 +63,47 @@ def is_image(path: PurePath) -> bool:
     return path.suffix.lower() in IMAGE_EXTENSIONS
 
 
-def _search_folder(folder: Path) -> tuple[list[ImageFile], int]:
+def describe_ignored(endings: Mapping[str, int]) -> str:
+    """Names the most frequent endings of files that are no images, and the cure for volumes of OCT devices.
+
+    Args:
+        endings: Number of files by extension in lower case, the most frequent first.
+
+    Returns:
+        For example ``12 other files (.dcm: 12): ...``.
+    """
+    number = sum(endings.values())
+    if not number:
+        return "0 other files"
+    shown = [f"{ending or 'no ending'}: {files:,}" for ending, files in endings.items()]
+    more = ", ..." if len(shown) > _SHOWN_ENDINGS else ""
+    text = f"{number:,} other file{'' if number == 1 else 's'} ({', '.join(shown[:_SHOWN_ENDINGS])}{more})"
+    foreign = list(dict.fromkeys(_FOREIGN_EXTENSIONS[e] for e in endings if e in _FOREIGN_EXTENSIONS))
+    if not foreign:
+        return text
+    return f"{text}: files of {', '.join(foreign)} are not read, export their B-scans as PNG or JPEG"
+
+
+def has_foreign_volumes(endings: Mapping[str, int]) -> bool:
+    """Whether there are files that OCT devices write and octcluster does not read."""
+    return any(ending in _FOREIGN_EXTENSIONS for ending in endings)
+
+
+def _search_folder(folder: Path) -> tuple[list[ImageFile], Mapping[str, int]]:
     images = []
-    ignored_files = 0
+    ignored: Counter[str] = Counter()
     for path in _walk(folder, set()):
         if is_image(path):
             images.append(ImageFile(path, path.relative_to(folder).as_posix()))
         else:
-            ignored_files += 1
+            ignored[path.suffix.lower()] += 1
+    endings = dict(sorted(ignored.items(), key=lambda item: (-item[1], item[0])))
     if not images:
         raise InvalidImageSet(
             f"no image in {folder} or its subfolders: looked for {', '.join(IMAGE_EXTENSIONS)}, "
-            f"found {ignored_files} other files; hidden files and folders are skipped"
+            f"found {describe_ignored(endings)}; hidden files and folders are skipped"
         )
-    return images, ignored_files
+    return images, endings
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:

@@ -1,8 +1,8 @@
 """A set of image files with what is known about each."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from octcluster.errors import InvalidImageSet
@@ -35,12 +35,14 @@ class ImageSet:
         images: The files, sorted by name.
         label_source: Where the labels come from: ``folder``, ``filename``, ``none``, or ``csv``.
         ignored_files: Number of files in the folder that are no images by their extension.
+        ignored_endings: Their number by extension in lower case, the most frequent first; empty for a list.
     """
 
     root: Path
     images: Sequence[ImageFile]
     label_source: str
     ignored_files: int = 0
+    ignored_endings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[str]:

@@ -206,8 +206,8 @@ def test_no_image_says_what_was_looked_for(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "scan.dcm").touch()
     assert call("run", tmp_path, "--out", tmp_path / "out") == 2
     assert (
-        "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, found 1 other files"
-        in capsys.readouterr().err
+        "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, found 1 other file (.dcm: 1): "
+        "files of DICOM are not read, export their B-scans as PNG or JPEG" in capsys.readouterr().err
     )
 
 

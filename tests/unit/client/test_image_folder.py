@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from octcluster.errors import InvalidImageSet
-from octcluster.image_folder import IMAGE_EXTENSIONS, find_images
+from octcluster.image_folder import IMAGE_EXTENSIONS, describe_ignored, find_images, has_foreign_volumes
 from octcluster.image_set import sample_per_class
 
 
@@ -62,8 +62,23 @@ def test_skips_what_is_no_file(tmp_path: Path) -> None:
 
 def test_no_image_says_what_was_looked_for(tmp_path: Path) -> None:
     make_files(tmp_path, "a.dcm", "b.txt")
-    with pytest.raises(InvalidImageSet, match=r"no image in .*\.jpeg.*found 2 other files"):
+    with pytest.raises(
+        InvalidImageSet, match=r"no image in .*\.jpeg.*found 2 other files \(\.dcm: 1, \.txt: 1\)"
+    ):
         find_images(tmp_path)
+
+
+def test_files_that_are_no_images_are_counted_by_ending_with_the_cure_for_volumes(tmp_path: Path) -> None:
+    make_files(tmp_path, "a.png", "b.DCM", "c.dcm", "d.e2e", "notes", "e.csv")
+    found = find_images(tmp_path)
+    assert dict(found.ignored_endings) == {".dcm": 2, "": 1, ".csv": 1, ".e2e": 1}
+    assert describe_ignored(found.ignored_endings) == (
+        "5 other files (.dcm: 2, no ending: 1, .csv: 1, ...): files of DICOM, Heidelberg are not read, "
+        "export their B-scans as PNG or JPEG"
+    )
+    assert describe_ignored({".txt": 1}) == "1 other file (.txt: 1)"
+    assert has_foreign_volumes(found.ignored_endings)
+    assert not has_foreign_volumes({".txt": 1})
 
 
 def test_what_is_missing_or_one_image_is_refused_with_a_cure(tmp_path: Path) -> None:
