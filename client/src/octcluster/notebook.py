@@ -175,4 +175,4 @@ def _table(header: list[str], rows: Any) -> str:
 def _show(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else html.escape(str(value))
+    return f"{value:z.3f}" if isinstance(value, float) else html.escape(str(value))

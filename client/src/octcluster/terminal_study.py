@@ -61,7 +61,9 @@ def _tabulate(outcome: StudyOutcome) -> Table:
 
 def _add_cell(table: Table, cell: Cell, result: ClusteringResult) -> None:
     published = [
-        f"{_SCORES[name]} {value:.3f}" for name, value in cell.published_scores().items() if value is not None
+        f"{_SCORES[name]} {value:z.3f}"
+        for name, value in cell.published_scores().items()
+        if value is not None
     ]
     table.add_row(
         Text(name_algorithm(cell.algorithm)),

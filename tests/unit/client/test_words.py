@@ -1,7 +1,13 @@
 """What is said of a result must be true of it."""
 
+from dataclasses import replace
+
 import pytest
-from octcluster.outputs.words import judge_silhouette
+from octcluster.outputs.pages.rendering import format_cell
+from octcluster.outputs.trust import tabulate_audit
+from octcluster.outputs.words import describe_answer, format_interval, format_score, judge_silhouette
+from octcluster.results import Association, Interval, Score
+from outcomes import make_outcome
 
 
 @pytest.mark.parametrize(
@@ -23,3 +29,17 @@ def test_a_silhouette_of_whitened_features_is_no_verdict(silhouette: float) -> N
     assert "comparing groupings only" in said
     assert "separated" not in said
     assert "structure" not in said
+
+
+def test_nothing_is_minus_zero() -> None:
+    nearly_zero = Score(-0.0004, interval=Interval(-0.00001, -0.0))
+    assert format_score(nearly_zero) == format_cell(-0.0004) == "0.000"
+    assert format_interval(nearly_zero) == "0.000 to 0.000"
+    assert format_score(Score(-0.0006)) == format_cell(-0.0006) == "-0.001"
+    result = make_outcome().result.results[0]
+    scores = replace(result.scores, silhouette=nearly_zero, adjusted_rand_index=nearly_zero)
+    result = replace(result, scores=scores, associations=[Association("width", -1e-9, nearly_zero, 80)])
+    said = " ".join(describe_answer(result, [20] * 4, whitened=True))
+    assert "silhouette is 0.000" in said
+    assert "Rand index is 0.000" in said
+    assert tabulate_audit(result)[0][1:3] == ("0.000", "0.000")

@@ -83,7 +83,7 @@ def _describe_answer(cells: Sequence[Cell], outcome: StudyOutcome) -> list[str]:
         published = cell.published_scores()["accuracy"]
         own = None if cell.result is None else cell.result.scores.accuracy.value
         if published is not None and own is not None:
-            answer.append(f"{name_cell(cell)}: accuracy {own:.3f}, where {published:.3f} was published.")
+            answer.append(f"{name_cell(cell)}: accuracy {own:z.3f}, where {published:z.3f} was published.")
     return answer
 
 
@@ -101,7 +101,7 @@ def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
     tiles += [Tile(f"combinations {state}", f"{states[state]:,}") for state in PartState if states[state]]
     best = _find_best([cell for cell in cells if cell.result is not None])
     if best is not None and best.result is not None:
-        tiles.append(Tile("best ARI", f"{best.result.scores.adjusted_rand_index.value:.3f}"))
+        tiles.append(Tile("best ARI", f"{best.result.scores.adjusted_rand_index.value:z.3f}"))
     return tiles
 
 

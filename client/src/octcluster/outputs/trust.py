@@ -113,19 +113,19 @@ def find_warnings(result: ClusteringResult) -> list[str]:
         if of_class is not None and value > max(of_class, _NOTEWORTHY):
             warnings.append(
                 f"The clusters go with the {name_thing(name)} more than with the class (adjusted mutual "
-                f"information {value:.2f} against {of_class:.2f}): they may not be groups of diseases."
+                f"information {value:z.2f} against {of_class:z.2f}): they may not be groups of diseases."
             )
         elif name == PATIENT:
             continue
         elif of_class is None and value >= _NOTEWORTHY:
             warnings.append(
-                f"The clusters go with the {name_thing(name)} (adjusted mutual information {value:.2f}): "
+                f"The clusters go with the {name_thing(name)} (adjusted mutual information {value:z.2f}): "
                 "look whether they are groups of devices or exports instead of diseases."
             )
         elif of_class is not None and value >= max(_NOTEWORTHY, _NOTEWORTHY_SHARE * of_class):
             warnings.append(
-                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information {value:.2f}, "
-                f"with the class {of_class:.2f}): look whether the classes differ in it."
+                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information {value:z.2f}, "
+                f"with the class {of_class:z.2f}): look whether the classes differ in it."
             )
     return warnings
 
@@ -140,7 +140,7 @@ def describe_audit(result: ClusteringResult) -> list[str]:
     return [
         "The clusters go with none of the measures of the image itself more than they should: the "
         f"strongest is the {name_thing(strongest.name)} (adjusted mutual information "
-        f"{_value(strongest):.2f})."
+        f"{_value(strongest):z.2f})."
     ]
 
 
@@ -150,7 +150,7 @@ def tabulate_audit(result: ClusteringResult) -> list[tuple[str, str, str, str]]:
         (
             name_thing(association.name),
             format_score(association.adjusted_mutual_information),
-            f"{association.mutual_information:.3f}",
+            f"{association.mutual_information:z.3f}",
             f"{association.members:,}",
         )
         for association in sorted(result.associations, key=_value, reverse=True)

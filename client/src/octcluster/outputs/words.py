@@ -44,12 +44,12 @@ def count(number: int, noun: str) -> str:
 
 def format_score(score: Score) -> str:
     """The score with three decimals, or a dash where it is undefined."""
-    return "\N{EN DASH}" if score.value is None else f"{score.value:.3f}"
+    return "\N{EN DASH}" if score.value is None else f"{score.value:z.3f}"
 
 
 def format_interval(score: Score) -> str:
     """The score's 95% interval as ``0.890 to 0.960``, empty where it is unknown."""
-    return "" if score.interval is None else f"{score.interval.low:.3f} to {score.interval.high:.3f}"
+    return "" if score.interval is None else f"{score.interval.low:z.3f} to {score.interval.high:z.3f}"
 
 
 def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
@@ -96,12 +96,12 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
         )
     if rand_index is not None:
         sentences.append(
-            f"The adjusted Rand index is {rand_index:.3f} (0 is chance, 1 is perfect agreement)."
+            f"The adjusted Rand index is {rand_index:z.3f} (0 is chance, 1 is perfect agreement)."
         )
     silhouette = result.scores.silhouette.value
     if silhouette is not None:
         sentences.append(
-            f"The mean silhouette is {silhouette:.3f} (at most 1): "
+            f"The mean silhouette is {silhouette:z.3f} (at most 1): "
             f"{judge_silhouette(silhouette, whitened=whitened)}."
         )
     else:

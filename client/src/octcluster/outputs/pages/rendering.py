@@ -65,7 +65,7 @@ def format_cell(value: Cell) -> str:
         return show_text(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:z.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def read_source(name: str) -> str:

@@ -33,7 +33,8 @@
   let selection = { cluster: null, class: null };
 
   const nameOf = (row) => (points.names ? points.names[row] : `image ${images[row]}`);
-  const silhouetteOf = (row) => (Number.isNaN(silhouettes[row]) ? "undefined" : silhouettes[row].toFixed(3));
+  // Adding 0 turns -0 into 0.
+  const silhouetteOf = (row) => (Number.isNaN(silhouettes[row]) ? "undefined" : (Math.round(1000 * silhouettes[row]) / 1000 + 0).toFixed(3));
   const clusterOf = (row) => points.clusters[clusters[row]];
   const classOf = (row) => points.classes[classes[row]];
   // Names are escaped for Plotly; everywhere else they are plain.
