@@ -113,7 +113,8 @@ def _add_assign(commands: Any) -> None:
     assign_arguments.add_finished_run(assign)
     _add_images(assign)
     _add_labels(assign)
-    add_services(assign, "that of RUN, or start one")
+    cache = "that of RUN if it is a folder, else octcluster in the user's cache folder"
+    add_services(assign, "that of RUN, or start one", cache=cache)
     assign_arguments.add_model(assign)
     _add_manners(assign)
 

@@ -10,14 +10,16 @@ Puts images into the clusters of a run that has been done, without changing it, 
   assignments.csv  one row an image: image,cluster,label,patient,distance,margin,outlier
                    distance: to the mean of the cluster, in the run's prepared features
                    margin:   how much better the cluster suits than the second best, 0 (torn) to 1 (no doubt)
-                   outlier:  1 if the image is farther from the mean than 99% of the cluster's own images, so
-                             that it may be something that the run never saw
+                   outlier:  1 if the image is farther from the mean than 99% of the images that the run put
+                             into the cluster, so that it may be something that the run never saw; of images
+                             that were not fitted many more than 1% are, most of all if the run had few
   scores.json      how the clusters match the classes of these images, where labels are known
   assign.json      what was assigned to what, with versions and counts
   failures.csv     the images that could not be used, and why; if there are any
 
 The images are embedded with the model and features of the run. A run is kept for a limited time (30 days in
-the cache folder, 7 days by a clusterer's default); then do it again, which is quick while vectors are cached.
+the cache folder, 7 days by a clusterer's default); then do it again, which embeds nothing while vectors are
+cached.
 """
 EXAMPLES = """\
 examples:

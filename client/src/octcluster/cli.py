@@ -146,7 +146,8 @@ def _assign(options: Namespace) -> int:
     prepare_folder(options.out, options.command)
 
     from octcluster.outputs import write_assign_outputs  # noqa: PLC0415
-    from octcluster.terminal import print_assign_summary, show_progress  # noqa: PLC0415
+    from octcluster.terminal import show_progress  # noqa: PLC0415
+    from octcluster.terminal_assign import print_assign_summary  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         _tell_ignored(image_set, progress)

@@ -8,14 +8,19 @@ from octcluster.argument_values import parse_digest
 from octcluster.errors import InvalidArguments
 from octcluster.security import Tls, read_token
 
+_OWN_CACHE = "octcluster in the user's cache folder"
 
-def add_services(parser: ArgumentParser, default: str, *, weights: bool = True) -> None:
+
+def add_services(
+    parser: ArgumentParser, default: str, *, weights: bool = True, cache: str = _OWN_CACHE
+) -> None:
     """Adds the arguments.
 
     Args:
         parser: Gets the arguments.
         default: What is used where no service is named.
         weights: Whether the weights of the one model can be named.
+        cache: Which cache folder is used where none is named.
     """
     group = parser.add_argument_group("services")
     add = group.add_argument
@@ -26,8 +31,7 @@ def add_services(parser: ArgumentParser, default: str, *, weights: bool = True) 
         "--cache-dir",
         metavar="DIR",
         type=Path,
-        help="where services that are started here keep vectors, runs and models (default: octcluster in the "
-        "user's cache folder)",
+        help=f"where services that are started here keep vectors, runs and models (default: {cache})",
     )
     if weights:
         _add_weights(group)

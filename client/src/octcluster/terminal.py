@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from octcluster.leaks import find_leaks
-from octcluster.outputs.new_assignments import judge_new_images
 from octcluster.outputs.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
@@ -27,7 +26,7 @@ from octcluster.outputs.words import (
     show_text,
 )
 from octcluster.results import ClusteringResult
-from octcluster.workflows.outcome import AssignOutcome, RunOutcome
+from octcluster.workflows.outcome import RunOutcome
 
 _LINE_INTERVAL_SECONDS = 10.0
 _MIN_RATE_SECONDS = 0.5
@@ -204,38 +203,6 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     if outcome.failures:
         _say(console, f"Failures: {folder / 'failures.csv'}")
     _say(console, f"Report: {folder / 'report.html'}")
-    _say(console, RESEARCH_USE_ONLY)
-
-
-def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
-    """Prints what became of new images and where the output files are; see print_summary."""
-    console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
-    scores = judge_new_images(outcome)
-    found = outcome.assignments
-    console.print()
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for title in ("cluster", "images", "outliers"):
-        table.add_column(title, justify="right")
-    if scores.cluster_classes:
-        table.add_column("stands for")
-    for cluster in range(outcome.clustering.clusters):
-        outliers = [flag for own, flag in zip(found.clusters, found.outliers, strict=True) if own == cluster]
-        name = [Text(show_text(scores.cluster_classes.get(cluster, "")))] if scores.cluster_classes else []
-        table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", *name)
-    console.print(table)
-    _say(console, f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
-    if scores.accuracy is not None:
-        of_what = f"{count(scores.labelled, 'image')} with a known class"
-        _say(console, f"{scores.accuracy:.1%} of {of_what} lie in the cluster of that class.")
-    elif outcome.image_set.classes:
-        _say(console, f"Whether they lie in the clusters of their classes is unknown: {scores.reason}.")
-    if found.fitted_agreement is not None:
-        share = f"{found.fitted_agreement:.1%}"
-        _say(console, f"Of the run's own images, {share} would be assigned as they were grouped.")
-    console.print()
-    if outcome.failures:
-        _say(console, f"Failures: {folder / 'failures.csv'}")
-    _say(console, f"Assignments: {folder / 'assignments.csv'}")
     _say(console, RESEARCH_USE_ONLY)
 
 

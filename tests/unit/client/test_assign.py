@@ -15,7 +15,8 @@ from octcluster.finished_runs import FinishedRun, find_run
 from octcluster.job_options import take_from_run
 from octcluster.outputs import write_assign_outputs, write_outputs
 from octcluster.outputs.new_assignments import judge_new_images
-from octcluster.terminal import print_assign_summary
+from octcluster.terminal_assign import print_assign_summary
+from octcluster.workflows.outcome import AssignOutcome
 from outcomes import make_assign_outcome, make_outcome
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -53,10 +54,14 @@ def test_an_accuracy_that_cannot_be_said_has_its_reason(change: dict, reason: st
     assert reason in scores.reason
 
 
-def test_the_summary_says_clusters_classes_and_outliers() -> None:
+def summarize(outcome: AssignOutcome) -> str:
     stream = io.StringIO()
-    print_assign_summary(make_assign_outcome(), Path("new"), stream)
-    text = stream.getvalue()
+    print_assign_summary(outcome, Path("new"), stream)
+    return stream.getvalue()
+
+
+def test_the_summary_says_clusters_classes_and_outliers() -> None:
+    text = summarize(make_assign_outcome())
     for part in (
         "DRUSEN",
         "80 images assigned",
@@ -68,9 +73,32 @@ def test_the_summary_says_clusters_classes_and_outliers() -> None:
 
 
 def test_the_summary_says_why_an_accuracy_is_unknown() -> None:
-    stream = io.StringIO()
-    print_assign_summary(replace(make_assign_outcome(), run_classes=()), Path("new"), stream)
-    assert "is unknown: the names of the run's classes are not known" in stream.getvalue()
+    text = summarize(replace(make_assign_outcome(), run_classes=()))
+    assert "is unknown: the names of the run's classes are not known" in text
+    assert "--labels" not in text
+
+
+def test_the_summary_says_how_to_give_the_classes_where_none_was_found() -> None:
+    outcome = make_assign_outcome()
+    images = [replace(image, label=None) for image in outcome.image_set.images]
+    unlabelled = replace(
+        outcome,
+        image_set=replace(outcome.image_set, images=images),
+        members=[replace(image, label=None) for image in outcome.members],
+    )
+    text = summarize(unlabelled)
+    assert "is unknown: no image has a class that the run knew. --labels filename takes it from names" in text
+    without_any = replace(unlabelled, run=make_outcome(classes=()).result)
+    assert "is unknown" not in summarize(without_any)
+
+
+@pytest.mark.parametrize(("flagged", "said"), [(0, False), (1, False), (20, False), (21, True)])
+def test_the_summary_explains_outliers_and_tells_when_they_are_many(flagged: int, said: bool) -> None:
+    outcome = make_assign_outcome()
+    flags = [True] * flagged + [False] * (80 - flagged)
+    text = summarize(replace(outcome, assignments=replace(outcome.assignments, outliers=flags)))
+    assert ("images that the run did not see lie farther" in text) == (flagged > 0)
+    assert ("more than a quarter" in text) == said
 
 
 def test_a_run_is_found_by_its_folder_or_its_id(tmp_path: Path) -> None:
