@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from octcluster.errors import CacheDirectoryBusy, EmbeddedStackError, ExtraNotInstalled
 from octcluster.image_keys import SECRET_VARIABLE
+from octcluster.local_failures import explain_end
 from octcluster.progress import Progress
 
 START_SECONDS = 300.0
@@ -37,11 +38,6 @@ _SOCKET_POLL_SECONDS = 0.02
 _SAVE_SECONDS = 120
 _RUN_TTL_SECONDS = 30 * 24 * 3600
 _ALTERNATIVE = ", or give --embedder HOST:PORT and --clusterer HOST:PORT of servers that run elsewhere"
-_CURES = {
-    "valkey": "if its files are damaged, delete {cache_dir}/vectors: only cached vectors are lost",
-    "embedder": "if memory or disk space is short, make room, or use another one with --embedder HOST:PORT",
-    "clusterer": "if memory is short, make room, or use another one with --clusterer HOST:PORT",
-}
 
 
 def default_cache_dir() -> Path:
@@ -228,12 +224,8 @@ class LocalStack:
                         " folder with --cache-dir"
                     )
                 case "ended":
-                    program = message["program"]
-                    cure = _CURES[program].format(cache_dir=self._cache_dir)
-                    self._failure = EmbeddedStackError(
-                        f"the {program} that was started for this run has ended; {cure}. Its last words:\n"
-                        f"{message['log']}"
-                    )
+                    told = explain_end(message["program"], message["log"], self._cache_dir)
+                    self._failure = EmbeddedStackError(told)
         if self._failure is None:
             self._failure = EmbeddedStackError("the services of this run have been stopped: start it again")
         self._started.set()

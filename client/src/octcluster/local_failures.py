@@ -1,0 +1,26 @@
+"""Why a service that was started for a run has ended, for people."""
+
+_CURES = {
+    "valkey": "if its files are damaged, delete {cache_dir}/vectors: only cached vectors are lost",
+    "embedder": "if memory or disk space is short, make room, or use another one with --embedder HOST:PORT",
+    "clusterer": "if memory is short, make room, or use another one with --clusterer HOST:PORT",
+}
+
+
+def explain_end(program: str, log: str, cache_dir: object) -> str:
+    """Says why a service has ended: its own reason if it gave one at its end, else what may have been.
+
+    Args:
+        program: ``valkey``, ``embedder`` or ``clusterer``.
+        log: The last lines that it wrote.
+        cache_dir: The cache folder of the run.
+
+    Returns:
+        The reason and the cure; in a last part the log, unless the reason is what it ends with.
+    """
+    lines = log.strip().splitlines()
+    sign = f"octcluster-{program}: "
+    if lines and lines[-1].startswith(sign):
+        return f"the {program} that was started for this run has ended: {lines[-1].removeprefix(sign)}"
+    cure = _CURES[program].format(cache_dir=cache_dir)
+    return f"the {program} that was started for this run has ended; {cure}. Its last words:\n{log}"
