@@ -19,6 +19,8 @@ from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.runs import ClusteringResult
 
 MAX_OTHERS_SHOWN = 9
+CLOSE = 0.05
+"""What another number of clusters may be rated lower by and still is worth a look."""
 
 
 def choose(
@@ -127,13 +129,33 @@ def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple[int, str]:
     best = max(ratings, key=lambda count: round(ratings[count], 6))
-    others = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items() if count != best)
+    close = [count for count, rating in ratings.items() if count != best and ratings[best] - rating <= CLOSE]
+    if len(ratings) == 1:
+        sentence = f"{best} is the only number of groups that can be rated"
+    else:
+        sentence = f"{best} groups explain the images best for their number, as far as searches agree on them"
+    if close:
+        come = "comes" if len(close) == 1 else "come"
+        sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at both groupings"
+    figures = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items())
     return counts.index(best), (
-        f"k = {best}: the fall of the gain in explained variance after it, compared with random vectors, "
-        f"times the agreement of the searches is {ratings[best]:.2f}"
-        f"{f', the highest ({others})' if others else ''}; "
-        f"k = {counts[-1]} cannot be rated without k = {counts[-1] + 1}"
+        f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "
+        "number of groups, compared with random vectors, times the agreement of the searches. "
+        f"{_explain_unrated(counts, ratings)}"
     )
+
+
+def _explain_unrated(counts: Sequence[int], ratings: Mapping[int, float]) -> str:
+    """Says which numbers could not be chosen: a rating needs one group less and one more to compare with."""
+    unrated = [count for count in counts if count not in ratings]
+    needed = [near for count in unrated for near in (count - 1, count + 1) if near > 1 and near not in counts]
+    cure = f": for that, ask for k = {_enumerate(needed)}, too" if needed else ""
+    return f"k = {_enumerate(unrated)} cannot be chosen, being there to compare with{cure}"
+
+
+def _enumerate(counts: Sequence[int]) -> str:
+    *others, last = counts
+    return f"{', '.join(map(str, others))} and {last}" if others else str(last)
 
 
 def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> tuple[int, str]:

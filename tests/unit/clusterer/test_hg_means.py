@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from octcluster_clusterer import tiles
-from octcluster_clusterer.choice import choose
+from octcluster_clusterer.choice import _choose_by_rating, choose
 from octcluster_clusterer.clustering import (
     consensus,
     find_clusters,
@@ -146,7 +146,29 @@ def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups
     results, searches = make_results(algorithm, vectors, range(2, 6))
     chosen, reason = choose(results, searches, vectors, 0, ignore)
     assert results[chosen].requested_clusters == n_groups
-    assert reason.startswith(f"k = {n_groups}: the fall of the gain in explained variance")
+    assert reason.startswith(f"{n_groups} groups explain the images best for their number")
+    assert f"k = {n_groups}: " in reason
+    assert "k = 5 cannot be chosen" in reason
+    assert "ask for k = 6, too" in reason
+    assert "close" not in reason
+
+
+def test_a_narrow_lead_is_called_one():
+    chosen, reason = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
+    assert chosen == 2
+    assert reason.startswith(
+        "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close"
+    )
+    assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in reason
+    assert (
+        "k = 3 and 7 cannot be chosen, being there to compare with: for that, ask for k = 2 and 8" in reason
+    )
+
+
+def test_the_only_number_that_can_be_rated_is_called_so():
+    assert _choose_by_rating([2, 3], {2: 0.5})[1].startswith(
+        "2 is the only number of groups that can be rated."
+    )
 
 
 def test_a_search_tells_what_its_means_explain():

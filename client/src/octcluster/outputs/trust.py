@@ -124,8 +124,8 @@ def find_warnings(result: ClusteringResult) -> list[str]:
             )
         elif of_class is not None and value >= max(_NOTEWORTHY, _NOTEWORTHY_SHARE * of_class):
             warnings.append(
-                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information {value:z.2f}, "
-                f"with the class {of_class:z.2f}): look whether the classes differ in it."
+                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information "
+                f"{value:z.2f}, with the class {of_class:z.2f}): look whether the classes differ in it."
             )
     return warnings
 
