@@ -26,7 +26,9 @@ def parse_clusters(text: str) -> tuple[int, int]:
     smallest = int(match[1])
     largest = int(match[2] or smallest)
     if not 2 <= smallest <= largest:
-        raise ArgumentTypeError(f"'{text}' does not do: the least is 2, and a range goes upwards, as in 2:10")
+        raise ArgumentTypeError(
+            f"'{text}' cannot be used: the least is 2, and a range goes upwards, as in 2:10"
+        )
     return smallest, largest
 
 
@@ -37,7 +39,7 @@ def parse_pca(text: str) -> float | int:
         return int(text)
     if re.fullmatch(r"\d*\.\d+|\d+\.", text) and 0 < float(text) <= 1:
         return float(text)
-    raise ArgumentTypeError(f"'{text}' does not do: {cure}")
+    raise ArgumentTypeError(f"'{text}' cannot be used: {cure}")
 
 
 def parse_algorithms(text: str) -> tuple[str, ...]:
@@ -62,14 +64,14 @@ def parse_seed(text: str) -> int:
 def parse_positive(text: str) -> int:
     """Reads a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"'{text}' does not do: write a whole number from 1")
+        raise ArgumentTypeError(f"'{text}' cannot be used: write a whole number from 1")
     return int(text)
 
 
 def parse_resamples(text: str) -> int:
     """Reads a number of resamples."""
     if not text.isdecimal() or int(text) > MAX_RESAMPLES:
-        raise ArgumentTypeError(f"'{text}' does not do: write a whole number from 0 to {MAX_RESAMPLES}")
+        raise ArgumentTypeError(f"'{text}' cannot be used: write a whole number from 0 to {MAX_RESAMPLES}")
     return int(text)
 
 

@@ -31,18 +31,30 @@ class SuggestingParser(ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        """Ends with the message, what may have been meant, and exit code 2."""
+        """Ends with the message, what may have been meant, where help is, and exit code 2.
+
+        Where nothing was given but commands are to choose from, the help takes the place of all this.
+        """
+        if not self._given and self._commands():
+            self.exit(2, self.format_help())
         hint = ""
         if choice := _INVALID_CHOICE.search(message):
             hint = suggest(choice["word"], re.findall(r"[\w-]+", choice["choices"]))
         elif unknown := _UNKNOWN.search(message):
             hint = suggest(unknown["word"], self._options())
-        super().error(message + hint)
+        command = next((name for name in self._commands() if name in self._given), None)
+        program = self.prog if command is None else f"{self.prog} {command}"
+        self.exit(2, f"{program}: {message}{hint}\nSee '{program} --help'.\n")
+
+    def _commands(self) -> dict[str, ArgumentParser]:
+        """The commands by name; none for the parser of a command."""
+        found: dict[str, ArgumentParser] = {}
+        for action in self._actions:
+            if isinstance(action, _SubParsersAction):
+                found.update(action.choices)
+        return found
 
     def _options(self) -> list[str]:
         """The options of the command that was given, and one's own."""
-        parsers: list[ArgumentParser] = [self]
-        for action in self._actions:
-            if isinstance(action, _SubParsersAction):
-                parsers += [parser for name, parser in action.choices.items() if name in self._given]
+        parsers = [self, *(parser for name, parser in self._commands().items() if name in self._given)]
         return [option for parser in parsers for option in parser._option_string_actions]

@@ -1,6 +1,7 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
 import os
+import re
 import sys
 from argparse import Action, ArgumentParser
 from pathlib import Path
@@ -269,8 +270,14 @@ def _add_argument(parser: ArgumentParser, *names: str, **options: Any) -> Action
     """Adds a flag whose value is named by the flag, ``BYTES`` say, and not by its Python type."""
     if "metavar" in options and not options["metavar"].startswith("{"):
         options["metavar"] = names[0].partition("-per-")[0].rpartition("-")[2].upper()
-    options["help"] = options["help"].replace(" (default: None)", "")
+    text = options["help"].replace(" (default: None)", "")
+    options["help"] = re.sub(r"\(default: \('(.*?)',?\)\)", lambda names: _show_names(names[1]), text)
     return parser.add_argument(*names, **options)
+
+
+def _show_names(names: str) -> str:
+    """A default of several names as it is written on the command line, not as Python's."""
+    return f"(default: {names.replace(chr(39), '').replace(' ', '')})"
 
 
 def _refuse(error: ValidationError) -> NoReturn:

@@ -71,15 +71,15 @@ def test_arguments_are_read(arguments: list[str], name: str, value: object) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-k", "1"], "'1' does not do: the least is 2"),
+        (["-k", "1"], "'1' cannot be used: the least is 2"),
         (["-k", "5:3"], "a range goes upwards, as in 2:10"),
         (["-k", "four"], "'four' is no number of clusters: write 4, or 2:10 for a range"),
         (
             ["--pca", "0"],
             "write a share of the variance above 0 and at most 1 with a dot (0.95), or a count (64)",
         ),
-        (["--pca", "1.5"], "'1.5' does not do"),
-        (["--pca", "95%"], "'95%' does not do"),
+        (["--pca", "1.5"], "'1.5' cannot be used"),
+        (["--pca", "95%"], "'95%' cannot be used"),
         (["--pca", "0.9", "--no-pca"], "not allowed with argument"),
         (["--algorithm", "k-means"], "'k-means' is no algorithm: take kmeans, minibatch-kmeans"),
         (["--algorithm", ""], "'' is no algorithm"),
@@ -88,7 +88,7 @@ def test_arguments_are_read(arguments: list[str], name: str, value: object) -> N
         (["--seed", str(2**32)], "write a whole number from 0 to 4294967295"),
         (["--per-class", "0"], "write a whole number from 1"),
         (["--recipe", "best"], "invalid choice: 'best'"),
-        (["--stability", "101"], "'101' does not do: write a whole number from 0 to 100"),
+        (["--stability", "101"], "'101' cannot be used: write a whole number from 0 to 100"),
         (["--weights-sha256", "abc"], "write its 64 hexadecimal digits"),
         (["--lab", "none"], "unrecognized arguments: --lab"),
     ],
@@ -97,7 +97,10 @@ def test_wrong_arguments_are_code_2_with_the_cure(
     arguments: list[str], message: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("run", images, "--out", tmp_path / "out", *arguments) == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("octcluster run: ")
+    assert error.splitlines()[1:] == ["See 'octcluster run --help'."]
     assert not (tmp_path / "out").exists()
 
 
@@ -162,8 +165,13 @@ def test_a_part_beside_a_name_changes_that_recipe() -> None:
 def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", images) == 2
     assert "--out" in capsys.readouterr().err
+    assert call("--debug") == 2
+    assert capsys.readouterr().err.splitlines()[1:] == ["See 'octcluster --help'."]
+
+
+def test_nothing_at_all_brings_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert call() == 2
-    assert "COMMAND" in capsys.readouterr().err
+    assert "first steps:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

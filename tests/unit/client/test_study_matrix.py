@@ -113,7 +113,7 @@ k = 4
         ("[preparations.odd]\npca = 1.5", "pca is a share"),
         ("[preparations.odd]\npca = true", "pca is a share"),
         ("[preparations.odd]\npart_dimensions = [1]", "has 'part_dimensions'"),
-        (SMALL.replace('"2:3"', '"3:2"'), "experiment 1: k: '3:2' does not do"),
+        (SMALL.replace('"2:3"', '"3:2"'), "experiment 1: k: '3:2' cannot be used"),
         (SMALL.replace('k = "2:3"', ""), "experiment 1 lacks k"),
         (SMALL.replace('["kmeans"]', '["kmeens"]'), "algorithms has 'kmeens'; there are kmeans"),
         (

@@ -224,3 +224,4 @@ def test_help_speaks_of_values_and_not_of_types(capsys: pytest.CaptureFixture[st
     assert "--tls-cert CERT" in text
     assert not re.search(r" (int|str|float|Path|tuple\[.*)\b", text.partition("options:")[0])
     assert "None" not in text
+    assert "(default:efficientnet-lite0)" in "".join(text.split())
