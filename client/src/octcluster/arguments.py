@@ -31,8 +31,8 @@ or --clusterer names another one. For research use only: not a medical device, a
 """
 _DOCTOR_DESCRIPTION = """\
 Looks at what is installed, starts the services or asks those that are named, and prints a line for each
-thing that it looked at: ok or fault, and the cure of each fault. It tells which runtime computes and why, the
-digest of each model's weights, and whether the versions match.
+thing that it looked at: ok, note or fault, and the cure of each fault. It tells which runtime computes and
+why, the digest of each model's weights, and whether the versions match.
 """
 _DOCTOR_EXAMPLES = """\
 examples:

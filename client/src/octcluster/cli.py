@@ -199,10 +199,10 @@ def _doctor(options: Namespace) -> int:
     check_weights(options)
     faults = 0
     for finding in diagnose(ServiceOptions(**read_service_options(options))):
-        print(f"{'fault' if finding.cure else 'ok':5}  {finding.name}: {finding.detail}", flush=True)
+        print(f"{finding.state:5}  {finding.name}: {finding.detail}", flush=True)
         if finding.cure:
             print(f"       cure: {finding.cure}", flush=True)
-            faults += 1
+        faults += finding.state == "fault"
     return FAILED if faults else DONE
 
 

@@ -13,6 +13,7 @@ from octcluster.embedder_client import EmbedderClient
 from octcluster.errors import OctclusterError, ServerUnavailable
 from octcluster.local_stack import START_SECONDS, default_cache_dir, find_faults_of_models
 from octcluster.progress import Silence
+from octcluster.runs import MODELS
 from octcluster.services import EmbedderInfo
 from octcluster.workflows.connections import ServiceOptions, started_services
 
@@ -29,6 +30,8 @@ _ANSWER_SECONDS = 5.0
 _NOBODY = "unix:nobody"
 """Stands for a service that is not looked at, so that it is not started."""
 _NO_WEIGHTS = sha256().hexdigest()
+_TO_BE_DOWNLOADED = "are not on this machine: get"
+"""What the embedder says of weights that it would download; of others it says that they are wrong."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,18 @@ class Finding:
         name: What it is.
         detail: What was found.
         cure: What to do about it, in one line; empty if nothing is wrong.
+        may_work: Whether the cure is only for the case that a run cannot help itself.
     """
 
     name: str
     detail: str
     cure: str = ""
+    may_work: bool = False
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``note`` or ``fault``."""
+        return "ok" if not self.cure else "note" if self.may_work else "fault"
 
 
 def diagnose(options: ServiceOptions) -> Iterator[Finding]:
@@ -116,10 +126,23 @@ def _look_at(
 
 def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
     if options.embedder is None and options.weights is None:
-        faults = find_faults_of_models([options.model])
-        if options.model in faults:
-            yield Finding(f"model {options.model}", "its weights are not at hand", faults[options.model])
+        fault = find_faults_of_models([options.model]).get(options.model)
+        if fault is not None:
+            yield _name_fault_of_model(options.model, fault)
+            if options.model != MODELS[0]:
+                yield from _ask_embedder(replace(options, model=MODELS[0]), with_models=False)
             return
+    yield from _ask_embedder(options)
+
+
+def _name_fault_of_model(model: str, fault: str) -> Finding:
+    if _TO_BE_DOWNLOADED in fault:
+        detail = "its weights are not at hand; a run downloads them, which needs internet access"
+        return Finding(f"model {model}", detail, f"if there is none: {fault}", may_work=True)
+    return Finding(f"model {model}", "its weights cannot be used", fault)
+
+
+def _ask_embedder(options: ServiceOptions, *, with_models: bool = True) -> Iterator[Finding]:
     with (
         _started(replace(options, clusterer=_NOBODY)) as (address, seconds, check),
         EmbedderClient(
@@ -133,7 +156,8 @@ def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
     yield _check_version("embedder", info.version, options.embedder)
     why = f", because {info.runtime_reason}" if info.runtime_reason else ""
     yield Finding("runtime", f"{info.runtime} on {info.device}{why}")
-    yield from _find_models(info, options.model)
+    if with_models:
+        yield from _find_models(info, options.model)
 
 
 def _find_models(info: EmbedderInfo, wanted: str) -> Iterator[Finding]:

@@ -51,14 +51,29 @@ def test_a_model_that_the_embedder_does_not_serve_is_a_fault(
     assert "because the model pixels has no network" in capsys.readouterr().out
 
 
-def test_weights_that_are_not_at_hand_are_a_fault(
+def test_weights_that_a_run_would_download_are_a_note_beside_the_embedder(
     tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["doctor", "--model", "vgg16", "--clusterer", clusterer.address]) == 0
+    printed = capsys.readouterr().out
+    assert "note   model vgg16: its weights are not at hand; a run downloads them" in printed
+    assert f"and put it here as {tmp_path}/models/vgg16" in printed
+    assert "ok     embedder: started here, version" in printed
+    assert "ok     runtime: " in printed
+
+
+def test_weights_that_are_wrong_are_a_fault_and_hide_nothing(
+    tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    file = tmp_path / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.parent.mkdir()
+    file.write_bytes(b"cut short")
     assert main(["doctor", "--model", "vgg16", "--clusterer", clusterer.address]) == 1
     printed = capsys.readouterr().out
-    assert "fault  model vgg16: its weights are not at hand" in printed
-    assert f"and put it here as {tmp_path}/models/vgg16" in printed
+    assert f"fault  model vgg16: its weights cannot be used\n       cure: {file} is not the file" in printed
+    assert "ok     runtime: " in printed
 
 
 def test_a_server_of_another_version_is_a_fault(
