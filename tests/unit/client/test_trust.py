@@ -1,11 +1,13 @@
 """The leak check, and what is said of stability, nuisances and leaks."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from octcluster.image_set import ImageFile
 from octcluster.leaks import add_copies, find_leaks, split_of
+from octcluster.outputs.report import ReportOptions, format_report
 from octcluster.outputs.report.facts import list_facts
 from octcluster.outputs.trust import (
     describe_audit,
@@ -157,7 +159,7 @@ def test_the_summary_is_short() -> None:
     found = pairs((0, 1))
     lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, found), found)
     assert lines == [
-        "1 patient of 1 has images in more than one split.",
+        "1 patient of 1 has images in more than one split; scores.json lists them.",
         "1 pair of images is the same, or nearly so (1 across splits); duplicates.csv lists them.",
     ]
 
@@ -201,4 +203,17 @@ def test_components_are_counted_where_there_are_fewer_than_asked_for() -> None:
     assert (
         "PCA to at most 48 components of each of 2 parts, of which there are 32 in all"
         in (facts["preparation"])
+    )
+
+
+def test_the_report_says_where_leaking_patients_are_listed_and_names_them_only_if_asked() -> None:
+    outcome = add_trust(make_outcome())
+    started = datetime(2026, 1, 2, tzinfo=UTC)
+    pseudonymous = format_report(outcome, started).decode()
+    assert "in more than one class; scores.json lists them." in pseudonymous
+    assert "patients-table" not in pseudonymous
+    named = format_report(outcome, started, ReportOptions(identified=True)).decode()
+    assert "in more than one class; the table below and scores.json list them." in named
+    assert (
+        "secret3" in named.split("<caption>Patients in several classes or splits", 1)[1].split("</table>")[0]
     )

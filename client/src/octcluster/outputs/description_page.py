@@ -15,6 +15,7 @@ from octcluster.outputs.description_words import (
     describe_standouts,
     format_of,
 )
+from octcluster.outputs.leaking_patients import tabulate_patients
 from octcluster.outputs.pages import (
     IDENTIFIED,
     PSEUDONYMOUS,
@@ -183,21 +184,8 @@ def _show_leaks(description: Description, *, identified: bool) -> list[Text | Ta
     leaks = leaks_of(description)
     found = describe_leaks(leaks, gather_duplicates(description))
     parts: list[Text | Table] = [Text(found)] if found else []
-    rows: list[list[str | int | float | None]] = [
-        [patient, line, ", ".join(values)]
-        for line, patients in (("classes", leaks.patients_in_classes), ("splits", leaks.patients_in_splits))
-        for patient, values in patients.items()
-    ]
-    if rows and identified:
-        parts.append(
-            Table(
-                "patients-table",
-                "Patients in several classes or splits",
-                ["patient", "in several", "which"],
-                rows,
-            )
-        )
-    return parts
+    named = tabulate_patients(leaks) if identified else None
+    return [*parts, named] if named else parts
 
 
 def _show_samples(

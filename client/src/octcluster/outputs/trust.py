@@ -10,6 +10,7 @@ from octcluster.runs import Preparation
 
 CLASS = "class"
 PATIENT = "group"
+LISTED_IN_SCORES = "scores.json lists them"
 _THING_NAMES = {
     CLASS: "known class",
     PATIENT: "patient",
@@ -161,12 +162,21 @@ def _value(association: Association) -> float:
     return association.adjusted_mutual_information.value or 0.0
 
 
-def describe_leaks(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:
-    """What the leak check found, in sentences that name nobody."""
-    return [*_describe_patients(leaks), *_describe_duplicates(leaks, duplicates)]
+def describe_leaks(leaks: Leaks, duplicates: Duplicates | None, *, listing: str = "") -> list[str]:
+    """What the leak check found, in sentences that name nobody.
+
+    Args:
+        leaks: Patients and near-duplicates in more than one class or split.
+        duplicates: The near-duplicates; None if they were not looked for.
+        listing: What names the patients, such as ``scores.json lists them``, if anything does.
+
+    Returns:
+        The sentences.
+    """
+    return [*_describe_patients(leaks, listing), *_describe_duplicates(leaks, duplicates)]
 
 
-def _describe_patients(leaks: Leaks) -> list[str]:
+def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
     if leaks.patients == 0:
         return ["No patient is known, so intervals and stability are found by redrawing single images."]
     found = [
@@ -176,7 +186,7 @@ def _describe_patients(leaks: Leaks) -> list[str]:
         if patients
     ]
     if found:
-        return found
+        return [*found[:-1], f"{found[-1].removesuffix('.')}; {listing}."] if listing else found
     lines = [line for line, number in (("class", leaks.classes), ("split", len(leaks.splits))) if number > 1]
     if not lines:
         return []
@@ -222,5 +232,5 @@ def _are(number: int) -> str:
 def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates | None) -> Sequence[str]:
     """The lines on trust that a terminal shows: stability, audit, patients, duplicates, a line or so each."""
     stability = describe_stability(result, of_patients=leaks.patients > 0)
-    lines = [stability, *describe_audit(result), *describe_leaks(leaks, duplicates)]
+    lines = [stability, *describe_audit(result), *describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)]
     return [line for line in lines if line]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from octcluster.leaks import find_leaks, knows_patients
+from octcluster.outputs.leaking_patients import tabulate_patients
 from octcluster.outputs.pages import Fragment, Section, Table, Text
 from octcluster.outputs.pages.parts import Part
 from octcluster.outputs.report.clusters import build_cards
@@ -17,6 +18,7 @@ from octcluster.outputs.report.names import ImageNames
 from octcluster.outputs.report.scatter import Scatter
 from octcluster.outputs.report.score_table import build_score_table
 from octcluster.outputs.trust import (
+    LISTED_IN_SCORES,
     describe_audit,
     describe_leaks,
     describe_stability,
@@ -74,7 +76,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
         *sections,
         Section("map", "The images in two dimensions", [_explore(names, scatter)]),
         Section("separation", "Sizes and separation", [figure for figure in figures if figure]),
-        Section("trust", "How far to trust it", _list_trust(outcome, chosen)),
+        Section("trust", "How far to trust it", _list_trust(outcome, chosen, identified=names.identified)),
         Section("scores", "All scores", [build_score_table(outcome.result.results, outcome.result.chosen)]),
         *([Section("preparation", "What the preparation kept", [variance])] if variance else []),
     ]
@@ -90,7 +92,7 @@ def _explore(names: ImageNames, scatter: Scatter) -> Fragment:
     )
 
 
-def _list_trust(outcome: RunOutcome, chosen: ClusteringResult) -> list[Part]:
+def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bool) -> list[Part]:
     parts: list[Part] = []
     redrawn = "patients" if knows_patients(outcome.members) else "images"
     if any(score.interval is not None for _, score in chosen.scores.items()):
@@ -121,6 +123,8 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult) -> list[Part]:
         parts.append(Text(sentences, "What do the clusters go with?"))
         parts.append(Table("associations", "What the clusters go with", header, rows))
     leaks = find_leaks(outcome.members, outcome.result.duplicates)
-    if found := describe_leaks(leaks, outcome.result.duplicates):
+    named = tabulate_patients(leaks) if identified else None
+    listing = "the table below and scores.json list them" if named else LISTED_IN_SCORES
+    if found := describe_leaks(leaks, outcome.result.duplicates, listing=listing):
         parts.append(Text(found, "Do images tell of each other?"))
-    return parts
+    return [*parts, named] if named else parts

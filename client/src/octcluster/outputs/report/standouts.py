@@ -3,6 +3,7 @@
 from octcluster.leaks import find_leaks
 from octcluster.outputs.report.contingency import match_classes
 from octcluster.outputs.trust import (
+    LISTED_IN_SCORES,
     describe_leaks,
     describe_unused_patients,
     find_warnings,
@@ -27,7 +28,7 @@ def list_standouts(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
         )
     leaks, duplicates = find_leaks(outcome.members, outcome.result.duplicates), outcome.result.duplicates
     if leaks.patients_in_classes or leaks.patients_in_splits or (duplicates and duplicates.total_pairs):
-        found += describe_leaks(leaks, duplicates)
+        found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
     found += describe_unused_patients(outcome.spec.preparation, outcome.members)
     return [*_describe_mix_up(chosen, outcome.image_set.classes), *found]
 
