@@ -135,6 +135,15 @@ def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
     assert describe_audit(result_with()) == []
 
 
+def test_low_stability_is_not_called_wrong() -> None:
+    chosen = add_trust(make_outcome()).result.results[0]
+    unsure = replace(chosen, stability=replace(chosen.stability, overall=Score(0.517)))
+    said = describe_stability(unsure, of_patients=True)
+    assert "agree only in part: take them as a hint." in said
+    assert "how sure groups are, not how right" in said
+    assert "not how right" not in describe_stability(chosen, of_patients=True)
+
+
 def test_unknown_stability_says_why() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
     unknown = replace(chosen.stability, overall=Score(undefined_reason="there are 3 images"))

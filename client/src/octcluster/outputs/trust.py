@@ -22,6 +22,12 @@ _THING_NAMES = {
 # A nuisance is worth a warning from this adjusted mutual information, and this share of that of the class.
 _NOTEWORTHY = 0.1
 _NOTEWORTHY_SHARE = 0.5
+# The mean adjusted Rand index from which parts of the images are said to give similar groups.
+_SIMILAR = 0.7
+_FEW_MAY_BE_RIGHT = (
+    " This tells how sure groups are, not how right: of few images or patients even right groups may not come "
+    "back, and with more of them they may."
+)
 
 
 def name_thing(name: str) -> str:
@@ -33,7 +39,7 @@ def judge_stability(rand_index: float) -> str:
     """What a mean adjusted Rand index between clusterings of parts of the images says."""
     if rand_index >= 0.9:
         return "nearly the same groups each time"
-    if rand_index >= 0.7:
+    if rand_index >= _SIMILAR:
         return "similar groups each time, with some images that change sides"
     if rand_index >= 0.4:
         return "groups that agree only in part: take them as a hint"
@@ -66,6 +72,7 @@ def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | 
     return (
         f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the "
         f"{'patients' if of_patients else 'images'}, clustered again, gave {judge_stability(overall.value)}."
+        f"{'' if overall.value >= _SIMILAR else _FEW_MAY_BE_RIGHT}"
     )
 
 
