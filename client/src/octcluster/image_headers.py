@@ -10,6 +10,10 @@ from zlib import crc32
 
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 _HEAD_BYTES = 16 * 1024
+# Reasons are worded as the embedder words them, so that one file has one reason.
+DAMAGED = "the image is damaged, for example cut short: export it again from its source"
+_DAMAGED_HEADER = "the image's header is damaged: export it again from its source"
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"II", b"MM", b"BM")
 _BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
 
 
@@ -124,13 +128,12 @@ def _explain(error: Exception, head: FileHead) -> str:
 
     if isinstance(error, UnidentifiedImageError):
         if head.file_bytes == 0:
-            return "the file is empty: copy it again from its source"
-        return (
-            "the bytes are no JPEG, PNG, TIFF, BMP or WebP image, or its header is damaged: export it again "
-            "from its source"
-        )
+            return "the image has no bytes: the file is empty, copy it again from its source"
+        if head.data.startswith(_SIGNATURES):
+            return _DAMAGED_HEADER
+        return "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
     if isinstance(error, Image.DecompressionBombError):
         return "the header tells of so many pixels that it must be damaged: export it again from its source"
     if isinstance(error, OSError) and error.strerror:
         return f"the file cannot be read: {error.strerror}"
-    return "the header is damaged: export it again from its source"
+    return DAMAGED

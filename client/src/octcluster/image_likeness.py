@@ -11,7 +11,7 @@ from pathlib import Path
 from struct import unpack
 from typing import BinaryIO, NamedTuple
 
-from octcluster.image_headers import FORMATS, UnreadableImage
+from octcluster.image_headers import DAMAGED, FORMATS, UnreadableImage
 
 FINGERPRINT_BITS = 256
 MAX_DIFFERENT_BITS = 32
@@ -56,9 +56,7 @@ def fingerprint(source: Path | BinaryIO) -> int:
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
-        raise UnreadableImage(
-            "the pixels are damaged, for example cut short: export the image again from its source"
-        ) from error
+        raise UnreadableImage(DAMAGED) from error
     values: Sequence[int] = cells.tobytes()
     if cells.mode == "F":  # 8 bits are compared with 8 bits: flat parts must stay flat
         values = [round(value / 257) for value in array("f", cells.tobytes())]

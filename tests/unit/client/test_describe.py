@@ -61,7 +61,9 @@ def test_header_at_the_end_of_a_large_file_is_found(tmp_path: Path) -> None:
     assert parse_header(read_head(path)).width == 400
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"", "empty"), (b"no image" * 9, "header is damaged")])
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"", "empty"), (b"no image" * 9, "no JPEG"), (b"II*" * 9, "damaged")]
+)
 def test_file_without_header_says_why(tmp_path: Path, data: bytes, reason: str) -> None:
     path = tmp_path / "image.jpeg"
     path.write_bytes(data)
@@ -258,6 +260,7 @@ def test_summary_and_page_name_nobody(study_layout: Path, tmp_path: Path) -> Non
     page = (out / "describe.html").read_text()
     for text in (done.stdout, page):
         assert "There are 10 images in 2 classes and 2 splits, of 7 patients." in text
+        assert "All 9 whose header can be read are JPEG" in text
         assert "1 patient of 7 has images in more than one split." in text
         assert "CNV-1" not in text
         assert str(study_layout) not in text

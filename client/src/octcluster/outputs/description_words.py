@@ -27,12 +27,13 @@ def describe_answer(description: Description) -> list[str]:
     if formats:
         total = len(description.readable)
         most, number = formats[0]
-        share = "All" if number == total else f"{number / total:.1%}"
+        everything = "All" if total == len(images) else f"All {total:,} whose header can be read"
+        share = everything if number == total else f"{number / total:.1%}"
         sentences.append(f"{share} are {_name_format(most)}.")
         headers = [header for _, header in description.readable]
         sizes = len({(header.width, header.height) for header in headers})
         if sizes == 1:
-            sentences.append(f"All have {headers[0].width} x {headers[0].height} pixels.")
+            sentences.append(f"{everything} have {headers[0].width} x {headers[0].height} pixels.")
         else:
             widths = _name_range("width", [header.width for header in headers])
             heights = _name_range("height", [header.height for header in headers])
