@@ -2,16 +2,13 @@
 
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from octcluster.leaks import find_leaks
@@ -20,12 +17,10 @@ from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
     count,
     describe_answer,
-    format_score,
-    name_algorithm,
-    name_cluster,
+    describe_noise,
     show_text,
 )
-from octcluster.results import ClusteringResult
+from octcluster.terminal_tables import tabulate_clusters, tabulate_results
 from octcluster.workflows.outcome import RunOutcome
 
 _LINE_INTERVAL_SECONDS = 10.0
@@ -33,13 +28,6 @@ _MIN_RATE_SECONDS = 0.5
 _PLAIN_WIDTH = 120
 _UNEVEN_UNITS = ("clusterings", "results", "services", "steps")
 """One may take a hundred times as long as another: rates and times left would be made up."""
-_SCORES = {
-    "silhouette": "silhouette",
-    "accuracy": "accuracy",
-    "adjusted_rand_index": "ARI",
-    "adjusted_mutual_information": "AMI",
-    "normalized_mutual_information": "NMI",
-}
 
 
 class ProgressBars(AbstractContextManager["ProgressBars"]):
@@ -187,8 +175,10 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
     chosen = result.results[result.chosen]
     console.print()
     _print_counts(console, outcome)
-    console.print(_tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
-    console.print(_tabulate_clusters(chosen, outcome.image_set.classes))
+    console.print(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
+    for sentence in describe_noise(result.results):
+        _say(console, sentence)
+    console.print(tabulate_clusters(chosen, outcome.image_set.classes))
     labels = [image.label for image in outcome.members]
     class_sizes = [labels.count(name) for name in outcome.image_set.classes]
     for sentence in describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten):
@@ -228,40 +218,3 @@ def _print_counts(console: Console, outcome: RunOutcome) -> None:
         console,
         f"Features: {space.model}, {space.features}, {space.dimension:,} values an image (space {digest})",
     )
-
-
-def _tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_classes: bool) -> Table:
-    names = list(_SCORES) if with_classes else ["silhouette"]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    table.add_column("")
-    table.add_column("algorithm")
-    for title in ("k", "clusters", "noise", *(_SCORES[name] for name in names), "seconds"):
-        table.add_column(title, justify="right")
-    for index, result in enumerate(results):
-        table.add_row(
-            "*" if index == chosen else "",
-            Text(name_algorithm(result.algorithm)),
-            "" if result.requested_clusters is None else str(result.requested_clusters),
-            str(result.clusters),
-            f"{result.noise:,}",
-            *(format_score(getattr(result.scores, name)) for name in names),
-            f"{result.seconds:.2f}",
-            style="bold" if index == chosen else None,
-        )
-    return table
-
-
-def _tabulate_clusters(result: ClusteringResult, classes: Sequence[str]) -> Table:
-    """The images by class and cluster, or by cluster alone if no class is known."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    table.add_column("images")
-    sizes = dict(enumerate(result.cluster_sizes)) | ({-1: result.noise} if result.noise else {})
-    for cluster in sizes:
-        table.add_column(name_cluster(cluster), justify="right")
-    if result.contingency is not None:
-        columns = [list(result.contingency.clusters).index(cluster) for cluster in sizes]
-        for index, row in zip(result.contingency.class_indices, result.contingency.counts, strict=True):
-            table.add_row(Text(show_text(classes[index])), *(f"{row[column]:,}" for column in columns))
-        table.add_section()
-    table.add_row("all", *(f"{size:,}" for size in sizes.values()))
-    return table

@@ -44,7 +44,7 @@ def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO = sy
 def _tabulate(outcome: StudyOutcome) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("algorithm")
-    for title in ("k", "clusters", *_SCORES.values()):
+    for title in ("k", "clusters", "noise", *_SCORES.values()):
         table.add_column(title, justify="right")
     table.add_column("published")
     heading = ""
@@ -69,6 +69,7 @@ def _add_cell(table: Table, cell: Cell, result: ClusteringResult) -> None:
         Text(name_algorithm(cell.algorithm)),
         "" if cell.k is None else str(cell.k),
         str(result.clusters),
+        f"{result.noise:,}",
         *(format_score(getattr(result.scores, name)) for name in _SCORES),
         ", ".join(published),
     )

@@ -135,6 +135,7 @@ def test_a_person_reads_results_and_what_to_do(study: StudyOutcome) -> None:
     print_study_summary(study, Path("out"), stream)
     text = stream.getvalue()
     assert "grey, plain" in text
+    assert "k clusters noise silhouette" in " ".join(text.split())
     assert "silhouette 0.062, accuracy 0.375, ARI 0.030" in text
     assert "net, plain: skipped, put the weights into /home/secret/weights.h5" in text
     assert "out/failures.csv" in text

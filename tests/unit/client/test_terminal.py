@@ -54,6 +54,15 @@ def test_noise_has_a_column_of_its_own() -> None:
     assert "cluster 3   noise" in summarize(make_outcome(noise=True))
 
 
+def test_the_silhouette_without_noise_is_not_what_the_choice_compares() -> None:
+    outcome = make_outcome(noise=True)
+    text = summarize(outcome)
+    noise = outcome.result.results[1].noise
+    assert f"silhouette 0.100 of HDBSCAN is that of the {80 - noise} images that are not noise" in text
+    assert f"noise counts as 0, which makes it {0.1 * (80 - noise) / 80:.3f}." in text
+    assert "noise counts as 0" not in summarize(make_outcome(ks=(2, 3)))
+
+
 def test_names_cannot_command_the_terminal() -> None:
     text = summarize(make_outcome(classes=("[red]a[/red]", "b\x1b[2J", "c\udce9", "d")))
     assert "[red]a[/red]" in text

@@ -25,8 +25,8 @@ _NOTEWORTHY_SHARE = 0.5
 # The mean adjusted Rand index from which parts of the images are said to give similar groups.
 _SIMILAR = 0.7
 _FEW_MAY_BE_RIGHT = (
-    " This tells how sure groups are, not how right: of few images or patients even right groups may not come "
-    "back, and with more of them they may."
+    " This tells how sure groups are, not how right: of few images or patients even right groups may not "
+    "come back, and with more of them they may."
 )
 
 

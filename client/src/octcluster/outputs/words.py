@@ -68,6 +68,25 @@ def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
     return "the clusters overlap: there is no substantial structure by this measure"
 
 
+def describe_noise(results: Sequence[ClusteringResult]) -> list[str]:
+    """Says what the silhouettes of results with noise count for in the choice; nothing if there is none."""
+    if len(results) < 2:
+        return []
+    sentences = []
+    for result in results:
+        silhouette = result.scores.silhouette.value
+        if not result.noise or silhouette is None:
+            continue
+        grouped = sum(result.cluster_sizes)
+        of_all = silhouette * grouped / (grouped + result.noise)
+        sentences.append(
+            f"The silhouette {silhouette:z.3f} of {name_algorithm(result.algorithm)} is that of the "
+            f"{count(grouped, 'image')} that are not noise; in the choice noise counts as 0, which makes it "
+            f"{of_all:z.3f}."
+        )
+    return sentences
+
+
 def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whitened: bool) -> list[str]:
     """What one clustering found, in sentences.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from octcluster.outputs.pages import Fragment, Table
-from octcluster.outputs.words import format_interval, format_score, name_algorithm, show_text
+from octcluster.outputs.words import describe_noise, format_interval, format_score, name_algorithm, show_text
 from octcluster.results import ClusteringResult
 
 SCORE_TITLES = {
@@ -43,6 +43,7 @@ def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragm
             "titles": SCORE_TITLES,
             "results": _list_results(results, chosen),
             "reasons": _list_reasons(results),
+            "notes": describe_noise(results),
         },
         downloads=[_tabulate_scores(results, chosen)],
     )
