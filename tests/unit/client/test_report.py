@@ -208,7 +208,7 @@ def test_trust_is_put_into_words_and_tables_and_names_nobody() -> None:
         "0.090 to 0.875",
         "Stability 0.812: 10 random parts of the patients, clustered again, gave similar groups each time",
         "The clusters go with the image width, too (adjusted mutual information 0.38, with the class 0.62)",
-        "7 patients of 7 have images in more than one class.",
+        "7 patients of 7 have images in more than one class; scores.json lists them.",
         "2 pairs of images are the same, or nearly so",
         "highly stable",
         "unstable: may be chance",
