@@ -113,8 +113,8 @@ class _Assigning:
         except RunNotFound as error:
             raise RunNotFound(
                 f"the run {self._run_id} is gone from the clusterer at hand, which keeps runs for a limited "
-                "time: do it again with 'octcluster run', which is quick while its vectors are cached, or "
-                "name the clusterer, or the cache folder, that holds it"
+                "time: do it again with 'octcluster run', which embeds nothing while its vectors are cached, "
+                "or name the clusterer, or the cache folder, that holds it"
             ) from error
 
     def _find_space(self, result: RunResult) -> EmbeddingSpace:
