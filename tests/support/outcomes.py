@@ -74,6 +74,7 @@ def make_outcome(
             silhouettes=[None if cluster == -1 else source.uniform(-0.1, 0.4) for cluster in clusters],
             x=[source.gauss(2.0 * cluster, 1) for cluster in clusters],
             y=[source.gauss(cluster % 2, 1) for cluster in clusters],
+            distances=[None if cluster == -1 else source.uniform(8, 12) for cluster in clusters],
         ),
         embedded=len(members) - 3,
         cached=3,

@@ -293,6 +293,7 @@ def read_assignments(messages: Iterable[clusterer.StreamAssignmentsResponse]) ->
     keys: list[bytes] = []
     clusters: list[int] = []
     silhouettes: list[float | None] = []
+    distances: list[float | None] = []
     x: list[float] = []
     y: list[float] = []
     umap_x: list[float] = []
@@ -300,12 +301,17 @@ def read_assignments(messages: Iterable[clusterer.StreamAssignmentsResponse]) ->
     for message in messages:
         keys.extend(message.image_keys)
         clusters.extend(message.clusters)
-        silhouettes.extend(None if math.isnan(value) else value for value in message.silhouettes)
+        silhouettes.extend(_known(message.silhouettes))
+        distances.extend(_known(message.distances))
         x.extend(message.x)
         y.extend(message.y)
         umap_x.extend(message.umap_x)
         umap_y.extend(message.umap_y)
-    return Assignments(keys, clusters, silhouettes, x, y, umap_x, umap_y)
+    return Assignments(keys, clusters, silhouettes, x, y, umap_x, umap_y, distances)
+
+
+def _known(values: Iterable[float]) -> Iterator[float | None]:
+    return (None if math.isnan(value) else value for value in values)
 
 
 def read_new_assignments(messages: Iterable[clusterer.AssignResponse]) -> NewAssignments:

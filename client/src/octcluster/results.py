@@ -186,6 +186,8 @@ class Assignments:
         y: Second principal coordinate.
         umap_x: First coordinate of each member by UMAP; empty if there are none.
         umap_y: Second coordinate by UMAP.
+        distances: Distance of each member's prepared vector to the mean of its cluster; None for noise. Empty
+            from clusterers of older versions.
     """
 
     image_keys: Sequence[bytes]
@@ -195,6 +197,7 @@ class Assignments:
     y: Sequence[float]
     umap_x: Sequence[float] = ()
     umap_y: Sequence[float] = ()
+    distances: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,23 @@ def estimate_rules_bytes(n_clusters: int, dimension: int) -> int:
     return 2 * 4 * n_clusters * dimension
 
 
+def find_distances(
+    vectors: NDArray[np.float32], labels: NDArray[np.int32], report_step: Callable[[], None]
+) -> NDArray[np.float32]:
+    """Finds how far members are from the mean of their cluster.
+
+    Args:
+        vectors: float32, shape (n_members, prepared_dimension), the prepared vectors.
+        labels: int32, shape (n_members,): clusters from 0, -1 for noise.
+        report_step: Called often.
+
+    Returns:
+        float32, shape (n_members,): Euclidean distances; NaN for noise.
+    """
+    means = _find_moments(vectors, labels, int(labels.max(initial=-1)) + 1, report_step).means
+    return _measure_members(vectors, labels, means.astype(np.float32), report_step).astype(np.float32)
+
+
 class _Scatters:
     """Sums of products of the vectors' dimensions, over all members or without a fold, when needed."""
 
@@ -194,20 +211,31 @@ def _complete(
 ) -> ClusterRule:
     """Adds distances beyond which members are rare, and how far the rule agrees with the run."""
     means = moments.means.astype(np.float32)
-    clustered = np.flatnonzero(labels >= 0)
-    distances = np.zeros(len(labels))
-    for rows in slices(clustered.size, _ROWS_AT_ONCE):
-        report_step()
-        members = clustered[rows]
-        distances[members] = measure_distances(vectors[members], means, labels[members])
+    distances = _measure_members(vectors, labels, means, report_step)
     limits = np.array(
         [
             np.quantile(distances[labels == cluster], OUTLIER_SHARE, method="inverted_cdf")
             for cluster in range(len(means))
         ]
     )
-    agreed = _count_agreed(vectors, labels, clustered, linear, report_step)
+    agreed = _count_agreed(vectors, labels, np.flatnonzero(labels >= 0), linear, report_step)
     return ClusterRule(means, linear.weights, linear.biases, limits, agreed / len(labels))
+
+
+def _measure_members(
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    means: NDArray[np.float32],
+    report_step: Callable[[], None],
+) -> NDArray[np.float64]:
+    """float64, shape (n_members,): distance of each member to its cluster's mean; NaN for noise."""
+    distances = np.full(len(labels), np.nan)
+    clustered = np.flatnonzero(labels >= 0)
+    for rows in slices(clustered.size, _ROWS_AT_ONCE):
+        report_step()
+        members = clustered[rows]
+        distances[members] = measure_distances(vectors[members], means, labels[members])
+    return distances
 
 
 def _count_agreed(

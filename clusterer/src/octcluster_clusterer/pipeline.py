@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from octcluster_clusterer.assignment import FittedRun
-from octcluster_clusterer.assignment_rules import fit_rules
+from octcluster_clusterer.assignment_rules import find_distances, fit_rules
 from octcluster_clusterer.choice import choose
 from octcluster_clusterer.clustering import find_clusters, find_clusters_for_each
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
@@ -205,12 +205,15 @@ def _score_all(
     class_indices: NDArray[np.int32] | None,
     report: Report,
 ) -> list[ClusteringResult]:
-    silhouettes = find_silhouettes(
-        vectors,
-        [clustering.labels for clustering in clusterings],
-        lambda done, total: report(Stage.SCORING, done, total),
-    )
-    results = []
+    reached = (0, 1)
+
+    def report_scoring(done: int, total: int) -> None:
+        nonlocal reached
+        reached = done, total
+        report(Stage.SCORING, *reached)
+
+    silhouettes = find_silhouettes(vectors, [clustering.labels for clustering in clusterings], report_scoring)
+    results: list[ClusteringResult] = []
     for clustering, values in zip(clusterings, silhouettes, strict=True):
         scores, contingency = score(clustering.labels, values, class_indices)
         results.append(
@@ -222,6 +225,7 @@ def _score_all(
                 scores=scores,
                 contingency=contingency,
                 seconds=clustering.seconds,
+                distances=find_distances(vectors, clustering.labels, lambda: report_scoring(*reached)),
             )
         )
     return results

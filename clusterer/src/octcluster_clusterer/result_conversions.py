@@ -170,6 +170,7 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
             y=run.coordinates[part, 1],
             umap_x=None if umap is None else umap[part, 0],
             umap_y=None if umap is None else umap[part, 1],
+            distances=None if result.distances is None else result.distances[part],
         )
 
 

@@ -139,6 +139,8 @@ def _columns(record: RunRecord) -> dict[bytes, bytes]:
     for i, result in enumerate(record.result.results):
         columns[b"labels:%d" % i] = result.labels.astype("<i4", copy=False).tobytes()
         columns[b"silhouettes:%d" % i] = result.silhouettes.astype("<f4", copy=False).tobytes()
+        if result.distances is not None:
+            columns[b"distances:%d" % i] = result.distances.astype("<f4", copy=False).tobytes()
     return columns
 
 
@@ -163,6 +165,7 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
                     "seconds": one.seconds,
                     "stability": one.stability and asdict(one.stability),
                     "associations": [asdict(association) for association in one.associations],
+                    "distances": one.distances is not None,
                 }
                 for one in result.results
             ],
@@ -226,9 +229,12 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
                 counts=np.array(one["contingency"]["counts"], dtype=np.int64),
             ),
             seconds=one["seconds"],
-            # Runs of older versions have neither, nor duplicates.
+            # Runs of older versions have none of these, nor duplicates.
             stability=_STABILITY.validate_python(one.get("stability")),
             associations=_ASSOCIATIONS.validate_python(one.get("associations", ())),
+            distances=np.frombuffer(contents[b"distances:%d" % i], dtype="<f4")
+            if one.get("distances")
+            else None,
         )
         for i, one in enumerate(summary["results"])
     ]

@@ -241,6 +241,8 @@ class ClusteringResult:
         seconds: Time of the clustering itself.
         stability: Only of the chosen result, and only if asked for.
         associations: What the clusters go with.
+        distances: float32, shape (n_members,): Euclidean distance of each prepared vector to the mean of its
+            cluster, NaN for noise; None in runs of older versions.
     """
 
     algorithm: Algorithm
@@ -252,6 +254,7 @@ class ClusteringResult:
     seconds: float
     stability: Stability | None = None
     associations: Sequence[Association] = ()
+    distances: NDArray[np.float32] | None = None
 
     @property
     def cluster_sizes(self) -> NDArray[np.int64]:

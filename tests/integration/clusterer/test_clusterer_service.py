@@ -77,7 +77,8 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     assert list(assigned.image_keys) == fresh.keys
     assert len({(c, k) for c, k in zip(assigned.clusters, fresh.classes, strict=True)}) == 4
     assert np.mean(assigned.silhouettes) == pytest.approx(four.scores.silhouette.value, abs=1e-4)
-    assert len(assigned.x) == len(assigned.y) == 1000
+    assert len(assigned.x) == len(assigned.y) == len(assigned.distances) == 1000
+    assert min(assigned.distances) > 0
 
 
 def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:

@@ -124,16 +124,31 @@ def test_result():
 def test_assignments_are_joined_and_nan_is_none():
     messages = [
         clusterer.StreamAssignmentsResponse(
-            image_keys=[b"a"], clusters=[0], silhouettes=[0.5], x=[1], y=[2], umap_x=[5], umap_y=[6]
+            image_keys=[b"a"],
+            clusters=[0],
+            silhouettes=[0.5],
+            x=[1],
+            y=[2],
+            umap_x=[5],
+            umap_y=[6],
+            distances=[0.25],
         ),
         clusterer.StreamAssignmentsResponse(
-            image_keys=[b"b"], clusters=[-1], silhouettes=[math.nan], x=[3], y=[4], umap_x=[7], umap_y=[8]
+            image_keys=[b"b"],
+            clusters=[-1],
+            silhouettes=[math.nan],
+            x=[3],
+            y=[4],
+            umap_x=[7],
+            umap_y=[8],
+            distances=[math.nan],
         ),
     ]
     joined = c.read_assignments(messages)
     assert (joined.image_keys, joined.clusters) == ([b"a", b"b"], [0, -1])
     assert (joined.silhouettes, joined.x, joined.y) == ([0.5, None], [1, 3], [2, 4])
     assert (joined.umap_x, joined.umap_y) == ([5, 7], [6, 8])
+    assert joined.distances == [0.25, None]
 
 
 def test_embed_result():

@@ -244,9 +244,9 @@ def test_outlying_are_those_farthest_away_and_not_those_of_the_smallest_silhouet
     outcome = make_outcome()
     found = outcome.assignments
     row = next(row for row, cluster in enumerate(found.clusters) if cluster == 2)
-    x, silhouettes = list(found.x), list(found.silhouettes)
-    x[row], silhouettes[row] = 1000.0, 0.2
-    moved = replace(outcome, assignments=replace(found, x=x, silhouettes=silhouettes))
+    distances, silhouettes = list(found.distances), list(found.silhouettes)
+    distances[row], silhouettes[row] = 1000.0, 0.2
+    moved = replace(outcome, assignments=replace(found, distances=distances, silhouettes=silhouettes))
     source = re.sub(r"\s+", " ", Page(moved).source)
     first = re.search(
         r'<ul class="gallery" aria-label="Most outlying of cluster 2"> <li><span>(.*?)<', source

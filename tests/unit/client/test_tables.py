@@ -25,6 +25,7 @@ COLUMNS = [
     "silhouette",
     "pca_x",
     "pca_y",
+    "distance",
     "umap_x",
     "umap_y",
 ]
@@ -69,7 +70,7 @@ def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path):
     path = tmp_path / "plain.parquet"
     path.write_bytes(format_parquet(undefine(make_outcome(classes=()), "too few")))
     table = pd.read_parquet(path)
-    assert list(table.columns) == COLUMNS[:8]
+    assert list(table.columns) == COLUMNS[:9]
     assert table["label"].isna().all()
     assert table["silhouette"].isna().all()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from octcluster_clusterer import assignment_rules, tiles
 from octcluster_clusterer.assignment import ClusterRule, FittedRun, assign, read_fitted_run
-from octcluster_clusterer.assignment_rules import fit_rules
+from octcluster_clusterer.assignment_rules import find_distances, fit_rules
 from octcluster_clusterer.errors import CannotAssign, RunCancelled
 from octcluster_clusterer.preparation import prepare
 from octcluster_clusterer.runs import Preparation
@@ -137,6 +137,17 @@ def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one():
         assert 0 < own.mean() <= 0.01
     far = assign(run.rules[0], prepared[:5] + np.float32(100))
     assert far.outliers.all()
+
+
+def test_distances_go_to_the_mean_of_the_own_cluster_and_noise_has_none():
+    vectors, groups, _ = draw_images()
+    labels = np.where(np.arange(900) % 10 == 0, -1, groups).astype(np.int32)
+    found = find_distances(vectors, labels, lambda: None)
+    means = np.stack([vectors[labels == group].mean(axis=0, dtype=np.float64) for group in range(3)])
+    expected = np.linalg.norm(vectors - means[groups], axis=1)
+    assert np.array_equal(np.isnan(found), labels < 0)
+    np.testing.assert_allclose(found[labels >= 0], expected[labels >= 0], rtol=1e-5)
+    assert np.isnan(find_distances(vectors, np.full(900, -1, dtype=np.int32), lambda: None)).all()
 
 
 def test_noise_belongs_to_no_cluster_and_counts_as_not_agreed():

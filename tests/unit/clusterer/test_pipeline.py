@@ -125,6 +125,7 @@ def test_a_run_repeats_itself_to_the_bit_with_any_number_of_threads(
     for one, other in zip(first.results, second.results, strict=True):
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
+        np.testing.assert_array_equal(one.distances, other.distances)
     np.testing.assert_array_equal(first.coordinates, second.coordinates)
 
 

@@ -97,6 +97,7 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
             Association("class", 0.25, Score(0.125), 400),
             Association("width", 0.0, Score(undefined_reason="it is the same for all images"), 0),
         ),
+        distances=np.abs(silhouettes) if with_classes else None,
     )
 
 
@@ -180,6 +181,7 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         assert one.associations == other.associations
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
+        np.testing.assert_array_equal(one.distances, other.distances)
         np.testing.assert_array_equal(one.cluster_sizes, other.cluster_sizes)
     found, expected = read.result.results[0].contingency, saved.result.results[0].contingency
     assert found is not None

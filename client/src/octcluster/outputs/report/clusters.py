@@ -1,6 +1,5 @@
 """The clusters of the report, one by one: size, classes, silhouettes, stability, images worth a look."""
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -171,15 +170,13 @@ def _choose_examples(
         "Most ambiguous": torn[:EXAMPLES],
     }
     galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
-    outlying = _find_outlying(outcome.assignments.x, outcome.assignments.y, rows)
-    return [*galleries, Gallery("Most outlying", [names.picture(row) for row in outlying])]
+    outlying = _find_outlying(outcome.assignments.distances, rows)
+    if outlying:
+        galleries.append(Gallery("Most outlying", [names.picture(row) for row in outlying]))
+    return galleries
 
 
-def _find_outlying(x: Sequence[float], y: Sequence[float], rows: Sequence[int]) -> list[int]:
-    """The rows farthest from the cluster's middle in the two coordinates that a run's result holds.
-
-    A projection never makes a distance longer, so that these are at least as far away in the whole space;
-    others may be as far in directions that the two coordinates do not show.
-    """
-    middle = statistics.median(x[row] for row in rows), statistics.median(y[row] for row in rows)
-    return sorted(rows, key=lambda row: (-math.dist(middle, (x[row], y[row])), row))[:EXAMPLES]
+def _find_outlying(distances: Sequence[float | None], rows: Sequence[int]) -> list[int]:
+    """The rows farthest from the mean of their cluster; empty where a clusterer tells no distances."""
+    known = [(distance, row) for row in rows if distances and (distance := distances[row]) is not None]
+    return [row for _, row in sorted(known, key=lambda pair: (-pair[0], pair[1]))[:EXAMPLES]]

@@ -480,7 +480,7 @@ class StreamAssignmentsRequest(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., result_index: _Optional[int] = ...) -> None: ...
 
 class StreamAssignmentsResponse(_message.Message):
-    __slots__ = ("image_keys", "clusters", "silhouettes", "x", "y", "umap_x", "umap_y")
+    __slots__ = ("image_keys", "clusters", "silhouettes", "x", "y", "umap_x", "umap_y", "distances")
     IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
     CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     SILHOUETTES_FIELD_NUMBER: _ClassVar[int]
@@ -488,6 +488,7 @@ class StreamAssignmentsResponse(_message.Message):
     Y_FIELD_NUMBER: _ClassVar[int]
     UMAP_X_FIELD_NUMBER: _ClassVar[int]
     UMAP_Y_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
     image_keys: _containers.RepeatedScalarFieldContainer[bytes]
     clusters: _containers.RepeatedScalarFieldContainer[int]
     silhouettes: _containers.RepeatedScalarFieldContainer[float]
@@ -495,7 +496,8 @@ class StreamAssignmentsResponse(_message.Message):
     y: _containers.RepeatedScalarFieldContainer[float]
     umap_x: _containers.RepeatedScalarFieldContainer[float]
     umap_y: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., silhouettes: _Optional[_Iterable[float]] = ..., x: _Optional[_Iterable[float]] = ..., y: _Optional[_Iterable[float]] = ..., umap_x: _Optional[_Iterable[float]] = ..., umap_y: _Optional[_Iterable[float]] = ...) -> None: ...
+    distances: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., clusters: _Optional[_Iterable[int]] = ..., silhouettes: _Optional[_Iterable[float]] = ..., x: _Optional[_Iterable[float]] = ..., y: _Optional[_Iterable[float]] = ..., umap_x: _Optional[_Iterable[float]] = ..., umap_y: _Optional[_Iterable[float]] = ..., distances: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class AssignRequest(_message.Message):
     __slots__ = ("run_id", "result_index", "image_keys")
