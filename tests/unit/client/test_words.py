@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 from octcluster.outputs.pages.rendering import format_cell
+from octcluster.outputs.report.figures import describe_kept_variance, plot_variance
 from octcluster.outputs.trust import tabulate_audit
 from octcluster.outputs.words import describe_answer, format_interval, format_score, judge_silhouette
 from octcluster.results import Association, Interval, Score
+from octcluster.runs import Preparation
 from outcomes import make_outcome
 
 
@@ -43,3 +45,19 @@ def test_nothing_is_minus_zero() -> None:
     assert "silhouette is 0.000" in said
     assert "Rand index is 0.000" in said
     assert tabulate_audit(result)[0][1:3] == ("0.000", "0.000")
+
+
+def test_the_variance_that_the_kept_components_hold_is_said() -> None:
+    result = replace(
+        make_outcome().result, prepared_dimension=2, explained_variance_ratios=[0.5, 0.2, 0.1, 0.1]
+    )
+    kept = describe_kept_variance(result, Preparation(pca=2))
+    assert kept == "Kept for the clustering: 2 components, which hold 70.0%."
+    plot = plot_variance(result.explained_variance_ratios, kept)
+    assert plot is not None
+    assert plot.description.endswith(f"lines at 90%, 95% and 99%. {kept}")
+    parts = Preparation(pca=1, part_dimensions=(3, 3))
+    assert "hold at most 70.0%." in describe_kept_variance(result, parts)
+    whole = replace(result, prepared_dimension=4)
+    assert "4 components, which hold 90.0%." in describe_kept_variance(whole, replace(parts, pca=2))
+    assert describe_kept_variance(result, Preparation()) == ""

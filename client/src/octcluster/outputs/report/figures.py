@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, cluster_colour, plot_text
-from octcluster.outputs.words import NOISE, name_algorithm, name_cluster
+from octcluster.outputs.words import NOISE, count, name_algorithm, name_cluster
 from octcluster.results import ClusteringResult, RunResult
+from octcluster.runs import Preparation
 from octcluster.workflows.outcome import RunOutcome
 
 VARIANCE_SHARES = (0.90, 0.95, 0.99)
@@ -160,11 +161,24 @@ def plot_silhouette_by_k(result: RunResult) -> Plot | None:
     )
 
 
-def plot_variance(ratios: Sequence[float]) -> Plot | None:
+def describe_kept_variance(result: RunResult, preparation: Preparation) -> str:
+    """What share of the variance the kept components hold; empty if all dimensions were kept."""
+    if preparation.pca is None:
+        return ""
+    kept, parts = result.prepared_dimension, len(preparation.part_dimensions)
+    held = min(1.0, sum(result.explained_variance_ratios[:kept]))
+    # Components of several parts stand in one order here, though as many of each part are kept: of all
+    # choices of so many the first ones hold the most.
+    at_most = "at most " if parts > 1 and kept < len(result.explained_variance_ratios) else ""
+    return f"Kept for the clustering: {count(kept, 'component')}, which hold {at_most}{held:.1%}."
+
+
+def plot_variance(ratios: Sequence[float], kept: str = "") -> Plot | None:
     """Cumulative curve of the variance that principal components hold; None of fewer than two.
 
     Args:
         ratios: Share of the variance of each component, largest first.
+        kept: See describe_kept_variance.
     """
     if len(ratios) < 2:
         return None
@@ -192,7 +206,8 @@ def plot_variance(ratios: Sequence[float]) -> Plot | None:
         "variance",
         "Variance held by the principal components",
         "Share of the variance of the vectors that the first principal components hold together, for "
-        f"{len(held):,} components, with lines at 90%, 95% and 99%.",
+        f"{len(held):,} components, with lines at 90%, 95% and 99%."
+        f"{kept and ' '}{kept}",
         [trace],
         {
             "xaxis": {"title": {"text": "components"}},

@@ -9,6 +9,7 @@ from octcluster.outputs.pages.parts import Part
 from octcluster.outputs.report.clusters import build_cards
 from octcluster.outputs.report.contingency import build_contingency
 from octcluster.outputs.report.figures import (
+    describe_kept_variance,
     plot_cluster_sizes,
     plot_silhouette_by_k,
     plot_silhouettes,
@@ -71,7 +72,8 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
         plot_silhouettes(outcome),
         plot_silhouette_by_k(outcome.result),
     ]
-    variance = plot_variance(outcome.result.explained_variance_ratios)
+    kept = describe_kept_variance(outcome.result, outcome.spec.preparation)
+    variance = plot_variance(outcome.result.explained_variance_ratios, kept)
     return [
         *sections,
         Section("map", "The images in two dimensions", [_explore(names, scatter)]),
