@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from octcluster.leaks import find_leaks
+from octcluster.outputs.run_record import read_start
 from octcluster.outputs.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
@@ -160,6 +161,13 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
 def show_progress(stream: TextIO = sys.stderr) -> ProgressBars | ProgressLines:
     """Progress for the stream: bars on a terminal, lines elsewhere. To be used in a with block."""
     return ProgressBars(stream) if stream.isatty() else ProgressLines(stream)
+
+
+def print_replaced(folder: Path, stream: TextIO = sys.stderr) -> None:
+    """Prints which run's outputs a new run will replace, in local time; nothing if there are none."""
+    started = read_start(folder)
+    if started is not None:
+        print(f"replacing the run of {started.astimezone():%Y-%m-%d %H:%M} in {folder}", file=stream)
 
 
 def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:

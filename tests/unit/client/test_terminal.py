@@ -1,11 +1,13 @@
 """What a person sees on the terminal."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from octcluster import terminal
-from octcluster.terminal import ProgressBars, ProgressLines, print_summary, show_progress
+from octcluster.outputs.run_record import format_run_record
+from octcluster.terminal import ProgressBars, ProgressLines, print_replaced, print_summary, show_progress
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import make_outcome, undefine
 
@@ -69,6 +71,23 @@ def test_names_cannot_command_the_terminal() -> None:
     assert "b\ufffd[2J" in text
     assert "\x1b" not in text
     text.encode()
+
+
+@pytest.mark.parametrize("record", [None, b"", b"[]", b"{}", b'{"started": 7}', b'{"started": "soon"}'])
+def test_nothing_is_said_to_be_replaced_where_no_run_is_known(record: bytes | None, tmp_path: Path) -> None:
+    if record is not None:
+        (tmp_path / "run.json").write_bytes(record)
+    stream = io.StringIO()
+    print_replaced(tmp_path, stream)
+    assert stream.getvalue() == ""
+
+
+def test_the_run_that_will_be_replaced_is_named_by_its_time(tmp_path: Path) -> None:
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    (tmp_path / "run.json").write_bytes(format_run_record(make_outcome(), {}, started))
+    stream = io.StringIO()
+    print_replaced(tmp_path, stream)
+    assert stream.getvalue() == f"replacing the run of {started.astimezone():%Y-%m-%d %H:%M} in {tmp_path}\n"
 
 
 def test_progress_is_bars_on_a_terminal_and_lines_elsewhere() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from octcluster.workflows.outcome import RunOutcome
 
@@ -54,3 +55,19 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         },
     }
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+
+
+def read_start(folder: Path) -> datetime | None:
+    """Reads when the run began whose outputs a folder holds.
+
+    Args:
+        folder: The folder of the outputs.
+
+    Returns:
+        The time, with its zone; None if there is no record of a run that can be read.
+    """
+    try:
+        document = json.loads((folder / "run.json").read_bytes())
+        return datetime.fromisoformat(document["started"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
