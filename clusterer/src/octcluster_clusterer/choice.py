@@ -135,8 +135,8 @@ def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple
     else:
         sentence = f"{best} groups explain the images best for their number, as far as searches agree on them"
     if close:
-        come = "comes" if len(close) == 1 else "come"
-        sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at both groupings"
+        come, look = ("comes", "it") if len(close) == 1 else ("come", "them")
+        sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at {look}, too"
     figures = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items())
     return counts.index(best), (
         f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "

@@ -157,7 +157,8 @@ def test_a_narrow_lead_is_called_one():
     chosen, reason = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
     assert chosen == 2
     assert reason.startswith(
-        "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close"
+        "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close, "
+        "so the lead is no proof: look at it, too. Ratings: "
     )
     assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in reason
     assert (
