@@ -133,7 +133,7 @@ def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[fl
     if silhouettes:
         negative = sum(value < 0 for value in silhouettes) / len(silhouettes)
         notes.append(
-            f"Median silhouette {statistics.median(silhouettes):.3f}; {negative:.0%} of its images are "
+            f"Median silhouette {statistics.median(silhouettes):z.3f}; {negative:.0%} of its images are "
             "nearer to another cluster."
         )
     if chosen.stability is not None and cluster < len(chosen.stability.clusters):
