@@ -99,8 +99,10 @@ def _run(options: Namespace) -> int:
 
     from octcluster.outputs import write_outputs  # noqa: PLC0415
     from octcluster.outputs.report import ReportOptions  # noqa: PLC0415
-    from octcluster.terminal import print_summary, show_progress  # noqa: PLC0415
+    from octcluster.terminal import print_replaced, print_summary, show_progress  # noqa: PLC0415
 
+    if not options.quiet:
+        print_replaced(options.out)
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         _tell_ignored(image_set, progress)
         outcome = run_images(image_set, run_options, progress)
