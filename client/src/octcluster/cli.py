@@ -21,6 +21,7 @@ from octcluster.errors import (
 from octcluster.finished_runs import find_run
 from octcluster.image_folder import describe_ignored, find_images, has_foreign_volumes
 from octcluster.image_set import ImageSet
+from octcluster.interruption import no_interrupt_lost
 from octcluster.job_options import (
     as_json,
     check_model,
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     debug = options.debug or os.environ.get("OCTCLUSTER_DEBUG") == "1"
     try:
-        return _COMMANDS[options.command](options)
+        with no_interrupt_lost():
+            return _COMMANDS[options.command](options)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, debug)
     except (InvalidArguments, InvalidImageSet, AddressInvalid) as error:

@@ -1,6 +1,6 @@
 """Ctrl-C that gets through wherever it arrives."""
 
-import _thread
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def no_interrupt_lost() -> Iterator[None]:
 
     def note(unraisable: "sys.UnraisableHookArgs") -> None:
         if unraisable.exc_type is KeyboardInterrupt:
-            threading.Timer(_SECONDS_UNTIL_AGAIN, _thread.interrupt_main).start()
+            threading.Timer(_SECONDS_UNTIL_AGAIN, _interrupt).start()
         else:
             before(unraisable)
 
@@ -29,3 +29,8 @@ def no_interrupt_lost() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+
+
+def _interrupt() -> None:
+    """As Ctrl-C does, and unlike ``_thread.interrupt_main``, it ends what the main thread waits for."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
