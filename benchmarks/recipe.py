@@ -99,7 +99,7 @@ def cluster(
     patients_known: bool = True,
 ) -> RunResult:
     """Runs the recipe on some of the images, preparation included."""
-    values = asdict(recipe.preparation)
+    values = asdict(recipe.preparation_for(len(chosen)))
     if len(images.part_dimensions) > 1:
         values["part_dimensions"] = images.part_dimensions
     spec = RunSpec(

@@ -102,6 +102,8 @@ def read_recipe(options: Namespace) -> Recipe:
     else:
         recipe = RECIPES[options.recipe]
     preparation = {name: given.pop(name) for name in _PREPARATION_PARTS if name in given}
+    if "pca" in preparation:
+        given["images_a_component"] = 0  # so many, and not fewer
     if preparation.get("whiten") is False:
         preparation.setdefault("whiten_within_groups", False)
     if "algorithm" in given:

@@ -4,9 +4,11 @@ A recipe that has been released never changes; a better one gets a new name. ``d
 default one was found, without labels.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from octcluster.runs import Preparation
+
+_FEWEST_COMPONENTS = 8
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,9 @@ class Recipe:
         flip: Whether each vector is the mean of the image's and of its mirror image's.
         preparation: What happens to the vectors before clustering; the embedding space decides its parts.
         algorithms: Names out of ALGORITHMS, at least one.
+        images_a_component: How many images there must be for each principal component: with fewer images,
+            fewer components are kept, though never fewer than 8 for that reason. 0: as many as the
+            preparation says.
     """
 
     name: str = ""
@@ -26,6 +31,14 @@ class Recipe:
     flip: bool = False
     preparation: Preparation = field(default_factory=Preparation)
     algorithms: tuple[str, ...] = ("kmeans",)
+    images_a_component: int = 0
+
+    def preparation_for(self, n_images: int) -> Preparation:
+        """The preparation of so many images."""
+        if not self.images_a_component or not isinstance(self.preparation.pca, int):
+            return self.preparation
+        affordable = max(n_images // self.images_a_component, _FEWEST_COMPONENTS)
+        return replace(self.preparation, pca=min(self.preparation.pca, affordable))
 
 
 CONSENSUS_2 = Recipe(
@@ -34,6 +47,7 @@ CONSENSUS_2 = Recipe(
     True,
     Preparation(pca=48, whiten=True, whiten_within_groups=True, normalize_prepared=True),
     ("consensus",),
+    images_a_component=5,
 )
 PLAIN_1 = Recipe("plain-1")
 PIXELS_1 = Recipe("pixels-1", "pixels", preparation=Preparation(l2_normalize=False))

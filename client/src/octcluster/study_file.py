@@ -105,7 +105,15 @@ def _read_experiment(
             raise _Fault(f"{where}: recipe = {name!r} is none of {', '.join(RECIPES)}")
         recipe, model = RECIPES[name], _text(where, table, "model")
         features = FeatureSet(f"{model} {recipe.features}", model, recipe.features, recipe.flip)
-        yield Part(features, name, recipe.preparation, recipe.algorithms, min_clusters, max_clusters)
+        yield Part(
+            features,
+            name,
+            recipe.preparation,
+            recipe.algorithms,
+            min_clusters,
+            max_clusters,
+            recipe.images_a_component,
+        )
         return
     _check_keys(where, table, ("features", "preparations", "algorithms", "k"))
     algorithms = _names(where, table, "algorithms", ALGORITHMS)

@@ -33,6 +33,7 @@ class Part:
         algorithms: Names out of ALGORITHMS.
         min_clusters: Smallest number of clusters.
         max_clusters: Largest number of clusters.
+        images_a_component: As in Recipe.
     """
 
     feature_set: FeatureSet
@@ -41,6 +42,7 @@ class Part:
     algorithms: tuple[str, ...]
     min_clusters: int
     max_clusters: int
+    images_a_component: int = 0
 
     @property
     def title(self) -> str:

@@ -153,7 +153,8 @@ def test_a_part_alone_changes_the_plain_recipe() -> None:
 def test_a_part_beside_a_name_changes_that_recipe() -> None:
     changed = recipe("--recipe", "consensus-2", "--pca", "32", "--no-flip")
     preparation = replace(CONSENSUS_2.preparation, pca=32)
-    assert changed == replace(CONSENSUS_2, name="", flip=False, preparation=preparation)
+    own = {"flip": False, "preparation": preparation, "images_a_component": 0}
+    assert changed == replace(CONSENSUS_2, name="", **own)
     plain = recipe("--recipe", "consensus-2", "--no-whiten").preparation
     assert (plain.whiten, plain.whiten_within_groups) == (False, False)
     between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation

@@ -205,12 +205,13 @@ class Job:
     def _spec(self) -> RunSpec:
         recipe = self._options.chosen_recipe
         part_dimensions = self._space.part_dimensions if len(self._space.part_dimensions) > 1 else ()
+        n_images = len(self._images.good())
         resamples = self._options.stability_resamples
         if resamples is None:
-            resamples = default_stability_resamples(len(self._images.good()))
+            resamples = default_stability_resamples(n_images)
         return RunSpec(
             space=self._space,
-            preparation=replace(recipe.preparation, part_dimensions=part_dimensions),
+            preparation=replace(recipe.preparation_for(n_images), part_dimensions=part_dimensions),
             algorithms=recipe.algorithms,
             min_clusters=self._options.min_clusters,
             max_clusters=self._options.max_clusters,

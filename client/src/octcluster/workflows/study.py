@@ -186,7 +186,14 @@ def _do_part(
 
 def _recipe_of(part: Part) -> Recipe:
     features = part.feature_set
-    return Recipe("", features.features, features.flip, part.preparation, part.algorithms)
+    return Recipe(
+        "",
+        features.features,
+        features.flip,
+        part.preparation,
+        part.algorithms,
+        part.images_a_component,
+    )
 
 
 class _PartJob(Job):
