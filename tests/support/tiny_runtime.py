@@ -18,19 +18,21 @@ class TinyRuntime:
     model = "tiny"
     input_height = 16
     input_width = 16
-    batch_size = 4
 
-    def __init__(self, concurrent_batches: int = 1) -> None:
+    def __init__(self, concurrent_batches: int = 1, batch_size: int = 4) -> None:
         self.concurrent_batches = concurrent_batches
+        self.batch_size = batch_size
         self.spaces = {
             features: EmbeddingSpace("tiny", "0" * 64, "tiny-1", features, (VectorPart("red", dimension),))
             for features, dimension in ((Features.POOLED, 1), (Features.FLATTEN, 2))
         }
         self.batches: list[tuple[Features, list[int]]] = []
+        self.n_asked = 0
         self.may_infer = threading.Event()
         self.may_infer.set()
 
     def infer(self, images: np.ndarray, features: Features) -> np.ndarray:
+        self.n_asked += 1
         self.may_infer.wait(10)
         values = images[:, 0, 0, 0]
         self.batches.append((features, values.tolist()))

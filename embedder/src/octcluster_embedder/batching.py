@@ -1,82 +1,25 @@
-"""Gathers the images of all requests and clients into batches for one model.
+"""Gathers the images of all requests and clients into batches, for a runtime that takes batches.
 
-    embed() ──▶ slots of the model ──▶ decoding threads ──▶ decoded images ──▶ inference ──▶ embed() returns
-                (FairSlots)            (FairSlots, shared   (FairQueue)        (batches, halved
-                                        by the models)                          when they fail)
-
-Few images have a slot at any time, as what has begun cannot be interrupted: an interactive image overtakes
-all that still wait for one. All state lives in the event loop; threads only decode and infer. When whoever
-awaits ``embed`` is cancelled, or its deadline has passed, the image is dropped at the next stage.
+model_queue.py ──▶ decoding_threads.py ──▶ decoded images ──▶ inference.py
+                                           (FairQueue)        (batches, halved when they fail)
 """
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_embedder.admission import Pace
+from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import InferenceFailed, TooLate
-from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
+from octcluster_embedder.image_decoding import DecodedImage
 from octcluster_embedder.inference import Inference
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.model_queue import Embedding, ModelQueue
 from octcluster_embedder.runtimes.runtime import Vectors
-from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots
+from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots, refuse_expired
 from octcluster_embedder.spaces import EmbeddingSpace
-
-# How much longer than the time left the estimate must be before a request is refused: it is only an estimate.
-_DOUBT = 1.5
-
-
-@dataclass(frozen=True, eq=False)
-class Embedding:
-    """What an image becomes.
-
-    Attributes:
-        vector: float32 or uint8 as the space says, shape (dimension of the space,).
-        measures: float32, shape (n_measures,); see ``measures``.
-    """
-
-    vector: Vectors
-    measures: NDArray[np.float32]
-
-
-class DecodingThreads:
-    """Threads that decode images of all models, each in its turn.
-
-    Args:
-        n_threads: How many.
-        limits: What an image may be.
-        metrics: Takes note of durations.
-    """
-
-    def __init__(self, n_threads: int, limits: ImageLimits, metrics: Metrics) -> None:
-        self.n_threads = n_threads
-        self._limits = limits
-        self._metrics = metrics
-        self._threads = ThreadPoolExecutor(n_threads, "decoding")
-        self._slots = FairSlots(n_threads)
-
-    async def decode(self, image: bytes, height: int, width: int, caller: Caller) -> DecodedImage:
-        """Decodes an image for a network's input; see ``image_decoding.decode_image``."""
-        await self._slots.take(caller)
-        try:
-            _refuse_expired(caller)
-            began = time.monotonic()
-            loop = asyncio.get_running_loop()
-            decoded = await loop.run_in_executor(
-                self._threads, decode_image, image, height, width, self._limits
-            )
-            self._metrics.time_decoding(time.monotonic() - began)
-            return decoded
-        finally:
-            self._slots.give_back()
-
-    def close(self) -> None:
-        """Lets the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +31,7 @@ class _WaitingImage:
     vector: asyncio.Future[Vectors]
 
 
-class Batcher:
+class Batcher(ModelQueue):
     """Turns single images into vectors of one model, in batches.
 
     Args:
@@ -96,10 +39,6 @@ class Batcher:
         decoding: Threads that decode; the caller closes them.
         metrics: Takes note of durations and sizes.
         batch_wait_seconds: How long a batch that is not full waits for images that are being decoded.
-
-    Attributes:
-        inference: The model.
-        pace: How fast images become vectors.
     """
 
     def __init__(
@@ -110,14 +49,10 @@ class Batcher:
         batch_wait_seconds: float = 0.002,
     ) -> None:
         runtime = inference.runtime
-        self.inference = inference
-        self.pace = Pace()
-        self._decoding_threads = decoding
-        self._metrics = metrics
-        self._batch_wait_seconds = batch_wait_seconds
         # What the model computes, the batch after it, and what is decoded: no thread ever waits for work.
         n_ahead = runtime.batch_size * (runtime.concurrent_batches + 1) + decoding.n_threads
-        self._slots = FairSlots(n_ahead, n_interactive_slots=n_ahead)
+        super().__init__(inference, decoding, metrics, FairSlots(n_ahead, n_interactive_slots=n_ahead))
+        self._batch_wait_seconds = batch_wait_seconds
         self._decoding = 0
         self._waiting: FairQueue[_WaitingImage] = FairQueue()
         self._something_waits = asyncio.Event()
@@ -126,58 +61,23 @@ class Batcher:
     @property
     def n_waiting(self) -> int:
         """Number of images that wait for a forward pass."""
-        return self._slots.n_waiting + self._decoding + len(self._waiting)
-
-    def refuse_late(self, n_images: int, caller: Caller) -> None:
-        """Refuses images that would come too late; with nothing before them, they are always tried.
-
-        Raises:
-            TooLate: The deadline has passed, or cannot be met at the pace that there is.
-        """
-        _refuse_expired(caller)
-        before = self._slots.count_before(caller, n_images)
-        seconds = self.pace.seconds_for(before + n_images)
-        if before and seconds is not None and seconds > _DOUBT * (caller.deadline - time.monotonic()):
-            raise TooLate(
-                f"{before} images come before these and the server would need about {seconds:.1f} s, more "
-                "than the call's deadline leaves: allow more time, or send them when there is less to do"
-            )
-
-    async def embed(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> Embedding:
-        """Decodes, measures and embeds one encoded image, when it is its turn.
-
-        Args:
-            image: The encoded image.
-            space: One of the runtime's spaces, with or without flip.
-            caller: Who wants it.
-
-        Raises:
-            ImageError: The image is to blame.
-            InferenceFailed: The server is.
-            TooLate: Its deadline passed first.
-        """
-        try:
-            arrived = time.monotonic()
-            await self._slots.take(caller)
-            try:
-                _refuse_expired(caller)
-                got_slot = time.monotonic()
-                decoded = await self._decode(image, caller)
-                decoding_seconds = time.monotonic() - got_slot
-                vector = await self._compute(decoded.pixels, space, caller, arrived + decoding_seconds)
-            finally:
-                self._slots.give_back()
-        except asyncio.CancelledError:
-            self._metrics.count_cancelled_image()
-            raise
-        return Embedding(vector, decoded.measures)
+        return super().n_waiting + self._decoding + len(self._waiting)
 
     async def close(self) -> None:
-        """Stops the workers. Call it when no ``embed`` is under way any more."""
+        """Stops the workers as well."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        self.inference.close()
+        await super().close()
+
+    async def _embed_now(
+        self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
+    ) -> Embedding:
+        got_slot = time.monotonic()
+        decoded = await self._decode(image, caller)
+        decoding_seconds = time.monotonic() - got_slot
+        vector = await self._compute(decoded.pixels, space, caller, arrived + decoding_seconds)
+        return Embedding(vector, decoded.measures)
 
     async def _decode(self, image: bytes, caller: Caller) -> DecodedImage:
         runtime = self.inference.runtime
@@ -218,8 +118,10 @@ class Batcher:
                 break
             if image.vector.done():
                 continue
-            if image.caller.deadline <= now:
-                image.vector.set_exception(_expired())
+            try:
+                refuse_expired(image.caller)
+            except TooLate as error:
+                image.vector.set_exception(error)
             else:
                 self._metrics.time_queue(now - image.since)
                 batch.append(image)
@@ -243,12 +145,3 @@ class Batcher:
                 image.vector.set_exception(result)
             else:
                 image.vector.set_result(result)
-
-
-def _refuse_expired(caller: Caller) -> None:
-    if caller.deadline <= time.monotonic():
-        raise _expired()
-
-
-def _expired() -> TooLate:
-    return TooLate("the call's deadline passed before it was this image's turn: allow more time")

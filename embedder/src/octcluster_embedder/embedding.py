@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from octcluster_embedder.admission import Pace, Room
-from octcluster_embedder.batching import Batcher, DecodingThreads
+from octcluster_embedder.batching import Batcher
+from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
 from octcluster_embedder.inference import Inference
 from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.model_queue import ModelQueue
+from octcluster_embedder.one_by_one import OneByOne
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.scheduling import ANYBODY, Caller
 from octcluster_embedder.spaces import EmbeddingSpace
@@ -48,7 +51,7 @@ class Embedder:
         self._metrics = metrics or Metrics()
         self._decoding = DecodingThreads(decoding_threads, limits.image, self._metrics)
         self._room = Room(limits.max_queued_images, limits.max_queued_bytes)
-        self._batchers: dict[str, Batcher] = {}
+        self._queues: dict[str, ModelQueue] = {}
         self._stopping = asyncio.Event()
         self._calls: set[asyncio.Task[object]] = set()
         self._windows: set[Room] = set()
@@ -70,8 +73,9 @@ class Embedder:
         load = reload or by_model.__getitem__
         for model, runtime in by_model.items():
             inference = Inference(runtime, partial(load, model), tell_serving or _tell_nobody)
-            self._batchers[model] = Batcher(inference, self._decoding, self._metrics)
-        self._metrics.watch_queue(lambda: sum(batcher.n_waiting for batcher in self._batchers.values()))
+            queue_kind = OneByOne if runtime.batch_size == 1 else Batcher
+            self._queues[model] = queue_kind(inference, self._decoding, self._metrics)
+        self._metrics.watch_queue(lambda: sum(queue.n_waiting for queue in self._queues.values()))
 
     @property
     def runtimes(self) -> Sequence[Runtime]:
@@ -80,9 +84,9 @@ class Embedder:
         Raises:
             NotServing: They are still being loaded.
         """
-        if not self._batchers:
+        if not self._queues:
             raise NotServing("the server is loading its model: try again in some seconds")
-        return [batcher.inference.runtime for batcher in self._batchers.values()]
+        return [queue.inference.runtime for queue in self._queues.values()]
 
     async def embed(self, batch: ImageBatch, caller: Caller = ANYBODY) -> Answer:
         """Embeds a batch; its outcomes come in the order of its items.
@@ -94,7 +98,7 @@ class Embedder:
             TooLate: Its deadline has passed or cannot be met.
         """
         self._begin_call()
-        batcher, space = self._check(batch)
+        queue, space = self._check(batch)
         room = self.limits.max_results(space)
         if len(batch.items) > room:
             raise InvalidRequest(
@@ -103,12 +107,12 @@ class Embedder:
                 "time, or use EmbedStream"
             )
         caller = replace(caller, interactive=len(batch.items) <= _MAX_INTERACTIVE_IMAGES)
-        batcher.refuse_late(len(batch.items), caller)
+        queue.refuse_late(len(batch.items), caller)
         n_bytes = sum(len(item.image) for item in batch.items)
-        self._refuse_overload(len(batch.items), n_bytes, caller, batcher.pace)
+        self._refuse_overload(len(batch.items), n_bytes, caller, queue.pace)
         self._room.enter(len(batch.items), n_bytes)
         try:
-            return Answer(space, await _embed_items(batcher, space, batch.items, caller))
+            return Answer(space, await _embed_items(queue, space, batch.items, caller))
         finally:
             self._room.leave(len(batch.items), n_bytes)
 
@@ -158,8 +162,8 @@ class Embedder:
 
     async def close(self) -> None:
         """Stops the workers of all models and the threads."""
-        for batcher in self._batchers.values():
-            await batcher.close()
+        for queue in self._queues.values():
+            await queue.close()
         self._decoding.close()
 
     def _begin_call(self) -> None:
@@ -171,14 +175,12 @@ class Embedder:
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
-    def _check(self, batch: ImageBatch) -> tuple[Batcher, EmbeddingSpace]:
+    def _check(self, batch: ImageBatch) -> tuple[ModelQueue, EmbeddingSpace]:
         """Finds the model and the space of a batch that keeps the rules."""
         default = self.runtimes[0].model  # also refuses whatever comes while the models are loaded
-        batcher = self._batchers.get(batch.model or default)
-        if batcher is None:
-            raise UnknownModel(
-                f"this server does not serve that model; it serves: {', '.join(self._batchers)}"
-            )
+        queue = self._queues.get(batch.model or default)
+        if queue is None:
+            raise UnknownModel(f"this server does not serve that model; it serves: {', '.join(self._queues)}")
         if len(batch.items) > self.limits.max_images_per_request:
             raise InvalidRequest(
                 f"{len(batch.items)} images in one request are more than this server's limit of "
@@ -186,13 +188,13 @@ class Embedder:
             )
         if len({item.id for item in batch.items}) < len(batch.items):
             raise InvalidRequest("two images of the request have the same id: give each its own")
-        space = _space_of(batcher.inference.runtime, batch)
+        space = _space_of(queue.inference.runtime, batch)
         if self.limits.max_results(space) < 1:
             raise InvalidRequest(
                 f"a vector of {space.dimension:,} values does not fit into the largest message of "
                 f"{self.limits.max_message_bytes:,} bytes: choose others, or raise --max-message-bytes"
             )
-        return batcher, space
+        return queue, space
 
     def _refuse_overload(self, n_images: int, n_bytes: int, caller: Caller, pace: Pace) -> None:
         too_many = self._room.images_too_many(n_images, n_bytes, interactive=caller.interactive)
@@ -213,14 +215,14 @@ class Embedder:
         """Starts work on each image of a stream; ends when all of it is finished."""
         unanswered: set[int] = set()
 
-        async def finish(batcher: Batcher, space: EmbeddingSpace, item: ImageItem) -> None:
-            outcome = await _embed_item(batcher, space, item, caller)
+        async def finish(queue: ModelQueue, space: EmbeddingSpace, item: ImageItem) -> None:
+            outcome = await _embed_item(queue, space, item, caller)
             unanswered.discard(item.id)
             finished.put_nowait(_Finished(space, outcome, len(item.image)))
 
         async with asyncio.TaskGroup() as tasks:
             while (batch := await self._next(batches)) is not None:
-                batcher, space = self._check(batch)
+                queue, space = self._check(batch)
                 if not unanswered.isdisjoint(item.id for item in batch.items):
                     raise InvalidRequest(
                         "an id of the stream is used again before its answer: give each its own"
@@ -232,7 +234,7 @@ class Embedder:
                     ):
                         break
                     unanswered.add(item.id)
-                    task = tasks.create_task(finish(batcher, space, item))
+                    task = tasks.create_task(finish(queue, space, item))
                     task.add_done_callback(partial(self._leave_room, n_bytes))
         finished.put_nowait(None)
 
@@ -293,22 +295,22 @@ def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
 
 
 async def _embed_items(
-    batcher: Batcher, space: EmbeddingSpace, items: Sequence[ImageItem], caller: Caller
+    queue: ModelQueue, space: EmbeddingSpace, items: Sequence[ImageItem], caller: Caller
 ) -> list[Outcome]:
     """Embeds items side by side; an error that is no item's own ends all of them."""
     if len(items) == 1:  # somebody waits for it, and a task of its own takes a tenth of a millisecond
-        return [await _embed_item(batcher, space, items[0], caller)]
+        return [await _embed_item(queue, space, items[0], caller)]
     try:
         async with asyncio.TaskGroup() as tasks:
-            found = [tasks.create_task(_embed_item(batcher, space, item, caller)) for item in items]
+            found = [tasks.create_task(_embed_item(queue, space, item, caller)) for item in items]
     except BaseExceptionGroup as group:
         raise _first_error(group) from None
     return [task.result() for task in found]
 
 
-async def _embed_item(batcher: Batcher, space: EmbeddingSpace, item: ImageItem, caller: Caller) -> Outcome:
+async def _embed_item(queue: ModelQueue, space: EmbeddingSpace, item: ImageItem, caller: Caller) -> Outcome:
     try:
-        return Outcome(item.id, await batcher.embed(item.image, space, caller))
+        return Outcome(item.id, await queue.embed(item.image, space, caller))
     except ItemError as error:
         return Outcome(item.id, error)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_embedder.errors import InferenceFailed
+from octcluster_embedder.image_decoding import DecodedImage
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -61,6 +62,37 @@ class Inference:
             the error.
         """
         return await self._compute(images, space, suspect=False)
+
+    async def compute_one(
+        self, decode: Callable[[], DecodedImage], space: EmbeddingSpace
+    ) -> tuple[DecodedImage, Vectors | InferenceFailed]:
+        """Decodes one image and computes its vector in the same thread, or says that it has none.
+
+        Args:
+            decode: Returns pixels of shape (input_height, input_width, 3). What it raises comes out of here.
+            space: One of the runtime's spaces, with or without flip.
+
+        Returns:
+            What ``decode`` returned, and what ``compute`` would for it.
+        """
+        decoded: list[DecodedImage] = []
+
+        def decode_and_infer(runtime: Runtime) -> Vectors:
+            decoded.append(decode())
+            return _infer(runtime, [decoded[0].pixels], space)
+
+        async with self._replacing:
+            runtime, threads = self.runtime, self._threads
+        try:
+            vectors = await _in_thread(threads, decode_and_infer, runtime)
+            return decoded[0], vectors[0]
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # whatever ends a thread must not end the server
+            if not decoded:
+                raise
+        # It fails again, or another one killed the runtime.
+        return decoded[0], (await self.compute([decoded[0].pixels], space))[0]
 
     def close(self) -> None:
         """Lets the threads end."""

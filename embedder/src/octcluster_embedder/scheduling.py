@@ -10,10 +10,13 @@ an order by age would forget who is interactive.
 
 import asyncio
 import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from octcluster_embedder.errors import TooLate
 
 _TURNS_UNTIL_BULK_GOES_FIRST = 8
 
@@ -36,6 +39,16 @@ class Caller:
 
 
 ANYBODY = Caller()
+
+
+def refuse_expired(caller: Caller) -> None:
+    """Refuses what comes after the caller's deadline.
+
+    Raises:
+        TooLate: It has passed.
+    """
+    if caller.deadline <= time.monotonic():
+        raise TooLate("the call's deadline passed before it was this image's turn: allow more time")
 
 
 class FairQueue(Generic[T]):

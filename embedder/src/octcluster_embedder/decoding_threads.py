@@ -1,0 +1,50 @@
+"""Threads that decode images, so many at a time whatever model they are for."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
+
+
+class DecodingThreads:
+    """Threads that decode images of all models, each in its turn.
+
+    Args:
+        n_threads: How many images are decoded at a time, by these threads and by others that ask to.
+        limits: What an image may be.
+        metrics: Takes note of durations.
+    """
+
+    def __init__(self, n_threads: int, limits: ImageLimits, metrics: Metrics) -> None:
+        self.n_threads = n_threads
+        self._limits = limits
+        self._metrics = metrics
+        self._threads = ThreadPoolExecutor(n_threads, "decoding")
+        self._slots = FairSlots(n_threads)
+        self._at_once = threading.Semaphore(n_threads)
+
+    async def decode(self, image: bytes, height: int, width: int, caller: Caller) -> DecodedImage:
+        """Decodes an image for a network's input; see ``image_decoding.decode_image``."""
+        await self._slots.take(caller)
+        try:
+            refuse_expired(caller)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self.decode_here, image, height, width)
+        finally:
+            self._slots.give_back()
+
+    def decode_here(self, image: bytes, height: int, width: int) -> DecodedImage:
+        """Decodes an image in the thread that calls."""
+        with self._at_once:
+            began = time.monotonic()
+            decoded = decode_image(image, height, width, self._limits)
+        self._metrics.time_decoding(time.monotonic() - began)
+        return decoded
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

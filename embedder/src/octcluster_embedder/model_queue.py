@@ -1,0 +1,121 @@
+"""What waits for one model, and whose turn it is.
+
+    embed() ──▶ slots of the model ──▶ where the runtime takes one image a call: one_by_one.py ──▶ embed()
+                (FairSlots)            where it takes batches: batching.py                         returns
+
+Few images have a slot at any time, as what has begun cannot be interrupted: an interactive image overtakes
+all that still wait for one. All state lives in the event loop; threads only decode and infer. When whoever
+awaits ``embed`` is cancelled, or its deadline has passed, the image is dropped at the next stage.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_embedder.admission import Pace
+from octcluster_embedder.decoding_threads import DecodingThreads
+from octcluster_embedder.errors import TooLate
+from octcluster_embedder.inference import Inference
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.runtimes.runtime import Vectors
+from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
+from octcluster_embedder.spaces import EmbeddingSpace
+
+# How much longer than the time left the estimate must be before a request is refused: it is only an estimate.
+_DOUBT = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """What an image becomes.
+
+    Attributes:
+        vector: float32 or uint8 as the space says, shape (dimension of the space,).
+        measures: float32, shape (n_measures,); see ``measures``.
+    """
+
+    vector: Vectors
+    measures: NDArray[np.float32]
+
+
+class ModelQueue(ABC):
+    """Turns single images into vectors of one model, each when it is its turn.
+
+    Args:
+        inference: The model.
+        decoding: Threads that decode; the caller closes them.
+        metrics: Takes note of durations and sizes.
+        slots: How many images are in work.
+
+    Attributes:
+        inference: The model.
+        pace: How fast images become vectors.
+    """
+
+    def __init__(
+        self, inference: Inference, decoding: DecodingThreads, metrics: Metrics, slots: FairSlots
+    ) -> None:
+        self.inference = inference
+        self.pace = Pace()
+        self._decoding_threads = decoding
+        self._metrics = metrics
+        self._slots = slots
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of images that wait for a forward pass."""
+        return self._slots.n_waiting
+
+    def refuse_late(self, n_images: int, caller: Caller) -> None:
+        """Refuses images that would come too late; with nothing before them, they are always tried.
+
+        Raises:
+            TooLate: The deadline has passed, or cannot be met at the pace that there is.
+        """
+        refuse_expired(caller)
+        before = self._slots.count_before(caller, n_images)
+        seconds = self.pace.seconds_for(before + n_images)
+        if before and seconds is not None and seconds > _DOUBT * (caller.deadline - time.monotonic()):
+            raise TooLate(
+                f"{before} images come before these and the server would need about {seconds:.1f} s, more "
+                "than the call's deadline leaves: allow more time, or send them when there is less to do"
+            )
+
+    async def embed(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> Embedding:
+        """Decodes, measures and embeds one encoded image, when it is its turn.
+
+        Args:
+            image: The encoded image.
+            space: One of the runtime's spaces, with or without flip.
+            caller: Who wants it.
+
+        Raises:
+            ImageError: The image is to blame.
+            InferenceFailed: The server is.
+            TooLate: Its deadline passed first.
+        """
+        try:
+            arrived = time.monotonic()
+            await self._slots.take(caller)
+            try:
+                refuse_expired(caller)
+                return await self._embed_now(image, space, caller, arrived)
+            finally:
+                self._slots.give_back()
+        except asyncio.CancelledError:
+            self._metrics.count_cancelled_image()
+            raise
+
+    async def close(self) -> None:
+        """Lets the threads end. Call it when no ``embed`` is under way any more."""
+        self.inference.close()
+
+    @abstractmethod
+    async def _embed_now(
+        self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
+    ) -> Embedding:
+        """Embeds an image that has a slot; it arrived at this time, as ``time.monotonic`` tells it."""

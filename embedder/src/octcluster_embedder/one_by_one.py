@@ -1,0 +1,80 @@
+"""Decodes and infers an image in one thread, for a runtime that takes one image a call.
+
+A change of threads between the two would gain nothing there, and costs a quarter of a millisecond.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from octcluster_embedder.decoding_threads import DecodingThreads
+from octcluster_embedder.errors import InferenceFailed, TooLate
+from octcluster_embedder.image_decoding import DecodedImage
+from octcluster_embedder.inference import Inference
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.model_queue import Embedding, ModelQueue
+from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
+from octcluster_embedder.spaces import EmbeddingSpace
+
+# So many interactive images stand before the threads, so that one takes the next as soon as it is free.
+_INTERACTIVE_AHEAD = 1
+
+
+@dataclass(eq=False)
+class _ImageInWork:
+    encoded: bytes
+    caller: Caller
+    arrived: float
+    began: float = 0.0
+    decoded: float = 0.0
+    dropped: bool = False
+
+    def refuse_unwanted(self) -> None:
+        """Spares a thread the work that nobody waits for any more."""
+        refuse_expired(self.caller)
+        if self.dropped:
+            raise TooLate("nobody waits for this image any more")
+
+
+class OneByOne(ModelQueue):
+    """Turns single images into vectors of one model, each in one thread of its own.
+
+    Args:
+        inference: The model, of a runtime with a batch size of 1.
+        decoding: Says how many images are decoded at a time.
+        metrics: Takes note of durations.
+    """
+
+    def __init__(self, inference: Inference, decoding: DecodingThreads, metrics: Metrics) -> None:
+        slots = FairSlots(inference.runtime.concurrent_batches, n_interactive_slots=_INTERACTIVE_AHEAD)
+        super().__init__(inference, decoding, metrics, slots)
+
+    async def _embed_now(
+        self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
+    ) -> Embedding:
+        work = _ImageInWork(image, caller, arrived)
+        runtime = self.inference.runtime
+        try:
+            decoded, vector = await self.inference.compute_one(partial(self._decode, work), space)
+        except asyncio.CancelledError:
+            work.dropped = True
+            raise
+        ended = time.monotonic()
+        if runtime is self.inference.runtime:  # the replacement of a dead one says nothing of the pace
+            self.pace.note(1, work.began, ended)
+        self._metrics.time_inference(1, ended - work.decoded)
+        if isinstance(vector, InferenceFailed):
+            raise vector
+        return Embedding(vector, decoded.measures)
+
+    def _decode(self, work: _ImageInWork) -> DecodedImage:
+        """Runs in the thread that infers afterwards."""
+        work.refuse_unwanted()
+        work.began = time.monotonic()
+        self._metrics.time_queue(work.began - work.arrived)
+        runtime = self.inference.runtime
+        decoded = self._decoding_threads.decode_here(work.encoded, runtime.input_height, runtime.input_width)
+        work.decoded = time.monotonic()
+        work.refuse_unwanted()
+        return decoded
