@@ -1,15 +1,13 @@
 """The forward pass on a CPU with OpenVINO. The only file that imports it."""
 
-import contextlib
 import logging
 import os
 import sys
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +26,9 @@ _logger = logging.getLogger(__name__)
 
 # Some CPUs would compute in bfloat16 otherwise: other vectors on other machines.
 _COMPILE_OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}
-# So many inferences a stream are under way, so that none waits for Python between two of them.
-_REQUESTS_A_STREAM = 2
+# Of so many calls, more than this share had others beside them: more are to come.
+_CALLS_REMEMBERED = 8
+_CROWDED = 0.25
 
 
 def load(
@@ -76,8 +75,8 @@ class OpenVinoRuntime:
     """One model on the CPU. See ``runtime.Runtime`` for what it promises.
 
     Each image is an inference of its own, so that an image's vector is the same, bit for bit, in whatever
-    batch it comes. Many of them run side by side, each on few processors; one that is alone has all
-    processors, which adds nothing up in another order: the bits are the same.
+    batch it comes. Many of them run side by side, each on one processor, when there are many; one that comes
+    alone has all processors, which adds nothing up in another order: the bits are the same.
     """
 
     name = "openvino"
@@ -97,14 +96,14 @@ class OpenVinoRuntime:
         self._converted = converted
         self._networks: dict[tuple[Features, str], _Network] = {}
         self._calls = 0
+        self._crowding = 0.0
         self._lock = threading.Lock()
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""
         vectors = np.empty((len(images), self.spaces[features].dimension), dtype=np.float32)
         with self._lock:
-            hint = "LATENCY" if len(images) == 1 and not self._calls else "THROUGHPUT"
-            network = self._network(features, hint)
+            network = self._network(features, self._hint())
             self._calls += 1
         try:
             network.infer(images, vectors)
@@ -112,6 +111,12 @@ class OpenVinoRuntime:
             with self._lock:
                 self._calls -= 1
         return vectors
+
+    def _hint(self) -> str:
+        """What OpenVINO is to be quick at: where others are likely to come, no image may take all of it."""
+        others = self._calls > 0
+        self._crowding += (others - self._crowding) / _CALLS_REMEMBERED
+        return "THROUGHPUT" if others or self._crowding > _CROWDED else "LATENCY"
 
     def _network(self, features: Features, hint: str) -> "_Network":
         """Returns the network for one kind of features and no other, compiled when first asked for."""
@@ -131,45 +136,24 @@ class _Network:
         part.reshape(shape)
         options = {**_COMPILE_OPTIONS, "PERFORMANCE_HINT": hint}
         compiled = core.compile_model(part, OpenVinoRuntime.device, options)
-        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        # With one stream, the calling thread computes: it need not wake another one up. With several,
+        # OpenVINO shares the inferences out among the streams' own threads, and calling threads would not.
+        self._in_calling_thread = compiled.get_property("NUM_STREAMS") == 1
         self._idle_requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(_REQUESTS_A_STREAM * streams):
+        for _ in range(OpenVinoRuntime.concurrent_batches):
             self._idle_requests.put(compiled.create_infer_request())
 
     def infer(self, images: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
-        """Fills in the vectors of the images.
-
-        A call waits for a request only while it holds none, else for its own oldest one: calls at the same
-        time never wait for each other in a circle.
-        """
-        started: _Started = deque()
+        """Fills in the vectors of the images, one inference after the other."""
+        request = self._idle_requests.get()
         try:
             for image, vector in zip(images, vectors, strict=True):
-                request = self._take_request(started)
-                started.append((request, vector))
-                request.start_async({0: np.ascontiguousarray(image[np.newaxis])})
-            while started:
-                self._idle_requests.put(_finish_oldest(started))
-        finally:
-            for request, _ in started:  # none, unless there was an error
-                with contextlib.suppress(RuntimeError):
+                inputs = {0: np.ascontiguousarray(image[np.newaxis])}
+                if self._in_calling_thread:
+                    request.infer(inputs, share_inputs=True, share_outputs=True)
+                else:
+                    request.start_async(inputs, share_inputs=True)
                     request.wait()
-                self._idle_requests.put(request)
-
-    def _take_request(self, started: "_Started") -> openvino.InferRequest:
-        try:
-            return self._idle_requests.get(block=not started)
-        except Empty:
-            return _finish_oldest(started)
-
-
-_Started = deque[tuple[openvino.InferRequest, NDArray[np.float32]]]
-"""Inferences under way, the oldest first, and where their vectors go."""
-
-
-def _finish_oldest(started: _Started) -> openvino.InferRequest:
-    request, vector = started[0]
-    request.wait()
-    vector[:] = request.get_output_tensor().data[0]
-    started.popleft()
-    return request
+                vector[:] = request.get_output_tensor().data[0]
+        finally:
+            self._idle_requests.put(request)
