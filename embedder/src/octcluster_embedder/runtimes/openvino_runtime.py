@@ -139,21 +139,23 @@ class _Network:
         # With one stream, the calling thread computes: it need not wake another one up. With several,
         # OpenVINO shares the inferences out among the streams' own threads, and calling threads would not.
         self._in_calling_thread = compiled.get_property("NUM_STREAMS") == 1
-        self._idle_requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        self._idle_requests: SimpleQueue[tuple[openvino.InferRequest, NDArray[np.uint8]]] = SimpleQueue()
         for _ in range(OpenVinoRuntime.concurrent_batches):
-            self._idle_requests.put(compiled.create_infer_request())
+            request, pixels = compiled.create_infer_request(), np.zeros(part.input(0).shape, np.uint8)
+            request.set_input_tensor(openvino.Tensor(pixels, shared_memory=True))
+            self._idle_requests.put((request, pixels))
 
     def infer(self, images: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
         """Fills in the vectors of the images, one inference after the other."""
-        request = self._idle_requests.get()
+        request, pixels = self._idle_requests.get()
         try:
             for image, vector in zip(images, vectors, strict=True):
-                inputs = {0: np.ascontiguousarray(image[np.newaxis])}
+                pixels[0] = image
                 if self._in_calling_thread:
-                    request.infer(inputs, share_inputs=True, share_outputs=True)
+                    request.infer()
                 else:
-                    request.start_async(inputs, share_inputs=True)
+                    request.start_async()
                     request.wait()
                 vector[:] = request.get_output_tensor().data[0]
         finally:
-            self._idle_requests.put(request)
+            self._idle_requests.put((request, pixels))
