@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,17 @@ _logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Failed:
+    """A forward pass that raised, on the runtime of that moment."""
+
+    images: Sequence[NDArray[np.uint8]]
+    space: EmbeddingSpace
+    runtime: Runtime
+    threads: ThreadPoolExecutor
+    error: BaseException
 
 
 class Inference:
@@ -85,14 +97,14 @@ class Inference:
             runtime, threads = self.runtime, self._threads
         try:
             vectors = await _in_thread(threads, decode_and_infer, runtime)
-            return decoded[0], vectors[0]
         except asyncio.CancelledError:
             raise
-        except BaseException:  # whatever ends a thread must not end the server
+        except BaseException as error:  # whatever ends a thread must not end the server
             if not decoded:
                 raise
-        # It fails again, or another one killed the runtime.
-        return decoded[0], (await self.compute([decoded[0].pixels], space))[0]
+            failed = _Failed([decoded[0].pixels], space, runtime, threads, error)
+            return decoded[0], (await self._recover(failed, suspect=False))[0]
+        return decoded[0], vectors[0]
 
     def close(self) -> None:
         """Lets the threads end."""
@@ -108,10 +120,14 @@ class Inference:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # whatever ends a thread must not end the server
-            cause = type(error).__name__
-            died = not isinstance(error, Exception) or not await _is_alive(threads, runtime, space)
-        if died:
-            await self._replace(runtime)
+            failed = _Failed(images, space, runtime, threads, error)
+        return await self._recover(failed, suspect=suspect)
+
+    async def _recover(self, failed: _Failed, *, suspect: bool) -> list[Vectors | InferenceFailed]:
+        """Finds out who is to blame, the runtime or an image, and computes all that can be."""
+        images, space, cause = failed.images, failed.space, type(failed.error).__name__
+        if not isinstance(failed.error, Exception) or not await _is_alive(failed):
+            await self._replace(failed.runtime)
             if not suspect:
                 # Another batch beside this one may have been the runtime's death: each is tried again alone.
                 async with self._suspects:
@@ -160,11 +176,12 @@ async def _in_thread(
     return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
 
-async def _is_alive(threads: ThreadPoolExecutor, runtime: Runtime, space: EmbeddingSpace) -> bool:
+async def _is_alive(failed: _Failed) -> bool:
     """Whether the runtime still computes a blank image."""
+    runtime = failed.runtime
     blank = np.zeros((runtime.input_height, runtime.input_width, 3), np.uint8)
     try:
-        await _in_thread(threads, _infer, runtime, [blank], space)
+        await _in_thread(failed.threads, _infer, runtime, [blank], failed.space)
     except asyncio.CancelledError:
         raise
     except BaseException:  # the answer is no, whatever it died of

@@ -23,11 +23,13 @@ _INTERACTIVE_AHEAD = 1
 
 @dataclass(eq=False)
 class _ImageInWork:
+    """An image that has a slot; times as ``time.monotonic`` tells them."""
+
     encoded: bytes
     caller: Caller
     arrived: float
     began: float = 0.0
-    decoded: float = 0.0
+    was_decoded: float = 0.0
     dropped: bool = False
 
     def refuse_unwanted(self) -> None:
@@ -63,7 +65,7 @@ class OneByOne(ModelQueue):
         ended = time.monotonic()
         if runtime is self.inference.runtime:  # the replacement of a dead one says nothing of the pace
             self.pace.note(1, work.began, ended)
-        self._metrics.time_inference(1, ended - work.decoded)
+        self._metrics.time_inference(1, ended - work.was_decoded)
         if isinstance(vector, InferenceFailed):
             raise vector
         return Embedding(vector, decoded.measures)
@@ -75,6 +77,6 @@ class OneByOne(ModelQueue):
         self._metrics.time_queue(work.began - work.arrived)
         runtime = self.inference.runtime
         decoded = self._decoding_threads.decode_here(work.encoded, runtime.input_height, runtime.input_width)
-        work.decoded = time.monotonic()
+        work.was_decoded = time.monotonic()
         work.refuse_unwanted()
         return decoded
