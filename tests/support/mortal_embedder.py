@@ -1,5 +1,6 @@
 """The embedder's own process, around a tiny model that dies of one image and takes a while to load again."""
 
+import os
 import sys
 import time
 
@@ -17,7 +18,7 @@ class MortalRuntime(TinyRuntime):
     """Fails for ever once it has seen the deadly image."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(batch_size=int(os.environ["BATCH_SIZE"]))
         self.dead = False
 
     def infer(self, images: np.ndarray, features: Features) -> np.ndarray:

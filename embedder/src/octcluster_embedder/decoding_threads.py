@@ -1,4 +1,4 @@
-"""Threads that decode images, so many at a time whatever model they are for."""
+"""Decodes images in threads; the bound on how many at a time is one for all models."""
 
 import asyncio
 import threading
@@ -33,17 +33,19 @@ class DecodingThreads:
         try:
             refuse_expired(caller)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self.decode_here, image, height, width)
+            decoded, _ = await loop.run_in_executor(self._threads, self.decode_here, image, height, width)
+            return decoded
         finally:
             self._slots.give_back()
 
-    def decode_here(self, image: bytes, height: int, width: int) -> DecodedImage:
-        """Decodes an image in the thread that calls."""
+    def decode_here(self, image: bytes, height: int, width: int) -> tuple[DecodedImage, float]:
+        """Decodes an image in the thread that calls, once few enough do, and tells the seconds it took."""
         with self._at_once:
             began = time.monotonic()
             decoded = decode_image(image, height, width, self._limits)
-        self._metrics.time_decoding(time.monotonic() - began)
-        return decoded
+            seconds = time.monotonic() - began
+        self._metrics.time_decoding(seconds)
+        return decoded, seconds
 
     def close(self) -> None:
         """Lets the threads end."""

@@ -4,6 +4,8 @@ batch ──▶ runtime.infer ──▶ vectors
              │ fails
              ├─ a blank image passes: an image is to blame. Halve the batch until it fails alone
              └─ that fails as well, or the thread was ended: the runtime is dead. Replace it, then halve
+
+A single image may be decoded on the way, in the same thread.
 """
 
 import asyncio

@@ -4,7 +4,7 @@
                 (FairSlots)            where it takes batches: batching.py                         returns
 
 Few images have a slot at any time, as what has begun cannot be interrupted: an interactive image overtakes
-all that still wait for one. All state lives in the event loop; threads only decode and infer. When whoever
+all that still wait for one. Whose turn it is lives in the event loop; threads decode and infer. When whoever
 awaits ``embed`` is cancelled, or its deadline has passed, the image is dropped at the next stage.
 """
 

@@ -1,6 +1,7 @@
 """Decodes and infers an image in one thread, for a runtime that takes one image a call.
 
-A change of threads between the two would gain nothing there, and costs a quarter of a millisecond.
+A change of threads between the two would gain nothing there. Whoever cancels an image that is in a thread
+gives its slot to the next one at once, although the thread ends its decoding or its forward pass first.
 """
 
 import asyncio
@@ -51,17 +52,27 @@ class OneByOne(ModelQueue):
     def __init__(self, inference: Inference, decoding: DecodingThreads, metrics: Metrics) -> None:
         slots = FairSlots(inference.runtime.concurrent_batches, n_interactive_slots=_INTERACTIVE_AHEAD)
         super().__init__(inference, decoding, metrics, slots)
+        self._in_work: set[_ImageInWork] = set()
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of images that wait for a forward pass."""
+        in_work = tuple(self._in_work)  # at once, as it is asked for in another thread
+        return super().n_waiting + sum(not work.was_decoded for work in in_work)
 
     async def _embed_now(
         self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
     ) -> Embedding:
         work = _ImageInWork(image, caller, arrived)
         runtime = self.inference.runtime
+        self._in_work.add(work)
         try:
             decoded, vector = await self.inference.compute_one(partial(self._decode, work), space)
         except asyncio.CancelledError:
             work.dropped = True
             raise
+        finally:
+            self._in_work.discard(work)
         ended = time.monotonic()
         if runtime is self.inference.runtime:  # the replacement of a dead one says nothing of the pace
             self.pace.note(1, work.began, ended)
@@ -74,9 +85,11 @@ class OneByOne(ModelQueue):
         """Runs in the thread that infers afterwards."""
         work.refuse_unwanted()
         work.began = time.monotonic()
-        self._metrics.time_queue(work.began - work.arrived)
         runtime = self.inference.runtime
-        decoded = self._decoding_threads.decode_here(work.encoded, runtime.input_height, runtime.input_width)
+        decoded, seconds = self._decoding_threads.decode_here(
+            work.encoded, runtime.input_height, runtime.input_width
+        )
         work.was_decoded = time.monotonic()
+        self._metrics.time_queue(work.was_decoded - seconds - work.arrived)
         work.refuse_unwanted()
         return decoded

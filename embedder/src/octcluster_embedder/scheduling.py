@@ -66,7 +66,7 @@ class FairQueue(Generic[T]):
     def pop(self, matches: Callable[[T], bool] = lambda item: True) -> T | None:
         """Takes the item whose turn it is, of those first in their client's line that match."""
         order = [self._interactive, self._bulk]
-        if self._times_passed_over >= _TURNS_UNTIL_BULK_GOES_FIRST:
+        if self.is_bulk_due():
             order.reverse()
         for lines in order:
             for client, line in lines.items():
@@ -99,6 +99,10 @@ class FairQueue(Generic[T]):
     def has_interactive(self) -> bool:
         """Whether an interactive item waits."""
         return bool(self._interactive)
+
+    def is_bulk_due(self) -> bool:
+        """Whether bulk waits that was passed over so often that it is its turn."""
+        return bool(self._bulk) and self._times_passed_over >= _TURNS_UNTIL_BULK_GOES_FIRST
 
     def __len__(self) -> int:
         return sum(len(line) for lines in (self._interactive, self._bulk) for line in lines.values())
@@ -164,6 +168,8 @@ class FairSlots:
         while len(self._waiting):
             if self._taken < self._n_slots:
                 entry = self._waiting.pop()
+            elif self._waiting.is_bulk_due():
+                return  # else interactive images would take each slot that it could have
             elif self._waiting.has_interactive() and self._taken < self._n_slots + self._n_interactive_slots:
                 entry = self._waiting.pop(lambda one: one[0].interactive)
             else:

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         None, description="File with the token that clients must show; at least 16 characters"
     )
     decode_threads: int = Field(
-        os.cpu_count() or 1, ge=1, le=1024, description="Threads that decode images; one a core unless set"
+        os.cpu_count() or 1, ge=1, le=1024, description="Images decoded at a time; one a core unless set"
     )
     reflection: bool = Field(False, description="Serve gRPC reflection, for tools such as grpcurl")
     grace_seconds: float = Field(

@@ -18,9 +18,10 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SUPPORT = Path(__file__).parents[2] / "support"
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with running_service("mortal_embedder", environment={"PYTHONPATH": str(SUPPORT)}) as server:
+@pytest.fixture(params=["1", "4"], ids=["one by one", "batches"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    environment = {"PYTHONPATH": str(SUPPORT), "BATCH_SIZE": request.param}
+    with running_service("mortal_embedder", environment=environment) as server:
         yield server
 
 

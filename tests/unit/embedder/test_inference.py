@@ -3,7 +3,8 @@ import threading
 
 import numpy as np
 import pytest
-from octcluster_embedder.errors import InferenceFailed
+from octcluster_embedder.errors import CorruptImage, InferenceFailed
+from octcluster_embedder.image_decoding import DecodedImage
 from octcluster_embedder.inference import Inference
 from octcluster_embedder.spaces import Features
 from tiny_runtime import POISON, TinyRuntime
@@ -56,6 +57,12 @@ class Service:
         results = await asyncio.wait_for(self.inference.compute(pictures(*values), SPACE), 10)
         return [None if isinstance(one, InferenceFailed) else float(one[0]) for one in results]
 
+    async def compute_one(self, value: int) -> float | None:
+        decoded = DecodedImage(*pictures(value), np.zeros(4, np.float32))
+        found, result = await asyncio.wait_for(self.inference.compute_one(lambda: decoded, SPACE), 10)
+        assert found is decoded
+        return None if isinstance(result, InferenceFailed) else float(result[0])
+
 
 async def test_a_batch_is_halved_until_the_offender_fails_alone() -> None:
     runtime = TinyRuntime()
@@ -85,6 +92,32 @@ async def test_a_dead_runtime_is_replaced_and_the_others_lose_nothing(
     assert len(service.runtimes) > 1
     assert service.said[:2] == [False, True]
     assert service.said[-1]
+
+
+@pytest.mark.parametrize("last_words", [RuntimeError, SystemExit, KeyboardInterrupt, MemoryError])
+async def test_so_it_is_where_images_come_one_by_one(last_words: type[BaseException]) -> None:
+    service = Service(MortalRuntime(last_words))
+    values = [1, 2, POISON, 4, *range(10, 30)]
+    found = await asyncio.gather(*map(service.compute_one, values))
+    assert found == [None if value == POISON else value for value in values]
+    assert service.said[:2] == [False, True]
+    assert service.said[-1]
+
+
+async def test_a_failing_image_that_is_alone_leaves_the_runtime_alone() -> None:
+    service = Service(TinyRuntime())
+    assert await asyncio.gather(*map(service.compute_one, [1, POISON, 3])) == [1, None, 3]
+    assert service.said == []
+
+
+async def test_what_decoding_raises_comes_out_and_costs_no_forward_pass() -> None:
+    def decode() -> DecodedImage:
+        raise CorruptImage("damaged")
+
+    runtime = TinyRuntime()
+    with pytest.raises(CorruptImage):
+        await Service(runtime).inference.compute_one(decode, SPACE)
+    assert runtime.n_asked == 0
 
 
 async def test_not_serving_until_another_runtime_is_there() -> None:

@@ -15,6 +15,7 @@ from octcluster_embedder.models.weights import WeightsOptions, find_weights
 from octcluster_embedder.runtimes import loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
+from octcluster_embedder.runtimes.openvino_runtime import OpenVinoRuntime
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import Features, Precision
 from PIL import Image
@@ -36,8 +37,10 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def openvino_runtime(cache_dir: Path) -> Runtime:
-    return load_runtime("openvino", cache_dir=cache_dir)
+def openvino_runtime(cache_dir: Path) -> OpenVinoRuntime:
+    runtime = load_runtime("openvino", cache_dir=cache_dir)
+    assert isinstance(runtime, OpenVinoRuntime)
+    return runtime
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,34 @@ def test_a_vector_does_not_depend_on_its_batch(
     np.testing.assert_array_equal(openvino_runtime.infer(images, features), alone)
     np.testing.assert_array_equal(openvino_runtime.infer(images[::-1], features)[::-1], alone)
     np.testing.assert_array_equal(openvino_runtime.infer(np.concatenate([images] * 3), features)[8:16], alone)
+
+
+@pytest.mark.parametrize("features", LITE0.parts())
+def test_a_vector_is_the_same_alone_and_among_many_calls(
+    openvino_runtime: OpenVinoRuntime, images: NDArray[np.uint8], features: Features
+) -> None:
+    alone, crowded = np.empty((2, 8, LITE0.spaces("")[features].dimension), np.float32)
+    networks = openvino_runtime._compiled(features)
+    networks["LATENCY"].infer(images, alone)
+    networks["THROUGHPUT"].infer(images, crowded)
+    np.testing.assert_array_equal(alone, crowded)
+
+
+def test_openvino_is_quick_at_one_image_until_others_come_beside_it(
+    openvino_runtime: OpenVinoRuntime, images: NDArray[np.uint8]
+) -> None:
+    def infer_alone(times: int) -> None:
+        for _ in range(times):
+            openvino_runtime.infer(images[:1], Features.POOLED)
+
+    infer_alone(20)
+    assert openvino_runtime._hint() == "LATENCY"
+    openvino_runtime._calls += 1
+    infer_alone(8)
+    openvino_runtime._calls -= 1
+    assert openvino_runtime._hint() == "THROUGHPUT", "others are likely to come again"
+    infer_alone(20)
+    assert openvino_runtime._hint() == "LATENCY"
 
 
 @pytest.mark.parametrize("fixture", ["openvino_runtime", "tensorflow_runtime"])

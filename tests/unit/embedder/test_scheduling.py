@@ -134,3 +134,28 @@ async def test_a_slot_given_at_the_moment_of_giving_up_goes_to_the_next() -> Non
     await asyncio.wait_for(second, 5)
     assert first.cancelled()
     assert slots.n_waiting == 0
+
+
+@pytest.mark.parametrize("n_interactive_slots", [1, 4])
+async def test_bulk_has_its_turn_however_many_interactive_callers_there_are(n_interactive_slots: int) -> None:
+    slots = FairSlots(1, n_interactive_slots)
+    order: list[bool] = []
+
+    async def use(caller: Caller) -> None:
+        await slots.take(caller)
+        order.append(caller.interactive)
+        await asyncio.sleep(0)
+        slots.give_back()
+
+    async def use_again_and_again(caller: Caller) -> None:
+        while order.count(False) < 5:
+            await use(caller)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        for number in range(8):
+            caller = Caller(f"client {number}", interactive=True)
+            tasks.create_task(use_again_and_again(caller))
+        for _ in range(5):
+            tasks.create_task(use(BULK[0]))
+    assert order.count(False) == 5
+    assert len(order) < 5 * 20

@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 # Some CPUs would compute in bfloat16 otherwise: other vectors on other machines.
 _COMPILE_OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}
+_HINTS = ("LATENCY", "THROUGHPUT")
 # Of so many calls, more than this share had others beside them: more are to come.
 _CALLS_REMEMBERED = 8
 _CROWDED = 0.25
@@ -94,7 +95,7 @@ class OpenVinoRuntime:
         self.spaces = spec.spaces(weights_digest)
         self._core = openvino.Core()
         self._converted = converted
-        self._networks: dict[tuple[Features, str], _Network] = {}
+        self._networks: dict[Features, Mapping[str, _Network]] = {}
         self._calls = 0
         self._crowding = 0.0
         self._lock = threading.Lock()
@@ -103,7 +104,7 @@ class OpenVinoRuntime:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""
         vectors = np.empty((len(images), self.spaces[features].dimension), dtype=np.float32)
         with self._lock:
-            network = self._network(features, self._hint())
+            network = self._compiled(features)[self._hint()]
             self._calls += 1
         try:
             network.infer(images, vectors)
@@ -118,11 +119,13 @@ class OpenVinoRuntime:
         self._crowding += (others - self._crowding) / _CALLS_REMEMBERED
         return "THROUGHPUT" if others or self._crowding > _CROWDED else "LATENCY"
 
-    def _network(self, features: Features, hint: str) -> "_Network":
-        """Returns the network for one kind of features and no other, compiled when first asked for."""
-        if (features, hint) not in self._networks:
-            self._networks[features, hint] = _Network(self._core, self._converted, features, hint)
-        return self._networks[features, hint]
+    def _compiled(self, features: Features) -> "Mapping[str, _Network]":
+        """Returns the network for one kind of features alone, by hint; compiled when first asked for."""
+        if features not in self._networks:
+            self._networks[features] = {
+                hint: _Network(self._core, self._converted, features, hint) for hint in _HINTS
+            }
+        return self._networks[features]
 
 
 class _Network:
@@ -143,6 +146,7 @@ class _Network:
         for _ in range(OpenVinoRuntime.concurrent_batches):
             request, pixels = compiled.create_infer_request(), np.zeros(part.input(0).shape, np.uint8)
             request.set_input_tensor(openvino.Tensor(pixels, shared_memory=True))
+            request.infer()  # the first one is slow
             self._idle_requests.put((request, pixels))
 
     def infer(self, images: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
