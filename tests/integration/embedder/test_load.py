@@ -183,9 +183,9 @@ async def test_what_expires_or_is_cancelled_is_dropped(server: TinyServer) -> No
 async def test_a_request_that_cannot_be_in_time_is_refused_at_once(server: TinyServer) -> None:
     async with client_of(server) as stub:
         await stub.Embed(request(1))
-        batcher = server.embedder._queues["tiny"]
+        queue = server.embedder._queues["tiny"]
         for n in range(50):
-            batcher.pace.note(1, began=1e9 + n, ended=1e9 + n + 1)  # one image a second
+            queue.pace.note(1, began=1e9 + n, ended=1e9 + n + 1)  # one image a second
         server.runtime.may_infer.clear()
         busy = stub.Embed(request(*range(16)))
         await settle(lambda: server.n_images)
