@@ -1,9 +1,8 @@
 """What the service does, without gRPC: checks requests, embeds batches and streams, ends in order."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from octcluster_embedder.admission import Pace, Room
@@ -18,23 +17,12 @@ from octcluster_embedder.one_by_one import OneByOne
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.scheduling import ANYBODY, Caller
 from octcluster_embedder.spaces import EmbeddingSpace
+from octcluster_embedder.stream_answers import StreamAnswers
 
 # A request of so many images is one that somebody waits for.
 _MAX_INTERACTIVE_IMAGES = 4
-# Images of one stream in work or unread: enough to keep a model busy across a slow network.
-STREAM_WINDOW_IMAGES = 64
 _SHORTEST_RETRY_SECONDS = 0.1
 _LONGEST_RETRY_SECONDS = 30.0
-# How long a stream gathers results for one message while others of its images are in work: a message costs
-# more time than its vectors.
-_GATHER_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class _Finished:
-    space: EmbeddingSpace
-    outcome: Outcome
-    n_bytes: int
 
 
 class Embedder:
@@ -133,17 +121,16 @@ class Embedder:
             TooLate: Its deadline has passed.
         """
         self._begin_call()
-        window = Room(STREAM_WINDOW_IMAGES, 2 * self.limits.max_message_bytes)
-        self._windows.add(window)
-        finished: asyncio.Queue[_Finished | None] = asyncio.Queue()
+        answers = StreamAnswers(self.limits)
+        self._windows.add(answers.window)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._accept(batches, window, finished, caller))
-                await self._write_finished(finished, window, write)
+                tasks.create_task(self._accept(batches, answers, caller))
+                await answers.write_all(write)
         except BaseExceptionGroup as group:
             raise _first_error(group) from None
         finally:
-            self._windows.discard(window)
+            self._windows.discard(answers.window)
         if self._stopping.is_set():
             raise NotServing("the server is stopping: send the images without an answer to another one")
 
@@ -208,8 +195,7 @@ class Embedder:
     async def _accept(
         self,
         batches: AsyncIterator[ImageBatch],
-        window: Room,
-        finished: asyncio.Queue[_Finished | None],
+        answers: StreamAnswers,
         caller: Caller,
     ) -> None:
         """Starts work on each image of a stream; ends when all of it is finished."""
@@ -218,7 +204,7 @@ class Embedder:
         async def finish(queue: ModelQueue, space: EmbeddingSpace, item: ImageItem) -> None:
             outcome = await _embed_item(queue, space, item, caller)
             unanswered.discard(item.id)
-            finished.put_nowait(_Finished(space, outcome, len(item.image)))
+            answers.add(space, outcome, len(item.image))
 
         async with asyncio.TaskGroup() as tasks:
             while (batch := await self._next(batches)) is not None:
@@ -229,6 +215,7 @@ class Embedder:
                     )
                 for item in batch.items:
                     n_bytes = len(item.image)
+                    window = answers.window
                     if not (
                         await window.enter_in_turn(n_bytes, 1.0) and await self._room.enter_in_turn(n_bytes)
                     ):
@@ -236,7 +223,7 @@ class Embedder:
                     unanswered.add(item.id)
                     task = tasks.create_task(finish(queue, space, item))
                     task.add_done_callback(partial(self._leave_room, n_bytes))
-        finished.put_nowait(None)
+        answers.end()
 
     def _leave_room(self, n_bytes: int, _: asyncio.Task[None]) -> None:
         self._room.leave(1, n_bytes)
@@ -251,34 +238,6 @@ class Embedder:
         finally:
             following.cancel()
             stopping.cancel()
-
-    async def _write_finished(
-        self,
-        finished: asyncio.Queue[_Finished | None],
-        window: Room,
-        write: Callable[[Answer], Awaitable[None]],
-    ) -> None:
-        """Writes what is finished, as much at a time as there is, until the end mark None."""
-        ended = False
-        while not ended:
-            by_space: dict[EmbeddingSpace, list[_Finished]] = defaultdict(list)
-            ready = [await finished.get()]
-            if window.n_images > 1:
-                await asyncio.sleep(_GATHER_SECONDS)
-            while not finished.empty():
-                ready.append(finished.get_nowait())
-            for one in ready:
-                if one is None:
-                    ended = True
-                else:
-                    by_space[one.space].append(one)
-            for space, results in by_space.items():
-                room = self.limits.max_results(space)
-                for start in range(0, len(results), room):
-                    part = results[start : start + room]
-                    await write(Answer(space, [result.outcome for result in part]))
-                    for result in part:
-                        window.leave(1, result.n_bytes)
 
 
 async def _tell_nobody(serving: bool) -> None:
