@@ -122,9 +122,10 @@ def test_dark_mode_and_paper_have_their_own_colours(page: Page, file: Path) -> N
     open_page(page, file)
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = """document.querySelector(".plot").layout.font.color"""
+    assert page.evaluate(ink) == "#1a1d21"
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(ground) == "rgb(20, 23, 26)"
-    assert page.evaluate(ink) == "#e8eaed"
+    page.wait_for_function(f"{ink} === '#e8eaed'", timeout=30_000)
     page.emulate_media(color_scheme="dark", media="print")
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
 
