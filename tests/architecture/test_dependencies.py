@@ -30,10 +30,13 @@ STUB_FILES = {
     },
     "octcluster": {
         "embedder_client.py",
+        "async_embedder_client.py",
+        "embedder_calls.py",
+        "embedder_conversions.py",
         "clusterer_client.py",
         "async_clusterer_client.py",
         "clusterer_calls.py",
-        "conversions.py",
+        "clusterer_conversions.py",
     },
 }
 MAY_KNOW_GRPC = {
@@ -53,12 +56,8 @@ MAY_KNOW_GRPC = {
         "server.py",
         "health.py",
     },
-    "octcluster": {
-        "embedder_client.py",
-        "clusterer_client.py",
-        "async_clusterer_client.py",
-        "clusterer_calls.py",
-        "conversions.py",
+    "octcluster": STUB_FILES["octcluster"]
+    | {
         "connection.py",
         "security.py",
         "errors.py",

@@ -5,8 +5,9 @@ run and run_images do the whole job with them. Importing this needs gRPC and pro
 """
 
 from octcluster.async_clusterer_client import AsyncClustererClient
+from octcluster.async_embedder_client import AsyncEmbedderClient
 from octcluster.clusterer_client import ClustererClient
-from octcluster.embedder_client import AsyncEmbedderClient, EmbedderClient
+from octcluster.embedder_client import EmbedderClient
 from octcluster.errors import (
     AccessDenied,
     AddressInvalid,

@@ -25,9 +25,7 @@ from octcluster.clusterer_calls import (
     watch_failure,
     with_run_id,
 )
-from octcluster.concurrency import as_async
-from octcluster.connection import AsyncConnection, Endpoint, OnWait, Outage
-from octcluster.conversions import (
+from octcluster.clusterer_conversions import (
     read_assignments,
     read_clusterer_info,
     read_new_assignments,
@@ -35,6 +33,8 @@ from octcluster.conversions import (
     space_message,
     start_run_messages,
 )
+from octcluster.concurrency import as_async
+from octcluster.connection import AsyncConnection, Endpoint, OnWait, Outage
 from octcluster.results import Assignments, NewAssignments, RunResult
 from octcluster.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.services import ClustererInfo, PutReport

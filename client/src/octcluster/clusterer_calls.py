@@ -8,8 +8,8 @@ import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
 from octcluster.batches import Batcher, cut
+from octcluster.clusterer_conversions import read_result, read_status, space_message, vector_entries
 from octcluster.connection import Endpoint
-from octcluster.conversions import read_result, read_status, space_message, vector_entries
 from octcluster.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.results import RunResult
 from octcluster.runs import RunSpec, RunState, RunStatus, VectorSpace, vector_bytes

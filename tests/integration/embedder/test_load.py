@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from octcluster.embedder_client import AsyncEmbedderClient
+from octcluster import AsyncEmbedderClient
 from octcluster.errors import RequestRefused, service_error
 from octcluster_embedder.embedding import Embedder
 from octcluster_embedder.image_decoding import ImageLimits

@@ -21,7 +21,8 @@ from octcluster import (
     Score,
     Stability,
 )
-from octcluster import conversions as c
+from octcluster import clusterer_conversions as c
+from octcluster import embedder_conversions as e
 from octcluster.runs import ALGORITHMS, FEATURES
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
 from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
@@ -33,7 +34,7 @@ def test_each_algorithm_and_feature_has_a_value():
     infos = clusterer.GetServerInfoResponse(algorithms=[c._algorithm(name) for name in ALGORITHMS])
     assert c.read_clusterer_info(infos).algorithms == list(ALGORITHMS)
     assert len(ALGORITHMS) == len(clusterer.Algorithm.values()) - 1
-    assert [embedder.Features.Name(c.features_message(name)) for name in FEATURES] == [
+    assert [embedder.Features.Name(e.features_message(name)) for name in FEATURES] == [
         "FEATURES_POOLED",
         "FEATURES_FLATTEN",
         "FEATURES_BLOCKS",
@@ -157,11 +158,11 @@ def test_embed_result():
     bad = embedder.EmbedResult(
         error=embedder.EmbedError(code=embedder.EMBED_ERROR_CODE_TOO_SMALL, message="small")
     )
-    assert c.read_embed_result(good, space) == Embedding(b"1234", (512, 40.5))
-    assert c.read_embed_result(bad, space) == EmbedFailure("too_small", "small")
-    assert c.read_embed_result(embedder.EmbedResult(), space).code == "internal"
+    assert e.read_embed_result(good, space) == Embedding(b"1234", (512, 40.5))
+    assert e.read_embed_result(bad, space) == EmbedFailure("too_small", "small")
+    assert e.read_embed_result(embedder.EmbedResult(), space).code == "internal"
     with pytest.raises(ValueError, match="0 bytes are not 2 measures"):
-        c.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
+        e.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
 
 
 def test_spaces_are_found_by_features_and_flip():
@@ -171,7 +172,7 @@ def test_spaces_are_found_by_features_and_flip():
         )
         for flip, digest in ((False, b"a"), (True, b"b"))
     ]
-    info = c.read_embedder_info(
+    info = e.read_embedder_info(
         embedder.GetServerInfoResponse(
             models=[embedder.ModelInfo(name="net", spaces=spaces)],
             measures=embedder.MeasureSpace(names=["width", "height"], digest=b"m"),

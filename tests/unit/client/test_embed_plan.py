@@ -1,7 +1,7 @@
 """How many images go to the embedder in one request."""
 
 import pytest
-from octcluster.embedder_client import _Plan
+from octcluster.embedder_calls import EmbedPlan
 from octcluster.runs import EmbeddingSpace
 from octcluster.services import EmbedderInfo, EmbedderLimits, MeasureSpace, ModelInfo
 
@@ -12,4 +12,4 @@ def test_large_inputs_go_in_small_requests(side: int, max_images: int) -> None:
     limits = EmbedderLimits(64 << 20, 32 << 20, 1 << 26, 16, 64)
     model = ModelInfo("net", side, side, {("pooled", False): space})
     info = EmbedderInfo("1", "openvino", "CPU", [model], limits, MeasureSpace(("width",), bytes(32)))
-    assert _Plan.make(info, space, "host:1").max_images == max_images
+    assert EmbedPlan.make(info, space, "host:1").max_images == max_images
