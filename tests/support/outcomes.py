@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def make_outcome(
     ks: tuple[int, ...] = (4,),
     failed: int = 0,
     noise: bool = False,
+    ratings: Sequence[float | None] = (),
 ) -> RunOutcome:
     """A plausible outcome; paths and patients say "secret"; without classes no image has a label."""
     source = random.Random(5)
@@ -54,7 +56,10 @@ def make_outcome(
         -1 if noise and row % 10 == 0 else _choose_cluster(source, image, classes)
         for row, image in enumerate(members)
     ]
-    results = [_make_result("kmeans", k, members, clusters, image_set.classes) for k in ks]
+    results = [
+        replace(_make_result("kmeans", k, members, clusters, image_set.classes), rating=rating)
+        for k, rating in zip(ks, ratings or [None] * len(ks), strict=True)
+    ]
     if noise:
         results.append(_make_result("hdbscan", None, members, clusters, image_set.classes))
     chosen = len(results) - 1

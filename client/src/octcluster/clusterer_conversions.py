@@ -178,6 +178,7 @@ def _read_clustering(message: messages.ClusteringResult) -> ClusteringResult:
         cluster_sizes=list(message.cluster_sizes),
         stability=_read_stability(message.stability) if message.HasField("stability") else None,
         associations=[_read_association(association) for association in message.associations],
+        rating=message.rating if message.HasField("rating") else None,
     )
 
 

@@ -128,6 +128,8 @@ class ClusteringResult:
         cluster_sizes: Number of members in each cluster, from cluster 0.
         stability: How alike clusterings of parts of the members are; None unless chosen and asked for.
         associations: What the clusters go with: the class, the group (patient), each of Member.numbers.
+        rating: How well its number of clusters suits the members, 0 or more, the higher the better: what the
+            run chose by; None if it chose by silhouettes, and for numbers with no neighbours to compare with.
     """
 
     algorithm: str
@@ -140,6 +142,7 @@ class ClusteringResult:
     cluster_sizes: Sequence[int]
     stability: Stability | None = None
     associations: Sequence[Association] = ()
+    rating: float | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ vectors, times the agreement is highest. All other results are chosen among by t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,28 @@ CLOSE = 0.05
 """What another number of clusters may be rated lower by and still is worth a look."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The result that a run chose.
+
+    Attributes:
+        index: Its index.
+        reason: Why, for people.
+        ratings: By index, how well the numbers of clusters suit the members; empty if silhouettes decided.
+    """
+
+    index: int
+    reason: str
+    ratings: Mapping[int, float] = field(default_factory=dict)
+
+
 def choose(
     results: Sequence[ClusteringResult],
     searches: Sequence[SearchedClusters | None],
     vectors: NDArray[np.float32],
     seed: int,
     report_step: Callable[[], None],
-) -> tuple[int, str]:
+) -> Choice:
     """Chooses a result and says why.
 
     Args:
@@ -40,7 +56,7 @@ def choose(
         report_step: Called often.
 
     Returns:
-        Index of the result, and the reason for people.
+        The choice.
 
     References:
         Krzanowski and Lai, "A criterion for determining the number of groups in a data set using
@@ -49,7 +65,7 @@ def choose(
         statistic", JRSS B 63, 2001, doi:10.1111/1467-9868.00293: the comparison with random vectors.
     """
     if len(results) == 1:
-        return 0, "the only one asked for"
+        return Choice(0, "the only one asked for")
     known = [search for search in searches if search is not None]
     if len({result.algorithm for result in results}) > 1 or len(known) < len(results):
         return _choose_by_silhouette(results)
@@ -127,7 +143,7 @@ def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return lengths
 
 
-def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple[int, str]:
+def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Choice:
     best = max(ratings, key=lambda count: round(ratings[count], 6))
     close = [count for count, rating in ratings.items() if count != best and ratings[best] - rating <= CLOSE]
     if len(ratings) == 1:
@@ -138,10 +154,12 @@ def _choose_by_rating(counts: Sequence[int], ratings: dict[int, float]) -> tuple
         come, look = ("comes", "it") if len(close) == 1 else ("come", "them")
         sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at {look}, too"
     figures = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items())
-    return counts.index(best), (
+    return Choice(
+        counts.index(best),
         f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "
         "number of groups, compared with random vectors, times the agreement of the searches. "
-        f"{_explain_unrated(counts, ratings)}"
+        f"{_explain_unrated(counts, ratings)}",
+        {counts.index(count): rating for count, rating in ratings.items()},
     )
 
 
@@ -158,7 +176,7 @@ def _enumerate(counts: Sequence[int]) -> str:
     return f"{', '.join(map(str, others))} and {last}" if others else str(last)
 
 
-def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> tuple[int, str]:
+def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> Choice:
     """Chooses the result with the highest mean silhouette (the first of equals) and says why.
 
     Noise counts as 0 here: else few members in dense spots would beat a clustering of all.
@@ -168,10 +186,8 @@ def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> tuple[int, str
     defined = [i for i, value in enumerate(values) if value is not None]
     ranking = sorted(defined, key=lambda i: -round(values[i] or 0.0, 6))
     if not ranking:
-        return (
-            0,
-            f"the first one: no result has a silhouette ({results[0].scores.silhouette.undefined_reason})",
-        )
+        reason = results[0].scores.silhouette.undefined_reason
+        return Choice(0, f"the first one: no result has a silhouette ({reason})")
     one_algorithm = len({result.algorithm for result in results}) == 1
     ranking += [i for i, value in enumerate(values) if value is None]
     shown = [
@@ -182,9 +198,10 @@ def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> tuple[int, str
         shown.append(f"{len(ranking) - 1 - MAX_OTHERS_SHOWN} more below")
     has_noise = any((result.labels < 0).any() for result in results)
     best = ranking[0]
-    return best, (
+    return Choice(
+        best,
         f"{_name(results[best], one_algorithm)} has the highest mean silhouette, {values[best]:.3f} "
-        f"({', '.join(shown)}{'; noise counts as 0' if has_noise else ''})"
+        f"({', '.join(shown)}{'; noise counts as 0' if has_noise else ''})",
     )
 
 

@@ -113,19 +113,22 @@ def run_pipeline(
         with costs.measured(Stage.SCORING):
             results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
         with costs.measured(Stage.TRUSTING):
-            chosen, chosen_reason = choose(
+            choice = choose(
                 results,
                 [clustering.search for clustering in clusterings],
                 prepared.vectors,
                 spec.seed,
                 lambda: report(Stage.TRUSTING, 0, 0),
             )
-            results = _judge_trust(results, chosen, prepared, members, spec, report)
+            results = [
+                replace(result, rating=choice.ratings.get(index)) for index, result in enumerate(results)
+            ]
+            results = _judge_trust(results, choice.index, prepared, members, spec, report)
         neighbor_map = _find_map(mapper, prepared, spec, report, costs)
     return RunResult(
         results=results,
-        chosen=chosen,
-        chosen_reason=chosen_reason,
+        chosen=choice.index,
+        chosen_reason=choice.reason,
         coordinates=prepared.coordinates,
         input_dimension=spec.space.dimension,
         prepared_dimension=prepared.vectors.shape[1],

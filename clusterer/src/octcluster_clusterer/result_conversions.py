@@ -112,6 +112,7 @@ def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
         cluster_sizes=sizes,
         stability=_from_stability(result.stability) if result.stability else None,
         associations=[_from_association(one) for one in result.associations],
+        rating=result.rating,
     )
 
 

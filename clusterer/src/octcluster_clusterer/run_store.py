@@ -166,6 +166,7 @@ def _summarize(record: RunRecord) -> dict[str, Any]:
                     "stability": one.stability and asdict(one.stability),
                     "associations": [asdict(association) for association in one.associations],
                     "distances": one.distances is not None,
+                    "rating": one.rating,
                 }
                 for one in result.results
             ],
@@ -235,6 +236,7 @@ def _rebuild_result(summary: dict[str, Any], contents: Mapping[bytes, bytes]) ->
             distances=np.frombuffer(contents[b"distances:%d" % i], dtype="<f4")
             if one.get("distances")
             else None,
+            rating=one.get("rating"),
         )
         for i, one in enumerate(summary["results"])
     ]

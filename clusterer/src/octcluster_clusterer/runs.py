@@ -243,6 +243,8 @@ class ClusteringResult:
         associations: What the clusters go with.
         distances: float32, shape (n_members,): Euclidean distance of each prepared vector to the mean of its
             cluster, NaN for noise; None in runs of older versions.
+        rating: How well its number of clusters suits the members, 0 or more, the higher the better; None if
+            it was not rated.
     """
 
     algorithm: Algorithm
@@ -255,6 +257,7 @@ class ClusteringResult:
     stability: Stability | None = None
     associations: Sequence[Association] = ()
     distances: NDArray[np.float32] | None = None
+    rating: float | None = None
 
     @property
     def cluster_sizes(self) -> NDArray[np.int64]:

@@ -81,6 +81,18 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     assert min(assigned.distances) > 0
 
 
+def test_a_search_says_how_well_each_number_of_clusters_suits(clusterer: Clusterer) -> None:
+    fresh = Blobs.draw(200, seed=3)
+    clusterer.put(fresh.entries())
+    spec = new_spec(algorithms=[pb.ALGORITHM_HG_MEANS], min_clusters=3, max_clusters=6)
+    clusterer.start(spec, fresh)
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    result = clusterer.get(spec.run_id).result
+    assert [one.HasField("rating") for one in result.results] == [False, True, True, False]
+    assert result.results[result.chosen].requested_clusters == 4
+    assert result.results[1].rating > result.results[2].rating > 0
+
+
 def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
     fresh = Blobs.draw(1000, seed=4)
     fresh.vectors[4] = 1.001 * fresh.vectors[0]

@@ -102,6 +102,7 @@ def test_result():
                 ),
                 contingency=clusterer.Contingency(class_indices=[0, 1], clusters=[-1, 0, 1], counts=range(6)),
                 cluster_sizes=[5, 4],
+                rating=0,
             ),
             clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
         ],
@@ -118,6 +119,7 @@ def test_result():
     assert first.scores.purity.value is None
     assert first.contingency.counts == [[0, 1, 2], [3, 4, 5]]
     assert (second.requested_clusters, second.contingency) == (None, None)
+    assert (first.rating, second.rating) == (0, None)
     assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
     assert read.stage_peak_bytes == {"loading": 2**33}
 

@@ -130,8 +130,9 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     assert scores["space"] == outcome.space.digest.hex()
     head = ["algorithm", "k", "clusters", "noise"]
     scored = [key for name in SCORE_NAMES for key in (name, f"{name}_interval")]
+    undefined = [key for name in ("rating", "stability") for key in (name, f"{name}_reason")]
     assert [list(result) for result in scores["results"]] == [
-        [*head, *scored, "contingency", "associations", "seconds", "stability", "stability_reason"]
+        [*head, *scored, "contingency", "associations", "seconds", *undefined]
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
@@ -141,6 +142,14 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     assert table["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]
     assert table["clusters"] == [0, 1, 2, 3]
     assert sum(map(sum, table["counts"])) == 78
+
+
+def test_ratings_are_told_where_the_run_chose_by_them(tmp_path: Path) -> None:
+    write(make_outcome(ks=(2, 3, 4), ratings=(None, 1.25, None)), tmp_path)
+    first, second, _ = read_json(tmp_path / "scores.json")["results"]
+    assert (first["rating"], second["rating"]) == (None, 1.25)
+    assert "one cluster less" in first["rating_reason"]
+    assert "rating_reason" not in second
 
 
 def test_an_algorithm_that_finds_its_own_number_has_no_k(tmp_path: Path) -> None:

@@ -112,6 +112,13 @@ def test_every_plot_has_data_a_label_and_a_table(page: Page) -> None:
     assert all(attributes.get("scope") in ("col", "row") for attributes in page.find("th"))
 
 
+def test_ratings_that_the_run_chose_by_have_a_plot() -> None:
+    page = Page(make_outcome(ks=(2, 3, 4), ratings=(None, 1.0, 1.25)))
+    line, chosen = page.data("plots")["rating-by-k"]["data"]
+    assert (line["x"], line["y"]) == ([2, 3, 4], [None, 1.0, 1.25])
+    assert (chosen["name"], chosen["x"], chosen["y"]) == ("chosen", [4], [1.25])
+
+
 def test_nothing_is_loaded_and_only_the_own_scripts_may_run(page: Page) -> None:
     for tag, attributes in page.elements:
         assert tag not in ("link", "iframe", "object", "embed", "base", "form", "img", "audio", "video")

@@ -144,30 +144,34 @@ def make_results(algorithm, vectors, counts):
 def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups):
     vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(algorithm, vectors, range(2, 6))
-    chosen, reason = choose(results, searches, vectors, 0, ignore)
-    assert results[chosen].requested_clusters == n_groups
-    assert reason.startswith(f"{n_groups} groups explain the images best for their number")
-    assert f"k = {n_groups}: " in reason
-    assert "k = 5 cannot be chosen" in reason
-    assert "ask for k = 6, too" in reason
-    assert "close" not in reason
+    choice = choose(results, searches, vectors, 0, ignore)
+    assert results[choice.index].requested_clusters == n_groups
+    assert choice.ratings.keys() == {0, 1, 2}
+    assert max(choice.ratings, key=choice.ratings.__getitem__) == choice.index
+    assert choice.reason.startswith(f"{n_groups} groups explain the images best for their number")
+    assert f"k = {n_groups}: {choice.ratings[choice.index]:.2f}" in choice.reason
+    assert "k = 5 cannot be chosen" in choice.reason
+    assert "ask for k = 6, too" in choice.reason
+    assert "close" not in choice.reason
 
 
 def test_a_narrow_lead_is_called_one():
-    chosen, reason = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
-    assert chosen == 2
-    assert reason.startswith(
+    choice = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
+    assert choice.index == 2
+    assert choice.ratings == {1: 0.77, 2: 0.79, 3: 0.4}
+    assert choice.reason.startswith(
         "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close, "
         "so the lead is no proof: look at it, too. Ratings: "
     )
-    assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in reason
+    assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in choice.reason
     assert (
-        "k = 3 and 7 cannot be chosen, being there to compare with: for that, ask for k = 2 and 8" in reason
+        "k = 3 and 7 cannot be chosen, being there to compare with: for that, ask for k = 2 and 8"
+        in choice.reason
     )
 
 
 def test_the_only_number_that_can_be_rated_is_called_so():
-    assert _choose_by_rating([2, 3], {2: 0.5})[1].startswith(
+    assert _choose_by_rating([2, 3], {2: 0.5}).reason.startswith(
         "2 is the only number of groups that can be rated."
     )
 
@@ -204,4 +208,6 @@ def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
         make_results(Algorithm.KMEANS, vectors, range(2, 6)),
         make_results(Algorithm.CONSENSUS, vectors, (4, 5)),
     ):
-        assert "has the highest mean silhouette" in choose(results, searches, vectors, 0, ignore)[1]
+        choice = choose(results, searches, vectors, 0, ignore)
+        assert "has the highest mean silhouette" in choice.reason
+        assert choice.ratings == {}

@@ -98,6 +98,7 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
             Association("width", 0.0, Score(undefined_reason="it is the same for all images"), 0),
         ),
         distances=np.abs(silhouettes) if with_classes else None,
+        rating=0.75 if with_classes else None,
     )
 
 
@@ -179,6 +180,7 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         assert one.seconds == other.seconds
         assert one.stability == other.stability
         assert one.associations == other.associations
+        assert one.rating == other.rating
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
         np.testing.assert_array_equal(one.distances, other.distances)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from octcluster.leaks import Leaks, find_leaks
 from octcluster.outputs.trust import PATIENT
-from octcluster.results import Association, ClusteringResult, Contingency, Score
+from octcluster.results import Association, ClusteringResult, Contingency, RunResult, Score
 from octcluster.runs import RunSpec
 from octcluster.workflows.outcome import RunOutcome
 
@@ -28,7 +28,11 @@ def format_scores(outcome: RunOutcome) -> bytes:
         "failed": len(outcome.failures),
         "space": outcome.space.digest.hex(),
         "results": [
-            {**_describe_result(result, classes), **_describe_stability(result, outcome.spec)}
+            {
+                **_describe_result(result, classes),
+                **_describe_rating(result, outcome.result),
+                **_describe_stability(result, outcome.spec),
+            }
             for result in outcome.result.results
         ],
         "chosen": outcome.result.chosen,
@@ -59,6 +63,14 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[s
     document["associations"] = [_describe_association(association) for association in result.associations]
     document["seconds"] = round(result.seconds, 3)
     return document
+
+
+def _describe_rating(result: ClusteringResult, run: RunResult) -> dict[str, object]:
+    if result.rating is not None:
+        return {"rating": result.rating}
+    if all(each.rating is None for each in run.results):
+        return {"rating": None, "rating_reason": "the run did not choose by ratings"}
+    return {"rating": None, "rating_reason": "there are no results of one cluster less and one more"}
 
 
 def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, object]:

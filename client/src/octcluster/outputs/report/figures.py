@@ -1,7 +1,7 @@
 """The plots of the report but the scatter, in plain JSON values; the page colours their text and lines."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, cluster_colour, plot_text
@@ -109,14 +109,51 @@ def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
     )
 
 
-def plot_silhouette_by_k(result: RunResult) -> Plot | None:
-    """Mean silhouette of each clustering by its number of clusters; None if there is one number only."""
+def plot_by_k(result: RunResult) -> list[Plot]:
+    """The ratings that the run chose by, if it did, and the mean silhouettes, by number of clusters.
+
+    Empty if there is one number only.
+    """
     by_algorithm: dict[str, list[ClusteringResult]] = {}
     for each in result.results:
         if each.requested_clusters is not None:
             by_algorithm.setdefault(each.algorithm, []).append(each)
     if max(map(len, by_algorithm.values()), default=0) < 2:
-        return None
+        return []
+    chosen = result.results[result.chosen]
+    plots = []
+    if any(each.rating is not None for each in result.results):
+        plots.append(
+            _plot_score_by_k(
+                "rating",
+                "How well each number of clusters k suits the images: how sharply the gain in explained "
+                "variance falls after it, compared with random vectors, times how far the searches agree. "
+                "The highest was chosen; numbers without a point are there to compare with.",
+                by_algorithm,
+                chosen,
+                lambda each: each.rating,
+            )
+        )
+    plots.append(
+        _plot_score_by_k(
+            "silhouette",
+            "Mean silhouette of each clustering by the number of clusters k; larger is better separated.",
+            by_algorithm,
+            chosen,
+            lambda each: each.scores.silhouette.value,
+        )
+    )
+    return plots
+
+
+def _plot_score_by_k(
+    score: str,
+    words: str,
+    by_algorithm: Mapping[str, Sequence[ClusteringResult]],
+    chosen: ClusteringResult,
+    read: Callable[[ClusteringResult], float | None],
+) -> Plot:
+    """A line for each algorithm, and a ring around the chosen clustering."""
     dashes = ("solid", "dash", "dot", "dashdot", "longdash")
     traces: list[dict[str, object]] = [
         {
@@ -124,13 +161,12 @@ def plot_silhouette_by_k(result: RunResult) -> Plot | None:
             "mode": "lines+markers",
             "name": name_algorithm(algorithm),
             "x": [each.requested_clusters for each in found],
-            "y": [each.scores.silhouette.value for each in found],
+            "y": [read(each) for each in found],
             "line": {"color": cluster_colour(index), "dash": dashes[index % len(dashes)]},
             "marker": {"size": 8, "symbol": index},
         }
         for index, (algorithm, found) in enumerate(by_algorithm.items())
     ]
-    chosen = result.results[result.chosen]
     if chosen.requested_clusters is not None:
         traces.append(
             {
@@ -138,22 +174,22 @@ def plot_silhouette_by_k(result: RunResult) -> Plot | None:
                 "mode": "markers",
                 "name": "chosen",
                 "x": [chosen.requested_clusters],
-                "y": [chosen.scores.silhouette.value],
+                "y": [read(chosen)],
                 "marker": {"size": 18, "symbol": "circle-open", "color": "@ink", "line": {"width": 3}},
             }
         )
     return Plot(
-        "silhouette-by-k",
-        "Silhouette by number of clusters",
-        "Mean silhouette of each clustering by the number of clusters k; larger is better separated.",
+        f"{score}-by-k",
+        f"{score.capitalize()} by number of clusters",
+        words,
         traces,
-        {"xaxis": {"title": {"text": "k"}, "dtick": 1}, "yaxis": {"title": {"text": "mean silhouette"}}},
+        {"xaxis": {"title": {"text": "k"}, "dtick": 1}, "yaxis": {"title": {"text": score}}},
         Table(
-            "silhouette-by-k-table",
-            "Mean silhouette of each clustering",
-            ["algorithm", "k", "silhouette"],
+            f"{score}-by-k-table",
+            f"{score.capitalize()} of each clustering",
+            ["algorithm", "k", score],
             [
-                [name_algorithm(each.algorithm), each.requested_clusters, each.scores.silhouette.value]
+                [name_algorithm(each.algorithm), each.requested_clusters, read(each)]
                 for found in by_algorithm.values()
                 for each in found
             ],

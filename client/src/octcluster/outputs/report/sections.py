@@ -10,8 +10,8 @@ from octcluster.outputs.report.clusters import build_cards
 from octcluster.outputs.report.contingency import build_contingency
 from octcluster.outputs.report.figures import (
     describe_kept_variance,
+    plot_by_k,
     plot_cluster_sizes,
-    plot_silhouette_by_k,
     plot_silhouettes,
     plot_variance,
 )
@@ -70,7 +70,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
     figures = [
         plot_cluster_sizes(chosen, classes),
         plot_silhouettes(outcome),
-        plot_silhouette_by_k(outcome.result),
+        *plot_by_k(outcome.result),
     ]
     kept = describe_kept_variance(outcome.result, outcome.spec.preparation)
     variance = plot_variance(outcome.result.explained_variance_ratios, kept)

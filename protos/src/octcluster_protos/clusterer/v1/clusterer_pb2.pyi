@@ -406,7 +406,7 @@ class Contingency(_message.Message):
     def __init__(self, class_indices: _Optional[_Iterable[int]] = ..., clusters: _Optional[_Iterable[int]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ClusteringResult(_message.Message):
-    __slots__ = ("algorithm", "requested_clusters", "clusters", "noise", "scores", "contingency", "seconds", "cluster_sizes", "stability", "associations")
+    __slots__ = ("algorithm", "requested_clusters", "clusters", "noise", "scores", "contingency", "seconds", "cluster_sizes", "stability", "associations", "rating")
     ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_CLUSTERS_FIELD_NUMBER: _ClassVar[int]
     CLUSTERS_FIELD_NUMBER: _ClassVar[int]
@@ -417,6 +417,7 @@ class ClusteringResult(_message.Message):
     CLUSTER_SIZES_FIELD_NUMBER: _ClassVar[int]
     STABILITY_FIELD_NUMBER: _ClassVar[int]
     ASSOCIATIONS_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
     algorithm: Algorithm
     requested_clusters: int
     clusters: int
@@ -427,7 +428,8 @@ class ClusteringResult(_message.Message):
     cluster_sizes: _containers.RepeatedScalarFieldContainer[int]
     stability: Stability
     associations: _containers.RepeatedCompositeFieldContainer[Association]
-    def __init__(self, algorithm: _Optional[_Union[Algorithm, str]] = ..., requested_clusters: _Optional[int] = ..., clusters: _Optional[int] = ..., noise: _Optional[int] = ..., scores: _Optional[_Union[Scores, _Mapping]] = ..., contingency: _Optional[_Union[Contingency, _Mapping]] = ..., seconds: _Optional[float] = ..., cluster_sizes: _Optional[_Iterable[int]] = ..., stability: _Optional[_Union[Stability, _Mapping]] = ..., associations: _Optional[_Iterable[_Union[Association, _Mapping]]] = ...) -> None: ...
+    rating: float
+    def __init__(self, algorithm: _Optional[_Union[Algorithm, str]] = ..., requested_clusters: _Optional[int] = ..., clusters: _Optional[int] = ..., noise: _Optional[int] = ..., scores: _Optional[_Union[Scores, _Mapping]] = ..., contingency: _Optional[_Union[Contingency, _Mapping]] = ..., seconds: _Optional[float] = ..., cluster_sizes: _Optional[_Iterable[int]] = ..., stability: _Optional[_Union[Stability, _Mapping]] = ..., associations: _Optional[_Iterable[_Union[Association, _Mapping]]] = ..., rating: _Optional[float] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "seconds", "peak_memory_bytes")
