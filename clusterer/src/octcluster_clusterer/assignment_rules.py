@@ -153,13 +153,16 @@ def _fit_rule(
     for fold in range(_FOLDS):
         others = _find_moments(vectors, np.where(folds == fold, -1, labels), n_clusters, report_step)
         held = np.flatnonzero((folds == fold) & (labels >= 0))
-        for i, linear in enumerate(
-            (_fit_nearest_mean(others), _fit_discriminant(others, scatters.without(fold)))
-        ):
+        discriminant = _fit_discriminant(others, scatters.without(fold))
+        if discriminant is None:
+            return rule
+        for i, linear in enumerate((_fit_nearest_mean(others), discriminant)):
             agreed[i] += _count_agreed(vectors, labels, held, linear, report_step)
     if agreed[1] <= agreed[0]:
         return rule
     discriminant = _fit_discriminant(moments, scatters.of_all())
+    if discriminant is None:
+        return rule
     return _complete(vectors, labels, moments, discriminant, report_step)
 
 
@@ -190,13 +193,16 @@ def _fit_nearest_mean(moments: _Moments) -> _Linear:
     return _Linear((moments.means.T / moments.variance).astype(np.float32), biases / moments.variance)
 
 
-def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linear:
-    """Clusters of one covariance; what is known of noise widens it."""
+def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linear | None:
+    """Clusters of one covariance; what is known of noise widens it. None if all are points, up to rounding."""
     n_members, dimension = moments.sizes.sum(), moments.means.shape[1]
     covariance = scatter - (moments.means.T * moments.sizes) @ moments.means
     covariance *= (1 - SHRINKAGE) / n_members
     covariance.flat[:: dimension + 1] += SHRINKAGE * moments.variance
-    weights = scipy.linalg.solve(covariance, moments.means.T, assume_a="pos", overwrite_a=True)
+    try:
+        weights = scipy.linalg.solve(covariance, moments.means.T, assume_a="pos", overwrite_a=True)
+    except scipy.linalg.LinAlgError:
+        return None
     with np.errstate(divide="ignore"):
         biases = np.log(moments.sizes / n_members) - (moments.means.T * weights).sum(axis=0) / 2
     return _Linear(weights.astype(np.float32), biases)

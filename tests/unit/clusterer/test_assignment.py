@@ -183,6 +183,16 @@ def test_identical_members_are_one_point():
     assert (assign(rule, points).margins == 1).all()
 
 
+def test_clusters_of_one_member_each_have_no_covariance_and_get_the_nearest_mean():
+    vectors = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
+    labels = np.append(np.arange(39), 0).astype(np.int32)  # and one of two, whose mean is nearer to another
+    rule = fit_one(vectors, labels)
+    assert rule.fitted_agreement == 39 / 40
+    found = assign(rule, vectors).clusters
+    distances = np.square(vectors[:, np.newaxis] - rule.means).sum(axis=2)
+    np.testing.assert_array_equal(found, distances.argmin(axis=1))
+
+
 def test_a_fitted_run_is_read_as_it_was_written():
     vectors, groups, _ = draw_images()
     for options in ({}, {"pca": None, "whiten": False, "standardize": True}):
