@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -52,6 +53,10 @@ class Stack:
             ["docker", *arguments], env=self.environment, capture_output=True, text=True, check=True
         )
         return done.stdout + done.stderr
+
+    def embedded_by(self, container: str) -> int:
+        """Number of images that an embedder's container has answered."""
+        return sum(map(int, re.findall(r" Embed OK: (\d+) items", self.docker("logs", container))))
 
     def container(self, service: str) -> dict:
         """What ``docker inspect`` says of the service's container."""

@@ -2,27 +2,17 @@
 
 import csv
 import json
-import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import pytest
 from octcluster import ClustererClient, EmbedderClient, Embedding, image_key
+from waiting import wait_until
+
+pytestmark = pytest.mark.timeout(1800)  # the first test has the images built
 
 OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
-
-
-def embedded_by(stack, container: str) -> int:
-    """Number of images that a container has answered."""
-    return sum(map(int, re.findall(r" Embed OK: (\d+) items", stack.docker("logs", container))))
-
-
-def wait_until_at_work(stack, containers: list[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not all(embedded_by(stack, container) for container in containers):
-        assert time.monotonic() < deadline, "not every embedder got work"
-        time.sleep(0.1)
 
 
 def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
@@ -46,7 +36,7 @@ def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
         try:
-            wait_until_at_work(scaled, embedders)
+            wait_until(lambda: all(map(scaled.embedded_by, embedders)), 120)
             scaled.docker("kill", embedders[0])
             assert process.poll() is None, f"the run was over before the kill: {log.read_text()}"
             assert process.wait(timeout=400) == 0, log.read_text()
@@ -62,7 +52,7 @@ def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
     with EmbedderClient(scaled.embedder) as embedder, ClustererClient(scaled.clusterer) as clusterer:
         space = embedder.space("pooled", flip=True)
         assert clusterer.find_missing(space, sorted(keys)) == []
-    assert sum(embedded_by(scaled, container) for container in embedders) >= len(keys)
+    assert sum(scaled.embedded_by(container) for container in embedders) >= len(keys)
 
 
 def test_scaled_embedders_answer_each_image_once_with_the_same_vector(scaled, oct_images: Path) -> None:

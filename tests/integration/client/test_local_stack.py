@@ -107,7 +107,7 @@ def test_the_second_run_waits_for_the_cache_folder(cache_dir, recorder):
 def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir, recorder):
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as first:
         first.wait_until_started()
-        options = LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=2)
+        options = LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=6)
         with LocalStack(options, recorder) as second, pytest.raises(CacheDirectoryBusy, match="--cache-dir"):
             second.wait_until_started()
         assert len(recorder.messages) == 1

@@ -134,7 +134,9 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
     assert recorder.messages
 
 
-def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder):
+def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder, monkeypatch):
+    monkeypatch.setattr("octcluster.workflows.run._CANCEL_SECONDS", 30)
+
     class Impatient(type(recorder)):
         def stage(self, name, total, unit):
             super().stage(name, total, unit)

@@ -163,6 +163,36 @@ def test_a_run_that_was_cancelled_is_done_again(matrix, elsewhere, image_set, re
     assert outcome.parts[0].state is PartState.DONE
 
 
+def test_a_run_that_is_cancelled_late_is_done_again_by_the_study_that_joined_it(
+    matrix, elsewhere, image_set, recorder, monkeypatch
+) -> None:
+    slow = replace(matrix.parts[1], algorithms=("gmm", "spectral", "agglomerative"), min_clusters=2)
+    matrix = replace(matrix, parts=[replace(slow, feature_set=matrix.parts[0].feature_set, max_clusters=39)])
+    left: list[str] = []
+
+    class Impatient(type(recorder)):
+        def stage(self, name, total, unit):
+            super().stage(name, total, unit)
+            if "Embedding" not in name and name.startswith("1 of 1"):
+                raise KeyboardInterrupt
+
+    class Late(type(recorder)):
+        def stage(self, name, total, unit):
+            super().stage(name, total, unit)
+            if "Embedding" not in name and name.startswith("1 of 1") and left:
+                with ClustererClient(elsewhere.clusterer) as client:
+                    client.cancel(left.pop())
+
+    monkeypatch.setattr("octcluster.workflows.run.Job._cancel", lambda _, run_id: left.append(run_id))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(image_set, matrix, elsewhere, Impatient(), ignore)
+    outcome = run_study(image_set, matrix, elsewhere, Late(), ignore)
+    (part,) = outcome.parts
+    assert part.state is PartState.DONE, part.reason
+    assert not part.kept
+    assert not left
+
+
 def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     matrix, pixel_embedder, store, image_set, recorder, monkeypatch
 ) -> None:

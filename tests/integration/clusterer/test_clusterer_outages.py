@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import Server, free_port, running_service
 from stores import STORES, Store, started_store, store_program
+from waiting import wait_until
 
 from .conftest import Blobs, Clusterer, long_spec, new_spec
 
@@ -18,16 +19,11 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def wait_for_health(server: Server, status: int, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for_health(server: Server, status: int) -> None:
     with grpc.insecure_channel(server.address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service=SERVICE)
-        while True:
-            if stub.Check(request, timeout=2).status == status:
-                return
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: stub.Check(request, timeout=20).status == status)
 
 
 def check_health(address: str) -> subprocess.CompletedProcess[str]:
@@ -45,7 +41,7 @@ def test_the_store_goes_and_comes_back(name: str) -> None:
         client = Clusterer(server.address)
         client.put(blobs.entries())
         wait_for_health(server, SERVING)
-        assert check_health(server.address).returncode == 0
+        wait_until(lambda: check_health(server.address).returncode == 0)
 
         store.stop()
         for call in (
@@ -62,9 +58,8 @@ def test_the_store_goes_and_comes_back(name: str) -> None:
             assert "the vector store does not serve" in caught.value.details()
             assert time.monotonic() - began < 5
         wait_for_health(server, NOT_SERVING)
-        unhealthy = check_health(server.address)
-        assert unhealthy.returncode == 1
-        assert "does not reach Redis" in unhealthy.stderr
+        assert check_health(server.address).returncode == 1
+        wait_until(lambda: "does not reach Redis" in check_health(server.address).stderr)
 
         store.start()
         assert client.find_missing(blobs.keys) == blobs.keys, "works at once, with no restart"
@@ -86,9 +81,7 @@ def test_a_run_at_work_outlives_its_store() -> None:
         client.put(blobs.entries())
         spec = new_spec(max_clusters=20)
         client.start(spec, blobs)
-        client.wait_for(spec.run_id, pb.RUN_STATE_RUNNING)
-        while client.get(spec.run_id).status.stage < pb.RUN_STAGE_CLUSTERING:
-            time.sleep(0.01)
+        wait_until(lambda: client.get(spec.run_id).status.stage >= pb.RUN_STAGE_CLUSTERING)
         store.stop()
         assert client.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
         assert len(client.get(spec.run_id).result.results) == 17
@@ -129,8 +122,8 @@ def test_password(tmp_path) -> None:
                 client.find_missing([b"k" * 32])
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
             assert "--redis-password-file" in caught.value.details()
+            wait_until(lambda: "--redis-password-file" in server.log)
             wait_for_health(server, NOT_SERVING)
-            assert "--redis-password-file" in server.log
             client.channel.close()
 
 
@@ -233,6 +226,7 @@ def test_the_log_names_no_image_and_reflection_is_served_if_asked_for() -> None:
         client.watch(spec.run_id)
         assert SERVICE in client.list_services()
         client.channel.close()
+        assert server.terminate() == 0
         log = server.log
     assert f"run {spec.run_id}: succeeded" in log
     assert "PutVectors OK in" in log

@@ -1,10 +1,20 @@
 """An interrupt is not lost when it arrives where Python cannot raise it."""
 
+import signal
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from octcluster.interruption import no_interrupt_lost
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """A shell has what it runs in the background ignore Ctrl-C, these tests included."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Interrupted:

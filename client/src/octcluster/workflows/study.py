@@ -16,7 +16,14 @@ from hashlib import blake2b
 
 from octcluster.clusterer_client import ClustererClient
 from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import ModelNotServed, RequestRefused, RunFailed, RunNotFound, TooFewImages
+from octcluster.errors import (
+    ModelNotServed,
+    RequestRefused,
+    RunCancelled,
+    RunFailed,
+    RunNotFound,
+    TooFewImages,
+)
 from octcluster.image_set import ImageSet
 from octcluster.local_stack import find_faults_of_models
 from octcluster.progress import Progress
@@ -204,6 +211,16 @@ class _PartJob(Job):
     """
 
     kept = False
+    _joins = False
+
+    def run(self) -> RunOutcome:
+        """Does the work, again if it joined a run that an interrupted study was just having cancelled."""
+        try:
+            return super().run()
+        except RunCancelled:
+            if not self._joins:
+                raise
+            return super().run()
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
         """Finds the run's id; a run of this id that did not succeed is forgotten, so that it starts anew."""
@@ -211,6 +228,7 @@ class _PartJob(Job):
         with suppress(RunNotFound):
             state = self._clusterer.status(run_id).state
             self.kept = state is RunState.SUCCEEDED
+            self._joins = not state.ended
             if state.ended and not self.kept:
                 self._clusterer.delete(run_id)
         return run_id
