@@ -4,8 +4,15 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import machine
 import pytest
+
+# How long an example takes says nothing about the program: a machine may stall.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,6 @@ def embed(
 
 async def until(condition: Callable[[], bool]) -> None:
     """Waits until this holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)

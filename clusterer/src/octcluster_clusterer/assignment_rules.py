@@ -194,7 +194,7 @@ def _fit_nearest_mean(moments: _Moments) -> _Linear:
 
 
 def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linear | None:
-    """Clusters of one covariance; what is known of noise widens it. None if all are points, up to rounding."""
+    """Clusters of one covariance; what is known of noise widens it. None if all are points, or nearly."""
     n_members, dimension = moments.sizes.sum(), moments.means.shape[1]
     covariance = scatter - (moments.means.T * moments.sizes) @ moments.means
     covariance *= (1 - SHRINKAGE) / n_members

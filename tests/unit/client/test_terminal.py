@@ -1,8 +1,10 @@
 """What a person sees on the terminal."""
 
 import io
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from octcluster import terminal
@@ -17,6 +19,13 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.fixture
+def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A millisecond passes each time that progress asks for the time, and none in between."""
+    ticks = itertools.count()
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 1000))
 
 
 def summarize(outcome: RunOutcome, stream: io.StringIO | None = None) -> str:
@@ -95,6 +104,7 @@ def test_progress_is_bars_on_a_terminal_and_lines_elsewhere() -> None:
     assert isinstance(show_progress(io.StringIO()), ProgressLines)
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_lines_say_each_stage_once_with_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)
     stream = io.StringIO()
@@ -123,6 +133,7 @@ def test_a_long_stage_says_how_far_it_is_and_how_long_it_will_take(monkeypatch: 
     assert line.endswith(" s left")
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_no_time_is_made_up_for_steps_of_unequal_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "_LINE_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)

@@ -18,7 +18,7 @@ GIB = 2**30
 RESTING = 230 * 2**20
 
 MEASURE = """
-import json, sys, threading, time
+import json, sys
 
 algorithm, n, dimension, counts, preparation, left_out = json.loads(sys.argv[1])
 
@@ -31,9 +31,9 @@ sys.meta_path.insert(0, LeavingOut())
 from octcluster_clusterer.memory import measure_resident_bytes, return_freed_memory
 return_freed_memory()
 import numpy as np
-import psutil
 import octcluster_clusterer.server  # what the process at rest holds
 resting = measure_resident_bytes()
+from octcluster_clusterer import stage_costs
 from octcluster_clusterer.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.run_records import Members
@@ -46,17 +46,10 @@ for i in range(4):
 members = Members(random.integers(0, 256, (n, 32), dtype=np.uint8), np.arange(n, dtype=np.int32) % 4)
 spec = RunSpec("0" * 32, VectorSpace(bytes(32), dimension), Preparation(**preparation),
                [Algorithm(algorithm)], *counts, 0)
-process, peak, running = psutil.Process(), 0, True
-def watch():
-    global peak
-    while running:
-        peak = max(peak, process.memory_info().rss)
-        time.sleep(0.002)
-thread = threading.Thread(target=watch, daemon=True)
-thread.start()
+assert stage_costs._forget_peak()
+stage_costs._forget_peak = lambda: False  # a stage would forget the peak of those before it
 result = run_pipeline(vectors, members, spec, lambda *_: None)
-running = False
-thread.join()
+peak = stage_costs._read_peak_bytes()
 print(json.dumps([peak, resting + estimate_run_bytes(spec, n, result.prepared_dimension), resting]))
 """
 

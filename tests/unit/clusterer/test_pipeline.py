@@ -186,30 +186,25 @@ def test_vectors_of_another_dimension_are_refused():
 
 
 MEASURE_MEMORY = """
-import json, threading, time
-import numpy as np, psutil
+import json
+import numpy as np
+from octcluster_clusterer import stage_costs
 from octcluster_clusterer.pipeline import run_pipeline
 from octcluster_clusterer.run_records import Members
 from octcluster_clusterer.runs import Algorithm, Preparation, RunSpec, VectorSpace
+
+forget_peak = stage_costs._forget_peak
+stage_costs._forget_peak = lambda: False  # a stage would forget the peak of those before it
 
 def measure(n_members):
     random = np.random.default_rng(0)
     vectors = random.standard_normal((n_members, 1280), dtype=np.float32)
     vectors += random.standard_normal((4, 1280), dtype=np.float32)[np.arange(n_members) % 4]
     spec = RunSpec("0" * 32, VectorSpace(bytes(32), 1280), Preparation(), (Algorithm.KMEANS,), 4, 4, 0)
-    peak, running = 0, True
-    def watch():
-        nonlocal peak
-        while running:
-            peak = max(peak, psutil.Process().memory_info().rss)
-            time.sleep(0.002)
-    thread = threading.Thread(target=watch)
-    thread.start()
     members = Members(random.integers(0, 256, (n_members, 32), dtype=np.uint8), None)
+    assert forget_peak()
     run_pipeline(vectors, members, spec, lambda *_: None)
-    running = False
-    thread.join()
-    return peak - vectors.nbytes
+    return stage_costs._read_peak_bytes() - vectors.nbytes
 
 measure(1000)  # what is loaded once
 print(json.dumps([measure(1000), measure(8000)]))

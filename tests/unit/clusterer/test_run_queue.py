@@ -107,7 +107,7 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         url: str = store.url,
         memory: MemoryAllowance = PLENTY,
     ) -> RunQueue:
-        redis_store = RedisStore(url, timeout_seconds=1)
+        redis_store = RedisStore(url, timeout_seconds=30)
         queues.append(
             RunQueue(VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, memory)
         )
@@ -123,8 +123,8 @@ def new_spec(**changes: object) -> RunSpec:
     return replace(spec, **changes)
 
 
-def wait_until(run_id: str, queue: RunQueue, *states: RunState, seconds: float = 10) -> RunStatus:
-    deadline = time.monotonic() + seconds
+def wait_until(run_id: str, queue: RunQueue, *states: RunState) -> RunStatus:
+    deadline = time.monotonic() + 30
     while (status := queue.status(run_id)).state not in states:
         assert time.monotonic() < deadline, status
         time.sleep(0.01)
@@ -181,7 +181,7 @@ def test_the_same_start_again_changes_nothing(make_queue: MakeQueue, members: Me
     gate = Gate()
     queue, spec = make_queue(gate), new_spec()
     queue.start(spec, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     assert queue.start(spec, members).state is RunState.RUNNING
     assert len([status for status in queue.list_statuses() if status.run_id == spec.run_id]) == 1
     gate.opened.set()
@@ -223,7 +223,7 @@ def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, member
     queue = make_queue(gate, max_queued_runs=2)
     specs = [new_spec() for _ in range(4)]
     queue.start(specs[0], members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     assert queue.start(specs[1], members).queue_position == 1
     assert queue.start(specs[2], members).queue_position == 2
     with pytest.raises(QueueFull, match="2 runs wait already"):
@@ -239,7 +239,7 @@ def test_a_waiting_run_is_cancelled_at_once(make_queue: MakeQueue, members: Memb
     gate = Gate()
     queue, running, waiting, last = make_queue(gate), new_spec(), new_spec(), new_spec()
     queue.start(running, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     queue.start(waiting, members)
     queue.start(last, members)
     assert queue.cancel(waiting.run_id).state is RunState.CANCELLED
@@ -259,7 +259,7 @@ def test_a_run_that_leaves_the_line_can_be_asked_for(
     gate = Gate()
     queue, running, waiting = make_queue(gate), new_spec(), new_spec()
     queue.start(running, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     queue.start(waiting, members)
     end, seen = queue._end, []
 
@@ -278,7 +278,7 @@ def test_a_run_that_leaves_the_line_can_be_asked_for(
         queue.cancel(waiting.run_id)
     else:
         queue.stop(0)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not seen:
         assert time.monotonic() < deadline, "the status call failed"
         time.sleep(0.01)
@@ -289,9 +289,9 @@ def test_a_running_run_is_cancelled_soon(make_queue: MakeQueue, members: Members
     gate = Gate()
     queue, spec, following = make_queue(gate), new_spec(), new_spec()
     queue.start(spec, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     queue.cancel(spec.run_id)
-    assert wait_until(spec.run_id, queue, RunState.CANCELLED, seconds=1).error is None
+    assert wait_until(spec.run_id, queue, RunState.CANCELLED).error is None
     gate.opened.set()
     assert finish(queue, following, members).state is RunState.SUCCEEDED, "the worker goes on"
 
@@ -304,7 +304,7 @@ def test_a_deleted_run_is_gone_everywhere(make_queue: MakeQueue, members: Member
     gate.opened.clear()
     gate.entered.clear()
     queue.start(running, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     for spec in (ended, running):
         queue.delete(spec.run_id)
         queue.delete(spec.run_id)  # again: harmless
@@ -338,6 +338,7 @@ def test_missing_vectors_fail_the_run_with_their_number(make_queue: MakeQueue, m
     assert status.error.message.startswith("7 of 50 members")
     with pytest.raises(RunNotFinished, match="failed"):
         queue.finished_record(spec.run_id)
+    queue.stop(30)  # a failure is told before it is saved
     assert make_queue().status(spec.run_id) == status, "why it failed is known after a restart, too"
 
 
@@ -372,7 +373,7 @@ def test_a_result_outlives_a_store_that_is_away_when_it_is_saved(make_queue: Mak
         gate = Gate()
         queue, spec = make_queue(gate, url=store.url), new_spec()
         queue.start(spec, member)
-        assert gate.entered.wait(5)
+        assert gate.entered.wait(30)
         store.stop()
         gate.opened.set()
         assert wait_until(spec.run_id, queue, RunState.SUCCEEDED).error is None
@@ -431,7 +432,7 @@ def test_stopping_lets_the_run_at_work_finish(make_queue: MakeQueue, members: Me
     gate = Gate()
     queue, running, waiting = make_queue(gate), new_spec(), new_spec()
     queue.start(running, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     queue.start(waiting, members)
     threading.Timer(0.3, gate.opened.set).start()
     queue.stop(10)
@@ -448,10 +449,12 @@ def test_stopping_stops_a_run_that_takes_too_long(make_queue: MakeQueue, members
     gate = Gate()
     queue, spec = make_queue(gate), new_spec()
     queue.start(spec, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
     began = time.monotonic()
     queue.stop(0.2)
-    assert time.monotonic() - began < 2
+    seconds = time.monotonic() - began
+    assert not queue._worker.is_alive(), "it has ended, and was not given up"
+    assert seconds < 0.2 + run_queue._STOP_SECONDS
     assert queue.status(spec.run_id).state is RunState.FAILED
     assert "the server was stopped" in queue.status(spec.run_id).error.message
 
@@ -462,11 +465,11 @@ def test_stopping_a_run_that_ends_at_that_moment(
     gate = Gate()
     queue, spec = make_queue(gate), new_spec()
     queue.start(spec, members)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(30)
 
     def end_first(*_: object) -> None:
         gate.opened.set()
-        queue._worker.join(5)
+        queue._worker.join(30)
 
     monkeypatch.setattr(run_queue.logger, "warning", end_first)
     queue.stop(0)
@@ -487,7 +490,7 @@ def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
 
     queue, spec = make_queue(hang), new_spec()
     queue.start(spec, members)
-    assert entered.wait(5)
+    assert entered.wait(30)
     try:
         queue.stop(0.1)
         status = make_queue().status(spec.run_id)

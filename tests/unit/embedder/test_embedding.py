@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from model_queues import until
 from octcluster_embedder.embedding import Embedder
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, InvalidRequest, NotServing, UnknownModel
 from octcluster_embedder.image_decoding import ImageLimits
@@ -163,6 +164,7 @@ async def test_a_client_that_does_not_read_is_not_read_from() -> None:
         assert await settled(lambda: sender.read) <= STREAM_WINDOW_IMAGES / 2 + 1
         assert len(runtime.inferred) <= STREAM_WINDOW_IMAGES
         reads.set()
+        await until(lambda: len(received) >= 400)
         assert await settled(lambda: len(received)) == 400
         assert sorted(received) == list(range(400))
         call.cancel()
@@ -198,14 +200,14 @@ async def test_stop_finishes_what_was_accepted_and_refuses_the_rest() -> None:
             embedder.embed_stream(aiter(Sender([batch(2, 3), batch(4, start=2)])), write)
         )
         idle = asyncio.create_task(embedder.embed_stream(aiter(Sender([])), write))
-        await asyncio.sleep(0.1)
-        stopping = asyncio.create_task(embedder.stop(grace_seconds=20))
+        await until(lambda: embedder._room.n_images == 4)
+        stopping = asyncio.create_task(embedder.stop(grace_seconds=60))
         await asyncio.sleep(0.1)
         assert not stopping.done()
         with pytest.raises(NotServing, match="stopping"):
             await embedder.embed(batch(5))
         runtime.may_infer.set()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, 30)
         assert (await unary).outcomes[0].outcome.vector.tolist() == [1]
         for call in (stream, idle):
             with pytest.raises(NotServing, match="without an answer"):
@@ -219,6 +221,6 @@ async def test_stop_ends_after_its_grace() -> None:
     async with embedding(runtime) as embedder:
         call = asyncio.create_task(embedder.embed(batch(1)))
         await asyncio.sleep(0.05)
-        await asyncio.wait_for(embedder.stop(grace_seconds=0.1), 5)
+        await asyncio.wait_for(embedder.stop(grace_seconds=0.1), 30)
         assert not call.done()
         call.cancel()

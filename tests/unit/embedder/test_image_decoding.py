@@ -345,10 +345,10 @@ def bomb_webp() -> bytes:
 def test_a_bomb_is_refused_from_its_header(make) -> None:
     data = make()
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(TooManyPixels, match="scale it down, or raise --max-image-pixels"):
         decode(data)
-    seconds = time.perf_counter() - start
+    seconds = time.thread_time() - start
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < 0.1
