@@ -14,6 +14,7 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image
 from processes import Server
+from waiting import wait_until
 
 POOLED, FLATTEN, BLOCKS = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN, pb.FEATURES_BLOCKS
 
@@ -276,12 +277,15 @@ def test_a_cancelled_call_hurts_nobody(server: Server, items: list[pb.EmbedItem]
     with grpc.insecure_channel(server.address) as channel:
         own = EmbedderServiceStub(channel)
         unary = own.Embed.future(pb.EmbedRequest(features=FLATTEN, items=items))
-        stream = own.EmbedStream(iter([pb.EmbedStreamRequest(features=FLATTEN, items=items)]))
+        to_send: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
+        stream = own.EmbedStream(iter(to_send.get, None))  # not over before it is cancelled
+        to_send.put(pb.EmbedStreamRequest(features=FLATTEN, items=items))
         next(stream)
         unary.cancel()
         stream.cancel()
+        to_send.put(None)
         assert len(embed(own, items[:8]).results) == 8
-    assert "EmbedStream CANCELLED" in server.log
+    wait_until(lambda: "EmbedStream CANCELLED" in server.log)
     assert "Traceback" not in server.log
 
 

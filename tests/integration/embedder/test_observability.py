@@ -5,8 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import time
-import urllib.request
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import grpc
 import machine
 import pytest
+from metrics_page import read_metric, read_page
 from octcluster_embedder.metrics import Metrics
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
@@ -21,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from PIL import Image, PngImagePlugin
 from processes import free_port, running_service
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import wait_until
 
 PLANTED = ("Doe^Jane", "1950-01-01", "scan-of-jane.jpeg", "/home/jane")
 DASHBOARD = machine.REPOSITORY / "docs/grafana/octcluster-embedder.json"
@@ -88,15 +88,15 @@ def seen(model_cache: Path, images: list[bytes]) -> Seen:
     flags = ("--metrics-listen", metrics, "--log-format", "json", "--log-level", "debug")
     flags += ("--otlp-endpoint", f"http://127.0.0.1:{collector_port}", "--cache-dir", str(model_cache))
     with running_service("octcluster_embedder", *flags) as server:
-        call_everything(server.address, planted_images(images[0]))
-        seen.metrics = urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10).read().decode()
+        call_everything(server.address, planted_images(images[0]), metrics)
+        seen.metrics = read_page(metrics)
         server.terminate()
         seen.log = server.log
     collecting.stop(None)
     return seen
 
 
-def call_everything(address: str, encoded: list[bytes]) -> None:
+def call_everything(address: str, encoded: list[bytes], metrics: str) -> None:
     items = [pb.EmbedItem(id=number, image=image) for number, image in enumerate(encoded)]
     with grpc.insecure_channel(address) as channel:
         stub = EmbedderServiceStub(channel)
@@ -106,15 +106,16 @@ def call_everything(address: str, encoded: list[bytes]) -> None:
         assert sum(len(answer.results) for answer in stream) == 4
         with pytest.raises(grpc.RpcError):
             stub.Embed(pb.EmbedRequest(features=1, model=PLANTED[0], items=items), timeout=10)
-        # Seconds of decoding: it is surely under way when the client leaves.
+        # Seconds of decoding: it is still under way when the client leaves.
         large = large_image()
         waiting = stub.Embed.future(
             pb.EmbedRequest(features=1, items=[pb.EmbedItem(id=i, image=large) for i in range(24)]),
             timeout=30,
         )
-        time.sleep(0.5)
+        wait_until(lambda: read_metric(metrics, "octcluster_embedder_queued_images"))
         waiting.cancel()
-        time.sleep(1)
+        cancelled = 'octcluster_embedder_requests_total{code="CANCELLED",method="Embed"}'
+        wait_until(lambda: read_metric(metrics, cancelled))
 
 
 def large_image() -> bytes:

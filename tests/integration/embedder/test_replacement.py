@@ -29,13 +29,14 @@ def test_a_dead_runtime_is_replaced_and_others_lose_nothing(server: Server) -> N
     statuses: list[int] = []
     served_again = threading.Event()
     answered: list[int] = []
-    busy = threading.Event()
+    watching, busy = threading.Event(), threading.Event()
 
     def watch() -> None:
         with grpc.insecure_channel(server.address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             for answer in health.Watch(health_pb2.HealthCheckRequest(), timeout=60):
                 statuses.append(answer.status)
+                watching.set()
                 if statuses[-2:] == [NOT_SERVING, SERVING]:
                     served_again.set()
                     return
@@ -50,9 +51,9 @@ def test_a_dead_runtime_is_replaced_and_others_lose_nothing(server: Server) -> N
                 busy.set()
 
     threads = [threading.Thread(target=watch), threading.Thread(target=stream)]
-    for thread in threads:
+    for thread, begun in zip(threads, (watching, busy), strict=True):
         thread.start()
-    assert busy.wait(20)
+        assert begun.wait(20)
     with grpc.insecure_channel(server.address) as channel:
         request = pb.EmbedRequest(features=1, items=[pb.EmbedItem(id=1, image=image(DEADLY))])
         result = EmbedderServiceStub(channel).Embed(request, timeout=60).results[0]

@@ -22,6 +22,7 @@ from octcluster import (
     Tls,
 )
 from processes import Server, free_port, running_server
+from waiting import wait_until
 
 TOKEN = "0123456789abcdef-token"
 
@@ -128,7 +129,7 @@ def test_nor_is_one_for_another_name(tls_server: str, certificates: Certificates
         EmbedderClient(tls_server, tls=tls, token=TOKEN) as client,
         pytest.raises(ConnectionNotSecure, match="--embedder-tls-name"),
     ):
-        client.wait_until_serving(3)
+        client.wait_until_serving(30)
 
 
 def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> None:
@@ -136,7 +137,7 @@ def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> Non
         EmbedderClient(tls_server, patience_seconds=0) as client,
         pytest.raises(ServerUnavailable, match="--embedder-tls-ca"),
     ):
-        client.wait_until_serving(2)
+        client.info()
     assert TOKEN not in tls_process.log
     for line in tls_process.log.splitlines():  # gRPC itself would tell of failed handshakes, as text
         assert "message" in json.loads(line)
@@ -161,10 +162,11 @@ def test_check_health_speaks_tls(
 ) -> None:
     pair = certificates.server
     address = request.getfixturevalue(kind)
-    done = check_health(address, "--tls-cert", pair.cert, "--tls-key", pair.key)
-    assert (done.returncode, done.stdout.strip()) == (0, "serving"), done.stderr
+    tls = ("--tls-cert", pair.cert, "--tls-key", pair.key)
+    done = wait_until(lambda: (one := check_health(address, *tls)).returncode == 0 and one)
+    assert done.stdout.strip() == "serving"
     assert check_health(address).returncode == 1
-    nobody = check_health(f"127.0.0.1:{free_port()}", "--tls-cert", pair.cert, "--tls-key", pair.key)
+    nobody = check_health(f"127.0.0.1:{free_port()}", *tls)
     assert nobody.returncode == 1
     assert "no answer" in nobody.stderr
 

@@ -1,0 +1,23 @@
+"""The embedder's own process, which is not done with loading before the file of MAY_SERVE is there."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import octcluster_embedder.server
+from octcluster_embedder.__main__ import main
+from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.runtime import Runtime
+
+
+def load(*arguments) -> Runtime:
+    runtime = load_runtime(*arguments)
+    while not Path(os.environ["MAY_SERVE"]).exists():
+        time.sleep(0.01)
+    return runtime
+
+
+if __name__ == "__main__":
+    octcluster_embedder.server.load_runtime = load
+    sys.exit(main())
