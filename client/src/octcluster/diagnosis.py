@@ -70,7 +70,9 @@ def diagnose(options: ServiceOptions) -> Iterator[Finding]:
     yield from _find_installed(options)
     yield from _find_extras(options)
     if options.embedder is None or options.clusterer is None:
-        yield Finding("cache folder", str(options.cache_dir or default_cache_dir()))
+        folder = options.cache_dir or default_cache_dir()
+        is_other = folder.exists() and not folder.is_dir()
+        yield Finding("cache folder", str(folder), "it is no folder: name one with --cache-dir" * is_other)
     yield from _look_at("embedder", options.embedder, options, _look_at_embedder)
     yield from _look_at("clusterer", options.clusterer, options, _look_at_clusterer)
 

@@ -54,8 +54,9 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
     else:
         raise InvalidImageSet(f"{source} does not exist: give a folder of images or a list of paths")
     images.sort(key=lambda image: image.name)
-    labelled, label_source = label_images(images, labels)
-    return ImageSet(root, labelled, label_source, sum(endings.values()), endings)
+    labelling = label_images(images, labels)
+    ignored_files = sum(endings.values())
+    return ImageSet(root, labelling.images, labelling.source, ignored_files, endings, labelling.stray_rows)
 
 
 def is_image(path: PurePath) -> bool:

@@ -36,6 +36,7 @@ class ImageSet:
         label_source: Where the labels come from: ``folder``, ``filename``, ``none``, or ``csv``.
         ignored_files: Number of files in the folder that are no images by their extension.
         ignored_endings: Their number by extension in lower case, the most frequent first; empty for a list.
+        stray_rows: Numbers of the rows of the labels' CSV file that name none of the images.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class ImageSet:
     label_source: str
     ignored_files: int = 0
     ignored_endings: Mapping[str, int] = field(default_factory=dict)
+    stray_rows: Sequence[int] = ()
 
     @property
     def classes(self) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from statistics import median
+from typing import NamedTuple
 
 from octcluster.errors import InvalidImageSet
 from octcluster.image_set import ImageFile
+from octcluster.suggestions import suggest
 
 LABEL_SOURCES = ("auto", "folder", "filename", "none")
 MAX_AUTO_CLASSES = 50
@@ -20,7 +22,24 @@ MIN_AUTO_FOLDER_IMAGES = 5
 _NAME_PATTERN = re.compile(r"(?P<disease>[^\W\d_][^-]*)-(?P<patient>.+)-\d+")
 
 
-def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFile], str]:
+_COLUMNS = ("image", "label", "patient")
+
+
+class Labelling(NamedTuple):
+    """Images with what is known of them.
+
+    Attributes:
+        images: The images, in the order in which they were given.
+        source: Where the labels come from: ``folder``, ``filename``, ``none`` or ``csv``.
+        stray_rows: Numbers of the rows of the CSV file that name none of the images.
+    """
+
+    images: list[ImageFile]
+    source: str
+    stray_rows: Sequence[int] = ()
+
+
+def label_images(images: Sequence[ImageFile], labels: str) -> Labelling:
     """Gives images their labels and patients.
 
     The patient is the middle part of ``<disease>-<patient>-<number>``, if the file name has this form, or
@@ -43,7 +62,7 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
               of the others may be empty: the label is unknown, the patient that of the file name, if any.
 
     Returns:
-        The images in the same order, and the source: ``folder``, ``filename``, ``none`` or ``csv``.
+        The images with their labels and patients.
 
     Raises:
         InvalidImageSet: The source gives no label at all, or the CSV file cannot be used.
@@ -51,7 +70,7 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
     images = [replace(image, patient=_name_part(image, "patient")) for image in images]
     source = _detect_source(images) if labels == "auto" else labels
     if source == "none":
-        return images, source
+        return Labelling(images, source)
     if source == "folder":
         labelled = [replace(image, label=_folder(image)) for image in images]
         cure = "no image lies in a folder below IMAGES: give the folder above the class folders"
@@ -59,10 +78,10 @@ def label_images(images: Sequence[ImageFile], labels: str) -> tuple[list[ImageFi
         labelled = [replace(image, label=_name_part(image, "disease")) for image in images]
         cure = "no file name has the form <disease>-<patient>-<number>"
     else:
-        return _label_by_table(images, Path(labels)), "csv"
+        return _label_by_table(images, Path(labels))
     if not any(image.label for image in labelled):
         raise InvalidImageSet(f"--labels {source} finds no label, because {cure}; or use another --labels")
-    return labelled, source
+    return Labelling(labelled, source)
 
 
 def _detect_source(images: Sequence[ImageFile]) -> str:
@@ -100,8 +119,8 @@ class _Row:
     patient: str | None
 
 
-def _label_by_table(images: Sequence[ImageFile], file: Path) -> list[ImageFile]:
-    rows = _read_table(file, images)
+def _label_by_table(images: Sequence[ImageFile], file: Path) -> Labelling:
+    rows, stray_rows = _read_table(file, images)
     if not rows:
         raise InvalidImageSet(
             f"no row of {file} names one of the images: the column 'image' should hold paths relative to "
@@ -113,17 +132,18 @@ def _label_by_table(images: Sequence[ImageFile], file: Path) -> list[ImageFile]:
         if row is not None:
             image = replace(image, label=row.label, patient=row.patient or image.patient)  # noqa: PLW2901
         labelled.append(image)
-    return labelled
+    return Labelling(labelled, "csv", stray_rows)
 
 
-def _read_table(file: Path, images: Sequence[ImageFile]) -> dict[str, _Row]:
-    """The rows of the CSV file by the name of their image; rows that name none of the images are left out."""
+def _read_table(file: Path, images: Sequence[ImageFile]) -> tuple[dict[str, _Row], list[int]]:
+    """The rows of the CSV file by the name of their image, and the numbers of those that name no image."""
     names_by_entry = {image.name: {image.name} for image in images}
     for image in images:
         if "/" in image.name:
             names_by_entry.setdefault(PurePosixPath(image.name).name, set()).add(image.name)
     reader = csv.DictReader(io.StringIO(_read_text(file), newline=""), strict=True)
     rows: dict[str, _Row] = {}
+    stray_rows: list[int] = []
     try:
         _check_header(file, reader.fieldnames or [])
         for cells in reader:
@@ -131,6 +151,8 @@ def _read_table(file: Path, images: Sequence[ImageFile]) -> dict[str, _Row]:
             names = names_by_entry.get(row.image, set())
             if row.image in names:
                 names = {row.image}
+            if not names:
+                stray_rows.append(row.number)
             if len(names) > 1:
                 raise InvalidImageSet(
                     f"{file}, row {row.number}, column 'image': {len(names)} images are called {row.image}; "
@@ -147,7 +169,7 @@ def _read_table(file: Path, images: Sequence[ImageFile]) -> dict[str, _Row]:
         raise InvalidImageSet(
             f"{file}, row {reader.reader.line_num}: {error}; mend the quotes there"
         ) from error
-    return rows
+    return rows, stray_rows
 
 
 def _read_text(file: Path) -> str:
@@ -164,6 +186,14 @@ def _read_text(file: Path) -> str:
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
     cure = "the first row should be image,label,patient, image,label or image,patient, separated by commas"
+    if len(header) == 1 and ";" in header[0]:
+        raise InvalidImageSet(
+            f"{file}, row 1: the column 'image' is missing, as semicolons part no columns; {cure}"
+        )
+    missing = [column for column in _COLUMNS if column not in header]
+    for column in header:
+        if column not in _COLUMNS and (hint := suggest(column, missing)):
+            raise InvalidImageSet(f"{file}, row 1: the column '{column}' means nothing here{hint} {cure}")
     if "image" not in header:
         raise InvalidImageSet(f"{file}, row 1: the column 'image' is missing; {cure}")
     if "label" not in header and "patient" not in header:

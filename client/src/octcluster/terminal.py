@@ -18,6 +18,7 @@ from octcluster.outputs.words import (
     RESEARCH_USE_ONLY,
     count,
     describe_answer,
+    describe_missing_labels,
     describe_noise,
     show_text,
 )
@@ -220,6 +221,10 @@ def _print_counts(console: Console, outcome: RunOutcome) -> None:
         classes = count(len(outcome.image_set.classes), "class")
         source = outcome.image_set.label_source
         _say(console, f"Labels: {count(labelled, 'image')} in {classes} (--labels {source})")
+    for sentence in describe_missing_labels(outcome.image_set):
+        _say(console, sentence)
+    recipe = outcome.recipe.name or "your own (options change plain-1, unless --recipe names another one)"
+    _say(console, f"Recipe: {recipe}")
     space = outcome.space
     digest = space.digest.hex()[:12]
     _say(

@@ -13,7 +13,7 @@ def files(*names: str) -> list[ImageFile]:
 
 
 def label(labels: str, *names: str) -> tuple[list[str | None], str]:
-    labelled, source = label_images(files(*names), labels)
+    labelled, source, _ = label_images(files(*names), labels)
     return [image.label for image in labelled], source
 
 
@@ -23,13 +23,13 @@ def test_folder_is_the_last_one_below_images() -> None:
 
 
 def test_filename_gives_disease_and_patient() -> None:
-    labelled, source = label_images(files("x/CNV-12-1.jpeg", "DME-ab-cd-2.png", "other.png"), "filename")
+    labelled, source, _ = label_images(files("x/CNV-12-1.jpeg", "DME-ab-cd-2.png", "other.png"), "filename")
     assert source == "filename"
     assert [(i.label, i.patient) for i in labelled] == [("CNV", "12"), ("DME", "ab-cd"), (None, None)]
 
 
 def test_none_keeps_the_patient_but_no_label() -> None:
-    labelled, source = label_images(files("CNV/CNV-12-1.jpeg"), "none")
+    labelled, source, _ = label_images(files("CNV/CNV-12-1.jpeg"), "none")
     assert (labelled[0].label, labelled[0].patient, source) == (None, "12", "none")
 
 
@@ -70,7 +70,7 @@ def test_table_matches_by_path_or_by_file_name_alone(tmp_path: Path) -> None:
     table = write_table(
         tmp_path, '\ufeffimage,label,patient\na/x.png,"CNV, wet",7\ny.png,DME,\n./z.png,,8\nq.png,Q,1\n'
     )
-    labelled, source = label_images(files("a/x.png", "b/x.png", "b/N-5-y.png", "b/y.png", "z.png"), table)
+    labelled, source, _ = label_images(files("a/x.png", "b/x.png", "b/N-5-y.png", "b/y.png", "z.png"), table)
     assert source == "csv"
     assert [(i.label, i.patient) for i in labelled] == [
         ("CNV, wet", "7"), (None, None), (None, None), ("DME", None), (None, "8"),
@@ -78,7 +78,7 @@ def test_table_matches_by_path_or_by_file_name_alone(tmp_path: Path) -> None:
 
 
 def test_table_without_patients_keeps_those_of_the_names(tmp_path: Path) -> None:
-    labelled, _ = label_images(
+    labelled, *_ = label_images(
         files("CNV-12-1.png"), write_table(tmp_path, "label,image\nwet,CNV-12-1.png\n")
     )
     assert (labelled[0].label, labelled[0].patient) == ("wet", "12")
@@ -86,7 +86,7 @@ def test_table_without_patients_keeps_those_of_the_names(tmp_path: Path) -> None
 
 def test_table_of_patients_alone_gives_no_label(tmp_path: Path) -> None:
     table = write_table(tmp_path, "image,patient\nCNV-12-1.png,7\nCNV-12-2.png,\nb.png\n")
-    labelled, source = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), table)
+    labelled, source, _ = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), table)
     assert source == "csv"
     assert [(i.label, i.patient) for i in labelled] == [(None, "7"), (None, "12"), (None, None)]
 
@@ -124,3 +124,22 @@ def test_a_missing_or_foreign_table_is_refused(tmp_path: Path) -> None:
     file.write_bytes("image,label\nü.png,CNV\n".encode("latin-1"))
     with pytest.raises(InvalidImageSet, match="cannot read it as a UTF-8 CSV file"):
         label(str(file), "a.png")
+
+
+def test_rows_that_name_no_image_are_counted(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\nCVN/a.png,CNV\nb.png,DME\nc.png,DME\nd.png,\n")
+    labelled, _, stray_rows = label_images(files("CNV/a.png", "b.png"), str(table))
+    assert [image.label for image in labelled] == [None, "DME"]
+    assert stray_rows == [2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [("image,lable,patient", "did you mean label"), ("image;label", "semicolons"), ("imgae,label", "image")],
+)
+def test_a_mistyped_heading_is_told(tmp_path: Path, header: str, hint: str) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(f"{header}\na.png,CNV,1\n")
+    with pytest.raises(InvalidImageSet, match=hint):
+        label_images(files("a.png"), str(table))

@@ -236,6 +236,7 @@ def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
     assert record["runtime"] == "openvino CPU"
     assert record["counts"] == {
         "images": 80, "members": 78, "embedded": 75, "cached": 3, "failed": 2, "ignored_files": 2,
+        "unlabelled": 0, "stray_label_rows": 0,
     }  # fmt: skip
     assert list(record["seconds_by_stage"]) == ["Reading", "Embedding"]
 

@@ -307,3 +307,23 @@ def test_names_and_patients_are_shown_only_when_asked_for() -> None:
     shown = Page(outcome, ReportOptions(identified=True))
     assert f"{outcome.members[0].name} (patient {outcome.members[0].patient})" in shown.source
     assert "This page names images and patients" in shown.visible_text
+
+
+def test_labels_that_meet_no_image_stand_out() -> None:
+    outcome = make_outcome()
+    images = [
+        replace(image, label=None if row < 3 else image.label) for row, image in enumerate(outcome.members)
+    ]
+    outcome = replace(outcome, image_set=replace(outcome.image_set, images=images, stray_rows=[7, 9]))
+    text = Page(replace(outcome, members=images)).visible_text
+    assert "3 of 80 images have no known class" in text
+    assert "2 rows of the table of labels name none of the images, the first of them row 7" in text
+
+
+def test_the_most_ambiguous_images_have_the_smallest_silhouettes(page: Page) -> None:
+    outcome = make_outcome(failed=3, ks=(2, 3, 4))
+    silhouettes = zip(outcome.assignments.silhouettes, outcome.assignments.clusters, strict=True)
+    lowest = min((value, row) for row, (value, cluster) in enumerate(silhouettes) if cluster == 0)[1]
+    first = re.search(r"Most ambiguous.*?image (\d+)", page.source, re.S)
+    assert first
+    assert int(first[1]) == lowest + 1

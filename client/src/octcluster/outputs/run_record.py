@@ -48,6 +48,8 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
             "cached": outcome.cached,
             "failed": len(outcome.failures),
             "ignored_files": outcome.image_set.ignored_files,
+            "unlabelled": sum(image.label is None for image in outcome.image_set.images),
+            "stray_label_rows": len(outcome.image_set.stray_rows),
         },
         "seconds_by_stage": {name: round(seconds, 3) for name, seconds in outcome.stage_seconds.items()},
         "clusterer_seconds_by_stage": {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from octcluster.image_set import ImageSet
 from octcluster.results import ClusteringResult, Score
 
 RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
@@ -125,6 +126,26 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
         )
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
+    return sentences
+
+
+def describe_missing_labels(image_set: ImageSet) -> list[str]:
+    """What of the labels does not meet an image, in sentences; nothing if all do, or if there are none."""
+    unlabelled = sum(image.label is None for image in image_set.images)
+    sentences = []
+    if image_set.classes and unlabelled:
+        have = "has" if unlabelled == 1 else "have"
+        sentences.append(
+            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: what is "
+            "scored by class says nothing of them."
+        )
+    if image_set.stray_rows:
+        rows = count(len(image_set.stray_rows), "row")
+        name = "names" if len(image_set.stray_rows) == 1 else "name"
+        sentences.append(
+            f"{rows} of the table of labels {name} none of the images, the first of them row "
+            f"{image_set.stray_rows[0]:,} of the file: mistyped names, or images that are elsewhere."
+        )
     return sentences
 
 

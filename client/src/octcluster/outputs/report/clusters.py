@@ -118,8 +118,10 @@ def _summarize(share: float, classes: Sequence[ClassShare]) -> str:
     if not known:
         return f"{of_all}."
     first = known[0]
+    if len(classes) == 1:
+        return f"{of_all}; all {first.name}."
     how = "nearly all" if first.share >= 0.9 else "mostly" if first.share >= 0.5 else "mixed; most often"
-    return f"{of_all}; {how} {first.name} ({first.share:.0%})."
+    return f"{of_all}; {how} {first.name} ({min(first.share, 0.99):.0%})."
 
 
 def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[float]) -> list[str]:
@@ -157,17 +159,16 @@ def _draw_histogram(silhouettes: Sequence[float], limit: float) -> list[float]:
 def _choose_examples(
     outcome: RunOutcome, cluster: int, rows: Sequence[int], names: ImageNames
 ) -> list[Gallery]:
-    """Chooses what is typical (largest silhouette), ambiguous (next to 0) and outlying (farthest away)."""
+    """Chooses what is typical (largest silhouette), ambiguous (smallest) and outlying (farthest away)."""
     found = outcome.assignments.silhouettes
     known = [(value, row) for row in rows if (value := found[row]) is not None]
     if cluster == NOISE or not known:
         pictures = [names.picture(row) for row in rows[:EXAMPLES]]
         return [Gallery("Some of its images", pictures)]
     known.sort(key=lambda pair: (-pair[0], pair[1]))
-    torn = sorted(known, key=lambda pair: (abs(pair[0]), pair[1]))
     chosen = {
         "Most typical": known[:EXAMPLES],
-        "Most ambiguous": torn[:EXAMPLES],
+        "Most ambiguous": sorted(known)[:EXAMPLES],
     }
     galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
     outlying = _find_outlying(outcome.assignments.distances, rows)

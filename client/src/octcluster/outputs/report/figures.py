@@ -224,10 +224,10 @@ def plot_variance(ratios: Sequence[float], kept: str = "") -> Plot | None:
         for share in VARIANCE_SHARES
     }
     across = {"xref": "paper", "x0": 0, "x1": 1, "type": "line", "line": {"width": 1, "dash": "dot"}}
-    label = {"xref": "paper", "xanchor": "center", "yanchor": "top", "showarrow": False}
+    label = {"xref": "paper", "xanchor": "center", "showarrow": False, "bgcolor": "@ground"}
     lines = [{**across, "y0": share, "y1": share} for share in VARIANCE_SHARES]
     labels = [
-        {**label, "x": 0.4 + 0.2 * position, "y": share, "text": f"{share:.0%}"}
+        {**label, "x": 0.4 + 0.2 * position, "y": share, "yanchor": "middle", "text": f"{share:.0%}"}
         for position, share in enumerate(VARIANCE_SHARES)
     ]
     trace: dict[str, object] = {

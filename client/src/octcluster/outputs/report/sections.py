@@ -38,7 +38,7 @@ _COLOURINGS: Mapping[str, str] = {
 
 _CHOICE = (
     "Of each cluster some images are worth a look: the most typical have the largest silhouettes, the most "
-    "ambiguous are nearly as close to another cluster (silhouettes next to 0), and the most outlying are "
+    "ambiguous the smallest (about 0: as close to another cluster; below: closer), and the most outlying are "
     "farthest from the mean of their cluster."
 )
 

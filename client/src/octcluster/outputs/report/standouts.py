@@ -9,7 +9,7 @@ from octcluster.outputs.trust import (
     find_warnings,
     tabulate_stability,
 )
-from octcluster.outputs.words import count, name_cluster, show_text
+from octcluster.outputs.words import count, describe_missing_labels, name_cluster, show_text
 from octcluster.results import ClusteringResult
 from octcluster.workflows.outcome import RunOutcome
 
@@ -30,7 +30,8 @@ def list_standouts(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
     if leaks.patients_in_classes or leaks.patients_in_splits or (duplicates and duplicates.total_pairs):
         found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
     found += describe_unused_patients(outcome.spec.preparation, outcome.members)
-    return [*_describe_mix_up(chosen, outcome.image_set.classes), *found]
+    missing = describe_missing_labels(outcome.image_set)
+    return [*missing, *_describe_mix_up(chosen, outcome.image_set.classes), *found]
 
 
 def _describe_mix_up(chosen: ClusteringResult, classes: list[str]) -> list[str]:
