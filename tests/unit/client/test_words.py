@@ -61,3 +61,11 @@ def test_the_variance_that_the_kept_components_hold_is_said() -> None:
     whole = replace(result, prepared_dimension=4)
     assert "4 components, which hold 90.0%." in describe_kept_variance(whole, replace(parts, pca=2))
     assert describe_kept_variance(result, Preparation()) == ""
+
+
+def test_scores_of_clusters_of_one_image_each_are_no_proof() -> None:
+    result = make_outcome().result.results[0]
+    warning = "Each image is a cluster of its own"
+    assert not any(warning in sentence for sentence in describe_answer(result, [20] * 4, whitened=True))
+    alone = replace(result, clusters=4, cluster_sizes=[1] * 4)
+    assert any(warning in sentence for sentence in describe_answer(alone, [1] * 4, whitened=True))

@@ -105,6 +105,8 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
         f"{_capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
         f"{count(result.clusters, 'cluster')}{noise}."
     ]
+    if result.clusters == images > 1:
+        sentences.append("Each image is a cluster of its own: scores by class say nothing then.")
     accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
     if accuracy is not None:
         labelled = sum(class_sizes)

@@ -71,6 +71,8 @@ def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
     answer = describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
     if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
         answer.append(stability)
+    elif not outcome.spec.stability_resamples:
+        answer.append("Its stability was not measured.")
     if len(outcome.result.results) > 1:
         reason = show_text(outcome.result.chosen_reason).rstrip(".")
         answer.append(f"Why this result out of {len(outcome.result.results)}: {reason}.")
