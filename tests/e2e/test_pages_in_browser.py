@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Complaints, open_browser, open_page, watch
+from browsing import Complaints, open_browser, open_page, wait_for, watch
 from playwright.sync_api import Page
 from small_study import MATRIX
 
@@ -125,7 +125,7 @@ def test_dark_mode_and_paper_have_their_own_colours(page: Page, file: Path) -> N
     assert page.evaluate(ink) == "#1a1d21"
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(ground) == "rgb(20, 23, 26)"
-    page.wait_for_function(f"{ink} === '#e8eaed'", timeout=30_000)
+    wait_for(page, f"{ink} === '#e8eaed'")
     page.emulate_media(color_scheme="dark", media="print")
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
 
@@ -145,8 +145,9 @@ def test_prints_on_paper_with_its_plots_and_without_its_buttons(page: Page, file
 
 def test_a_screen_reader_finds_a_name_for_everything(page: Page, file: Path) -> None:
     open_page(page, file)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg[role=img]'))"
+    wait_for(
+        page,
+        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg[role=img]'))",
     )
     session = page.context.new_cdp_session(page)
     nodes = [node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import machine
 from playwright.sync_api import Page, sync_playwright
+from waiting import wait_until
 
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -52,11 +53,16 @@ def watch(page: Page) -> Complaints:
     return found
 
 
+def wait_for(page: Page, condition: str) -> None:
+    """Waits until a condition in JavaScript holds.
+
+    From outside: the pages forbid what Playwright's own waiting does within them, to evaluate text.
+    """
+    wait_until(lambda: page.evaluate(condition))
+
+
 def open_page(page: Page, file: Path) -> None:
     """Opens a page from disk and waits until every plot is drawn."""
     page.goto(file.as_uri(), wait_until="load")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))",
-        timeout=30_000,
-    )
+    wait_for(page, "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
