@@ -19,10 +19,8 @@ MAX_AUTO_CLASSES = 50
 MIN_AUTO_MATCH = 0.95
 MIN_AUTO_FOLDER_IMAGES = 5
 
-_NAME_PATTERN = re.compile(r"(?P<disease>[^\W\d_][^-]*)-(?P<patient>.+)-\d+")
-
-
 _COLUMNS = ("image", "label", "patient")
+_NAME_PATTERN = re.compile(r"(?P<disease>[^\W\d_][^-]*)-(?P<patient>.+)-\d+")
 
 
 class Labelling(NamedTuple):
