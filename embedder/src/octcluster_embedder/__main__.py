@@ -18,7 +18,7 @@ def main() -> int:
     """Runs the server until it is asked to stop, or does what else it was asked; returns the exit code."""
     settings = load_settings()
     if settings.check_health:
-        from octcluster_embedder.health import ask_health
+        from octcluster_embedder.serving.health import ask_health
 
         fault = ask_health(settings.listen, settings.tls_cert, settings.tls_key)
         print(fault or "serving", file=sys.stderr if fault else sys.stdout)
@@ -40,10 +40,10 @@ def main() -> int:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import uvloop
 
-    from octcluster_embedder.logs import set_up_logs
+    from octcluster_embedder.serving.logs import set_up_logs
 
     set_up_logs(settings.log_level, settings.log_format)
-    from octcluster_embedder.server import CannotListen, load_runtimes, serve
+    from octcluster_embedder.serving.server import CannotListen, load_runtimes, serve
 
     try:
         if settings.prepare_only:

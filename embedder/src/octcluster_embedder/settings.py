@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
-from octcluster_embedder.addresses import check_address, check_tcp_address, is_local
+from octcluster_embedder.serving.addresses import check_address, check_tcp_address, is_local
 
 _PROGRAM = "octcluster-embedder"
 _ENVIRONMENT_PREFIX = "OCTCLUSTER_EMBEDDER_"

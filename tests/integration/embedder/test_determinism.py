@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from octcluster.phantoms import write_phantoms
-from octcluster_embedder.embedding import Embedder
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, ServiceLimits
+from octcluster.images.phantoms import write_phantoms
+from octcluster_embedder.images.decoding import ImageLimits
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, ServiceLimits
+from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.runtimes.loading import load_runtime
-from octcluster_embedder.scheduling import Caller
 from octcluster_embedder.spaces import Features
 
 N_IMAGES = 12

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import grpc
 import numpy as np
 import pytest
-from octcluster_embedder.image_decoding import DECODING_VERSION
+from octcluster_embedder.images.decoding import DECODING_VERSION
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image

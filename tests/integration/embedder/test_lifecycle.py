@@ -19,8 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from metrics_page import read_metric
 from octcluster import EmbedderClient, Embedding
-from octcluster_embedder.server import MAX_CALLS_AT_ONCE
-from octcluster_embedder.stream_answers import STREAM_WINDOW_IMAGES
+from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
+from octcluster_embedder.serving.server import MAX_CALLS_AT_ONCE
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image, PngImagePlugin, TiffImagePlugin

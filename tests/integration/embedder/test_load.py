@@ -10,14 +10,15 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from octcluster import AsyncEmbedderClient
-from octcluster.errors import RequestRefused, service_error
-from octcluster_embedder.embedding import Embedder
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.messages import ServiceLimits
+from octcluster.clients.status_errors import service_error
+from octcluster.model.errors import RequestRefused
+from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.servicer import EmbedderServicer
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import ServiceLimits
+from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
+from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
-from octcluster_embedder.stream_answers import STREAM_WINDOW_IMAGES
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
     EmbedderServiceStub,

@@ -217,7 +217,7 @@ def test_operations_page_names_every_metric() -> None:
 
 def test_without_flags_nothing_of_it_is_loaded(model_cache: Path) -> None:
     program = (
-        "import sys, octcluster_embedder.server\n"
+        "import sys, octcluster_embedder.serving.server\n"
         "print([name for name in ('opentelemetry.sdk', 'opentelemetry.exporter') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

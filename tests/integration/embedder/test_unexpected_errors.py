@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from octcluster_embedder.embedding import Embedder
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.messages import ServiceLimits
+from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.servicer import EmbedderServicer
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import ServiceLimits
+from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
     EmbedderServiceStub,

@@ -188,7 +188,7 @@ def test_cache_folder_follows_the_users_cache(tmp_path: Path) -> None:
 
 def test_settings_and_health_check_import_nothing_heavy() -> None:
     program = (
-        "import sys, octcluster_embedder.__main__, octcluster_embedder.health\n"
+        "import sys, octcluster_embedder.__main__, octcluster_embedder.serving.health\n"
         "octcluster_embedder.settings.load_settings(['--check-health', '--listen', 'unix:/x'])\n"
         "print([name for name in ('numpy', 'PIL', 'openvino', 'tensorflow', 'keras') if name in sys.modules])"
     )

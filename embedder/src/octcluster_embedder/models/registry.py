@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from octcluster_embedder.errors import SettingError
-from octcluster_embedder.image_decoding import DECODING_VERSION
+from octcluster_embedder.images.decoding import DECODING_VERSION
 from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features, Precision, VectorPart
 
 DEFAULT_MODEL = "efficientnet-lite0"

@@ -16,17 +16,17 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import add_EmbedderServiceServicer_to_server
 
-from octcluster_embedder.addresses import split_address
-from octcluster_embedder.embedding import Embedder
-from octcluster_embedder.health import EMBEDDER_SERVICE, report_health
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.messages import ServiceLimits
+from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics, serving_metrics
 from octcluster_embedder.models.weights import WeightsOptions
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import ServiceLimits
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.security import TokenCheck, load_server_credentials, read_token
-from octcluster_embedder.servicer import EmbedderServicer
+from octcluster_embedder.serving.addresses import split_address
+from octcluster_embedder.serving.health import EMBEDDER_SERVICE, report_health
+from octcluster_embedder.serving.security import TokenCheck, load_server_credentials, read_token
+from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_embedder.settings import Settings
 from octcluster_embedder.spaces import Precision
 
@@ -163,7 +163,7 @@ def _interceptors(settings: Settings, metrics: Metrics) -> Iterator[list[grpc.ai
         yield interceptors
         return
     # Imported here: it takes a second, and most servers do without.
-    from octcluster_embedder.tracing import CallTracer  # noqa: PLC0415
+    from octcluster_embedder.serving.tracing import CallTracer  # noqa: PLC0415
 
     tracer = CallTracer(settings.otlp_endpoint, EMBEDDER_SERVICE, _version())
     try:

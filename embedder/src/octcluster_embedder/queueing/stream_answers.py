@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from octcluster_embedder.admission import Room
-from octcluster_embedder.messages import Answer, Outcome, ServiceLimits
+from octcluster_embedder.queueing.admission import Room
+from octcluster_embedder.queueing.requests import Answer, Outcome, ServiceLimits
 from octcluster_embedder.spaces import EmbeddingSpace
 
 # Images of one stream in work or unread: enough to keep a model busy across a slow network.

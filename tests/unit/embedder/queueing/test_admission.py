@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from octcluster_embedder.admission import Pace, Room
+from octcluster_embedder.queueing.admission import Pace, Room
 
 
 def fits(room: Room, n_images: int, n_bytes: int, *, interactive: bool = False) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 
 from octcluster_embedder.errors import InvalidRequest, ItemError, ItemErrorCode
-from octcluster_embedder.measures import MEASURES, MEASURES_DIGEST
-from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
+from octcluster_embedder.images.measures import MEASURES, MEASURES_DIGEST
+from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from octcluster_embedder.errors import ItemError
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.model_queue import Embedding
+from octcluster_embedder.images.decoding import ImageLimits
+from octcluster_embedder.queueing.model_queue import Embedding
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
 # Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.

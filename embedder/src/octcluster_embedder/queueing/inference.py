@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_embedder.errors import InferenceFailed
-from octcluster_embedder.image_decoding import DecodedImage
+from octcluster_embedder.images.decoding import DecodedImage
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import EmbeddingSpace
 

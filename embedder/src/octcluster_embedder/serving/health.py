@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from octcluster_embedder.addresses import local_address, split_address
+from octcluster_embedder.serving.addresses import local_address, split_address
 
 EMBEDDER_SERVICE = "octcluster.embedder.v1.EmbedderService"
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import InferenceFailed, TooLate
-from octcluster_embedder.image_decoding import DecodedImage
-from octcluster_embedder.inference import Inference
+from octcluster_embedder.images.decoding import DecodedImage
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.model_queue import Embedding, ModelQueue
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
+from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
+from octcluster_embedder.queueing.scheduling import Caller, FairQueue, FairSlots, refuse_expired
 from octcluster_embedder.runtimes.runtime import Vectors
-from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots, refuse_expired
 from octcluster_embedder.spaces import EmbeddingSpace
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1 import embedder_pb2_grpc
 
-from octcluster_embedder.conversions import to_batch, to_response, to_server_info, to_stream_response
-from octcluster_embedder.embedding import Embedder
-from octcluster_embedder.messages import Answer, ImageBatch
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.rpc_errors import Tally, answering
-from octcluster_embedder.scheduling import Caller
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import Answer, ImageBatch
+from octcluster_embedder.queueing.scheduling import Caller
+from octcluster_embedder.serving.conversions import to_batch, to_response, to_server_info, to_stream_response
+from octcluster_embedder.serving.rpc_errors import Tally, answering
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: ignore[misc]

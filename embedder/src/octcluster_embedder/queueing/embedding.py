@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from octcluster_embedder.admission import Pace, Room
-from octcluster_embedder.batching import Batcher
-from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
-from octcluster_embedder.inference import Inference
-from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.model_queue import ModelQueue
-from octcluster_embedder.one_by_one import OneByOne
+from octcluster_embedder.queueing.admission import Pace, Room
+from octcluster_embedder.queueing.batching import Batcher
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
+from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.model_queue import ModelQueue
+from octcluster_embedder.queueing.one_by_one import OneByOne
+from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
+from octcluster_embedder.queueing.scheduling import ANYBODY, Caller
+from octcluster_embedder.queueing.stream_answers import StreamAnswers
 from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.scheduling import ANYBODY, Caller
 from octcluster_embedder.spaces import EmbeddingSpace
-from octcluster_embedder.stream_answers import StreamAnswers
 
 # A request of so many images is one that somebody waits for.
 _MAX_INTERACTIVE_IMAGES = 4

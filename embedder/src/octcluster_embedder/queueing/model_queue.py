@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_embedder.admission import Pace
-from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import TooLate
-from octcluster_embedder.inference import Inference
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.queueing.admission import Pace
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
+from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
 from octcluster_embedder.runtimes.runtime import Vectors
-from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
 from octcluster_embedder.spaces import EmbeddingSpace
 
 # How much longer than the time left the estimate must be before a request is refused: it is only an estimate.

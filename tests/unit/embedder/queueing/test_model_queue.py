@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from model_queues import BULK, POOLED, embed, queue_before, until
-from octcluster_embedder import decoding_threads
-from octcluster_embedder.batching import Batcher
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, TooLate
-from octcluster_embedder.image_decoding import decode_image
-from octcluster_embedder.model_queue import ModelQueue
-from octcluster_embedder.scheduling import Caller
+from octcluster_embedder.images.decoding import decode_image
+from octcluster_embedder.queueing import decoding_threads
+from octcluster_embedder.queueing.batching import Batcher
+from octcluster_embedder.queueing.model_queue import ModelQueue
+from octcluster_embedder.queueing.scheduling import Caller
 from tiny_runtime import POISON, TinyRuntime, image
 
 MakeRuntime = Callable[..., TinyRuntime]

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from octcluster_embedder.scheduling import Caller, FairQueue, FairSlots
+from octcluster_embedder.queueing.scheduling import Caller, FairQueue, FairSlots
 
 BULK = [Caller(f"client {n}") for n in range(4)]
 INTERACTIVE = [Caller(f"client {n}", interactive=True) for n in range(4)]

@@ -26,8 +26,8 @@ from octcluster_embedder.errors import (
     Overloaded,
     TooLate,
 )
-from octcluster_embedder.messages import ImageItem, Outcome
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.queueing.requests import ImageItem, Outcome
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from octcluster_embedder.errors import ImageError
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from PIL import Image
 
 LIMITS = ImageLimits(max_image_pixels=1_000_000)

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 from model_queues import until
-from octcluster_embedder.embedding import Embedder
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, InvalidRequest, NotServing, UnknownModel
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.messages import Answer, ImageBatch, ImageItem, ServiceLimits
+from octcluster_embedder.images.decoding import ImageLimits
+from octcluster_embedder.queueing.embedding import Embedder
+from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, ServiceLimits
+from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
 from octcluster_embedder.spaces import Features
-from octcluster_embedder.stream_answers import STREAM_WINDOW_IMAGES
 from tiny_runtime import POISON, TinyRuntime, image
 
 LIMITS = ServiceLimits(ImageLimits(), max_images_per_request=8, max_message_bytes=2**20)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from octcluster_embedder import image_decoding
 from octcluster_embedder.errors import (
     CorruptImage,
     EmptyImage,
@@ -20,7 +19,8 @@ from octcluster_embedder.errors import (
     TooSmall,
     UnsupportedFormat,
 )
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images import decoding as image_decoding
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from PIL import Image, features
 
 LIMITS = ImageLimits()
@@ -370,7 +370,7 @@ def test_compressed_text_and_profile_bombs_stay_small() -> None:
 
 PEAK_OF_A_DECODE = """
 import resource, sys
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 data = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 decode_image(data, 224, 224, ImageLimits())

@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from octcluster_embedder.decoding_threads import DecodingThreads
 from octcluster_embedder.errors import InferenceFailed, TooLate
-from octcluster_embedder.image_decoding import DecodedImage
-from octcluster_embedder.inference import Inference
+from octcluster_embedder.images.decoding import DecodedImage
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.model_queue import Embedding, ModelQueue
-from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
+from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
+from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
 from octcluster_embedder.spaces import EmbeddingSpace
 
 # So many interactive images stand before the threads, so that one takes the next as soon as it is free.

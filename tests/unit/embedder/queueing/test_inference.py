@@ -4,8 +4,8 @@ import threading
 import numpy as np
 import pytest
 from octcluster_embedder.errors import CorruptImage, InferenceFailed
-from octcluster_embedder.image_decoding import DecodedImage
-from octcluster_embedder.inference import Inference
+from octcluster_embedder.images.decoding import DecodedImage
+from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.spaces import Features
 from tiny_runtime import POISON, TinyRuntime
 
@@ -137,6 +137,6 @@ async def test_not_serving_until_another_runtime_is_there() -> None:
 
 
 async def test_loading_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("octcluster_embedder.inference._FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("octcluster_embedder.queueing.inference._FIRST_PAUSE_SECONDS", 0.01)
     service = Service(MortalRuntime(), faults_of_reload=2)
     assert await service.compute(1, POISON) == [1, None]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
-from octcluster_embedder.measures import MEASURES, MEASURES_DIGEST, MEASURES_VERSION, measure_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.images.measures import MEASURES, MEASURES_DIGEST, MEASURES_VERSION, measure_image
 from PIL import Image
 
 WHITE, GREY = 255, 100

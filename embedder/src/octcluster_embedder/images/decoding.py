@@ -57,7 +57,7 @@ from octcluster_embedder.errors import (
     TooSmall,
     UnsupportedFormat,
 )
-from octcluster_embedder.measures import measure_image
+from octcluster_embedder.images.measures import measure_image
 
 DECODING_VERSION = "pillow-centre-bicubic-2"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from octcluster_embedder.errors import SettingError
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
-from octcluster_embedder.inference import _infer
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.models.registry import MODELS
 from octcluster_embedder.models.weights import WeightsOptions
+from octcluster_embedder.queueing.inference import _infer
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.pixel_runtime import PixelRuntime
 from octcluster_embedder.spaces import Features

@@ -5,9 +5,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from octcluster_embedder.image_decoding import DecodedImage, ImageLimits, decode_image
+from octcluster_embedder.images.decoding import DecodedImage, ImageLimits, decode_image
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.scheduling import Caller, FairSlots, refuse_expired
+from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
 
 
 class DecodingThreads:
