@@ -16,7 +16,7 @@ def main() -> int:
     """Runs the server until it is asked to stop, or asks one for its health; returns the exit code."""
     settings = load_settings()
     if settings.check_health:
-        from octcluster_clusterer.health import ask_health
+        from octcluster_clusterer.serving.health import ask_health
 
         fault = ask_health(settings.listen)
         print(fault or "serving", file=sys.stderr if fault else sys.stdout)
@@ -26,7 +26,7 @@ def main() -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     return_freed_memory()
-    from octcluster_clusterer.server import CannotListen, serve
+    from octcluster_clusterer.serving.server import CannotListen, serve
 
     try:
         asyncio.run(serve(settings))

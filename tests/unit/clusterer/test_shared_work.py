@@ -4,9 +4,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from octcluster_clusterer import part_preparation
-from octcluster_clusterer.preparation import PreparedVectors, prepare
-from octcluster_clusterer.runs import Preparation
+from octcluster_clusterer.model import Preparation
+from octcluster_clusterer.preparation import part as part_preparation
+from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 
 VECTORS = np.random.default_rng(0).standard_normal((60, 90), dtype=np.float32)

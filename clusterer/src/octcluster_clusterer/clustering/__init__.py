@@ -22,7 +22,7 @@ from octcluster_clusterer.clustering import (
 )
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
-from octcluster_clusterer.runs import Algorithm
+from octcluster_clusterer.model import Algorithm
 
 # Too few different vectors or a graph in several parts are no fault here: the run reports what it found.
 warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")

@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from octcluster_clusterer.clustering import hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
-from octcluster_clusterer.fitted_preparation import scale_to_length
+from octcluster_clusterer.preparation.fitted import scale_to_length
 
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from octcluster_clusterer.errors import MapFailed
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
-from octcluster_clusterer.memory import MemoryAllowance
-from octcluster_clusterer.memory_estimate import find_map_obstacle
-from octcluster_clusterer.runs import RunSpec
 
 MIN_MEMBERS = 4
 _START_NOISE = 1e-4
@@ -71,21 +68,19 @@ class Mapper:
 
 
 @contextmanager
-def started_mapper(spec: RunSpec, n_members: int, memory: MemoryAllowance | None) -> Iterator[Mapper]:
-    """Starts what the run's map needs, to get ready during the run, and ends it with the run.
+def started_mapper(wanted: bool, n_members: int, memory_obstacle: str = "") -> Iterator[Mapper]:
+    """Starts what a run's map needs, to get ready during the run, and ends it with the run.
 
     Args:
-        spec: What the run shall do; without ``umap`` nothing is started.
+        wanted: Whether the run shall have a map; otherwise nothing is started.
         n_members: Number of members; fewer than MIN_MEMBERS get no map.
-        memory: What the run may take: where the map needs more, there is none. None: not checked.
+        memory_obstacle: Why the memory does not suffice for a map; empty where it does.
     """
-    obstacle = ""
+    obstacle = memory_obstacle
     if n_members < MIN_MEMBERS:
         obstacle = f"UMAP needs at least {MIN_MEMBERS} images"
-    elif memory is not None:
-        obstacle = find_map_obstacle(spec, n_members, memory)
-    if not spec.umap or obstacle:
-        yield Mapper(None, obstacle if spec.umap else "")
+    if not wanted or obstacle:
+        yield Mapper(None, obstacle if wanted else "")
         return
     with LayoutClient() as layouts:
         yield Mapper(layouts)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.runs import Contingency, Score, Scores
+from octcluster_clusterer.model import Contingency, Score, Scores
 from octcluster_clusterer.scoring import agreement, silhouette
 from octcluster_clusterer.scoring.contingency import count_members
 from octcluster_clusterer.scoring.silhouette import find_silhouettes

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.runs import Contingency
+from octcluster_clusterer.model import Contingency
 
 
 def count_members(classes: NDArray[np.int32], labels: NDArray[np.int32]) -> Contingency | None:

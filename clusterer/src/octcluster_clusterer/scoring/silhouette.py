@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.runs import Score
+from octcluster_clusterer.model import Score
 from octcluster_clusterer.tiles import map_in_order, upper_tiles
 
 _MAX_COLUMNS = 1000

@@ -5,8 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
 from scipy.special import xlogy  # type: ignore[import-untyped]
 
-from octcluster_clusterer.run_records import Members
-from octcluster_clusterer.runs import Association, Score
+from octcluster_clusterer.model import Association, Members, Score
 from octcluster_clusterer.scoring.agreement import adjust_for_chance
 from octcluster_clusterer.scoring.chance import expect_mutual_information
 

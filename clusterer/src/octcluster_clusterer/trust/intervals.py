@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-from octcluster_clusterer.runs import ClusteringResult, Contingency, Interval, Score, Scores
+from octcluster_clusterer.model import ClusteringResult, Contingency, Interval, Score, Scores
 from octcluster_clusterer.scoring import compare_with_classes
 from octcluster_clusterer.scoring.agreement import expected_information
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-from octcluster_clusterer.runs import Duplicates, NearDuplicate
+from octcluster_clusterer.model import Duplicates, NearDuplicate
 from octcluster_clusterer.tiles import map_in_order, slices, upper_tiles
 
 THRESHOLD = 0.95

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.runs import Score, Stability
+from octcluster_clusterer.model import Score, Stability
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 from octcluster_clusterer.tiles import slices
 

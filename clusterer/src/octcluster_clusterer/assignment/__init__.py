@@ -1,0 +1,1 @@
+"""Puts other vectors into the clusters of a finished run."""

@@ -1,0 +1,187 @@
+"""Putting unseen vectors into the clusters of a finished run, without clustering again.
+
+Each result gets one of two linear rules, fitted in ``assignment_rules.py``: the nearest cluster mean, or the
+linear discriminant. The vectors are prepared as those of the run were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.errors import CannotAssign
+from octcluster_clusterer.preparation.fitted import FittedPart, FittedPreparation, project
+from octcluster_clusterer.tiles import slices
+
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class ClusterRule:
+    """How vectors are put into the clusters of one result.
+
+    Attributes:
+        means: float32, shape (n_clusters, prepared_dimension): mean of each cluster's members.
+        weights: float32, shape (prepared_dimension, n_clusters).
+        biases: float64, shape (n_clusters,): a vector x belongs to the cluster with the largest
+            ``x @ weights + biases``; softmax of these are the clusters' probabilities.
+        outlier_distances: float64, shape (n_clusters,): at least 99% of the members are not farther from
+            their cluster's mean.
+        fitted_agreement: Share of the run's members that this rule puts into their cluster, 0 to 1. Noise is
+            no cluster: each such member counts as not agreed.
+    """
+
+    means: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float64]
+    outlier_distances: NDArray[np.float64]
+    fitted_agreement: float
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """Where vectors belong.
+
+    Attributes:
+        clusters: int32, shape (n_vectors,).
+        distances: float32, shape (n_vectors,): Euclidean distance of the prepared vector to the
+            cluster's mean.
+        margins: float32, shape (n_vectors,): where the vector lies between the border to the cluster that
+            suits second best, 0 (torn), and its cluster's own mean, 1 (there or beyond, or no other cluster).
+        outliers: bool, shape (n_vectors,): farther from the mean than 99% of the cluster's members.
+    """
+
+    clusters: NDArray[np.int32]
+    distances: NDArray[np.float32]
+    margins: NDArray[np.float32]
+    outliers: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """All that is needed to put other vectors into a run's clusters.
+
+    Attributes:
+        preparation: The run's preparation.
+        rules: One for each result; None for a result without clusters.
+    """
+
+    preparation: FittedPreparation
+    rules: Sequence[ClusterRule | None]
+
+    def assign(self, result_index: int, vectors: NDArray[np.float32]) -> tuple[Assignments, float]:
+        """Puts vectors into the clusters of a result; see ``assign``.
+
+        Args:
+            result_index: Index of the result.
+            vectors: float32, shape (n_vectors, dimension): as they are in the cache.
+
+        Returns:
+            Where they belong, and the rule's ``fitted_agreement``.
+
+        Raises:
+            CannotAssign: The result has no clusters.
+        """
+        rule = self.rules[result_index]
+        if rule is None:
+            raise CannotAssign("the result has no clusters, all members are noise: choose another result")
+        return assign(rule, self.preparation.apply(vectors)), rule.fitted_agreement
+
+    def to_bytes(self) -> bytes:
+        """Writes all of it down, for ``read_fitted_run``."""
+        arrays: dict[str, NDArray[np.generic]] = {
+            "l2_normalize": np.array(self.preparation.l2_normalize),
+            "prepared_length": np.array(self.preparation.prepared_length or 0.0),
+            "n_parts": np.array(len(self.preparation.parts)),
+            "n_rules": np.array(len(self.rules)),
+        }
+        for kind, entries in (("part", self.preparation.parts), ("rule", self.rules)):
+            for i, entry in enumerate(entries):
+                values = {} if entry is None else vars(entry)
+                arrays |= {
+                    f"{kind}{i}.{name}": np.asarray(value)
+                    for name, value in values.items()
+                    if value is not None
+                }
+        file = BytesIO()
+        np.savez(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+
+def read_fitted_run(content: bytes) -> FittedRun:
+    """Reads what ``FittedRun.to_bytes`` wrote."""
+    with np.load(BytesIO(content), allow_pickle=False) as file:
+        arrays = dict(file)
+
+    def fields_of(entry: str) -> dict[str, Any]:
+        return {
+            name.removeprefix(f"{entry}."): values
+            for name, values in arrays.items()
+            if name.startswith(f"{entry}.")
+        }
+
+    parts = [FittedPart(**{"axes": None, **fields_of(f"part{i}")}) for i in range(int(arrays["n_parts"]))]
+    rules: list[ClusterRule | None] = []
+    for i in range(int(arrays["n_rules"])):
+        rule = fields_of(f"rule{i}")
+        agreement = float(rule.get("fitted_agreement", 0))
+        rules.append(ClusterRule(**{**rule, "fitted_agreement": agreement}) if rule else None)
+    preparation = FittedPreparation(
+        bool(arrays["l2_normalize"]), parts, float(arrays["prepared_length"]) or None
+    )
+    return FittedRun(preparation, rules)
+
+
+def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:
+    """Puts prepared vectors into clusters; a vector's answer does not depend on the others.
+
+    Args:
+        rule: The rule of a result.
+        prepared: float32, shape (n_vectors, prepared_dimension): prepared by the run's ``FittedPreparation``.
+    """
+    own_values = project(rule.means, rule.weights) + rule.biases
+    clusters = np.empty(len(prepared), dtype=np.int32)
+    margins = np.empty(len(prepared), dtype=np.float32)
+    for rows in slices(len(prepared), _ROWS_AT_ONCE):
+        values = project(prepared[rows], rule.weights) + rule.biases
+        clusters[rows] = values.argmax(axis=1)
+        margins[rows] = _find_margins(values, clusters[rows], own_values)
+    distances = measure_distances(prepared, rule.means, clusters)
+    return Assignments(
+        clusters, distances.astype(np.float32), margins, distances > rule.outlier_distances[clusters]
+    )
+
+
+def _find_margins(
+    values: NDArray[np.float64], clusters: NDArray[np.int32], own_values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far vectors are from the borders of their cluster, as shares of how far its mean is, 0 to 1.
+
+    Args:
+        values: float64, shape (n_vectors, n_clusters): what the rule says of the vectors.
+        clusters: int32, shape (n_vectors,): the clusters with the largest of these values.
+        own_values: float64, shape (n_clusters, n_clusters): what the rule says of the clusters' means.
+    """
+    leads = values.max(axis=1, keepdims=True) - values
+    with np.errstate(invalid="ignore"):
+        leads_of_means = (own_values.diagonal()[:, np.newaxis] - own_values)[clusters]
+    # A mean may lie beyond the border of a small cluster; an empty one is infinitely far behind.
+    comparable = (leads_of_means > 0) & np.isfinite(leads)
+    shares = np.divide(leads, leads_of_means, out=(leads > 0).astype(np.float64), where=comparable)
+    np.put_along_axis(shares, clusters[:, np.newaxis], 1, axis=1)
+    margins: NDArray[np.float64] = np.minimum(shares.min(axis=1), 1)
+    return margins
+
+
+def measure_distances(
+    prepared: NDArray[np.float32], means: NDArray[np.float32], clusters: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """float64, shape (n_vectors,): Euclidean distance of each vector to the mean of its cluster."""
+    distances = np.empty(len(prepared))
+    for rows in slices(len(prepared), _ROWS_AT_ONCE):
+        offsets = prepared[rows].astype(np.float64) - means[clusters[rows]]
+        distances[rows] = np.sqrt(np.square(offsets).sum(axis=1))
+    return distances

@@ -1,0 +1,1 @@
+"""What happens to vectors before they are clustered."""

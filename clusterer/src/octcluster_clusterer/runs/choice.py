@@ -1,0 +1,217 @@
+"""The choice of one result of a run, without a look at any class.
+
+K-means by genetic search comes so close to its optimum that the shares of the variance that it explains can
+be compared between numbers of clusters: while a further cluster takes apart what is apart, it explains much
+more of the variance; once it cuts through what belongs together, it explains little more, and about as much
+as the next one. Some fall of that gain is there without any groups, most of all after two clusters: it is
+measured on random vectors. And searches in fewer and in more components agree on groups that are there, less
+on pieces of them. So the number of clusters is chosen for which the fall, compared with that in random
+vectors, times the agreement is highest. All other results are chosen among by their silhouettes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.clustering import hg_means
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.model import ClusteringResult
+
+MAX_OTHERS_SHOWN = 9
+CLOSE = 0.05
+"""What another number of clusters may be rated lower by and still is worth a look."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The result that a run chose.
+
+    Attributes:
+        index: Its index.
+        reason: Why, for people.
+        ratings: By index, how well the numbers of clusters suit the members; empty if silhouettes decided.
+    """
+
+    index: int
+    reason: str
+    ratings: Mapping[int, float] = field(default_factory=dict)
+
+
+def choose(
+    results: Sequence[ClusteringResult],
+    searches: Sequence[SearchedClusters | None],
+    vectors: NDArray[np.float32],
+    seed: int,
+    report_step: Callable[[], None],
+) -> Choice:
+    """Chooses a result and says why.
+
+    Args:
+        results: The results, those of one algorithm side by side by rising number of clusters.
+        searches: What the search for each result told; None for one that was not searched for.
+        vectors: float32, shape (n_members, dimension): what was clustered.
+        seed: Seed of the random vectors and of the searches in them.
+        report_step: Called often.
+
+    Returns:
+        The choice.
+
+    References:
+        Krzanowski and Lai, "A criterion for determining the number of groups in a data set using
+        sum-of-squares clustering", Biometrics 44, 1988, doi:10.2307/2531893: the fall of the gain.
+        Tibshirani, Walther and Hastie, "Estimating the number of clusters in a data set via the gap
+        statistic", JRSS B 63, 2001, doi:10.1111/1467-9868.00293: the comparison with random vectors.
+    """
+    if len(results) == 1:
+        return Choice(0, "the only one asked for")
+    known = [search for search in searches if search is not None]
+    if len({result.algorithm for result in results}) > 1 or len(known) < len(results):
+        return _choose_by_silhouette(results)
+    counts = [result.requested_clusters or 0 for result in results]
+    ratings = _rate_counts(counts, known, vectors, seed, report_step)
+    return _choose_by_rating(counts, ratings) if ratings else _choose_by_silhouette(results)
+
+
+def _rate_counts(
+    counts: Sequence[int],
+    searches: Sequence[SearchedClusters],
+    vectors: NDArray[np.float32],
+    seed: int,
+    report_step: Callable[[], None],
+) -> dict[int, float]:
+    """By number of clusters: the fall of the gain after it over that in random vectors, times the agreement.
+
+    Only for those between two others, 1 counted as one of them.
+    """
+    explained = {count: search.explained for count, search in zip(counts, searches, strict=True)}
+    falls = [
+        _find_falls({count: shares[i] for count, shares in explained.items()})
+        for i in range(len(searches[0].explained))
+    ]
+    judged = [count for count in counts if all(count in fall for fall in falls)]
+    if not judged:
+        return {}
+    scattered = _scatter(vectors, seed)
+    near = sorted({near for count in judged for near in (count - 1, count, count + 1)} - {1})
+    falls_by_chance = _find_falls(
+        {
+            count: hg_means.search(scattered, count, seed, report_step, (vectors.shape[1],)).explained[0]
+            for count in near
+        }
+    )
+    agreements = {count: search.agreement for count, search in zip(counts, searches, strict=True)}
+    return {
+        count: float(np.exp(np.mean([np.log(fall[count]) for fall in falls])))
+        / falls_by_chance[count]
+        * agreements[count]
+        for count in judged
+        if count in falls_by_chance
+    }
+
+
+def _find_falls(explained: Mapping[int, float]) -> dict[int, float]:
+    """The gain in explained variance by each number of clusters, over the gain by one more.
+
+    Only for those between two others, and where both gains are above 0.
+    """
+    explained = {1: 0.0, **explained}
+    falls = {}
+    for count, share in explained.items():
+        if count - 1 in explained and count + 1 in explained:
+            gain, next_gain = share - explained[count - 1], explained[count + 1] - share
+            if gain > 0 and next_gain > 0:
+                falls[count] = gain / next_gain
+    return falls
+
+
+def _scatter(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Random vectors without any groups: as many as are searched, as long as the members', mean 0."""
+    random = np.random.default_rng(seed)
+    lengths = _find_lengths(vectors)
+    if len(lengths) > hg_means.SEARCHED_MEMBERS:
+        lengths = random.choice(lengths, hg_means.SEARCHED_MEMBERS, replace=False)
+    scattered = random.standard_normal((lengths.size, vectors.shape[1]), dtype=np.float32)
+    scattered *= (lengths / _find_lengths(scattered))[:, np.newaxis]
+    scattered -= scattered.mean(axis=0)
+    return scattered
+
+
+def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return lengths
+
+
+def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Choice:
+    best = max(ratings, key=lambda count: round(ratings[count], 6))
+    close = [count for count, rating in ratings.items() if count != best and ratings[best] - rating <= CLOSE]
+    if len(ratings) == 1:
+        sentence = f"{best} is the only number of groups that can be rated"
+    else:
+        sentence = f"{best} groups explain the images best for their number, as far as searches agree on them"
+    if close:
+        come, look = ("comes", "it") if len(close) == 1 else ("come", "them")
+        sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at {look}, too"
+    figures = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items())
+    return Choice(
+        counts.index(best),
+        f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "
+        "number of groups, compared with random vectors, times the agreement of the searches. "
+        f"{_explain_unrated(counts, ratings)}",
+        {counts.index(count): rating for count, rating in ratings.items()},
+    )
+
+
+def _explain_unrated(counts: Sequence[int], ratings: Mapping[int, float]) -> str:
+    """Says which numbers could not be chosen: a rating needs one group less and one more to compare with."""
+    unrated = [count for count in counts if count not in ratings]
+    needed = [near for count in unrated for near in (count - 1, count + 1) if near > 1 and near not in counts]
+    cure = f": for that, ask for k = {_enumerate(needed)}, too" if needed else ""
+    return f"k = {_enumerate(unrated)} cannot be chosen, being there to compare with{cure}"
+
+
+def _enumerate(counts: Sequence[int]) -> str:
+    *others, last = counts
+    return f"{', '.join(map(str, others))} and {last}" if others else str(last)
+
+
+def _choose_by_silhouette(results: Sequence[ClusteringResult]) -> Choice:
+    """Chooses the result with the highest mean silhouette (the first of equals) and says why.
+
+    Noise counts as 0 here: else few members in dense spots would beat a clustering of all.
+    """
+    values = [_average_silhouette(result) for result in results]
+    # Rounded: equal groupings at different places of a matrix product differ in their last digits.
+    defined = [i for i, value in enumerate(values) if value is not None]
+    ranking = sorted(defined, key=lambda i: -round(values[i] or 0.0, 6))
+    if not ranking:
+        reason = results[0].scores.silhouette.undefined_reason
+        return Choice(0, f"the first one: no result has a silhouette ({reason})")
+    one_algorithm = len({result.algorithm for result in results}) == 1
+    ranking += [i for i, value in enumerate(values) if value is None]
+    shown = [
+        f"{_name(results[i], one_algorithm)}: {'undefined' if values[i] is None else f'{values[i]:.3f}'}"
+        for i in sorted(ranking[1 : MAX_OTHERS_SHOWN + 1])
+    ]
+    if len(ranking) - 1 > MAX_OTHERS_SHOWN:
+        shown.append(f"{len(ranking) - 1 - MAX_OTHERS_SHOWN} more below")
+    has_noise = any((result.labels < 0).any() for result in results)
+    best = ranking[0]
+    return Choice(
+        best,
+        f"{_name(results[best], one_algorithm)} has the highest mean silhouette, {values[best]:.3f} "
+        f"({', '.join(shown)}{'; noise counts as 0' if has_noise else ''})",
+    )
+
+
+def _average_silhouette(result: ClusteringResult) -> float | None:
+    """Averages over all members, noise as 0; None if undefined."""
+    value = result.scores.silhouette.value
+    return None if value is None else value * float(np.mean(result.labels >= 0))
+
+
+def _name(result: ClusteringResult, one_algorithm: bool) -> str:
+    if result.requested_clusters is None:
+        return str(result.algorithm)
+    return f"{'' if one_algorithm else f'{result.algorithm}, '}k = {result.requested_clusters}"

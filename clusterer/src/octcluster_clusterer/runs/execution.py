@@ -1,0 +1,86 @@
+"""One run from its members' vectors to its result, and what is told when that fails."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.errors import InvalidRequest, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.model import Members, RunSpec, Stage
+from octcluster_clusterer.runs.pipeline import Report
+from octcluster_clusterer.runs.records import RunError, RunErrorCode, RunResult
+from octcluster_clusterer.runs.stage_costs import StageCosts
+from octcluster_clusterer.store.vectors import VectorCache
+
+Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
+"""What a run does with its vectors: ``pipeline.run_pipeline``."""
+
+STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
+
+
+def compute_result(
+    spec: RunSpec, members: Members, vectors: VectorCache, pipeline: Pipeline, report: Report
+) -> RunResult:
+    """Loads the members' vectors and hands them to the pipeline.
+
+    Args:
+        spec: What the run shall do.
+        members: The members of the run.
+        vectors: Where their vectors are.
+        pipeline: What is done with them.
+        report: Told of progress in all stages; raises RunCancelled to stop the run.
+
+    Returns:
+        The pipeline's result, with the costs of loading added.
+
+    Raises:
+        VectorsMissing: Members have no sound vector.
+        StoreUnavailable: Redis does not serve.
+        InvalidRequest: The spec does not fit the vectors.
+        RunCancelled: ``report`` raised it.
+    """
+    costs = StageCosts()
+
+    def load() -> NDArray[np.float32]:
+        with costs.measured(Stage.LOADING):
+            return vectors.load(
+                spec.space, members.image_keys, lambda done, total: report(Stage.LOADING, done, total)
+            )
+
+    # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
+    result = pipeline(load(), members, spec, report)
+    report(Stage.SAVING, 0, len(result.results))
+    return replace(
+        result,
+        stage_seconds=costs.seconds | result.stage_seconds,
+        stage_peak_bytes=costs.peak_bytes | result.stage_peak_bytes,
+    )
+
+
+def explain_failure(error: Exception) -> RunError:
+    """Tells programs and people why a run failed; a fault of the server stays in its log."""
+    if isinstance(error, VectorsMissing):
+        return RunError(RunErrorCode.VECTORS_MISSING, str(error))
+    if isinstance(error, InvalidRequest):
+        return RunError(RunErrorCode.INVALID, str(error))
+    if isinstance(error, StoreUnavailable):
+        return RunError(RunErrorCode.STORE_UNAVAILABLE, str(error))
+    if isinstance(error, MemoryError):
+        message = "the run does not fit into the server's memory: use fewer members or smaller vectors"
+        return RunError(RunErrorCode.INVALID, message)
+    return RunError(RunErrorCode.INTERNAL, "the server failed: look for the run in the log of the clusterer")
+
+
+def find_fingerprint(spec: RunSpec, members: Members) -> str:
+    """Digest of all that the result depends on, 32 hexadecimal digits."""
+    canonical = json.dumps(asdict(spec), sort_keys=True, default=bytes.hex)
+    fingerprint = blake2b(canonical.encode(), digest_size=16)
+    fingerprint.update(members.image_keys.tobytes())
+    columns = {"classes": members.class_indices, "groups": members.group_indices, **members.number_columns}
+    for name, values in columns.items():
+        if values is not None:
+            fingerprint.update(f"{name}:".encode() + values.tobytes())
+    return fingerprint.hexdigest()

@@ -1,0 +1,68 @@
+"""A run in the memory of the server: what is known of it, how far it is, and whether it shall stop."""
+
+import logging
+import threading
+import traceback
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from octcluster_clusterer.errors import RunCancelled, StoreUnavailable
+from octcluster_clusterer.model import Members, RunSpec, Stage
+from octcluster_clusterer.runs.records import RunRecord, RunResult, RunState, RunStatus
+from octcluster_clusterer.runs.run_store import RunStore
+
+logger = logging.getLogger(__name__)
+
+_NO_KEYS = np.empty((0, 32), dtype=np.uint8)
+
+
+@dataclass(eq=False)
+class LiveRun:
+    """A run in memory. Each attribute is replaced as a whole, so that it can be read at any time."""
+
+    spec: RunSpec
+    members: Members
+    fingerprint: str
+    status: RunStatus
+    result: RunResult | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    deleted: bool = False
+
+    def record(self, status: RunStatus) -> RunRecord:
+        """What is known of the run, with this status."""
+        result = self.result if status.state is RunState.SUCCEEDED else None
+        return RunRecord(status, self.spec, self.fingerprint, self.members.image_keys, result)
+
+    def report(self, stage: Stage, done: int, total: int) -> None:
+        """Notes how far the run is; raises RunCancelled if it shall stop."""
+        if self.cancelled.is_set():
+            raise RunCancelled("the run was asked to stop")
+        if self.status.stage is not stage:
+            logger.info("run %s: %s", self.spec.run_id, stage)
+        self.status = replace(self.status, stage=stage, stage_done=done, stage_total=total)
+
+    def end(self, status: RunStatus) -> None:
+        """Ends the run so; of its members, a result needs the keys alone."""
+        self.status = status
+        keys = self.members.image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
+        self.members = Members(keys, None)
+
+    def save(self, store: RunStore, status: RunStatus) -> bool:
+        """Keeps the run, ended so, unless it was deleted; says whether that went well."""
+        if self.deleted:
+            return True
+        try:
+            store.save(self.record(status))
+            if self.deleted:
+                store.delete(status.run_id)
+        except StoreUnavailable as error:
+            logger.warning("run %s: kept in memory only: %s", status.run_id, error)
+            return False
+        except Exception as error:
+            # The worker goes on whatever happens here. Unlike a message, type and stack hold no content.
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            name = type(error).__name__
+            logger.error("run %s: kept in memory only: %s\n%s", status.run_id, name, stack)
+            return False
+        return True

@@ -1,0 +1,305 @@
+"""The whole of a run's arithmetic: preparation, clustering, scoring and the choice among the results."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from octcluster_clusterer.assignment.assign import FittedRun
+from octcluster_clusterer.assignment.fit import find_distances, fit_rules
+from octcluster_clusterer.clustering import find_clusters, find_clusters_for_each
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
+from octcluster_clusterer.memory import MemoryAllowance
+from octcluster_clusterer.model import Algorithm, ClusteringResult, Duplicates, Members, RunSpec, Stage
+from octcluster_clusterer.preparation.prepare import PreparedVectors, check_values, prepare
+from octcluster_clusterer.runs.choice import choose
+from octcluster_clusterer.runs.memory_estimate import check_memory, find_map_obstacle
+from octcluster_clusterer.runs.records import RunResult
+from octcluster_clusterer.runs.spec_rules import check_spec, list_clusterings
+from octcluster_clusterer.runs.stage_costs import StageCosts
+from octcluster_clusterer.scoring import find_silhouettes, score
+from octcluster_clusterer.shared_work import SharedWork, digest_vectors
+from octcluster_clusterer.trust.associations import find_associations
+from octcluster_clusterer.trust.groups import number_groups
+from octcluster_clusterer.trust.intervals import add_intervals
+from octcluster_clusterer.trust.near_duplicates import find_duplicates
+from octcluster_clusterer.trust.stability import find_stability
+
+_INTERVAL_STEPS = 10
+_PAIR_BYTES = 256
+
+Report = Callable[[Stage, int, int], None]
+"""Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
+
+
+@dataclass(frozen=True)
+class _Clustering:
+    """One algorithm with one number of clusters: what was asked for, what was found and what that took."""
+
+    algorithm: Algorithm
+    requested_clusters: int | None
+    labels: NDArray[np.int32]
+    seconds: float
+    search: SearchedClusters | None
+
+
+def run_pipeline(
+    vectors: NDArray[np.float32],
+    members: Members,
+    spec: RunSpec,
+    report: Report,
+    memory: MemoryAllowance | None = None,
+    shared: SharedWork | None = None,
+) -> RunResult:
+    """Prepares vectors, clusters them in every way the spec asks for, scores the results and chooses one.
+
+    And says how far to trust them: near-duplicates, intervals, what the clusters go with, stability.
+
+    The same arguments give the same result bit for bit, whatever the number of threads or processors.
+
+    Args:
+        vectors: float32, shape (n_members, dimension), C-contiguous. Handed over: overwritten to save memory.
+        members: What is known of each member.
+        spec: What to do.
+        report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
+            members), TRUSTING (in steps) and MAPPING (in rounds), often; raises RunCancelled to stop the
+            run. The search for near-duplicates needs the vectors before they are prepared, and is told as
+            PREPARING of unknown length; its time is TRUSTING's. The choice among results begins TRUSTING, of
+            unknown length.
+        memory: What the run may take; None: not checked.
+        shared: Keeps steps for other runs on the same vectors; None: all is done anew.
+
+    Returns:
+        One result for each algorithm and number of clusters, with the times of the stages.
+
+    Raises:
+        InvalidRequest: The spec breaks a rule or does not fit the vectors or the memory, or a vector holds
+            NaN or infinity.
+        RunCancelled: ``report`` raised it.
+    """
+    check_spec(spec, len(vectors))
+    if vectors.shape[1] != spec.space.dimension:
+        raise InvalidRequest(
+            f"vectors have {vectors.shape[1]} values, not {spec.space.dimension} as their space says"
+        )
+    costs = StageCosts()
+    # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
+    # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
+    obstacle = "" if memory is None else find_map_obstacle(spec, len(vectors), memory)
+    with threadpool_limits(limits=1), started_mapper(spec.umap, len(vectors), obstacle) as mapper:
+        check_values(vectors)
+        with costs.measured(Stage.TRUSTING):
+            duplicates = _find_duplicates(vectors, members, spec, report, shared)
+        with costs.measured(Stage.PREPARING):
+            prepared = prepare(
+                vectors,
+                spec.preparation,
+                number_groups(members.group_indices, len(members)),
+                spec.seed,
+                lambda done, total: report(Stage.PREPARING, done, total),
+                shared,
+            )
+        if memory is not None:
+            # Only now is it known how many components hold the share of the variance asked for.
+            check_memory(spec, len(vectors), memory, prepared.vectors.shape[1])
+        with costs.measured(Stage.CLUSTERING):
+            clusterings = _find_all_clusters(prepared, spec, report)
+            fitted = _fit_run(prepared, clusterings, report)
+        with costs.measured(Stage.SCORING):
+            results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
+        with costs.measured(Stage.TRUSTING):
+            choice = choose(
+                results,
+                [clustering.search for clustering in clusterings],
+                prepared.vectors,
+                spec.seed,
+                lambda: report(Stage.TRUSTING, 0, 0),
+            )
+            results = [
+                replace(result, rating=choice.ratings.get(index)) for index, result in enumerate(results)
+            ]
+            results = _judge_trust(results, choice.index, prepared, members, spec, report)
+        neighbor_map = _find_map(mapper, prepared, spec, report, costs)
+    return RunResult(
+        results=results,
+        chosen=choice.index,
+        chosen_reason=choice.reason,
+        coordinates=prepared.coordinates,
+        input_dimension=spec.space.dimension,
+        prepared_dimension=prepared.vectors.shape[1],
+        explained_variance_ratios=prepared.explained_variance_ratios,
+        stage_seconds={stage: costs.seconds[stage] for stage in Stage if stage in costs.seconds},
+        stage_peak_bytes=costs.peak_bytes,
+        duplicates=duplicates,
+        fitted=fitted,
+        umap_coordinates=neighbor_map.coordinates,
+        umap_missing_reason=neighbor_map.missing_reason,
+    )
+
+
+def _find_duplicates(
+    vectors: NDArray[np.float32], members: Members, spec: RunSpec, report: Report, shared: SharedWork | None
+) -> Duplicates:
+    """The near-duplicates; those of an earlier run if it had the same members."""
+
+    def report_step() -> None:
+        report(Stage.PREPARING, 0, 0)
+
+    def find() -> Duplicates:
+        return find_duplicates(vectors, members.image_keys, spec.seed, report_step)
+
+    if shared is None:
+        return find()
+    digest = digest_vectors(vectors, report_step)
+    key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed)
+    return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
+
+
+def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report) -> list[_Clustering]:
+    asked = list_clusterings(spec)
+    found: list[_Clustering] = []
+
+    def report_step() -> None:
+        report(Stage.CLUSTERING, len(found), len(asked))
+
+    for algorithm, of_algorithm in itertools.groupby(asked, key=lambda item: item[0]):
+        counts = [n_clusters for _, n_clusters in of_algorithm]
+        report_step()
+        start = time.monotonic()
+        label_sets = find_clusters_for_each(
+            algorithm,
+            prepared.vectors,
+            [n_clusters or 0 for n_clusters in counts],
+            spec.seed,
+            report_step,
+            prepared.part_dimensions,
+        )
+        for n_clusters, (labels, search) in zip(counts, label_sets, strict=True):
+            found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start, search))
+            report_step()
+            start = time.monotonic()
+    report_step()
+    return found
+
+
+def _fit_run(
+    prepared: PreparedVectors, clusterings: Sequence[_Clustering], report: Report
+) -> FittedRun | None:
+    """Fits what puts other vectors into the clusters; None if it would be too large to keep."""
+    if prepared.fitted is None:
+        return None
+    n_done = len(clusterings)
+    rules = fit_rules(
+        prepared.vectors,
+        [clustering.labels for clustering in clusterings],
+        lambda: report(Stage.CLUSTERING, n_done, n_done),
+    )
+    return FittedRun(prepared.fitted, rules) if rules is not None else None
+
+
+def _score_all(
+    vectors: NDArray[np.float32],
+    clusterings: Sequence[_Clustering],
+    class_indices: NDArray[np.int32] | None,
+    report: Report,
+) -> list[ClusteringResult]:
+    reached = (0, 1)
+
+    def report_scoring(done: int, total: int) -> None:
+        nonlocal reached
+        reached = done, total
+        report(Stage.SCORING, *reached)
+
+    silhouettes = find_silhouettes(vectors, [clustering.labels for clustering in clusterings], report_scoring)
+    results: list[ClusteringResult] = []
+    for clustering, values in zip(clusterings, silhouettes, strict=True):
+        scores, contingency = score(clustering.labels, values, class_indices)
+        results.append(
+            ClusteringResult(
+                algorithm=clustering.algorithm,
+                requested_clusters=clustering.requested_clusters,
+                labels=clustering.labels,
+                silhouettes=values,
+                scores=scores,
+                contingency=contingency,
+                seconds=clustering.seconds,
+                distances=find_distances(vectors, clustering.labels, lambda: report_scoring(*reached)),
+            )
+        )
+    return results
+
+
+def _judge_trust(
+    results: Sequence[ClusteringResult],
+    chosen: int,
+    prepared: PreparedVectors,
+    members: Members,
+    spec: RunSpec,
+    report: Report,
+) -> list[ClusteringResult]:
+    """Adds intervals and associations to all results, and stability to the chosen one."""
+    groups = number_groups(members.group_indices, len(members))
+    steps = _INTERVAL_STEPS + len(results) + spec.stability_resamples
+    done = 0
+
+    def report_step() -> None:
+        report(Stage.TRUSTING, done, steps)
+
+    def report_share(share: float) -> None:
+        nonlocal done
+        done = int(_INTERVAL_STEPS * share)
+        report_step()
+
+    def cluster_part(vectors: NDArray[np.float32], part: int) -> NDArray[np.int32]:
+        nonlocal done
+        done = steps - spec.stability_resamples + part
+        report_step()
+        n_clusters = min(results[chosen].requested_clusters or 0, len(vectors))
+        seed = (spec.seed + 1 + part) % 2**32  # the chance in the starts is part of it
+        return find_clusters(
+            results[chosen].algorithm, vectors, n_clusters, seed, report_step, prepared.part_dimensions
+        )
+
+    scores = add_intervals(results, members.class_indices, groups, spec.seed, report_share)
+    trusted = []
+    for result, with_intervals in zip(results, scores, strict=True):
+        associations = find_associations(result.labels, members)
+        trusted.append(replace(result, scores=with_intervals, associations=associations))
+        done = _INTERVAL_STEPS + len(trusted)
+        report_step()
+    if spec.stability_resamples:
+        stability = find_stability(
+            prepared.vectors,
+            results[chosen].labels,
+            groups,
+            spec.stability_resamples,
+            spec.seed,
+            cluster_part,
+        )
+        trusted[chosen] = replace(trusted[chosen], stability=stability)
+    report(Stage.TRUSTING, steps, steps)
+    return trusted
+
+
+def _find_map(
+    mapper: Mapper,
+    prepared: PreparedVectors,
+    spec: RunSpec,
+    report: Report,
+    costs: StageCosts,
+) -> NeighborMap:
+    if not spec.umap:
+        return NeighborMap()
+    with costs.measured(Stage.MAPPING):
+        return mapper.find_map(
+            prepared.vectors,
+            prepared.coordinates,
+            spec.seed,
+            lambda done, total: report(Stage.MAPPING, done, total),
+        )

@@ -1,0 +1,290 @@
+"""The queue of runs: one at a time, bounded, cancellable, and remembered when it is over."""
+
+import logging
+import threading
+from collections import deque
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from octcluster_clusterer.errors import (
+    InvalidRequest,
+    QueueFull,
+    RunCancelled,
+    RunNotFinished,
+    RunNotFound,
+    ServerStopping,
+)
+from octcluster_clusterer.memory import MemoryAllowance
+from octcluster_clusterer.model import Members, RunSpec
+from octcluster_clusterer.runs.execution import (
+    STOPPED,
+    Pipeline,
+    compute_result,
+    explain_failure,
+    find_fingerprint,
+)
+from octcluster_clusterer.runs.live_run import LiveRun
+from octcluster_clusterer.runs.memory_estimate import check_memory
+from octcluster_clusterer.runs.records import RunErrorCode, RunRecord, RunState, RunStatus, end_status
+from octcluster_clusterer.runs.run_store import RunStore
+from octcluster_clusterer.runs.spec_rules import check_spec
+from octcluster_clusterer.store.vectors import VectorCache
+
+logger = logging.getLogger(__name__)
+
+# Ended runs that stay in memory: so a result outlives a Redis that is away when it is saved, for a while.
+_REMEMBERED_RUNS = 8
+# How long a run that was asked to stop at the server's end may take to notice.
+_STOP_SECONDS = 5.0
+_NOT_FOUND = "no run has this id: it was never started here, was deleted, or has expired"
+
+
+class RunQueue:
+    """Runs that wait, the one that runs, and those that have ended."""
+
+    def __init__(
+        self,
+        vectors: VectorCache,
+        runs: RunStore,
+        pipeline: Pipeline,
+        max_queued_runs: int,
+        memory: MemoryAllowance,
+    ) -> None:
+        """Starts the worker thread.
+
+        Args:
+            vectors: Where the members' vectors are.
+            runs: Where runs are kept once they have ended.
+            pipeline: What a run does with its vectors: ``pipeline.run_pipeline``.
+            max_queued_runs: Most runs that wait; one more may be at work.
+            memory: What a run may take: one that needs more is refused.
+        """
+        self._vectors = vectors
+        self._store = runs
+        self._pipeline = pipeline
+        self._max_queued_runs = max_queued_runs
+        self._memory = memory
+        self._runs: dict[str, LiveRun] = {}
+        self._waiting: deque[LiveRun] = deque()
+        self._running: LiveRun | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
+        self._worker.start()
+
+    def start(self, spec: RunSpec, members: Members) -> RunStatus:
+        """Queues a run. The same run again changes nothing.
+
+        Returns:
+            The run's status.
+
+        Raises:
+            InvalidRequest: The spec makes no sense or does not fit the members, or another run has this id.
+            QueueFull: As many runs wait as may.
+            ServerStopping: The queue takes no more runs.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        check_spec(spec, len(members))
+        check_memory(spec, len(members), self._memory)
+        fingerprint = find_fingerprint(spec, members)
+        stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
+        with self._changed:
+            known = self._runs.get(spec.run_id) or stored
+            if known is not None:
+                if known.fingerprint != fingerprint:
+                    raise InvalidRequest("another run has this run_id: draw a new one for each run")
+                return self._placed(known.status)
+            self._check_room()
+            status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
+            run = LiveRun(spec, members, fingerprint, status)
+            self._runs[spec.run_id] = run
+            self._waiting.append(run)
+            self._changed.notify_all()
+            logger.info("run %s: queued, %d members, %d wait", spec.run_id, len(members), len(self._waiting))
+            return self._placed(status)
+
+    def check_room(self, run_id: str) -> None:
+        """Checks, before its members are read, that a run could be queued; one in memory needs no room.
+
+        Raises:
+            QueueFull: As many runs wait as may.
+            ServerStopping: The queue takes no more runs.
+        """
+        with self._changed:
+            if run_id not in self._runs:
+                self._check_room()
+
+    def status(self, run_id: str) -> RunStatus:
+        """Tells where a run stands.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            if run is not None:
+                return self._placed(run.status)
+        return self._stored(run_id).status
+
+    def record(self, run_id: str) -> RunRecord:
+        """Returns what is known of a run, with its result if it has succeeded.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            if run is not None:
+                return run.record(self._placed(run.status))
+        return self._stored(run_id)
+
+    def finished_record(self, run_id: str) -> RunRecord:
+        """As :meth:`record`, for a run that has succeeded.
+
+        Raises:
+            RunNotFinished: The run has no result.
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        record = self.record(run_id)
+        if record.result is None:
+            raise RunNotFinished(
+                f"the run has no result, it is {record.status.state}: watch it until it succeeds"
+            )
+        return record
+
+    def list_statuses(self) -> list[RunStatus]:
+        """Returns the status of all runs in memory and in Redis, the newest first.
+
+        Raises:
+            StoreUnavailable: Redis does not serve.
+        """
+        statuses = {status.run_id: status for status in self._store.list_statuses()}
+        with self._changed:
+            statuses |= {run_id: self._placed(run.status) for run_id, run in self._runs.items()}
+        return sorted(statuses.values(), key=lambda status: status.created, reverse=True)
+
+    def cancel(self, run_id: str) -> RunStatus:
+        """Ends a waiting run at once and asks a running one to stop; leaves one that has ended as it is.
+
+        Returns:
+            The run's status: still running, perhaps, for a moment.
+
+        Raises:
+            RunNotFound: No such run.
+            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+            waited = run is not None and self._withdraw(run)
+            if run is not None and waited:
+                self._end(run, end_status(run.status, RunState.CANCELLED))
+        if run is not None and waited:
+            run.save(self._store, run.status)
+        return self.status(run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Forgets a run and its result, after cancelling it if it has not ended; harmless if there is none.
+
+        Raises:
+            StoreUnavailable: Redis does not serve, and may still hold the run.
+        """
+        with self._changed:
+            run = self._runs.pop(run_id, None)
+            if run is not None:
+                run.deleted = True
+                self._withdraw(run)
+        self._store.delete(run_id)
+        logger.info("run %s: deleted", run_id)
+
+    def stop(self, grace_seconds: float) -> None:
+        """Takes no more runs, ends those that wait, and lets the one at work finish within grace_seconds."""
+        with self._changed:
+            self._stopping = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            for run in waiting:
+                self._end(run, end_status(run.status, RunState.FAILED, STOPPED))
+            self._changed.notify_all()
+        self._worker.join(grace_seconds)
+        # Read once: the worker may come to its end, and clear it, at any moment.
+        late = self._running
+        if late is not None and self._worker.is_alive():
+            logger.warning("run %s: not done in time, asked to stop", late.spec.run_id)
+            late.cancelled.set()
+            self._worker.join(_STOP_SECONDS)
+        ended = [(run, run.status) for run in waiting]
+        if late is not None and self._worker.is_alive():
+            ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
+        # Once Redis has turned out to be away, the other runs need not wait for it too.
+        all(run.save(self._store, status) for run, status in ended)
+
+    def _check_room(self) -> None:
+        """As :meth:`check_room`; needs the lock."""
+        if self._stopping:
+            raise ServerStopping("the server is being stopped: start the run again in a moment")
+        if len(self._waiting) >= self._max_queued_runs:
+            raise QueueFull(f"{len(self._waiting)} runs wait already: try again when one has ended")
+
+    def _stored(self, run_id: str) -> RunRecord:
+        record = self._store.read(run_id)
+        if record is None:
+            raise RunNotFound(_NOT_FOUND)
+        return record
+
+    def _placed(self, status: RunStatus) -> RunStatus:
+        """The status with the run's place in the queue; needs the lock."""
+        if status.state is not RunState.QUEUED:
+            return status
+        before = [run.spec.run_id for run in self._waiting].index(status.run_id)
+        return replace(status, queue_position=before + (self._running is not None))
+
+    def _withdraw(self, run: LiveRun) -> bool:
+        """Asks a run to stop and says whether it was still waiting; needs the lock."""
+        run.cancelled.set()
+        waited = run in self._waiting
+        if waited:
+            self._waiting.remove(run)
+        return waited
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._running = None
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if not self._waiting:
+                    return
+                run = self._running = self._waiting.popleft()
+                run.status = replace(run.status, state=RunState.RUNNING, started=datetime.now(UTC))
+            self._execute(run)
+
+    def _execute(self, run: LiveRun) -> None:
+        try:
+            run.result = compute_result(run.spec, run.members, self._vectors, self._pipeline, run.report)
+        except RunCancelled:
+            stopped = RunState.FAILED if self._stopping else RunState.CANCELLED
+            self._end(run, end_status(run.status, stopped, STOPPED if self._stopping else None))
+        except Exception as error:
+            failure = explain_failure(error)
+            if failure.code is RunErrorCode.INTERNAL:
+                logger.exception("run %s: internal error", run.spec.run_id)
+            self._end(run, end_status(run.status, RunState.FAILED, failure))
+        else:
+            # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
+            status = end_status(run.status, RunState.SUCCEEDED)
+            run.save(self._store, status)
+            self._end(run, status)
+            return
+        run.save(self._store, run.status)
+
+    def _end(self, run: LiveRun, status: RunStatus) -> None:
+        with self._changed:
+            run.end(status)
+            ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
+            for run_id in ended[:-_REMEMBERED_RUNS]:
+                del self._runs[run_id]
+        seconds = (datetime.now(UTC) - status.created).total_seconds()
+        code = f" ({status.error.code})" if status.error else ""
+        logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)

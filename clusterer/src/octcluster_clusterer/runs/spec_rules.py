@@ -1,0 +1,58 @@
+"""What a run may ask for, and which clusterings that comes to."""
+
+from octcluster_clusterer.clustering import METHODS, check_cluster_count
+from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.model import Algorithm, RunSpec
+from octcluster_clusterer.preparation.prepare import check_preparation
+
+MAX_CLUSTERS = 1000
+MAX_CLUSTERINGS = 200
+MAX_STABILITY_RESAMPLES = 100
+
+
+def check_spec(spec: RunSpec, n_members: int) -> None:
+    """Checks, before any work, that a run can be done with this many members.
+
+    Args:
+        spec: What the run shall do.
+        n_members: Number of members.
+
+    Raises:
+        InvalidRequest: The spec breaks a rule, or does not fit the number of members or their dimension.
+    """
+    if n_members < 1:
+        raise InvalidRequest("a run needs at least one image")
+    if not spec.algorithms:
+        raise InvalidRequest("a run needs at least one algorithm")
+    if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:
+        raise InvalidRequest(
+            f"the numbers of clusters go from 2 to {MAX_CLUSTERS}, the smaller one first; "
+            f"{spec.min_clusters} to {spec.max_clusters} do not"
+        )
+    if len(list_clusterings(spec)) > MAX_CLUSTERINGS:
+        raise InvalidRequest(
+            f"a run makes at most {MAX_CLUSTERINGS} clusterings: "
+            "ask for fewer algorithms or numbers of clusters"
+        )
+    if not 0 <= spec.seed < 2**32:
+        raise InvalidRequest(f"the seed is a number from 0 to {2**32 - 1}, not {spec.seed}")
+    if not 0 <= spec.stability_resamples <= MAX_STABILITY_RESAMPLES:
+        raise InvalidRequest(
+            f"stability is found from 0 to {MAX_STABILITY_RESAMPLES} parts (stability_resamples), "
+            f"not {spec.stability_resamples}"
+        )
+    check_preparation(spec.preparation, n_members, spec.space.dimension)
+    for algorithm in spec.algorithms:
+        if not METHODS[algorithm].finds_cluster_count:
+            check_cluster_count(spec.max_clusters, n_members)
+
+
+def list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
+    """Lists each algorithm with each number of clusters, None where it finds the number itself."""
+    clusterings: list[tuple[Algorithm, int | None]] = []
+    for algorithm in spec.algorithms:
+        if METHODS[algorithm].finds_cluster_count:
+            clusterings.append((algorithm, None))
+        else:
+            clusterings.extend((algorithm, k) for k in range(spec.min_clusters, spec.max_clusters + 1))
+    return clusterings

@@ -1,0 +1,1 @@
+"""The service as gRPC sees it: limits, conversions, health."""

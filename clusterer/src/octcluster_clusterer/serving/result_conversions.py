@@ -1,0 +1,210 @@
+"""From plain data to the messages of the contract: where a run stands and what it found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+
+from octcluster_clusterer.assignment.assign import FittedRun
+from octcluster_clusterer.errors import CannotAssign, InvalidRequest
+from octcluster_clusterer.model import (
+    Association,
+    ClusteringResult,
+    Contingency,
+    Duplicates,
+    RunSpec,
+    Score,
+    Scores,
+    Stability,
+    Stage,
+    VectorSpace,
+)
+from octcluster_clusterer.runs.records import RunError, RunRecord, RunResult, RunStatus
+from octcluster_clusterer.serving.conversions import from_algorithm, from_spec
+
+MEMBERS_PER_MESSAGE = 10_000
+
+
+def from_status(status: RunStatus) -> pb.RunStatus:
+    """Converts a status."""
+    return pb.RunStatus(
+        run_id=status.run_id,
+        state=f"RUN_STATE_{status.state.upper()}",
+        stage=_from_stage(status.stage) if status.stage else None,
+        stage_done=status.stage_done,
+        stage_total=status.stage_total,
+        queue_position=status.queue_position,
+        error=_from_error(status.error) if status.error else None,
+        members=status.n_members,
+        created=_from_time(status.created),
+        started=_from_time(status.started),
+        finished=_from_time(status.finished),
+    )
+
+
+def _from_stage(stage: Stage) -> str:
+    return f"RUN_STAGE_{stage.upper()}"
+
+
+def _from_error(error: RunError) -> pb.RunError:
+    return pb.RunError(code=f"RUN_ERROR_CODE_{error.code.upper()}", message=error.message)
+
+
+def _from_time(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time)
+    return timestamp
+
+
+def from_record(record: RunRecord) -> pb.GetRunResponse:
+    """Converts a run as it stands, without its assignments."""
+    result = from_result(record.result, record.spec) if record.result else None
+    return pb.GetRunResponse(status=from_status(record.status), result=result)
+
+
+def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
+    """Converts what a run found, without its assignments."""
+    return pb.RunResult(
+        results=[_from_clustering(one) for one in result.results],
+        chosen=result.chosen,
+        chosen_reason=result.chosen_reason,
+        input_dimension=result.input_dimension,
+        prepared_dimension=result.prepared_dimension,
+        explained_variance_ratios=result.explained_variance_ratios,
+        stage_times=[
+            pb.StageTime(
+                stage=_from_stage(stage),
+                seconds=seconds,
+                peak_memory_bytes=result.stage_peak_bytes.get(stage, 0),
+            )
+            for stage, seconds in result.stage_seconds.items()
+        ],
+        spec=from_spec(spec),
+        duplicates=_from_duplicates(result.duplicates) if result.duplicates else None,
+        umap_missing_reason=result.umap_missing_reason,
+    )
+
+
+def _from_duplicates(duplicates: Duplicates) -> pb.Duplicates:
+    return pb.Duplicates(
+        pairs=[pb.NearDuplicate(**vars(pair)) for pair in duplicates.pairs],
+        total_pairs=duplicates.total_pairs,
+        threshold=duplicates.threshold,
+    )
+
+
+def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
+    sizes = result.cluster_sizes
+    return pb.ClusteringResult(
+        algorithm=from_algorithm(result.algorithm),
+        requested_clusters=result.requested_clusters,
+        clusters=len(sizes),
+        noise=len(result.labels) - int(sizes.sum()),
+        scores=_from_scores(result.scores),
+        contingency=_from_contingency(result.contingency) if result.contingency else None,
+        seconds=result.seconds,
+        cluster_sizes=sizes,
+        stability=_from_stability(result.stability) if result.stability else None,
+        associations=[_from_association(one) for one in result.associations],
+        rating=result.rating,
+    )
+
+
+def _from_stability(stability: Stability) -> pb.Stability:
+    return pb.Stability(
+        overall=_from_score(stability.overall),
+        clusters=[_from_score(one) for one in stability.clusters],
+        resamples=stability.resamples,
+    )
+
+
+def _from_association(association: Association) -> pb.Association:
+    return pb.Association(
+        name=association.name,
+        mutual_information=association.mutual_information,
+        adjusted_mutual_information=_from_score(association.adjusted_mutual_information),
+        members=association.members,
+    )
+
+
+def _from_contingency(contingency: Contingency) -> pb.Contingency:
+    return pb.Contingency(
+        class_indices=contingency.class_indices,
+        clusters=contingency.clusters,
+        counts=contingency.counts.ravel(),
+    )
+
+
+def _from_scores(scores: Scores) -> pb.Scores:
+    return pb.Scores(**{field.name: _from_score(getattr(scores, field.name)) for field in fields(scores)})
+
+
+def _from_score(score: Score) -> pb.Score:
+    if score.value is None:
+        return pb.Score(undefined_reason=score.undefined_reason)
+    interval = pb.Interval(low=score.interval.low, high=score.interval.high) if score.interval else None
+    return pb.Score(value=score.value, interval=interval)
+
+
+def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.StreamAssignmentsResponse]:
+    """Converts the members' assignments in one result of a run, message by message.
+
+    Raises:
+        InvalidRequest: The run has no result of this index.
+    """
+    run = _find_result(record, result_index)
+    result = run.results[result_index]
+    umap = run.umap_coordinates
+    for start in range(0, len(record.image_keys), MEMBERS_PER_MESSAGE):
+        part = slice(start, start + MEMBERS_PER_MESSAGE)
+        yield pb.StreamAssignmentsResponse(
+            image_keys=[key.tobytes() for key in record.image_keys[part]],
+            clusters=result.labels[part],
+            silhouettes=result.silhouettes[part],
+            x=run.coordinates[part, 0],
+            y=run.coordinates[part, 1],
+            umap_x=None if umap is None else umap[part, 0],
+            umap_y=None if umap is None else umap[part, 1],
+            distances=None if result.distances is None else result.distances[part],
+        )
+
+
+def _find_result(record: RunRecord, result_index: int) -> RunResult:
+    """The run's result, if it has one of this index."""
+    if record.result is None or result_index >= len(record.result.results):
+        n_results = len(record.result.results) if record.result else 0
+        raise InvalidRequest(f"result_index is {result_index}, the run has {n_results} results, from 0")
+    return record.result
+
+
+def to_fitted_run(record: RunRecord, result_index: int) -> FittedRun:
+    """Returns what puts other images into the clusters of a result of a run.
+
+    Raises:
+        InvalidRequest: The run has no result of this index.
+        CannotAssign: It was not kept.
+    """
+    run = _find_result(record, result_index)
+    if run.fitted is None:
+        raise CannotAssign(
+            "the run kept nothing to assign other images with, it would have been too large: start a run "
+            "with pooled vectors or fewer principal components (--pca)"
+        )
+    return run.fitted
+
+
+def assign_vectors(
+    fitted: FittedRun, result_index: int, space: VectorSpace, vectors: Sequence[tuple[bytes, bytes]]
+) -> pb.AssignResponse:
+    """Puts images, given by key and vector, into clusters; raises CannotAssign."""
+    values = np.frombuffer(b"".join(vector for _, vector in vectors), dtype=space.value_type)
+    values = values.reshape(len(vectors), -1).astype(np.float32, copy=False)
+    assigned, agreement = fitted.assign(result_index, values)
+    return pb.AssignResponse(
+        image_keys=[image_key for image_key, _ in vectors], **vars(assigned), fitted_agreement=agreement
+    )

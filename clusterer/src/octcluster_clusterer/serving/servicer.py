@@ -1,0 +1,163 @@
+"""The methods of the contract: convert, call, convert. Errors become statuses in ``rpc_errors.py``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
+
+from octcluster_clusterer.errors import MessageTooLarge
+from octcluster_clusterer.model import Algorithm
+from octcluster_clusterer.runs.queue import RunQueue
+from octcluster_clusterer.serving.conversions import (
+    Limits,
+    count_vectors_per_message,
+    from_algorithm,
+    from_rejections,
+    from_vectors,
+    read_run,
+    to_image_keys,
+    to_space,
+    to_vectors,
+)
+from octcluster_clusterer.serving.result_conversions import (
+    assign_vectors,
+    from_assignments,
+    from_record,
+    from_status,
+    to_fitted_run,
+)
+from octcluster_clusterer.store.vectors import Rejection, VectorCache
+
+# A watcher gets at most ten changes a second, and always the last one.
+_WATCH_INTERVAL_SECONDS = 0.1
+
+
+class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
+    """Answers each call; what may wait for Redis does so in a thread."""
+
+    def __init__(self, vectors: VectorCache, runs: RunQueue, limits: Limits) -> None:
+        """Serves these vectors and runs within these limits."""
+        self._vectors = vectors
+        self._runs = runs
+        self._limits = limits
+
+    async def GetServerInfo(  # noqa: N802
+        self, request: pb.GetServerInfoRequest, context: object
+    ) -> pb.GetServerInfoResponse:
+        """Says what this server has and how much it takes at once."""
+        return pb.GetServerInfoResponse(
+            version=version("octcluster-clusterer"),
+            algorithms=[from_algorithm(algorithm) for algorithm in Algorithm],
+            limits=pb.Limits(**vars(self._limits)),
+        )
+
+    async def FindMissingVectors(  # noqa: N802
+        self, request: pb.FindMissingVectorsRequest, context: object
+    ) -> pb.FindMissingVectorsResponse:
+        """Tells which images have no sound vector."""
+        keys = to_image_keys(request.image_keys, self._limits)
+        missing = await asyncio.to_thread(self._vectors.find_missing, to_space(request.space), keys)
+        return pb.FindMissingVectorsResponse(missing_image_keys=missing)
+
+    async def PutVectors(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: object
+    ) -> pb.PutVectorsResponse:
+        """Stores vectors, message by message."""
+        received = 0
+        rejections: list[Rejection] = []
+        async for request in request_iterator:
+            vectors = to_vectors(request, self._limits)
+            rejections += await asyncio.to_thread(self._vectors.put, to_space(request.space), vectors)
+            received += len(vectors)
+            if len(rejections) > self._limits.max_keys_per_message:
+                raise MessageTooLarge(
+                    f"{len(rejections)} vectors are bad, for example: {rejections[0].reason}"
+                )
+        stored = received - len(rejections)
+        return pb.PutVectorsResponse(stored=stored, rejected=from_rejections(rejections))
+
+    async def GetVectors(  # noqa: N802
+        self, request: pb.GetVectorsRequest, context: object
+    ) -> AsyncIterator[pb.GetVectorsResponse]:
+        """Sends cached vectors, those that are missing left out."""
+        space, keys = to_space(request.space), to_image_keys(request.image_keys, self._limits)
+        size = count_vectors_per_message(space, self._limits)
+        for start in range(0, len(keys), size):
+            vectors = await asyncio.to_thread(self._vectors.get, space, keys[start : start + size])
+            if vectors:
+                yield from_vectors(vectors)
+
+    async def StartRun(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object
+    ) -> pb.StartRunResponse:
+        """Queues a run."""
+        spec, members = await read_run(request_iterator, self._limits, self._runs.check_room)
+        status = await asyncio.to_thread(self._runs.start, spec, members)
+        return pb.StartRunResponse(status=from_status(status))
+
+    async def WatchRun(  # noqa: N802
+        self, request: pb.WatchRunRequest, context: object
+    ) -> AsyncIterator[pb.WatchRunResponse]:
+        """Sends a run's status at once and after each change until the run has ended."""
+        sent = None
+        while sent is None or not sent.state.ended:
+            status = await asyncio.to_thread(self._runs.status, request.run_id)
+            if status != sent:
+                yield pb.WatchRunResponse(status=from_status(status))
+                sent = status
+            else:
+                await asyncio.sleep(_WATCH_INTERVAL_SECONDS)
+
+    async def GetRun(  # noqa: N802
+        self, request: pb.GetRunRequest, context: object
+    ) -> pb.GetRunResponse:
+        """Returns a run as it stands."""
+        return from_record(await asyncio.to_thread(self._runs.record, request.run_id))
+
+    async def StreamAssignments(  # noqa: N802
+        self, request: pb.StreamAssignmentsRequest, context: object
+    ) -> AsyncIterator[pb.StreamAssignmentsResponse]:
+        """Sends the cluster of each member in one result."""
+        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        for response in from_assignments(record, request.result_index):
+            yield response
+
+    async def Assign(  # noqa: N802
+        self, request: pb.AssignRequest, context: object
+    ) -> AsyncIterator[pb.AssignResponse]:
+        """Puts images into the clusters of a finished run."""
+        keys = to_image_keys(request.image_keys, self._limits)
+        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        fitted = to_fitted_run(record, request.result_index)
+        size = count_vectors_per_message(record.spec.space, self._limits)
+        for start in range(0, len(keys), size):
+            vectors = await asyncio.to_thread(
+                self._vectors.get, record.spec.space, keys[start : start + size]
+            )
+            if vectors:
+                yield await asyncio.to_thread(
+                    assign_vectors, fitted, request.result_index, record.spec.space, vectors
+                )
+
+    async def CancelRun(  # noqa: N802
+        self, request: pb.CancelRunRequest, context: object
+    ) -> pb.CancelRunResponse:
+        """Asks a run to stop."""
+        status = await asyncio.to_thread(self._runs.cancel, request.run_id)
+        return pb.CancelRunResponse(status=from_status(status))
+
+    async def ListRuns(  # noqa: N802
+        self, request: pb.ListRunsRequest, context: object
+    ) -> pb.ListRunsResponse:
+        """Lists the runs, the newest first."""
+        statuses = await asyncio.to_thread(self._runs.list_statuses)
+        return pb.ListRunsResponse(runs=[from_status(status) for status in statuses])
+
+    async def DeleteRun(  # noqa: N802
+        self, request: pb.DeleteRunRequest, context: object
+    ) -> pb.DeleteRunResponse:
+        """Forgets a run and its result."""
+        await asyncio.to_thread(self._runs.delete, request.run_id)
+        return pb.DeleteRunResponse()

@@ -1,0 +1,161 @@
+"""Bytes by key on a Redis or Valkey server: the only file that knows the redis library."""
+
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection
+from redis.retry import Retry
+
+from octcluster_clusterer.errors import StoreUnavailable
+from octcluster_clusterer.store.host_lookup import HostLookup
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_CONNECT_SECONDS = 2.0
+
+# The first kind that fits decides. The caller is told what a person can do about it, the log has the rest.
+_CURES: tuple[tuple[type[Exception], str], ...] = (
+    (redis.exceptions.AuthenticationError, "it refuses the password: check --redis-password-file"),
+    (redis.exceptions.NoPermissionError, "its user may not do this: check the user's ACL in Redis"),
+    (redis.exceptions.BusyLoadingError, "it is still loading its data: try again in a moment"),
+    (
+        redis.exceptions.OutOfMemoryError,
+        "its memory is full: raise maxmemory in Redis, or let it evict (allkeys-lru)",
+    ),
+    (redis.exceptions.ReadOnlyError, "it is a read-only replica: point --redis-url at the primary"),
+    (redis.exceptions.TimeoutError, "it did not answer in time: check Redis and try again"),
+    (redis.exceptions.ConnectionError, "it cannot be reached: check that Redis runs and try again"),
+    (
+        redis.exceptions.RedisError,
+        "it refused the command: see the log of the clusterer, mend Redis and try again",
+    ),
+)
+
+
+class _BoundedLookup(Connection):
+    """A connection that looks up its host's name in bounded time, too."""
+
+    _lookup = HostLookup()
+
+    def _connect(self) -> socket.socket:
+        self._lookup.check(self.host, self.port, self.socket_connect_timeout or _LONGEST_CONNECT_SECONDS)
+        connected: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        return connected
+
+
+class _BoundedLookupWithTls(_BoundedLookup, SSLConnection):
+    """The same over TLS."""
+
+
+_CONNECTIONS = {Connection: _BoundedLookup, SSLConnection: _BoundedLookupWithTls}
+
+
+class RedisStore:
+    """Bytes by key, and records of several fields that expire, on one Redis or Valkey server.
+
+    Connects when first used and again after a loss, so the server may come and go. Safe to call from several
+    threads. Every method raises StoreUnavailable in bounded time: two attempts to connect, one silent answer.
+    """
+
+    def __init__(self, url: str, password: str | None = None, timeout_seconds: float = 5.0) -> None:
+        """Prepares a pool of connections; connects to nothing yet.
+
+        Args:
+            url: ``redis://host:port/db``, ``rediss://host:port/db`` (TLS) or ``unix:///path``.
+            password: Password, if the server asks for one; the URL must not hold another one.
+            timeout_seconds: Longest wait for an answer; connecting takes at most 2 s of it.
+        """
+        # One retry mends a connection that the server closed while it lay idle. A silent server is not asked
+        # twice: the wait would double.
+        retry = Retry(NoBackoff(), retries=1, supported_errors=(redis.exceptions.ConnectionError,))
+        options: dict[str, object] = {} if password is None else {"password": password}
+        self._redis = redis.Redis.from_url(
+            url,
+            protocol=2,
+            retry=retry,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=min(_LONGEST_CONNECT_SECONDS, timeout_seconds),
+            **options,
+        )
+        pool = self._redis.connection_pool
+        pool.connection_class = _CONNECTIONS.get(pool.connection_class, pool.connection_class)
+
+    def ping(self) -> None:
+        """Asks the server whether it is there."""
+        with _translated_errors():
+            self._redis.ping()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._redis.close()
+
+    def read_values(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Reads values in one round trip, None for each key that has none."""
+        with _translated_errors():
+            return self._redis.mget(keys)  # type: ignore[return-value]
+
+    def write_values(self, values: Mapping[bytes, bytes]) -> None:
+        """Writes values in one round trip, over what was there."""
+        with _translated_errors():
+            self._redis.mset(values)
+
+    def write_record(self, key: bytes, fields: Mapping[bytes, bytes], ttl_seconds: int) -> None:
+        """Writes a record in place of what was there, field after field, for ttl_seconds."""
+        with _translated_errors():
+            self._redis.delete(key)
+            for name, value in fields.items():
+                pipeline = self._redis.pipeline(transaction=True)
+                pipeline.hset(key, name, value)
+                pipeline.expire(key, ttl_seconds)
+                pipeline.execute()
+
+    def read_record(self, key: bytes) -> dict[bytes, bytes]:
+        """Reads all fields of a record; empty if there is none."""
+        with _translated_errors():
+            return self._redis.hgetall(key)  # type: ignore[return-value]
+
+    def read_fields(self, keys: Sequence[bytes], field: bytes) -> list[bytes | None]:
+        """Reads one field of many records in one round trip, None for each that lacks it."""
+        with _translated_errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            for key in keys:
+                pipeline.hget(key, field)
+            return pipeline.execute()
+
+    def delete(self, key: bytes) -> None:
+        """Deletes a value or a record, if there is one."""
+        with _translated_errors():
+            self._redis.delete(key)
+
+    def add_to_list(self, list_key: bytes, member: bytes, order: float, oldest: float) -> None:
+        """Puts a member on an ordered list and drops all members whose order is below ``oldest``."""
+        with _translated_errors():
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.zadd(list_key, {member: order})
+            pipeline.zremrangebyscore(list_key, "-inf", f"({oldest}")
+            pipeline.execute()
+
+    def remove_from_list(self, list_key: bytes, member: bytes) -> None:
+        """Takes a member off an ordered list, if it is on it."""
+        with _translated_errors():
+            self._redis.zrem(list_key, member)
+
+    def read_list(self, list_key: bytes) -> list[bytes]:
+        """Reads the members of an ordered list, the lowest order first."""
+        with _translated_errors():
+            return self._redis.zrange(list_key, 0, -1)  # type: ignore[return-value]
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.exceptions.RedisError as error:
+        cure = next(cure for kind, cure in _CURES if isinstance(error, kind))
+        away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
+        logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, error)
+        raise StoreUnavailable(f"the vector store does not serve: {cure}") from error

@@ -1,1 +1,0 @@
-"""The vector cache on the Redis protocol."""

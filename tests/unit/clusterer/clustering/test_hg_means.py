@@ -1,0 +1,207 @@
+"""K-means by genetic search, the consensus of dimensions, and the choice of k by the fall of the gain."""
+
+import numpy as np
+import pytest
+from octcluster_clusterer import tiles
+from octcluster_clusterer.clustering import consensus, find_clusters, find_clusters_for_each, hg_means, kmeans
+from octcluster_clusterer.errors import RunCancelled
+from octcluster_clusterer.model import Algorithm, ClusteringResult, Score, Scores
+from octcluster_clusterer.runs.choice import _choose_by_rating, choose
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+
+
+def draw(n_members=240, dimension=60, n_groups=4, apart=2.2, seed=0):
+    """Few members in many dimensions: groups that squared distances tell, and restarts do not find."""
+    random = np.random.default_rng(seed)
+    groups = np.arange(n_members) % n_groups
+    vectors = random.standard_normal((n_members, dimension))
+    vectors[:, :n_groups] += apart * np.eye(n_groups)[groups]
+    vectors -= vectors.mean(axis=0)
+    return vectors.astype(np.float32), groups
+
+
+def measure(vectors, labels):
+    """Mean squared distance to the cluster's mean."""
+    means = np.stack([vectors[labels == cluster].mean(axis=0) for cluster in range(labels.max() + 1)])
+    return float(np.square(vectors - means[labels]).sum(axis=1).mean())
+
+
+def ignore():
+    """Reports nothing."""
+
+
+def test_the_search_finds_what_ten_starts_do_not():
+    vectors, groups = draw(n_members=160, dimension=80, apart=2.6)
+    searched = hg_means.cluster(vectors, 4, 0, ignore, (80,))
+    started = kmeans.cluster(vectors, 4, 0, ignore, (80,))
+    assert measure(vectors, searched) < measure(vectors, started) - 0.1
+    assert measure(vectors, searched) <= measure(vectors, groups)
+    assert adjusted_rand_score(groups, searched) > adjusted_rand_score(groups, started) + 0.2
+
+
+def test_every_seed_ends_in_the_same_optimum():
+    vectors, _ = draw(apart=2.6)
+    found = [hg_means.cluster(vectors, 4, seed, ignore, (60,)) for seed in range(3)]
+    assert adjusted_rand_score(found[0], found[1]) == adjusted_rand_score(found[0], found[2]) == 1
+
+
+def test_threads_change_nothing(monkeypatch):
+    vectors, _ = draw()
+    with threadpool_limits(limits=1):
+        several = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+        monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
+        one = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+    np.testing.assert_array_equal(several, one)
+
+
+def test_more_members_than_are_searched(monkeypatch):
+    monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
+    vectors, groups = draw(n_members=1500, apart=4)
+    assert adjusted_rand_score(groups, hg_means.cluster(vectors, 4, 0, ignore, (60,))) > 0.9
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_few_different_vectors(algorithm):
+    vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
+    labels = find_clusters(algorithm, vectors, 3, 0, ignore)
+    assert adjusted_rand_score(np.repeat([0, 1, 2], 5), labels) == 1
+    more = find_clusters(algorithm, vectors, 6, 0, ignore)
+    assert all(len(set(more[start : start + 5])) == 1 for start in (0, 5, 10))
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_nearly_as_many_clusters_as_members(algorithm):
+    vectors, _ = draw(n_members=12, dimension=5)
+    labels = find_clusters(algorithm, vectors, 11, 0, ignore)
+    assert labels.max() <= 10
+    assert labels.min() == 0
+
+
+def test_the_search_can_be_stopped_in_the_middle():
+    vectors, _ = draw()
+    calls = 0
+
+    def stop_later():
+        nonlocal calls
+        calls += 1
+        if calls >= 50:
+            raise RunCancelled("cancelled")
+
+    with pytest.raises(RunCancelled):
+        hg_means.cluster(vectors, 4, 0, stop_later, (60,))
+    assert calls < 60
+
+
+def test_two_of_three_dimensions_outvote_the_third():
+    one, other = np.arange(60) % 3, np.arange(60) // 20
+    vectors = np.random.default_rng(0).standard_normal((60, 40)).astype(np.float32)
+    vectors[:, :3] += 8 * np.eye(3, dtype=np.float32)[one]
+    vectors[:, 32:35] += 80 * np.eye(3, dtype=np.float32)[other]  # only in what all of the components hold
+    vectors -= vectors.mean(axis=0)
+    alone = hg_means.cluster(vectors, 3, 0, ignore, (40,))
+    assert adjusted_rand_score(other, alone) == 1
+    assert adjusted_rand_score(one, consensus.cluster(vectors, 3, 0, ignore, (40,))) == 1
+
+
+def test_leading_components_are_taken_of_each_part_and_have_one_length():
+    vectors = np.random.default_rng(0).standard_normal((7, 30)).astype(np.float32)
+    leading = consensus._take_leading(vectors, 0.6, (10, 20))
+    assert leading.shape == (7, 18)
+    first, second = vectors[:, :6], vectors[:, 10:22]
+    first = first / np.linalg.norm(first, axis=1, keepdims=True) * np.sqrt(6)
+    second = second / np.linalg.norm(second, axis=1, keepdims=True) * np.sqrt(12)
+    np.testing.assert_allclose(leading, np.hstack([first, second]), rtol=1e-5)
+
+
+def make_results(algorithm, vectors, counts):
+    undefined = Score(undefined_reason="not needed")
+    scores = Scores(Score(0.5), *[undefined] * 9)
+    found = list(find_clusters_for_each(algorithm, vectors, counts, 0, ignore))
+    results = [
+        ClusteringResult(
+            algorithm=algorithm,
+            requested_clusters=count,
+            labels=labels,
+            silhouettes=np.zeros(len(vectors), dtype=np.float32),
+            scores=scores,
+            contingency=None,
+            seconds=0.0,
+        )
+        for count, (labels, _) in zip(counts, found, strict=True)
+    ]
+    return results, [search for _, search in found]
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+@pytest.mark.parametrize("n_groups", [2, 3, 4])
+def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups):
+    vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
+    results, searches = make_results(algorithm, vectors, range(2, 6))
+    choice = choose(results, searches, vectors, 0, ignore)
+    assert results[choice.index].requested_clusters == n_groups
+    assert choice.ratings.keys() == {0, 1, 2}
+    assert max(choice.ratings, key=choice.ratings.__getitem__) == choice.index
+    assert choice.reason.startswith(f"{n_groups} groups explain the images best for their number")
+    assert f"k = {n_groups}: {choice.ratings[choice.index]:.2f}" in choice.reason
+    assert "k = 5 cannot be chosen" in choice.reason
+    assert "ask for k = 6, too" in choice.reason
+    assert "close" not in choice.reason
+
+
+def test_a_narrow_lead_is_called_one():
+    choice = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
+    assert choice.index == 2
+    assert choice.ratings == {1: 0.77, 2: 0.79, 3: 0.4}
+    assert choice.reason.startswith(
+        "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close, "
+        "so the lead is no proof: look at it, too. Ratings: "
+    )
+    assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in choice.reason
+    assert (
+        "k = 3 and 7 cannot be chosen, being there to compare with: for that, ask for k = 2 and 8"
+        in choice.reason
+    )
+
+
+def test_the_only_number_that_can_be_rated_is_called_so():
+    assert _choose_by_rating([2, 3], {2: 0.5}).reason.startswith(
+        "2 is the only number of groups that can be rated."
+    )
+
+
+def test_a_search_tells_what_its_means_explain():
+    vectors, _ = draw(n_members=90, dimension=10, apart=4)
+    found = hg_means.search(vectors, 3, 0, ignore, (10,))
+    means = np.array([vectors[found.labels == cluster].mean(axis=0) for cluster in range(3)])
+    explained = 1 - np.square(vectors - means[found.labels]).sum() / np.square(vectors).sum()
+    assert found.explained == pytest.approx([explained], abs=1e-6)
+    assert found.agreement == 1
+
+
+def test_a_consensus_tells_how_far_its_groupings_agree():
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((60, 10)).astype(np.float32)
+    vectors -= vectors.mean(axis=0)
+    found = consensus.search(vectors, 4, 0, ignore, (10,))
+    assert len(found.explained) == 3
+    assert 0 < found.agreement < 0.9
+    apart, _ = draw(n_members=60, dimension=10, apart=8)
+    assert consensus.search(apart, 4, 0, ignore, (10,)).agreement == 1
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
+def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm):
+    assert find_clusters(algorithm, np.zeros((1, 4), dtype=np.float32), 1, 0, ignore).tolist() == [0]
+    assert find_clusters(algorithm, np.zeros((5, 4), dtype=np.float32), 2, 0, ignore).tolist() == [0] * 5
+
+
+def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
+    vectors, _ = draw(n_members=100, dimension=10, apart=4)
+    for results, searches in (
+        make_results(Algorithm.KMEANS, vectors, range(2, 6)),
+        make_results(Algorithm.CONSENSUS, vectors, (4, 5)),
+    ):
+        choice = choose(results, searches, vectors, 0, ignore)
+        assert "has the highest mean silhouette" in choice.reason
+        assert choice.ratings == {}

@@ -1,0 +1,162 @@
+"""The map by UMAP: its graph against umap-learn's own, its layout, and what happens where there is none."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from octcluster_clusterer.errors import RunCancelled
+from octcluster_clusterer.mapping.layout_client import LayoutClient
+from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
+from octcluster_clusterer.mapping.neighbor_graph import NEIGHBORS, join_neighbors
+from octcluster_clusterer.memory import MemoryAllowance
+from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, Stage, VectorSpace
+from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes, find_map_obstacle
+from octcluster_clusterer.runs.pipeline import run_pipeline
+
+N, DIMENSION = 240, 12
+SPEC = RunSpec(
+    "0" * 32, VectorSpace(bytes(32), DIMENSION), Preparation(), [Algorithm.KMEANS], 4, 4, 0, umap=True
+)
+
+
+def make_groups(n: int = N, n_groups: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    groups = np.arange(n) % n_groups
+    vectors = 4 * random.standard_normal((n_groups, DIMENSION))[groups] + random.standard_normal(
+        (n, DIMENSION)
+    )
+    return (vectors - vectors.mean(axis=0)).astype(np.float32), groups
+
+
+def nothing(*_: object) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def layouts() -> Iterator[LayoutClient]:
+    with LayoutClient() as client:
+        yield client
+
+
+def test_the_graph_is_that_of_umap_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # umap-learn would import it
+    from umap.umap_ import fuzzy_simplicial_set
+
+    vectors, _ = make_groups()
+    squares = ((vectors[:, np.newaxis].astype(np.float64) - vectors) ** 2).sum(axis=2)
+    np.fill_diagonal(squares, -1)
+    nearest = np.argsort(squares, axis=1, kind="stable")[:, :NEIGHBORS].astype(np.int32)
+    distances = np.sqrt(np.maximum(np.take_along_axis(squares, nearest, axis=1), 0)).astype(np.float32)
+    expected, _, _ = fuzzy_simplicial_set(
+        vectors, NEIGHBORS, None, "euclidean", knn_indices=nearest, knn_dists=distances
+    )
+    graph = join_neighbors(vectors, nothing)
+    np.testing.assert_allclose(graph.toarray(), expected.toarray(), atol=1e-4)
+
+
+def test_groups_stay_together_and_apart(layouts: LayoutClient) -> None:
+    vectors, groups = make_groups()
+    told: list[tuple[int, int]] = []
+    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, lambda *rounds: told.append(rounds))
+    assert found.missing_reason == ""
+    assert found.coordinates is not None
+    assert (found.coordinates.shape, found.coordinates.dtype) == ((N, 2), np.float32)
+    squares = ((found.coordinates[:, np.newaxis] - found.coordinates) ** 2).sum(axis=2)
+    np.fill_diagonal(squares, np.inf)
+    assert (groups[squares.argmin(axis=1)] == groups).all()
+    assert told[-1] == (500, 500)
+    assert told == sorted(told, key=lambda rounds: rounds[0])
+
+
+def test_the_seed_decides(layouts: LayoutClient) -> None:
+    vectors, _ = make_groups()
+    one, again, other = (
+        Mapper(layouts).find_map(vectors, vectors[:, :2], seed, nothing).coordinates for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [4, 20])
+def test_few_and_equal_members_have_places(layouts: LayoutClient, n: int) -> None:
+    vectors = np.zeros((n, DIMENSION), dtype=np.float32)
+    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, nothing)
+    assert found.coordinates is not None
+    assert np.isfinite(found.coordinates).all()
+
+
+def test_a_run_has_a_map_if_it_asks_for_one() -> None:
+    vectors, _ = make_groups(40)
+    members = Members(np.zeros((40, 32), dtype=np.uint8), None)
+    stages: list[Stage] = []
+    plain = run_pipeline(vectors.copy(), members, replace(SPEC, umap=False), nothing)
+    mapped = run_pipeline(vectors.copy(), members, SPEC, lambda stage, done, total: stages.append(stage))
+    assert (plain.umap_coordinates, plain.umap_missing_reason) == (None, "")
+    assert Stage.MAPPING not in plain.stage_seconds
+    assert mapped.umap_coordinates is not None
+    assert mapped.umap_coordinates.shape == (40, 2)
+    assert stages[-1] is list(mapped.stage_seconds)[-1] is Stage.MAPPING
+    np.testing.assert_array_equal(mapped.results[0].labels, plain.results[0].labels)
+
+
+def test_a_cancelled_run_leaves_no_process() -> None:
+    vectors, _ = make_groups(40)
+    before = psutil.Process().children()
+
+    def cancel(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.MAPPING:
+            assert len(psutil.Process().children()) == len(before) + 1
+            raise RunCancelled
+
+    with pytest.raises(RunCancelled):
+        run_pipeline(vectors, Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, cancel)
+    assert psutil.Process().children() == before
+
+
+def test_a_process_that_dies_costs_the_map_only() -> None:
+    vectors, _ = make_groups(40)
+    before = {process.pid for process in psutil.Process().children()}
+
+    def kill(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.CLUSTERING:
+            for process in psutil.Process().children():
+                if process.pid not in before:
+                    process.kill()
+
+    result = run_pipeline(vectors, Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, kill)
+    assert result.umap_coordinates is None
+    assert "the process that computes it ended" in result.umap_missing_reason
+    assert len(result.results) == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "limit", "reason"),
+    [
+        (3, None, "at least 4 images"),
+        (40, estimate_run_bytes(SPEC, 40) + 2**20, r"with UMAP .* GiB of memory.*--memory-limit"),
+    ],
+)
+def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | None, reason: str) -> None:
+    before = psutil.Process().children()
+    obstacle = "" if limit is None else find_map_obstacle(SPEC, n, MemoryAllowance(limit, 0))
+    with started_mapper(SPEC.umap, n, obstacle) as mapper:
+        assert psutil.Process().children() == before
+        found = mapper.find_map(*[np.zeros((n, 2), dtype=np.float32)] * 2, 0, nothing)
+    assert found.coordinates is None
+    assert re.search(reason, found.missing_reason)
+
+
+def test_the_first_map_compiles_only_what_a_map_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    vectors, _ = make_groups()
+    with LayoutClient() as client:
+        client.lay_out(join_neighbors(vectors, nothing), vectors[:, :2], 0, nothing)
+    # PyNNDescent, which umap-learn imports, would compile for half a minute.
+    assert {folder.name.split("_")[0] for folder in tmp_path.iterdir()} == {"umap"}

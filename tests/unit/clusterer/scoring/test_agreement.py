@@ -1,0 +1,130 @@
+"""Scores against known classes: hand-made cases, invariance, and every undefined one with its reason."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from octcluster_clusterer.model import Scores
+from octcluster_clusterer.scoring import score
+from octcluster_clusterer.scoring.contingency import count_members
+
+AGREEMENT = [field.name for field in fields(Scores) if field.name != "silhouette"]
+UNDER_TWO_CLASSES = [name for name in AGREEMENT if name != "accuracy"]
+
+
+def judge(classes: list[int] | None, labels: list[int]):
+    return score(
+        np.array(labels, dtype=np.int32),
+        np.full(len(labels), np.nan, dtype=np.float32),
+        None if classes is None else np.array(classes, dtype=np.int32),
+    )
+
+
+def values(scores: Scores) -> dict[str, float | None]:
+    return {name: getattr(scores, name).value for name in AGREEMENT}
+
+
+def test_a_perfect_match_scores_one_everywhere():
+    scores, contingency = judge([2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2])
+    assert values(scores) == pytest.approx(dict.fromkeys(AGREEMENT, 1.0))
+    np.testing.assert_array_equal(contingency.class_indices, [0, 1, 2])
+    np.testing.assert_array_equal(contingency.counts, [[0, 2, 0], [0, 0, 2], [2, 0, 0]])
+
+
+def test_the_studys_table_has_its_known_figures():
+    table = np.array([[310, 402, 132, 156], [311, 197, 134, 358], [303, 220, 125, 352], [268, 347, 160, 225]])
+    classes = np.repeat(np.arange(4), table.sum(axis=1))
+    labels = np.concatenate([np.repeat(np.arange(4), row) for row in table])
+    scores, contingency = judge(classes.tolist(), labels.tolist())
+    np.testing.assert_array_equal(contingency.counts, table)
+    assert scores.accuracy.value == pytest.approx(0.306, abs=5e-4)
+    assert scores.adjusted_rand_index.value == pytest.approx(0.019, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "accuracy"),
+    [
+        ([0, 0, 1, 1], [0, 1, 2, 3], 0.5),  # more clusters than classes: two of them match
+        ([0, 1, 2, 3], [0, 0, 1, 1], 0.5),  # more classes than clusters
+        ([0, 0, 0, 1], [0, 0, 0, 0], 0.75),
+        ([0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1], 4 / 6),  # the greedy match of cluster 0 is the best one too
+        ([0] * 5 + [1] * 6, [0] * 5 + [0] * 4 + [1] * 2, 7 / 11),
+    ],
+)
+def test_accuracy_is_the_best_one_to_one_match(classes: list[int], labels: list[int], accuracy: float):
+    assert judge(classes, labels)[0].accuracy.value == pytest.approx(accuracy)
+
+
+def test_noise_is_never_right_and_one_cluster_of_its_own():
+    classes, labels = [0, 0, 0, 1, 1, 1], [0, 0, -1, 1, 1, -1]
+    scores, contingency = judge(classes, labels)
+    assert scores.accuracy.value == pytest.approx(4 / 6)
+    assert scores.purity.value == pytest.approx(4 / 6)
+    as_cluster = values(judge(classes, [0, 0, 2, 1, 1, 2])[0])
+    for name in set(AGREEMENT) - {"accuracy", "purity"}:
+        assert getattr(scores, name).value == pytest.approx(as_cluster[name])
+    np.testing.assert_array_equal(contingency.clusters, [-1, 0, 1])
+
+
+def test_only_members_of_known_class_count():
+    with_unknown = values(judge([0, -1, 0, 1, -1, 1, 1], [0, 1, 0, 1, 1, 1, 0])[0])
+    assert with_unknown == pytest.approx(values(judge([0, 0, 1, 1, 1], [0, 0, 1, 1, 0])[0]))
+
+
+@pytest.mark.parametrize("classes", [None, [-1, -1, -1, -1]])
+def test_without_classes_all_are_undefined(classes: list[int] | None):
+    scores, contingency = judge(classes, [0, 0, 1, 1])
+    assert contingency is None
+    for name in AGREEMENT:
+        assert getattr(scores, name).value is None
+        assert "known class" in getattr(scores, name).undefined_reason
+
+
+def test_a_single_class_leaves_only_accuracy():
+    scores, _ = judge([3, 3, 3, -1], [0, 0, 1, 1])
+    assert scores.accuracy.value == pytest.approx(2 / 3)
+    for name in UNDER_TWO_CLASSES:
+        assert getattr(scores, name).value is None
+        assert "single class" in getattr(scores, name).undefined_reason
+
+
+def test_noise_alone_leaves_all_undefined():
+    scores, contingency = judge([0, 1, 0, 1], [-1, -1, -1, -1])
+    assert all(getattr(scores, name).value is None for name in AGREEMENT)
+    assert "noise" in scores.accuracy.undefined_reason
+    np.testing.assert_array_equal(contingency.counts, [[2], [2]])
+
+
+def test_without_a_pair_fowlkes_mallows_is_undefined():
+    scores, _ = judge([0, 1, 2], [0, 0, 1])
+    assert scores.fowlkes_mallows.value is None
+    assert scores.fowlkes_mallows.undefined_reason
+    assert scores.adjusted_rand_index.value is not None
+
+
+@given(st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), max_size=40))
+def test_contingency_counts_each_known_member_once(members: list[tuple[int, int]]):
+    classes = np.array([member[0] for member in members], dtype=np.int32)
+    labels = np.array([member[1] for member in members], dtype=np.int32)
+    contingency = count_members(classes, labels)
+    if not (classes >= 0).any():
+        assert contingency is None
+        return
+    assert contingency.counts.sum() == (classes >= 0).sum()
+    for row, class_index in enumerate(contingency.class_indices):
+        for column, cluster in enumerate(contingency.clusters):
+            assert contingency.counts[row, column] == ((classes == class_index) & (labels == cluster)).sum()
+    assert set(contingency.clusters) == set(labels)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30))
+def test_scores_stay_in_their_ranges(members: list[tuple[int, int]]):
+    scores, _ = judge([member[0] for member in members], [member[1] for member in members])
+    for name, value in values(scores).items():
+        if value is not None:
+            assert (
+                -0.5 if name == "adjusted_rand_index" else -1 if "adjusted" in name else 0
+            ) - 1e-9 <= value
+            assert value <= 1 + 1e-9

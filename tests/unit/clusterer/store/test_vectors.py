@@ -1,0 +1,385 @@
+"""The contract of the vector cache, against a real Redis and a real Valkey."""
+
+import itertools
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import redis
+from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.model import DataType, VectorSpace
+from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
+from octcluster_clusterer.store.redis import RedisStore
+from octcluster_clusterer.store.vectors import VectorCache
+from processes import free_port
+from stores import STORES, Store, started_store
+from waiting import wait_until
+
+SPACE = VectorSpace(digest=b"\x01" * 32, dimension=1280)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with started_store(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def raw(store: Store) -> redis.Redis:
+    """The server itself, empty: to look at values and to tamper with them."""
+    client = redis.Redis.from_url(store.url)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def cache(store: Store, raw: redis.Redis) -> VectorCache:
+    return VectorCache(RedisStore(store.url))
+
+
+def make_vectors(n_vectors: int, seed: int = 0, dimension: int = 1280) -> list[tuple[bytes, bytes]]:
+    values = np.random.default_rng(seed).normal(size=(n_vectors, dimension)).astype("<f4")
+    return [(os.urandom(32), row.tobytes()) for row in values]
+
+
+def columns(keys: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32)
+
+
+def ignore_progress(done: int, total: int) -> None:
+    pass
+
+
+def test_every_key_is_missing_from_an_empty_cache(cache: VectorCache) -> None:
+    keys = [os.urandom(32) for _ in range(3)]
+    assert cache.find_missing(SPACE, keys) == keys
+    assert cache.find_missing(SPACE, []) == []
+
+
+def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
+    vectors = make_vectors(2000)
+    assert cache.put(SPACE, vectors) == []
+    keys = [key for key, _ in reversed(vectors)]
+    assert cache.find_missing(SPACE, keys) == []
+    loaded = cache.load(SPACE, columns(keys), ignore_progress)
+    assert loaded.dtype == np.float32
+    assert loaded.shape == (2000, 1280)
+    assert loaded.tobytes() == b"".join(vector for _, vector in reversed(vectors))
+
+
+def test_vectors_of_one_byte_a_value_take_no_more_and_are_loaded_as_numbers(
+    cache: VectorCache, raw: redis.Redis
+) -> None:
+    space = VectorSpace(digest=b"\x03" * 32, dimension=256, data_type=DataType.UINT8)
+    rows = [np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)[::-1]]
+    vectors = [(os.urandom(32), row.tobytes()) for row in rows]
+    assert cache.put(space, vectors) == []
+    assert raw.strlen(b"octcluster:v1:vector:" + space.digest + b":" + vectors[0][0]) == 256 + 16
+    assert cache.get(space, [key for key, _ in vectors]) == vectors
+    loaded = cache.load(space, columns([key for key, _ in vectors]), ignore_progress)
+    assert loaded.dtype == np.float32
+    assert (loaded == rows).all()
+    (rejection,) = cache.put(space, [(vectors[0][0], bytes(1024))])
+    assert "1024 bytes, the space asks for 256" in rejection.reason
+
+
+def test_got_vectors_come_in_order_without_those_missing_or_damaged(
+    cache: VectorCache, raw: redis.Redis
+) -> None:
+    vectors = make_vectors(1500)
+    cache.put(SPACE, vectors)
+    missing, damaged = vectors.pop(3)[0], vectors[700][0]
+    for image_key in (missing, damaged):
+        name = b"octcluster:v1:vector:" + SPACE.digest + b":" + image_key
+        raw.setrange(name, 5, b"?") if image_key == damaged else raw.delete(name)
+    wanted = [key for key, _ in reversed(vectors)]
+    expected = [pair for pair in reversed(vectors) if pair[0] != damaged]
+    assert cache.get(SPACE, [missing, *wanted]) == expected
+    assert cache.get(replace(SPACE, digest=b"\x02" * 32), wanted) == []
+
+
+def test_as_many_vectors_as_fit_go_into_a_message() -> None:
+    limits = Limits(max_message_bytes=2**20, max_keys_per_message=8192, max_members=10, max_queued_runs=1)
+    assert count_vectors_per_message(SPACE, limits) == 2**20 // (1280 * 4 + 64)
+    assert count_vectors_per_message(replace(SPACE, dimension=262_000), limits) == 1
+    with pytest.raises(InvalidRequest, match="--max-message-bytes"):
+        count_vectors_per_message(replace(SPACE, dimension=2**18), limits)
+
+
+def test_missing_keys_keep_the_order_of_the_request(cache: VectorCache) -> None:
+    vectors = make_vectors(5)
+    keys = [key for key, _ in vectors]
+    cache.put(SPACE, [vectors[1], vectors[3]])
+    assert cache.find_missing(SPACE, keys) == [keys[0], keys[2], keys[4]]
+
+
+def test_a_member_may_occur_twice(cache: VectorCache) -> None:
+    (key, vector), (other_key, other) = vectors = make_vectors(2)
+    cache.put(SPACE, vectors)
+    loaded = cache.load(SPACE, columns([key, other_key, key]), ignore_progress)
+    assert loaded.tobytes() == vector + other + vector
+
+
+def test_putting_again_replaces(cache: VectorCache) -> None:
+    (key, _), (_, new) = make_vectors(2)
+    cache.put(SPACE, [(key, make_vectors(1)[0][1])])
+    cache.put(SPACE, [(key, new)])
+    assert cache.load(SPACE, columns([key]), ignore_progress).tobytes() == new
+
+
+def test_spaces_do_not_meet(cache: VectorCache) -> None:
+    vectors = make_vectors(1)
+    cache.put(SPACE, vectors)
+    other = replace(SPACE, digest=b"\x02" * 32)
+    assert cache.find_missing(other, [vectors[0][0]]) == [vectors[0][0]]
+    assert cache.find_missing(replace(SPACE, dimension=640), [vectors[0][0]]) == [vectors[0][0]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_not_finite_is_rejected_alone(cache: VectorCache, bad: float) -> None:
+    vectors = make_vectors(3)
+    spoilt = np.frombuffer(vectors[1][1], dtype="<f4").copy()
+    spoilt[-1] = bad
+    rejections = cache.put(SPACE, [vectors[0], (vectors[1][0], spoilt.tobytes()), vectors[2]])
+    assert [rejection.image_key for rejection in rejections] == [vectors[1][0]]
+    assert "NaN or infinity" in rejections[0].reason
+    assert cache.find_missing(SPACE, [key for key, _ in vectors]) == [vectors[1][0]]
+
+
+@pytest.mark.parametrize("length", [0, 4, 5119, 5124])
+def test_a_vector_of_another_length_is_rejected_alone(cache: VectorCache, length: int) -> None:
+    vectors = make_vectors(2)
+    rejections = cache.put(SPACE, [vectors[0], (vectors[1][0], bytes(length))])
+    assert [rejection.image_key for rejection in rejections] == [vectors[1][0]]
+    assert str(length) in rejections[0].reason
+    assert cache.find_missing(SPACE, [vectors[0][0]]) == []
+
+
+def test_keys_are_as_agreed(cache: VectorCache, raw: redis.Redis) -> None:
+    vectors = make_vectors(1)
+    cache.put(SPACE, vectors)
+    assert raw.keys() == [b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0]]
+    assert raw.ttl(raw.keys()[0]) == -1
+
+
+def flip_first_bit(value: bytes) -> bytes:
+    return bytes([value[0] ^ 1]) + value[1:]
+
+
+def flip_last_bit(value: bytes) -> bytes:
+    return value[:-1] + bytes([value[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_first_bit,
+        flip_last_bit,
+        lambda value: value[:-1],
+        lambda value: value + b"\0",
+        lambda value: value[:-16],
+        lambda value: bytes(len(value)),
+        lambda value: b"",
+    ],
+    ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty"],
+)
+def test_a_damaged_value_is_a_miss(cache: VectorCache, raw: redis.Redis, damage) -> None:
+    vectors = make_vectors(2)
+    keys = [key for key, _ in vectors]
+    cache.put(SPACE, vectors)
+    place = b"octcluster:v1:vector:" + SPACE.digest + b":" + keys[0]
+    raw.set(place, damage(raw.get(place)))
+    assert cache.find_missing(SPACE, keys) == [keys[0]]
+    with pytest.raises(VectorsMissing, match="1 of 2 members"):
+        cache.load(SPACE, columns(keys), ignore_progress)
+    cache.put(SPACE, vectors)
+    assert cache.find_missing(SPACE, keys) == []
+
+
+def test_a_value_copied_from_elsewhere_is_a_miss(cache: VectorCache, raw: redis.Redis) -> None:
+    here, there = make_vectors(2)
+    other_space = replace(SPACE, digest=b"\x02" * 32)
+    cache.put(SPACE, [here])
+    cache.put(other_space, [there])
+    value = raw.get(b"octcluster:v1:vector:" + SPACE.digest + b":" + here[0])
+    raw.set(b"octcluster:v1:vector:" + SPACE.digest + b":" + there[0], value)  # another image
+    raw.set(b"octcluster:v1:vector:" + other_space.digest + b":" + here[0], value)  # another space
+    assert cache.find_missing(SPACE, [here[0], there[0]]) == [there[0]]
+    assert cache.find_missing(other_space, [here[0], there[0]]) == [here[0]]
+
+
+def test_a_value_of_another_type_is_a_miss_and_is_replaced(cache: VectorCache, raw: redis.Redis) -> None:
+    vectors = make_vectors(1)
+    raw.rpush(b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0], "something else")
+    assert cache.find_missing(SPACE, [vectors[0][0]]) == [vectors[0][0]]
+    cache.put(SPACE, vectors)
+    assert cache.find_missing(SPACE, [vectors[0][0]]) == []
+
+
+def test_loading_reports_and_can_be_stopped(cache: VectorCache) -> None:
+    vectors = make_vectors(2000)
+    cache.put(SPACE, vectors)
+    keys = columns([key for key, _ in vectors])
+    seen = []
+    cache.load(SPACE, keys, lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 2000)
+    assert seen[-1] == (2000, 2000)
+    assert len(seen) > 2
+    assert seen == sorted(seen)
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise RunCancelled("enough")
+
+    with pytest.raises(RunCancelled):
+        cache.load(SPACE, keys, stop)
+
+
+def test_large_vectors_go_through(cache: VectorCache) -> None:
+    space = VectorSpace(b"\x03" * 32, dimension=62_720)
+    vectors = make_vectors(40, dimension=62_720)
+    assert cache.put(space, vectors) == []
+    loaded = cache.load(space, columns([key for key, _ in vectors]), ignore_progress)
+    assert loaded.tobytes() == b"".join(vector for _, vector in vectors)
+
+
+def test_a_connection_that_the_server_closed_is_replaced(cache: VectorCache, raw: redis.Redis) -> None:
+    vectors = make_vectors(1)
+    cache.put(SPACE, vectors)
+    raw.client_kill_filter(_type="normal", skipme=True)
+    assert cache.find_missing(SPACE, [vectors[0][0]]) == []
+
+
+def test_threads_may_share_it(cache: VectorCache) -> None:
+    vectors = make_vectors(400)
+    cache.put(SPACE, vectors)
+    faults = []
+
+    def check(part: list[tuple[bytes, bytes]]) -> None:
+        for _ in range(5):
+            loaded = cache.load(SPACE, columns([key for key, _ in part]), ignore_progress)
+            if loaded.tobytes() != b"".join(vector for _, vector in part):
+                faults.append("mixed up")
+
+    threads = [threading.Thread(target=check, args=(vectors[i::8],)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def answers(client: RedisStore) -> bool:
+    try:
+        client.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", STORES)
+class TestStoreThatFails:
+    """What is said when Redis is away or refuses, and how soon it works again."""
+
+    def test_away_then_back(self, name: str) -> None:
+        vectors = make_vectors(1)
+        with started_store(name) as store:
+            cache = VectorCache(RedisStore(store.url))
+            cache.put(SPACE, vectors)
+            store.stop()
+            seconds = []
+            for _ in range(3):
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable, match="cannot be reached"):
+                    cache.find_missing(SPACE, [vectors[0][0]])
+                seconds.append(time.monotonic() - began)
+            assert min(seconds) < 1
+            store.start()
+            assert cache.find_missing(SPACE, [vectors[0][0]]) == [vectors[0][0]]
+
+    def test_password(self, name: str) -> None:
+        with started_store(name, "--requirepass", "correct horse") as store:
+            RedisStore(store.url, "correct horse").ping()
+            for password in (None, "wrong"):
+                with pytest.raises(StoreUnavailable, match="--redis-password-file") as caught:
+                    RedisStore(store.url, password).ping()
+                assert "wrong" not in str(caught.value)
+
+    def test_full(self, name: str) -> None:
+        with started_store(name, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as store:
+            cache = VectorCache(RedisStore(store.url))
+            with pytest.raises(StoreUnavailable, match="maxmemory"):
+                [cache.put(SPACE, make_vectors(200)) for _ in range(10)]
+
+    def test_read_only(self, name: str) -> None:
+        with (
+            started_store(name, "--replicaof", f"127.0.0.1 {free_port()}") as store,
+            pytest.raises(StoreUnavailable, match="read-only replica"),
+        ):
+            VectorCache(RedisStore(store.url)).put(SPACE, make_vectors(1))
+
+    def test_silent(self, name: str) -> None:
+        with started_store(name) as store:
+            process_id = redis.Redis.from_url(store.url).info("server")["process_id"]
+            client = RedisStore(store.url, timeout_seconds=0.5)
+            seconds = []
+            for _ in range(3):
+                wait_until(lambda: answers(client))
+                os.kill(process_id, signal.SIGSTOP)
+                began = time.monotonic()
+                try:
+                    with pytest.raises(StoreUnavailable, match="did not answer in time"):
+                        client.ping()
+                    seconds.append(time.monotonic() - began)
+                finally:
+                    os.kill(process_id, signal.SIGCONT)
+            assert min(seconds) < 1.5
+            wait_until(lambda: answers(client))
+
+
+def test_a_server_that_still_loads_its_data_is_waited_for_by_the_caller(tmp_path: Path) -> None:
+    answering = itertools.repeat(b"-LOADING Redis is loading the dataset in memory\r\n")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+
+        def answer() -> None:
+            try:
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        while connection.recv(4096):
+                            connection.sendall(next(answering))
+            except OSError:
+                return
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(StoreUnavailable, match="loading its data"):
+            RedisStore(f"unix://{tmp_path / 's'}").ping()
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_an_address_that_swallows_packets_costs_a_bounded_time() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            RedisStore(f"redis://127.0.0.1:{port}/0", timeout_seconds=1).ping()
+        assert time.monotonic() - began < 30
+        for filler in fillers:
+            filler.close()

@@ -1,0 +1,82 @@
+"""What clusters go with: known answers, chance, and numbers cut into ranges."""
+
+import numpy as np
+import pytest
+from octcluster_clusterer.model import Association, Members
+from octcluster_clusterer.trust.associations import cut_into_ranges, find_associations
+from sklearn import metrics
+
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.choice(4, 600, p=[0.4, 0.3, 0.2, 0.1]).astype(np.int32)
+
+
+def associate(classes=None, groups=None, labels: np.ndarray = LABELS, **numbers) -> dict[str, Association]:
+    columns = {name: np.asarray(values, dtype=np.float32) for name, values in numbers.items()}
+    members = Members(np.zeros((labels.size, 32), dtype=np.uint8), classes, groups, columns)
+    return {one.name: one for one in find_associations(labels, members)}
+
+
+def test_the_clusters_themselves_tell_their_whole_entropy():
+    entropy = -sum(share * np.log(share) for share in np.bincount(LABELS) / LABELS.size)
+    found = associate(classes=LABELS)["class"]
+    assert found.mutual_information == pytest.approx(entropy)
+    assert found.adjusted_mutual_information.value == pytest.approx(1)
+    assert found.members == 600
+
+
+def test_groups_of_one_member_tell_all_and_mean_nothing():
+    found = associate(groups=np.arange(600, dtype=np.int32))["group"]
+    assert found.mutual_information == pytest.approx(associate(classes=LABELS)["class"].mutual_information)
+    assert found.adjusted_mutual_information.value == pytest.approx(0, abs=1e-9)
+    small = associate(groups=RANDOM.permutation(600).astype(np.int32) // 3)["group"]
+    assert small.mutual_information > 0.4
+    assert abs(small.adjusted_mutual_information.value) < 0.1
+
+
+def test_figures_are_scikit_learns():
+    groups = np.where(RANDOM.random(600) < 0.3, LABELS, RANDOM.integers(0, 80, 600)).astype(np.int32)
+    found = associate(groups=groups)["group"]
+    assert found.mutual_information == pytest.approx(metrics.mutual_info_score(groups, LABELS))
+    expected = metrics.adjusted_mutual_info_score(groups, LABELS)
+    assert found.adjusted_mutual_information.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_column_that_the_clusters_follow_stands_out():
+    labels = (np.arange(600) % 4).astype(np.int32)
+    width = labels * 100 + RANDOM.random(600)
+    found = associate(labels=labels, width=width, brightness=RANDOM.random(600))
+    assert list(found) == ["brightness", "width"]
+    assert found["width"].adjusted_mutual_information.value == pytest.approx(1)
+    assert abs(found["brightness"].adjusted_mutual_information.value) < 0.03
+
+
+def test_only_members_known_in_both_count():
+    classes = np.where(np.arange(600) < 200, LABELS, -1).astype(np.int32)
+    width = np.where(np.arange(600) < 50, 1.0 * LABELS, np.nan)
+    found = associate(classes=classes, width=width, height=np.full(600, np.nan))
+    assert (found["class"].members, found["width"].members, found["height"].members) == (200, 50, 0)
+    assert found["class"].adjusted_mutual_information.value == pytest.approx(1)
+    assert found["height"].adjusted_mutual_information.undefined_reason == "it is known of no image"
+
+
+def test_what_does_not_vary_is_undefined():
+    assert "the same" in associate(width=np.ones(600))["width"].adjusted_mutual_information.undefined_reason
+    noise = associate(classes=LABELS, labels=np.full(600, -1, dtype=np.int32))["class"]
+    assert "noise" in noise.adjusted_mutual_information.undefined_reason
+
+
+@pytest.mark.parametrize(
+    ("values", "n_ranges", "ranges"),
+    [
+        ([1, 2, 3, 4, 5, 6], 3, [0, 0, 1, 1, 2, 2]),
+        ([6, 5, 4, 3, 2, 1], 2, [1, 1, 1, 0, 0, 0]),
+        ([5, 5, 5, 5, 5, 7], 4, [0, 0, 0, 0, 0, 1]),
+        ([1, 7, 7, 7, 7, 7], 4, [0, 1, 1, 1, 1, 1]),
+        ([1, np.nan, 2, np.nan], 2, [0, -1, 1, -1]),
+        ([3, 3, 3], 2, [0, 0, 0]),
+        ([1, 2], 5, [0, 1]),
+        ([np.nan], 2, [-1]),
+    ],
+)
+def test_equal_values_stay_in_one_range(values: list[float], n_ranges: int, ranges: list[int]):
+    assert cut_into_ranges(np.array(values, dtype=np.float32), n_ranges).tolist() == ranges

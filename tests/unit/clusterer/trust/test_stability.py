@@ -1,0 +1,99 @@
+"""Stability over parts of the groups: known answers on blobs and noise, and its undefined cases."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from octcluster_clusterer.clustering import find_clusters
+from octcluster_clusterer.errors import RunCancelled
+from octcluster_clusterer.model import Algorithm, Stability
+from octcluster_clusterer.trust.stability import find_stability
+
+
+def kmeans(n_clusters: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    return lambda vectors, part: find_clusters(Algorithm.KMEANS, vectors, n_clusters, part, lambda: None)
+
+
+def judge(vectors: np.ndarray, n_clusters: int, n_groups: int, n_resamples: int = 5) -> Stability:
+    vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
+    cluster = kmeans(n_clusters)
+    groups = np.arange(len(vectors)) // 4 % n_groups
+    return find_stability(vectors, cluster(vectors, 99), groups, n_resamples, 0, cluster)
+
+
+def blobs(n_blobs: int, spread: float, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    centers = 5 * random.standard_normal((n_blobs, 6))
+    return centers[np.arange(400) % n_blobs] + spread * random.standard_normal((400, 6))
+
+
+def test_separate_blobs_are_stable():
+    stability = judge(blobs(4, 0.1), 4, 40)
+    assert stability.overall.value == 1
+    assert [one.value for one in stability.clusters] == [1] * 4
+    assert stability.resamples == 5
+
+
+def test_noise_is_not_stable():
+    stability = judge(blobs(1, 1.0), 4, 40)
+    assert stability.overall.value < 0.6
+    assert min(one.value for one in stability.clusters) < 0.75
+
+
+def test_a_blob_cut_in_two_is_the_unstable_one():
+    wide = blobs(1, 5.0)
+    vectors = np.where(np.arange(400)[:, np.newaxis] % 3 == 0, wide, blobs(1, 0.1))
+    vectors[np.arange(400) % 3 == 1] += 200
+    vectors[np.arange(400) % 3 == 2] -= 200
+    stability = judge(vectors, 4, 40)
+    values = sorted(one.value for one in stability.clusters)
+    assert values[2:] == [1, 1]
+    assert values[0] < 0.9
+
+
+def test_parts_hold_whole_groups_and_are_centred():
+    seen = []
+
+    def look(vectors: np.ndarray, part: int) -> np.ndarray:
+        seen.append(vectors.copy())
+        return np.zeros(len(vectors), dtype=np.int32)
+
+    vectors = np.repeat(np.arange(10, dtype=np.float32), 3)[:, np.newaxis]
+    find_stability(vectors, np.zeros(30, dtype=np.int32), np.repeat(np.arange(10), 3), 4, 0, look)
+    assert len(seen) == 4
+    for part in seen:
+        assert len(part) == 24
+        assert set(np.unique(part, return_counts=True)[1]) == {3}
+        assert abs(part.mean()) < 1e-6
+    assert len({part.tobytes() for part in seen}) > 1
+
+
+def test_few_groups_and_single_parts_are_undefined_with_the_reason():
+    few = judge(blobs(4, 0.1), 4, 4)
+    assert few.overall.value is None
+    assert "at least 5" in few.overall.undefined_reason
+    assert [one.value for one in few.clusters] == [None] * 4
+    single = judge(blobs(4, 0.1), 4, 40, n_resamples=1)
+    assert "one part alone" in single.overall.undefined_reason
+    assert [one.value for one in single.clusters] == [1] * 4
+
+
+def test_noise_and_no_clusters_are_survived():
+    vectors = blobs(2, 0.1).astype(np.float32)
+    nothing = find_stability(
+        vectors, np.full(400, -1), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
+    )
+    assert nothing.overall.value == 1, "they agree that all is noise"
+    assert nothing.clusters == []
+    lost = find_stability(
+        vectors, np.zeros(400, dtype=int), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
+    )
+    assert [one.value for one in lost.clusters] == [0]
+
+
+def test_a_cancellation_gets_through():
+    def cancel(vectors: np.ndarray, part: int) -> np.ndarray:
+        raise RunCancelled("stop")
+
+    with pytest.raises(RunCancelled):
+        find_stability(blobs(2, 0.1).astype(np.float32), np.zeros(400, int), np.arange(400), 2, 0, cancel)
