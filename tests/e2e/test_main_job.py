@@ -9,7 +9,7 @@ import duckdb
 import machine
 import numpy as np
 import pytest
-from octcluster.recipes import DEFAULT_RECIPE
+from octcluster.model.recipes import DEFAULT_RECIPE
 
 PATIENT_NAME = re.compile(r"(CNV|DME|DRUSEN|NORMAL)-[0-9]+")
 

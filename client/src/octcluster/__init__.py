@@ -4,11 +4,14 @@ The two services are reached through EmbedderClient and ClustererClient, or thei
 run and run_images do the whole job with them. Importing this needs gRPC and protobuf alone.
 """
 
-from octcluster.async_clusterer_client import AsyncClustererClient
-from octcluster.async_embedder_client import AsyncEmbedderClient
-from octcluster.clusterer_client import ClustererClient
-from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import (
+from octcluster.clients.async_clusterer import AsyncClustererClient
+from octcluster.clients.async_embedder import AsyncEmbedderClient
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.clients.security import Tls, read_token
+from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.keys import image_key
+from octcluster.model.errors import (
     AccessDenied,
     AddressInvalid,
     CacheDirectoryBusy,
@@ -34,12 +37,9 @@ from octcluster.errors import (
     SpaceMismatch,
     TooFewImages,
 )
-from octcluster.image_keys import image_key
-from octcluster.image_set import ImageFile, ImageSet
-from octcluster.notebook import Run, run
-from octcluster.progress import Progress, Silence
-from octcluster.recipes import DEFAULT_RECIPE, RECIPES, Recipe
-from octcluster.results import (
+from octcluster.model.progress import Progress, Silence
+from octcluster.model.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from octcluster.model.results import (
     Assignments,
     Association,
     ClusteringResult,
@@ -53,7 +53,7 @@ from octcluster.results import (
     Scores,
     Stability,
 )
-from octcluster.runs import (
+from octcluster.model.runs import (
     ALGORITHMS,
     FEATURES,
     EmbeddingSpace,
@@ -63,8 +63,7 @@ from octcluster.runs import (
     RunState,
     RunStatus,
 )
-from octcluster.security import Tls, read_token
-from octcluster.services import (
+from octcluster.model.server_info import (
     ClustererInfo,
     ClustererLimits,
     EmbedderInfo,
@@ -75,6 +74,7 @@ from octcluster.services import (
     ModelInfo,
     PutReport,
 )
+from octcluster.notebook import Run, run
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images

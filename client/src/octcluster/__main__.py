@@ -2,7 +2,7 @@
 
 import sys
 
-from octcluster.cli import main
+from octcluster.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

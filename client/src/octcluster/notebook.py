@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from octcluster.image_folder import find_images
-from octcluster.image_set import sample_per_class
-from octcluster.output_folder import prepare_folder
-from octcluster.progress import Progress, Silence
-from octcluster.recipes import RECIPES, Recipe
-from octcluster.results import ClusteringResult
+from octcluster.images.folder import find_images
+from octcluster.images.image_set import sample_per_class
+from octcluster.model.progress import Progress, Silence
+from octcluster.model.recipes import RECIPES, Recipe
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.folder import prepare_folder
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
@@ -43,7 +43,7 @@ class Run:
         Raises:
             ModuleNotFoundError: pandas is not installed.
         """
-        from octcluster.outputs.columns import list_columns  # noqa: PLC0415
+        from octcluster.outputs.run.columns import list_columns  # noqa: PLC0415
 
         return _frame(list_columns(self.outcome))
 
@@ -84,7 +84,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
-        from octcluster.outputs.words import RESEARCH_USE_ONLY, describe_answer, name_cluster  # noqa: PLC0415
+        from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster  # noqa: PLC0415
 
         outcome = self.outcome
         labels = [image.label for image in outcome.members]
@@ -121,7 +121,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
             or the path of a CSV table.
         per_class: Take so many random images of each class; None: all.
         out: Folder for the output files; None: write none.
-        progress: Told how far it is; ``octcluster.terminal.show_progress()`` prints it.
+        progress: Told how far it is; ``octcluster.cli.terminal.run.show_progress()`` prints it.
         options: Other fields of RunOptions: ``seed``, ``embedder``, ``clusterer``, ``cache_dir``, ``umap``.
 
     Returns:

@@ -2,7 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from octcluster.cli import main
+from octcluster.cli.main import main
 from processes import running_service
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from octcluster import CacheDirectoryBusy, ClustererClient, EmbeddedStackError, Silence
-from octcluster.local_stack import LocalStack, LocalStackOptions, default_cache_dir
+from octcluster.local.stack import LocalStack, LocalStackOptions, default_cache_dir
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from octcluster import Silence
-from octcluster.local_stack import LocalStack, LocalStackOptions
+from octcluster.local.stack import LocalStack, LocalStackOptions
 with LocalStack(LocalStackOptions(cache_dir=Path(sys.argv[1]), embedder=False), Silence()) as stack:
     stack.wait_until_started()
     print(stack.clusterer_address, flush=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 from octcluster import AssignOptions, ClustererClient, RunOptions, assign_images, run_images
-from octcluster.image_keys import image_key
-from octcluster.recipes import PIXELS_1
+from octcluster.images.keys import image_key
+from octcluster.model.recipes import PIXELS_1
 from processes import Server
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from octcluster import ClustererClient, EmbeddedStackError, Recipe, RunOptions, run_images
 from octcluster.outputs import write_study_outputs
-from octcluster.study_file import read_matrix
-from octcluster.study_matrix import StudyMatrix
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
+from octcluster.workflows.study_file import read_matrix
+from octcluster.workflows.study_matrix import StudyMatrix
 from processes import Server, running_service
 
 MATRIX = """

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.outputs.assignments import format_assignments
+from octcluster.outputs.assign.placements import (
+    format_assign_record,
+    format_new_assignments,
+    format_new_scores,
+)
 from octcluster.outputs.atomic_files import remove_file, write_file
-from octcluster.outputs.duplicates import format_duplicates
 from octcluster.outputs.failures import format_failures
-from octcluster.outputs.new_assignments import format_assign_record, format_new_assignments, format_new_scores
-from octcluster.outputs.parquet import format_parquet
-from octcluster.outputs.report import ReportOptions, format_report
-from octcluster.outputs.run_record import format_run_record
-from octcluster.outputs.scores import format_scores
-from octcluster.outputs.study import format_study_record, format_study_table
-from octcluster.outputs.study_page import format_study_page
+from octcluster.outputs.run.assignments import format_assignments
+from octcluster.outputs.run.duplicates import format_duplicates
+from octcluster.outputs.run.parquet import format_parquet
+from octcluster.outputs.run.record import format_run_record
+from octcluster.outputs.run.report import ReportOptions, format_report
+from octcluster.outputs.run.scores import format_scores
+from octcluster.outputs.study.page import format_study_page
+from octcluster.outputs.study.tables import format_study_record, format_study_table
 from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 from octcluster.workflows.study import StudyOutcome
 

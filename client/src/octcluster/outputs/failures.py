@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from octcluster.outputs.tables import format_table
+from octcluster.outputs.csv_tables import format_table
 from octcluster.workflows.outcome import Failure
 
 

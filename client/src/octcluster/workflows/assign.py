@@ -9,16 +9,16 @@ The run is known by its id; the clusterer holds what was fitted, so that nothing
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from octcluster.clusterer_client import ClustererClient
-from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import InvalidImageSet, RunNotFound, SpaceMismatch
-from octcluster.image_set import ImageSet
-from octcluster.progress import Progress
-from octcluster.results import NewAssignments, RunResult
-from octcluster.runs import EmbeddingSpace
-from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.image_set import ImageSet
+from octcluster.model.errors import InvalidImageSet, RunNotFound, SpaceMismatch
+from octcluster.model.progress import Progress
+from octcluster.model.results import NewAssignments, RunResult
+from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import AssignOutcome, Failure, describe_versions
+from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3

@@ -18,14 +18,14 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple, TypeVar
 
-from octcluster.concurrency import map_concurrently
-from octcluster.description import Description
-from octcluster.image_headers import ImageHeader, UnreadableImage, parse_header, read_head
-from octcluster.image_keys import image_key_of_file
-from octcluster.image_likeness import FINGERPRINT_BITS, find_likenesses, fingerprint
-from octcluster.image_set import ImageSet
-from octcluster.progress import Progress
-from octcluster.results import NearDuplicate
+from octcluster.clients.concurrency import map_concurrently
+from octcluster.images.headers import ImageHeader, UnreadableImage, parse_header, read_head
+from octcluster.images.image_set import ImageSet
+from octcluster.images.keys import image_key_of_file
+from octcluster.images.likeness import FINGERPRINT_BITS, find_likenesses, fingerprint
+from octcluster.model.progress import Progress
+from octcluster.model.results import NearDuplicate
+from octcluster.workflows.description import Description
 from octcluster.workflows.stages import Stages
 
 R = TypeVar("R")

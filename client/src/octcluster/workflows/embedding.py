@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from octcluster.clusterer_client import ClustererClient
-from octcluster.concurrency import map_concurrently
-from octcluster.embedder_client import EmbedderClient
-from octcluster.image_keys import image_key, image_key_of_file
-from octcluster.image_set import ImageFile
-from octcluster.runs import EmbeddingSpace
-from octcluster.services import Embedding, too_many_bytes
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.concurrency import map_concurrently
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.image_set import ImageFile
+from octcluster.images.keys import image_key, image_key_of_file
+from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.server_info import Embedding, too_many_bytes
 from octcluster.workflows.stages import Stages
 
 _READERS = 8

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from octcluster.image_set import ImageFile, ImageSet
-from octcluster.recipes import Recipe
-from octcluster.results import Assignments, ClusteringResult, NewAssignments, RunResult
-from octcluster.runs import EmbeddingSpace, RunSpec
+from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.model.recipes import Recipe
+from octcluster.model.results import Assignments, ClusteringResult, NewAssignments, RunResult
+from octcluster.model.runs import EmbeddingSpace, RunSpec
 
 
 @dataclass(frozen=True)

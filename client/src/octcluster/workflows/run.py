@@ -13,18 +13,18 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from octcluster.clusterer_client import ClustererClient
-from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
-from octcluster.image_set import ImageSet
-from octcluster.leaks import add_copies
-from octcluster.progress import Progress
-from octcluster.recipes import Recipe, default_recipe
-from octcluster.results import Assignments, RunResult
-from octcluster.runs import Member, RunSpec, vector_bytes
-from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.image_set import ImageSet
+from octcluster.images.leaks import add_copies
+from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
+from octcluster.model.progress import Progress
+from octcluster.model.recipes import Recipe, default_recipe
+from octcluster.model.results import Assignments, RunResult
+from octcluster.model.runs import Member, RunSpec, vector_bytes
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import Failure, RunOutcome, describe_versions
+from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import RunWatcher, Stages
 
 _ATTEMPTS = 3

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from octcluster.progress import Progress
-from octcluster.runs import RunState, RunStatus
+from octcluster.model.progress import Progress
+from octcluster.model.runs import RunState, RunStatus
 
 _REPEAT_SECONDS = 15.0
 _RUN_STAGES = {

@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 
-from octcluster.clusterer_client import ClustererClient
-from octcluster.embedder_client import EmbedderClient
-from octcluster.errors import (
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.image_set import ImageSet
+from octcluster.local.stack import find_faults_of_models
+from octcluster.model.errors import (
     ModelNotServed,
     RequestRefused,
     RunCancelled,
@@ -24,17 +26,15 @@ from octcluster.errors import (
     RunNotFound,
     TooFewImages,
 )
-from octcluster.image_set import ImageSet
-from octcluster.local_stack import find_faults_of_models
-from octcluster.progress import Progress
-from octcluster.recipes import Recipe
-from octcluster.runs import Member, RunSpec, RunState
-from octcluster.study_matrix import Part, StudyMatrix
-from octcluster.workflows.connections import ServiceOptions, connected_clients, started_services
+from octcluster.model.progress import Progress
+from octcluster.model.recipes import Recipe
+from octcluster.model.runs import Member, RunSpec, RunState
 from octcluster.workflows.embedding import KeyedImages, read_keys
 from octcluster.workflows.outcome import Failure, RunOutcome
 from octcluster.workflows.run import Job, RunOptions
+from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
+from octcluster.workflows.study_matrix import Part, StudyMatrix
 
 _STAGES_OF_A_PART = 6
 _RUN_ID_BYTES = 16

@@ -4,7 +4,7 @@ Every page is one self-contained HTML file that opens offline. It begins with an
 plots and tables in light, dark, on paper, at 375 px, by keyboard and to a screen reader. A page is data, not
 a template::
 
-    from octcluster.outputs.pages import Page, Plot, Section, Table, Text, Tile, format_page
+    from octcluster.outputs.pages import (Page, Plot, Section, Table, Text, Tile, format_page)
 
     rows = [["CNV", 37205], ["DME", 11348]]
     counts = Table("images-by-class", "Images by class", ["class", "images"], rows)

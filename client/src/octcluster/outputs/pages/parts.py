@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from octcluster.outputs.words import show_text
+from octcluster.outputs.wording.words import show_text
 
 Cell = str | int | float | None
 MAX_PLOTTED_NAME = 24

@@ -8,7 +8,7 @@ from importlib import resources
 
 from octcluster.outputs.pages.colours import DARK, LIGHT
 from octcluster.outputs.pages.parts import Cell, Page, Table
-from octcluster.outputs.words import RESEARCH_USE_ONLY, show_text
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_text
 
 # Plotly's bundle of two-dimensional plots, as its makers publish it: docs/decisions/0020-small-plotly.md.
 PLOT_LIBRARY = "plotly-cartesian.min.js"

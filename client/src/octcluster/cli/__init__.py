@@ -1,0 +1,1 @@
+"""The command ``octcluster``: arguments in, calls of workflows and outputs, words on the terminal out."""

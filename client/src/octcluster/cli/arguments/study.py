@@ -1,0 +1,43 @@
+"""The arguments of ``octcluster study``, and its help."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from octcluster.cli.values import parse_seed
+
+DESCRIPTION = """\
+Fills a matrix of features x preparation x algorithm x number of clusters, and writes into DIR:
+
+  report.html   tables and plots to look at; opens offline, names no image; shows class names as given
+  study.csv     one row a cell, with all scores, beside figures that others published
+  study.json    the same, with tables of classes and clusters, variance held, costs by stage, versions
+  study.toml    the matrix; copy and change it for --matrix
+  failures.csv  the images that could not be used, and why; if there are any
+
+Images are embedded once for each kind of features, and all that is done with the same features and
+preparation is one run, which the clusterer keeps. After an interruption start it again: what was done is not
+done twice.
+A cell whose model has no weights on this machine is skipped, and the table says where to get them.
+"""
+EXAMPLES = """\
+examples:
+  octcluster study scans --out study                        the built-in matrix
+  octcluster study scans --out study --per-class 100        first on a few images
+  octcluster study scans --out other --matrix my.toml
+
+exit codes: 0 done (what was skipped is reported), 1 failed, or --strict and an image or a cell failed, 2
+wrong usage. For research use only: not a medical device, and not for diagnosis.
+"""
+
+
+def add_matrix(parser: ArgumentParser) -> None:
+    """Adds what is compared."""
+    add = parser.add_argument
+    add(
+        "--matrix",
+        metavar="FILE.toml",
+        type=Path,
+        help="what to compare (default: the original study of OCT2017, what it only named, and the default "
+        "recipe)",
+    )
+    add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")

@@ -1,0 +1,97 @@
+"""What ``octcluster assign`` prints at its end."""
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from octcluster.outputs.assign.placements import NewScores, judge_new_images
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count, show_text
+from octcluster.workflows.outcome import AssignOutcome
+
+_PLAIN_WIDTH = 120
+_MANY_OUTLIERS = 0.25
+
+
+def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
+    """Prints what became of new images and where the output files are.
+
+    Args:
+        outcome: What became of them.
+        folder: Where its output files are.
+        stream: Where to print.
+    """
+    console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
+    scores = judge_new_images(outcome)
+    console.print()
+    console.print(_tabulate_clusters(outcome, scores))
+    _say(console, f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
+    for sentence in (_describe_match(outcome, scores), _describe_outliers(outcome)):
+        if sentence:
+            _say(console, sentence)
+    if outcome.assignments.fitted_agreement is not None:
+        share = f"{outcome.assignments.fitted_agreement:.1%}"
+        _say(console, f"Of the run's own images, {share} would be assigned as they were grouped.")
+    console.print()
+    if outcome.failures:
+        _say(console, f"Failures: {folder / 'failures.csv'}")
+    _say(console, f"Assignments: {folder / 'assignments.csv'}")
+    _say(console, RESEARCH_USE_ONLY)
+
+
+def _tabulate_clusters(outcome: AssignOutcome, scores: NewScores) -> Table:
+    found = outcome.assignments
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for title in ("cluster", "images", "outliers"):
+        table.add_column(title, justify="right")
+    if scores.cluster_classes:
+        table.add_column("stands for")
+    for cluster in range(outcome.clustering.clusters):
+        outliers = [flag for own, flag in zip(found.clusters, found.outliers, strict=True) if own == cluster]
+        name = [Text(show_text(scores.cluster_classes.get(cluster, "")))] if scores.cluster_classes else []
+        table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", *name)
+    return table
+
+
+def _describe_match(outcome: AssignOutcome, scores: NewScores) -> str:
+    """How many images lie in the cluster of their class, or why that is unknown and what would tell it."""
+    if scores.accuracy is not None:
+        of_what = f"{count(scores.labelled, 'image')} with a known class"
+        return f"{scores.accuracy:.1%} of {of_what} lie in the cluster of that class."
+    known = outcome.image_set.classes
+    if not known and not scores.cluster_classes:
+        return ""
+    text = f"Whether they lie in the clusters of their classes is unknown: {scores.reason}"
+    if known:
+        return f"{text}."
+    return (
+        f"{text}. --labels filename takes it from names such as CNV-1016042-1.jpeg, --labels FILE.csv from a "
+        "table."
+    )
+
+
+def _describe_outliers(outcome: AssignOutcome) -> str:
+    flags = outcome.assignments.outliers
+    flagged = sum(flags)
+    if not flagged:
+        return ""
+    text = (
+        f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
+        "mean of the cluster than 99% of the images that the run grouped. More than 1% is usual: images that "
+        "the run did not see lie farther than those that its features and clusters were fitted to"
+    )
+    if flagged <= _MANY_OUTLIERS * len(flags):
+        return f"{text}."
+    return (
+        f"{text}; but more than a quarter may also mean that they are of another device or pathology, or "
+        "that the run had few images."
+    )
+
+
+def _say(console: Console, text: str) -> None:
+    """Prints a line; only a terminal needs it wrapped."""
+    console.print(Text(text), soft_wrap=not console.is_terminal)

@@ -1,0 +1,205 @@
+"""The clusterer's client for asyncio: the twin of clusterer_client."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
+from typing import Self
+
+import grpc
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
+from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceStub
+
+from octcluster.clients.batches import cut
+from octcluster.clients.clusterer_calls import (
+    SERVICE,
+    WATCH_SECONDS,
+    add_to_report,
+    assign_requests,
+    entry_bytes,
+    get_requests,
+    put_batcher,
+    put_request,
+    read_vectors,
+    result_of,
+    succeeded,
+    watch_broke,
+    watch_failure,
+    with_run_id,
+)
+from octcluster.clients.clusterer_conversions import (
+    read_assignments,
+    read_clusterer_info,
+    read_new_assignments,
+    read_status,
+    space_message,
+    start_run_messages,
+)
+from octcluster.clients.concurrency import as_async
+from octcluster.clients.connection import AsyncConnection, Endpoint, OnWait, Outage
+from octcluster.model.results import Assignments, NewAssignments, RunResult
+from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
+from octcluster.model.server_info import ClustererInfo, PutReport
+
+
+class AsyncClustererClient:
+    """ClustererClient for asyncio: the same methods as coroutines.
+
+    Make it inside the event loop that uses it.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_seconds: float = 60,
+        patience_seconds: float = 30,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        """See ClustererClient."""
+        self.address = address
+        self._connection = AsyncConnection(
+            Endpoint(SERVICE, address, timeout_seconds, patience_seconds, on_wait)
+        )
+        self._stub = ClustererServiceStub(self._connection.channel)
+        self._info: ClustererInfo | None = None
+
+    async def info(self) -> ClustererInfo:
+        """See ClustererClient.info."""
+        if self._info is None:
+            request = messages.GetServerInfoRequest()
+            self._info = read_clusterer_info(await self._connection.call(self._stub.GetServerInfo, request))
+        return self._info
+
+    async def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> ClustererInfo:
+        """See ClustererClient.wait_until_serving."""
+        ask = partial(self._stub.GetServerInfo, messages.GetServerInfoRequest())
+        self._info = read_clusterer_info(await self._connection.wait_until_serving(ask, seconds, on_wait))
+        return self._info
+
+    async def find_missing(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[bytes]:
+        """See ClustererClient.find_missing."""
+        missing: list[bytes] = []
+        for keys in cut(image_keys, (await self.info()).limits.max_keys_per_message):
+            request = messages.FindMissingVectorsRequest(space=space_message(space), image_keys=keys)
+            response = await self._connection.call(self._stub.FindMissingVectors, request)
+            missing.extend(response.missing_image_keys)
+        return missing
+
+    async def put_vectors(
+        self,
+        space: VectorSpace,
+        vectors: Iterable[tuple[bytes, bytes]] | AsyncIterable[tuple[bytes, bytes]],
+    ) -> PutReport:
+        """See ClustererClient.put_vectors; the vectors may come from an asynchronous iterable, too."""
+        report = PutReport()
+        batcher = put_batcher((await self.info()).limits)
+        async for key, vector in as_async(vectors):
+            await self._put(space, batcher.add((key, vector), entry_bytes(vector)), report)
+        await self._put(space, batcher.flush(), report)
+        return report
+
+    async def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
+        if chunk:
+            requests = [put_request(space, chunk)]
+            add_to_report(report, await self._connection.call_with_stream(self._stub.PutVectors, requests))
+
+    async def get_vectors(self, space: VectorSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """See ClustererClient.get_vectors."""
+
+        async def fetch(request: messages.GetVectorsRequest, timeout: float) -> dict[bytes, bytes]:
+            stream = self._stub.GetVectors(request, timeout=timeout)
+            return read_vectors([response async for response in stream])
+
+        vectors: dict[bytes, bytes] = {}
+        for request in get_requests(space, image_keys, (await self.info()).limits):
+            vectors.update(await self._connection.call(fetch, request))
+        return vectors
+
+    async def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
+        """See ClustererClient.start_run."""
+        limit = (await self.info()).limits.max_keys_per_message
+        requests = list(start_run_messages(with_run_id(spec), list(members), limit))
+        return read_status((await self._connection.call_with_stream(self._stub.StartRun, requests)).status)
+
+    async def watch(self, run_id: str) -> AsyncIterator[RunStatus]:
+        """See ClustererClient.watch."""
+        endpoint = self._connection.endpoint
+        outage = Outage(endpoint.patience_seconds)
+        while True:
+            call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=WATCH_SECONDS)
+            answered = False
+            try:
+                async for response in call:
+                    answered = True
+                    outage.end()
+                    status = read_status(response.status)
+                    yield status
+                    if status.state.ended:
+                        return
+                await self._connection.wait(outage, watch_broke(endpoint))
+            except grpc.RpcError as error:
+                if (failure := watch_failure(endpoint, error, answered)) is not None:
+                    await self._connection.wait(outage, failure)
+            finally:
+                call.cancel()
+
+    async def wait(self, run_id: str, on_status: Callable[[RunStatus], None] | None = None) -> RunStatus:
+        """See ClustererClient.wait."""
+        async for status in self.watch(run_id):
+            if on_status is not None:
+                on_status(status)
+        return succeeded(status)
+
+    async def status(self, run_id: str) -> RunStatus:
+        """See ClustererClient.status."""
+        request = messages.GetRunRequest(run_id=run_id)
+        return read_status((await self._connection.call(self._stub.GetRun, request)).status)
+
+    async def result(self, run_id: str) -> RunResult:
+        """See ClustererClient.result."""
+        request = messages.GetRunRequest(run_id=run_id)
+        return result_of(await self._connection.call(self._stub.GetRun, request))
+
+    async def assignments(self, run_id: str, result_index: int) -> Assignments:
+        """See ClustererClient.assignments."""
+        request = messages.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
+
+        async def fetch(request: messages.StreamAssignmentsRequest, timeout: float) -> Assignments:
+            stream = self._stub.StreamAssignments(request, timeout=timeout)
+            return read_assignments([response async for response in stream])
+
+        return await self._connection.call(fetch, request)
+
+    async def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> NewAssignments:
+        """See ClustererClient.assign."""
+
+        async def fetch(request: messages.AssignRequest, timeout: float) -> list[messages.AssignResponse]:
+            return [response async for response in self._stub.Assign(request, timeout=timeout)]
+
+        responses: list[messages.AssignResponse] = []
+        for request in assign_requests(run_id, result_index, image_keys, (await self.info()).limits):
+            responses += await self._connection.call(fetch, request)
+        return read_new_assignments(responses)
+
+    async def cancel(self, run_id: str) -> RunStatus:
+        """See ClustererClient.cancel."""
+        request = messages.CancelRunRequest(run_id=run_id)
+        return read_status((await self._connection.call(self._stub.CancelRun, request)).status)
+
+    async def list_runs(self) -> list[RunStatus]:
+        """See ClustererClient.list_runs."""
+        response = await self._connection.call(self._stub.ListRuns, messages.ListRunsRequest())
+        return [read_status(run) for run in response.runs]
+
+    async def delete(self, run_id: str) -> None:
+        """See ClustererClient.delete."""
+        await self._connection.call(self._stub.DeleteRun, messages.DeleteRunRequest(run_id=run_id))
+
+    async def close(self) -> None:
+        """See ClustererClient.close."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,92 @@
+"""Turns a gRPC status into the exception that says what to do."""
+
+from typing import Any
+
+import grpc
+
+from octcluster.model.errors import (
+    AccessDenied,
+    CallCancelled,
+    ConnectionNotSecure,
+    DeadlineExceeded,
+    IncompatibleServer,
+    NotReady,
+    RequestRefused,
+    RunNotFound,
+    ServerFailed,
+    ServerOverloaded,
+    ServerUnavailable,
+    ServiceError,
+)
+
+_BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
+    grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ServerOverloaded,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.INVALID_ARGUMENT: RequestRefused,
+    grpc.StatusCode.OUT_OF_RANGE: RequestRefused,
+    grpc.StatusCode.ALREADY_EXISTS: RequestRefused,
+    grpc.StatusCode.UNAUTHENTICATED: AccessDenied,
+    grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
+    grpc.StatusCode.NOT_FOUND: RunNotFound,
+    grpc.StatusCode.FAILED_PRECONDITION: NotReady,
+    grpc.StatusCode.CANCELLED: CallCancelled,
+    grpc.StatusCode.UNIMPLEMENTED: IncompatibleServer,
+}
+
+# How gRPC's details of UNAVAILABLE tell that it was TLS that failed.
+_SIGNS_OF_TLS = ("handshake failed", "verification check failed")
+# And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
+_SIGN_OF_A_LARGE_MESSAGE = "larger than max"
+
+
+def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceError:
+    """Turns a gRPC status into the exception that says what to do.
+
+    Args:
+        error: What a gRPC call raised; sync and async calls raise the same kind.
+        service: Who was called, for people: ``the embedder``.
+        address: Where, as the user wrote it.
+
+    Returns:
+        The exception; the caller raises it.
+    """
+    status = error.code()
+    kind = _BY_STATUS.get(status, ServerFailed)
+    details = details_of(error)
+    if kind is ServerUnavailable and any(sign in details.lower() for sign in _SIGNS_OF_TLS):
+        kind = ConnectionNotSecure
+    if kind is ServerOverloaded and _SIGN_OF_A_LARGE_MESSAGE in details:
+        kind = RequestRefused
+    found = kind(
+        kind.template.format(service=service, address=address, code=status.name, details=details),
+        code=status.name,
+    )
+    if isinstance(found, ServerOverloaded):
+        found.retry_after_seconds = _retry_after_seconds(error)
+    return found
+
+
+def _retry_after_seconds(error: grpc.RpcError) -> float | None:
+    """Reads gRPC's retry pushback, which our servers send beside the same number as google.rpc.RetryInfo.
+
+    It needs no message types of Google's; a negative one means that there is no use in trying again.
+    """
+    metadata: Any = error.trailing_metadata() or ()
+    for name, value in metadata:
+        if name == "grpc-retry-pushback-ms" and str(value).isdecimal():
+            return int(value) / 1000
+    return None
+
+
+def details_of(error: grpc.RpcError) -> str:
+    """What gRPC says of an error, with the cure of one that it says too little of."""
+    details = error.details() or error.code().name
+    hint = "; if it serves with TLS, give --embedder-tls-ca" if "Socket closed" in details else ""
+    return f"{details}{hint}"
+
+
+def broken_contract(service: str, address: str, details: str) -> ServerFailed:
+    """The error for an answer that the contract does not allow."""
+    text = ServerFailed.template.format(service=service, address=address, details=details)
+    return ServerFailed(text, code="BROKEN_CONTRACT")

@@ -1,0 +1,1 @@
+"""Image files: which there are, whose they are, what their headers and pixels tell."""

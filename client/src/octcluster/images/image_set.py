@@ -1,0 +1,81 @@
+"""A set of image files with what is known about each."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from octcluster.model.errors import InvalidImageSet
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image file.
+
+    Attributes:
+        path: Where the file lies.
+        name: Path relative to IMAGES with forward slashes: what outputs call the image. Stays on this
+            machine.
+        label: Known class, or None.
+        patient: Patient identifier, or None. Stays on this machine.
+    """
+
+    path: Path
+    name: str
+    label: str | None = None
+    patient: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Image files in the order of their names.
+
+    Attributes:
+        root: Folder that the names are relative to.
+        images: The files, sorted by name.
+        label_source: Where the labels come from: ``folder``, ``filename``, ``none``, or ``csv``.
+        ignored_files: Number of files in the folder that are no images by their extension.
+        ignored_endings: Their number by extension in lower case, the most frequent first; empty for a list.
+        stray_rows: Numbers of the rows of the labels' CSV file that name none of the images.
+    """
+
+    root: Path
+    images: Sequence[ImageFile]
+    label_source: str
+    ignored_files: int = 0
+    ignored_endings: Mapping[str, int] = field(default_factory=dict)
+    stray_rows: Sequence[int] = ()
+
+    @property
+    def classes(self) -> list[str]:
+        """The known classes, sorted; a class index is a position in this list."""
+        return sorted({image.label for image in self.images if image.label is not None})
+
+
+def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:
+    """Draws images of each class at random; images without a label are left out.
+
+    What is drawn of one class depends on the seed and on the images of that class only.
+
+    Args:
+        image_set: Images with labels.
+        count: Number of images of each class; a class with fewer gives all it has.
+        seed: Seed of the draw.
+
+    Returns:
+        The drawn images, sorted by name.
+
+    Raises:
+        InvalidImageSet: No image has a label.
+    """
+    if not image_set.classes:
+        raise InvalidImageSet(
+            f"--per-class {count} needs labels, and no image has one: put the images into class folders, "
+            "name them <disease>-<patient>-<number>, or give --labels FILE.csv"
+        )
+    drawn: list[ImageFile] = []
+    for label in image_set.classes:
+        candidates = [image for image in image_set.images if image.label == label]
+        source = random.Random(f"{seed}:{label}")  # noqa: S311
+        drawn += source.sample(candidates, min(count, len(candidates)))
+    return replace(image_set, images=sorted(drawn, key=lambda image: image.name))

@@ -1,0 +1,123 @@
+"""Where one half of the images tells about the other: patients and near-duplicates on both sides of a line.
+
+Only the client can look: patients' names and the folders of images stay with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from octcluster.images.image_set import ImageFile
+from octcluster.model.results import Duplicates, NearDuplicate
+
+SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What a leak check found.
+
+    Attributes:
+        patients: Number of known patients.
+        classes: Number of known classes.
+        splits: The splits that the images lie in, sorted; empty if no folder has the name of one.
+        patients_in_classes: The classes of each patient that has images in more than one.
+        patients_in_splits: The splits of each patient that has images in more than one.
+        pairs_across_patients: Number of listed near-duplicates with two known patients.
+        pairs_across_classes: Number of listed near-duplicates with two known classes.
+        pairs_across_splits: Number of listed near-duplicates in two splits.
+    """
+
+    patients: int
+    classes: int
+    splits: Sequence[str]
+    patients_in_classes: Mapping[str, Sequence[str]]
+    patients_in_splits: Mapping[str, Sequence[str]]
+    pairs_across_patients: int
+    pairs_across_classes: int
+    pairs_across_splits: int
+
+
+def knows_patients(members: Sequence[ImageFile]) -> bool:
+    """Whether the patient of any image is known."""
+    return any(image.patient is not None for image in members)
+
+
+def has_repeated_patients(members: Sequence[ImageFile]) -> bool:
+    """Whether any known patient has several images."""
+    patients = [image.patient for image in members if image.patient is not None]
+    return len(set(patients)) < len(patients)
+
+
+def split_of(name: str) -> str | None:
+    """The split that an image lies in: its outermost folder with a name out of SPLITS, None if there is none.
+
+    Args:
+        name: Path of the image relative to IMAGES, with forward slashes.
+    """
+    return _split_of_folder(name.rpartition("/")[0])
+
+
+@lru_cache(maxsize=10_000)
+def _split_of_folder(path: str) -> str | None:
+    return next((folder for folder in path.split("/") if folder.lower() in SPLITS), None)
+
+
+def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> Leaks:
+    """Looks for patients and near-duplicates in more than one class or split.
+
+    Args:
+        members: The images that were clustered, in the order of the run.
+        duplicates: What the run found among them.
+
+    Returns:
+        What was found; without duplicates no pair is counted.
+    """
+    splits = [split_of(image.name) for image in members]
+    labels = [image.label for image in members]
+    patients = [image.patient for image in members]
+    pairs = [(pair.first_member, pair.second_member) for pair in duplicates.pairs] if duplicates else []
+
+    def count_across(column: Sequence[str | None]) -> int:
+        known = ((column[first], column[second]) for first, second in pairs)
+        return sum(first is not None and second is not None and first != second for first, second in known)
+
+    return Leaks(
+        patients=len(set(patients) - {None}),
+        classes=len(set(labels) - {None}),
+        splits=sorted({split for split in splits if split is not None}),
+        patients_in_classes=_in_several(patients, labels),
+        patients_in_splits=_in_several(patients, splits),
+        pairs_across_patients=count_across(patients),
+        pairs_across_classes=count_across(labels),
+        pairs_across_splits=count_across(splits),
+    )
+
+
+def add_copies(duplicates: Duplicates, image_keys: Sequence[bytes]) -> Duplicates:
+    """Puts images that are equal, byte for byte, before those that are nearly the same.
+
+    Args:
+        duplicates: Pairs of different images.
+        image_keys: Image key of each member.
+
+    Returns:
+        All pairs; each copy makes one, with the first image that it is a copy of.
+    """
+    first_of: dict[bytes, int] = {}
+    copies = [
+        NearDuplicate(first, member, 1.0)
+        for member, key in enumerate(image_keys)
+        if (first := first_of.setdefault(key, member)) != member
+    ]
+    return replace(
+        duplicates, pairs=[*copies, *duplicates.pairs], total_pairs=len(copies) + duplicates.total_pairs
+    )
+
+
+def _in_several(patients: Sequence[str | None], column: Sequence[str | None]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for patient, value in zip(patients, column, strict=True):
+        if patient is not None and value is not None:
+            found.setdefault(patient, set()).add(value)
+    return {patient: sorted(values) for patient, values in sorted(found.items()) if len(values) > 1}

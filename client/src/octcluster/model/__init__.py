@@ -1,0 +1,1 @@
+"""What the client's parts speak of, as plain data: imports nothing else of octcluster."""

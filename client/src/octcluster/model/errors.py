@@ -1,0 +1,216 @@
+"""Everything that can go wrong in the client, and what to do about it.
+
+    OctclusterError               base; code names the condition for programs
+    ├── ServiceError              a server gave no good answer; code is the gRPC status
+    │   ├── ServerUnavailable     it, or what it needs, does not answer: start it, try again → UNAVAILABLE
+    │   ├── ServerOverloaded      it has too much to do: try again later → RESOURCE_EXHAUSTED
+    │   ├── DeadlineExceeded      no answer in time: look at its load, or allow more time → DEADLINE_EXCEEDED
+    │   ├── ConnectionNotSecure   TLS failed: look at certificates and names → UNAVAILABLE
+    │   ├── RequestRefused        it will not do this: mend the request → INVALID_ARGUMENT, ...
+    │   │   └── AccessDenied      it wants another token: give the right one → UNAUTHENTICATED, ...
+    │   ├── RunNotFound           it does not know the run: start it again → NOT_FOUND
+    │   ├── NotReady              not yet: watch the run, or put the vectors first → FAILED_PRECONDITION
+    │   ├── CallCancelled         the call was given up → CANCELLED
+    │   ├── IncompatibleServer    another kind of server: check address and version → UNIMPLEMENTED
+    │   └── ServerFailed          it failed, or broke the contract: look at its log → INTERNAL, ...
+    ├── InvalidArguments          arguments that cannot be used, or not together: mend them
+    ├── InvalidImageSet           images or labels that cannot be used: mend them
+    ├── ExtraNotInstalled         an optional part is not installed: install it
+    ├── AddressInvalid            an address that cannot be one: write HOST:PORT
+    ├── SpaceMismatch             embedders disagree: let all of them serve the same model and weights
+    ├── ModelNotServed            the embedder has no such model or features: choose what it has
+    ├── TooFewImages              fewer good images than clusters: look at the failures
+    ├── RunFailed                 the run ended with an error; code is the run's error code
+    ├── RunCancelled              somebody cancelled the run
+    └── EmbeddedStackError        the services that were started for this run did not come up, or died
+        └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
+
+A message says what happened and what to do next. It may name a server's address and an image file: it is
+for the person at this machine. Nothing here travels to a server.
+"""
+
+from typing import ClassVar
+
+
+class OctclusterError(Exception):
+    """Base of all errors of the client.
+
+    Attributes:
+        code: What happened, for programs.
+    """
+
+    code: str = "failed"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class ServiceError(OctclusterError):
+    """A server gave no good answer.
+
+    Attributes:
+        code: Name of the gRPC status, for example ``UNAVAILABLE``.
+    """
+
+    template: ClassVar[str] = "{service} at {address} answered {code}: {details}"
+
+
+class ServerUnavailable(ServiceError):
+    """The server, or what the server itself needs, does not answer."""
+
+    template = "no answer from {service} at {address}: is it running, and is the address right? ({details})"
+
+
+class ServerOverloaded(ServiceError):
+    """The server has as much to do as it takes.
+
+    Attributes:
+        retry_after_seconds: When it will have room, if it said so.
+    """
+
+    retry_after_seconds: float | None = None
+    template = "{service} at {address} has too much to do just now: try again later ({details})"
+
+
+class DeadlineExceeded(ServiceError):
+    """The server did not answer in time."""
+
+    template = (
+        "{service} at {address} did not answer in time: look whether it is overloaded or hangs, then"
+        " start again: vectors that are in the cache are kept ({details})"
+    )
+
+
+class RequestRefused(ServiceError):
+    """The request breaks a rule, or the caller may not make it."""
+
+    template = "{service} at {address} refused the request: {details}"
+
+
+class ConnectionNotSecure(ServiceError):
+    """TLS could not be agreed on."""
+
+    template = (
+        "no secure connection to {service} at {address}: check that it serves with TLS, that the authority of"
+        " its certificate is the one given (--embedder-tls-ca), and that the certificate is for this address"
+        " or for the name given (--embedder-tls-name) ({details})"
+    )
+
+
+class AccessDenied(RequestRefused):
+    """The server does not let this client in."""
+
+    template = (
+        "{service} at {address} does not let this client in: give it the server's token"
+        " (--embedder-token-file FILE, or token=...) ({details})"
+    )
+
+
+class RunNotFound(ServiceError):
+    """The server does not know the run, or has forgotten it."""
+
+    template = "{service} at {address} does not know this run (any more): start it again ({details})"
+
+
+class NotReady(ServiceError):
+    """Not possible in the present state, for example the result of a run that is at work."""
+
+    template = "{service} at {address} cannot do this yet: {details}"
+
+
+class CallCancelled(ServiceError):
+    """The call was given up, by this side or by a server that is going down."""
+
+    template = "the call to {service} at {address} was given up: try again ({details})"
+
+
+class IncompatibleServer(ServiceError):
+    """The server does not know the call."""
+
+    template = (
+        "what answers at {address} is not {service} of this version: check the address, and that client and"
+        " server are of the same release ({details})"
+    )
+
+
+class ServerFailed(ServiceError):
+    """The server failed, or its answer broke the contract."""
+
+    template = "{service} at {address} failed: look at its log, then try again ({details})"
+
+
+class InvalidArguments(OctclusterError):
+    """Arguments of the command that cannot be used, or not together."""
+
+    code = "arguments_invalid"
+
+
+class InvalidImageSet(OctclusterError):
+    """The images or labels that were asked for cannot be used; the message names the input and the cure."""
+
+    code = "image_set_invalid"
+
+
+class ExtraNotInstalled(OctclusterError):
+    """An optional part of octcluster is not installed."""
+
+    code = "extra_not_installed"
+
+    def __init__(self, missing: str, extra: str, alternative: str = "") -> None:
+        """Says what is missing, which extra brings it, and what else helps."""
+        super().__init__(
+            f"{missing} not installed: install octcluster's extra {extra!r}, as the README says under "
+            f"'Install it'{alternative}"
+        )
+
+
+class AddressInvalid(OctclusterError):
+    """An address that cannot be one."""
+
+    code = "address_invalid"
+
+
+class SpaceMismatch(OctclusterError):
+    """Vectors came from another embedding space than the one agreed on."""
+
+    code = "space_mismatch"
+
+
+class ModelNotServed(OctclusterError):
+    """The embedder does not serve the model, or not with these features."""
+
+    code = "model_not_served"
+
+
+class TooFewImages(OctclusterError):
+    """Fewer images could be embedded than clusters were asked for."""
+
+    code = "too_few_images"
+
+
+class RunFailed(OctclusterError):
+    """The run ended with an error.
+
+    Attributes:
+        code: ``vectors_missing``, ``invalid``, ``store_unavailable`` or ``internal``.
+    """
+
+
+class RunCancelled(OctclusterError):
+    """The run was cancelled."""
+
+    code = "cancelled"
+
+
+class EmbeddedStackError(OctclusterError):
+    """The services that were started for a run did not come up, or died."""
+
+    code = "embedded_stack"
+
+
+class CacheDirectoryBusy(EmbeddedStackError):
+    """Another run used the cache folder for longer than we wait."""
+
+    code = "cache_directory_busy"

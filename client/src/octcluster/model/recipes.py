@@ -1,0 +1,76 @@
+"""Recipes: ways of grouping images, from features to algorithm, by name and version.
+
+A recipe that has been released never changes; a better one gets a new name. ``docs/recipe.md`` says how the
+default one was found, without labels.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from octcluster.model.runs import Preparation
+
+_FEWEST_COMPONENTS = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of grouping images.
+
+    Attributes:
+        name: Name with version; empty for a way of one's own.
+        features: One of FEATURES.
+        flip: Whether each vector is the mean of the image's and of its mirror image's.
+        preparation: What happens to the vectors before clustering; the embedding space decides its parts.
+        algorithms: Names out of ALGORITHMS, at least one.
+        images_a_component: How many images there must be for each principal component: with fewer images,
+            fewer components are kept, though never fewer than 8 for that reason. 0: as many as the
+            preparation says.
+    """
+
+    name: str = ""
+    features: str = "pooled"
+    flip: bool = False
+    preparation: Preparation = field(default_factory=Preparation)
+    algorithms: tuple[str, ...] = ("kmeans",)
+    images_a_component: int = 0
+
+    def preparation_for(self, n_images: int) -> Preparation:
+        """The preparation of so many images."""
+        if not self.images_a_component or not isinstance(self.preparation.pca, int):
+            return self.preparation
+        affordable = max(n_images // self.images_a_component, _FEWEST_COMPONENTS)
+        return replace(self.preparation, pca=min(self.preparation.pca, affordable))
+
+
+CONSENSUS_2 = Recipe(
+    "consensus-2",
+    "blocks",
+    True,
+    Preparation(pca=48, whiten=True, whiten_within_groups=True, normalize_prepared=True),
+    ("consensus",),
+    images_a_component=5,
+)
+PLAIN_1 = Recipe("plain-1")
+PIXELS_1 = Recipe("pixels-1", "pixels", preparation=Preparation(l2_normalize=False))
+
+RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_2, PLAIN_1, PIXELS_1)}
+"""All recipes by name."""
+
+DEFAULT_RECIPE = CONSENSUS_2
+"""What networks that offer the features ``blocks`` are used with."""
+
+
+def default_recipe(model: str) -> Recipe:
+    """The recipe that a model is used with if nothing else is asked for.
+
+    Args:
+        model: Name of the model.
+
+    Returns:
+        DEFAULT_RECIPE, or, for a model that is no EfficientNet and so offers no ``blocks``, the plain one.
+    """
+    return DEFAULT_RECIPE if model.startswith("efficientnet-") else plain_recipe(model)
+
+
+def plain_recipe(model: str) -> Recipe:
+    """K-means on what the model gives, where a way of one's own begins: PLAIN_1, or PIXELS_1 for pixels."""
+    return PIXELS_1 if model == "pixels" else PLAIN_1

@@ -1,0 +1,86 @@
+"""Writes the files of ``octcluster describe``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from octcluster.outputs.atomic_files import remove_file, write_file
+from octcluster.outputs.describe.page import format_description_page
+from octcluster.outputs.describe.tables import (
+    format_all_duplicates,
+    format_description,
+    format_images,
+    format_patients,
+)
+from octcluster.outputs.failures import format_failures
+from octcluster.workflows.description import Description, draw_samples
+from octcluster.workflows.outcome import Failure
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Which images are shown, and how.
+
+    Attributes:
+        count: Number of images of each class.
+        seed: Seed of the draw.
+        identified: Whether the page may name images and patients.
+        make_thumbnail: Makes a ``data:`` address of an image file; None: show no image.
+    """
+
+    count: int = 6
+    seed: int = 0
+    identified: bool = False
+    make_thumbnail: Callable[[Path], str] | None = None
+
+
+def write_description(
+    description: Description,
+    folder: Path,
+    options: SampleOptions,
+    arguments: Mapping[str, object],
+    started: datetime,
+) -> None:
+    """Writes all files; those of an earlier description are replaced, or removed if there is nothing to tell.
+
+    ``describe.json`` comes last, so that a folder with one is complete.
+
+    Args:
+        description: What was found.
+        folder: Where the files go; it must exist.
+        options: Which images are shown, and how.
+        arguments: Arguments of the command, for ``describe.json``.
+        started: When the work began, with a time zone.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    images = description.image_set.images
+    samples = draw_samples(description, options.count, options.seed)
+    write_file(folder / "images.csv", format_images(description))
+    tables = {
+        "patients.csv": format_patients(description) if any(image.patient for image in images) else None,
+        "duplicates.csv": format_all_duplicates(description)
+        if description.copies or description.alike
+        else None,
+        "failures.csv": format_failures(
+            [Failure(images[position], reason) for position, reason in description.failures.items()]
+        )
+        if description.failures
+        else None,
+    }
+    for name, content in tables.items():
+        if content is None:
+            remove_file(folder / name)
+        else:
+            write_file(folder / name, content)
+    page = format_description_page(
+        description,
+        samples,
+        started,
+        identified=options.identified,
+        make_thumbnail=options.make_thumbnail,
+    )
+    write_file(folder / "describe.html", page)
+    write_file(folder / "describe.json", format_description(description, samples, arguments, started))

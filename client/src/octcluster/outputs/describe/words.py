@@ -1,0 +1,92 @@
+"""What a set of images is like, in words for people, on the terminal and in the page."""
+
+from collections.abc import Sequence
+
+from octcluster.images.headers import ImageHeader
+from octcluster.outputs.describe.tables import gather_duplicates, leaks_of
+from octcluster.outputs.wording.trust import describe_leaks
+from octcluster.outputs.wording.words import count
+from octcluster.workflows.description import Description, GroupSize, count_by, count_groups
+
+UNKNOWN = "no known class"
+UNSPLIT = "in no split"
+_UNEVEN = 2.0
+
+
+def describe_answer(description: Description) -> list[str]:
+    """What the images are, in sentences that name nobody, the most important first."""
+    images, classes = description.image_set.images, description.image_set.classes
+    where = f" in {count(len(classes), 'class')}" if classes else ", of which no class is known"
+    split = f" and {count(len(description.splits), 'split')}" if description.splits else ""
+    patients = {image.patient for image in images} - {None}
+    sentences = [
+        f"There are {count(len(images), 'image')}{where}{split}"
+        + (f", of {count(len(patients), 'patient')}." if patients else "; no patient is known.")
+    ]
+    formats = count_by(description, format_of)
+    if formats:
+        total = len(description.readable)
+        most, number = formats[0]
+        everything = "All" if total == len(images) else f"All {total:,} whose header can be read"
+        share = everything if number == total else f"{number / total:.1%}"
+        sentences.append(f"{share} are {_name_format(most)}.")
+        headers = [header for _, header in description.readable]
+        sizes = len({(header.width, header.height) for header in headers})
+        if sizes == 1:
+            sentences.append(f"{everything} have {headers[0].width} x {headers[0].height} pixels.")
+        else:
+            widths = _name_range("width", [header.width for header in headers])
+            heights = _name_range("height", [header.height for header in headers])
+            sentences.append(f"They have {sizes:,} different sizes: {widths} and {heights}.")
+    return sentences
+
+
+def _name_range(name: str, values: Sequence[int]) -> str:
+    if min(values) == max(values):
+        return f"all with a {name} of {values[0]:,} pixels"
+    return f"{name}s from {min(values):,} to {max(values):,} pixels"
+
+
+def describe_standouts(description: Description) -> list[str]:
+    """What a person should look at before going on, in sentences that name nobody."""
+    found = []
+    failed = len(description.failures)
+    if failed:
+        found.append(f"{count(failed, 'image')} cannot be used; failures.csv says why.")
+    sizes = count_classes(count_groups(description))
+    known = {label: number for label, number in sizes.items() if label is not None}
+    if known and max(known.values()) >= _UNEVEN * min(known.values()):
+        most, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+        found.append(
+            f"The classes are uneven: {known[most]:,} images of {most}, {known[least]:,} of {least}. Groups "
+            "of rare classes are found less surely."
+        )
+    if None in sizes and known:
+        found.append(f"{count(sizes[None], 'image')} without a known class.")
+    leaks = leaks_of(description)
+    sentences = describe_leaks(leaks, gather_duplicates(description))
+    if leaks.patients == 0:
+        sentences = sentences[1:]
+    found += sentences
+    if description.alike is None:
+        found.append("No pixels were read: images that only look the same, and damaged pixels, stay unknown.")
+    return found
+
+
+def count_classes(groups: Sequence[GroupSize]) -> dict[str | None, int]:
+    """The number of images by class; those of no known class are under None, if there are any."""
+    sizes: dict[str | None, int] = {}
+    for group in groups:
+        sizes[group.label] = sizes.get(group.label, 0) + group.images
+    return sizes
+
+
+def format_of(header: ImageHeader) -> tuple[int | str, ...]:
+    """Format, channels and bits of a channel."""
+    return header.format, header.channels, header.bits
+
+
+def _name_format(kind: Sequence[int | str]) -> str:
+    name, channels, bits = kind
+    colour = "greyscale" if channels == 1 else f"with {channels} channels"
+    return f"{name}, {bits} bits {colour}"

@@ -1,0 +1,42 @@
+"""The folder of a job's outputs: made before the work begins, and never that of another command."""
+
+import os
+from pathlib import Path
+
+from octcluster.model.errors import InvalidArguments
+
+_RECORDS = {"run": "run.json", "assign": "assign.json", "study": "study.json", "describe": "describe.json"}
+"""The file that each command leaves last. The commands' other files share names."""
+
+
+def prepare_folder(folder: Path, command: str = "") -> None:
+    """Makes the folder for the outputs before the work begins, so that nothing is lost at its end.
+
+    Args:
+        folder: The folder; what the same command left in it will be replaced.
+        command: Which command writes into it, if it leaves a record.
+
+    Raises:
+        InvalidArguments: The folder cannot be made or written into, or holds what another command left.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InvalidArguments(f"{folder} is a file, or lies in one: name a folder for the outputs") from None
+    except OSError as error:
+        raise InvalidArguments(
+            f"cannot make the folder {folder}: {error.strerror}; name another one for the outputs"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidArguments(f"cannot write into {folder}: name another folder for the outputs")
+    if command in _RECORDS:
+        _check_free(folder, command)
+
+
+def _check_free(folder: Path, command: str) -> None:
+    for other, record in _RECORDS.items():
+        if other != command and (folder / record).exists():
+            raise InvalidArguments(
+                f"{folder} holds what 'octcluster {other}' wrote ({record}), and files of the same names "
+                f"would be replaced: name another folder, for example --out {folder / command}"
+            )

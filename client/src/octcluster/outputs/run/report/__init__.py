@@ -1,0 +1,106 @@
+"""report.html: what a run found, in one file that needs no network.
+
+Whatever stands for a cluster or a class can be chosen, and is then highlighted everywhere: ``explorer.js``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from octcluster.images.leaks import knows_patients
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
+from octcluster.outputs.pages.rendering import read_source
+from octcluster.outputs.run.report.facts import list_facts
+from octcluster.outputs.run.report.names import ImageNames
+from octcluster.outputs.run.report.scatter import build_scatter
+from octcluster.outputs.run.report.score_table import SCORE_TITLES
+from octcluster.outputs.run.report.sections import build_sections
+from octcluster.outputs.run.report.standouts import list_standouts
+from octcluster.outputs.wording.trust import describe_stability
+from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score, show_text
+from octcluster.workflows.outcome import RunOutcome
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report shows of the patients.
+
+    Attributes:
+        thumbnails: Whether typical, ambiguous and outlying images are shown as small pictures.
+        identified: Whether images have their own names and patients, instead of pseudonyms.
+    """
+
+    thumbnails: bool = False
+    identified: bool = False
+
+
+def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions | None = None) -> bytes:
+    """Formats the report.
+
+    Args:
+        outcome: What the run found.
+        started: When the run began, with a time zone.
+        options: What it shows of the patients; None: ``image 17`` is row 17 of assignments.csv, and file
+            names, paths, patients and pictures do not appear.
+
+    Returns:
+        The page, UTF-8.
+    """
+    chosen = outcome.result.results[outcome.result.chosen]
+    options = options or ReportOptions()
+    names = ImageNames(outcome, identified=options.identified, thumbnails=options.thumbnails)
+    scatter = build_scatter(outcome, names)
+    page = Page(
+        title=f"{count(chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
+        answer=_answer(outcome, chosen),
+        sections=build_sections(outcome, names, scatter),
+        standouts=list_standouts(outcome, chosen),
+        privacy=_describe_privacy(options),
+        tiles=_list_tiles(outcome, chosen),
+        facts=list_facts(outcome),
+        style=read_source("run/report/report.css"),
+        scripts=[read_source(f"run/report/{name}.js") for name in ("points", "points_layer", "explorer")],
+        data={"points": scatter.data},
+    )
+    return format_page(page, started)
+
+
+def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
+    labels = [image.label for image in outcome.members]
+    class_sizes = [labels.count(name) for name in outcome.image_set.classes]
+    answer = describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
+    if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
+        answer.append(stability)
+    elif not outcome.spec.stability_resamples:
+        answer.append("Its stability was not measured.")
+    if len(outcome.result.results) > 1:
+        reason = show_text(outcome.result.chosen_reason).rstrip(".")
+        answer.append(f"Why this result out of {len(outcome.result.results)}: {reason}.")
+    if outcome.failures:
+        are = "is" if len(outcome.failures) == 1 else "are"
+        answer.append(
+            f"{count(len(outcome.failures), 'image')} failed and {are} in no cluster; failures.csv beside "
+            "this report says why."
+        )
+    return answer
+
+
+def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[Tile]:
+    tiles = [Tile("images", f"{len(outcome.members):,}"), Tile("clusters", str(chosen.clusters))]
+    names = ["silhouette"]
+    if outcome.image_set.classes:
+        tiles.append(Tile("known classes", str(len(outcome.image_set.classes))))
+        names = ["accuracy", "adjusted_rand_index", "silhouette"]
+    scores = [(SCORE_TITLES[name][0], getattr(chosen.scores, name)) for name in names]
+    if chosen.stability is not None:
+        scores.append(("stability", chosen.stability.overall))
+    tiles += [Tile(title, format_score(score), format_interval(score)) for title, score in scores]
+    if outcome.failures:
+        tiles.append(Tile("failed images", f"{len(outcome.failures):,}"))
+    return tiles
+
+
+def _describe_privacy(options: ReportOptions) -> str:
+    if options.identified:
+        return IDENTIFIED
+    return WITH_PICTURES if options.thumbnails else PSEUDONYMOUS

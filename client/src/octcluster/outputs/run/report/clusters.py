@@ -1,0 +1,183 @@
+"""The clusters of the report, one by one: size, classes, silhouettes, stability, images worth a look."""
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.pages import NEUTRAL, Gallery, class_colour, cluster_colour
+from octcluster.outputs.run.report.names import ImageNames
+from octcluster.outputs.wording.trust import judge_cluster
+from octcluster.outputs.wording.words import NOISE, name_cluster, show_text
+from octcluster.workflows.outcome import RunOutcome
+
+EXAMPLES = 6
+_BINS = 24
+_LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0)
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """The images of one class in a cluster."""
+
+    name: str
+    images: int
+    share: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One cluster as the report shows it.
+
+    Attributes:
+        cluster: Number of the cluster; -1 is noise.
+        name: Its name for people.
+        colour: Name of its colour.
+        summary: What it is, in a sentence.
+        notes: What else there is to say, in sentences.
+        images: Number of its images.
+        classes: Its images by known class, the most frequent first; empty if no class is known.
+        histogram: Height of each bar of its silhouettes, the highest is 1; empty if undefined.
+        limit: The bars go from -limit to limit, the same in all cards.
+        median: Median of its silhouettes, None if undefined.
+        galleries: Its most typical, most ambiguous and most outlying images.
+    """
+
+    cluster: int
+    name: str
+    colour: str
+    summary: str
+    notes: Sequence[str]
+    images: int
+    classes: Sequence[ClassShare]
+    histogram: Sequence[float]
+    limit: float
+    median: float | None
+    galleries: Sequence[Gallery]
+
+
+def build_cards(outcome: RunOutcome, names: ImageNames) -> list[Card]:
+    """Builds the card of each cluster; noise, if there is any, comes last."""
+    rows: dict[int, list[int]] = {}
+    for row, cluster in enumerate(outcome.assignments.clusters):
+        rows.setdefault(cluster, []).append(row)
+    order = sorted(rows, key=lambda cluster: (cluster == NOISE, cluster))
+    largest = max((abs(value) for value in outcome.assignments.silhouettes if value is not None), default=1.0)
+    limit = next((limit for limit in _LIMITS if limit >= largest), 1.0)
+    return [_build_card(outcome, cluster, rows[cluster], limit, names) for cluster in order]
+
+
+def _build_card(
+    outcome: RunOutcome, cluster: int, rows: Sequence[int], limit: float, names: ImageNames
+) -> Card:
+    chosen = outcome.result.results[outcome.result.chosen]
+    silhouettes = [value for row in rows if (value := outcome.assignments.silhouettes[row]) is not None] * (
+        cluster != NOISE
+    )
+    classes = _share_classes(outcome, rows)
+    return Card(
+        cluster=cluster,
+        name=name_cluster(cluster),
+        colour=cluster_colour(cluster).removeprefix("@"),
+        summary=_summarize(len(rows) / len(outcome.members), classes),
+        notes=_list_notes(chosen, cluster, silhouettes),
+        images=len(rows),
+        classes=classes,
+        histogram=_draw_histogram(silhouettes, limit),
+        limit=limit,
+        median=statistics.median(silhouettes) if silhouettes else None,
+        galleries=_choose_examples(outcome, cluster, rows, names),
+    )
+
+
+def _share_classes(outcome: RunOutcome, rows: Sequence[int]) -> list[ClassShare]:
+    classes = outcome.image_set.classes
+    if not classes:
+        return []
+    counts = Counter(outcome.members[row].label for row in rows)
+    colours = {name: class_colour(index) for index, name in enumerate(classes)}
+    return [
+        ClassShare(
+            show_text(name or _UNKNOWN),
+            images,
+            images / len(rows),
+            colours.get(name or "", NEUTRAL).removeprefix("@"),
+        )
+        for name, images in sorted(
+            counts.items(), key=lambda item: (item[0] is None, -item[1], item[0] or "")
+        )
+    ]
+
+
+def _summarize(share: float, classes: Sequence[ClassShare]) -> str:
+    of_all = f"{share:.0%} of the images" if share >= 0.01 else "less than 1% of the images"
+    known = [each for each in classes if each.name != _UNKNOWN]
+    if not known:
+        return f"{of_all}."
+    first = known[0]
+    if len(classes) == 1:
+        return f"{of_all}; all {first.name}."
+    how = "nearly all" if first.share >= 0.9 else "mostly" if first.share >= 0.5 else "mixed; most often"
+    return f"{of_all}; {how} {first.name} ({min(first.share, 0.99):.0%})."
+
+
+def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[float]) -> list[str]:
+    if cluster == NOISE:
+        return [
+            "Noise is no group: these images have too few others like them to belong to any cluster. They "
+            "may be rare findings, artefacts or poor scans, or lie between clusters. That they are noise "
+            "says nothing about health."
+        ]
+    notes = []
+    if silhouettes:
+        negative = sum(value < 0 for value in silhouettes) / len(silhouettes)
+        notes.append(
+            f"Median silhouette {statistics.median(silhouettes):z.3f}; {negative:.0%} of its images are "
+            "nearer to another cluster."
+        )
+    if chosen.stability is not None and cluster < len(chosen.stability.clusters):
+        score = chosen.stability.clusters[cluster]
+        notes.append(
+            f"Its stability is unknown: {show_text(str(score.undefined_reason))}."
+            if score.value is None
+            else f"Stability {score.value:.2f}: {judge_cluster(score.value)}."
+        )
+    return notes
+
+
+def _draw_histogram(silhouettes: Sequence[float], limit: float) -> list[float]:
+    if not silhouettes:
+        return []
+    bins = Counter(min(int((value / limit + 1) / 2 * _BINS), _BINS - 1) for value in silhouettes)
+    highest = max(bins.values())
+    return [bins[position] / highest for position in range(_BINS)]
+
+
+def _choose_examples(
+    outcome: RunOutcome, cluster: int, rows: Sequence[int], names: ImageNames
+) -> list[Gallery]:
+    """Chooses what is typical (largest silhouette), ambiguous (smallest) and outlying (farthest away)."""
+    found = outcome.assignments.silhouettes
+    known = [(value, row) for row in rows if (value := found[row]) is not None]
+    if cluster == NOISE or not known:
+        pictures = [names.picture(row) for row in rows[:EXAMPLES]]
+        return [Gallery("Some of its images", pictures)]
+    known.sort(key=lambda pair: (-pair[0], pair[1]))
+    chosen = {
+        "Most typical": known[:EXAMPLES],
+        "Most ambiguous": sorted(known)[:EXAMPLES],
+    }
+    galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
+    outlying = _find_outlying(outcome.assignments.distances, rows)
+    if outlying:
+        galleries.append(Gallery("Most outlying", [names.picture(row) for row in outlying]))
+    return galleries
+
+
+def _find_outlying(distances: Sequence[float | None], rows: Sequence[int]) -> list[int]:
+    """The rows farthest from the mean of their cluster; empty where a clusterer tells no distances."""
+    known = [(distance, row) for row in rows if distances and (distance := distances[row]) is not None]
+    return [row for _, row in sorted(known, key=lambda pair: (-pair[0], pair[1]))[:EXAMPLES]]

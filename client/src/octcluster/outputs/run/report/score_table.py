@@ -1,0 +1,99 @@
+"""All scores of all results, for the report."""
+
+from collections.abc import Sequence
+
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.pages import Fragment, Table
+from octcluster.outputs.wording.words import (
+    describe_noise,
+    format_interval,
+    format_score,
+    name_algorithm,
+    show_text,
+)
+
+SCORE_TITLES = {
+    "silhouette": ("silhouette", "how much nearer images are to their own cluster than to the next; -1 to 1"),
+    "accuracy": (
+        "accuracy",
+        "share of images in the cluster of their class, one cluster for one class; 0 to 1",
+    ),
+    "adjusted_rand_index": (
+        "ARI",
+        "adjusted Rand index: agreement on pairs of images; 0 is chance, 1 perfect",
+    ),
+    "adjusted_mutual_information": ("AMI", "adjusted mutual information; 0 is chance, 1 perfect"),
+    "normalized_mutual_information": (
+        "NMI",
+        "normalized mutual information, not corrected for chance; 0 to 1",
+    ),
+    "homogeneity": ("homogeneity", "1 if each cluster holds one class only"),
+    "completeness": ("completeness", "1 if each class lies in one cluster only"),
+    "v_measure": ("V-measure", "harmonic mean of homogeneity and completeness"),
+    "fowlkes_mallows": (
+        "Fowlkes-Mallows",
+        "geometric mean of precision and recall on pairs of images; 0 to 1",
+    ),
+    "purity": (
+        "purity",
+        "share of images in the most frequent class of their cluster; grows with the number of clusters",
+    ),
+}
+
+
+def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragment:
+    """Builds the table of each clustering's scores, with their intervals and reasons."""
+    return Fragment(
+        "run/report/scores.html.jinja",
+        {
+            "titles": SCORE_TITLES,
+            "results": _list_results(results, chosen),
+            "reasons": _list_reasons(results),
+            "notes": describe_noise(results),
+        },
+        downloads=[_tabulate_scores(results, chosen)],
+    )
+
+
+def _tabulate_scores(results: Sequence[ClusteringResult], chosen: int) -> Table:
+    header = ["algorithm", "k", "chosen", "clusters", "noise"]
+    for title, _ in SCORE_TITLES.values():
+        header += [title, f"{title} from", f"{title} to"]
+    rows: list[list[str | int | float | None]] = []
+    for index, result in enumerate(results):
+        row: list[str | int | float | None] = [name_algorithm(result.algorithm), result.requested_clusters]
+        row += ["yes" if index == chosen else "no", result.clusters, result.noise]
+        for _, score in result.scores.items():
+            ends = (None, None) if score.interval is None else (score.interval.low, score.interval.high)
+            row += [score.value, *ends]
+        rows.append([*row, result.seconds])
+    return Table("scores", "All scores", [*header, "seconds"], rows)
+
+
+def _list_reasons(results: Sequence[ClusteringResult]) -> list[str]:
+    """Why scores are undefined, each reason once."""
+    found = (score.undefined_reason for result in results for _, score in result.scores.items())
+    return list(dict.fromkeys(show_text(reason) for reason in found if reason))
+
+
+def _list_results(results: Sequence[ClusteringResult], chosen: int) -> list[dict[str, object]]:
+    reasons = _list_reasons(results)
+    return [
+        {
+            "algorithm": name_algorithm(result.algorithm),
+            "k": "own choice" if result.requested_clusters is None else result.requested_clusters,
+            "clusters": result.clusters,
+            "noise": f"{result.noise:,}",
+            "scores": [
+                (
+                    format_score(score),
+                    format_interval(score),
+                    reasons.index(show_text(score.undefined_reason)) + 1 if score.undefined_reason else 0,
+                )
+                for _, score in result.scores.items()
+            ],
+            "seconds": f"{result.seconds:.2f}",
+            "chosen": index == chosen,
+        }
+        for index, result in enumerate(results)
+    ]

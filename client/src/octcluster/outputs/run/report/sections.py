@@ -1,0 +1,132 @@
+"""The sections of the report, in the order in which they are read."""
+
+from collections.abc import Mapping
+
+from octcluster.images.leaks import find_leaks, knows_patients
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.pages import Fragment, Section, Table, Text
+from octcluster.outputs.pages.leaking_patients import tabulate_patients
+from octcluster.outputs.pages.parts import Part
+from octcluster.outputs.run.report.clusters import build_cards
+from octcluster.outputs.run.report.contingency import build_contingency
+from octcluster.outputs.run.report.figures import (
+    describe_kept_variance,
+    plot_by_k,
+    plot_cluster_sizes,
+    plot_silhouettes,
+    plot_variance,
+)
+from octcluster.outputs.run.report.names import ImageNames
+from octcluster.outputs.run.report.scatter import Scatter
+from octcluster.outputs.run.report.score_table import build_score_table
+from octcluster.outputs.wording.trust import (
+    LISTED_IN_SCORES,
+    describe_audit,
+    describe_leaks,
+    describe_stability,
+    tabulate_audit,
+    tabulate_stability,
+)
+from octcluster.workflows.outcome import RunOutcome
+
+_COLOURINGS: Mapping[str, str] = {
+    "cluster": "cluster",
+    "class": "known class",
+    "agreement": "agreement",
+    "silhouette": "silhouette",
+}
+
+_CHOICE = (
+    "Of each cluster some images are worth a look: the most typical have the largest silhouettes, the most "
+    "ambiguous the smallest (about 0: as close to another cluster; below: closer), and the most outlying are "
+    "farthest from the mean of their cluster."
+)
+
+
+def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> list[Section]:
+    """Builds all sections; what there is no data for is left out."""
+    chosen = outcome.result.results[outcome.result.chosen]
+    classes = outcome.image_set.classes
+    sections = [
+        Section(
+            "clusters",
+            "The clusters",
+            [
+                Text([_CHOICE]),
+                Fragment("run/report/clusters.html.jinja", {"cards": build_cards(outcome, names)}),
+            ],
+        )
+    ]
+    contingency = build_contingency(chosen, classes)
+    if contingency is not None:
+        explained = Text(
+            [
+                "A good clustering has one large number in each row and in each column; darker is a larger "
+                "share of the class, and the underlined number is that of the cluster that stands for the "
+                "class. Choose a cell, a class or a cluster to see its images in all plots."
+            ]
+        )
+        sections.append(Section("classes", "Classes and clusters", [explained, contingency]))
+    figures = [
+        plot_cluster_sizes(chosen, classes),
+        plot_silhouettes(outcome),
+        *plot_by_k(outcome.result),
+    ]
+    kept = describe_kept_variance(outcome.result, outcome.spec.preparation)
+    variance = plot_variance(outcome.result.explained_variance_ratios, kept)
+    return [
+        *sections,
+        Section("map", "The images in two dimensions", [_explore(names, scatter)]),
+        Section("separation", "Sizes and separation", [figure for figure in figures if figure]),
+        Section("trust", "How far to trust it", _list_trust(outcome, chosen, identified=names.identified)),
+        Section("scores", "All scores", [build_score_table(outcome.result.results, outcome.result.chosen)]),
+        *([Section("preparation", "What the preparation kept", [variance])] if variance else []),
+    ]
+
+
+def _explore(names: ImageNames, scatter: Scatter) -> Fragment:
+    of_classes = ("class", "agreement") if scatter.by_class else ()
+    colourings = [(each, _COLOURINGS[each]) for each in ("cluster", *of_classes, "silhouette")]
+    return Fragment(
+        "run/report/explorer.html.jinja",
+        {"scatter": scatter, "colourings": colourings, "naming": names.explanation},
+        downloads=[scatter.centres],
+    )
+
+
+def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bool) -> list[Part]:
+    parts: list[Part] = []
+    redrawn = "patients" if knows_patients(outcome.members) else "images"
+    if any(score.interval is not None for _, score in chosen.scores.items()):
+        parts.append(
+            Text(
+                [
+                    f"Beside a score stands its 95% interval: where it would lie with other {redrawn} like "
+                    f"these, by 95 of 100 redraws of the {redrawn}."
+                ]
+            )
+        )
+    stability = describe_stability(chosen, of_patients=redrawn == "patients")
+    if stability:
+        parts.append(Text([stability], "Would other images give the same groups?"))
+        if rows_of_clusters := tabulate_stability(chosen):
+            header = ["cluster", "similarity", "what it says"]
+            parts.append(
+                Table("stability", "Stability of each cluster", header, rows_of_clusters, collapsed=True)
+            )
+    rows = tabulate_audit(chosen)
+    if rows:
+        sentences = [
+            *describe_audit(chosen),
+            "Adjusted mutual information is 0 by chance and 1 if one tells the other; an honest grouping by "
+            "pathology has little of it with the image's size, brightness and border.",
+        ]
+        header = ["thing", "adjusted mutual information", "mutual information (nats)", "images"]
+        parts.append(Text(sentences, "What do the clusters go with?"))
+        parts.append(Table("associations", "What the clusters go with", header, rows))
+    leaks = find_leaks(outcome.members, outcome.result.duplicates)
+    named = tabulate_patients(leaks) if identified else None
+    listing = "the table below and scores.json list them" if named else LISTED_IN_SCORES
+    if found := describe_leaks(leaks, outcome.result.duplicates, listing=listing):
+        parts.append(Text(found, "Do images tell of each other?"))
+    return [*parts, named] if named else parts

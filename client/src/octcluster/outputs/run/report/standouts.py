@@ -1,0 +1,56 @@
+"""What stands out in a run, in sentences: what a reader of the report should not miss."""
+
+from octcluster.images.leaks import find_leaks
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.run.report.contingency import match_classes
+from octcluster.outputs.wording.trust import (
+    LISTED_IN_SCORES,
+    describe_leaks,
+    describe_unused_patients,
+    find_warnings,
+    tabulate_stability,
+)
+from octcluster.outputs.wording.words import count, describe_missing_labels, name_cluster, show_text
+from octcluster.workflows.outcome import RunOutcome
+
+
+def list_standouts(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
+    """Lists nuisances that the clusters follow, clusters that may be chance, noise, mix-ups and leaks."""
+    found = find_warnings(chosen)
+    doubtful = [name for name, _, judgement in tabulate_stability(chosen) if judgement.startswith("unstable")]
+    if doubtful:
+        found.append(f"Unstable, and maybe chance: {', '.join(doubtful)}.")
+    if chosen.noise:
+        are = "is" if chosen.noise == 1 else "are"
+        found.append(
+            f"{count(chosen.noise, 'image')} {are} noise: too unlike all others to belong to a cluster. That "
+            "says nothing about health."
+        )
+    leaks, duplicates = find_leaks(outcome.members, outcome.result.duplicates), outcome.result.duplicates
+    if leaks.patients_in_classes or leaks.patients_in_splits or (duplicates and duplicates.total_pairs):
+        found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
+    found += describe_unused_patients(outcome.spec.preparation, outcome.members)
+    missing = describe_missing_labels(outcome.image_set)
+    return [*missing, *_describe_mix_up(chosen, outcome.image_set.classes), *found]
+
+
+def _describe_mix_up(chosen: ClusteringResult, classes: list[str]) -> list[str]:
+    """The most images of one class in a cluster that matches another class."""
+    table = chosen.contingency
+    if table is None:
+        return []
+    matched = match_classes(table)
+    cells = [
+        (images, sum(row), index, cluster)
+        for index, row in zip(table.class_indices, table.counts, strict=True)
+        for cluster, images in zip(table.clusters, row, strict=True)
+        if cluster in matched and matched[cluster] != index and images
+    ]
+    if not cells:
+        return []
+    images, total, index, cluster = max(cells, key=lambda cell: cell[0])
+    return [
+        f"The most frequent mix-up: {images:,} of {count(total, 'image')} of {show_text(classes[index])} "
+        f"{'lies' if images == 1 else 'lie'} in {name_cluster(cluster)}, which matches "
+        f"{show_text(classes[matched[cluster]])}."
+    ]

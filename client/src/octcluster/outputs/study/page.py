@@ -1,0 +1,185 @@
+"""report.html of a study: every cell, beside what others published, with the evidence below."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from octcluster.outputs.pages import PSEUDONYMOUS, Page, Section, Table, Tile, format_page
+from octcluster.outputs.run.report.score_table import SCORE_TITLES
+from octcluster.outputs.run.scores import read_score
+from octcluster.outputs.study.contingency import list_contingencies, name_cell
+from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
+from octcluster.outputs.study.tables import SCORES, Cell, list_cells
+from octcluster.outputs.wording.words import count, format_score, name_algorithm
+from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
+
+_JUDGED_BY = "adjusted_rand_index"
+_MEBIBYTE = 2**20
+_NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
+_NOT_DONE = {
+    PartState.SKIPPED: "its model is not at hand: study.csv says how to get it",
+    PartState.FAILED: "it could not be done: study.csv says why",
+}
+
+
+def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
+    """Formats the page; reasons that may name files stay in study.csv.
+
+    Args:
+        outcome: What the study found.
+        started: When it began, with a time zone.
+
+    Returns:
+        The page, UTF-8.
+    """
+    cells = list_cells(outcome)
+    done = [part for part in outcome.parts if part.outcome is not None]
+    silhouettes = plot_silhouettes(cells)
+    variance = plot_variance(done)
+    sections = [
+        Section("cells-section", "All combinations", [_tabulate_cells(cells)]),
+        Section("published-section", "Beside the published figures", _list_published(cells)),
+        Section("silhouettes-section", "Silhouettes by number of clusters", silhouettes),
+        Section("variance-section", "Variance held by principal components", variance),
+        Section(
+            "contingency-section",
+            "Classes and clusters",
+            list_contingencies(cells, outcome.image_set.classes, _find_best(cells)),
+        ),
+        Section("cost-section", "Time and memory", _tabulate_costs(done)),
+        Section("undone-section", "What was not done", _list_undone(outcome.parts)),
+    ]
+    page = Page(
+        title=outcome.matrix.title,
+        answer=_describe_answer(cells, outcome),
+        tiles=_list_tiles(cells, outcome),
+        sections=[section for section in sections if section.parts],
+        facts=_list_facts(outcome, done),
+        privacy=PSEUDONYMOUS,
+    )
+    return format_page(page, started)
+
+
+def _describe_answer(cells: Sequence[Cell], outcome: StudyOutcome) -> list[str]:
+    found = [cell for cell in cells if cell.result is not None]
+    images = count(len(outcome.image_set.images), "image")
+    answer = []
+    best = _find_best(found)
+    if best is not None and best.result is not None:
+        scores = best.result.scores
+        answer.append(
+            f"The known classes are met best by {name_cell(best)}: adjusted Rand index "
+            f"{format_score(scores.adjusted_rand_index)} (0 is chance), accuracy "
+            f"{format_score(scores.accuracy)}. The best of {len(found)} owes a little of its lead to luck."
+        )
+    missing = len(cells) - len(found)
+    answer.append(
+        f"{len(found)} of {count(len(cells), 'combination')} of features, preparation, algorithm and "
+        f"number of clusters k were tried on {images}"
+        + (f"; {missing} could not be, see \u201cWhat was not done\u201d." if missing else ".")
+    )
+    for cell in found:
+        published = cell.published_scores()["accuracy"]
+        own = None if cell.result is None else cell.result.scores.accuracy.value
+        if published is not None and own is not None:
+            answer.append(f"{name_cell(cell)}: accuracy {own:z.3f}, where {published:z.3f} was published.")
+    return answer
+
+
+def _find_best(found: Sequence[Cell]) -> Cell | None:
+    judged = [
+        (cell.result.scores.adjusted_rand_index.value, cell) for cell in found if cell.result is not None
+    ]
+    known = [(value, cell) for value, cell in judged if value is not None]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
+
+
+def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
+    states = Counter(cell.part.state for cell in cells)
+    tiles = [Tile("images", f"{len(outcome.image_set.images):,}")]
+    tiles += [Tile(f"combinations {state}", f"{states[state]:,}") for state in PartState if states[state]]
+    best = _find_best([cell for cell in cells if cell.result is not None])
+    if best is not None and best.result is not None:
+        tiles.append(Tile("best ARI", f"{best.result.scores.adjusted_rand_index.value:z.3f}"))
+    return tiles
+
+
+def _tabulate_cells(cells: Sequence[Cell]) -> Table:
+    header = ["features", "preparation", "algorithm", "k", "clusters", "noise"]
+    header += [SCORE_TITLES[name][0] for name in SCORES] + ["seconds"]
+    rows: list[list[str | int | float | None]] = []
+    for cell in cells:
+        part = cell.part.part
+        k = "own choice" if cell.k is None else cell.k
+        row: list[str | int | float | None] = [part.feature_set.name, part.preparation_name]
+        row += [name_algorithm(cell.algorithm), k]
+        if cell.result is None:
+            row += [str(cell.part.state), *[None] * (len(SCORES) + 2)]
+        else:
+            values = [read_score(getattr(cell.result.scores, name))[0] for name in SCORES]
+            row += [cell.result.clusters, cell.result.noise, *values, cell.result.seconds]
+        rows.append(row)
+    return Table("cells", "Every combination with all scores", header, rows)
+
+
+def _list_published(cells: Sequence[Cell]) -> list[Table]:
+    rows: list[list[str | int | float | None]] = []
+    for cell in cells:
+        for name, published in cell.published_scores().items():
+            if published is None or cell.published is None:
+                continue
+            own = None if cell.result is None else read_score(getattr(cell.result.scores, name))[0]
+            part = cell.part.part
+            row = [part.feature_set.name, part.preparation_name, name_algorithm(cell.algorithm), cell.k]
+            rows.append([*row, SCORE_TITLES[name][0], own, published, cell.published.source])
+    header = ["features", "preparation", "algorithm", "k", "score", "here", "published", "published by"]
+    return [Table("published", "The same combination here and there", header, rows)] if rows else []
+
+
+def _tabulate_costs(done: Sequence[PartOutcome]) -> list[Table]:
+    """Seconds, and memory of the clusterer where it is known, by part and stage."""
+    runs = [(part.part.title, part.outcome) for part in done if part.outcome is not None]
+    stages = list(dict.fromkeys(name for _, run in runs for name in run.result.stage_seconds))
+    seconds: list[list[str | int | float | None]] = []
+    memory: list[list[str | int | float | None]] = []
+    for title, run in runs:
+        embedding = run.stage_seconds.get("embedding")
+        own = [run.result.stage_seconds.get(name) for name in stages]
+        seconds.append([title, run.embedded, run.cached, embedding, *own])
+        peaks = [run.result.stage_peak_bytes.get(name) for name in stages]
+        memory.append([title, *(None if peak is None else round(peak / _MEBIBYTE) for peak in peaks)])
+    first = "features, preparation"
+    return [
+        Table(
+            "seconds",
+            "Seconds by stage; embedding as it was this time, the rest as it was when the run was done",
+            [first, "images embedded", "images cached", "embedding", *stages],
+            seconds,
+        ),
+        Table("memory", "Highest memory of the clusterer by stage, in MiB", [first, *stages], memory),
+    ]
+
+
+def _list_undone(parts: Sequence[PartOutcome]) -> list[Table]:
+    rows = [
+        [part.part.title, str(part.state), _NOT_DONE[part.state]]
+        for part in parts
+        if part.state is not PartState.DONE
+    ]
+    return [Table("undone", "Parts without a result", ["part", "state", "why"], rows)] if rows else []
+
+
+def _list_facts(outcome: StudyOutcome, done: Sequence[PartOutcome]) -> list[tuple[str, str]]:
+    facts = [("seed", str(outcome.seed))]
+    runs = [part.outcome for part in done if part.outcome is not None]
+    spaces = {run.space.model: run.space for run in runs}
+    facts += [
+        (f"weights of {name}", f"SHA-256 {space.weights_digest}")
+        for name, space in spaces.items()
+        if space.weights_digest != _NO_WEIGHTS
+    ]
+    if runs:
+        versions = runs[0].versions.items()
+        facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions)))
+    return facts

@@ -1,0 +1,161 @@
+"""How results are put into words for people, on the terminal and in the report."""
+
+from collections.abc import Sequence
+
+from octcluster.images.image_set import ImageSet
+from octcluster.model.results import ClusteringResult, Score
+
+RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
+
+NOISE = -1
+
+_ALGORITHM_NAMES = {
+    "kmeans": "K-means",
+    "minibatch-kmeans": "mini-batch K-means",
+    "gmm": "Gaussian mixture",
+    "spectral": "spectral clustering",
+    "agglomerative": "agglomerative clustering",
+    "hdbscan": "HDBSCAN",
+    "hg-means": "K-means by genetic search",
+    "consensus": "consensus of K-means",
+}
+
+
+def name_algorithm(algorithm: str) -> str:
+    """The algorithm's name for people."""
+    return _ALGORITHM_NAMES.get(algorithm, algorithm)
+
+
+def name_cluster(cluster: int) -> str:
+    """The cluster's name for people."""
+    return "noise" if cluster == NOISE else f"cluster {cluster}"
+
+
+def show_text(text: str) -> str:
+    """Makes a name from outside safe to show: no control characters, no broken Unicode."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """The number with its noun, in the plural where it needs one."""
+    return f"{number:,} {noun if number == 1 else noun + ('es' if noun.endswith('s') else 's')}"
+
+
+def format_score(score: Score) -> str:
+    """The score with three decimals, or a dash where it is undefined."""
+    return "\N{EN DASH}" if score.value is None else f"{score.value:z.3f}"
+
+
+def format_interval(score: Score) -> str:
+    """The score's 95% interval as ``0.890 to 0.960``, empty where it is unknown."""
+    return "" if score.interval is None else f"{score.interval.low:z.3f} to {score.interval.high:z.3f}"
+
+
+def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
+    """What a mean silhouette says, after Kaufman and Rousseeuw, Finding Groups in Data (1990).
+
+    Their limits are for distances as they are: whitening makes all distances alike and all silhouettes small.
+    """
+    if whitened:
+        return "of whitened features it is always small, and good for comparing groupings only"
+    if silhouette > 0.70:
+        return "the clusters are strongly separated"
+    if silhouette > 0.50:
+        return "the clusters are reasonably separated"
+    if silhouette > 0.25:
+        return "the clusters are weakly separated and could be artificial"
+    return "the clusters overlap: there is no substantial structure by this measure"
+
+
+def describe_noise(results: Sequence[ClusteringResult]) -> list[str]:
+    """Says what the silhouettes of results with noise count for in the choice; nothing if there is none."""
+    if len(results) < 2:
+        return []
+    sentences = []
+    for result in results:
+        silhouette = result.scores.silhouette.value
+        if not result.noise or silhouette is None:
+            continue
+        grouped = sum(result.cluster_sizes)
+        of_all = silhouette * grouped / (grouped + result.noise)
+        sentences.append(
+            f"The silhouette {silhouette:z.3f} of {name_algorithm(result.algorithm)} is that of the "
+            f"{count(grouped, 'image')} that are not noise; in the choice noise counts as 0, which makes it "
+            f"{of_all:z.3f}."
+        )
+    return sentences
+
+
+def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whitened: bool) -> list[str]:
+    """What one clustering found, in sentences.
+
+    Args:
+        result: The clustering.
+        class_sizes: Number of clustered images of each known class.
+        whitened: Whether the features were whitened.
+
+    Returns:
+        Sentences, the most important first.
+    """
+    images = sum(result.cluster_sizes) + result.noise
+    noise = f" and left {count(result.noise, 'image')} out as noise" if result.noise else ""
+    sentences = [
+        f"{_capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
+        f"{count(result.clusters, 'cluster')}{noise}."
+    ]
+    if result.clusters == images > 1:
+        sentences.append("Each image is a cluster of its own: scores by class say nothing then.")
+    accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
+    if accuracy is not None:
+        labelled = sum(class_sizes)
+        of_what = "the images" if labelled == images else f"the {count(labelled, 'image')} with a known class"
+        sentences.append(
+            f"{accuracy:.1%}{_describe_interval(result.scores.accuracy)} of {of_what} lie in the cluster "
+            f"that matches their class best, one cluster for one class; a single cluster for everything "
+            f"would reach {max(class_sizes) / labelled:.1%}."
+        )
+    if rand_index is not None:
+        sentences.append(
+            f"The adjusted Rand index is {rand_index:z.3f} (0 is chance, 1 is perfect agreement)."
+        )
+    silhouette = result.scores.silhouette.value
+    if silhouette is not None:
+        sentences.append(
+            f"The mean silhouette is {silhouette:z.3f} (at most 1): "
+            f"{judge_silhouette(silhouette, whitened=whitened)}."
+        )
+    else:
+        sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
+    return sentences
+
+
+def describe_missing_labels(image_set: ImageSet) -> list[str]:
+    """What of the labels does not meet an image, in sentences; nothing if all do, or if there are none."""
+    unlabelled = sum(image.label is None for image in image_set.images)
+    sentences = []
+    if image_set.classes and unlabelled:
+        have = "has" if unlabelled == 1 else "have"
+        sentences.append(
+            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: what is "
+            "scored by class says nothing of them."
+        )
+    if image_set.stray_rows:
+        rows = count(len(image_set.stray_rows), "row")
+        name = "names" if len(image_set.stray_rows) == 1 else "name"
+        sentences.append(
+            f"{rows} of the table of labels {name} none of the images, the first of them row "
+            f"{image_set.stray_rows[0]:,} of the file: mistyped names, or images that are elsewhere."
+        )
+    return sentences
+
+
+def _describe_interval(score: Score) -> str:
+    if score.interval is None:
+        return ""
+    return f" (95% interval {score.interval.low:.1%} to {score.interval.high:.1%})"
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,192 @@
+"""What a set of images is like before anything is learned from it: numbers, sizes, formats, patients."""
+
+import random
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from octcluster.images.headers import ImageHeader
+from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.leaks import split_of
+from octcluster.model.results import NearDuplicate
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was found in the headers and pixels of images.
+
+    Attributes:
+        image_set: All images that were asked for.
+        headers: What the header of each says, in their order; None where it cannot be read.
+        failures: Why an image is of no use, by position; one with damaged pixels has a header all the same.
+        copies: Images whose files are equal, byte for byte: each with the first one, similarity 1.
+        alike: Images that look the same though their files differ, the most similar first; as many pairs as
+            join them. None if no pixels were read. Similarity is the share of equal bits of fingerprints.
+        versions: Version by name.
+        stage_seconds: Wall-clock time by stage, in the order they ran.
+    """
+
+    image_set: ImageSet
+    headers: Sequence[ImageHeader | None]
+    failures: Mapping[int, str]
+    copies: Sequence[NearDuplicate]
+    alike: Sequence[NearDuplicate] | None
+    versions: Mapping[str, str]
+    stage_seconds: Mapping[str, float]
+
+    @property
+    def readable(self) -> list[tuple[ImageFile, ImageHeader]]:
+        """The images whose header can be read."""
+        pairs = zip(self.image_set.images, self.headers, strict=True)
+        return [(image, header) for image, header in pairs if header is not None]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that the images lie in, in the order in which they are used."""
+        found = {split for image in self.image_set.images if (split := split_of(image.name)) is not None}
+        return sorted(found, key=lambda split: (_ORDER_OF_SPLITS.get(split.lower()[:3], 0), split))
+
+
+_ORDER_OF_SPLITS = {"tra": 1, "val": 2, "tes": 3}
+
+
+@dataclass(frozen=True)
+class GroupSize:
+    """How many images and patients there are of one class in one split.
+
+    Attributes:
+        split: Name of the split; None: images in none.
+        label: Name of the class; None: images of no known class.
+        images: Number of image files.
+        patients: Number of known patients.
+        failed: How many of the images are of no use.
+    """
+
+    split: str | None
+    label: str | None
+    images: int
+    patients: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a number is spread over images, as the notebook study told it.
+
+    Attributes:
+        count: Number of images.
+        mean: Their mean.
+        standard_deviation: Of a sample: divided by count - 1; None for a single image.
+        minimum: The smallest.
+        lower_quartile: A quarter are at most this, interpolated linearly.
+        median: A half are.
+        upper_quartile: Three quarters are.
+        maximum: The largest.
+    """
+
+    count: int
+    mean: float
+    standard_deviation: float | None
+    minimum: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    maximum: float
+
+
+def count_groups(description: Description) -> list[GroupSize]:
+    """Counts images and patients of each class in each split; those without one are groups of their own."""
+    images: Counter[tuple[str | None, str | None]] = Counter()
+    failed: Counter[tuple[str | None, str | None]] = Counter()
+    patients: dict[tuple[str | None, str | None], set[str]] = {}
+    for position, image in enumerate(description.image_set.images):
+        group = (split_of(image.name), image.label)
+        images[group] += 1
+        failed[group] += position in description.failures
+        if image.patient is not None:
+            patients.setdefault(group, set()).add(image.patient)
+    splits: list[str | None] = [*description.splits, None]
+    labels: list[str | None] = [*description.image_set.classes, None]
+    return [
+        GroupSize(split, label, images[group], len(patients.get(group, ())), failed[group])
+        for split in splits
+        for label in labels
+        if images[group := (split, label)]
+    ]
+
+
+def spread_by_class(
+    description: Description, measure: Callable[[ImageHeader], int]
+) -> dict[str | None, Spread]:
+    """How a measure of the headers is spread over the images of each class.
+
+    Args:
+        description: What was found.
+        measure: Takes the number out of a header.
+
+    Returns:
+        The spread by class; images of no known class are under None, if there are any.
+    """
+    values: dict[str | None, list[int]] = {label: [] for label in [*description.image_set.classes, None]}
+    for image, header in description.readable:
+        values[image.label].append(measure(header))
+    return {label: spread(numbers) for label, numbers in values.items() if numbers}
+
+
+def spread(values: Sequence[int]) -> Spread:
+    """How numbers, at least one, are spread."""
+    # Quartiles of a single value need it twice.
+    enough = values if len(values) > 1 else [*values, *values]
+    lower, median, upper = statistics.quantiles(enough, method="inclusive")
+    return Spread(
+        count=len(values),
+        mean=statistics.fmean(values),
+        standard_deviation=statistics.stdev(map(float, values)) if len(values) > 1 else None,
+        minimum=min(values),
+        lower_quartile=lower,
+        median=median,
+        upper_quartile=upper,
+        maximum=max(values),
+    )
+
+
+def count_by(
+    description: Description, kind: Callable[[ImageHeader], tuple[int | str, ...]]
+) -> list[tuple[tuple[int | str, ...], int]]:
+    """Counts the images of each kind, the most frequent first.
+
+    Args:
+        description: What was found.
+        kind: Tells the kind from a header.
+
+    Returns:
+        Kinds with their numbers of images.
+    """
+    found = Counter(kind(header) for _, header in description.readable)
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+def draw_samples(description: Description, count: int, seed: int) -> dict[str | None, list[int]]:
+    """Draws usable images of each class at random.
+
+    Args:
+        description: What was found.
+        count: Number of images of a class; of a class with fewer all are taken.
+        seed: Seed of the draw; what is drawn of one class depends on the seed and on its images only.
+
+    Returns:
+        Positions of the images by class, sorted; images of no known class are under None, if there are any.
+    """
+    positions: dict[str | None, list[int]] = {}
+    for position, image in enumerate(description.image_set.images):
+        if position not in description.failures:
+            positions.setdefault(image.label, []).append(position)
+    labels: Iterable[str | None] = [*description.image_set.classes, None]
+    return {
+        label: sorted(
+            random.Random(f"{seed}:{label}").sample(positions[label], min(count, len(positions[label])))  # noqa: S311
+        )
+        for label in labels
+        if label in positions
+    }

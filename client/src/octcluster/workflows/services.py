@@ -1,0 +1,107 @@
+"""The services of a job: those that were named, and those that are started for it and end with it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.clients.security import Tls
+from octcluster.images.keys import key_secret_from_environment
+from octcluster.local.stack import START_SECONDS, LocalStack, LocalStackOptions
+from octcluster.model.progress import Progress
+from octcluster.workflows.stages import Stages
+
+_CONNECT_SECONDS = 20.0
+_OUTAGE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """Which services a job uses.
+
+    Attributes:
+        model: Name of the embedder's model.
+        embedder: Address of an embedder, or several with commas between; None: start one for this job.
+        embedder_tls: How the connection to that embedder is secured; None: it is not.
+        embedder_token: What that embedder wants to see; None: nothing.
+        clusterer: Address of a clusterer; None: start one for this job, with its own vector cache.
+        cache_dir: Where services that this job starts keep vectors, runs and models; None: the user's cache
+            folder.
+        weights: Weights file for an embedder that this job starts; None: the model's own source.
+        weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
+        key_secret: The site's secret for image keys.
+    """
+
+    model: str = "efficientnet-lite0"
+    embedder: str | None = None
+    embedder_tls: Tls | None = None
+    embedder_token: str | None = field(default=None, repr=False)
+    clusterer: str | None = None
+    cache_dir: Path | None = None
+    weights: Path | None = None
+    weights_sha256: str | None = None
+    key_secret: bytes = field(default_factory=key_secret_from_environment, repr=False)
+
+
+@contextlib.contextmanager
+def started_services(options: ServiceOptions, progress: Progress) -> Iterator[LocalStack | None]:
+    """Starts the services that have no address, if there are any, while the block runs."""
+    if options.embedder is not None and options.clusterer is not None:
+        yield None
+        return
+    stack_options = LocalStackOptions(
+        cache_dir=options.cache_dir,
+        embedder=options.embedder is None,
+        clusterer=options.clusterer is None,
+        model=options.model,
+        weights=options.weights,
+        weights_sha256=options.weights_sha256,
+    )
+    with LocalStack(stack_options, progress) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def connected_clients(
+    options: ServiceOptions, stack: LocalStack | None, stages: Stages
+) -> Iterator[tuple[EmbedderClient, ClustererClient]]:
+    """Connects to both services, once they serve, while the block runs."""
+
+    def check() -> None:
+        if stack is not None:
+            stack.check()
+
+    def on_wait(text: str) -> None:
+        check()
+        stages.message(text)
+
+    with contextlib.ExitStack() as clients, stages.timed("starting"):
+        if stack is not None:
+            stages.begin("Starting", 0, "services")
+            stack.wait_until_started()
+        embedder = clients.enter_context(
+            EmbedderClient(
+                options.embedder or (stack.embedder_address if stack else ""),
+                patience_seconds=_OUTAGE_SECONDS,
+                on_wait=on_wait,
+                tls=options.embedder_tls,
+                token=options.embedder_token,
+            )
+        )
+        clusterer = clients.enter_context(
+            ClustererClient(
+                options.clusterer or (stack.clusterer_address if stack else ""),
+                patience_seconds=_OUTAGE_SECONDS,
+                on_wait=on_wait,
+            )
+        )
+        for client, given in ((embedder, options.embedder), (clusterer, options.clusterer)):
+            if given is None:
+                client.wait_until_serving(START_SECONDS, lambda _: check())
+            else:
+                client.wait_until_serving(_CONNECT_SECONDS, on_wait)
+        connected = clients.pop_all()
+    with connected:
+        yield embedder, clusterer

@@ -1,0 +1,182 @@
+"""What a person sees on the terminal."""
+
+import io
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from octcluster.cli.terminal import run as terminal
+from octcluster.cli.terminal.run import (
+    ProgressBars,
+    ProgressLines,
+    print_replaced,
+    print_summary,
+    show_progress,
+)
+from octcluster.outputs.run.record import format_run_record
+from octcluster.workflows.outcome import RunOutcome
+from outcomes import make_outcome, undefine
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A millisecond passes each time that progress asks for the time, and none in between."""
+    ticks = itertools.count()
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 1000))
+
+
+def summarize(outcome: RunOutcome, stream: io.StringIO | None = None) -> str:
+    stream = stream or io.StringIO()
+    print_summary(outcome, Path("out"), stream)
+    return stream.getvalue()
+
+
+def test_the_summary_has_counts_scores_table_and_report() -> None:
+    text = summarize(make_outcome(failed=3, ks=(2, 3)))
+    for part in (
+        "80 images: 74 embedded, 3 from the cache, 3 failed, 2 other files ignored",
+        "Labels: 77 images in 4 classes (--labels folder)",
+        "Features: efficientnet-lite0, pooled, 1,280 values an image (space 000102030405)",
+        "K-means put 77 images into 4 clusters.",
+        "Chosen (*): it has the largest silhouette of 2 results",
+        "Failures: out/failures.csv",
+        "Report: out/report.html",
+        "For research use only",
+    ):
+        assert part in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["*", "K-means", "3", "4", "0", *["0.130"] * 5, "0.25"] in lines
+    assert [line[0] for line in lines if line and line[0] in ("CNV", "DME", "DRUSEN", "NORMAL", "all")] == [
+        "CNV", "DME", "DRUSEN", "NORMAL", "all",
+    ]  # fmt: skip
+
+
+def test_the_summary_without_labels_or_scores_says_so() -> None:
+    text = summarize(undefine(make_outcome(classes=()), "all images are alike"))
+    assert "accuracy" not in text
+    assert "Labels:" not in text
+    assert "The silhouette is undefined: all images are alike." in text
+
+
+def test_noise_has_a_column_of_its_own() -> None:
+    assert "cluster 3   noise" in summarize(make_outcome(noise=True))
+
+
+def test_the_silhouette_without_noise_is_not_what_the_choice_compares() -> None:
+    outcome = make_outcome(noise=True)
+    text = summarize(outcome)
+    noise = outcome.result.results[1].noise
+    assert f"silhouette 0.100 of HDBSCAN is that of the {80 - noise} images that are not noise" in text
+    assert f"noise counts as 0, which makes it {0.1 * (80 - noise) / 80:.3f}." in text
+    assert "noise counts as 0" not in summarize(make_outcome(ks=(2, 3)))
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    text = summarize(make_outcome(classes=("[red]a[/red]", "b\x1b[2J", "c\udce9", "d")))
+    assert "[red]a[/red]" in text
+    assert "b\ufffd[2J" in text
+    assert "\x1b" not in text
+    text.encode()
+
+
+@pytest.mark.parametrize("record", [None, b"", b"[]", b"{}", b'{"started": 7}', b'{"started": "soon"}'])
+def test_nothing_is_said_to_be_replaced_where_no_run_is_known(record: bytes | None, tmp_path: Path) -> None:
+    if record is not None:
+        (tmp_path / "run.json").write_bytes(record)
+    stream = io.StringIO()
+    print_replaced(tmp_path, stream)
+    assert stream.getvalue() == ""
+
+
+def test_the_run_that_will_be_replaced_is_named_by_its_time(tmp_path: Path) -> None:
+    started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    (tmp_path / "run.json").write_bytes(format_run_record(make_outcome(), {}, started))
+    stream = io.StringIO()
+    print_replaced(tmp_path, stream)
+    assert stream.getvalue() == f"replacing the run of {started.astimezone():%Y-%m-%d %H:%M} in {tmp_path}\n"
+
+
+def test_progress_is_bars_on_a_terminal_and_lines_elsewhere() -> None:
+    assert isinstance(show_progress(Terminal()), ProgressBars)
+    assert isinstance(show_progress(io.StringIO()), ProgressLines)
+
+
+@pytest.mark.usefixtures("own_clock")
+def test_lines_say_each_stage_once_with_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)
+    stream = io.StringIO()
+    with show_progress(stream) as progress:
+        progress.stage("Starting", 0, "services")
+        progress.message("waiting for the embedder")
+        progress.stage("Embedding", 40, "images")
+        for done in range(1, 41):
+            progress.update(done, 40)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert lines[0] == "waiting for the embedder"
+    assert lines[1].startswith("Starting: done in 0.")
+    assert lines[2].startswith("Embedding: 40 images in 0.")
+    assert lines[2].endswith(" a second")
+
+
+def test_a_long_stage_says_how_far_it_is_and_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_LINE_INTERVAL_SECONDS", 0.0)
+    stream = io.StringIO()
+    with show_progress(stream) as progress:
+        progress.stage("Embedding", 40, "images")
+        progress.update(10, 40)
+    line = stream.getvalue().splitlines()[0]
+    assert line.startswith("Embedding: 10 of 40 images, ")
+    assert line.endswith(" s left")
+
+
+@pytest.mark.usefixtures("own_clock")
+def test_no_time_is_made_up_for_steps_of_unequal_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_LINE_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(terminal, "_MIN_RATE_SECONDS", 0.0)
+    lines, bars = io.StringIO(), Terminal()
+    for stream in (lines, bars):
+        with show_progress(stream) as progress:
+            progress.stage("Clustering", 9, "clusterings")
+            progress.update(3, 9)
+    assert lines.getvalue().splitlines() == [
+        "Clustering: 3 of 9 clusterings, 0 s so far",
+        "Clustering: 3 clusterings in 0.0 s",
+    ]
+    assert "3/3 clusterings" in bars.getvalue()
+    assert "/s" not in bars.getvalue()
+
+
+def test_a_stage_that_failed_is_not_called_done() -> None:
+    def fail(stream: io.StringIO) -> None:
+        with show_progress(stream) as progress:
+            progress.stage("Embedding", 40, "images")
+            raise OSError("gone")
+
+    stream = io.StringIO()
+    with pytest.raises(OSError, match="gone"):
+        fail(stream)
+    assert stream.getvalue() == ""
+
+
+def test_bars_show_each_stage_with_its_count() -> None:
+    stream = Terminal()
+    with show_progress(stream) as progress:
+        progress.stage("Reading", 0, "images")
+        progress.update(7, 0)
+        progress.message("waiting")
+        progress.stage("Embedding", 40, "images")
+        progress.update(40, 40)
+    text = stream.getvalue()
+    assert "waiting" in text
+    assert "7/7 images" in text
+    assert "40/40 images" in text

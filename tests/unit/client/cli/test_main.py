@@ -1,0 +1,332 @@
+"""The command line: arguments, exit codes and messages; no run gets as far as its services."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from octcluster.cli.main import main
+from octcluster.cli.parser import build_parser
+from octcluster.cli.values import read_recipe
+from octcluster.images.folder import find_images
+from octcluster.model.recipes import CONSENSUS_2, DEFAULT_RECIPE, PIXELS_1, PLAIN_1, Recipe
+from octcluster.model.runs import ALGORITHMS, MODELS, Preparation
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.png").touch()
+    return folder
+
+
+def call(*arguments: object) -> int:
+    """The exit code of the command."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as error:
+        return int(error.code or 0)
+
+
+def parse(*arguments: str) -> dict[str, object]:
+    return vars(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    found = parse()
+    assert found["model"] == "efficientnet-lite0"
+    assert found["k"] == (4, 4)
+    assert found["stability"] is None
+    assert found["seed"] == 0
+    assert found["labels"] == "auto"
+    assert found["strict"] is found["quiet"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        (["-k", "7"], "k", (7, 7)),
+        (["-k", "2:10"], "k", (2, 10)),
+        (["--pca", "0.95"], "pca", 0.95),
+        (["--pca", "1.0"], "pca", 1.0),
+        (["--pca", "64"], "pca", 64),
+        (["--pca", "1"], "pca", 1),
+        (["--no-pca"], "pca", None),
+        (["--algorithm", "kmeans,hdbscan,kmeans"], "algorithm", ("kmeans", "hdbscan")),
+        (["--stability", "0"], "stability", 0),
+        (["--seed", str(2**32 - 1)], "seed", 2**32 - 1),
+        (["--model", "a-model-of-the-server"], "model", "a-model-of-the-server"),
+        (["--weights-sha256", "AB" * 32], "weights_sha256", "ab" * 32),
+    ],
+)
+def test_arguments_are_read(arguments: list[str], name: str, value: object) -> None:
+    found = parse(*arguments)[name]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-k", "1"], "'1' cannot be used: the least is 2"),
+        (["-k", "5:3"], "a range goes upwards, as in 2:10"),
+        (["-k", "four"], "'four' is no number of clusters: write 4, or 2:10 for a range"),
+        (
+            ["--pca", "0"],
+            "write a share of the variance above 0 and at most 1 with a dot (0.95), or a count (64)",
+        ),
+        (["--pca", "1.5"], "'1.5' cannot be used"),
+        (["--pca", "95%"], "'95%' cannot be used"),
+        (["--pca", "0.9", "--no-pca"], "not allowed with argument"),
+        (["--algorithm", "k-means"], "'k-means' is no algorithm: take kmeans, minibatch-kmeans"),
+        (["--algorithm", ""], "'' is no algorithm"),
+        (["--features", "top"], "invalid choice: 'top'"),
+        (["--seed", "-1"], "'-1' is no seed"),
+        (["--seed", str(2**32)], "write a whole number from 0 to 4294967295"),
+        (["--per-class", "0"], "write a whole number from 1"),
+        (["--recipe", "best"], "invalid choice: 'best'"),
+        (["--stability", "101"], "'101' cannot be used: write a whole number from 0 to 100"),
+        (["--weights-sha256", "abc"], "write its 64 hexadecimal digits"),
+        (["--lab", "none"], "unrecognized arguments: --lab"),
+    ],
+)
+def test_wrong_arguments_are_code_2_with_the_cure(
+    arguments: list[str], message: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("run", images, "--out", tmp_path / "out", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("octcluster run: ")
+    assert error.splitlines()[1:] == ["See 'octcluster run --help'."]
+    assert not (tmp_path / "out").exists()
+
+
+def recipe(*arguments: str) -> Recipe:
+    return read_recipe(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        (["--embedder-tls-ca", "{file}"], "need --embedder HOST:PORT"),
+        (["--embedder-token-file", "{file}"], "need --embedder HOST:PORT"),
+        (["--embedder", "a:1", "--embedder-tls-name", "b"], "need --embedder-tls-ca"),
+        (["--embedder", "a:1", "--embedder-tls-ca", "/nowhere"], "cannot read /nowhere"),
+        (["--embedder", "a:1", "--embedder-tls-ca", "{file}", "--embedder-tls-key", "{file}"], "give both"),
+        (["--embedder", "a:1", "--embedder-token-file", "{file}"], "unencrypted: use TLS"),
+    ],
+)
+def test_parts_of_a_secure_connection_come_together(
+    oct_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], cure: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("a-token-of-some-length\n")
+    given = [argument.format(file=file) for argument in arguments]
+    assert (
+        call("run", oct_images, "--out", tmp_path / "out", "--quiet", "--clusterer", "127.0.0.1:1", *given)
+        == 2
+    )
+    assert cure in capsys.readouterr().err
+
+
+def test_the_default_is_a_named_recipe() -> None:
+    assert recipe() == DEFAULT_RECIPE
+    assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
+    assert recipe("--model", "vgg16") == PLAIN_1
+    assert recipe("--recipe", "consensus-2", "--model", "vgg16") == CONSENSUS_2
+    assert recipe("--model", "pixels") == PIXELS_1
+
+
+def test_a_part_alone_changes_the_plain_recipe() -> None:
+    changed = recipe("--pca", "0.95", "--algorithm", "kmeans,hdbscan")
+    assert changed == Recipe("", "pooled", False, Preparation(pca=0.95), ("kmeans", "hdbscan"))
+    assert recipe("--features", "blocks", "--flip").features == "blocks"
+    assert recipe("--features", "blocks", "--flip").flip is True
+    assert recipe("--no-pca") == PLAIN_1
+    reduced = recipe("--model", "pixels", "--pca", "0.95")
+    assert (reduced.features, reduced.preparation) == ("pixels", replace(PIXELS_1.preparation, pca=0.95))
+
+
+def test_a_part_beside_a_name_changes_that_recipe() -> None:
+    changed = recipe("--recipe", "consensus-2", "--pca", "32", "--no-flip")
+    preparation = replace(CONSENSUS_2.preparation, pca=32)
+    own = {"flip": False, "preparation": preparation, "images_a_component": 0}
+    assert changed == replace(CONSENSUS_2, name="", **own)
+    plain = recipe("--recipe", "consensus-2", "--no-whiten").preparation
+    assert (plain.whiten, plain.whiten_within_groups) == (False, False)
+    between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation
+    assert between == replace(CONSENSUS_2.preparation, whiten_within_groups=False)
+    assert recipe("--no-whiten-within-patients").preparation == between
+    assert recipe("--recipe", "consensus-2", "--features", "blocks").name == "consensus-2"
+
+
+def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", images) == 2
+    assert "--out" in capsys.readouterr().err
+    assert call("--debug") == 2
+    assert capsys.readouterr().err.splitlines()[1:] == ["See 'octcluster --help'."]
+
+
+def test_nothing_at_all_brings_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call() == 2
+    assert "first steps:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("images_name", "arguments", "message"),
+    [
+        ("nowhere", [], "nowhere does not exist: give a folder of images or a list of paths"),
+        ("images/a.png", [], "a.png is one image: give its folder"),
+        ("images", ["--labels", "table.csv"], "--labels table.csv: there is no such file; give auto"),
+        ("images", ["--labels", "folder"], "--labels folder finds no label"),
+        ("images", ["--per-class", "3"], "--per-class 3 needs labels"),
+        (
+            "images",
+            ["--model", "efficientnet-lite"],
+            "no such model; take efficientnet-lite0, efficientnet-b0",
+        ),
+        ("images", ["--whiten"], "whitening needs PCA: add --pca 64"),
+        ("images", ["--recipe", "consensus-2", "--no-pca"], "or give --no-whiten"),
+        ("images", ["--pca", "8", "--whiten-within-patients"], "comes after whitening: add --whiten too"),
+        ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
+        ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
+    ],
+)
+def test_unusable_input_is_code_2_in_one_line_with_the_cure(
+    images_name: str,
+    arguments: list[str],
+    message: str,
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call("run", tmp_path / images_name, "--out", tmp_path / "out", *arguments) == 2
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.err.startswith("octcluster: ")
+    assert output.err.count("\n") == 1
+    assert output.out == ""
+
+
+def test_no_image_says_what_was_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scan.dcm").touch()
+    assert call("run", tmp_path, "--out", tmp_path / "out") == 2
+    assert (
+        "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, found 1 other file (.dcm: 1): "
+        "files of DICOM are not read, export their B-scans as PNG or JPEG" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_outputs_into_a_file_are_refused(
+    out: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert call("run", images, "--out", tmp_path / out) == 2
+    assert "is a file, or lies in one: name a folder for the outputs" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["run", "study", "describe"])
+@pytest.mark.parametrize("record", ["run.json", "assign.json", "study.json", "describe.json"])
+def test_what_another_command_left_is_not_replaced(
+    command: str, record: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / record).write_text("{}")
+    (out / "report.html").write_text("mine")
+    nobody = ["--clusterer", f"unix:{tmp_path}/b.sock", "--embedder", f"unix:{tmp_path}/a.sock"]
+    code = call(command, images, "--out", out, "--quiet", *([] if command == "describe" else nobody))
+    error = capsys.readouterr().err
+    if record == f"{command}.json":
+        assert "holds what" not in error
+    else:
+        assert code == 2
+        assert f"holds what 'octcluster {record.removesuffix('.json')}' wrote ({record})" in error
+        assert f"for example --out {out / command}" in error
+    assert (out / "report.html").read_text() == "mine"
+
+
+def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = ("--embedder", f"unix:{tmp_path}/a.sock", "--clusterer", f"unix:{tmp_path}/b.sock")
+    arguments = ("run", images, "--out", tmp_path / "out", "--quiet", *addresses)
+    assert call(*arguments) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith("octcluster: 1 of 1 images can be used, but at least 4 are needed")
+    assert output.out == ""
+    assert call(*arguments, "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_says_so_and_is_code_130(oct_images: Path, tmp_path: Path) -> None:
+    nobody = f"unix:{tmp_path}/nobody.sock"
+    command = [sys.executable, "-m", "octcluster", "run", str(oct_images), "--out", str(tmp_path / "out")]
+    command += ["--embedder", nobody, "--clusterer", nobody]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "Reading" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        error = process.stderr.read()
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "octcluster: interrupted"
+    assert "Traceback" not in error
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_help_teaches_with_every_option_and_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("assignments.csv", "scores.json", "report.html", "run.json", "failures.csv", "examples:"):
+        assert part in text
+    for name in (*ALGORITHMS, MODELS[0], *MODELS[-3:], "exit codes: 0 done", "For research use only"):
+        assert name in text
+    for action in build_parser()._subparsers._group_actions[0].choices["run"]._actions:  # type: ignore[union-attr]
+        assert action.help
+
+
+def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
+    program = (
+        "import sys; from octcluster.cli.main import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'PIL', 'rich', 'jinja2', 'tensorflow', 'openvino'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("octcluster 0.")
+
+
+def test_without_the_extra_the_message_says_what_to_install(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name in ('rich', 'numpy') else find(name, *rest)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    for arguments, extra in (
+        (
+            ["run", str(images), "--out", str(tmp_path / "out")],
+            "rich not installed: install octcluster's extra 'cli'",
+        ),
+        (["phantoms", str(tmp_path / "out")], "numpy not installed: install octcluster's extra 'local'"),
+    ):
+        command = [sys.executable, "-m", "octcluster", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert extra in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_phantoms_are_written_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("phantoms", tmp_path / "new" / "folder", "--images-per-class", 2, "--seed", 5) == 0
+    assert len(find_images(tmp_path / "new" / "folder").images) == 8
+    assert "2 phantoms of each of CNV, DME, DRUSEN, NORMAL" in capsys.readouterr().out

@@ -1,0 +1,271 @@
+"""Messages become the library's own data and back."""
+
+import math
+import struct
+
+import pytest
+from octcluster import (
+    Association,
+    Duplicates,
+    Embedding,
+    EmbeddingSpace,
+    EmbedFailure,
+    Interval,
+    MeasureSpace,
+    Member,
+    NearDuplicate,
+    NewAssignments,
+    Preparation,
+    RunSpec,
+    RunState,
+    Score,
+    Stability,
+)
+from octcluster.clients import clusterer_conversions as c
+from octcluster.clients import embedder_conversions as e
+from octcluster.model.runs import ALGORITHMS, FEATURES
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
+from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
+
+SPACE = EmbeddingSpace("net", "ab" * 32, "pillow-1", "pooled", "float32", 8, b"d" * 32)
+
+
+def test_each_algorithm_and_feature_has_a_value():
+    infos = clusterer.GetServerInfoResponse(algorithms=[c._algorithm(name) for name in ALGORITHMS])
+    assert c.read_clusterer_info(infos).algorithms == list(ALGORITHMS)
+    assert len(ALGORITHMS) == len(clusterer.Algorithm.values()) - 1
+    assert [embedder.Features.Name(e.features_message(name)) for name in FEATURES] == [
+        "FEATURES_POOLED",
+        "FEATURES_FLATTEN",
+        "FEATURES_BLOCKS",
+        "FEATURES_PIXELS",
+    ]
+
+
+def test_values_of_newer_servers_do_not_break():
+    info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=[1, 77]))
+    assert info.algorithms == ["kmeans", "unknown-77"]
+
+
+@pytest.mark.parametrize(
+    ("pca", "field", "value"),
+    [
+        (None, None, None),
+        (0.95, "pca_variance", 0.95),
+        (1.0, "pca_variance", 1.0),
+        (64, "pca_components", 64),
+    ],
+)
+def test_pca_is_a_share_or_a_number(pca, field, value):
+    spec = RunSpec(SPACE, Preparation(pca=pca), run_id="0" * 32)
+    message = next(c.start_run_messages(spec, [], 10)).spec
+    assert message.preparation.WhichOneof("pca") == field
+    if field is not None:
+        assert getattr(message.preparation, field) == value
+
+
+def test_members_are_cut_and_unknown_is_minus_one():
+    members = [Member(bytes([i]) * 32, class_index=None if i == 1 else i, group_index=None) for i in range(5)]
+    first, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
+    assert first.WhichOneof("payload") == "spec"
+    assert [list(chunk.members.class_indices) for chunk in chunks] == [[0, -1], [2, 3], [4]]
+    assert all(not chunk.members.group_indices for chunk in chunks)
+    keys = [key for chunk in chunks for key in chunk.members.image_keys]
+    assert keys == [member.image_key for member in members]
+
+
+def test_status():
+    message = clusterer.RunStatus(
+        run_id="ab",
+        state=clusterer.RUN_STATE_FAILED,
+        stage=clusterer.RUN_STAGE_SCORING,
+        error=clusterer.RunError(code=clusterer.RUN_ERROR_CODE_VECTORS_MISSING, message="put them"),
+    )
+    message.created.FromJsonString("2026-01-02T03:04:05Z")
+    status = c.read_status(message)
+    assert (status.state, status.stage, status.error_code) == (RunState.FAILED, "scoring", "vectors_missing")
+    assert status.state.ended
+    assert status.created.isoformat() == "2026-01-02T03:04:05+00:00"
+    assert c.read_status(clusterer.RunStatus(state=1)).created is None
+
+
+def test_result():
+    result = clusterer.RunResult(
+        results=[
+            clusterer.ClusteringResult(
+                algorithm=clusterer.ALGORITHM_MINIBATCH_KMEANS,
+                requested_clusters=2,
+                clusters=2,
+                scores=clusterer.Scores(
+                    silhouette=clusterer.Score(value=0.0),
+                    accuracy=clusterer.Score(undefined_reason="no class is known"),
+                ),
+                contingency=clusterer.Contingency(class_indices=[0, 1], clusters=[-1, 0, 1], counts=range(6)),
+                cluster_sizes=[5, 4],
+                rating=0,
+            ),
+            clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
+        ],
+        stage_times=[
+            clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5, peak_memory_bytes=2**33),
+            clusterer.StageTime(stage=clusterer.RUN_STAGE_SCORING, seconds=0.25),
+        ],
+    )
+    read = c.read_result(result)
+    first, second = read.results
+    assert (first.algorithm, first.requested_clusters) == ("minibatch-kmeans", 2)
+    assert first.scores.silhouette == Score(value=0.0)
+    assert first.scores.accuracy == Score(undefined_reason="no class is known")
+    assert first.scores.purity.value is None
+    assert first.contingency.counts == [[0, 1, 2], [3, 4, 5]]
+    assert (second.requested_clusters, second.contingency) == (None, None)
+    assert (first.rating, second.rating) == (0, None)
+    assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
+    assert read.stage_peak_bytes == {"loading": 2**33}
+
+
+def test_assignments_are_joined_and_nan_is_none():
+    messages = [
+        clusterer.StreamAssignmentsResponse(
+            image_keys=[b"a"],
+            clusters=[0],
+            silhouettes=[0.5],
+            x=[1],
+            y=[2],
+            umap_x=[5],
+            umap_y=[6],
+            distances=[0.25],
+        ),
+        clusterer.StreamAssignmentsResponse(
+            image_keys=[b"b"],
+            clusters=[-1],
+            silhouettes=[math.nan],
+            x=[3],
+            y=[4],
+            umap_x=[7],
+            umap_y=[8],
+            distances=[math.nan],
+        ),
+    ]
+    joined = c.read_assignments(messages)
+    assert (joined.image_keys, joined.clusters) == ([b"a", b"b"], [0, -1])
+    assert (joined.silhouettes, joined.x, joined.y) == ([0.5, None], [1, 3], [2, 4])
+    assert (joined.umap_x, joined.umap_y) == ([5, 7], [6, 8])
+    assert joined.distances == [0.25, None]
+
+
+def test_embed_result():
+    space = MeasureSpace(("width", "brightness"), bytes(32))
+    good = embedder.EmbedResult(vector=b"1234", measures=struct.pack("<2f", 512, 40.5))
+    bad = embedder.EmbedResult(
+        error=embedder.EmbedError(code=embedder.EMBED_ERROR_CODE_TOO_SMALL, message="small")
+    )
+    assert e.read_embed_result(good, space) == Embedding(b"1234", (512, 40.5))
+    assert e.read_embed_result(bad, space) == EmbedFailure("too_small", "small")
+    assert e.read_embed_result(embedder.EmbedResult(), space).code == "internal"
+    with pytest.raises(ValueError, match="0 bytes are not 2 measures"):
+        e.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
+
+
+def test_spaces_are_found_by_features_and_flip():
+    spaces = [
+        embedder.EmbeddingSpace(
+            features=embedder.FEATURES_BLOCKS, flip=flip, dimension=5, part_dimensions=[2, 3], digest=digest
+        )
+        for flip, digest in ((False, b"a"), (True, b"b"))
+    ]
+    info = e.read_embedder_info(
+        embedder.GetServerInfoResponse(
+            models=[embedder.ModelInfo(name="net", spaces=spaces)],
+            measures=embedder.MeasureSpace(names=["width", "height"], digest=b"m"),
+        )
+    )
+    found = info.models[0].spaces
+    assert {key: space.digest for key, space in found.items()} == {
+        ("blocks", False): b"a",
+        ("blocks", True): b"b",
+    }
+    assert (found["blocks", True].flip, found["blocks", True].part_dimensions) == (True, (2, 3))
+    message = c.space_message(info.measures)
+    assert (message.digest, message.dimension, message.data_type) == (b"m", 2, clusterer.DATA_TYPE_FLOAT32)
+    assert info.measures.unpack(info.measures.pack((512, 40.5))) == (512, 40.5)
+
+
+def test_the_whole_spec_travels():
+    preparation = Preparation(
+        pca=64, whiten=True, part_dimensions=(3, 5), whiten_within_groups=True, normalize_prepared=True
+    )
+    message = next(c.start_run_messages(RunSpec(SPACE, preparation, stability_resamples=7), [], 10)).spec
+    assert list(message.preparation.part_dimensions) == [3, 5]
+    assert message.preparation.whiten
+    assert message.preparation.whiten_within_groups
+    assert message.preparation.normalize_prepared
+    assert message.stability_resamples == 7
+
+
+def test_numbers_are_the_same_columns_in_every_chunk_and_unknown_is_nan():
+    numbers = [{"width": 512.0, "brightness": 40.5}, {"width": 768.0}, {}]
+    members = [Member(bytes([i]) * 32, numbers=known) for i, known in enumerate(numbers)]
+    _, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
+    columns = [
+        {column.name: list(column.values) for column in chunk.members.number_columns} for chunk in chunks
+    ]
+    assert [list(names) for names in columns] == [["width", "brightness"]] * 2
+    assert columns[0]["width"] == [512, 768]
+    assert columns[0]["brightness"][0] == 40.5
+    assert all(math.isnan(value) for value in (columns[0]["brightness"][1], *columns[1]["width"]))
+
+
+def test_trust_is_read():
+    interval = clusterer.Interval(low=0.25, high=0.75)
+    result = clusterer.RunResult(
+        results=[
+            clusterer.ClusteringResult(
+                algorithm=clusterer.ALGORITHM_CONSENSUS,
+                scores=clusterer.Scores(accuracy=clusterer.Score(value=0.5, interval=interval)),
+                stability=clusterer.Stability(
+                    overall=clusterer.Score(value=0.875),
+                    clusters=[clusterer.Score(value=0.5), clusterer.Score(undefined_reason="one image")],
+                    resamples=10,
+                ),
+                associations=[
+                    clusterer.Association(
+                        name="width",
+                        mutual_information=0.5,
+                        adjusted_mutual_information=clusterer.Score(value=0.25),
+                        members=9,
+                    )
+                ],
+            ),
+            clusterer.ClusteringResult(),
+        ],
+        duplicates=clusterer.Duplicates(
+            pairs=[clusterer.NearDuplicate(first_member=1, second_member=4, similarity=0.5)],
+            total_pairs=3,
+            threshold=0.25,
+        ),
+    )
+    read = c.read_result(result)
+    first, second = read.results
+    assert first.scores.accuracy == Score(value=0.5, interval=Interval(0.25, 0.75))
+    assert first.stability == Stability(Score(0.875), [Score(0.5), Score(undefined_reason="one image")], 10)
+    assert first.associations == [Association("width", 0.5, Score(0.25), 9)]
+    assert (second.stability, second.associations) == (None, [])
+    assert read.duplicates == Duplicates([NearDuplicate(1, 4, 0.5)], 3, 0.25)
+    assert c.read_result(clusterer.RunResult()).duplicates is None
+
+
+def test_new_assignments_are_joined():
+    messages = [
+        clusterer.AssignResponse(
+            image_keys=[b"a"],
+            clusters=[1],
+            distances=[0.5],
+            margins=[0.25],
+            outliers=[True],
+            fitted_agreement=0.75,
+        ),
+        clusterer.AssignResponse(),
+    ]
+    assert c.read_new_assignments(messages) == NewAssignments([b"a"], [1], [0.5], [0.25], [True], 0.75)
+    assert c.read_new_assignments([]).fitted_agreement is None

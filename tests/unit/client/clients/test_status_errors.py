@@ -1,0 +1,59 @@
+"""A status becomes an exception that says what to do next."""
+
+import grpc
+import pytest
+from octcluster.clients.status_errors import service_error
+from octcluster.model import errors
+
+ADDRESS = "oct.example:50051"
+
+
+class Status(grpc.RpcError):
+    """What gRPC raises, as far as the client looks at it."""
+
+    def __init__(self, code, details):
+        self._code = code
+        self._details = details
+
+    def code(self):
+        return self._code
+
+    def details(self):
+        return self._details
+
+    def trailing_metadata(self):
+        return None
+
+
+@pytest.mark.parametrize("code", list(grpc.StatusCode))
+def test_each_status_has_an_error_with_its_name_and_the_address(code):
+    error = service_error(Status(code, "some details"), "the embedder", ADDRESS)
+    assert isinstance(error, errors.ServiceError)
+    assert error.code == code.name
+    assert ADDRESS in str(error)
+    assert "some details" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, errors.ServerUnavailable, "is it running"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.ServerOverloaded, "try again later"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded, "start again"),
+        (grpc.StatusCode.INVALID_ARGUMENT, errors.RequestRefused, "refused"),
+        (grpc.StatusCode.NOT_FOUND, errors.RunNotFound, "start it again"),
+        (grpc.StatusCode.FAILED_PRECONDITION, errors.NotReady, "cannot do this yet"),
+        (grpc.StatusCode.UNIMPLEMENTED, errors.IncompatibleServer, "check the address"),
+        (grpc.StatusCode.INTERNAL, errors.ServerFailed, "look at its log"),
+        (grpc.StatusCode.DATA_LOSS, errors.ServerFailed, "look at its log"),
+    ],
+)
+def test_error_says_what_to_do(code, kind, advice):
+    error = service_error(Status(code, "details"), "the embedder", ADDRESS)
+    assert type(error) is kind
+    assert advice in str(error)
+
+
+def test_a_status_without_details_is_named():
+    error = service_error(Status(grpc.StatusCode.UNAVAILABLE, None), "the clusterer", ADDRESS)
+    assert "(UNAVAILABLE)" in str(error)

@@ -1,0 +1,228 @@
+"""The leak check, and what is said of stability, nuisances and leaks."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from octcluster.images.image_set import ImageFile
+from octcluster.images.leaks import add_copies, find_leaks, split_of
+from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
+from octcluster.model.runs import Preparation
+from octcluster.outputs.run.report import ReportOptions, format_report
+from octcluster.outputs.run.report.facts import list_facts
+from octcluster.outputs.wording.trust import (
+    describe_audit,
+    describe_leaks,
+    describe_stability,
+    describe_unused_patients,
+    summarize_trust,
+)
+from octcluster.workflows.outcome import RunOutcome
+from outcomes import add_trust, make_outcome
+
+
+def image(name: str, label: str | None = None, patient: str | None = None) -> ImageFile:
+    return ImageFile(Path("/data", name), name, label, patient)
+
+
+def pairs(*indices: tuple[int, int]) -> Duplicates:
+    return Duplicates([NearDuplicate(*pair, 0.9995) for pair in indices], len(indices), 0.999)
+
+
+def result_with(**adjusted: float) -> ClusteringResult:
+    chosen = make_outcome().result.results[0]
+    return replace(chosen, associations=[Association(name, v, Score(v), 80) for name, v in adjusted.items()])
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train/CNV/a.jpeg", "train"),
+        ("OCT2017/Test/DME/a.jpeg", "Test"),
+        ("CNV/a.jpeg", None),
+        ("training.jpeg", None),
+        ("CNV/test", None),
+    ],
+)
+def test_a_split_is_a_folder_of_that_name(name: str, split: str | None) -> None:
+    assert split_of(name) == split
+
+
+def test_leaks_are_found() -> None:
+    members = [
+        image("train/CNV/0.png", "CNV", "a"),
+        image("test/CNV/1.png", "CNV", "a"),
+        image("train/DME/2.png", "DME", "a"),
+        image("train/DME/3.png", "DME", "b"),
+        image("train/4.png"),
+    ]
+    leaks = find_leaks(members, pairs((0, 1), (0, 2), (2, 3), (3, 4)))
+    assert (leaks.patients, leaks.splits) == (2, ["test", "train"])
+    assert leaks.patients_in_classes == {"a": ["CNV", "DME"]}
+    assert leaks.patients_in_splits == {"a": ["test", "train"]}
+    assert (leaks.pairs_across_patients, leaks.pairs_across_classes, leaks.pairs_across_splits) == (1, 1, 1)
+
+
+def test_leaks_in_words_count_and_name_nobody() -> None:
+    members = [
+        image("train/0.png", "CNV", "ann"),
+        image("test/1.png", "DME", "ann"),
+        image("test/2.png", "CNV", "bob"),
+    ]
+    duplicates = pairs((0, 1), (1, 2))
+    text = " ".join(describe_leaks(find_leaks(members, duplicates), duplicates))
+    assert "1 patient of 2 has images in more than one class." in text
+    assert "1 patient of 2 has images in more than one split." in text
+    assert (
+        "2 pairs of images are the same, or nearly so (1 across patients, 2 across classes, 1 across splits)"
+        in text
+    )
+    assert "ann" not in text
+    assert "png" not in text
+
+
+def test_copies_come_before_near_duplicates() -> None:
+    found = add_copies(pairs((1, 3)), [b"a", b"b", b"a", b"c", b"a"])
+    assert found.pairs == [NearDuplicate(0, 2, 1.0), NearDuplicate(0, 4, 1.0), NearDuplicate(1, 3, 0.9995)]
+    assert found.total_pairs == 3
+
+
+def test_no_leak_is_said_too() -> None:
+    members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b")]
+    assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
+        "None of the 2 patients has images in more than one class.",
+        "No two images are the same, or nearly so.",
+    ]
+    (unknown,) = describe_leaks(find_leaks([image("0.png")], None), None)
+    assert unknown.startswith("No patient is known")
+
+
+def test_nothing_is_said_of_classes_or_splits_that_are_not_known() -> None:
+    members = [image("0.png", None, "a"), image("1.png", None, "b")]
+    assert describe_leaks(find_leaks(members, None), None) == []
+    members = [image("train/0.png", None, "a"), image("test/1.png", None, "b")]
+    (sentence,) = describe_leaks(find_leaks(members, None), None)
+    assert sentence == "None of the 2 patients has images in more than one split."
+
+
+def test_a_nuisance_that_tells_more_than_the_class_is_warned_of_first() -> None:
+    first, second = describe_audit(
+        result_with(**{"class": 0.3, "width": 0.2, "brightness": 0.5, "height": 0.05})
+    )
+    assert first.startswith("The clusters go with the mean brightness more than with the class")
+    assert "0.50 against 0.30" in first
+    assert second.startswith("The clusters go with the image width, too")
+
+
+def test_no_warning_where_the_class_tells_most() -> None:
+    (sentence,) = describe_audit(result_with(**{"class": 0.8, "width": 0.2, "group": 0.35}))
+    assert sentence.startswith("The clusters go with none of the measures")
+    assert "image width (adjusted mutual information 0.20)" in sentence
+
+
+def test_patients_are_warned_of_only_if_they_tell_more_than_the_class() -> None:
+    assert (
+        "with the patient more than with the class"
+        in describe_audit(result_with(**{"class": 0.2, "group": 0.3}))[0]
+    )
+    assert describe_audit(result_with(group=0.3)) == []
+
+
+def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
+    (sentence,) = describe_audit(result_with(width=0.3))
+    assert "groups of devices or exports" in sentence
+    assert describe_audit(result_with()) == []
+
+
+def test_low_stability_is_not_called_wrong() -> None:
+    chosen = add_trust(make_outcome()).result.results[0]
+    unsure = replace(chosen, stability=replace(chosen.stability, overall=Score(0.517)))
+    said = describe_stability(unsure, of_patients=True)
+    assert "agree only in part: take them as a hint." in said
+    assert "how sure groups are, not how right" in said
+    assert "not how right" not in describe_stability(chosen, of_patients=True)
+
+
+def test_unknown_stability_says_why() -> None:
+    chosen = add_trust(make_outcome()).result.results[0]
+    unknown = replace(chosen.stability, overall=Score(undefined_reason="there are 3 images"))
+    assert (
+        describe_stability(replace(chosen, stability=unknown), of_patients=True)
+        == "Its stability is unknown: there are 3 images."
+    )
+    assert describe_stability(make_outcome().result.results[0], of_patients=True) is None
+
+
+def test_the_summary_is_short() -> None:
+    outcome = add_trust(make_outcome())
+    duplicates = outcome.result.duplicates
+    lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, duplicates), duplicates)
+    assert [line.split()[:2] for line in lines] == [
+        ["Stability", "0.812:"],
+        ["The", "clusters"],
+        ["7", "patients"],
+        ["2", "pairs"],
+    ]
+    split = [image("train/0.png", None, "a"), image("test/1.png", None, "a")]
+    found = pairs((0, 1))
+    lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, found), found)
+    assert lines == [
+        "1 patient of 1 has images in more than one split; scores.json lists them.",
+        "1 pair of images is the same, or nearly so (1 across splits); duplicates.csv lists them.",
+    ]
+
+
+WITHIN = Preparation(pca=48, whiten=True, part_dimensions=(100, 200), whiten_within_groups=True)
+
+
+def made(preparation: Preparation, dimension: int, *, known: bool) -> RunOutcome:
+    outcome = add_trust(make_outcome())
+    members = [replace(image, patient=image.patient if known else None) for image in outcome.members]
+    result = replace(outcome.result, prepared_dimension=dimension)
+    return replace(
+        outcome, spec=replace(outcome.spec, preparation=preparation), members=members, result=result
+    )
+
+
+def test_what_needs_patients_is_not_said_to_be_done_without_them() -> None:
+    outcome = made(WITHIN, 96, known=False)
+    leaks = find_leaks(outcome.members, None)
+    (stability, *_) = summarize_trust(outcome.result.results[0], leaks, None)
+    assert "10 random parts of the images, clustered again" in stability
+    (advice,) = describe_unused_patients(WITHIN, outcome.members)
+    assert "<disease>-<patient>-<number>" in advice
+    assert "not whitened within patients" in dict(list_facts(outcome))["preparation"]
+    assert describe_unused_patients(replace(WITHIN, whiten_within_groups=False), outcome.members) == []
+
+
+def test_what_is_done_with_patients_is_said() -> None:
+    outcome = made(WITHIN, 96, known=True)
+    assert describe_unused_patients(WITHIN, outcome.members) == []
+    preparation = dict(list_facts(outcome))["preparation"]
+    assert "PCA to 48 components of each of 2 parts, whitened, whitened within patients who" in preparation
+    alone = [image("0.png", None, "a"), image("1.png", None, "b"), image("2.png")]
+    assert describe_unused_patients(WITHIN, alone) == [
+        "No patient has several images, so nothing was whitened within patients."
+    ]
+
+
+def test_components_are_counted_where_there_are_fewer_than_asked_for() -> None:
+    facts = dict(list_facts(made(WITHIN, 32, known=True)))
+    assert (
+        "PCA to at most 48 components of each of 2 parts, of which there are 32 in all"
+        in (facts["preparation"])
+    )
+
+
+def test_the_report_says_where_leaking_patients_are_listed_and_names_them_only_if_asked() -> None:
+    outcome = add_trust(make_outcome())
+    started = datetime(2026, 1, 2, tzinfo=UTC)
+    pseudonymous = format_report(outcome, started).decode()
+    assert "in more than one class; scores.json lists them." in pseudonymous
+    assert "patients-table" not in pseudonymous
+    named = format_report(outcome, started, ReportOptions(identified=True)).decode()
+    assert "in more than one class; the table below and scores.json list them." in named
+    assert (
+        "secret3" in named.split("<caption>Patients in several classes or splits", 1)[1].split("</table>")[0]
+    )

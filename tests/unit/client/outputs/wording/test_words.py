@@ -1,0 +1,71 @@
+"""What is said of a result must be true of it."""
+
+from dataclasses import replace
+
+import pytest
+from octcluster.model.results import Association, Interval, Score
+from octcluster.model.runs import Preparation
+from octcluster.outputs.pages.rendering import format_cell
+from octcluster.outputs.run.report.figures import describe_kept_variance, plot_variance
+from octcluster.outputs.wording.trust import tabulate_audit
+from octcluster.outputs.wording.words import describe_answer, format_interval, format_score, judge_silhouette
+from outcomes import make_outcome
+
+
+@pytest.mark.parametrize(
+    ("silhouette", "said"),
+    [
+        (0.71, "strongly separated"),
+        (0.51, "reasonably separated"),
+        (0.26, "weakly separated"),
+        (0.25, "no substantial structure"),
+    ],
+)
+def test_a_silhouette_is_judged_by_the_published_limits(silhouette: float, said: str) -> None:
+    assert said in judge_silhouette(silhouette, whitened=False)
+
+
+@pytest.mark.parametrize("silhouette", [-0.1, 0.034, 0.3])
+def test_a_silhouette_of_whitened_features_is_no_verdict(silhouette: float) -> None:
+    said = judge_silhouette(silhouette, whitened=True)
+    assert "comparing groupings only" in said
+    assert "separated" not in said
+    assert "structure" not in said
+
+
+def test_nothing_is_minus_zero() -> None:
+    nearly_zero = Score(-0.0004, interval=Interval(-0.00001, -0.0))
+    assert format_score(nearly_zero) == format_cell(-0.0004) == "0.000"
+    assert format_interval(nearly_zero) == "0.000 to 0.000"
+    assert format_score(Score(-0.0006)) == format_cell(-0.0006) == "-0.001"
+    result = make_outcome().result.results[0]
+    scores = replace(result.scores, silhouette=nearly_zero, adjusted_rand_index=nearly_zero)
+    result = replace(result, scores=scores, associations=[Association("width", -1e-9, nearly_zero, 80)])
+    said = " ".join(describe_answer(result, [20] * 4, whitened=True))
+    assert "silhouette is 0.000" in said
+    assert "Rand index is 0.000" in said
+    assert tabulate_audit(result)[0][1:3] == ("0.000", "0.000")
+
+
+def test_the_variance_that_the_kept_components_hold_is_said() -> None:
+    result = replace(
+        make_outcome().result, prepared_dimension=2, explained_variance_ratios=[0.5, 0.2, 0.1, 0.1]
+    )
+    kept = describe_kept_variance(result, Preparation(pca=2))
+    assert kept == "Kept for the clustering: 2 components, which hold 70.0%."
+    plot = plot_variance(result.explained_variance_ratios, kept)
+    assert plot is not None
+    assert plot.description.endswith(f"lines at 90%, 95% and 99%. {kept}")
+    parts = Preparation(pca=1, part_dimensions=(3, 3))
+    assert "hold at most 70.0%." in describe_kept_variance(result, parts)
+    whole = replace(result, prepared_dimension=4)
+    assert "4 components, which hold 90.0%." in describe_kept_variance(whole, replace(parts, pca=2))
+    assert describe_kept_variance(result, Preparation()) == ""
+
+
+def test_scores_of_clusters_of_one_image_each_are_no_proof() -> None:
+    result = make_outcome().result.results[0]
+    warning = "Each image is a cluster of its own"
+    assert not any(warning in sentence for sentence in describe_answer(result, [20] * 4, whitened=True))
+    alone = replace(result, clusters=4, cluster_sizes=[1] * 4)
+    assert any(warning in sentence for sentence in describe_answer(alone, [1] * 4, whitened=True))
