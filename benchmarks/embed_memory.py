@@ -22,7 +22,7 @@ from pathlib import Path
 
 import grpc
 import psutil
-from octcluster.phantoms import write_phantoms
+from octcluster.images.phantoms import write_phantoms
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image

@@ -39,7 +39,7 @@ from queue import SimpleQueue
 import numpy as np
 import openvino
 from embed_load import Send, Target, running_embedder, time_one_by_one, time_open_loop
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.models.registry import PackagedWeights, find_model
 from octcluster_embedder.models.weights import WeightsOptions, find_weights
 from octcluster_embedder.runtimes.converted_models import ConvertedModelCache

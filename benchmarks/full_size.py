@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from embeddings import make_embeddings
 from memory import MIB, HighWater
-from octcluster.clusterer_client import ClustererClient
-from octcluster.recipes import DEFAULT_RECIPE, RECIPES, Recipe
-from octcluster.runs import EmbeddingSpace, Member, RunSpec
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.model.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from octcluster.model.runs import EmbeddingSpace, Member, RunSpec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from processes import running_service, running_store

@@ -15,7 +15,7 @@ import numpy as np
 from embeddings import make_embeddings
 from numpy.typing import NDArray
 from octcluster_clusterer.clustering import agglomerative, hdbscan, kmeans, spectral
-from octcluster_clusterer.principal_components import find_principal_components
+from octcluster_clusterer.preparation.principal_components import find_principal_components
 from octcluster_clusterer.scoring.silhouette import find_silhouettes
 from threadpoolctl import threadpool_limits
 

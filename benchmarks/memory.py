@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="oct-") as folder:
         if arguments.images is None:
-            from octcluster.phantoms import write_phantoms
+            from octcluster.images.phantoms import write_phantoms
 
             write_phantoms(Path(folder), images_per_class=24, seed=0)
         sources = sorted((arguments.images or Path(folder)).rglob("*.jpeg"))

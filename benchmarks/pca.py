@@ -30,7 +30,7 @@ def make_images(n_vectors: int, dimension: int, seed: int = 0) -> NDArray[np.flo
 
 
 def ours(data: Arrays) -> Callable[[], Arrays]:
-    from octcluster_clusterer.principal_components import find_principal_components
+    from octcluster_clusterer.preparation.principal_components import find_principal_components
     from threadpoolctl import threadpool_limits
 
     def work() -> Arrays:

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from octcluster.image_folder import find_images
-from octcluster.recipes import DEFAULT_RECIPE, PLAIN_1, Recipe
-from octcluster_clusterer.pipeline import run_pipeline
-from octcluster_clusterer.run_records import Members
-from octcluster_clusterer.runs import Algorithm, Preparation, RunResult, RunSpec, VectorSpace
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster.images.folder import find_images
+from octcluster.model.recipes import DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
+from octcluster_clusterer.runs.pipeline import run_pipeline
+from octcluster_clusterer.runs.records import RunResult
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.spaces import Features
 from scipy.optimize import linear_sum_assignment

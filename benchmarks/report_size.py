@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from octcluster.outputs.report import format_report
+from octcluster.outputs.run.report import format_report
 from octcluster.workflows.outcome import RunOutcome
 from playwright.sync_api import Page, sync_playwright
 

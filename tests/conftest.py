@@ -21,7 +21,7 @@ def oct_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = machine.real_images()
     if folder is not None:
         return folder
-    from octcluster.phantoms import write_phantoms
+    from octcluster.images.phantoms import write_phantoms
 
     folder = tmp_path_factory.mktemp("phantoms")
     write_phantoms(folder, images_per_class=24, seed=0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import openvino
 from numpy.typing import NDArray
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 
 BATCH = 16
 WAIT_SECONDS = 0.002

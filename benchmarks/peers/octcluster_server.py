@@ -6,8 +6,9 @@ from types import MappingProxyType
 import numpy as np
 from bare_model import BATCH, DIMENSION, SIDE
 from numpy.typing import NDArray
-from octcluster_embedder import __main__, server
+from octcluster_embedder import __main__
 from octcluster_embedder.models.registry import find_model
+from octcluster_embedder.serving import server
 from octcluster_embedder.spaces import Features
 
 

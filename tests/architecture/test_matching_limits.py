@@ -2,8 +2,9 @@
 
 import inspect
 
-from octcluster import AsyncEmbedderClient, EmbedderClient, connection
-from octcluster_embedder import server
+from octcluster import AsyncEmbedderClient, EmbedderClient
+from octcluster.clients import connection
+from octcluster_embedder.serving import server
 from octcluster_embedder.settings import load_settings
 
 OPTIONS = dict(connection._CHANNEL_OPTIONS)

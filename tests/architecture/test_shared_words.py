@@ -4,13 +4,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from octcluster import runs
-from octcluster.image_headers import UnreadableImage, parse_header, read_head
-from octcluster.image_likeness import fingerprint
-from octcluster.runs import MODELS
-from octcluster_clusterer.runs import Algorithm
+from octcluster.images.headers import UnreadableImage, parse_header, read_head
+from octcluster.images.likeness import fingerprint
+from octcluster.model import runs
+from octcluster.model.runs import MODELS
+from octcluster_clusterer.model import Algorithm
 from octcluster_embedder.errors import ImageError
-from octcluster_embedder.image_decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.models.registry import MODELS as SERVED_MODELS
 from octcluster_embedder.spaces import Features
 from PIL import Image

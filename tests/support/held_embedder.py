@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-import octcluster_embedder.server
+import octcluster_embedder.serving.server
 from octcluster_embedder.__main__ import main
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
@@ -19,5 +19,5 @@ def load(*arguments) -> Runtime:
 
 
 if __name__ == "__main__":
-    octcluster_embedder.server.load_runtime = load
+    octcluster_embedder.serving.server.load_runtime = load
     sys.exit(main())

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from octcluster_embedder.batching import Batcher
-from octcluster_embedder.decoding_threads import DecodingThreads
-from octcluster_embedder.image_decoding import ImageLimits
-from octcluster_embedder.inference import Inference
+from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.model_queue import Embedding, ModelQueue
-from octcluster_embedder.one_by_one import OneByOne
-from octcluster_embedder.scheduling import Caller
+from octcluster_embedder.queueing.batching import Batcher
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
+from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
+from octcluster_embedder.queueing.one_by_one import OneByOne
+from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 from tiny_runtime import TinyRuntime, image
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 import numpy as np
-import octcluster_embedder.server
+import octcluster_embedder.serving.server
 from octcluster_embedder.__main__ import main
 from octcluster_embedder.spaces import Features
 from tiny_runtime import TinyRuntime
@@ -35,5 +35,5 @@ def load(*_: object) -> MortalRuntime:
 
 
 if __name__ == "__main__":
-    octcluster_embedder.server.load_runtime = load
+    octcluster_embedder.serving.server.load_runtime = load
     sys.exit(main())

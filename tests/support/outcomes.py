@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from octcluster.image_set import ImageFile, ImageSet
-from octcluster.recipes import PLAIN_1
-from octcluster.results import (
+from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.model.recipes import PLAIN_1
+from octcluster.model.results import (
     Assignments,
     Association,
     ClusteringResult,
@@ -23,7 +23,7 @@ from octcluster.results import (
     Scores,
     Stability,
 )
-from octcluster.runs import EmbeddingSpace, Preparation, RunSpec
+from octcluster.model.runs import EmbeddingSpace, Preparation, RunSpec
 from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")

@@ -1,0 +1,166 @@
+"""Who may import whom: one table, held against the source itself."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from machine import REPOSITORY
+
+SOURCES = {
+    "octcluster": REPOSITORY / "client/src/octcluster",
+    "octcluster_clusterer": REPOSITORY / "clusterer/src/octcluster_clusterer",
+    "octcluster_embedder": REPOSITORY / "embedder/src/octcluster_embedder",
+}
+
+# The folders and modules of each package, from the outermost to the ground: each may import those after it.
+_ORDER = """
+octcluster: __main__ __init__ notebook cli outputs workflows local clients images model
+octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
+    preparation store shared_work tiles memory model errors
+octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
+"""
+LAYERS = {
+    package: names.split()
+    for package, _, names in (line.partition(":") for line in _ORDER.replace("\n    ", " ").split("\n"))
+    if package
+}
+
+# The only places that may import each of these: what is not named here may be imported anywhere.
+HOMES = {
+    "tensorflow": {"octcluster_embedder/runtimes/tensorflow_runtime.py"},
+    "openvino": {"octcluster_embedder/runtimes/openvino_runtime.py"},
+    "redis": {"octcluster_clusterer/store/redis.py"},
+    "grpc": {"octcluster/clients", "octcluster_clusterer/serving", "octcluster_embedder/serving"},
+    "rich": {"octcluster/cli/terminal"},
+    "jinja2": {"octcluster/outputs/pages"},
+}
+HOMES |= dict.fromkeys(("octcluster_protos", "grpc_health", "grpc_reflection"), HOMES["grpc"])
+
+
+def modules_of(package: str) -> dict[str, Path]:
+    """The files of a package by their dotted name below it; of a folder, its ``__init__``."""
+    root = SOURCES[package]
+    found = {}
+    for file in sorted(root.rglob("*.py")):
+        parts = file.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = file
+    assert found, f"no source under {root}"
+    return found
+
+
+def imported_names(file: Path) -> Iterator[str]:
+    """What a file imports, anywhere in it: of ``from a import b`` it is ``a.b``."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_within(package: str) -> dict[str, set[str]]:
+    """The modules of a package that each of its modules imports."""
+    modules = modules_of(package)
+
+    def module_of(name: str) -> str | None:
+        inner = name.removeprefix(f"{package}.")
+        return next((found for found in (inner, inner.rpartition(".")[0]) if found in modules), None)
+
+    return {
+        module: {
+            found
+            for name in imported_names(file)
+            if name.startswith(f"{package}.") and (found := module_of(name)) is not None
+        }
+        for module, file in modules.items()
+    }
+
+
+def find_faults(package: str) -> list[str]:
+    """Each import that goes against the table, with file, folder and rule."""
+    layers, files = LAYERS[package], modules_of(package)
+    faults = []
+    for module, imported in imports_within(package).items():
+        own = module.split(".")[0]
+        allowed = [own, *layers[layers.index(own) + 1 :]]
+        faults += [
+            f"{files[module].relative_to(REPOSITORY)} imports {package}.{other}: "
+            f"{own} may import only {', '.join(allowed)}"
+            for other in sorted(imported)
+            if other.split(".")[0] not in allowed
+        ]
+    return faults
+
+
+@pytest.mark.parametrize("package", sorted(SOURCES))
+def test_imports_go_downwards(package: str) -> None:
+    assert find_faults(package) == []
+
+
+@pytest.mark.parametrize("package", sorted(SOURCES))
+def test_every_layer_is_there(package: str) -> None:
+    there = {module.split(".")[0] for module in modules_of(package)}
+    assert there == set(LAYERS[package])
+
+
+@pytest.mark.parametrize("package", sorted(SOURCES))
+def test_no_circle_of_imports(package: str) -> None:
+    left = imports_within(package)
+    while done := {module for module, imported in left.items() if not imported & left.keys() - {module}}:
+        left = {module: imported for module, imported in left.items() if module not in done}
+    assert sorted(left) == []
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_library_stays_at_home(library: str) -> None:
+    users = {
+        f"{package}/{file.relative_to(SOURCES[package])}"
+        for package in SOURCES
+        for file in modules_of(package).values()
+        if any(name.split(".")[0] == library for name in imported_names(file))
+    }
+    strangers = {user for user in users if not any(user.startswith(home) for home in HOMES[library])}
+    assert users
+    assert strangers == set(), f"{library} may be imported only in {', '.join(sorted(HOMES[library]))}"
+
+
+@pytest.mark.parametrize("package", sorted(SOURCES))
+def test_packages_meet_only_over_the_wire(package: str) -> None:
+    others = set(SOURCES) - {package}
+    for file in modules_of(package).values():
+        met = {name.split(".")[0] for name in imported_names(file)} & others
+        assert met == set(), f"{file.relative_to(REPOSITORY)} imports {met}"
+
+
+@pytest.mark.parametrize("package", ["octcluster_embedder", "octcluster_clusterer"])
+def test_only_the_start_reads_the_environment(package: str) -> None:
+    readers = {
+        name
+        for name, file in modules_of(package).items()
+        if any(call in file.read_text() for call in ("os.environ[", "os.environ.get(", "os.getenv("))
+    }
+    assert readers <= {"settings", "__main__"}
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "imported"),
+    [
+        ("octcluster", "model/runs.py", "octcluster.cli.values"),
+        ("octcluster", "images/folder.py", "octcluster.clients.connection"),
+        ("octcluster_clusterer", "scoring/agreement.py", "octcluster_clusterer.runs.pipeline"),
+        ("octcluster_embedder", "images/decoding.py", "octcluster_embedder.queueing.admission"),
+    ],
+)
+def test_a_planted_import_is_found(
+    package: str, module: str, imported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / package
+    shutil.copytree(SOURCES[package], copy)
+    planted = copy / module
+    planted.write_text(f"import {imported}\n{planted.read_text()}")
+    monkeypatch.setitem(SOURCES, package, copy)
+    monkeypatch.setattr(f"{__name__}.REPOSITORY", tmp_path)
+    fault = "\n".join(find_faults(package))
+    folder = module.split("/", maxsplit=1)[0]
+    assert f"{package}/{module} imports {imported}: {folder} may import only " in fault
