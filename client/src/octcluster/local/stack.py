@@ -1,7 +1,7 @@
 """The embedded stack: an embedder, a clusterer and a real Valkey server that live as long as one run.
 
 They listen on Unix sockets in a private temporary folder. One supervisor process owns them and ends them
-when this process goes away, even if it is killed; see local_supervisor. What outlives the run is the cache
+when this process goes away, even if it is killed; see supervisor.py. What outlives the run is the cache
 folder: the vectors and finished runs, which Valkey saves at its end and every two minutes, and the
 embedder's converted models.
 """
@@ -30,7 +30,7 @@ START_SECONDS = 300.0
 """Longest wait for a service that was started here; a model is converted at its first use."""
 
 # Run by its path and not imported: it needs fcntl, which Windows lacks.
-_SUPERVISOR = Path(__file__).with_name("local_supervisor.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LONGEST_SOCKET_PATH = 100
 _SERVICE_STOP_SECONDS = 10
 _NOTICE_SECONDS = 0.2
