@@ -113,7 +113,7 @@ def cluster(
     )
     keys = np.zeros((len(chosen), 32), dtype=np.uint8)
     keys[:, :8] = chosen[:, np.newaxis].astype("<i8").view(np.uint8)
-    members = Members(keys, None, group_indices=images.patients[chosen] if patients_known else None)
+    members = Members(keys, None, patient_indices=images.patients[chosen] if patients_known else None)
     return run_pipeline(images.vectors[chosen].copy(), members, spec, lambda *_: None)
 
 

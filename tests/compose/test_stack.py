@@ -78,7 +78,7 @@ def test_vectors_outlive_the_containers(stack, oct_images: Path, tmp_path: Path)
 def test_says_unavailable_in_time_while_redis_is_away(stack) -> None:
     with EmbedderClient(stack.embedder) as embedder:
         space = embedder.space("pooled")
-    with ClustererClient(stack.clusterer, patience_seconds=0) as clusterer:
+    with ClustererClient(stack.clusterer, retry_seconds=0) as clusterer:
         stack.compose("stop", "redis")  # its name is gone, too
         try:
             started = time.monotonic()

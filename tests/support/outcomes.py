@@ -17,7 +17,7 @@ from octcluster.model.results import (
     Duplicates,
     Interval,
     NearDuplicate,
-    NewAssignments,
+    Placements,
     RunResult,
     Score,
     Scores,
@@ -127,7 +127,7 @@ def add_trust(outcome: RunOutcome) -> RunOutcome:
         name: score if score.value is None else replace(score, interval=Interval(score.value - 0.05, 0.875))
         for name, score in chosen.scores.items()
     }
-    values = (("class", 0.625), ("group", 0.125), ("width", 0.375), ("white_border_share", 0.0625))
+    values = (("class", 0.625), ("patient", 0.125), ("width", 0.375), ("white_border_share", 0.0625))
     trusted = replace(
         chosen,
         scores=Scores(**scores),
@@ -157,7 +157,7 @@ def make_assign_outcome(failed: int = 0) -> AssignOutcome:
         image_set=run.image_set,
         members=members,
         failures=[Failure(image, "cannot decode") for image in run.members[:failed]],
-        assignments=NewAssignments(
+        assignments=Placements(
             run.assignments.image_keys[failed:], clusters, [0.5] * count, [0.25] * count,
             [True] + [False] * (count - 1), 0.75,
         ),

@@ -72,8 +72,8 @@ class Preparation:
         whiten: Scale the kept components to variance 1; needs PCA.
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side with the same mean squared length. Empty: one part.
-        whiten_within_groups: Scale the whitened components of each part so that members of one group
-            (patient) differ alike in all directions, or nearly so; needs whitening. See ``within_groups``.
+        whiten_within_patients: Scale the whitened components of each part so that members of one patient
+            (patient) differ alike in all directions, or nearly so; needs whitening. See ``within_patients``.
         normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
@@ -82,7 +82,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
-    whiten_within_groups: bool = False
+    whiten_within_patients: bool = False
     normalize_prepared: bool = False
 
 
@@ -188,7 +188,7 @@ class Association:
     """How much the clusters and another grouping of the members tell of each other.
 
     Attributes:
-        name: ``class``, ``group`` or the name of a number column.
+        name: ``class``, ``patient`` or the name of a number column.
         mutual_information: In nats, at least 0, over the members where both are known.
         adjusted_mutual_information: The same corrected for chance, at most 1.
         members: Number of members where both are known.
@@ -270,14 +270,14 @@ class Members:
     Attributes:
         image_keys: uint8, shape (n_members, 32). A key may occur more than once.
         class_indices: int32, shape (n_members,), -1 unknown; None if no class is known.
-        group_indices: int32, shape (n_members,), the group (patient) of each member, -1 unknown: a group of
+        patient_indices: int32, shape (n_members,), the patient of each member, -1 unknown: a group of
             its own; None if no group is known.
         number_columns: By name float32, shape (n_members,): what else is known of each member, NaN unknown.
     """
 
     image_keys: NDArray[np.uint8]
     class_indices: NDArray[np.int32] | None
-    group_indices: NDArray[np.int32] | None = None
+    patient_indices: NDArray[np.int32] | None = None
     number_columns: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -48,7 +48,7 @@ def vectors():
 
 def members_of(vectors):
     return [
-        Member(key, class_index=index % 3, group_index=index // 3) for index, (key, _) in enumerate(vectors)
+        Member(key, class_index=index % 3, patient_index=index // 3) for index, (key, _) in enumerate(vectors)
     ]
 
 
@@ -212,7 +212,7 @@ def test_a_store_that_is_away_is_ridden_out(space, vectors):
             if len(waits) == 4:
                 store.start()
 
-        with ClustererClient(server.address, patience_seconds=60, on_wait=start_store) as client:
+        with ClustererClient(server.address, retry_seconds=60, on_wait=start_store) as client:
             assert client.put_vectors(space, vectors).stored == 600
             store.stop()
             assert len(client.find_missing(space, [key for key, _ in vectors])) == 600
@@ -223,13 +223,13 @@ def test_a_store_that_is_away_is_ridden_out(space, vectors):
 def test_a_clusterer_that_is_away_is_told_in_time(space):
     address = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
-    client = ClustererClient(address, patience_seconds=1)
+    client = ClustererClient(address, retry_seconds=1)
     with client, pytest.raises(ServerUnavailable, match=f"clusterer at {address}"):
         list(client.watch("0" * 32))
     assert time.monotonic() - began < 10
 
 
 async def test_async_watch_of_a_clusterer_that_is_away_is_told_in_time():
-    async with AsyncClustererClient(f"127.0.0.1:{free_port()}", patience_seconds=1) as client:
+    async with AsyncClustererClient(f"127.0.0.1:{free_port()}", retry_seconds=1) as client:
         with pytest.raises(ServerUnavailable):
             await client.wait("0" * 32)

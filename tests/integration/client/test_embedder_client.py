@@ -124,7 +124,7 @@ def test_what_is_not_served_is_named(embedder):
 def test_no_server_is_told_in_time():
     address = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
-    with EmbedderClient(address, patience_seconds=1) as client:
+    with EmbedderClient(address, retry_seconds=1) as client:
         with pytest.raises(ServerUnavailable, match=rf"embedder at {address}: is it running"):
             client.info()
         with pytest.raises(ServerUnavailable, match=rf"no answer from the embedder at {address} in 2 s"):
@@ -133,7 +133,7 @@ def test_no_server_is_told_in_time():
 
 
 async def test_async_no_server_is_told_in_time():
-    async with AsyncEmbedderClient(f"127.0.0.1:{free_port()}", patience_seconds=1) as client:
+    async with AsyncEmbedderClient(f"127.0.0.1:{free_port()}", retry_seconds=1) as client:
         with pytest.raises(ServerUnavailable, match="is it running"):
             await client.info()
         with pytest.raises(ServerUnavailable, match="in 1 s"):
@@ -143,7 +143,7 @@ async def test_async_no_server_is_told_in_time():
 def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(start_embedder, images):
     waits = []
     server = start_embedder(f"127.0.0.1:{free_port()}")
-    with EmbedderClient(server.listen, patience_seconds=120, on_wait=waits.append) as client:
+    with EmbedderClient(server.listen, retry_seconds=120, on_wait=waits.append) as client:
         expected = client.embed(images)
         seen = []
         many = [(turn, place) for turn in range(8) for place in range(len(images))]
@@ -159,7 +159,7 @@ def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(start_embedd
 
 def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
     server = start_embedder(f"127.0.0.1:{free_port()}")
-    with EmbedderClient(server.listen, patience_seconds=120) as client:
+    with EmbedderClient(server.listen, retry_seconds=120) as client:
         seen = []
         many = [(turn, place) for turn in range(8) for place in range(len(images))]
         for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
@@ -174,7 +174,7 @@ def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
 @pytest.mark.parametrize("form", ["{},{}", "ipv4:{},{}"])
 def test_two_embedders_share_the_work(start_embedder, images, form):
     one, two = (start_embedder(f"127.0.0.1:{free_port()}") for _ in range(2))
-    with EmbedderClient(form.format(one.listen, two.listen), patience_seconds=30) as client:
+    with EmbedderClient(form.format(one.listen, two.listen), retry_seconds=30) as client:
         singles = 0
         while not (one.embed_calls and two.embed_calls):  # then it is connected to both
             client.embed(images[:1])

@@ -1,4 +1,4 @@
-"""The embedded stack comes up, keeps its cache, and leaves nothing behind."""
+"""The local servers come up, keeps its cache, and leaves nothing behind."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from octcluster import CacheDirectoryBusy, ClustererClient, EmbeddedStackError, Silence
+from octcluster import CacheDirectoryBusy, ClustererClient, LocalStackError, Silence
 from octcluster.local.stack import LocalStack, LocalStackOptions, default_cache_dir
 
 HOLD = """
@@ -79,7 +79,7 @@ def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir):
     (cache_dir / "vectors").mkdir()
     (cache_dir / "vectors" / "vectors.rdb").write_bytes(b"no such thing")
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
-        with pytest.raises(EmbeddedStackError, match="valkey") as failure:
+        with pytest.raises(LocalStackError, match="valkey") as failure:
             wait_until_failed(stack)
         assert f"delete {cache_dir}/vectors" in str(failure.value)
         assert "Fatal error loading the DB" in str(failure.value)
@@ -117,7 +117,7 @@ def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir, recorder):
 
 def test_a_cache_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmbeddedStackError, match="--cache-dir"):
+    with pytest.raises(LocalStackError, match="--cache-dir"):
         LocalStack(LocalStackOptions(tmp_path / "file" / "cache"), Silence()).__enter__()
 
 

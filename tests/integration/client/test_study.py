@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from octcluster import ClustererClient, EmbeddedStackError, Recipe, RunOptions, run_images
+from octcluster import ClustererClient, LocalStackError, Recipe, RunOptions, run_images
 from octcluster.outputs import write_study_outputs
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 from octcluster.workflows.study_file import read_matrix
@@ -235,5 +235,5 @@ def test_weights_that_are_not_at_hand_are_named_before_the_start(
 
 def test_an_unknown_model_is_told(tmp_path, image_set, recorder) -> None:
     (tmp_path / "matrix.toml").write_text(MATRIX.replace('"vgg16"', '"vgg17"'))
-    with pytest.raises(EmbeddedStackError, match="'vgg17' is no model"):
+    with pytest.raises(LocalStackError, match="'vgg17' is no model"):
         run_study(image_set, read_matrix(tmp_path / "matrix.toml"), StudyOptions(), recorder, ignore)

@@ -102,7 +102,7 @@ def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
     members = pb.MemberChunk(
         image_keys=fresh.keys,
         class_indices=fresh.classes,
-        group_indices=np.arange(1000) // 10,
+        patient_indices=np.arange(1000) // 10,
         number_columns=[width],
     )
     requests = [pb.StartRunRequest(spec=spec), pb.StartRunRequest(members=members)]
@@ -122,8 +122,8 @@ def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
         interval = one.scores.accuracy.interval
         assert interval.low <= one.scores.accuracy.value <= interval.high
         found = {row.name: row.adjusted_mutual_information.value for row in one.associations}
-        assert list(found) == ["class", "group", "width"]
-        assert found["class"] > found["width"] > 0.3 > abs(found["group"])
+        assert list(found) == ["class", "patient", "width"]
+        assert found["class"] > found["width"] > 0.3 > abs(found["patient"])
         assert [row.members for row in one.associations] == [1000] * 3
 
 
@@ -158,7 +158,11 @@ def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clust
     clusterer.put(drawn.entries())
     seen = Blobs(drawn.vectors[:1200], drawn.classes[:1200], drawn.keys[:1200])
     preparation = pb.Preparation(
-        l2_normalize=True, pca_components=5, whiten=True, part_dimensions=[20, 12], whiten_within_groups=True
+        l2_normalize=True,
+        pca_components=5,
+        whiten=True,
+        part_dimensions=[20, 12],
+        whiten_within_patients=True,
     )
     spec = new_spec(
         algorithms=[pb.ALGORITHM_KMEANS, pb.ALGORITHM_GMM], min_clusters=4, preparation=preparation
@@ -334,7 +338,10 @@ def chunk_message(**columns: object) -> pb.StartRunRequest:
         ([spec_message(), chunk_message(image_keys=[b"k" * 32] * 8193)], "at most 8192"),
         ([spec_message(), chunk_message(image_keys=[b"k" * 32], class_indices=[1, 2])], "2 class_indices"),
         ([spec_message(), chunk_message(image_keys=[b"k" * 32], class_indices=[-2])], "0 or more, or -1"),
-        ([spec_message(), chunk_message(image_keys=[b"k" * 32], group_indices=[1, 2])], "2 group_indices"),
+        (
+            [spec_message(), chunk_message(image_keys=[b"k" * 32], patient_indices=[1, 2])],
+            "2 patient_indices",
+        ),
         ([spec_message(max_clusters=9), MEMBER], "clusters"),
     ],
 )

@@ -212,7 +212,7 @@ def test_an_aged_connection_costs_no_image(model_cache: Path, images: list[bytes
     n_rounds = 0
     with (
         embedder(model_cache, "--max-connection-age-seconds", "1") as server,
-        EmbedderClient(server.address, patience_seconds=0) as client,
+        EmbedderClient(server.address, retry_seconds=0) as client,
     ):
         deadline = time.monotonic() + 4
         while n_rounds < 2 or time.monotonic() < deadline:

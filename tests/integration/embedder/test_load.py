@@ -129,7 +129,7 @@ async def test_a_client_that_is_refused_finishes_its_job(server: TinyServer) -> 
 
     pairs = [(number, image(number % 60)) for number in range(400)]
     # The first pause is longer than the patience with a server that is away.
-    client = AsyncEmbedderClient(server.address, patience_seconds=1, on_wait=on_wait)
+    client = AsyncEmbedderClient(server.address, retry_seconds=1, on_wait=on_wait)
     async with client, asyncio.timeout(30):
         found = dict([pair async for pair in client.embed_stream(pairs)])
     assert sorted(found) == list(range(400))

@@ -117,7 +117,7 @@ def test_a_certificate_of_another_authority_is_not_believed(
 ) -> None:
     other = make_certificates(tmp_path / "other").ca
     with (
-        EmbedderClient(tls_server, tls=Tls(other), token=TOKEN, patience_seconds=60) as client,
+        EmbedderClient(tls_server, tls=Tls(other), token=TOKEN, retry_seconds=60) as client,
         pytest.raises(ConnectionNotSecure, match="--embedder-tls-ca"),
     ):
         client.wait_until_serving(10)
@@ -134,7 +134,7 @@ def test_nor_is_one_for_another_name(tls_server: str, certificates: Certificates
 
 def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> None:
     with (
-        EmbedderClient(tls_server, patience_seconds=0) as client,
+        EmbedderClient(tls_server, retry_seconds=0) as client,
         pytest.raises(ServerUnavailable, match="--embedder-tls-ca"),
     ):
         client.info()
@@ -150,7 +150,7 @@ def test_mutual_tls_wants_the_clients_certificate(
     with EmbedderClient(mutual_server, tls=Tls(certificates.ca, pair.cert, pair.key)) as client:
         assert len(client.embed(images[:2])) == 2
     with (
-        EmbedderClient(mutual_server, tls=Tls(certificates.ca), patience_seconds=0) as client,
+        EmbedderClient(mutual_server, tls=Tls(certificates.ca), retry_seconds=0) as client,
         pytest.raises((ConnectionNotSecure, ServerUnavailable)),
     ):
         client.info()

@@ -15,7 +15,7 @@ MAX_RESAMPLES = 100
 UNSET = object()
 """Stands for an option that was not given, where None is a value."""
 
-_PREPARATION_PARTS = ("pca", "whiten", "whiten_within_groups")
+_PREPARATION_PARTS = ("pca", "whiten", "whiten_within_patients")
 _RECIPE_PARTS = ("features", "flip", "algorithm", *_PREPARATION_PARTS)
 
 
@@ -92,7 +92,7 @@ def read_recipe(options: Namespace) -> Recipe:
     """
     given = {name: value for name in _RECIPE_PARTS if (value := getattr(options, name)) is not UNSET}
     if options.recipe is None:
-        own_way = given.keys() - {"whiten_within_groups"}
+        own_way = given.keys() - {"whiten_within_patients"}
         recipe = plain_recipe(options.model) if own_way else default_recipe(options.model)
     else:
         recipe = RECIPES[options.recipe]
@@ -100,12 +100,12 @@ def read_recipe(options: Namespace) -> Recipe:
     if "pca" in preparation:
         given["images_a_component"] = 0  # so many, and not fewer
     if preparation.get("whiten") is False:
-        preparation.setdefault("whiten_within_groups", False)
+        preparation.setdefault("whiten_within_patients", False)
     if "algorithm" in given:
         given["algorithms"] = given.pop("algorithm")
     changed = replace(recipe, preparation=replace(recipe.preparation, **preparation), **given)
     if changed.preparation.whiten and changed.preparation.pca is None:
         raise InvalidArguments("whitening needs PCA: add --pca 64, or give --no-whiten")
-    if changed.preparation.whiten_within_groups and not changed.preparation.whiten:
+    if changed.preparation.whiten_within_patients and not changed.preparation.whiten:
         raise InvalidArguments("whitening within patients comes after whitening: add --whiten too")
     return changed if changed == recipe else replace(changed, name="")

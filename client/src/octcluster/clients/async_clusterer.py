@@ -16,7 +16,7 @@ from octcluster.clients.clusterer_calls import (
     assign_requests,
     entry_bytes,
     get_requests,
-    put_batcher,
+    put_cutter,
     put_request,
     read_vectors,
     result_of,
@@ -35,7 +35,7 @@ from octcluster.clients.clusterer_conversions import (
 )
 from octcluster.clients.concurrency import as_async
 from octcluster.clients.connection import AsyncConnection, Endpoint, OnWait, Outage
-from octcluster.model.results import Assignments, NewAssignments, RunResult
+from octcluster.model.results import Assignments, Placements, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.model.server_info import ClustererInfo, PutReport
 
@@ -51,13 +51,13 @@ class AsyncClustererClient:
         address: str,
         *,
         timeout_seconds: float = 60,
-        patience_seconds: float = 30,
+        retry_seconds: float = 30,
         on_wait: OnWait | None = None,
     ) -> None:
         """See ClustererClient."""
         self.address = address
         self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, patience_seconds, on_wait)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait)
         )
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
@@ -91,10 +91,10 @@ class AsyncClustererClient:
     ) -> PutReport:
         """See ClustererClient.put_vectors; the vectors may come from an asynchronous iterable, too."""
         report = PutReport()
-        batcher = put_batcher((await self.info()).limits)
+        cutter = put_cutter((await self.info()).limits)
         async for key, vector in as_async(vectors):
-            await self._put(space, batcher.add((key, vector), entry_bytes(vector)), report)
-        await self._put(space, batcher.flush(), report)
+            await self._put(space, cutter.add((key, vector), entry_bytes(vector)), report)
+        await self._put(space, cutter.flush(), report)
         return report
 
     async def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
@@ -123,7 +123,7 @@ class AsyncClustererClient:
     async def watch(self, run_id: str) -> AsyncIterator[RunStatus]:
         """See ClustererClient.watch."""
         endpoint = self._connection.endpoint
-        outage = Outage(endpoint.patience_seconds)
+        outage = Outage(endpoint.retry_seconds)
         while True:
             call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=WATCH_SECONDS)
             answered = False
@@ -169,7 +169,7 @@ class AsyncClustererClient:
 
         return await self._connection.call(fetch, request)
 
-    async def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> NewAssignments:
+    async def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> Placements:
         """See ClustererClient.assign."""
 
         async def fetch(request: messages.AssignRequest, timeout: float) -> list[messages.AssignResponse]:

@@ -27,7 +27,7 @@ class AsyncEmbedderClient:
         address: str,
         *,
         timeout_seconds: float = 600,
-        patience_seconds: float = 30,
+        retry_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
@@ -37,7 +37,7 @@ class AsyncEmbedderClient:
         self.address = address
         self._concurrent_requests = concurrent_requests
         self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, patience_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
         )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Batcher(Generic[T]):
+class RequestCutter(Generic[T]):
     """Gathers items into batches of a limited number and size; an item that is larger goes alone."""
 
     def __init__(self, max_items: int, max_bytes: int) -> None:

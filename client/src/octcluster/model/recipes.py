@@ -45,7 +45,7 @@ CONSENSUS_2 = Recipe(
     "consensus-2",
     "blocks",
     True,
-    Preparation(pca=48, whiten=True, whiten_within_groups=True, normalize_prepared=True),
+    Preparation(pca=48, whiten=True, whiten_within_patients=True, normalize_prepared=True),
     ("consensus",),
     images_a_component=5,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% confidence interval, by bootstrap over groups (patients) of the members."""
+    """A 95% confidence interval, by bootstrap over patients of the members."""
 
     low: float
     high: float
@@ -19,7 +19,7 @@ class Score:
     Attributes:
         value: The figure.
         undefined_reason: Why there is none, for people.
-        interval: How far the figure would move with other groups (patients); None where that is unknown.
+        interval: How far the figure would move with other patients; None where that is unknown.
     """
 
     value: float | None = None
@@ -58,7 +58,7 @@ class Contingency:
 
 @dataclass(frozen=True)
 class Stability:
-    """How alike the clusterings of random parts of the members are, each part 80% of the groups (patients).
+    """How alike the clusterings of random parts of the members are, each part 80% of the patients.
 
     Attributes:
         overall: Mean adjusted Rand index over pairs of parts, -0.5 to 1.
@@ -77,7 +77,7 @@ class Association:
     """How much the clusters and another grouping of the members tell of each other.
 
     Attributes:
-        name: ``class``, ``group``, or a name out of Member.numbers.
+        name: ``class``, ``patient``, or a name out of Member.numbers.
         mutual_information: In nats, at least 0.
         adjusted_mutual_information: At most 1; 0 expected by chance.
         members: Number of members where both are known.
@@ -127,7 +127,7 @@ class ClusteringResult:
         seconds: Time of the clustering itself.
         cluster_sizes: Number of members in each cluster, from cluster 0.
         stability: How alike clusterings of parts of the members are; None unless chosen and asked for.
-        associations: What the clusters go with: the class, the group (patient), each of Member.numbers.
+        associations: What the clusters go with: the class, the patient, each of Member.numbers.
         rating: How well its number of clusters suits the members, 0 or more, the higher the better: what the
             run chose by; None if it chose by silhouettes, and for numbers with no neighbours to compare with.
     """
@@ -204,7 +204,7 @@ class Assignments:
 
 
 @dataclass(frozen=True)
-class NewAssignments:
+class Placements:
     """Images put into the clusters of a finished run, as columns of equal length.
 
     Attributes:

@@ -77,9 +77,9 @@ class Preparation:
         whiten: Scale the kept components to variance 1; needs PCA.
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side. Empty: a vector is one part.
-        whiten_within_groups: Scale the whitened components of each part so that members of one group
+        whiten_within_patients: Scale the whitened components of each part so that members of one patient
             (patient) differ alike in all directions, or nearly so; needs ``whiten``. Without two members of
-            one group it does nothing.
+            one patient it does nothing.
         normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
@@ -88,7 +88,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
-    whiten_within_groups: bool = False
+    whiten_within_patients: bool = False
     normalize_prepared: bool = False
 
 
@@ -127,14 +127,14 @@ class Member:
     Attributes:
         image_key: Key of the image.
         class_index: Its class as a number from 0; None if unknown.
-        group_index: Its group (patient) as a number from 0; None: a group of its own.
+        patient_index: Its patient as a number from 0; None: a patient of its own.
         numbers: What else is known of it, by name, for the audit of the clusters; a name is at most 64
             lower-case letters, digits and underscores.
     """
 
     image_key: bytes
     class_index: int | None = None
-    group_index: int | None = None
+    patient_index: int | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -14,7 +14,7 @@ from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.image_set import ImageSet
 from octcluster.model.errors import InvalidImageSet, RunNotFound, SpaceMismatch
 from octcluster.model.progress import Progress
-from octcluster.model.results import NewAssignments, RunResult
+from octcluster.model.results import Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import AssignOutcome, Failure, describe_versions
@@ -129,7 +129,7 @@ class _Assigning:
             "do the run again"
         )
 
-    def _outcome(self, result: RunResult, space: EmbeddingSpace, assigned: NewAssignments) -> AssignOutcome:
+    def _outcome(self, result: RunResult, space: EmbeddingSpace, assigned: Placements) -> AssignOutcome:
         good = self._images.good()
         row_of = {key: row for row, key in enumerate(assigned.image_keys)}
         rows = [row_of[key] for _, key in good]
@@ -142,7 +142,7 @@ class _Assigning:
             image_set=self._image_set,
             members=[image for image, _ in good],
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
-            assignments=NewAssignments(
+            assignments=Placements(
                 image_keys=[key for _, key in good],
                 clusters=[assigned.clusters[row] for row in rows],
                 distances=[assigned.distances[row] for row in rows],

@@ -52,7 +52,7 @@ _ORDER_OF_SPLITS = {"tra": 1, "val": 2, "tes": 3}
 
 
 @dataclass(frozen=True)
-class GroupSize:
+class SubsetSize:
     """How many images and patients there are of one class in one split.
 
     Attributes:
@@ -95,24 +95,24 @@ class Spread:
     maximum: float
 
 
-def count_groups(description: Description) -> list[GroupSize]:
-    """Counts images and patients of each class in each split; those without one are groups of their own."""
+def count_subsets(description: Description) -> list[SubsetSize]:
+    """Counts images and patients of each class in each split; those without one are subsets of their own."""
     images: Counter[tuple[str | None, str | None]] = Counter()
     failed: Counter[tuple[str | None, str | None]] = Counter()
     patients: dict[tuple[str | None, str | None], set[str]] = {}
     for position, image in enumerate(description.image_set.images):
-        group = (split_of(image.name), image.label)
-        images[group] += 1
-        failed[group] += position in description.failures
+        subset = (split_of(image.name), image.label)
+        images[subset] += 1
+        failed[subset] += position in description.failures
         if image.patient is not None:
-            patients.setdefault(group, set()).add(image.patient)
+            patients.setdefault(subset, set()).add(image.patient)
     splits: list[str | None] = [*description.splits, None]
     labels: list[str | None] = [*description.image_set.classes, None]
     return [
-        GroupSize(split, label, images[group], len(patients.get(group, ())), failed[group])
+        SubsetSize(split, label, images[subset], len(patients.get(subset, ())), failed[subset])
         for split in splits
         for label in labels
-        if images[group := (split, label)]
+        if images[subset := (split, label)]
     ]
 
 

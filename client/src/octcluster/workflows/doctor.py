@@ -149,7 +149,7 @@ def _ask_embedder(options: ServiceOptions, *, with_models: bool = True) -> Itera
         _started(replace(options, clusterer=_NOBODY)) as (address, seconds, check),
         EmbedderClient(
             options.embedder or address,
-            patience_seconds=0,
+            retry_seconds=0,
             tls=options.embedder_tls,
             token=options.embedder_token,
         ) as client,
@@ -179,7 +179,7 @@ def _find_models(info: EmbedderInfo, wanted: str) -> Iterator[Finding]:
 def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
     with (
         _started(replace(options, embedder=_NOBODY)) as (address, seconds, check),
-        ClustererClient(options.clusterer or address, patience_seconds=0) as client,
+        ClustererClient(options.clusterer or address, retry_seconds=0) as client,
     ):
         info = client.wait_until_serving(seconds, check)
     yield _check_version("clusterer", info.version, options.clusterer)

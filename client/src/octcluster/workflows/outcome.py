@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from octcluster.images.image_set import ImageFile, ImageSet
 from octcluster.model.recipes import Recipe
-from octcluster.model.results import Assignments, ClusteringResult, NewAssignments, RunResult
+from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace, RunSpec
 
 
@@ -87,7 +87,7 @@ class AssignOutcome:
     image_set: ImageSet
     members: Sequence[ImageFile]
     failures: Sequence[Failure]
-    assignments: NewAssignments
+    assignments: Placements
     embedded: int
     cached: int
     versions: Mapping[str, str]

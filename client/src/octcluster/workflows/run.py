@@ -197,7 +197,7 @@ class Job:
         with (
             contextlib.suppress(OctclusterError),
             ClustererClient(
-                self._clusterer.address, timeout_seconds=_CANCEL_SECONDS, patience_seconds=0
+                self._clusterer.address, timeout_seconds=_CANCEL_SECONDS, retry_seconds=0
             ) as clusterer,
         ):
             clusterer.cancel(run_id)
@@ -229,7 +229,7 @@ class Job:
             Member(
                 image_key=key,
                 class_index=None if image.label is None else classes[image.label],
-                group_index=None if image.patient is None else groups[image.patient],
+                patient_index=None if image.patient is None else groups[image.patient],
                 numbers=self._images.numbers(key),
             )
             for image, key in good

@@ -84,7 +84,7 @@ def connected_clients(
         embedder = clients.enter_context(
             EmbedderClient(
                 options.embedder or (stack.embedder_address if stack else ""),
-                patience_seconds=_OUTAGE_SECONDS,
+                retry_seconds=_OUTAGE_SECONDS,
                 on_wait=on_wait,
                 tls=options.embedder_tls,
                 token=options.embedder_token,
@@ -93,7 +93,7 @@ def connected_clients(
         clusterer = clients.enter_context(
             ClustererClient(
                 options.clusterer or (stack.clusterer_address if stack else ""),
-                patience_seconds=_OUTAGE_SECONDS,
+                retry_seconds=_OUTAGE_SECONDS,
                 on_wait=on_wait,
             )
         )

@@ -90,8 +90,8 @@ def _read_preparation(name: str, table: dict[str, Any]) -> Preparation:
     preparation = replace(Preparation(pca=pca), **switches)  # type: ignore[arg-type]
     if preparation.whiten and pca is None:
         raise _Fault(f"{where}: whiten needs pca")
-    if preparation.whiten_within_groups and not preparation.whiten:
-        raise _Fault(f"{where}: whiten_within_groups needs whiten")
+    if preparation.whiten_within_patients and not preparation.whiten:
+        raise _Fault(f"{where}: whiten_within_patients needs whiten")
     return preparation
 
 

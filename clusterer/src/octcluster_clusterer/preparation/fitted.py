@@ -30,15 +30,15 @@ class FittedPart:
             infinite for a dimension that was constant, which becomes 0.
         axes: float32, shape (dimension, prepared_dimension): principal axes; None without PCA.
         factors: float32, shape (prepared_dimension,): sign, whitening and weight of each prepared dimension.
-        group_whitening: float32, shape (prepared_dimension, prepared_dimension), from ``within_groups``; None
-            if nothing was to be whitened within groups.
+        patient_whitening: float32, shape (prepared_dimension, prepared_dimension), from ``within_patients``;
+            None if nothing was to be whitened within patients.
     """
 
     means: NDArray[np.float64]
     divisors: NDArray[np.float64]
     axes: NDArray[np.float32] | None
     factors: NDArray[np.float32]
-    group_whitening: NDArray[np.float32] | None = None
+    patient_whitening: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class FittedPreparation:
             if part.axes is not None:
                 columns = project(columns, part.axes)
             columns *= part.factors
-            if part.group_whitening is not None:
-                columns = project(columns, part.group_whitening)
+            if part.patient_whitening is not None:
+                columns = project(columns, part.patient_whitening)
             if self.prepared_length is not None:
                 scale_to_length(columns, self.prepared_length)
             prepared.append(columns)

@@ -25,7 +25,7 @@ from octcluster_clusterer.preparation.principal_components import (
     PrincipalComponents,
     find_principal_components,
 )
-from octcluster_clusterer.preparation.within_groups import find_group_whitening
+from octcluster_clusterer.preparation.within_patients import find_patient_whitening
 from octcluster_clusterer.shared_work import SharedWork
 from octcluster_clusterer.tiles import slices
 
@@ -68,8 +68,8 @@ def check_preparation(preparation: Preparation, n_members: int, dimension: int) 
             f"be the vectors' dimension, {dimension}"
         )
     pca = preparation.pca
-    if preparation.whiten_within_groups and not preparation.whiten:
-        raise InvalidRequest("whitening within groups scales whitened components: ask for whiten too")
+    if preparation.whiten_within_patients and not preparation.whiten:
+        raise InvalidRequest("whitening within patients scales whitened components: ask for whiten too")
     if pca is None:
         if preparation.whiten:
             raise InvalidRequest("whitening scales principal components: ask for PCA too")
@@ -106,7 +106,7 @@ def find_prepared_dimension(preparation: Preparation, n_members: int, dimension:
 def prepare(
     vectors: NDArray[np.float32],
     preparation: Preparation,
-    groups: NDArray[np.int64],
+    patients: NDArray[np.int64],
     seed: int,
     report_steps: Callable[[int, int], None],
     shared: SharedWork | None = None,
@@ -120,7 +120,7 @@ def prepare(
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous, at least one member; overwritten.
         preparation: What to do. Asked for more components than there can be, PCA keeps all.
-        groups: int64, shape (n_members,): group (patient) of each member, numbers from 0, without gaps.
+        patients: int64, shape (n_members,): patient of each member, numbers from 0, without gaps.
         seed: Seed of the randomized decomposition, where one is needed.
         report_steps: Called often with the steps done and the steps in all.
         shared: Keeps the principal components for other runs, or has them of an earlier one; None: no.
@@ -157,9 +157,9 @@ def prepare(
         columns = vectors[:, start : start + part.count]
         if (part.fitted.factors != 1).any():
             columns *= part.fitted.factors
-        whitens = preparation.whiten_within_groups
+        whitens = preparation.whiten_within_patients
         fitted.append(
-            _whiten_within_groups(columns, part.fitted, groups, report_last) if whitens else part.fitted
+            _whiten_within_patients(columns, part.fitted, patients, report_last) if whitens else part.fitted
         )
         if prepared_length is not None:
             scale_to_length(columns, prepared_length, report_last)
@@ -231,22 +231,22 @@ def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
     return np.sort(np.concatenate([np.empty(0), *ratios]))[::-1] / max(1, len(ratios))
 
 
-def _whiten_within_groups(
+def _whiten_within_patients(
     columns: NDArray[np.float32],
     fitted: FittedPart,
-    groups: NDArray[np.int64],
+    patients: NDArray[np.int64],
     report_step: Callable[[], None],
 ) -> FittedPart:
-    """Whitens a prepared part within groups, in place; returns its preparation with that."""
-    group_whitening = find_group_whitening(columns, groups, report_step)
-    multiply_rows(columns, group_whitening, columns, report_step)
-    return replace(fitted, group_whitening=group_whitening)
+    """Whitens a prepared part within patients, in place; returns its preparation with that."""
+    patient_whitening = find_patient_whitening(columns, patients, report_step)
+    multiply_rows(columns, patient_whitening, columns, report_step)
+    return replace(fitted, patient_whitening=patient_whitening)
 
 
 def _keep_fitted(
     preparation: Preparation, parts: Sequence[FittedPart], prepared_length: float | None
 ) -> FittedPreparation | None:
-    matrices = [matrix for part in parts for matrix in (part.axes, part.group_whitening)]
+    matrices = [matrix for part in parts for matrix in (part.axes, part.patient_whitening)]
     if sum(matrix.nbytes for matrix in matrices if matrix is not None) > MAX_FITTED_BYTES:
         return None
     return FittedPreparation(preparation.l2_normalize, parts, prepared_length)

@@ -79,7 +79,11 @@ def find_fingerprint(spec: RunSpec, members: Members) -> str:
     canonical = json.dumps(asdict(spec), sort_keys=True, default=bytes.hex)
     fingerprint = blake2b(canonical.encode(), digest_size=16)
     fingerprint.update(members.image_keys.tobytes())
-    columns = {"classes": members.class_indices, "groups": members.group_indices, **members.number_columns}
+    columns = {
+        "classes": members.class_indices,
+        "patients": members.patient_indices,
+        **members.number_columns,
+    }
     for name, values in columns.items():
         if values is not None:
             fingerprint.update(f"{name}:".encode() + values.tobytes())

@@ -154,8 +154,8 @@ def _estimate_preparation(spec: RunSpec, n_members: int) -> int:
         if preparation.pca is not None:
             count = min(side, _count_leading(preparation.pca))
             kept += min(4 * part * count, MAX_FITTED_BYTES)
-            if preparation.whiten_within_groups:
-                # The groups' means, at most one for two members, and the scatter with its factors.
+            if preparation.whiten_within_patients:
+                # The patients' means, at most one for two members, and the scatter with its factors.
                 at_work = max(at_work, 4 * n_members * count + 24 * count**2)
     return kept + at_work
 

@@ -26,9 +26,9 @@ from octcluster_clusterer.runs.stage_costs import StageCosts
 from octcluster_clusterer.scoring import find_silhouettes, score
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.trust.associations import find_associations
-from octcluster_clusterer.trust.groups import number_groups
 from octcluster_clusterer.trust.intervals import add_intervals
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
+from octcluster_clusterer.trust.patients import number_patients
 from octcluster_clusterer.trust.stability import find_stability
 
 _INTERVAL_STEPS = 10
@@ -100,7 +100,7 @@ def run_pipeline(
             prepared = prepare(
                 vectors,
                 spec.preparation,
-                number_groups(members.group_indices, len(members)),
+                number_patients(members.patient_indices, len(members)),
                 spec.seed,
                 lambda done, total: report(Stage.PREPARING, done, total),
                 shared,
@@ -244,7 +244,7 @@ def _judge_trust(
     report: Report,
 ) -> list[ClusteringResult]:
     """Adds intervals and associations to all results, and stability to the chosen one."""
-    groups = number_groups(members.group_indices, len(members))
+    patients = number_patients(members.patient_indices, len(members))
     steps = _INTERVAL_STEPS + len(results) + spec.stability_resamples
     done = 0
 
@@ -266,7 +266,7 @@ def _judge_trust(
             results[chosen].algorithm, vectors, n_clusters, seed, report_step, prepared.part_dimensions
         )
 
-    scores = add_intervals(results, members.class_indices, groups, spec.seed, report_share)
+    scores = add_intervals(results, members.class_indices, patients, spec.seed, report_share)
     trusted = []
     for result, with_intervals in zip(results, scores, strict=True):
         associations = find_associations(result.labels, members)
@@ -277,7 +277,7 @@ def _judge_trust(
         stability = find_stability(
             prepared.vectors,
             results[chosen].labels,
-            groups,
+            patients,
             spec.stability_resamples,
             spec.seed,
             cluster_part,

@@ -102,7 +102,7 @@ async def read_run(
         chunk = request.members
         numbers = [(column.name, column.values) for column in chunk.number_columns]
         keys = to_image_keys(chunk.image_keys, limits)
-        columns.add(keys, chunk.class_indices, chunk.group_indices, numbers)
+        columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers)
         if len(columns) > limits.max_members:
             raise MessageTooLarge(f"the run has more than {limits.max_members} members: start smaller runs")
     if spec is None or not len(columns):
@@ -127,7 +127,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
             pca=getattr(preparation, pca) if pca else None,
             whiten=preparation.whiten,
             part_dimensions=tuple(preparation.part_dimensions),
-            whiten_within_groups=preparation.whiten_within_groups,
+            whiten_within_patients=preparation.whiten_within_patients,
             normalize_prepared=preparation.normalize_prepared,
         ),
         algorithms=[_to_algorithm(number) for number in message.algorithms],
@@ -160,7 +160,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         standardize=spec.preparation.standardize,
         whiten=spec.preparation.whiten,
         part_dimensions=spec.preparation.part_dimensions,
-        whiten_within_groups=spec.preparation.whiten_within_groups,
+        whiten_within_patients=spec.preparation.whiten_within_patients,
         normalize_prepared=spec.preparation.normalize_prepared,
     )
     if isinstance(spec.preparation.pca, int):

@@ -21,7 +21,7 @@ class MemberColumns:
         """Begins with no members."""
         self._image_keys = bytearray()
         self._class_indices: list[NDArray[np.int32]] = []
-        self._group_indices: list[NDArray[np.int32]] = []
+        self._patient_indices: list[NDArray[np.int32]] = []
         self._numbers: dict[str, list[NDArray[np.float32]]] | None = None
 
     def __len__(self) -> int:
@@ -31,7 +31,7 @@ class MemberColumns:
         self,
         image_keys: Sequence[bytes],
         class_indices: Sequence[int],
-        group_indices: Sequence[int],
+        patient_indices: Sequence[int],
         number_columns: Sequence[tuple[str, Sequence[float]]],
     ) -> None:
         """Adds a chunk of members.
@@ -39,7 +39,7 @@ class MemberColumns:
         Args:
             image_keys: Image keys of the right length.
             class_indices: One for each image key, or none.
-            group_indices: One for each image key, or none.
+            patient_indices: One for each image key, or none.
             number_columns: Names and values, one for each image key.
 
         Raises:
@@ -47,7 +47,7 @@ class MemberColumns:
         """
         n_members = len(image_keys)
         self._class_indices.append(_to_indices("class_indices", class_indices, n_members))
-        self._group_indices.append(_to_indices("group_indices", group_indices, n_members))
+        self._patient_indices.append(_to_indices("patient_indices", patient_indices, n_members))
         numbers = _to_numbers(number_columns, n_members)
         if self._numbers is None:
             self._numbers = {name: [] for name in numbers}
@@ -62,7 +62,7 @@ class MemberColumns:
         return Members(
             np.frombuffer(self._image_keys, dtype=np.uint8).reshape(-1, IMAGE_KEY_BYTES),
             _join_known(self._class_indices),
-            _join_known(self._group_indices),
+            _join_known(self._patient_indices),
             {name: np.concatenate(chunks) for name, chunks in (self._numbers or {}).items()},
         )
 
@@ -85,10 +85,10 @@ def _to_numbers(
     numbers: dict[str, NDArray[np.float32]] = {}
     for name, values in columns:
         # Names of the audit's own rows would be taken for them.
-        if not _NAME.fullmatch(name) or name in numbers or name in ("class", "group"):
+        if not _NAME.fullmatch(name) or name in numbers or name in ("class", "patient"):
             raise InvalidRequest(
                 "a name in number_columns has 1 to 64 lower-case letters, digits and underscores, occurs "
-                "once, and is neither class nor group"
+                "once, and is neither class nor patient"
             )
         _check_length(f"values in number column {name}", values, n_members)
         numbers[name] = np.array(values, dtype=np.float32)

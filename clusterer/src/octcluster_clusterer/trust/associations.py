@@ -29,7 +29,7 @@ def find_associations(labels: NDArray[np.int32], members: Members) -> list[Assoc
         "Information theoretic measures for clusterings comparison", JMLR 2010.
     """
     n_ranges = max(int(labels.max(initial=-1)) + 1, 2)
-    columns = {"class": members.class_indices, "group": members.group_indices}
+    columns = {"class": members.class_indices, "patient": members.patient_indices}
     columns |= {
         name: cut_into_ranges(values, n_ranges) for name, values in sorted(members.number_columns.items())
     }

@@ -1,7 +1,7 @@
-"""How far the scores would move with other groups (patients): the bootstrap over groups.
+"""How far the scores would move with other patients: the bootstrap over patients.
 
-Images of one patient are alike, so that an interval over images would be too narrow. As many groups as there
-are get drawn with replacement, each with all its members, and the clusters stay as they were found: the
+Images of one patient are alike, so that an interval over images would be too narrow. As many patients as
+there are get drawn with replacement, each with all its members, and the clusters stay as they were found: the
 intervals hold the chance in who was examined, not that in the clustering (``stability`` has that).
 """
 
@@ -31,44 +31,44 @@ Draws = dict[str, NDArray[np.float64]]
 def add_intervals(
     results: Sequence[ClusteringResult],
     class_indices: NDArray[np.int32] | None,
-    groups: NDArray[np.int64],
+    patients: NDArray[np.int64],
     seed: int,
     report_share: Callable[[float], None],
 ) -> list[Scores]:
     """Finds 95% percentile intervals of all scores of all results.
 
-    Each resample is a weight for each group, and its tables of classes and clusters are weighted sums of
-    those of the groups: the cost is that of the tables, not of the members. All results share the resamples.
-    The mutual information expected by chance, which hardly depends on the margins and is nearly all of the
-    work, is taken from the table of all members.
+    Each resample is a weight for each patient, and its tables of classes and clusters are weighted sums of
+    those of the patients: the cost is that of the tables, not of the members. All results share the
+    resamples. The mutual information expected by chance, which hardly depends on the margins and is nearly
+    all of the work, is taken from the table of all members.
 
     Args:
         results: What was found.
         class_indices: int32, shape (n_members,): known classes, -1 unknown; None if none is known.
-        groups: int64, shape (n_members,): numbers from 0, without gaps.
+        patients: int64, shape (n_members,): numbers from 0, without gaps.
         seed: Seed of the resamples.
         report_share: Called often with the share that is done.
 
     Returns:
         The scores of each result with their intervals, moved so that the middle of the resamples is the
-        score. There is none where a score is undefined, in a tenth
-        of the resamples too; where fewer than two groups have a class (the silhouette: where there are fewer
-        than two groups); or where classes times clusters exceed 4096.
+        score. There is none where a score is undefined, in a tenth of the resamples too; where fewer than two
+        patients have a class (the silhouette: where there are fewer than two patients); or where
+        classes times clusters exceed 4096.
 
     References:
         Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3; Field and Welsh,
         "Bootstrapping clustered data", 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
-    n_groups = int(groups.max()) + 1
-    if n_groups < 2:
+    n_patients = int(patients.max()) + 1
+    if n_patients < 2:
         return [result.scores for result in results]
-    measures = [_Resampled(result, class_indices, groups, n_groups) for result in results]
-    chunks = slices(RESAMPLES, _count_at_once(n_groups))
+    measures = [_Resampled(result, class_indices, patients, n_patients) for result in results]
+    chunks = slices(RESAMPLES, _count_at_once(n_patients))
     # Each chunk has its own seed: the same draws on any number of threads.
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
     def measure_chunk(i: int) -> list[Draws]:
-        weights = _draw_weights(n_groups, chunks[i].stop - chunks[i].start, seeds[i])
+        weights = _draw_weights(n_patients, chunks[i].stop - chunks[i].start, seeds[i])
         return [measure(weights) for measure in measures]
 
     draws: list[list[Draws]] = [[] for _ in results]
@@ -79,48 +79,48 @@ def add_intervals(
     return [_add_to_scores(result.scores, found) for result, found in zip(results, draws, strict=True)]
 
 
-def estimate_bytes(n_groups: int) -> int:
+def estimate_bytes(n_patients: int) -> int:
     """Estimates the memory at work: each thread's weights, with the draws of one resample."""
-    return 8 * count_threads() * n_groups * (_count_at_once(n_groups) + 2)
+    return 8 * count_threads() * n_patients * (_count_at_once(n_patients) + 2)
 
 
-def _count_at_once(n_groups: int) -> int:
+def _count_at_once(n_patients: int) -> int:
     """Number of resamples that are measured together."""
-    return min(max(_WEIGHTS_AT_ONCE // n_groups, 10), 100)
+    return min(max(_WEIGHTS_AT_ONCE // n_patients, 10), 100)
 
 
-def _draw_weights(n_groups: int, n_resamples: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
-    """float64, shape (n_groups, n_resamples): how often each group was drawn."""
+def _draw_weights(n_patients: int, n_resamples: int, seed: np.random.SeedSequence) -> NDArray[np.float64]:
+    """float64, shape (n_patients, n_resamples): how often each patient was drawn."""
     random = np.random.default_rng(seed)
-    weights = np.empty((n_groups, n_resamples))
+    weights = np.empty((n_patients, n_resamples))
     for i in range(n_resamples):
-        weights[:, i] = np.bincount(random.integers(0, n_groups, n_groups), minlength=n_groups)
+        weights[:, i] = np.bincount(random.integers(0, n_patients, n_patients), minlength=n_patients)
     return weights
 
 
 class _Resampled:
-    """The scores of one result as functions of the groups' weights."""
+    """The scores of one result as functions of the patients' weights."""
 
     def __init__(
         self,
         result: ClusteringResult,
         class_indices: NDArray[np.int32] | None,
-        groups: NDArray[np.int64],
-        n_groups: int,
+        patients: NDArray[np.int64],
+        n_patients: int,
     ) -> None:
         self._contingency = result.contingency
         self._cells: csr_matrix | None = None
         if class_indices is not None and result.contingency is not None:
-            self._cells = _count_cells(result, result.contingency, class_indices, groups, n_groups)
+            self._cells = _count_cells(result, result.contingency, class_indices, patients, n_patients)
         if self._cells is not None and result.contingency is not None:
             counts = result.contingency.counts[np.newaxis].astype(np.float64)
             self._expected = expected_information(counts)[0] * counts.sum()
         found = ~np.isnan(result.silhouettes)
         self._silhouettes: csr_matrix | None = None
         if found.any():
-            owners = groups[found]
-            sums = np.bincount(owners, result.silhouettes[found].astype(np.float64), n_groups)
-            self._silhouettes = csr_matrix(np.stack([sums, np.bincount(owners, minlength=n_groups)]))
+            owners = patients[found]
+            sums = np.bincount(owners, result.silhouettes[found].astype(np.float64), n_patients)
+            self._silhouettes = csr_matrix(np.stack([sums, np.bincount(owners, minlength=n_patients)]))
 
     def __call__(self, weights: NDArray[np.float64]) -> Draws:
         """Scores, by name, float64, shape (n_resamples,), NaN where undefined."""
@@ -145,21 +145,21 @@ def _count_cells(
     result: ClusteringResult,
     contingency: Contingency,
     class_indices: NDArray[np.int32],
-    groups: NDArray[np.int64],
-    n_groups: int,
+    patients: NDArray[np.int64],
+    n_patients: int,
 ) -> csr_matrix | None:
-    """Shape (n_classes * n_clusters, n_groups): the members of each group in each cell of the table.
+    """Shape (n_classes * n_clusters, n_patients): the members of each patient in each cell of the table.
 
-    None if the table is too large or fewer than two groups have a class.
+    None if the table is too large or fewer than two patients have a class.
     """
     known = class_indices >= 0
-    if contingency.counts.size > _MAX_CELLS or np.unique(groups[known]).size < 2:
+    if contingency.counts.size > _MAX_CELLS or np.unique(patients[known]).size < 2:
         return None
     rows = np.searchsorted(contingency.class_indices, class_indices[known])
     columns = np.searchsorted(contingency.clusters, result.labels[known])
     cells = rows * contingency.clusters.size + columns
     ones = np.ones(cells.size)
-    return csr_matrix((ones, (cells, groups[known])), shape=(contingency.counts.size, n_groups))
+    return csr_matrix((ones, (cells, patients[known])), shape=(contingency.counts.size, n_patients))
 
 
 def _add_to_scores(scores: Scores, draws: Sequence[Draws]) -> Scores:

@@ -15,7 +15,7 @@ from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 from octcluster_clusterer.tiles import slices
 
 SHARE = 0.8
-LEAST_GROUPS = 5
+LEAST_PATIENTS = 5
 _VALUES_AT_ONCE = 2**20
 
 Labels = NDArray[np.int32]
@@ -24,7 +24,7 @@ Labels = NDArray[np.int32]
 def find_stability(
     vectors: NDArray[np.float32],
     labels: Labels,
-    groups: NDArray[np.int64],
+    patients: NDArray[np.int64],
     n_resamples: int,
     seed: int,
     cluster: Callable[[NDArray[np.float32], int], Labels],
@@ -34,32 +34,32 @@ def find_stability(
     Args:
         vectors: float32, shape (n_members, dimension), prepared.
         labels: int32, shape (n_members,): the clusters of the whole, from 0; -1 for noise.
-        groups: int64, shape (n_members,): numbers from 0, without gaps; a part holds 80% of the groups.
+        patients: int64, shape (n_members,): numbers from 0, without gaps; a part holds 80% of the patients.
         n_resamples: Number of parts, at least 1.
         seed: Seed of the parts.
-        cluster: Groups vectors, mean 0 in each dimension, float32, C-contiguous; told the number of the part.
+        cluster: Clusters vectors (float32, C-contiguous, mean 0 in each dimension); told the part's number.
 
     Returns:
         The mean adjusted Rand index over pairs of parts on the members that both hold, noise as one cluster
         of its own; undefined for one part. For each cluster the mean over parts of its largest Jaccard
         similarity to a cluster of the part (Hennig: 0.75 and more is stable, under 0.6 is not to be trusted);
-        undefined if no part holds a member of it. All undefined with fewer than five groups.
+        undefined if no part holds a member of it. All undefined with fewer than five patients.
 
     References:
         Ben-Hur, Elisseeff and Guyon, "A stability based method for discovering structure in clustered data",
         2002; Hennig, "Cluster-wise assessment of cluster stability", 2007, doi:10.1016/j.csda.2006.11.025.
     """
     n_clusters = int(labels.max(initial=-1)) + 1
-    n_groups = int(groups.max()) + 1
-    if n_groups < LEAST_GROUPS:
-        reason = f"parts of the groups (patients) need at least {LEAST_GROUPS} of them; there are {n_groups}"
+    n_patients = int(patients.max()) + 1
+    if n_patients < LEAST_PATIENTS:
+        reason = f"parts of the patients need at least {LEAST_PATIENTS} of them; there are {n_patients}"
         return Stability(Score(undefined_reason=reason), [Score(undefined_reason=reason)] * n_clusters, 0)
     random = np.random.default_rng(seed)
     found: list[tuple[NDArray[np.int64], Labels]] = []
     for i in range(n_resamples):
-        drawn = np.zeros(n_groups, dtype=bool)
-        drawn[random.permutation(n_groups)[: round(SHARE * n_groups)]] = True
-        members = np.flatnonzero(drawn[groups])
+        drawn = np.zeros(n_patients, dtype=bool)
+        drawn[random.permutation(n_patients)[: round(SHARE * n_patients)]] = True
+        members = np.flatnonzero(drawn[patients])
         found.append((members, cluster(_take_centred(vectors, members), i)))
     clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
     return Stability(_compare_parts(found), [_average(column) for column in clusters.T], n_resamples)

@@ -156,9 +156,9 @@ def test_a_part_beside_a_name_changes_that_recipe() -> None:
     own = {"flip": False, "preparation": preparation, "images_a_component": 0}
     assert changed == replace(CONSENSUS_2, name="", **own)
     plain = recipe("--recipe", "consensus-2", "--no-whiten").preparation
-    assert (plain.whiten, plain.whiten_within_groups) == (False, False)
+    assert (plain.whiten, plain.whiten_within_patients) == (False, False)
     between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation
-    assert between == replace(CONSENSUS_2.preparation, whiten_within_groups=False)
+    assert between == replace(CONSENSUS_2.preparation, whiten_within_patients=False)
     assert recipe("--no-whiten-within-patients").preparation == between
     assert recipe("--recipe", "consensus-2", "--features", "blocks").name == "consensus-2"
 

@@ -5,14 +5,14 @@ import threading
 import time
 
 import pytest
-from octcluster.clients.batches import Batcher, cut
+from octcluster.clients.batches import RequestCutter, cut
 from octcluster.clients.concurrency import as_async, map_concurrently, map_concurrently_async
 
 
 def batches_of(sizes, max_items, max_bytes):
-    batcher = Batcher(max_items, max_bytes)
-    found = [batcher.add(size, size) for size in sizes]
-    return [batch for batch in [*found, batcher.flush()] if batch]
+    cutter = RequestCutter(max_items, max_bytes)
+    found = [cutter.add(size, size) for size in sizes]
+    return [batch for batch in [*found, cutter.flush()] if batch]
 
 
 def test_batches_keep_order_and_limits():

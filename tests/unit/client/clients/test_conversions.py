@@ -14,7 +14,7 @@ from octcluster import (
     MeasureSpace,
     Member,
     NearDuplicate,
-    NewAssignments,
+    Placements,
     Preparation,
     RunSpec,
     RunState,
@@ -65,11 +65,13 @@ def test_pca_is_a_share_or_a_number(pca, field, value):
 
 
 def test_members_are_cut_and_unknown_is_minus_one():
-    members = [Member(bytes([i]) * 32, class_index=None if i == 1 else i, group_index=None) for i in range(5)]
+    members = [
+        Member(bytes([i]) * 32, class_index=None if i == 1 else i, patient_index=None) for i in range(5)
+    ]
     first, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
     assert first.WhichOneof("payload") == "spec"
     assert [list(chunk.members.class_indices) for chunk in chunks] == [[0, -1], [2, 3], [4]]
-    assert all(not chunk.members.group_indices for chunk in chunks)
+    assert all(not chunk.members.patient_indices for chunk in chunks)
     keys = [key for chunk in chunks for key in chunk.members.image_keys]
     assert keys == [member.image_key for member in members]
 
@@ -193,12 +195,12 @@ def test_spaces_are_found_by_features_and_flip():
 
 def test_the_whole_spec_travels():
     preparation = Preparation(
-        pca=64, whiten=True, part_dimensions=(3, 5), whiten_within_groups=True, normalize_prepared=True
+        pca=64, whiten=True, part_dimensions=(3, 5), whiten_within_patients=True, normalize_prepared=True
     )
     message = next(c.start_run_messages(RunSpec(SPACE, preparation, stability_resamples=7), [], 10)).spec
     assert list(message.preparation.part_dimensions) == [3, 5]
     assert message.preparation.whiten
-    assert message.preparation.whiten_within_groups
+    assert message.preparation.whiten_within_patients
     assert message.preparation.normalize_prepared
     assert message.stability_resamples == 7
 
@@ -267,5 +269,5 @@ def test_new_assignments_are_joined():
         ),
         clusterer.AssignResponse(),
     ]
-    assert c.read_new_assignments(messages) == NewAssignments([b"a"], [1], [0.5], [0.25], [True], 0.75)
+    assert c.read_new_assignments(messages) == Placements([b"a"], [1], [0.5], [0.25], [True], 0.75)
     assert c.read_new_assignments([]).fitted_agreement is None

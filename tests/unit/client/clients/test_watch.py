@@ -42,7 +42,7 @@ def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_silent_clusterer_is_an_outage(silent: str) -> None:
     waits: list[str] = []
     with (
-        ClustererClient(silent, patience_seconds=1, on_wait=waits.append) as client,
+        ClustererClient(silent, retry_seconds=1, on_wait=waits.append) as client,
         pytest.raises(ServerUnavailable, match="says nothing about the run"),
     ):
         client.wait("run")
@@ -52,7 +52,7 @@ def test_a_silent_clusterer_is_an_outage(silent: str) -> None:
 
 async def test_a_silent_clusterer_is_an_outage_with_asyncio(silent: str) -> None:
     waits: list[str] = []
-    async with AsyncClustererClient(silent, patience_seconds=1, on_wait=waits.append) as client:
+    async with AsyncClustererClient(silent, retry_seconds=1, on_wait=waits.append) as client:
         with pytest.raises(ServerUnavailable, match="says nothing about the run"):
             await client.wait("run")
     assert waits

@@ -208,7 +208,7 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
 )
 def test_long_products_are_reported_block_by_block(n: int, dimension: int, least_calls: int):
     calls: list[int] = []
-    options = Preparation(pca=10, whiten=True, whiten_within_groups=True)
+    options = Preparation(pca=10, whiten=True, whiten_within_patients=True)
     vectors = np.random.default_rng(0).standard_normal((n, dimension), dtype=np.float32)
     prepare(vectors, options, np.arange(n) // 2, 0, lambda done, total: calls.append(done))
     assert len(calls) > least_calls + 8
@@ -307,7 +307,7 @@ def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
         {"part_dimensions": PARTS},
         {"pca": 4, "part_dimensions": PARTS, "whiten": True, "normalize_prepared": True},
         {"part_dimensions": PARTS, "normalize_prepared": True},
-        {"pca": 4, "part_dimensions": PARTS, "whiten": True, "whiten_within_groups": True},
+        {"pca": 4, "part_dimensions": PARTS, "whiten": True, "whiten_within_patients": True},
     ],
 )
 def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(

@@ -11,7 +11,7 @@ from octcluster_clusterer.runs.spec_rules import check_spec
 
 PARTS = (14, 10)
 RECIPE = Preparation(
-    pca=64, whiten=True, whiten_within_groups=True, normalize_prepared=True, part_dimensions=PARTS
+    pca=64, whiten=True, whiten_within_patients=True, normalize_prepared=True, part_dimensions=PARTS
 )
 COUNTING = [algorithm for algorithm in Algorithm if not METHODS[algorithm].finds_cluster_count]
 

@@ -18,7 +18,7 @@ def test_chunks_become_columns():
     members = columns.finish()
     assert members.image_keys.tobytes() == b"".join(KEYS)
     assert members.class_indices.tolist() == [0, -1, -1, -1]
-    assert members.group_indices.tolist() == [-1, -1, 5, 5]
+    assert members.patient_indices.tolist() == [-1, -1, 5, 5]
     assert set(members.number_columns) == {"width", "height"}
     np.testing.assert_array_equal(members.number_columns["width"], np.float32([512, np.nan, 768, 1536]))
     np.testing.assert_array_equal(members.number_columns["height"], np.float32([1, 2, 3, 4]))
@@ -29,31 +29,31 @@ def test_what_is_known_of_no_member_is_none():
     columns.add(KEYS, [-1] * 4, [], [])
     members = columns.finish()
     assert members.class_indices is None
-    assert members.group_indices is None
+    assert members.patient_indices is None
     assert members.number_columns == {}
 
 
 @pytest.mark.parametrize(
-    ("classes", "groups", "numbers", "message"),
+    ("classes", "patients", "numbers", "message"),
     [
         ([0], [], [], "1 class_indices for 2 image keys"),
-        ([], [0, -2], [], "group_indices must be 0 or more, or -1"),
+        ([], [0, -2], [], "patient_indices must be 0 or more, or -1"),
         ([], [], [("width", [1.0])], "1 values in number column width for 2 image keys"),
         ([], [], [("width", [1.0, float("inf")])], "holds infinity"),
         ([], [], [("width", [1.0, -float("inf")])], "holds infinity"),
         ([], [], [("Width", [1.0, 2.0])], "lower-case"),
         ([], [], [("", [1.0, 2.0])], "lower-case"),
         ([], [], [("a" * 65, [1.0, 2.0])], "lower-case"),
-        ([], [], [("group", [1.0, 2.0])], "neither class nor group"),
+        ([], [], [("patient", [1.0, 2.0])], "neither class nor patient"),
         ([], [], [("width", [1.0, 2.0])] * 2, "occurs once"),
         ([], [], [(f"c{i}", [1.0, 2.0]) for i in range(33)], "at most 32"),
     ],
 )
 def test_columns_that_break_a_rule_are_refused(
-    classes: list[int], groups: list[int], numbers: list[tuple[str, list[float]]], message: str
+    classes: list[int], patients: list[int], numbers: list[tuple[str, list[float]]], message: str
 ):
     with pytest.raises(InvalidRequest, match=message):
-        MemberColumns().add(KEYS[:2], classes, groups, numbers)
+        MemberColumns().add(KEYS[:2], classes, patients, numbers)
 
 
 @pytest.mark.parametrize("second", [[], [("height", [1.0])], [("width", [1.0]), ("height", [1.0])]])

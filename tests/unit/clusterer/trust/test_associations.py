@@ -10,9 +10,9 @@ RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.choice(4, 600, p=[0.4, 0.3, 0.2, 0.1]).astype(np.int32)
 
 
-def associate(classes=None, groups=None, labels: np.ndarray = LABELS, **numbers) -> dict[str, Association]:
+def associate(classes=None, patients=None, labels: np.ndarray = LABELS, **numbers) -> dict[str, Association]:
     columns = {name: np.asarray(values, dtype=np.float32) for name, values in numbers.items()}
-    members = Members(np.zeros((labels.size, 32), dtype=np.uint8), classes, groups, columns)
+    members = Members(np.zeros((labels.size, 32), dtype=np.uint8), classes, patients, columns)
     return {one.name: one for one in find_associations(labels, members)}
 
 
@@ -24,20 +24,20 @@ def test_the_clusters_themselves_tell_their_whole_entropy():
     assert found.members == 600
 
 
-def test_groups_of_one_member_tell_all_and_mean_nothing():
-    found = associate(groups=np.arange(600, dtype=np.int32))["group"]
+def test_patients_of_one_member_tell_all_and_mean_nothing():
+    found = associate(patients=np.arange(600, dtype=np.int32))["patient"]
     assert found.mutual_information == pytest.approx(associate(classes=LABELS)["class"].mutual_information)
     assert found.adjusted_mutual_information.value == pytest.approx(0, abs=1e-9)
-    small = associate(groups=RANDOM.permutation(600).astype(np.int32) // 3)["group"]
+    small = associate(patients=RANDOM.permutation(600).astype(np.int32) // 3)["patient"]
     assert small.mutual_information > 0.4
     assert abs(small.adjusted_mutual_information.value) < 0.1
 
 
 def test_figures_are_scikit_learns():
-    groups = np.where(RANDOM.random(600) < 0.3, LABELS, RANDOM.integers(0, 80, 600)).astype(np.int32)
-    found = associate(groups=groups)["group"]
-    assert found.mutual_information == pytest.approx(metrics.mutual_info_score(groups, LABELS))
-    expected = metrics.adjusted_mutual_info_score(groups, LABELS)
+    patients = np.where(RANDOM.random(600) < 0.3, LABELS, RANDOM.integers(0, 80, 600)).astype(np.int32)
+    found = associate(patients=patients)["patient"]
+    assert found.mutual_information == pytest.approx(metrics.mutual_info_score(patients, LABELS))
+    expected = metrics.adjusted_mutual_info_score(patients, LABELS)
     assert found.adjusted_mutual_information.value == pytest.approx(expected, abs=1e-9)
 
 

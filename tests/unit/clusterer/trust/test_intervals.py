@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over groups: coverage, the groups' weight, and where there are none."""
+"""Intervals by bootstrap over patients: coverage, the patients' weight, and where there are none."""
 
 from dataclasses import fields
 
@@ -7,8 +7,8 @@ import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Scores
 from octcluster_clusterer.scoring import compare_with_classes, score
-from octcluster_clusterer.trust.groups import number_groups
 from octcluster_clusterer.trust.intervals import add_intervals
+from octcluster_clusterer.trust.patients import number_patients
 from sklearn import metrics
 
 NAMES = [field.name for field in fields(Scores)]
@@ -24,40 +24,40 @@ def make_result(
     )
 
 
-def find(labels: np.ndarray, classes: np.ndarray | None, groups: np.ndarray, seed: int = 0) -> Scores:
+def find(labels: np.ndarray, classes: np.ndarray | None, patients: np.ndarray, seed: int = 0) -> Scores:
     result = make_result(labels, classes)
-    return add_intervals([result], classes, number_groups(groups, labels.size), seed, lambda _: None)[0]
+    return add_intervals([result], classes, number_patients(patients, labels.size), seed, lambda _: None)[0]
 
 
-def draw(random: np.random.Generator, n_groups: int = 150, per_group: int = 4):
-    """Groups whose members are right or wrong together: seven of ten groups are in their class's cluster."""
-    classes = np.repeat(random.integers(0, 3, n_groups), per_group).astype(np.int32)
-    wrong = np.repeat(random.random(n_groups) >= 0.7, per_group)
+def draw(random: np.random.Generator, n_patients: int = 150, per_group: int = 4):
+    """Patients whose members are right or wrong together: seven of ten are in their class's cluster."""
+    classes = np.repeat(random.integers(0, 3, n_patients), per_group).astype(np.int32)
+    wrong = np.repeat(random.random(n_patients) >= 0.7, per_group)
     labels = np.where(wrong, (classes + 1 + random.integers(0, 2, classes.size)) % 3, classes)
-    return classes, labels, np.repeat(np.arange(n_groups), per_group).astype(np.int32)
+    return classes, labels, np.repeat(np.arange(n_patients), per_group).astype(np.int32)
 
 
 def test_groups_are_numbered_without_gaps_and_the_unknown_stand_alone():
-    assert number_groups(np.array([7, -1, 3, 7, -1], dtype=np.int32), 5).tolist() == [1, 2, 0, 1, 3]
-    assert number_groups(None, 3).tolist() == [0, 1, 2]
+    assert number_patients(np.array([7, -1, 3, 7, -1], dtype=np.int32), 5).tolist() == [1, 2, 0, 1, 3]
+    assert number_patients(None, 3).tolist() == [0, 1, 2]
 
 
 def test_intervals_cover_the_truth_as_often_as_they_should():
     random = np.random.default_rng(3)
     by_group = by_image = 0
     for seed in range(60):
-        classes, labels, groups = draw(random)
-        interval = find(labels, classes, groups, seed).accuracy.interval
+        classes, labels, patients = draw(random)
+        interval = find(labels, classes, patients, seed).accuracy.interval
         by_group += interval.low <= 0.7 <= interval.high
         interval = find(labels, classes, np.full(labels.size, -1, dtype=np.int32), seed).accuracy.interval
         by_image += interval.low <= 0.7 <= interval.high
     assert by_group >= 52
-    assert by_image <= 50, "images of one group are no independent images"
+    assert by_image <= 50, "images of one patient are no independent images"
 
 
 def test_every_defined_score_has_an_interval_around_it():
-    classes, labels, groups = draw(np.random.default_rng(0))
-    scores = find(labels, classes, groups)
+    classes, labels, patients = draw(np.random.default_rng(0))
+    scores = find(labels, classes, patients)
     for name in NAMES:
         one = getattr(scores, name)
         assert one.interval is not None, name
@@ -67,8 +67,8 @@ def test_every_defined_score_has_an_interval_around_it():
 
 def test_a_table_counts_members_drawn_twice_as_scikit_learn_does():
     random = np.random.default_rng(0)
-    classes, labels, groups = draw(random)
-    times = random.integers(0, 3, groups.max() + 1)[groups]
+    classes, labels, patients = draw(random)
+    times = random.integers(0, 3, patients.max() + 1)[patients]
     drawn_classes, drawn_labels = np.repeat(classes, times), np.repeat(labels, times)
     counts = metrics.cluster.contingency_matrix(drawn_classes, drawn_labels)
     found = compare_with_classes(counts[np.newaxis].astype(float), np.arange(3, dtype=np.int32))
@@ -102,7 +102,7 @@ def test_one_group_gives_no_interval():
     assert scores.accuracy.value == 1
     half = find(labels, np.where(np.arange(20) < 10, classes, -1).astype(np.int32), np.arange(20) // 10)
     assert half.silhouette.interval is not None
-    assert half.accuracy.interval is None, "only one group has classes"
+    assert half.accuracy.interval is None, "only one patient has classes"
 
 
 def test_an_undefined_score_keeps_its_reason():
@@ -114,8 +114,8 @@ def test_an_undefined_score_keeps_its_reason():
 
 
 def test_intervals_repeat_themselves_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch):
-    classes, labels, groups = draw(np.random.default_rng(0))
-    first = find(labels, classes, groups)
+    classes, labels, patients = draw(np.random.default_rng(0))
+    first = find(labels, classes, patients)
     monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-    assert find(labels, classes, groups) == first
-    assert find(labels, classes, groups, seed=1) != first
+    assert find(labels, classes, patients) == first
+    assert find(labels, classes, patients, seed=1) != first

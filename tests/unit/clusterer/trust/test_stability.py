@@ -1,4 +1,4 @@
-"""Stability over parts of the groups: known answers on blobs and noise, and its undefined cases."""
+"""Stability over parts of the patients: known answers on blobs and noise, and its undefined cases."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ def kmeans(n_clusters: int) -> Callable[[np.ndarray, int], np.ndarray]:
     return lambda vectors, part: find_clusters(Algorithm.KMEANS, vectors, n_clusters, part, lambda: None)
 
 
-def judge(vectors: np.ndarray, n_clusters: int, n_groups: int, n_resamples: int = 5) -> Stability:
+def judge(vectors: np.ndarray, n_clusters: int, n_patients: int, n_resamples: int = 5) -> Stability:
     vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
     cluster = kmeans(n_clusters)
-    groups = np.arange(len(vectors)) // 4 % n_groups
-    return find_stability(vectors, cluster(vectors, 99), groups, n_resamples, 0, cluster)
+    patients = np.arange(len(vectors)) // 4 % n_patients
+    return find_stability(vectors, cluster(vectors, 99), patients, n_resamples, 0, cluster)
 
 
 def blobs(n_blobs: int, spread: float, seed: int = 0) -> np.ndarray:

@@ -137,7 +137,7 @@ def _add_recipe(method: Any) -> None:
     )
     add(
         "--whiten-within-patients",
-        dest="whiten_within_groups",
+        dest="whiten_within_patients",
         default=UNSET,
         action=BooleanOptionalAction,
         help="then give less weight to what differs between images of one patient, which is mostly no "

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from octcluster.outputs.describe.words import UNKNOWN, UNSPLIT, describe_answer, describe_standouts
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_text
-from octcluster.workflows.description import Description, count_groups
+from octcluster.workflows.description import Description, count_subsets
 
 _PLAIN_WIDTH = 120
 
@@ -33,11 +33,11 @@ def print_description(description: Description, folder: Path, stream: TextIO | N
     table.add_column("class")
     for title in ("images", "patients", "of no use"):
         table.add_column(title, justify="right")
-    for group in count_groups(description):
+    for subset in count_subsets(description):
         table.add_row(
-            *([Text(show_text(group.split or UNSPLIT))] if description.splits else []),
-            Text(show_text(group.label or UNKNOWN)),
-            *(f"{number:,}" for number in (group.images, group.patients, group.failed)),
+            *([Text(show_text(subset.split or UNSPLIT))] if description.splits else []),
+            Text(show_text(subset.label or UNKNOWN)),
+            *(f"{number:,}" for number in (subset.images, subset.patients, subset.failed)),
         )
     console.print(table)
     for sentence in [*describe_answer(description), *describe_standouts(description)]:

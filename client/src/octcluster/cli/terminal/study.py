@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from octcluster.model.results import ClusteringResult
-from octcluster.outputs.study.tables import Cell, list_cells
+from octcluster.outputs.study.tables import StudyCell, list_cells
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, format_score, name_algorithm, show_text
 from octcluster.workflows.study import PartState, StudyOutcome
 
@@ -59,7 +59,7 @@ def _tabulate(outcome: StudyOutcome) -> Table:
     return table
 
 
-def _add_cell(table: Table, cell: Cell, result: ClusteringResult) -> None:
+def _add_cell(table: Table, cell: StudyCell, result: ClusteringResult) -> None:
     published = [
         f"{_SCORES[name]} {value:z.3f}"
         for name, value in cell.published_scores().items()

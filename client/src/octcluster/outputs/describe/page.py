@@ -32,7 +32,7 @@ from octcluster.outputs.pages import (
 )
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
 from octcluster.outputs.wording.trust import describe_leaks
-from octcluster.workflows.description import Description, GroupSize, count_by, count_groups, spread_by_class
+from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets, spread_by_class
 
 _SIZES_SHOWN = 20
 
@@ -58,10 +58,10 @@ def format_description_page(
         The file's content.
     """
     images = description.image_set.images
-    groups = count_groups(description)
+    subsets = count_subsets(description)
     patients = {image.patient for image in images} - {None}
     sections = [
-        Section("counts", "How many there are", _show_counts(description, groups)),
+        Section("counts", "How many there are", _show_counts(description, subsets)),
         Section("sizes", "How large they are", _show_sizes(description)),
         Section("formats", "How they are stored", [_tabulate_formats(description)]),
         Section(
@@ -100,13 +100,15 @@ def format_description_page(
     return format_page(page, started)
 
 
-def _show_counts(description: Description, groups: Sequence[GroupSize]) -> list[Text | Table | Plot]:
-    found = {(group.split, group.label): group for group in groups}
-    splits = [split for split in [*description.splits, None] if any(group.split == split for group in groups)]
-    labels = list(count_classes(groups))
+def _show_counts(description: Description, subsets: Sequence[SubsetSize]) -> list[Text | Table | Plot]:
+    found = {(subset.split, subset.label): subset for subset in subsets}
+    splits = [
+        split for split in [*description.splits, None] if any(subset.split == split for subset in subsets)
+    ]
+    labels = list(count_classes(subsets))
     rows: list[list[str | int | float | None]] = [
-        [group.split or UNSPLIT, group.label or UNKNOWN, group.images, group.patients, group.failed]
-        for group in groups
+        [subset.split or UNSPLIT, subset.label or UNKNOWN, subset.images, subset.patients, subset.failed]
+        for subset in subsets
     ]
     table = Table(
         "counts-table",
@@ -134,7 +136,7 @@ def _show_counts(description: Description, groups: Sequence[GroupSize]) -> list[
         title="Images by class" + (" and split" if len(splits) > 1 else ""),
         description="One bar a class"
         + (", in parts by split: " if len(splits) > 1 else ": ")
-        + ", ".join(f"{label or UNKNOWN} {number:,}" for label, number in count_classes(groups).items())
+        + ", ".join(f"{label or UNKNOWN} {number:,}" for label, number in count_classes(subsets).items())
         + ".",
         traces=traces,
         layout={

@@ -10,7 +10,7 @@ from octcluster.images.leaks import Leaks, find_leaks, split_of
 from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
 from octcluster.model.results import Duplicates, NearDuplicate
 from octcluster.outputs.csv_tables import format_table
-from octcluster.workflows.description import Description, count_by, count_groups, spread_by_class
+from octcluster.workflows.description import Description, count_by, count_subsets, spread_by_class
 
 MEASURES: Mapping[str, Callable[[ImageHeader], int]] = {
     "width": lambda header: header.width,
@@ -57,7 +57,7 @@ def format_description(
         "label_source": description.image_set.label_source,
         "classes": description.image_set.classes,
         "splits": description.splits,
-        "groups": [_rename_label(asdict(group)) for group in count_groups(description)],
+        "subsets": [_rename_label(asdict(subset)) for subset in count_subsets(description)],
         **{
             name: [
                 {"class": label, **asdict(spread)}
@@ -134,8 +134,8 @@ def _cells(header: ImageHeader) -> tuple[int | str, ...]:
     return header.format, header.width, header.height, header.channels, header.bits, header.file_bytes
 
 
-def _rename_label(group: dict[str, object]) -> dict[str, object]:
-    return {"class" if name == "label" else name: value for name, value in group.items()}
+def _rename_label(subset: dict[str, object]) -> dict[str, object]:
+    return {"class" if name == "label" else name: value for name, value in subset.items()}
 
 
 def _list_kinds(

@@ -6,7 +6,7 @@ from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.tables import gather_duplicates, leaks_of
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
-from octcluster.workflows.description import Description, GroupSize, count_by, count_groups
+from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets
 
 UNKNOWN = "no known class"
 UNSPLIT = "in no split"
@@ -53,7 +53,7 @@ def describe_standouts(description: Description) -> list[str]:
     failed = len(description.failures)
     if failed:
         found.append(f"{count(failed, 'image')} cannot be used; failures.csv says why.")
-    sizes = count_classes(count_groups(description))
+    sizes = count_classes(count_subsets(description))
     known = {label: number for label, number in sizes.items() if label is not None}
     if known and max(known.values()) >= _UNEVEN * min(known.values()):
         most, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
@@ -73,11 +73,11 @@ def describe_standouts(description: Description) -> list[str]:
     return found
 
 
-def count_classes(groups: Sequence[GroupSize]) -> dict[str | None, int]:
+def count_classes(subsets: Sequence[SubsetSize]) -> dict[str | None, int]:
     """The number of images by class; those of no known class are under None, if there are any."""
     sizes: dict[str | None, int] = {}
-    for group in groups:
-        sizes[group.label] = sizes.get(group.label, 0) + group.images
+    for subset in subsets:
+        sizes[subset.label] = sizes.get(subset.label, 0) + subset.images
     return sizes
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from octcluster.outputs.wording.words import show_text
 
-Cell = str | int | float | None
+CellValue = str | int | float | None
 MAX_PLOTTED_NAME = 24
 PSEUDONYMOUS = (
     "This page holds no file name and no patient field; class names are shown as they were given, so look at "
@@ -51,7 +51,7 @@ class Table:
     identifier: str
     title: str
     header: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[CellValue]]
     collapsed: bool = False
     kind: ClassVar[str] = "table"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import resources
 
 from octcluster.outputs.pages.colours import DARK, LIGHT
-from octcluster.outputs.pages.parts import Cell, Page, Table
+from octcluster.outputs.pages.parts import CellValue, Page, Table
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_text
 
 # Plotly's bundle of two-dimensional plots, as its makers publish it: docs/decisions/0020-small-plotly.md.
@@ -57,7 +57,7 @@ def format_page(page: Page, started: datetime) -> bytes:
     return rendered.encode("utf-8")
 
 
-def format_cell(value: Cell) -> str:
+def format_cell(value: CellValue) -> str:
     """A table's value as a reader sees it."""
     if value is None:
         return "\N{EN DASH}"

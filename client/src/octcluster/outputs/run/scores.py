@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.model.results import Association, ClusteringResult, Contingency, RunResult, Score
 from octcluster.model.runs import RunSpec
-from octcluster.outputs.wording.trust import PATIENT
 from octcluster.workflows.outcome import RunOutcome
 
 _SHORT_NAMES = {
@@ -91,7 +90,7 @@ def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, ob
 def _describe_association(association: Association) -> dict[str, object]:
     value, reason = read_score(association.adjusted_mutual_information)
     return {
-        "name": "patient" if association.name == PATIENT else association.name,
+        "name": association.name,
         "mutual_information": association.mutual_information,
         "adjusted_mutual_information": value,
         **({} if reason is None else {"adjusted_mutual_information_reason": reason}),

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from octcluster.model.results import Contingency
 from octcluster.outputs.pages import Table
-from octcluster.outputs.study.tables import Cell
+from octcluster.outputs.study.tables import StudyCell
 from octcluster.outputs.wording.words import NOISE, name_algorithm, name_cluster
 from octcluster.workflows.study_matrix import Published
 
 
-def list_contingencies(cells: Sequence[Cell], classes: Sequence[str], best: Cell | None) -> list[Table]:
+def list_contingencies(
+    cells: Sequence[StudyCell], classes: Sequence[str], best: StudyCell | None
+) -> list[Table]:
     """Lists the tables; none if no class is known.
 
     Args:
@@ -28,19 +30,19 @@ def list_contingencies(cells: Sequence[Cell], classes: Sequence[str], best: Cell
     return [*tables, _tabulate_all(cells, classes)]
 
 
-def name_cell(cell: Cell) -> str:
+def name_cell(cell: StudyCell) -> str:
     """A cell in words."""
     part = cell.part.part
     clusters = "" if cell.k is None else f" with k = {cell.k}"
     return f"{name_algorithm(cell.algorithm)}{clusters} on {part.feature_set.name} ({part.preparation_name})"
 
 
-def _find_published(cell: Cell) -> Published | None:
+def _find_published(cell: StudyCell) -> Published | None:
     found = cell.published
     return found if found is not None and found.k == cell.k and found.counts else None
 
 
-def _tabulate(identifier: str, cell: Cell, found: Contingency, classes: Sequence[str]) -> Table:
+def _tabulate(identifier: str, cell: StudyCell, found: Contingency, classes: Sequence[str]) -> Table:
     header = ["class", *map(name_cluster, found.clusters)]
     rows: list[list[str | int | float | None]] = [
         [classes[index], *row] for index, row in zip(found.class_indices, found.counts, strict=True)
@@ -55,7 +57,7 @@ def _tabulate(identifier: str, cell: Cell, found: Contingency, classes: Sequence
     return Table(identifier, f"{name_cell(cell)}, beside {published.source}", header, rows)
 
 
-def _tabulate_all(cells: Sequence[Cell], classes: Sequence[str]) -> Table:
+def _tabulate_all(cells: Sequence[StudyCell], classes: Sequence[str]) -> Table:
     """A row for each class in each cell."""
     found = [(cell, cell.result.contingency) for cell in cells if cell.result and cell.result.contingency]
     clusters = sorted(

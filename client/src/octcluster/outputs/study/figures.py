@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, cluster_colour, plot_text
-from octcluster.outputs.study.tables import VARIANCE_SHARES, Cell, count_components
+from octcluster.outputs.study.tables import VARIANCE_SHARES, StudyCell, count_components
 from octcluster.outputs.wording.words import name_algorithm
 from octcluster.workflows.study import PartOutcome
 
@@ -14,7 +14,7 @@ _LONGEST_NAME = 40
 _Curve = list[tuple[int, float | None]]
 
 
-def plot_silhouettes(cells: Sequence[Cell]) -> list[Plot]:
+def plot_silhouettes(cells: Sequence[StudyCell]) -> list[Plot]:
     """Mean silhouette by k, one plot for each features that were tried with several numbers of clusters."""
     by_features: dict[str, dict[str, _Curve]] = {}
     published: dict[str, dict[str, _Curve]] = {}

@@ -10,7 +10,7 @@ from octcluster.outputs.run.report.score_table import SCORE_TITLES
 from octcluster.outputs.run.scores import read_score
 from octcluster.outputs.study.contingency import list_contingencies, name_cell
 from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
-from octcluster.outputs.study.tables import SCORES, Cell, list_cells
+from octcluster.outputs.study.tables import SCORES, StudyCell, list_cells
 from octcluster.outputs.wording.words import count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
@@ -61,7 +61,7 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
     return format_page(page, started)
 
 
-def _describe_answer(cells: Sequence[Cell], outcome: StudyOutcome) -> list[str]:
+def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[str]:
     found = [cell for cell in cells if cell.result is not None]
     images = count(len(outcome.image_set.images), "image")
     answer = []
@@ -87,7 +87,7 @@ def _describe_answer(cells: Sequence[Cell], outcome: StudyOutcome) -> list[str]:
     return answer
 
 
-def _find_best(found: Sequence[Cell]) -> Cell | None:
+def _find_best(found: Sequence[StudyCell]) -> StudyCell | None:
     judged = [
         (cell.result.scores.adjusted_rand_index.value, cell) for cell in found if cell.result is not None
     ]
@@ -95,7 +95,7 @@ def _find_best(found: Sequence[Cell]) -> Cell | None:
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
-def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
+def _list_tiles(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[Tile]:
     states = Counter(cell.part.state for cell in cells)
     tiles = [Tile("images", f"{len(outcome.image_set.images):,}")]
     tiles += [Tile(f"combinations {state}", f"{states[state]:,}") for state in PartState if states[state]]
@@ -105,7 +105,7 @@ def _list_tiles(cells: Sequence[Cell], outcome: StudyOutcome) -> list[Tile]:
     return tiles
 
 
-def _tabulate_cells(cells: Sequence[Cell]) -> Table:
+def _tabulate_cells(cells: Sequence[StudyCell]) -> Table:
     header = ["features", "preparation", "algorithm", "k", "clusters", "noise"]
     header += [SCORE_TITLES[name][0] for name in SCORES] + ["seconds"]
     rows: list[list[str | int | float | None]] = []
@@ -123,7 +123,7 @@ def _tabulate_cells(cells: Sequence[Cell]) -> Table:
     return Table("cells", "Every combination with all scores", header, rows)
 
 
-def _list_published(cells: Sequence[Cell]) -> list[Table]:
+def _list_published(cells: Sequence[StudyCell]) -> list[Table]:
     rows: list[list[str | int | float | None]] = []
     for cell in cells:
         for name, published in cell.published_scores().items():

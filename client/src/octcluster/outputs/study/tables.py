@@ -18,7 +18,7 @@ _PUBLISHED = ("silhouette", "accuracy", "adjusted_rand_index")
 
 
 @dataclass(frozen=True)
-class Cell:
+class StudyCell:
     """One cell of a study.
 
     Attributes:
@@ -48,18 +48,18 @@ class Cell:
         }
 
 
-def list_cells(outcome: StudyOutcome) -> list[Cell]:
+def list_cells(outcome: StudyOutcome) -> list[StudyCell]:
     """The cells of all settled parts, in the order of the matrix."""
     return [cell for part in outcome.parts for cell in _list_cells(part, outcome)]
 
 
-def _list_cells(settled: PartOutcome, outcome: StudyOutcome) -> Iterator[Cell]:
+def _list_cells(settled: PartOutcome, outcome: StudyOutcome) -> Iterator[StudyCell]:
     results = {}
     if settled.outcome is not None:
         results = {(one.algorithm, one.requested_clusters): one for one in settled.outcome.result.results}
     for algorithm, k in settled.part.cells():
         beside = (one for one in outcome.matrix.published if one.stands_beside(settled.part, algorithm, k))
-        yield Cell(settled, algorithm, k, results.get((algorithm, k)), next(beside, None))
+        yield StudyCell(settled, algorithm, k, results.get((algorithm, k)), next(beside, None))
 
 
 def format_study_table(outcome: StudyOutcome) -> bytes:
@@ -70,7 +70,7 @@ def format_study_table(outcome: StudyOutcome) -> bytes:
     return format_table(header, map(_row, list_cells(outcome)))
 
 
-def _row(cell: Cell) -> list[object]:
+def _row(cell: StudyCell) -> list[object]:
     part, result, run = cell.part.part, cell.result, cell.part.outcome
     found: list[object] = [None] * (3 + len(SCORES) + 1)
     if result is not None and run is not None:
@@ -159,7 +159,7 @@ def _describe_part(settled: PartOutcome) -> dict[str, object]:
     }
 
 
-def _describe_cell(cell: Cell, classes: list[str]) -> dict[str, object]:
+def _describe_cell(cell: StudyCell, classes: list[str]) -> dict[str, object]:
     part, result = cell.part.part, cell.result
     document: dict[str, object] = {
         "features": part.feature_set.name,

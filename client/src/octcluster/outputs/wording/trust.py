@@ -9,7 +9,7 @@ from octcluster.model.runs import Preparation
 from octcluster.outputs.wording.words import count, format_score, name_cluster, show_text
 
 CLASS = "class"
-PATIENT = "group"
+PATIENT = "patient"
 LISTED_IN_SCORES = "scores.json lists them"
 _THING_NAMES = {
     CLASS: "known class",
@@ -30,7 +30,7 @@ _FEW_MAY_BE_RIGHT = (
 )
 
 
-def name_thing(name: str) -> str:
+def name_property(name: str) -> str:
     """The name for people of what an association is with."""
     return _THING_NAMES.get(name, show_text(name.replace("_", " ")))
 
@@ -86,7 +86,7 @@ def describe_unused_patients(preparation: Preparation, members: Sequence[ImageFi
     Returns:
         Sentences as one line, or nothing where patients helped or no help of theirs was asked for.
     """
-    if not preparation.whiten_within_groups or has_repeated_patients(members):
+    if not preparation.whiten_within_patients or has_repeated_patients(members):
         return []
     if knows_patients(members):
         return ["No patient has several images, so nothing was whitened within patients."]
@@ -120,19 +120,19 @@ def find_warnings(result: ClusteringResult) -> list[str]:
     for name, value in sorted(found.items(), key=lambda item: item[1], reverse=True):
         if of_class is not None and value > max(of_class, _NOTEWORTHY):
             warnings.append(
-                f"The clusters go with the {name_thing(name)} more than with the class (adjusted mutual "
+                f"The clusters go with the {name_property(name)} more than with the class (adjusted mutual "
                 f"information {value:z.2f} against {of_class:z.2f}): they may not be groups of diseases."
             )
         elif name == PATIENT:
             continue
         elif of_class is None and value >= _NOTEWORTHY:
             warnings.append(
-                f"The clusters go with the {name_thing(name)} (adjusted mutual information {value:z.2f}): "
+                f"The clusters go with the {name_property(name)} (adjusted mutual information {value:z.2f}): "
                 "look whether they are groups of devices or exports instead of diseases."
             )
         elif of_class is not None and value >= max(_NOTEWORTHY, _NOTEWORTHY_SHARE * of_class):
             warnings.append(
-                f"The clusters go with the {name_thing(name)}, too (adjusted mutual information "
+                f"The clusters go with the {name_property(name)}, too (adjusted mutual information "
                 f"{value:z.2f}, with the class {of_class:z.2f}): look whether the classes differ in it."
             )
     return warnings
@@ -147,7 +147,7 @@ def describe_audit(result: ClusteringResult) -> list[str]:
     strongest = max(nuisances, key=_value)
     return [
         "The clusters go with none of the measures of the image itself more than they should: the "
-        f"strongest is the {name_thing(strongest.name)} (adjusted mutual information "
+        f"strongest is the {name_property(strongest.name)} (adjusted mutual information "
         f"{_value(strongest):z.2f})."
     ]
 
@@ -156,7 +156,7 @@ def tabulate_audit(result: ClusteringResult) -> list[tuple[str, str, str, str]]:
     """Thing, adjusted and plain mutual information, and number of images, the strongest first."""
     return [
         (
-            name_thing(association.name),
+            name_property(association.name),
             format_score(association.adjusted_mutual_information),
             f"{association.mutual_information:z.3f}",
             f"{association.members:,}",

@@ -184,7 +184,7 @@ class PutVectorsResponse(_message.Message):
     def __init__(self, stored: _Optional[int] = ..., rejected: _Optional[_Iterable[_Union[RejectedVector, _Mapping]]] = ...) -> None: ...
 
 class Preparation(_message.Message):
-    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions", "normalize_prepared", "whiten_within_groups")
+    __slots__ = ("l2_normalize", "standardize", "pca_variance", "pca_components", "whiten", "part_dimensions", "normalize_prepared", "whiten_within_patients")
     L2_NORMALIZE_FIELD_NUMBER: _ClassVar[int]
     STANDARDIZE_FIELD_NUMBER: _ClassVar[int]
     PCA_VARIANCE_FIELD_NUMBER: _ClassVar[int]
@@ -192,7 +192,7 @@ class Preparation(_message.Message):
     WHITEN_FIELD_NUMBER: _ClassVar[int]
     PART_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     NORMALIZE_PREPARED_FIELD_NUMBER: _ClassVar[int]
-    WHITEN_WITHIN_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    WHITEN_WITHIN_PATIENTS_FIELD_NUMBER: _ClassVar[int]
     l2_normalize: bool
     standardize: bool
     pca_variance: float
@@ -200,8 +200,8 @@ class Preparation(_message.Message):
     whiten: bool
     part_dimensions: _containers.RepeatedScalarFieldContainer[int]
     normalize_prepared: bool
-    whiten_within_groups: bool
-    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ..., whiten_within_groups: bool = ...) -> None: ...
+    whiten_within_patients: bool
+    def __init__(self, l2_normalize: bool = ..., standardize: bool = ..., pca_variance: _Optional[float] = ..., pca_components: _Optional[int] = ..., whiten: bool = ..., part_dimensions: _Optional[_Iterable[int]] = ..., normalize_prepared: bool = ..., whiten_within_patients: bool = ...) -> None: ...
 
 class RunSpec(_message.Message):
     __slots__ = ("run_id", "space", "preparation", "algorithms", "min_clusters", "max_clusters", "seed", "stability_resamples", "umap")
@@ -226,16 +226,16 @@ class RunSpec(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., space: _Optional[_Union[VectorSpace, _Mapping]] = ..., preparation: _Optional[_Union[Preparation, _Mapping]] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., min_clusters: _Optional[int] = ..., max_clusters: _Optional[int] = ..., seed: _Optional[int] = ..., stability_resamples: _Optional[int] = ..., umap: bool = ...) -> None: ...
 
 class MemberChunk(_message.Message):
-    __slots__ = ("image_keys", "class_indices", "group_indices", "number_columns")
+    __slots__ = ("image_keys", "class_indices", "patient_indices", "number_columns")
     IMAGE_KEYS_FIELD_NUMBER: _ClassVar[int]
     CLASS_INDICES_FIELD_NUMBER: _ClassVar[int]
-    GROUP_INDICES_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_INDICES_FIELD_NUMBER: _ClassVar[int]
     NUMBER_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     image_keys: _containers.RepeatedScalarFieldContainer[bytes]
     class_indices: _containers.RepeatedScalarFieldContainer[int]
-    group_indices: _containers.RepeatedScalarFieldContainer[int]
+    patient_indices: _containers.RepeatedScalarFieldContainer[int]
     number_columns: _containers.RepeatedCompositeFieldContainer[NumberColumn]
-    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., class_indices: _Optional[_Iterable[int]] = ..., group_indices: _Optional[_Iterable[int]] = ..., number_columns: _Optional[_Iterable[_Union[NumberColumn, _Mapping]]] = ...) -> None: ...
+    def __init__(self, image_keys: _Optional[_Iterable[bytes]] = ..., class_indices: _Optional[_Iterable[int]] = ..., patient_indices: _Optional[_Iterable[int]] = ..., number_columns: _Optional[_Iterable[_Union[NumberColumn, _Mapping]]] = ...) -> None: ...
 
 class NumberColumn(_message.Message):
     __slots__ = ("name", "values")

@@ -116,7 +116,7 @@ def test_a_nuisance_that_tells_more_than_the_class_is_warned_of_first() -> None:
 
 
 def test_no_warning_where_the_class_tells_most() -> None:
-    (sentence,) = describe_audit(result_with(**{"class": 0.8, "width": 0.2, "group": 0.35}))
+    (sentence,) = describe_audit(result_with(**{"class": 0.8, "width": 0.2, "patient": 0.35}))
     assert sentence.startswith("The clusters go with none of the measures")
     assert "image width (adjusted mutual information 0.20)" in sentence
 
@@ -124,9 +124,9 @@ def test_no_warning_where_the_class_tells_most() -> None:
 def test_patients_are_warned_of_only_if_they_tell_more_than_the_class() -> None:
     assert (
         "with the patient more than with the class"
-        in describe_audit(result_with(**{"class": 0.2, "group": 0.3}))[0]
+        in describe_audit(result_with(**{"class": 0.2, "patient": 0.3}))[0]
     )
-    assert describe_audit(result_with(group=0.3)) == []
+    assert describe_audit(result_with(patient=0.3)) == []
 
 
 def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
@@ -173,7 +173,7 @@ def test_the_summary_is_short() -> None:
     ]
 
 
-WITHIN = Preparation(pca=48, whiten=True, part_dimensions=(100, 200), whiten_within_groups=True)
+WITHIN = Preparation(pca=48, whiten=True, part_dimensions=(100, 200), whiten_within_patients=True)
 
 
 def made(preparation: Preparation, dimension: int, *, known: bool) -> RunOutcome:
@@ -193,7 +193,7 @@ def test_what_needs_patients_is_not_said_to_be_done_without_them() -> None:
     (advice,) = describe_unused_patients(WITHIN, outcome.members)
     assert "<disease>-<patient>-<number>" in advice
     assert "not whitened within patients" in dict(list_facts(outcome))["preparation"]
-    assert describe_unused_patients(replace(WITHIN, whiten_within_groups=False), outcome.members) == []
+    assert describe_unused_patients(replace(WITHIN, whiten_within_patients=False), outcome.members) == []
 
 
 def test_what_is_done_with_patients_is_said() -> None:

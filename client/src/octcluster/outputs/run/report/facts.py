@@ -41,9 +41,9 @@ def _describe_preparation(outcome: RunOutcome) -> str:
         steps.append(_describe_components(preparation, preparation.pca, dimension))
     if preparation.whiten:
         steps.append("whitened")
-    if preparation.whiten_within_groups and has_repeated_patients(outcome.members):
+    if preparation.whiten_within_patients and has_repeated_patients(outcome.members):
         steps.append("whitened within patients who have several images")
-    elif preparation.whiten_within_groups:
+    elif preparation.whiten_within_patients:
         steps.append("not whitened within patients, for none is known to have several images")
     if preparation.normalize_prepared:
         steps.append("unit length again")

@@ -1,4 +1,4 @@
-"""Whitening within groups: directions in which images of one patient differ say little of pathology.
+"""Whitening within patients: directions in which images of one patient differ say little of pathology.
 
 What differs between images of one patient (the place on the retina, the day, the noise) is a nuisance, and
 known without any label. Speaker recognition takes it off in the same way.
@@ -17,31 +17,31 @@ LEAST_SHRINKAGE = 0.5
 _VALUES_AT_ONCE = 2**18
 
 
-def find_group_whitening(
-    vectors: NDArray[np.float32], groups: NDArray[np.int64], report_step: Callable[[], None]
+def find_patient_whitening(
+    vectors: NDArray[np.float32], patients: NDArray[np.int64], report_step: Callable[[], None]
 ) -> NDArray[np.float32]:
-    """Finds the matrix that gives every direction the same scatter within groups, or nearly so.
+    """Finds the matrix that gives every direction the same scatter within patients, or nearly so.
 
-    The scatter is shrunk towards a sphere: with few members beside others of their group it is noise. The
+    The scatter is shrunk towards a sphere: with few members beside others of their patient it is noise. The
     matrix is upper triangular: the leading dimensions after it depend on the leading ones before it alone.
     It keeps the mean squared length of whitened vectors.
 
     Args:
         vectors: float32, shape (n_members, dimension).
-        groups: int64, shape (n_members,): numbers from 0, without gaps.
+        patients: int64, shape (n_members,): numbers from 0, without gaps.
         report_step: Called often.
 
     Returns:
         float32, shape (dimension, dimension), to multiply rows by; the identity if no two members share a
-        group, or if those that do are equal.
+        patient, or if those that do are equal.
 
     References:
         Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker
         recognition", Interspeech 2006.
     """
     dimension = vectors.shape[1]
-    shared = np.flatnonzero(np.bincount(groups)[groups] > 1)
-    scatter, n_differences = _find_scatter(vectors, shared, groups[shared], report_step)
+    shared = np.flatnonzero(np.bincount(patients)[patients] > 1)
+    scatter, n_differences = _find_scatter(vectors, shared, patients[shared], report_step)
     mean_variance = np.trace(scatter) / dimension
     if mean_variance == 0:
         return np.eye(dimension, dtype=np.float32)
@@ -64,15 +64,15 @@ def find_shrinkage(n_differences: int, dimension: int) -> float:
 def _find_scatter(
     vectors: NDArray[np.float32],
     members: NDArray[np.int64],
-    groups: NDArray[np.int64],
+    patients: NDArray[np.int64],
     report_step: Callable[[], None],
 ) -> tuple[NDArray[np.float64], int]:
-    """Sum of products of the members' differences from their group's mean, and the number of free ones.
+    """Sum of products of the members' differences from their patient's mean, and the number of free ones.
 
     The sum is float64, shape (dimension, dimension).
     """
     dimension = vectors.shape[1]
-    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    _, numbers, sizes = np.unique(patients, return_inverse=True, return_counts=True)
     blocks = slices(members.size, max(1, _VALUES_AT_ONCE // dimension))
     means = np.zeros((sizes.size, dimension))
     for rows in blocks:
