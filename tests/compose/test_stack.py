@@ -1,4 +1,4 @@
-"""The same job as in embedded mode, on the compose stack, from outside."""
+"""The same job as on local servers, on the compose stack, from outside."""
 
 import csv
 import json
@@ -23,14 +23,28 @@ def run_on(stack, images: Path, out: Path, *options: str) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, timeout=500)
 
 
-def test_gives_what_embedded_mode_gives(stack, oct_images: Path, tmp_path: Path) -> None:
-    outside = run_on(stack, oct_images, tmp_path / "stack")
-    assert outside.returncode == 0, outside.stderr
-    embedded = run_on(None, oct_images, tmp_path / "embedded", "--cache-dir", str(tmp_path / "cache"))
-    assert embedded.returncode == 0, embedded.stderr
-    assert (tmp_path / "stack/assignments.csv").read_bytes() == (
-        tmp_path / "embedded/assignments.csv"
-    ).read_bytes()
+def read_table(out: Path) -> list[dict[str, str]]:
+    with (out / "assignments.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_kernels(
+    stack, oct_images: Path, tmp_path: Path
+) -> None:
+    outs = [tmp_path / "stack", tmp_path / "local"]
+    for out, services in zip(outs, (stack, None), strict=True):
+        options = [] if services else ["--cache-dir", str(tmp_path / "cache")]
+        done = run_on(services, oct_images, out, *options)
+        assert done.returncode == 0, done.stderr
+    for one, other in zip(*map(read_table, outs), strict=True):
+        silhouettes = float(one.pop("silhouette")), float(other.pop("silhouette"))
+        assert silhouettes[0] == pytest.approx(silhouettes[1], abs=1e-5), one["image"]
+        assert one == other
+    kernels = {json.loads((out / "run.json").read_text())["blas_kernels"] for out in outs}
+    assert "" not in kernels
+    if len(kernels) == 1:
+        one, other = ((out / "assignments.csv").read_bytes() for out in outs)
+        assert one == other
 
 
 def test_rides_out_a_restart_of_redis(stack, oct_images: Path, tmp_path: Path) -> None:

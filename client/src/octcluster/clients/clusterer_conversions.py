@@ -41,6 +41,7 @@ def read_clusterer_info(message: messages.GetServerInfoResponse) -> ClustererInf
         version=message.version,
         algorithms=[_algorithm_name(value) for value in message.algorithms],
         limits=ClustererLimits(**fields_of(ClustererLimits, message.limits)),
+        blas_kernels=message.blas_kernels,
     )
 
 

@@ -122,11 +122,12 @@ class ClustererLimits:
 
 @dataclass(frozen=True)
 class ClustererInfo:
-    """What a clusterer offers."""
+    """What a clusterer offers, and the BLAS kernels that the last bits of its results depend on."""
 
     version: str
     algorithms: Sequence[str]
     limits: ClustererLimits
+    blas_kernels: str = ""
 
 
 @dataclass

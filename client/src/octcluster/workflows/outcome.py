@@ -36,6 +36,7 @@ class RunOutcome:
             embedded, cached and failed images are all images.
         versions: Version by name: ``octcluster``, ``embedder``, ``clusterer``, ``python``.
         runtime: The embedder's runtime and device, for example ``openvino CPU``.
+        blas_kernels: The clusterer's BLAS libraries and kernels; other ones may change the last decimals.
         stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.
         vectors: Vector of each member (little-endian values), None where the cache has lost it; None if not
             asked for.
@@ -52,6 +53,7 @@ class RunOutcome:
     cached: int
     versions: Mapping[str, str]
     runtime: str
+    blas_kernels: str
     stage_seconds: Mapping[str, float]
     vectors: Sequence[bytes | None] | None = None
 

@@ -254,6 +254,7 @@ class Job:
             cached=len(good) - embedded,
             versions=describe_versions(embedder.version, clusterer.version),
             runtime=f"{embedder.runtime} {embedder.device}",
+            blas_kernels=clusterer.blas_kernels,
             stage_seconds=dict(self._stages.seconds),
             vectors=self._fetch_vectors(),
         )

@@ -10,6 +10,7 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 from octcluster_clusterer.errors import MessageTooLarge
 from octcluster_clusterer.model import Algorithm
 from octcluster_clusterer.runs.queue import RunQueue
+from octcluster_clusterer.serving.blas_kernels import name_blas_kernels
 from octcluster_clusterer.serving.conversions import (
     Limits,
     count_vectors_per_message,
@@ -51,6 +52,7 @@ class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
             version=version("octcluster-clusterer"),
             algorithms=[from_algorithm(algorithm) for algorithm in Algorithm],
             limits=pb.Limits(**vars(self._limits)),
+            blas_kernels=name_blas_kernels(),
         )
 
     async def FindMissingVectors(  # noqa: N802

@@ -114,14 +114,16 @@ class Limits(_message.Message):
     def __init__(self, max_message_bytes: _Optional[int] = ..., max_keys_per_message: _Optional[int] = ..., max_members: _Optional[int] = ..., max_queued_runs: _Optional[int] = ...) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "algorithms", "limits")
+    __slots__ = ("version", "algorithms", "limits", "blas_kernels")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ALGORITHMS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    BLAS_KERNELS_FIELD_NUMBER: _ClassVar[int]
     version: str
     algorithms: _containers.RepeatedScalarFieldContainer[Algorithm]
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    blas_kernels: str
+    def __init__(self, version: _Optional[str] = ..., algorithms: _Optional[_Iterable[_Union[Algorithm, str]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., blas_kernels: _Optional[str] = ...) -> None: ...
 
 class FindMissingVectorsRequest(_message.Message):
     __slots__ = ("space", "image_keys")
