@@ -158,7 +158,7 @@ def make_assign_outcome(failed: int = 0) -> AssignOutcome:
         image_set=run.image_set,
         members=members,
         failures=[Failure(image, "cannot decode") for image in run.members[:failed]],
-        assignments=Placements(
+        placements=Placements(
             run.assignments.image_keys[failed:], clusters, [0.5] * count, [0.25] * count,
             [True] + [False] * (count - 1), 0.75,
         ),

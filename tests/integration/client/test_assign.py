@@ -36,16 +36,16 @@ def test_a_run_in_the_cache_folder_takes_new_images(cache_dir, image_set, record
 
     again = assign_images(run.spec.run_id, seen, options, recorder)
     assert (again.embedded, again.cached) == (0, 20)
-    assert again.assignments.clusters == run.assignments.clusters
-    assert again.assignments.fitted_agreement == 1.0
-    assert all(distance >= 0 for distance in again.assignments.distances)
+    assert again.placements.clusters == run.assignments.clusters
+    assert again.placements.fitted_agreement == 1.0
+    assert all(distance >= 0 for distance in again.placements.distances)
 
     recorder.stages.clear()
     new = assign_images(run.spec.run_id, unseen, options, recorder)
     assert (new.embedded, new.cached, list(new.failures)) == (20, 0, [])
     assert list(new.members) == list(unseen.images)
-    assert set(new.assignments.clusters) <= {0, 1, 2, 3}
-    assert all(0 <= margin <= 1 for margin in new.assignments.margins)
+    assert set(new.placements.clusters) <= {0, 1, 2, 3}
+    assert all(0 <= margin <= 1 for margin in new.placements.margins)
     assert recorder.stages == ["Reading", "Starting", "Embedding", "Assigning"]
     assert (new.run_id, new.space) == (run.spec.run_id, run.space)
 
@@ -71,7 +71,7 @@ def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
     images = ImageSet(tmp_path, [bad, replace(one, name="one.jpeg"), replace(one, name="two.jpeg")], "none")
     outcome = assign_images(run.spec.run_id, images, AssignOptions(**elsewhere), recorder)
     assert [failure.image.name for failure in outcome.failures] == ["bad.png"]
-    first, second = outcome.assignments.clusters
+    first, second = outcome.placements.clusters
     assert first == second == run.assignments.clusters[0]
     with pytest.raises(InvalidImageSet, match=r"none of the 1 images can be used.*\n.*bad\.png: "):
         assign_images(run.spec.run_id, replace(images, images=[bad]), AssignOptions(**elsewhere), recorder)

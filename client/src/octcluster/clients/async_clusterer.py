@@ -28,7 +28,7 @@ from octcluster.clients.clusterer_calls import (
 from octcluster.clients.clusterer_conversions import (
     read_assignments,
     read_clusterer_info,
-    read_new_assignments,
+    read_placements,
     read_status,
     space_message,
     start_run_messages,
@@ -178,7 +178,7 @@ class AsyncClustererClient:
         responses: list[messages.AssignResponse] = []
         for request in assign_requests(run_id, result_index, image_keys, (await self.info()).limits):
             responses += await self._connection.call(fetch, request)
-        return read_new_assignments(responses)
+        return read_placements(responses)
 
     async def cancel(self, run_id: str) -> RunStatus:
         """See ClustererClient.cancel."""

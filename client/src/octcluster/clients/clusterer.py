@@ -33,7 +33,7 @@ from octcluster.clients.clusterer_calls import (
 from octcluster.clients.clusterer_conversions import (
     read_assignments,
     read_clusterer_info,
-    read_new_assignments,
+    read_placements,
     read_status,
     space_message,
     start_run_messages,
@@ -278,7 +278,7 @@ class ClustererClient:
             responses += self._connection.call(
                 lambda request, timeout: list(self._stub.Assign(request, timeout=timeout)), request
             )
-        return read_new_assignments(responses)
+        return read_placements(responses)
 
     def cancel(self, run_id: str) -> RunStatus:
         """Asks a run to stop; it may go on for a moment."""

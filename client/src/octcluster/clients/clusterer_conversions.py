@@ -241,7 +241,7 @@ def _known(values: Iterable[float]) -> Iterator[float | None]:
     return (None if math.isnan(value) else value for value in values)
 
 
-def read_new_assignments(responses: Iterable[messages.AssignResponse]) -> Placements:
+def read_placements(responses: Iterable[messages.AssignResponse]) -> Placements:
     """Joins the messages of one or more calls of Assign on one run."""
     keys: list[bytes] = []
     clusters: list[int] = []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from octcluster.outputs.assign.placements import (
     format_assign_record,
-    format_new_assignments,
-    format_new_scores,
+    format_placements,
+    format_placement_scores,
 )
 from octcluster.outputs.atomic_files import remove_file, write_file
 from octcluster.outputs.failures import format_failures
@@ -63,8 +63,8 @@ def write_assign_outputs(
     outcome: AssignOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
 ) -> None:
     """Writes all output files of an assignment; see write_outputs. ``assign.json`` comes last."""
-    write_file(folder / "assignments.csv", format_new_assignments(outcome))
-    write_file(folder / "scores.json", format_new_scores(outcome))
+    write_file(folder / "assignments.csv", format_placements(outcome))
+    write_file(folder / "scores.json", format_placement_scores(outcome))
     _write_failures(outcome.failures, folder)
     write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))
 

@@ -142,7 +142,7 @@ class _Assigning:
             image_set=self._image_set,
             members=[image for image, _ in good],
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
-            assignments=Placements(
+            placements=Placements(
                 image_keys=[key for _, key in good],
                 clusters=[assigned.clusters[row] for row in rows],
                 distances=[assigned.distances[row] for row in rows],

@@ -73,9 +73,9 @@ class AssignOutcome:
         run_classes: Names of the run's classes, in the order of their numbers; empty if they are not known.
         space: Embedding space of the vectors.
         image_set: All images that were asked for.
-        members: The images that were assigned, sorted by name; row i of the assignments is members[i].
+        members: The images that were assigned, sorted by name; row i of the placements is members[i].
         failures: The images that were not, sorted by name.
-        assignments: Clusters of the members.
+        placements: Clusters of the members.
         embedded: Number of distinct images (by key) that were embedded in this job.
         cached: Number of the other members.
         versions: See RunOutcome.
@@ -89,7 +89,7 @@ class AssignOutcome:
     image_set: ImageSet
     members: Sequence[ImageFile]
     failures: Sequence[Failure]
-    assignments: Placements
+    placements: Placements
     embedded: int
     cached: int
     versions: Mapping[str, str]

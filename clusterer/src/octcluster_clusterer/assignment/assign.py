@@ -42,7 +42,7 @@ class ClusterRule:
 
 
 @dataclass(frozen=True)
-class Assignments:
+class Placements:
     """Where vectors belong.
 
     Attributes:
@@ -72,7 +72,7 @@ class FittedRun:
     preparation: FittedPreparation
     rules: Sequence[ClusterRule | None]
 
-    def assign(self, result_index: int, vectors: NDArray[np.float32]) -> tuple[Assignments, float]:
+    def assign(self, result_index: int, vectors: NDArray[np.float32]) -> tuple[Placements, float]:
         """Puts vectors into the clusters of a result; see ``assign``.
 
         Args:
@@ -135,7 +135,7 @@ def read_fitted_run(content: bytes) -> FittedRun:
     return FittedRun(preparation, rules)
 
 
-def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:
+def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Placements:
     """Puts prepared vectors into clusters; a vector's answer does not depend on the others.
 
     Args:
@@ -150,7 +150,7 @@ def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Assignments:
         clusters[rows] = values.argmax(axis=1)
         margins[rows] = _find_margins(values, clusters[rows], own_values)
     distances = measure_distances(prepared, rule.means, clusters)
-    return Assignments(
+    return Placements(
         clusters, distances.astype(np.float32), margins, distances > rule.outlier_distances[clusters]
     )
 

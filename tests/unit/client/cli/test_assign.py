@@ -96,7 +96,7 @@ def test_the_summary_says_how_to_give_the_classes_where_none_was_found() -> None
 def test_the_summary_explains_outliers_and_tells_when_they_are_many(flagged: int, said: bool) -> None:
     outcome = make_assign_outcome()
     flags = [True] * flagged + [False] * (80 - flagged)
-    text = summarize(replace(outcome, assignments=replace(outcome.assignments, outliers=flags)))
+    text = summarize(replace(outcome, placements=replace(outcome.placements, outliers=flags)))
     assert ("images that the run did not see lie farther" in text) == (flagged > 0)
     assert ("more than a quarter" in text) == said
 

@@ -257,7 +257,7 @@ def test_trust_is_read():
     assert c.read_result(clusterer.RunResult()).duplicates is None
 
 
-def test_new_assignments_are_joined():
+def test_placements_are_joined():
     messages = [
         clusterer.AssignResponse(
             image_keys=[b"a"],
@@ -269,5 +269,5 @@ def test_new_assignments_are_joined():
         ),
         clusterer.AssignResponse(),
     ]
-    assert c.read_new_assignments(messages) == Placements([b"a"], [1], [0.5], [0.25], [True], 0.75)
-    assert c.read_new_assignments([]).fitted_agreement is None
+    assert c.read_placements(messages) == Placements([b"a"], [1], [0.5], [0.25], [True], 0.75)
+    assert c.read_placements([]).fitted_agreement is None

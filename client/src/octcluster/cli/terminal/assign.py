@@ -33,8 +33,8 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = 
     for sentence in (_describe_match(outcome, scores), _describe_outliers(outcome)):
         if sentence:
             _say(console, sentence)
-    if outcome.assignments.fitted_agreement is not None:
-        share = f"{outcome.assignments.fitted_agreement:.1%}"
+    if outcome.placements.fitted_agreement is not None:
+        share = f"{outcome.placements.fitted_agreement:.1%}"
         _say(console, f"Of the run's own images, {share} would be assigned as they were grouped.")
     console.print()
     if outcome.failures:
@@ -44,7 +44,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = 
 
 
 def _tabulate_clusters(outcome: AssignOutcome, scores: NewScores) -> Table:
-    found = outcome.assignments
+    found = outcome.placements
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for title in ("cluster", "images", "outliers"):
         table.add_column(title, justify="right")
@@ -75,7 +75,7 @@ def _describe_match(outcome: AssignOutcome, scores: NewScores) -> str:
 
 
 def _describe_outliers(outcome: AssignOutcome) -> str:
-    flags = outcome.assignments.outliers
+    flags = outcome.placements.outliers
     flagged = sum(flags)
     if not flagged:
         return ""

@@ -46,7 +46,7 @@ def judge_new_images(outcome: AssignOutcome) -> NewScores:
     known = {outcome.run_classes[index] for index in contingency.class_indices}
     pairs = [
         (image.label, cluster)
-        for image, cluster in zip(outcome.members, outcome.assignments.clusters, strict=True)
+        for image, cluster in zip(outcome.members, outcome.placements.clusters, strict=True)
         if image.label in known
     ]
     if not pairs:
@@ -55,9 +55,9 @@ def judge_new_images(outcome: AssignOutcome) -> NewScores:
     return NewScores(right / len(pairs), "", len(pairs), classes)
 
 
-def format_new_assignments(outcome: AssignOutcome) -> bytes:
+def format_placements(outcome: AssignOutcome) -> bytes:
     """Formats one row an image that was assigned, sorted by path; outlier is 1 or 0."""
-    found = outcome.assignments
+    found = outcome.placements
     columns = zip(
         outcome.members, found.clusters, found.distances, found.margins, found.outliers, strict=True
     )
@@ -68,10 +68,10 @@ def format_new_assignments(outcome: AssignOutcome) -> bytes:
     return format_table(HEADER, rows)
 
 
-def format_new_scores(outcome: AssignOutcome) -> bytes:
+def format_placement_scores(outcome: AssignOutcome) -> bytes:
     """Formats strict JSON; an accuracy that cannot be said is null, with its reason beside it."""
     scores = judge_new_images(outcome)
-    clusters = outcome.assignments.clusters
+    clusters = outcome.placements.clusters
     labels = sorted({image.label for image in outcome.members if image.label is not None})
     columns = sorted(set(clusters))
     pairs = [(image.label, cluster) for image, cluster in zip(outcome.members, clusters, strict=True)]
@@ -81,8 +81,8 @@ def format_new_scores(outcome: AssignOutcome) -> bytes:
         "space": outcome.space.digest.hex(),
         "run_id": outcome.run_id,
         "result": outcome.run.chosen,
-        "outliers": sum(outcome.assignments.outliers),
-        "fitted_agreement": outcome.assignments.fitted_agreement,
+        "outliers": sum(outcome.placements.outliers),
+        "fitted_agreement": outcome.placements.fitted_agreement,
         "accuracy": scores.accuracy,
         **({"accuracy_reason": scores.reason} if scores.accuracy is None else {}),
         "accuracy_images": scores.labelled,
