@@ -6,8 +6,8 @@ from pathlib import Path
 
 from octcluster.outputs.assign.placements import (
     format_assign_record,
-    format_placements,
     format_placement_scores,
+    format_placements,
 )
 from octcluster.outputs.atomic_files import remove_file, write_file
 from octcluster.outputs.failures import format_failures
