@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.queueing.batching import RequestCutter
+from octcluster_embedder.queueing.batching import Batcher
 from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
@@ -30,7 +30,7 @@ async def queue_before(runtime: TinyRuntime, n_threads: int = 2) -> AsyncIterato
     metrics = Metrics()
     decoding = DecodingThreads(n_threads, ImageLimits(), metrics)
     inference = Inference(runtime, lambda: runtime, tell_serving)
-    queue = (OneByOne if runtime.batch_size == 1 else RequestCutter)(inference, decoding, metrics)
+    queue = (OneByOne if runtime.batch_size == 1 else Batcher)(inference, decoding, metrics)
     try:
         yield queue
     finally:

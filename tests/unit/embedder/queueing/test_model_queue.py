@@ -10,7 +10,7 @@ from model_queues import BULK, POOLED, embed, queue_before, until
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, TooLate
 from octcluster_embedder.images.decoding import decode_image
 from octcluster_embedder.queueing import decoding_threads
-from octcluster_embedder.queueing.batching import RequestCutter
+from octcluster_embedder.queueing.batching import Batcher
 from octcluster_embedder.queueing.model_queue import ModelQueue
 from octcluster_embedder.queueing.scheduling import Caller
 from tiny_runtime import POISON, TinyRuntime, image
@@ -25,7 +25,7 @@ def make_runtime(request: pytest.FixtureRequest) -> MakeRuntime:
 
 async def until_the_model_works_and_the_rest_waits(queue: ModelQueue, runtime: TinyRuntime) -> None:
     await until(lambda: runtime.n_asked > 0 and queue._slots.n_waiting > 0)
-    if isinstance(queue, RequestCutter):
+    if isinstance(queue, Batcher):
         await until(lambda: len(queue._waiting) > 0 and not queue._decoding)
 
 
@@ -35,7 +35,7 @@ async def until_one_is_with_the_model(queue: ModelQueue, runtime: TinyRuntime) -
 
 def is_next(queue: ModelQueue) -> bool:
     """Whether an interactive image waits where no bulk goes before it."""
-    return queue._waiting.has_interactive() if isinstance(queue, RequestCutter) else queue._slots._taken == 2
+    return queue._waiting.has_interactive() if isinstance(queue, Batcher) else queue._slots._taken == 2
 
 
 async def test_each_image_gets_its_own_vector(make_runtime: MakeRuntime) -> None:
