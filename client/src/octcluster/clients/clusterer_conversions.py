@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
@@ -27,11 +26,11 @@ from octcluster.model.runs import Member, Preparation, RunSpec, RunState, RunSta
 from octcluster.model.server_info import ClustererInfo, ClustererLimits
 
 
-def _algorithm_name(value: int) -> str:
+def _algorithm_name(value: "messages.Algorithm.ValueType") -> str:
     return enum_name(messages.Algorithm, value, "ALGORITHM_").replace("_", "-")
 
 
-def _algorithm(name: str) -> Any:
+def _algorithm(name: str) -> "messages.Algorithm.ValueType":
     return messages.Algorithm.Value("ALGORITHM_" + name.upper().replace("-", "_"))
 
 
@@ -47,7 +46,7 @@ def read_clusterer_info(message: messages.GetServerInfoResponse) -> ClustererInf
 
 def space_message(space: VectorSpace) -> messages.VectorSpace:
     """What the clusterer needs to know of a space."""
-    data_type: Any = messages.DataType.Value(f"DATA_TYPE_{space.data_type.upper()}")
+    data_type = messages.DataType.Value(f"DATA_TYPE_{space.data_type.upper()}")
     return messages.VectorSpace(digest=space.digest, data_type=data_type, dimension=space.dimension)
 
 

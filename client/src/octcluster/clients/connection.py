@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -29,6 +29,7 @@ from octcluster.model.errors import (
     ServiceError,
 )
 
+C = TypeVar("C")
 T = TypeVar("T")
 OnWait = Callable[[str], None]
 
@@ -200,12 +201,12 @@ class Endpoint:
         return known
 
 
-def _open_channel(endpoint: Endpoint, library: Any) -> Any:
-    """Opens a channel of grpc or of grpc.aio."""
+def _open_channel(endpoint: Endpoint, insecure: Callable[..., C], secure: Callable[..., C]) -> C:
+    """Opens a channel with the functions of grpc or of grpc.aio."""
     target, tls = target_of(endpoint.address), endpoint.tls
     if tls is None:
-        return library.insecure_channel(target, options=_CHANNEL_OPTIONS)
-    return library.secure_channel(target, tls.credentials(), options=[*_CHANNEL_OPTIONS, *tls.options()])
+        return insecure(target, options=_CHANNEL_OPTIONS)
+    return secure(target, tls.credentials(), options=[*_CHANNEL_OPTIONS, *tls.options()])
 
 
 class Connection:
@@ -214,7 +215,7 @@ class Connection:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._proof = endpoint.proof
-        self.channel = _open_channel(endpoint, grpc)
+        self.channel = _open_channel(endpoint, grpc.insecure_channel, grpc.secure_channel)
 
     def call(self, method: Callable[..., T], request: object) -> T:
         """Makes a call, again and again while the server is away."""
@@ -265,7 +266,7 @@ class AsyncConnection:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._proof = endpoint.proof
-        self.channel = _open_channel(endpoint, grpc.aio)
+        self.channel = _open_channel(endpoint, grpc.aio.insecure_channel, grpc.aio.secure_channel)
 
     async def call(self, method: Callable[..., Awaitable[T]], request: object) -> T:
         """Makes a call, again and again while the server is away."""

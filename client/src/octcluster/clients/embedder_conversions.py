@@ -1,7 +1,5 @@
 """Between the embedder's messages and the library's own data classes."""
 
-from typing import Any
-
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 
 from octcluster.clients.message_fields import enum_name, fields_of
@@ -16,7 +14,7 @@ from octcluster.model.server_info import (
 )
 
 
-def features_message(features: str) -> Any:
+def features_message(features: str) -> "messages.Features.ValueType":
     """The Features value of a name."""
     return messages.Features.Value("FEATURES_" + features.upper())
 

@@ -1,15 +1,27 @@
 """What the conversions of both services' messages share."""
 
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
+V = TypeVar("V")
 
-def enum_name(enum: Any, value: int, prefix: str) -> str:
+
+class Enum(Protocol[V]):
+    """An enum of the contract; each has a type of its own for its values."""
+
+    def values(self) -> list[V]:
+        """All values, as numbers."""
+
+    def Name(self, number: V) -> str:  # noqa: N802 - protobuf's own name
+        """The name of a value in the contract."""
+
+
+def enum_name(enum: Enum[V], value: V, prefix: str) -> str:
     """A value's name in lower case without its prefix; values of newer servers get their number as a name."""
     if value not in enum.values():
         return f"unknown_{value}"
-    name: str = enum.Name(value).removeprefix(prefix).lower()
+    name = enum.Name(value).removeprefix(prefix).lower()
     return "" if name == "unspecified" else name
 
 

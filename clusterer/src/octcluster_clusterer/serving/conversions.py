@@ -117,14 +117,13 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
     if not message.algorithms:
         raise InvalidRequest("algorithms must name at least one")
     preparation = message.preparation
-    pca = preparation.WhichOneof("pca")
     return RunSpec(
         run_id=message.run_id,
         space=to_space(message.space),
         preparation=Preparation(
             l2_normalize=preparation.l2_normalize,
             standardize=preparation.standardize,
-            pca=getattr(preparation, pca) if pca else None,
+            pca=_to_pca(preparation),
             whiten=preparation.whiten,
             part_dimensions=tuple(preparation.part_dimensions),
             whiten_within_patients=preparation.whiten_within_patients,
@@ -139,18 +138,28 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
     )
 
 
-def _to_algorithm(number: int) -> Algorithm:
+def _to_pca(message: pb.Preparation) -> float | int | None:
+    match message.WhichOneof("pca"):
+        case "pca_variance":
+            return message.pca_variance
+        case "pca_components":
+            return message.pca_components
+        case None:
+            return None
+
+
+def _to_algorithm(number: "pb.Algorithm.ValueType") -> Algorithm:
     for algorithm in Algorithm:
-        if pb.Algorithm.Value(from_algorithm(algorithm)) == number:
+        if from_algorithm(algorithm) == number:
             return algorithm
     raise InvalidRequest(
         f"algorithms has {number}, which names none: ask GetServerInfo for those this server has"
     )
 
 
-def from_algorithm(algorithm: Algorithm) -> str:
-    """Converts an algorithm's name on the command line to its name in the contract."""
-    return f"ALGORITHM_{algorithm.upper().replace('-', '_')}"
+def from_algorithm(algorithm: Algorithm) -> "pb.Algorithm.ValueType":
+    """Converts an algorithm's name on the command line to its number in the contract."""
+    return pb.Algorithm.Value(f"ALGORITHM_{algorithm.upper().replace('-', '_')}")
 
 
 def from_spec(spec: RunSpec) -> pb.RunSpec:

@@ -32,8 +32,8 @@ def from_status(status: RunStatus) -> pb.RunStatus:
     """Converts a status."""
     return pb.RunStatus(
         run_id=status.run_id,
-        state=f"RUN_STATE_{status.state.upper()}",
-        stage=_from_stage(status.stage) if status.stage else None,
+        state=pb.RunState.Value(f"RUN_STATE_{status.state.upper()}"),
+        stage=_from_stage(status.stage) if status.stage else pb.RUN_STAGE_UNSPECIFIED,
         stage_done=status.stage_done,
         stage_total=status.stage_total,
         queue_position=status.queue_position,
@@ -45,12 +45,13 @@ def from_status(status: RunStatus) -> pb.RunStatus:
     )
 
 
-def _from_stage(stage: Stage) -> str:
-    return f"RUN_STAGE_{stage.upper()}"
+def _from_stage(stage: Stage) -> "pb.RunStage.ValueType":
+    return pb.RunStage.Value(f"RUN_STAGE_{stage.upper()}")
 
 
 def _from_error(error: RunError) -> pb.RunError:
-    return pb.RunError(code=f"RUN_ERROR_CODE_{error.code.upper()}", message=error.message)
+    code = pb.RunErrorCode.Value(f"RUN_ERROR_CODE_{error.code.upper()}")
+    return pb.RunError(code=code, message=error.message)
 
 
 def _from_time(time: datetime | None) -> Timestamp | None:
@@ -102,7 +103,7 @@ def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
     sizes = result.cluster_sizes
     return pb.ClusteringResult(
         algorithm=from_algorithm(result.algorithm),
-        requested_clusters=result.requested_clusters,
+        requested_clusters=result.requested_clusters or 0,
         clusters=len(sizes),
         noise=len(result.labels) - int(sizes.sum()),
         scores=_from_scores(result.scores),
@@ -146,7 +147,7 @@ def _from_scores(scores: Scores) -> pb.Scores:
 
 def _from_score(score: Score) -> pb.Score:
     if score.value is None:
-        return pb.Score(undefined_reason=score.undefined_reason)
+        return pb.Score(undefined_reason=score.undefined_reason or "")
     interval = pb.Interval(low=score.interval.low, high=score.interval.high) if score.interval else None
     return pb.Score(value=score.value, interval=interval)
 

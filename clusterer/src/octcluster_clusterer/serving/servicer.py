@@ -35,7 +35,7 @@ from octcluster_clusterer.store.vectors import Rejection, VectorCache
 _WATCH_INTERVAL_SECONDS = 0.1
 
 
-class ClustererServicer(ClustererServiceServicer):  # type: ignore[misc]
+class ClustererServicer(ClustererServiceServicer):
     """Answers each call; what may wait for Redis does so in a thread."""
 
     def __init__(self, vectors: VectorCache, runs: RunQueue, limits: Limits) -> None:

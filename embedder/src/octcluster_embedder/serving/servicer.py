@@ -16,7 +16,7 @@ from octcluster_embedder.serving.conversions import to_batch, to_response, to_se
 from octcluster_embedder.serving.rpc_errors import Tally, answering
 
 
-class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: ignore[misc]
+class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
     """Serves one Embedder over gRPC.
 
     Args:
@@ -53,7 +53,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):  # type: igno
             tally.count(answer.outcomes)
             return to_response(answer)
 
-    async def EmbedStream(  # noqa: N802
+    async def EmbedStream(  # type: ignore[override]  # noqa: N802 - it writes its answers, which the types do not know
         self, requests: AsyncIterator[pb.EmbedStreamRequest], context: Any
     ) -> None:
         """Embeds a stream of batches."""
