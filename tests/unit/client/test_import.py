@@ -12,7 +12,7 @@ print(json.dumps({"seconds": time.perf_counter() - began, "modules": sorted(sys.
 """
 
 
-def test_import_needs_grpc_and_protobuf_alone():
+def test_import_needs_grpc_and_protobuf_alone() -> None:
     probe = json.loads(subprocess.run([sys.executable, "-c", PROBE], capture_output=True, check=True).stdout)
     loaded = {name.split(".")[0] for name in probe["modules"]}
     heavy = {
@@ -29,15 +29,6 @@ def test_import_needs_grpc_and_protobuf_alone():
     assert not loaded & (heavy | {"octcluster_embedder", "octcluster_clusterer"})
 
 
-def test_import_does_without_fcntl_as_on_windows():
+def test_import_does_without_fcntl_as_on_windows() -> None:
     program = "import sys; sys.modules['fcntl'] = None; import octcluster"
     subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_everything_public_is_there():
-    import octcluster
-
-    assert all(getattr(octcluster, name) is not None for name in octcluster.__all__)
-    assert octcluster.__all__ == sorted(
-        octcluster.__all__, key=lambda name: (name.islower(), not name.isupper(), name)
-    )

@@ -1,0 +1,101 @@
+"""The public names of the library. A change of this list is a change for everybody who uses it."""
+
+from types import ModuleType
+
+import octcluster
+
+PUBLIC = [
+    "ALGORITHMS",
+    "DEFAULT_RECIPE",
+    "FEATURES",
+    "RECIPES",
+    "AccessDenied",
+    "AddressInvalid",
+    "AssignOptions",
+    "AssignOutcome",
+    "Assignments",
+    "Association",
+    "AsyncClustererClient",
+    "AsyncEmbedderClient",
+    "CacheDirectoryBusy",
+    "CallCancelled",
+    "ClustererClient",
+    "ClustererInfo",
+    "ClustererLimits",
+    "ClusteringResult",
+    "ConnectionNotSecure",
+    "Contingency",
+    "DeadlineExceeded",
+    "Duplicates",
+    "EmbedFailure",
+    "EmbedderClient",
+    "EmbedderInfo",
+    "EmbedderLimits",
+    "Embedding",
+    "EmbeddingSpace",
+    "ExtraNotInstalled",
+    "Failure",
+    "ImageFile",
+    "ImageSet",
+    "IncompatibleServer",
+    "Interval",
+    "InvalidArguments",
+    "InvalidImageSet",
+    "LocalStackError",
+    "MeasureSpace",
+    "Member",
+    "ModelInfo",
+    "ModelNotServed",
+    "NearDuplicate",
+    "NotReady",
+    "OctclusterError",
+    "Placements",
+    "Preparation",
+    "Progress",
+    "PutReport",
+    "Recipe",
+    "RequestRefused",
+    "Run",
+    "RunCancelled",
+    "RunFailed",
+    "RunNotFound",
+    "RunOptions",
+    "RunOutcome",
+    "RunResult",
+    "RunSpec",
+    "RunState",
+    "RunStatus",
+    "Score",
+    "Scores",
+    "ServerFailed",
+    "ServerOverloaded",
+    "ServerUnavailable",
+    "ServiceError",
+    "Silence",
+    "SpaceMismatch",
+    "Stability",
+    "Tls",
+    "TooFewImages",
+    "assign_images",
+    "image_key",
+    "read_token",
+    "run",
+    "run_images",
+]
+
+
+def test_exports_the_public_names_and_no_other() -> None:
+    assert octcluster.__all__ == PUBLIC
+
+
+def test_every_public_name_is_exported() -> None:
+    present = {
+        name
+        for name, member in vars(octcluster).items()
+        if not name.startswith("_") and not isinstance(member, ModuleType)
+    }
+    assert present == set(PUBLIC)
+
+
+def test_names_are_in_order() -> None:
+    assert sorted(PUBLIC, key=lambda name: (name.islower(), not name.isupper(), name)) == PUBLIC
