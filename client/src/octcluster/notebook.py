@@ -12,6 +12,7 @@ from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import RECIPES, Recipe
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.folder import prepare_folder
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
@@ -34,7 +35,7 @@ class Run:
     @property
     def chosen(self) -> ClusteringResult:
         """The clustering that the run chose; the assignments are its."""
-        return self.outcome.result.results[self.outcome.result.chosen]
+        return self.outcome.chosen
 
     @property
     def assignments(self) -> "DataFrame":
@@ -49,7 +50,10 @@ class Run:
 
     @property
     def scores(self) -> "DataFrame":
-        """One row a clustering: algorithm, k, clusters, noise, seconds, and each score, NaN where undefined.
+        """One row a clustering: algorithm, k, clusters, noise, seconds, and each score as in ``scores.json``.
+
+        A score that is undefined is NaN.
+
 
         Raises:
             ModuleNotFoundError: pandas is not installed.
@@ -76,22 +80,22 @@ class Run:
             InvalidArguments: The folder cannot be made, or holds what another command wrote.
             OSError: A file cannot be written.
         """
-        from octcluster.outputs import write_outputs  # noqa: PLC0415
+        from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
         prepare_folder(Path(folder), "run")
         arguments = {"images": str(self.outcome.image_set.root)}
-        write_outputs(self.outcome, Path(folder), arguments, self.started)
+        write_run_files(self.outcome, Path(folder), arguments, self.started)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
         from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster  # noqa: PLC0415
 
         outcome = self.outcome
-        labels = [image.label for image in outcome.members]
-        class_sizes = [labels.count(name) for name in outcome.image_set.classes]
-        answer = describe_answer(self.chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
+        answer = describe_answer(self.chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten)
         scores = [_list_scores(result) for result in outcome.result.results]
-        parts = [_paragraph(" ".join(answer)), _table(list(scores[0]), [row.values() for row in scores])]
+        titles = {score.short: score.title for score in SCORE_NAMES.values()}
+        header = [titles.get(name, name) for name in scores[0]]
+        parts = [_paragraph(" ".join(answer)), _table(header, [row.values() for row in scores])]
         table = self.chosen.contingency
         if table is not None:
             classes = [outcome.image_set.classes[index] for index in table.class_indices]
@@ -151,7 +155,7 @@ def _list_scores(result: ClusteringResult) -> dict[str, object]:
         "k": result.requested_clusters,
         "clusters": result.clusters,
         "noise": result.noise,
-        **{name: score.value for name, score in result.scores.items()},
+        **{SCORE_NAMES[name].short: score.value for name, score in result.scores.items()},
         "seconds": result.seconds,
     }
 
@@ -167,7 +171,7 @@ def _paragraph(text: str) -> str:
 
 
 def _table(header: list[str], rows: Any) -> str:
-    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in header)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
     body = "".join(f"<tr>{''.join(f'<td>{_show(value)}</td>' for value in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

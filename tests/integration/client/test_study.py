@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from octcluster import ClustererClient, LocalStackError, Recipe, RunOptions, run_images
-from octcluster.outputs import write_study_outputs
+from octcluster.outputs.study.files import write_study_files
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 from octcluster.workflows.study_file import read_matrix
 from octcluster.workflows.study_matrix import StudyMatrix
@@ -94,7 +94,7 @@ def test_every_cell_is_done_or_says_why_not(tmp_path, matrix, elsewhere, image_s
     assert 'does not serve the model "vgg16": choose pixels' in vgg.reason
     assert "at least 41 are needed" in many.reason
 
-    write_study_outputs(outcome, tmp_path, {}, datetime.now(UTC))
+    write_study_files(outcome, tmp_path, {}, datetime.now(UTC))
     rows = list(csv.DictReader(io.StringIO((tmp_path / "study.csv").read_text())))
     assert [(row["algorithm"], row["k"], row["state"]) for row in rows] == [
         ("kmeans", "2", "done"),

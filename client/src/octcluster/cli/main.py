@@ -100,7 +100,7 @@ def _run(options: Namespace) -> int:
     prepare_folder(options.out, options.command)
 
     from octcluster.cli.terminal.run import print_replaced, print_summary, show_progress  # noqa: PLC0415
-    from octcluster.outputs import write_outputs  # noqa: PLC0415
+    from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
     from octcluster.outputs.run.report import ReportOptions  # noqa: PLC0415
 
     if not options.quiet:
@@ -109,7 +109,7 @@ def _run(options: Namespace) -> int:
         _tell_ignored(image_set, progress)
         outcome = run_images(image_set, run_options, progress)
     report = ReportOptions(options.thumbnails, options.identified)
-    write_outputs(outcome, options.out, record_arguments(options), started, report)
+    write_run_files(outcome, options.out, record_arguments(options), started, report)
     if not options.quiet:
         print_summary(outcome, options.out)
     return _end(options, len(outcome.failures))
@@ -124,10 +124,10 @@ def _study(options: Namespace) -> int:
 
     from octcluster.cli.terminal.run import show_progress  # noqa: PLC0415
     from octcluster.cli.terminal.study import print_study_summary  # noqa: PLC0415
-    from octcluster.outputs import write_study_outputs  # noqa: PLC0415
+    from octcluster.outputs.study.files import write_study_files  # noqa: PLC0415
 
     def keep(outcome: StudyOutcome) -> None:
-        write_study_outputs(outcome, options.out, record_arguments(options), started)
+        write_study_files(outcome, options.out, record_arguments(options), started)
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         _tell_ignored(image_set, progress)
@@ -151,13 +151,13 @@ def _assign(options: Namespace) -> int:
 
     from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
     from octcluster.cli.terminal.run import show_progress  # noqa: PLC0415
-    from octcluster.outputs import write_assign_outputs  # noqa: PLC0415
+    from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
         _tell_ignored(image_set, progress)
         assign_options = AssignOptions(classes=run.classes, **read_service_options(options))
         outcome = assign_images(run.run_id, image_set, assign_options, progress)
-    write_assign_outputs(outcome, options.out, record_arguments(options), started)
+    write_assign_files(outcome, options.out, record_arguments(options), started)
     if not options.quiet:
         print_assign_summary(outcome, options.out)
     return _end(options, len(outcome.failures))
@@ -184,7 +184,7 @@ def _describe(options: Namespace) -> int:
 
     from octcluster.cli.terminal.describe import print_description  # noqa: PLC0415
     from octcluster.cli.terminal.run import show_progress  # noqa: PLC0415
-    from octcluster.outputs.describe.files import SampleOptions, write_description  # noqa: PLC0415
+    from octcluster.outputs.describe.files import SampleOptions, write_describe_files  # noqa: PLC0415
     from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
 
     with nullcontext(Silence()) if options.quiet else show_progress() as progress:
@@ -192,7 +192,7 @@ def _describe(options: Namespace) -> int:
         description = describe_images(image_set, progress, pixels=not options.headers_only)
     thumbnails = make_thumbnail if options.thumbnails else None
     samples = SampleOptions(options.samples, options.seed, options.identified, thumbnails)
-    write_description(description, options.out, samples, as_json(vars(options)), started)
+    write_describe_files(description, options.out, samples, as_json(vars(options)), started)
     if not options.quiet:
         print_description(description, options.out)
     return _end(options, len(description.failures))

@@ -28,9 +28,19 @@ def write_file(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Removes a file, if it is there, so that it does not come back after a crash."""
-    if path.exists():
+def write_or_remove(path: Path, content: bytes | None) -> None:
+    """Writes a file as write_file does; without content, removes the old one so that no crash brings it back.
+
+    Args:
+        path: The file; what is there is replaced.
+        content: Its content; None: there is to be no such file.
+
+    Raises:
+        OSError: The file cannot be written or removed.
+    """
+    if content is not None:
+        write_file(path, content)
+    elif path.exists():
         path.unlink()
         _sync_folder(path.parent)
 

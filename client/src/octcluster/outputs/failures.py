@@ -1,11 +1,13 @@
-"""failures.csv: the images that have no vector, and why."""
+"""failures.csv: the images that cannot be used, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from octcluster.outputs.csv_tables import format_table
 from octcluster.workflows.outcome import Failure
 
 
-def format_failures(failures: Iterable[Failure]) -> bytes:
-    """Formats one row an image that failed, in their order."""
+def format_failures(failures: Sequence[Failure]) -> bytes | None:
+    """Formats one row an image that failed, in their order; None if none did."""
+    if not failures:
+        return None
     return format_table(("image", "reason"), ((f.image.name, f.reason) for f in failures))

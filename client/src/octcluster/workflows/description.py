@@ -5,11 +5,14 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from octcluster.images.headers import ImageHeader
 from octcluster.images.image_set import ImageFile, ImageSet
-from octcluster.images.leaks import split_of
-from octcluster.model.results import NearDuplicate
+from octcluster.images.leaks import Leaks, find_leaks, split_of
+from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
+from octcluster.model.results import Duplicates, NearDuplicate
+from octcluster.workflows.outcome import Failure
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,23 @@ class Description:
     alike: Sequence[NearDuplicate] | None
     versions: Mapping[str, str]
     stage_seconds: Mapping[str, float]
+
+    @cached_property
+    def duplicates(self) -> Duplicates:
+        """All pairs of images that are the same or look so, equal files first."""
+        pairs = [*self.copies, *(self.alike or ())]
+        return Duplicates(pairs, len(pairs), 1 - MAX_DIFFERENT_BITS / FINGERPRINT_BITS)
+
+    @cached_property
+    def leaks(self) -> Leaks:
+        """Patients and duplicates in more than one class or split."""
+        return find_leaks(self.image_set.images, self.duplicates)
+
+    @property
+    def failed_images(self) -> list[Failure]:
+        """The images of no use."""
+        images = self.image_set.images
+        return [Failure(images[position], reason) for position, reason in self.failures.items()]
 
     @property
     def readable(self) -> list[tuple[ImageFile, ImageHeader]]:

@@ -1,11 +1,15 @@
 """What a job leaves: everything that its output files are written from."""
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 
 from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.leaks import Leaks, find_leaks
+from octcluster.model.class_matching import match_clusters
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace, RunSpec
@@ -62,6 +66,27 @@ class RunOutcome:
         """Embedding space of the vectors."""
         return self.spec.space
 
+    @property
+    def chosen(self) -> ClusteringResult:
+        """The result that the run chose; the assignments are its."""
+        return self.result.results[self.result.chosen]
+
+    @cached_property
+    def class_sizes(self) -> list[int]:
+        """Number of members of each known class, in the order of ``image_set.classes``."""
+        sizes = Counter(image.label for image in self.members)
+        return [sizes[name] for name in self.image_set.classes]
+
+    @cached_property
+    def class_of_cluster(self) -> Mapping[int, int]:
+        """Index of the class that each cluster of the chosen result stands for, if it stands for one."""
+        return _match_classes(self.chosen)
+
+    @cached_property
+    def leaks(self) -> Leaks:
+        """Patients and near-duplicates in more than one class or split."""
+        return find_leaks(self.members, self.result.duplicates)
+
 
 @dataclass(frozen=True)
 class AssignOutcome:
@@ -99,6 +124,24 @@ class AssignOutcome:
     def clustering(self) -> ClusteringResult:
         """The result of the run that the images were put into."""
         return self.run.results[self.run.chosen]
+
+    @cached_property
+    def class_of_cluster(self) -> Mapping[int, int]:
+        """Index of the run's class that each cluster stands for, by the run's own images."""
+        return _match_classes(self.clustering)
+
+
+def _match_classes(result: ClusteringResult) -> dict[int, int]:
+    """Class index by cluster, one class for one cluster; noise stands for none."""
+    table = result.contingency
+    if table is None:
+        return {}
+    columns = [column for column, cluster in enumerate(table.clusters) if cluster >= 0]
+    counts = [[row[column] for column in columns] for row in table.counts]
+    return {
+        table.clusters[columns[position]]: table.class_indices[row]
+        for position, row in match_clusters(counts).items()
+    }
 
 
 def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:

@@ -13,8 +13,9 @@ from octcluster.cli.main import main
 from octcluster.cli.parser import build_parser
 from octcluster.cli.terminal.assign import print_assign_summary
 from octcluster.model.errors import InvalidArguments
-from octcluster.outputs import write_assign_outputs, write_outputs
-from octcluster.outputs.assign.placements import judge_new_images
+from octcluster.outputs.assign.files import write_assign_files
+from octcluster.outputs.assign.scores import judge_placements
+from octcluster.outputs.run.files import write_run_files
 from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster.workflows.outcome import AssignOutcome
 from outcomes import make_assign_outcome, make_outcome
@@ -24,7 +25,7 @@ STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 def test_it_leaves_its_files(tmp_path: Path) -> None:
     outcome = make_assign_outcome(failed=1)
-    write_assign_outputs(outcome, tmp_path, {"run": "out"}, STARTED)
+    write_assign_files(outcome, tmp_path, {"run": "out"}, STARTED)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"assignments.csv", "scores.json", "assign.json", "failures.csv"}
     rows = list(csv.reader((tmp_path / "assignments.csv").read_text().splitlines()))
@@ -49,7 +50,7 @@ def test_it_leaves_its_files(tmp_path: Path) -> None:
     ],
 )
 def test_an_accuracy_that_cannot_be_said_has_its_reason(change: dict, reason: str) -> None:
-    scores = judge_new_images(replace(make_assign_outcome(), **change))
+    scores = judge_placements(replace(make_assign_outcome(), **change))
     assert scores.accuracy is None
     assert reason in scores.reason
 
@@ -102,7 +103,7 @@ def test_the_summary_explains_outliers_and_tells_when_they_are_many(flagged: int
 
 
 def test_a_run_is_found_by_its_folder_or_its_id(tmp_path: Path) -> None:
-    write_outputs(make_outcome(), tmp_path, {"clusterer": "box:1"}, STARTED)
+    write_run_files(make_outcome(), tmp_path, {"clusterer": "box:1"}, STARTED)
     run = FinishedRun("0f" * 16, ["CNV", "DME", "DRUSEN", "NORMAL"], {"clusterer": "box:1"})
     assert find_run(str(tmp_path)) == run
     assert find_run("0f" * 16) == FinishedRun("0f" * 16)
@@ -139,7 +140,7 @@ def test_services_are_those_of_the_run_unless_others_are_named() -> None:
 def test_the_folder_of_the_run_is_not_written_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_outputs(make_outcome(), tmp_path, {}, STARTED)
+    write_run_files(make_outcome(), tmp_path, {}, STARTED)
     before = (tmp_path / "assignments.csv").read_bytes()
     images = tmp_path / "images"
     images.mkdir()

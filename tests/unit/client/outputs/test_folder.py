@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from octcluster.images.image_set import ImageFile
 from octcluster.model.results import Score
-from octcluster.outputs import write_outputs
 from octcluster.outputs.atomic_files import write_file
 from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.run.assignments import format_assignments
+from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome, undefine
@@ -26,7 +26,7 @@ SCORE_NAMES = [
 
 
 def write(outcome: RunOutcome, folder: Path) -> None:
-    write_outputs(outcome, folder, {"images": "scans", "k": (2, 5)}, STARTED)
+    write_run_files(outcome, folder, {"images": "scans", "k": (2, 5)}, STARTED)
 
 
 def read_json(path: Path) -> dict:

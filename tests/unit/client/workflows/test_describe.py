@@ -143,15 +143,15 @@ def test_describes_the_layout_of_the_study(study_layout: Path, tmp_path: Path) -
     found = json.loads((out / "describe.json").read_text())
     assert (found["images"], found["failed"], found["label_source"]) == (10, 2, "folder")
     assert found["splits"] == ["train", "test"]
-    groups = {(group["split"], group["class"]): group for group in found["groups"]}
-    assert groups["train", "CNV"] == {
+    subsets = {(subset["split"], subset["class"]): subset for subset in found["subsets"]}
+    assert subsets["train", "CNV"] == {
         "split": "train",
         "class": "CNV",
         "images": 4,
         "patients": 3,
         "failed": 1,
     }
-    assert {key: group["images"] for key, group in groups.items()} == {
+    assert {key: subset["images"] for key, subset in subsets.items()} == {
         ("train", "CNV"): 4,
         ("train", "DME"): 3,
         ("test", "CNV"): 2,
@@ -233,8 +233,8 @@ def test_classes_come_from_names_or_a_table(study_layout: Path, tmp_path: Path) 
     table.write_text("image,label\nCNV-11-1.jpeg,wet\nDME-13-1.jpeg,swollen\n")
     arguments += ["--labels", str(table)]
     assert main(["describe", str(flat), "--out", str(tmp_path / "b"), *arguments]) == 0
-    groups = json.loads((tmp_path / "b/describe.json").read_text())["groups"]
-    assert {group["class"]: group["images"] for group in groups} == {"swollen": 1, "wet": 1, None: 8}
+    subsets = json.loads((tmp_path / "b/describe.json").read_text())["subsets"]
+    assert {subset["class"]: subset["images"] for subset in subsets} == {"swollen": 1, "wet": 1, None: 8}
 
 
 def test_files_of_an_earlier_description_go(study_layout: Path, tmp_path: Path) -> None:

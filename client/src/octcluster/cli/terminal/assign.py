@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from octcluster.outputs.assign.placements import NewScores, judge_new_images
+from octcluster.outputs.assign.scores import PlacementScores, judge_placements
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count, show_text
 from octcluster.workflows.outcome import AssignOutcome
 
@@ -26,7 +26,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = 
         stream: Where to print.
     """
     console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
-    scores = judge_new_images(outcome)
+    scores = judge_placements(outcome)
     console.print()
     console.print(_tabulate_clusters(outcome, scores))
     _say(console, f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
@@ -43,7 +43,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = 
     _say(console, RESEARCH_USE_ONLY)
 
 
-def _tabulate_clusters(outcome: AssignOutcome, scores: NewScores) -> Table:
+def _tabulate_clusters(outcome: AssignOutcome, scores: PlacementScores) -> Table:
     found = outcome.placements
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for title in ("cluster", "images", "outliers"):
@@ -57,7 +57,7 @@ def _tabulate_clusters(outcome: AssignOutcome, scores: NewScores) -> Table:
     return table
 
 
-def _describe_match(outcome: AssignOutcome, scores: NewScores) -> str:
+def _describe_match(outcome: AssignOutcome, scores: PlacementScores) -> str:
     """How many images lie in the cluster of their class, or why that is unknown and what would tell it."""
     if scores.accuracy is not None:
         of_what = f"{count(scores.labelled, 'image')} with a known class"

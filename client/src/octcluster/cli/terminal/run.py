@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from octcluster.cli.terminal.tables import tabulate_clusters, tabulate_results
-from octcluster.images.leaks import find_leaks
 from octcluster.outputs.run.record import read_start
 from octcluster.outputs.wording.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.wording.words import (
@@ -180,21 +179,17 @@ def print_summary(outcome: RunOutcome, folder: Path, stream: TextIO = sys.stdout
         stream: Where to print.
     """
     console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
-    result = outcome.result
-    chosen = result.results[result.chosen]
+    result, chosen = outcome.result, outcome.chosen
     console.print()
     _print_counts(console, outcome)
     console.print(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
     for sentence in describe_noise(result.results):
         _say(console, sentence)
     console.print(tabulate_clusters(chosen, outcome.image_set.classes))
-    labels = [image.label for image in outcome.members]
-    class_sizes = [labels.count(name) for name in outcome.image_set.classes]
-    for sentence in describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten):
+    for sentence in describe_answer(chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten):
         _say(console, sentence)
-    leaks = find_leaks(outcome.members, result.duplicates)
     unused = describe_unused_patients(outcome.spec.preparation, outcome.members)
-    for sentence in [*summarize_trust(chosen, leaks, result.duplicates), *unused]:
+    for sentence in [*summarize_trust(chosen, outcome.leaks, result.duplicates), *unused]:
         _say(console, sentence)
     if len(result.results) > 1:
         _say(console, f"Chosen (*): {show_text(result.chosen_reason)}")

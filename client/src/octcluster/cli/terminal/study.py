@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from octcluster.model.results import ClusteringResult
-from octcluster.outputs.study.tables import StudyCell, list_cells
+from octcluster.outputs.study.cells import PUBLISHED_SCORES, StudyCell, list_cells
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, format_score, name_algorithm, show_text
 from octcluster.workflows.study import PartState, StudyOutcome
 
 _PLAIN_WIDTH = 120
-_SCORES = {"silhouette": "silhouette", "accuracy": "accuracy", "adjusted_rand_index": "ARI"}
 
 
 def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
@@ -44,7 +44,7 @@ def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO = sy
 def _tabulate(outcome: StudyOutcome) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("algorithm")
-    for title in ("k", "clusters", "noise", *_SCORES.values()):
+    for title in ("k", "clusters", "noise", *(SCORE_NAMES[name].title for name in PUBLISHED_SCORES)):
         table.add_column(title, justify="right")
     table.add_column("published")
     heading = ""
@@ -61,7 +61,7 @@ def _tabulate(outcome: StudyOutcome) -> Table:
 
 def _add_cell(table: Table, cell: StudyCell, result: ClusteringResult) -> None:
     published = [
-        f"{_SCORES[name]} {value:z.3f}"
+        f"{SCORE_NAMES[name].title} {value:z.3f}"
         for name, value in cell.published_scores().items()
         if value is not None
     ]
@@ -70,6 +70,6 @@ def _add_cell(table: Table, cell: StudyCell, result: ClusteringResult) -> None:
         "" if cell.k is None else str(cell.k),
         str(result.clusters),
         f"{result.noise:,}",
-        *(format_score(getattr(result.scores, name)) for name in _SCORES),
+        *(format_score(getattr(result.scores, name)) for name in PUBLISHED_SCORES),
         ", ".join(published),
     )

@@ -7,24 +7,25 @@ from rich.table import Table
 from rich.text import Text
 
 from octcluster.model.results import ClusteringResult
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import format_score, name_algorithm, name_cluster, show_text
 
-_SCORES = {
-    "silhouette": "silhouette",
-    "accuracy": "accuracy",
-    "adjusted_rand_index": "ARI",
-    "adjusted_mutual_information": "AMI",
-    "normalized_mutual_information": "NMI",
-}
+_SCORES = (
+    "silhouette",
+    "accuracy",
+    "adjusted_rand_index",
+    "adjusted_mutual_information",
+    "normalized_mutual_information",
+)
 
 
 def tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_classes: bool) -> Table:
     """The scores of all results; the chosen one has a star."""
-    names = list(_SCORES) if with_classes else ["silhouette"]
+    names = _SCORES if with_classes else _SCORES[:1]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("")
     table.add_column("algorithm")
-    for title in ("k", "clusters", "noise", *(_SCORES[name] for name in names), "seconds"):
+    for title in ("k", "clusters", "noise", *(SCORE_NAMES[name].title for name in names), "seconds"):
         table.add_column(title, justify="right")
     for index, result in enumerate(results):
         table.add_row(

@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.outputs.atomic_files import remove_file, write_file
+from octcluster.outputs.atomic_files import write_file, write_or_remove
 from octcluster.outputs.describe.page import format_description_page
-from octcluster.outputs.describe.tables import (
-    format_all_duplicates,
-    format_description,
-    format_images,
-    format_patients,
-)
+from octcluster.outputs.describe.record import format_describe_record
+from octcluster.outputs.describe.tables import format_all_duplicates, format_images, format_patients
 from octcluster.outputs.failures import format_failures
 from octcluster.workflows.description import Description, draw_samples
-from octcluster.workflows.outcome import Failure
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class SampleOptions:
     make_thumbnail: Callable[[Path], str] | None = None
 
 
-def write_description(
+def write_describe_files(
     description: Description,
     folder: Path,
     options: SampleOptions,
@@ -56,25 +51,11 @@ def write_description(
     Raises:
         OSError: A file cannot be written.
     """
-    images = description.image_set.images
     samples = draw_samples(description, options.count, options.seed)
     write_file(folder / "images.csv", format_images(description))
-    tables = {
-        "patients.csv": format_patients(description) if any(image.patient for image in images) else None,
-        "duplicates.csv": format_all_duplicates(description)
-        if description.copies or description.alike
-        else None,
-        "failures.csv": format_failures(
-            [Failure(images[position], reason) for position, reason in description.failures.items()]
-        )
-        if description.failures
-        else None,
-    }
-    for name, content in tables.items():
-        if content is None:
-            remove_file(folder / name)
-        else:
-            write_file(folder / name, content)
+    write_or_remove(folder / "patients.csv", format_patients(description))
+    write_or_remove(folder / "duplicates.csv", format_all_duplicates(description))
+    write_or_remove(folder / "failures.csv", format_failures(description.failed_images))
     page = format_description_page(
         description,
         samples,
@@ -83,4 +64,4 @@ def write_description(
         make_thumbnail=options.make_thumbnail,
     )
     write_file(folder / "describe.html", page)
-    write_file(folder / "describe.json", format_description(description, samples, arguments, started))
+    write_file(folder / "describe.json", format_describe_record(description, samples, arguments, started))

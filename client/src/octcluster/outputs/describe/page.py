@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.outputs.describe.spread import colour_of, plot_spread, tabulate_spread
-from octcluster.outputs.describe.tables import MEASURES, gather_duplicates, leaks_of
+from octcluster.outputs.describe.spread import MEASURES, colour_of, plot_spread, tabulate_spread
 from octcluster.outputs.describe.words import (
     UNKNOWN,
     UNSPLIT,
@@ -183,10 +182,9 @@ def _tabulate_formats(description: Description) -> Table:
 
 
 def _show_leaks(description: Description, *, identified: bool) -> list[Text | Table]:
-    leaks = leaks_of(description)
-    found = describe_leaks(leaks, gather_duplicates(description))
+    found = describe_leaks(description.leaks, description.duplicates)
     parts: list[Text | Table] = [Text(found)] if found else []
-    named = tabulate_patients(leaks) if identified else None
+    named = tabulate_patients(description.leaks) if identified else None
     return [*parts, named] if named else parts
 
 

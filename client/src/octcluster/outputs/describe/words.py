@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from octcluster.images.headers import ImageHeader
-from octcluster.outputs.describe.tables import gather_duplicates, leaks_of
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
 from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets
@@ -63,9 +62,8 @@ def describe_standouts(description: Description) -> list[str]:
         )
     if None in sizes and known:
         found.append(f"{count(sizes[None], 'image')} without a known class.")
-    leaks = leaks_of(description)
-    sentences = describe_leaks(leaks, gather_duplicates(description))
-    if leaks.patients == 0:
+    sentences = describe_leaks(description.leaks, description.duplicates)
+    if description.leaks.patients == 0:
         sentences = sentences[1:]
     found += sentences
     if description.alike is None:

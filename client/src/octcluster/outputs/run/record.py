@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from octcluster.outputs.json_files import format_json, format_time, round_seconds
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -23,7 +24,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
     space = outcome.space
     document = {
         "run_id": outcome.spec.run_id,
-        "started": started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "started": format_time(started),
         "versions": dict(outcome.versions),
         "arguments": dict(arguments),
         "seed": outcome.spec.seed,
@@ -52,12 +53,10 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
             "unlabelled": sum(image.label is None for image in outcome.image_set.images),
             "stray_label_rows": len(outcome.image_set.stray_rows),
         },
-        "seconds_by_stage": {name: round(seconds, 3) for name, seconds in outcome.stage_seconds.items()},
-        "clusterer_seconds_by_stage": {
-            name: round(seconds, 3) for name, seconds in outcome.result.stage_seconds.items()
-        },
+        "seconds_by_stage": round_seconds(outcome.stage_seconds),
+        "clusterer_seconds_by_stage": round_seconds(outcome.result.stage_seconds),
     }
-    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+    return format_json(document)
 
 
 def read_start(folder: Path) -> datetime | None:

@@ -1,19 +1,14 @@
 """scores.json: how good each clustering is."""
 
-import json
 import math
 from collections.abc import Sequence
 
-from octcluster.images.leaks import Leaks, find_leaks
-from octcluster.model.results import Association, ClusteringResult, Contingency, RunResult, Score
+from octcluster.images.leaks import Leaks
+from octcluster.model.results import Association, ClusteringResult, RunResult, Score
 from octcluster.model.runs import RunSpec
+from octcluster.outputs.json_files import describe_contingency, describe_score, format_json, read_score
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.outcome import RunOutcome
-
-_SHORT_NAMES = {
-    "adjusted_rand_index": "ari",
-    "adjusted_mutual_information": "ami",
-    "normalized_mutual_information": "nmi",
-}
 
 
 def format_scores(outcome: RunOutcome) -> bytes:
@@ -37,9 +32,9 @@ def format_scores(outcome: RunOutcome) -> bytes:
         "chosen": outcome.result.chosen,
         "chosen_reason": outcome.result.chosen_reason,
         "duplicates": _describe_duplicates(outcome),
-        "patients": _describe_patients(find_leaks(outcome.members, outcome.result.duplicates)),
+        "patients": _describe_patients(outcome.leaks),
     }
-    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+    return format_json(document)
 
 
 def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[str, object]:
@@ -49,13 +44,9 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[s
         "clusters": result.clusters,
         "noise": result.noise,
     }
-    for long_name, score in result.scores.items():
-        name = short_name(long_name)
-        value, reason = read_score(score)
-        document[name] = value
-        if value is None:
-            document[f"{name}_reason"] = reason
-        document[f"{name}_interval"] = _read_interval(score)
+    for field, score in result.scores.items():
+        name = SCORE_NAMES[field].short
+        document |= {**describe_score(name, score), f"{name}_interval": _read_interval(score)}
     document["contingency"] = describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"
@@ -77,10 +68,8 @@ def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, ob
     if stability is None:
         asked_for = "it is found for the chosen result alone" if spec.stability_resamples else "not asked for"
         return {"stability": None, "stability_reason": asked_for}
-    value, reason = read_score(stability.overall)
     document = {
-        "overall": value,
-        **({} if reason is None else {"overall_reason": reason}),
+        **describe_score("overall", stability.overall),
         "clusters": [read_score(score)[0] for score in stability.clusters],
         "resamples": stability.resamples,
     }
@@ -88,12 +77,10 @@ def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, ob
 
 
 def _describe_association(association: Association) -> dict[str, object]:
-    value, reason = read_score(association.adjusted_mutual_information)
     return {
         "name": association.name,
         "mutual_information": association.mutual_information,
-        "adjusted_mutual_information": value,
-        **({} if reason is None else {"adjusted_mutual_information_reason": reason}),
+        **describe_score("adjusted_mutual_information", association.adjusted_mutual_information),
         "images": association.members,
     }
 
@@ -131,32 +118,7 @@ def _describe_patients(leaks: Leaks) -> dict[str, object]:
     }
 
 
-def short_name(score: str) -> str:
-    """The name of a score in the files."""
-    return _SHORT_NAMES.get(score, score)
-
-
-def read_score(score: Score) -> tuple[float | None, str | None]:
-    """The value of a score, or why there is none."""
-    if score.value is None:
-        return None, score.undefined_reason
-    if not math.isfinite(score.value):
-        return None, "the clusterer gave no finite number"
-    return score.value, None
-
-
 def _read_interval(score: Score) -> list[float] | None:
     if score.interval is None or not all(map(math.isfinite, (score.interval.low, score.interval.high))):
         return None
     return [score.interval.low, score.interval.high]
-
-
-def describe_contingency(contingency: Contingency | None, classes: Sequence[str]) -> dict[str, object] | None:
-    """The table of classes and clusters for the files."""
-    if contingency is None:
-        return None
-    return {
-        "classes": [classes[index] for index in contingency.class_indices],
-        "clusters": list(contingency.clusters),
-        "counts": [list(row) for row in contingency.counts],
-    }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from octcluster.model.results import Contingency
 from octcluster.outputs.pages import Table
-from octcluster.outputs.study.tables import StudyCell
+from octcluster.outputs.study.cells import StudyCell
 from octcluster.outputs.wording.words import NOISE, name_algorithm, name_cluster
 from octcluster.workflows.study_matrix import Published
 

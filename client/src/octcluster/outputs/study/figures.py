@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, cluster_colour, plot_text
-from octcluster.outputs.study.tables import VARIANCE_SHARES, StudyCell, count_components
+from octcluster.outputs.study.cells import StudyCell
+from octcluster.outputs.variance import VARIANCE_SHARES, count_components
 from octcluster.outputs.wording.words import name_algorithm
 from octcluster.workflows.study import PartOutcome
 

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
+from octcluster.outputs.json_files import read_score
 from octcluster.outputs.pages import PSEUDONYMOUS, Page, Section, Table, Tile, format_page
-from octcluster.outputs.run.report.score_table import SCORE_TITLES
-from octcluster.outputs.run.scores import read_score
+from octcluster.outputs.study.cells import StudyCell, list_cells
 from octcluster.outputs.study.contingency import list_contingencies, name_cell
 from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
-from octcluster.outputs.study.tables import SCORES, StudyCell, list_cells
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
-_JUDGED_BY = "adjusted_rand_index"
 _MEBIBYTE = 2**20
 _NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
 _NOT_DONE = {
@@ -107,7 +106,7 @@ def _list_tiles(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[Tile]
 
 def _tabulate_cells(cells: Sequence[StudyCell]) -> Table:
     header = ["features", "preparation", "algorithm", "k", "clusters", "noise"]
-    header += [SCORE_TITLES[name][0] for name in SCORES] + ["seconds"]
+    header += [score.title for score in SCORE_NAMES.values()] + ["seconds"]
     rows: list[list[str | int | float | None]] = []
     for cell in cells:
         part = cell.part.part
@@ -115,9 +114,9 @@ def _tabulate_cells(cells: Sequence[StudyCell]) -> Table:
         row: list[str | int | float | None] = [part.feature_set.name, part.preparation_name]
         row += [name_algorithm(cell.algorithm), k]
         if cell.result is None:
-            row += [str(cell.part.state), *[None] * (len(SCORES) + 2)]
+            row += [str(cell.part.state), *[None] * (len(SCORE_NAMES) + 2)]
         else:
-            values = [read_score(getattr(cell.result.scores, name))[0] for name in SCORES]
+            values = [read_score(score)[0] for _, score in cell.result.scores.items()]
             row += [cell.result.clusters, cell.result.noise, *values, cell.result.seconds]
         rows.append(row)
     return Table("cells", "Every combination with all scores", header, rows)
@@ -132,7 +131,7 @@ def _list_published(cells: Sequence[StudyCell]) -> list[Table]:
             own = None if cell.result is None else read_score(getattr(cell.result.scores, name))[0]
             part = cell.part.part
             row = [part.feature_set.name, part.preparation_name, name_algorithm(cell.algorithm), cell.k]
-            rows.append([*row, SCORE_TITLES[name][0], own, published, cell.published.source])
+            rows.append([*row, SCORE_NAMES[name].title, own, published, cell.published.source])
     header = ["features", "preparation", "algorithm", "k", "score", "here", "published", "published by"]
     return [Table("published", "The same combination here and there", header, rows)] if rows else []
 

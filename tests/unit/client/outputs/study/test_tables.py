@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from octcluster.cli.terminal.study import print_study_summary
 from octcluster.model.results import Score
+from octcluster.outputs.study.cells import list_cells
 from octcluster.outputs.study.page import format_study_page
-from octcluster.outputs.study.tables import (
-    count_components,
-    format_study_record,
-    format_study_table,
-    list_cells,
-)
+from octcluster.outputs.study.record import format_study_record
+from octcluster.outputs.study.table import format_study_table
+from octcluster.outputs.variance import count_components
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 from octcluster.workflows.study_file import read_matrix
 from outcomes import make_outcome

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from octcluster.images.leaks import knows_patients
-from octcluster.model.results import ClusteringResult
 from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.run.report.facts import list_facts
 from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.run.report.scatter import build_scatter
-from octcluster.outputs.run.report.score_table import SCORE_TITLES
 from octcluster.outputs.run.report.sections import build_sections
 from octcluster.outputs.run.report.standouts import list_standouts
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.trust import describe_stability
 from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score, show_text
 from octcluster.workflows.outcome import RunOutcome
@@ -46,17 +45,16 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
     Returns:
         The page, UTF-8.
     """
-    chosen = outcome.result.results[outcome.result.chosen]
     options = options or ReportOptions()
     names = ImageNames(outcome, identified=options.identified, thumbnails=options.thumbnails)
     scatter = build_scatter(outcome, names)
     page = Page(
-        title=f"{count(chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
-        answer=_answer(outcome, chosen),
+        title=f"{count(outcome.chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
+        answer=_answer(outcome),
         sections=build_sections(outcome, names, scatter),
-        standouts=list_standouts(outcome, chosen),
+        standouts=list_standouts(outcome),
         privacy=_describe_privacy(options),
-        tiles=_list_tiles(outcome, chosen),
+        tiles=_list_tiles(outcome),
         facts=list_facts(outcome),
         style=read_source("run/report/report.css"),
         scripts=[read_source(f"run/report/{name}.js") for name in ("points", "points_layer", "explorer")],
@@ -65,10 +63,9 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
     return format_page(page, started)
 
 
-def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
-    labels = [image.label for image in outcome.members]
-    class_sizes = [labels.count(name) for name in outcome.image_set.classes]
-    answer = describe_answer(chosen, class_sizes, whitened=outcome.spec.preparation.whiten)
+def _answer(outcome: RunOutcome) -> list[str]:
+    chosen = outcome.chosen
+    answer = describe_answer(chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten)
     if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
         answer.append(stability)
     elif not outcome.spec.stability_resamples:
@@ -85,13 +82,14 @@ def _answer(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
     return answer
 
 
-def _list_tiles(outcome: RunOutcome, chosen: ClusteringResult) -> list[Tile]:
+def _list_tiles(outcome: RunOutcome) -> list[Tile]:
+    chosen = outcome.chosen
     tiles = [Tile("images", f"{len(outcome.members):,}"), Tile("clusters", str(chosen.clusters))]
     names = ["silhouette"]
     if outcome.image_set.classes:
         tiles.append(Tile("known classes", str(len(outcome.image_set.classes))))
         names = ["accuracy", "adjusted_rand_index", "silhouette"]
-    scores = [(SCORE_TITLES[name][0], getattr(chosen.scores, name)) for name in names]
+    scores = [(SCORE_NAMES[name].title, getattr(chosen.scores, name)) for name in names]
     if chosen.stability is not None:
         scores.append(("stability", chosen.stability.overall))
     tiles += [Tile(title, format_score(score), format_interval(score)) for title, score in scores]

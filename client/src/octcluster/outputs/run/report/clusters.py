@@ -73,7 +73,6 @@ def build_cards(outcome: RunOutcome, names: ImageNames) -> list[Card]:
 def _build_card(
     outcome: RunOutcome, cluster: int, rows: Sequence[int], limit: float, names: ImageNames
 ) -> Card:
-    chosen = outcome.result.results[outcome.result.chosen]
     silhouettes = [value for row in rows if (value := outcome.assignments.silhouettes[row]) is not None] * (
         cluster != NOISE
     )
@@ -83,7 +82,7 @@ def _build_card(
         name=name_cluster(cluster),
         colour=cluster_colour(cluster).removeprefix("@"),
         summary=_summarize(len(rows) / len(outcome.members), classes),
-        notes=_list_notes(chosen, cluster, silhouettes),
+        notes=_list_notes(outcome.chosen, cluster, silhouettes),
         images=len(rows),
         classes=classes,
         histogram=_draw_histogram(silhouettes, limit),

@@ -1,29 +1,15 @@
 """The table of classes and clusters of the report, whose cells can be chosen."""
 
-from collections.abc import Sequence
-
-from octcluster.model.class_matching import match_clusters
-from octcluster.model.results import ClusteringResult, Contingency
 from octcluster.outputs.pages import Fragment, Table
-from octcluster.outputs.wording.words import NOISE, name_cluster, show_text
+from octcluster.outputs.wording.words import name_cluster, show_text
+from octcluster.workflows.outcome import RunOutcome
 
 
-def match_classes(table: Contingency) -> dict[int, int]:
-    """Class index by cluster, for the clusters that stand for a class; noise stands for none."""
-    columns = [column for column, cluster in enumerate(table.clusters) if cluster != NOISE]
-    counts = [[row[column] for column in columns] for row in table.counts]
-    return {
-        table.clusters[columns[position]]: table.class_indices[row]
-        for position, row in match_clusters(counts).items()
-    }
-
-
-def build_contingency(result: ClusteringResult, classes: Sequence[str]) -> Fragment | None:
+def build_contingency(outcome: RunOutcome) -> Fragment | None:
     """Builds the table; None if no class is known."""
-    table = result.contingency
+    table, classes = outcome.chosen.contingency, outcome.image_set.classes
     if table is None:
         return None
-    matched = match_classes(table)
     names = [name_cluster(cluster) for cluster in table.clusters]
     rows = [
         {
@@ -36,7 +22,7 @@ def build_contingency(result: ClusteringResult, classes: Sequence[str]) -> Fragm
                     "name": name,
                     "images": images,
                     "share": images / max(sum(counts), 1),
-                    "matched": matched.get(cluster) == index,
+                    "matched": outcome.class_of_cluster.get(cluster) == index,
                 }
                 for cluster, name, images in zip(table.clusters, names, counts, strict=True)
             ],

@@ -7,10 +7,10 @@ from itertools import accumulate
 from octcluster.model.results import ClusteringResult, RunResult
 from octcluster.model.runs import Preparation
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, cluster_colour, plot_text
+from octcluster.outputs.variance import VARIANCE_SHARES, count_components
 from octcluster.outputs.wording.words import NOISE, count, name_algorithm, name_cluster
 from octcluster.workflows.outcome import RunOutcome
 
-VARIANCE_SHARES = (0.90, 0.95, 0.99)
 UNKNOWN = "unknown"
 
 
@@ -219,10 +219,6 @@ def plot_variance(ratios: Sequence[float], kept: str = "") -> Plot | None:
     if len(ratios) < 2:
         return None
     held = [min(share, 1.0) for share in accumulate(ratios)]
-    needed = {
-        share: next((index + 1 for index, value in enumerate(held) if value >= share), None)
-        for share in VARIANCE_SHARES
-    }
     across = {"xref": "paper", "x0": 0, "x1": 1, "type": "line", "line": {"width": 1, "dash": "dot"}}
     label = {"xref": "paper", "xanchor": "center", "showarrow": False, "bgcolor": "@ground"}
     lines = [{**across, "y0": share, "y1": share} for share in VARIANCE_SHARES]
@@ -258,7 +254,7 @@ def plot_variance(ratios: Sequence[float], kept: str = "") -> Plot | None:
             ["share of the variance", "components needed"],
             [
                 [f"{share:.0%}", f"more than {len(held):,}" if number is None else number]
-                for share, number in needed.items()
+                for share, number in count_components(ratios).items()
             ],
         ),
         csv=Table(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from octcluster.outputs.pages import Table, class_colour, cluster_colour, plot_text
-from octcluster.outputs.run.report.contingency import match_classes
 from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.wording.words import NOISE, name_cluster
 from octcluster.workflows.outcome import RunOutcome
@@ -46,7 +45,6 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
     if total > MAX_POINTS:
         rows = sorted(random.Random(0).sample(rows, MAX_POINTS))  # noqa: S311
     assignments, classes = outcome.assignments, outcome.image_set.classes
-    chosen = outcome.result.results[outcome.result.chosen]
     clusters = sorted(set(assignments.clusters) - {NOISE}) + [NOISE] * (NOISE in assignments.clusters)
     class_positions = {name: position for position, name in enumerate(classes)}
     cluster_positions = {cluster: position for position, cluster in enumerate(clusters)}
@@ -74,7 +72,7 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
             *(_describe_category(name, class_colour(index), index) for index, name in enumerate(classes)),
             _describe_category(UNKNOWN, cluster_colour(NOISE), NOISE),
         ],
-        "matches": [] if chosen.contingency is None else list(match_classes(chosen.contingency).items()),
+        "matches": list(outcome.class_of_cluster.items()),
     }
     return Scatter(
         data,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.pages import Fragment, Table
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import (
     describe_noise,
     format_interval,
@@ -12,41 +13,13 @@ from octcluster.outputs.wording.words import (
     show_text,
 )
 
-SCORE_TITLES = {
-    "silhouette": ("silhouette", "how much nearer images are to their own cluster than to the next; -1 to 1"),
-    "accuracy": (
-        "accuracy",
-        "share of images in the cluster of their class, one cluster for one class; 0 to 1",
-    ),
-    "adjusted_rand_index": (
-        "ARI",
-        "adjusted Rand index: agreement on pairs of images; 0 is chance, 1 perfect",
-    ),
-    "adjusted_mutual_information": ("AMI", "adjusted mutual information; 0 is chance, 1 perfect"),
-    "normalized_mutual_information": (
-        "NMI",
-        "normalized mutual information, not corrected for chance; 0 to 1",
-    ),
-    "homogeneity": ("homogeneity", "1 if each cluster holds one class only"),
-    "completeness": ("completeness", "1 if each class lies in one cluster only"),
-    "v_measure": ("V-measure", "harmonic mean of homogeneity and completeness"),
-    "fowlkes_mallows": (
-        "Fowlkes-Mallows",
-        "geometric mean of precision and recall on pairs of images; 0 to 1",
-    ),
-    "purity": (
-        "purity",
-        "share of images in the most frequent class of their cluster; grows with the number of clusters",
-    ),
-}
-
 
 def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragment:
     """Builds the table of each clustering's scores, with their intervals and reasons."""
     return Fragment(
         "run/report/scores.html.jinja",
         {
-            "titles": SCORE_TITLES,
+            "names": SCORE_NAMES,
             "results": _list_results(results, chosen),
             "reasons": _list_reasons(results),
             "notes": describe_noise(results),
@@ -57,8 +30,8 @@ def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragm
 
 def _tabulate_scores(results: Sequence[ClusteringResult], chosen: int) -> Table:
     header = ["algorithm", "k", "chosen", "clusters", "noise"]
-    for title, _ in SCORE_TITLES.values():
-        header += [title, f"{title} from", f"{title} to"]
+    for name in SCORE_NAMES.values():
+        header += [name.title, f"{name.title} from", f"{name.title} to"]
     rows: list[list[str | int | float | None]] = []
     for index, result in enumerate(results):
         row: list[str | int | float | None] = [name_algorithm(result.algorithm), result.requested_clusters]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from octcluster.images.leaks import find_leaks, knows_patients
+from octcluster.images.leaks import knows_patients
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.pages import Fragment, Section, Table, Text
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
@@ -45,7 +45,7 @@ _CHOICE = (
 
 def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> list[Section]:
     """Builds all sections; what there is no data for is left out."""
-    chosen = outcome.result.results[outcome.result.chosen]
+    chosen = outcome.chosen
     classes = outcome.image_set.classes
     sections = [
         Section(
@@ -57,7 +57,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
             ],
         )
     ]
-    contingency = build_contingency(chosen, classes)
+    contingency = build_contingency(outcome)
     if contingency is not None:
         explained = Text(
             [
@@ -124,9 +124,8 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
         header = ["thing", "adjusted mutual information", "mutual information (nats)", "images"]
         parts.append(Text(sentences, "What do the clusters go with?"))
         parts.append(Table("associations", "What the clusters go with", header, rows))
-    leaks = find_leaks(outcome.members, outcome.result.duplicates)
-    named = tabulate_patients(leaks) if identified else None
+    named = tabulate_patients(outcome.leaks) if identified else None
     listing = "the table below and scores.json list them" if named else LISTED_IN_SCORES
-    if found := describe_leaks(leaks, outcome.result.duplicates, listing=listing):
+    if found := describe_leaks(outcome.leaks, outcome.result.duplicates, listing=listing):
         parts.append(Text(found, "Do images tell of each other?"))
     return [*parts, named] if named else parts

@@ -1,8 +1,5 @@
 """What stands out in a run, in sentences: what a reader of the report should not miss."""
 
-from octcluster.images.leaks import find_leaks
-from octcluster.model.results import ClusteringResult
-from octcluster.outputs.run.report.contingency import match_classes
 from octcluster.outputs.wording.trust import (
     LISTED_IN_SCORES,
     describe_leaks,
@@ -14,8 +11,9 @@ from octcluster.outputs.wording.words import count, describe_missing_labels, nam
 from octcluster.workflows.outcome import RunOutcome
 
 
-def list_standouts(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
+def list_standouts(outcome: RunOutcome) -> list[str]:
     """Lists nuisances that the clusters follow, clusters that may be chance, noise, mix-ups and leaks."""
+    chosen = outcome.chosen
     found = find_warnings(chosen)
     doubtful = [name for name, _, judgement in tabulate_stability(chosen) if judgement.startswith("unstable")]
     if doubtful:
@@ -26,20 +24,19 @@ def list_standouts(outcome: RunOutcome, chosen: ClusteringResult) -> list[str]:
             f"{count(chosen.noise, 'image')} {are} noise: too unlike all others to belong to a cluster. That "
             "says nothing about health."
         )
-    leaks, duplicates = find_leaks(outcome.members, outcome.result.duplicates), outcome.result.duplicates
+    leaks, duplicates = outcome.leaks, outcome.result.duplicates
     if leaks.patients_in_classes or leaks.patients_in_splits or (duplicates and duplicates.total_pairs):
         found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
     found += describe_unused_patients(outcome.spec.preparation, outcome.members)
     missing = describe_missing_labels(outcome.image_set)
-    return [*missing, *_describe_mix_up(chosen, outcome.image_set.classes), *found]
+    return [*missing, *_describe_mix_up(outcome), *found]
 
 
-def _describe_mix_up(chosen: ClusteringResult, classes: list[str]) -> list[str]:
+def _describe_mix_up(outcome: RunOutcome) -> list[str]:
     """The most images of one class in a cluster that matches another class."""
-    table = chosen.contingency
+    table, classes, matched = outcome.chosen.contingency, outcome.image_set.classes, outcome.class_of_cluster
     if table is None:
         return []
-    matched = match_classes(table)
     cells = [
         (images, sum(row), index, cluster)
         for index, row in zip(table.class_indices, table.counts, strict=True)

@@ -1,0 +1,34 @@
+"""Writes the files of ``octcluster assign``."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from octcluster.outputs.assign.placements import format_placements
+from octcluster.outputs.assign.record import format_assign_record
+from octcluster.outputs.assign.scores import format_placement_scores
+from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.failures import format_failures
+from octcluster.workflows.outcome import AssignOutcome
+
+
+def write_assign_files(
+    outcome: AssignOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
+) -> None:
+    """Writes all files; those of an earlier assignment are replaced, or removed if there is nothing to tell.
+
+    ``assign.json`` comes last, so that a folder with a new one is complete.
+
+    Args:
+        outcome: What became of the images.
+        folder: Where the files go; it must exist.
+        arguments: Arguments of the command, for ``assign.json``.
+        started: When the work began, with a time zone.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    write_file(folder / "assignments.csv", format_placements(outcome))
+    write_file(folder / "scores.json", format_placement_scores(outcome))
+    write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
+    write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))

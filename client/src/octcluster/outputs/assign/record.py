@@ -1,0 +1,30 @@
+"""assign.json: what was assigned to what, and what it cost."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.workflows.outcome import AssignOutcome
+
+
+def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object], started: datetime) -> bytes:
+    """Formats the record of an assignment as JSON; it stays on this machine."""
+    document = {
+        "run_id": outcome.run_id,
+        "started": format_time(started),
+        "versions": dict(outcome.versions),
+        "arguments": dict(arguments),
+        "space": {**asdict(outcome.space), "digest": outcome.space.digest.hex()},
+        "label_source": outcome.image_set.label_source,
+        "counts": {
+            "images": len(outcome.image_set.images),
+            "members": len(outcome.members),
+            "embedded": outcome.embedded,
+            "cached": outcome.cached,
+            "failed": len(outcome.failures),
+            "ignored_files": outcome.image_set.ignored_files,
+        },
+        "seconds_by_stage": round_seconds(outcome.stage_seconds),
+    }
+    return format_json(document)

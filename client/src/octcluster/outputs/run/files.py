@@ -1,0 +1,45 @@
+"""Writes the files of ``octcluster run``."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.failures import format_failures
+from octcluster.outputs.run.assignments import format_assignments
+from octcluster.outputs.run.duplicates import format_duplicates
+from octcluster.outputs.run.parquet import format_parquet
+from octcluster.outputs.run.record import format_run_record
+from octcluster.outputs.run.report import ReportOptions, format_report
+from octcluster.outputs.run.scores import format_scores
+from octcluster.workflows.outcome import RunOutcome
+
+
+def write_run_files(
+    outcome: RunOutcome,
+    folder: Path,
+    arguments: Mapping[str, object],
+    started: datetime,
+    report: ReportOptions | None = None,
+) -> None:
+    """Writes all files; those of an earlier run are replaced, or removed if there is nothing to tell.
+
+    ``run.json`` comes last, so that a folder whose ``run.json`` names this run is complete.
+
+    Args:
+        outcome: What the run found.
+        folder: Where the files go; it must exist.
+        arguments: Arguments of the run, for ``run.json``.
+        started: When the run began, with a time zone.
+        report: What the report shows of the patients; None: nothing.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    write_file(folder / "assignments.csv", format_assignments(outcome))
+    write_file(folder / "assignments.parquet", format_parquet(outcome))
+    write_file(folder / "scores.json", format_scores(outcome))
+    write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
+    write_or_remove(folder / "duplicates.csv", format_duplicates(outcome))
+    write_file(folder / "report.html", format_report(outcome, started, report))
+    write_file(folder / "run.json", format_run_record(outcome, arguments, started))

@@ -1,0 +1,36 @@
+"""What a finished run answers about itself, each answer found once."""
+
+from dataclasses import replace
+
+import pytest
+from octcluster.model.results import Contingency
+from octcluster.workflows import outcome as outcomes_module
+from outcomes import make_assign_outcome, make_outcome
+
+
+def test_the_chosen_result_and_its_class_sizes() -> None:
+    outcome = make_outcome(ks=(2, 3), failed=1)
+    assert outcome.chosen is outcome.result.results[1]
+    assert outcome.class_sizes == [19, 20, 20, 20]
+    assert make_outcome(classes=()).class_sizes == []
+
+
+def test_the_class_of_a_cluster_is_matched_one_to_one_and_noise_has_none() -> None:
+    outcome = make_outcome()
+    table = Contingency([0, 1, 2], [-1, 0, 1], [[9, 0, 1], [9, 5, 4], [9, 4, 0]])
+    chosen = replace(outcome.chosen, contingency=table)
+    matched = replace(outcome, result=replace(outcome.result, results=[chosen]))
+    assert matched.class_of_cluster == {0: 2, 1: 1}
+    assert make_outcome(classes=()).class_of_cluster == {}
+    assert make_assign_outcome().class_of_cluster == {0: 0, 1: 1, 2: 2, 3: 3}
+
+
+def test_leaks_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, looked = make_outcome(), []
+    find_leaks = outcomes_module.find_leaks
+    monkeypatch.setattr(
+        outcomes_module, "find_leaks", lambda *given: looked.append(given) or find_leaks(*given)
+    )
+    assert outcome.leaks is outcome.leaks
+    assert outcome.leaks.patients == 7
+    assert len(looked) == 1
