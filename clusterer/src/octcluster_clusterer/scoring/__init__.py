@@ -23,6 +23,15 @@ def score(
 
     Returns:
         The scores, and the counts of members by class and cluster; None if no class is known.
+
+    Examples:
+        >>> labels, silhouettes = np.array([0, 0, 1, 1]), np.array([0.5, 0.5, 1.0, 1.0], dtype=np.float32)
+        >>> scores, contingency = score(labels, silhouettes, np.array([0, 0, 0, 1]))
+        >>> scores.silhouette.value, scores.accuracy.value
+        (0.75, 0.75)
+        >>> scores, contingency = score(labels, silhouettes, None)
+        >>> scores.accuracy.undefined_reason
+        'no image has a known class'
     """
     contingency = None if class_indices is None else count_members(class_indices, labels)
     scores = {name: Score(undefined_reason="no image has a known class") for name in _MEASURES}
@@ -52,6 +61,11 @@ def compare_with_classes(
     Returns:
         By the names of the fields of ``Scores`` float64, shape (n_tables,): NaN where a score has no meaning,
         as has any without a cluster, and any but the accuracy for a single class.
+
+    Examples:
+        >>> compared = compare_with_classes(np.array([[[3.0, 1.0], [0.0, 4.0]]]), np.array([0, 1]))
+        >>> {name: compared[name].round(3).tolist() for name in ("accuracy", "adjusted_rand_index")}
+        {'accuracy': [0.875], 'adjusted_rand_index': [0.495]}
     """
     found = tables[:, :, clusters >= 0]
     n_members = tables.sum(axis=(1, 2))

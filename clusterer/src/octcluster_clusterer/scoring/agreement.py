@@ -6,6 +6,8 @@ scores, which compare two partitions, all noise members are one cluster of their
 Each function takes tables, float64, shape (n_tables, n_classes, n_clusters), of whole numbers: the members of
 each class in each cluster, at least one in a table, rows and columns of zeros allowed; and returns float64,
 shape (n_tables,), NaN where the score is undefined. A table counts a member that was drawn twice twice.
+
+The examples judge two classes of four members each, the first of which is split over both clusters.
 """
 
 import numpy as np
@@ -32,6 +34,16 @@ def accuracy(tables: Tables, n_members: Values) -> Values:
     References:
         Kuhn, "The Hungarian method for the assignment problem", 1955;
         ``scipy.optimize.linear_sum_assignment``.
+
+    Examples:
+        >>> table = np.array([[[3.0, 1.0], [0.0, 4.0]]])
+        >>> accuracy(table, np.array([8.0])).tolist()
+        [0.875]
+
+        Two more members that are noise match nothing:
+
+        >>> accuracy(table, np.array([10.0])).tolist()
+        [0.7]
     """
     matched = [table[linear_sum_assignment(table, maximize=True)].sum() for table in tables]
     return np.array(matched) / n_members
@@ -49,6 +61,15 @@ def purity(tables: Tables, n_members: Values) -> Values:
 
     References:
         Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 16.3.
+
+    Examples:
+        >>> purity(np.array([[[3.0, 1.0], [0.0, 4.0]]]), np.array([8.0])).tolist()
+        [0.875]
+
+        A cluster for each member is pure, whatever it is worth:
+
+        >>> purity(np.array([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]]), np.array([4.0])).tolist()
+        [1.0]
     """
     return np.asarray(tables.max(axis=1).sum(axis=1) / n_members)
 
@@ -56,10 +77,17 @@ def purity(tables: Tables, n_members: Values) -> Values:
 def adjusted_rand_index(tables: Tables) -> Values:
     """Share of the pairs on which classes and clusters agree, corrected for chance.
 
-    -0.5 to 1, best 1; 0 is expected by chance, and is the value of a single cluster.
+    -0.5 to 1, best 1; 0 is expected by chance, and is the value of a single cluster of several classes.
+    1 if classes and clusters are the same partition, also one of a single part or of single members.
 
     References:
         Hubert and Arabie, "Comparing partitions", 1985, doi:10.1007/BF01908075.
+
+    Examples:
+        >>> adjusted_rand_index(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.495]
+        >>> adjusted_rand_index(np.array([[[4.0], [4.0]]])).tolist()
+        [0.0]
     """
     together, in_classes, in_clusters = _count_pairs(tables)
     n_members = tables.sum(axis=(1, 2))
@@ -73,7 +101,8 @@ def adjusted_rand_index(tables: Tables) -> Values:
 def adjusted_mutual_information(tables: Tables, expected: Values | None = None) -> Values:
     """Mutual information of classes and clusters, as a share of their mean entropy, corrected for chance.
 
-    At most 1, best 1; 0 is expected by chance, and it can be a little below.
+    At most 1, best 1; 0 is expected by chance, and it can be a little below. 1 if classes and clusters are
+    the same partition, also one of a single part or of single members.
 
     Args:
         tables: The counts.
@@ -81,6 +110,16 @@ def adjusted_mutual_information(tables: Tables, expected: Values | None = None) 
 
     References:
         Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 2010.
+
+    Examples:
+        >>> adjusted_mutual_information(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.5]
+
+        Clusters of one member each tell no more than chance does:
+
+        >>> alone = adjusted_mutual_information(np.array([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]]))
+        >>> abs(alone).round(3).tolist()
+        [0.0]
     """
     rows, columns = tables.sum(axis=2), tables.sum(axis=1)
     if expected is None:
@@ -89,13 +128,38 @@ def adjusted_mutual_information(tables: Tables, expected: Values | None = None) 
 
 
 def expected_information(tables: Tables) -> Values:
-    """Mutual information of random tables with the same margins, on average, in nats; see ``chance``."""
+    """Mutual information of random tables with the same margins, on average, in nats; see ``chance``.
+
+    0, for a single class or cluster, to the smaller of both entropies.
+
+    References:
+        Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 2010.
+
+    Examples:
+        >>> expected_information(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.083]
+    """
     rows, columns = tables.sum(axis=2), tables.sum(axis=1)
     return expect_mutual_information(rows[:, :, np.newaxis], columns[:, np.newaxis]).sum(axis=(1, 2))
 
 
 def adjust_for_chance(information: Values, expected: Values, largest: Values) -> Values:
-    """Scales mutual information so that 0 is what is expected by chance and 1 the largest possible."""
+    """Scales mutual information so that 0 is what is expected by chance and 1 the largest possible.
+
+    At most 1, best 1. Where chance alone reaches the largest, it is 1 for the largest and 0 for less.
+
+    Args:
+        information: float64, shape (n_tables,): what was found, in nats.
+        expected: float64, shape (n_tables,): what is expected by chance.
+        largest: float64, shape (n_tables,): what is possible.
+
+    References:
+        Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 2010.
+
+    Examples:
+        >>> adjust_for_chance(np.array([0.5, 0.25]), np.array([0.25, 0.25]), np.array([0.75, 0.75])).tolist()
+        [0.5, 0.0]
+    """
     room = largest - expected
     # Two partitions of one part each, or of single members each, are the same partition.
     trivial = room < _ROUNDING
@@ -107,10 +171,17 @@ def adjust_for_chance(information: Values, expected: Values, largest: Values) ->
 
 
 def mutual_information(tables: Tables) -> Values:
-    """Mutual information of classes and clusters, in nats, at least 0.
+    """Mutual information of classes and clusters, in nats.
+
+    0, for a single class or cluster or where neither tells of the other, to the smaller of both entropies.
 
     References:
         Cover and Thomas, "Elements of Information Theory", 2006, section 2.3.
+
+    Examples:
+        >>> tables = np.array([[[3.0, 1.0], [0.0, 4.0]], [[2.0, 2.0], [2.0, 2.0]]])
+        >>> mutual_information(tables).round(3).tolist()
+        [0.38, 0.0]
     """
     together = _entropy(tables.reshape(len(tables), -1))
     return np.maximum(_entropy(tables.sum(axis=2)) + _entropy(tables.sum(axis=1)) - together, 0)
@@ -119,10 +190,17 @@ def mutual_information(tables: Tables) -> Values:
 def homogeneity(tables: Tables) -> Values:
     """How nearly each cluster holds members of one class only, by conditional entropy.
 
-    0 to 1, best 1; 0 for a single cluster.
+    0 to 1, best 1, which clusters of one member each reach too; 0 for a single cluster of several classes,
+    1 for a single class.
 
     References:
         Rosenberg and Hirschberg, "V-measure", EMNLP 2007.
+
+    Examples:
+        >>> homogeneity(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.549]
+        >>> homogeneity(np.array([[[4.0], [4.0]]])).tolist()
+        [0.0]
     """
     return _share(mutual_information(tables), _entropy(tables.sum(axis=2)))
 
@@ -130,10 +208,16 @@ def homogeneity(tables: Tables) -> Values:
 def completeness(tables: Tables) -> Values:
     """How nearly all members of each class lie in one cluster, by conditional entropy.
 
-    0 to 1, best 1, which a single cluster reaches too.
+    0 to 1, best 1, which a single cluster reaches too; 0 for a single class in several clusters.
 
     References:
         Rosenberg and Hirschberg, "V-measure", EMNLP 2007.
+
+    Examples:
+        >>> completeness(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.575]
+        >>> completeness(np.array([[[4.0], [4.0]]])).tolist()
+        [1.0]
     """
     return _share(mutual_information(tables), _entropy(tables.sum(axis=1)))
 
@@ -141,12 +225,18 @@ def completeness(tables: Tables) -> Values:
 def v_measure(tables: Tables) -> Values:
     """Harmonic mean of homogeneity and completeness.
 
-    0 to 1, best 1. Equal to mutual information as a share of the mean (arithmetic) entropy of classes and
-    clusters, which is the normalized mutual information. Not corrected for chance: grows with the number of
-    clusters.
+    0 to 1, best 1; 0 for a single cluster of several classes, 1 for one of a single class. Equal to mutual
+    information as a share of the mean (arithmetic) entropy of classes and clusters, which is the normalized
+    mutual information. Not corrected for chance: grows with the number of clusters.
 
     References:
         Rosenberg and Hirschberg, "V-measure", EMNLP 2007; Strehl and Ghosh, "Cluster ensembles", JMLR 2002.
+
+    Examples:
+        >>> v_measure(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.562]
+        >>> v_measure(np.array([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]])).round(3).tolist()
+        [0.667]
     """
     mean_entropy = (_entropy(tables.sum(axis=2)) + _entropy(tables.sum(axis=1))) / 2
     return _share(mutual_information(tables), mean_entropy)
@@ -160,6 +250,12 @@ def fowlkes_mallows(tables: Tables) -> Values:
 
     References:
         Fowlkes and Mallows, "A method for comparing two hierarchical clusterings", 1983, doi:10.2307/2288117.
+
+    Examples:
+        >>> fowlkes_mallows(np.array([[[3.0, 1.0], [0.0, 4.0]]])).round(3).tolist()
+        [0.721]
+        >>> fowlkes_mallows(np.array([[[1.0, 1.0], [0.0, 0.0]]])).tolist()
+        [nan]
     """
     together, in_classes, in_clusters = _count_pairs(tables)
     pairs = np.sqrt(in_classes) * np.sqrt(in_clusters)

@@ -16,6 +16,13 @@ def count_members(classes: NDArray[np.int32], labels: NDArray[np.int32]) -> Cont
     Returns:
         One row for each class that occurs, one column for each cluster, noise first if there is any, even
         where no member of the column has a known class. None if no class is known.
+
+    Examples:
+        >>> table = count_members(np.array([0, 0, 2, -1]), np.array([0, -1, 1, 1]))
+        >>> table.class_indices.tolist(), table.clusters.tolist()
+        ([0, 2], [-1, 0, 1])
+        >>> table.counts.tolist()
+        [[1, 1, 0], [0, 0, 1]]
     """
     known = classes >= 0
     if not known.any():

@@ -42,6 +42,14 @@ def find_silhouettes(
     References:
         Rousseeuw, "Silhouettes: a graphical aid", 1987, doi:10.1016/0377-0427(87)90125-7. Equal to
         ``sklearn.metrics.silhouette_samples`` to 1e-5.
+
+    Examples:
+        >>> vectors = np.array([[-2.0], [-1.0], [3.0], [0.0]], dtype=np.float32)
+        >>> good, noisy = np.array([0, 0, 1, 0]), np.array([0, 0, 1, -1])
+        >>> for silhouettes in find_silhouettes(vectors, [good, noisy], lambda done, total: None):
+        ...     print(silhouettes)
+        [0.7  0.75 0.   0.5 ]
+        [0.8  0.75 0.    nan]
     """
     n_members = len(vectors)
     silhouettes = [np.full(n_members, np.nan, dtype=np.float32) for _ in label_sets]
@@ -61,7 +69,9 @@ def find_silhouettes(
 
 
 def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Score:
-    """Averages the silhouettes of all members that are not noise: -1 to 1, best 1.
+    """Averages the silhouettes of all members that are not noise.
+
+    -1 to 1, best 1; around 0 the clusters overlap.
 
     Args:
         silhouettes: float32, shape (n_members,), from ``find_silhouettes``.
@@ -69,6 +79,15 @@ def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Sc
 
     Returns:
         The mean; undefined if there are fewer than two clusters.
+
+    References:
+        Rousseeuw, "Silhouettes: a graphical aid", 1987, doi:10.1016/0377-0427(87)90125-7.
+
+    Examples:
+        >>> summarize(np.array([0.5, 1.0, np.nan], dtype=np.float32), np.array([0, 1, -1])).value
+        0.75
+        >>> summarize(np.array([np.nan], dtype=np.float32), np.array([-1])).undefined_reason
+        'no cluster was found: every image is noise'
     """
     n_clusters = int(labels.max(initial=-1)) + 1
     if n_clusters == 0:

@@ -58,6 +58,17 @@ def add_intervals(
     References:
         Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3; Field and Welsh,
         "Bootstrapping clustered data", 2007, doi:10.1111/j.1467-9868.2007.00593.x.
+
+    Examples:
+        >>> from octcluster_clusterer import model, scoring
+        >>> labels, classes = np.array([0] * 10 + [1] * 10), np.array([0] * 8 + [1] * 12)
+        >>> silhouettes = np.full(20, 0.5, dtype=np.float32)
+        >>> scores, table = scoring.score(labels, silhouettes, classes)
+        >>> result = ClusteringResult(model.Algorithm.KMEANS, 2, labels, silhouettes, scores, table, 0.0)
+        >>> (found,) = add_intervals([result], classes, np.arange(20), 0, lambda share: None)
+        >>> accuracy = found.accuracy
+        >>> round(accuracy.interval.low, 3), accuracy.value, round(accuracy.interval.high, 3)
+        (0.75, 0.9, 1.0)
     """
     n_patients = int(patients.max()) + 1
     if n_patients < 2:

@@ -87,7 +87,18 @@ def find_duplicates(
         report_step: Called often; what it raises gets through.
 
     Returns:
-        The most similar 1000 pairs, most similar first, and the number of all.
+        The most similar 1000 pairs, most similar first, and the number of all. A similarity is at most 1, for
+        vectors of one direction.
+
+    References:
+        Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 6.3.
+
+    Examples:
+        >>> vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 2]], dtype=np.float32)
+        >>> image_keys = np.arange(4 * 32, dtype=np.uint8).reshape(4, 32)
+        >>> found = find_duplicates(vectors, image_keys, 0, lambda: None)
+        >>> [(pair.first_member, pair.second_member, round(pair.similarity, 3)) for pair in found.pairs]
+        [(2, 3, 1.0)]
     """
     directions = _find_directions(vectors, image_keys, report_step)
     bounds = _find_bounds(directions, seed, report_step)

@@ -13,6 +13,10 @@ def number_patients(patient_indices: NDArray[np.int32] | None, n_members: int) -
 
     Returns:
         int64, shape (n_members,): numbers from 0, without gaps.
+
+    Examples:
+        >>> number_patients(np.array([7, 7, -1, 3, -1]), 5).tolist()
+        [1, 1, 2, 0, 3]
     """
     if patient_indices is None:
         return np.arange(n_members)

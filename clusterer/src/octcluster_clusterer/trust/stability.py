@@ -48,6 +48,18 @@ def find_stability(
     References:
         Ben-Hur, Elisseeff and Guyon, "A stability based method for discovering structure in clustered data",
         2002; Hennig, "Cluster-wise assessment of cluster stability", 2007, doi:10.1016/j.csda.2006.11.025.
+
+    Examples:
+        >>> vectors = np.array([[-3], [-2], [-1], [1], [2], [3]], dtype=np.float32)
+        >>> labels = (vectors[:, 0] > 0).astype(np.int32)
+        >>> stability = find_stability(
+        ...     vectors, labels, np.arange(6), 4, 0, lambda part, _: (part[:, 0] > 0).astype(np.int32)
+        ... )
+        >>> stability.overall.value, [cluster.value for cluster in stability.clusters]
+        (1.0, [1.0, 1.0])
+        >>> two_patients = np.array([0, 0, 0, 1, 1, 1])
+        >>> find_stability(vectors, labels, two_patients, 4, 0, lambda part, _: part).overall.undefined_reason
+        'parts of the patients need at least 5 of them; there are 2'
     """
     n_clusters = int(labels.max(initial=-1)) + 1
     n_patients = int(patients.max()) + 1
