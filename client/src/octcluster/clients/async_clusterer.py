@@ -1,4 +1,4 @@
-"""The clusterer's client for asyncio: the twin of clusterer_client."""
+"""The clusterer's client for asyncio: the twin of clients.clusterer."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from functools import partial

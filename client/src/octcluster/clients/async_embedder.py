@@ -1,4 +1,4 @@
-"""The embedder's client for asyncio: the twin of embedder_client."""
+"""The embedder's client for asyncio: the twin of clients.embedder."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial

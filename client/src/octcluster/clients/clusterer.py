@@ -1,4 +1,4 @@
-"""The clusterer's client for calls that block; its twin for asyncio is in async_clusterer_client.
+"""The clusterer's client for calls that block; its twin for asyncio is in clients.async_clusterer.
 
 Every call may be repeated: vectors are stored under their keys, and a run is known by an id that the client
 draws. So vectors go in one call a chunk, which is sent again as a whole when it breaks, and a run's members

@@ -1,6 +1,6 @@
 """Putting unseen vectors into the clusters of a finished run, without clustering again.
 
-Each result gets one of two linear rules, fitted in ``assignment_rules.py``: the nearest cluster mean, or the
+Each result gets one of two linear rules, fitted in ``fit.py``: the nearest cluster mean, or the
 linear discriminant. The vectors are prepared as those of the run were.
 """
 

@@ -1,4 +1,4 @@
-"""Fitting the rules of ``assignment.py`` to a run's results, without looking at any known class.
+"""Fitting the rules of ``assign.py`` to a run's results, without looking at any known class.
 
 The nearest mean is taken where it gives nearly every member its own cluster back, as after K-means. Else it
 is compared with the linear discriminant (Fisher, 1936, doi:10.1111/j.1469-1809.1936.tb02137.x: Gaussian

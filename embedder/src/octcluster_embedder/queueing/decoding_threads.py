@@ -28,7 +28,7 @@ class DecodingThreads:
         self._at_once = threading.Semaphore(n_threads)
 
     async def decode(self, image: bytes, height: int, width: int, caller: Caller) -> DecodedImage:
-        """Decodes an image for a network's input; see ``image_decoding.decode_image``."""
+        """Decodes an image for a network's input; see ``images.decoding.decode_image``."""
         await self._slots.take(caller)
         try:
             refuse_expired(caller)

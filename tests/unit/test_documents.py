@@ -1,0 +1,108 @@
+"""What the documents name is there: links, files, options, commands."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from machine import REPOSITORY
+from octcluster.cli.parser import build_parser
+from octcluster_clusterer.settings import Settings as ClustererSettings
+from octcluster_embedder.settings import Settings as EmbedderSettings
+
+DOCUMENTS = sorted(
+    [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/README.md"), *REPOSITORY.glob("docs/**/*.md")],
+    key=str,
+)
+MANUALS = [document for document in DOCUMENTS if document.parent in (REPOSITORY, REPOSITORY / "docs")]
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+_FILE = re.compile(r"[\w./-]+\.(?:js|jinja|md|proto|py|yml)")
+# Options of other programs that the documents call.
+_FOREIGN_OPTIONS = {
+    "docker": {"--scale", "--volumes", "--wait"},
+    "embedding-atlas": {"--text", "--vector", "--x", "--y"},
+}
+_MOST_LINES_BEFORE_REFERENCES = 90
+
+
+def named(document: Path) -> str:
+    return str(document.relative_to(REPOSITORY))
+
+
+def blocks(document: Path, *languages: str) -> Iterator[str]:
+    for language, text in _BLOCK.findall(document.read_text()):
+        if language in languages:
+            yield text
+
+
+def spans(document: Path) -> list[str]:
+    return _SPAN.findall(_BLOCK.sub("", document.read_text()))
+
+
+def options_of_programs() -> set[str]:
+    """All options of the command, whatever the command, and of both servers."""
+    found = {"--help"}
+    parsers = [build_parser()]
+    while parsers:
+        for action in parsers.pop()._actions:
+            found |= set(action.option_strings)
+            if isinstance(action.choices, dict):
+                parsers += action.choices.values()
+    for settings in (ClustererSettings, EmbedderSettings):
+        found |= {f"--{name.replace('_', '-')}" for name in settings.model_fields}
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = [link for link in _LINK.findall(document.read_text()) if "://" not in link]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_files_are_there(document: Path) -> None:
+    files = [f"/{file.relative_to(REPOSITORY)}" for file in source_files()]
+    found = {name for span in spans(document) for name in span.split() if _FILE.fullmatch(name)}
+    assert {name for name in found if not any(file.endswith(f"/{name}") for file in files)} == set()
+
+
+def source_files() -> Iterator[Path]:
+    """The files of the repository, without those of `.venv` and `.git`."""
+    for folder in REPOSITORY.iterdir():
+        if folder.is_file():
+            yield folder
+        elif not folder.name.startswith("."):
+            yield from (file for file in folder.rglob("*.*") if file.is_file())
+
+
+@pytest.mark.parametrize("document", MANUALS, ids=named)
+def test_options_are_known(document: Path) -> None:
+    known = options_of_programs().union(*_FOREIGN_OPTIONS.values())
+    texts = [*spans(document), *blocks(document, "sh", "")]
+    assert {option for text in texts for option in _OPTION.findall(text)} - known == set()
+
+
+@pytest.mark.parametrize("document", MANUALS, ids=named)
+def test_command_lines_are_understood(document: Path) -> None:
+    for block in blocks(document, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["octcluster"]:
+                build_parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("document", MANUALS, ids=named)
+def test_python_is_python(document: Path) -> None:
+    for block in blocks(document, "python"):
+        compile(block, named(document), "exec")
+
+
+def test_readme_is_short() -> None:
+    before, heading, _ = (REPOSITORY / "README.md").read_text().partition("\n## Know it\n")
+    assert heading
+    assert before.count("\n") <= _MOST_LINES_BEFORE_REFERENCES
