@@ -12,7 +12,9 @@ SOURCES = {
     "octcluster": REPOSITORY / "client/src/octcluster",
     "octcluster_clusterer": REPOSITORY / "clusterer/src/octcluster_clusterer",
     "octcluster_embedder": REPOSITORY / "embedder/src/octcluster_embedder",
+    "octcluster_serving": REPOSITORY / "serving/src/octcluster_serving",
 }
+SERVICES = ("octcluster_clusterer", "octcluster_embedder")
 
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
@@ -20,6 +22,8 @@ octcluster: __main__ __init__ notebook cli outputs workflows local clients image
 octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
     preparation store shared_work tiles memory model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
+octcluster_serving: __init__ server calls health tracing security metrics logs service settings addresses
+    errors
 """
 LAYERS = {
     package: names.split()
@@ -32,11 +36,16 @@ HOMES = {
     "tensorflow": {"octcluster_embedder/runtimes/tensorflow_runtime.py"},
     "openvino": {"octcluster_embedder/runtimes/openvino_runtime.py"},
     "redis": {"octcluster_clusterer/store/redis.py"},
-    "grpc": {"octcluster/clients", "octcluster_clusterer/serving", "octcluster_embedder/serving"},
+    "pydantic_settings": {f"{package}/settings.py" for package in (*SERVICES, "octcluster_serving")},
+    "prometheus_client": {"octcluster_serving/metrics.py"},
+    "grpc_health": {"octcluster_serving"},
+    "grpc_reflection": {"octcluster_serving"},
+    "opentelemetry": {"octcluster_serving/calls.py", "octcluster_serving/tracing.py"},
+    "octcluster_protos": {"octcluster/clients", *(f"{service}/serving" for service in SERVICES)},
     "rich": {"octcluster/cli/terminal"},
     "jinja2": {"octcluster/outputs/pages"},
 }
-HOMES |= dict.fromkeys(("octcluster_protos", "grpc_health", "grpc_reflection"), HOMES["grpc"])
+HOMES["grpc"] = HOMES["octcluster_protos"] | {"octcluster_serving"}
 
 
 def modules_of(package: str) -> dict[str, Path]:
@@ -127,13 +136,14 @@ def test_library_stays_at_home(library: str) -> None:
 
 @pytest.mark.parametrize("package", sorted(SOURCES))
 def test_packages_meet_only_over_the_wire(package: str) -> None:
-    others = set(SOURCES) - {package}
+    # Both services may use what they share; it knows none of them, and the client does without it.
+    others = set(SOURCES) - {package} - ({"octcluster_serving"} if package in SERVICES else set())
     for file in modules_of(package).values():
         met = {name.split(".")[0] for name in imported_names(file)} & others
         assert met == set(), f"{file.relative_to(REPOSITORY)} imports {met}"
 
 
-@pytest.mark.parametrize("package", ["octcluster_embedder", "octcluster_clusterer"])
+@pytest.mark.parametrize("package", [*SERVICES, "octcluster_serving"])
 def test_only_the_start_reads_the_environment(package: str) -> None:
     readers = {
         name
@@ -150,6 +160,7 @@ def test_only_the_start_reads_the_environment(package: str) -> None:
         ("octcluster", "images/folder.py", "octcluster.clients.connection"),
         ("octcluster_clusterer", "scoring/agreement.py", "octcluster_clusterer.runs.pipeline"),
         ("octcluster_embedder", "images/decoding.py", "octcluster_embedder.queueing.admission"),
+        ("octcluster_serving", "addresses.py", "octcluster_serving.server"),
     ],
 )
 def test_a_planted_import_is_found(
@@ -162,5 +173,5 @@ def test_a_planted_import_is_found(
     monkeypatch.setitem(SOURCES, package, copy)
     monkeypatch.setattr(f"{__name__}.REPOSITORY", tmp_path)
     fault = "\n".join(find_faults(package))
-    folder = module.split("/", maxsplit=1)[0]
+    folder = module.split("/", maxsplit=1)[0].removesuffix(".py")
     assert f"{package}/{module} imports {imported}: {folder} may import only " in fault

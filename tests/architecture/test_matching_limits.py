@@ -1,11 +1,11 @@
-"""What a client does on a connection is what the embedder allows there: neither imports the other."""
+"""What a client does on a connection is what a server allows there: neither imports the other."""
 
 import inspect
 
 from octcluster import AsyncEmbedderClient, EmbedderClient
 from octcluster.clients import connection
-from octcluster_embedder.serving import server
-from octcluster_embedder.settings import load_settings
+from octcluster_embedder.settings import Settings
+from octcluster_serving import server
 
 OPTIONS = dict(connection._CHANNEL_OPTIONS)
 
@@ -22,4 +22,4 @@ def test_a_connection_that_is_too_old_outlives_the_calls_on_it() -> None:
 
 def test_a_clients_calls_fit_on_one_connection() -> None:
     concurrent = inspect.signature(EmbedderClient).parameters["concurrent_requests"].default
-    assert concurrent < load_settings([]).max_streams_per_connection < server.MAX_CALLS_AT_ONCE
+    assert concurrent < Settings.load([]).max_streams_per_connection < server.MAX_CALLS_AT_ONCE

@@ -1,11 +1,12 @@
 """Starts the clusterer: ``octcluster-clusterer`` or ``python -m octcluster_clusterer``."""
 
 import asyncio
-import logging
 import sys
 
+from octcluster_serving.errors import ServingError
+
 from octcluster_clusterer.memory import return_freed_memory
-from octcluster_clusterer.settings import load_settings
+from octcluster_clusterer.settings import Settings
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
 # health check every few seconds costs little.
@@ -14,25 +15,25 @@ from octcluster_clusterer.settings import load_settings
 
 def main() -> int:
     """Runs the server until it is asked to stop, or asks one for its health; returns the exit code."""
-    settings = load_settings()
+    settings = Settings.load()
     if settings.check_health:
-        from octcluster_clusterer.serving.health import ask_health
+        from octcluster_serving.health import check_health
 
-        fault = ask_health(settings.listen)
-        print(fault or "serving", file=sys.stderr if fault else sys.stdout)
-        return 1 if fault else 0
+        from octcluster_clusterer.serving.service import CLUSTERER
 
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+        return check_health(CLUSTERER, settings)
+
+    from octcluster_serving.logs import set_up_logs
+
+    set_up_logs(settings.log_level)
     return_freed_memory()
-    from octcluster_clusterer.serving.server import CannotListen, serve
+    from octcluster_clusterer.serving.server import serve
 
     try:
         asyncio.run(serve(settings))
-    except CannotListen as error:
-        print(f"--listen: {error}", file=sys.stderr)
-        return 1
+    except ServingError as error:
+        print(f"octcluster-clusterer: {error}", file=sys.stderr)
+        return error.exit_code
     return 0
 
 

@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 
+from octcluster_serving.errors import ServingError
+
 from octcluster_embedder.errors import ModelUnavailable, SettingError
-from octcluster_embedder.settings import load_settings
+from octcluster_embedder.settings import Settings
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
 # health check every few seconds costs little.
@@ -16,13 +18,13 @@ from octcluster_embedder.settings import load_settings
 
 def main() -> int:
     """Runs the server until it is asked to stop, or does what else it was asked; returns the exit code."""
-    settings = load_settings()
+    settings = Settings.load()
     if settings.check_health:
-        from octcluster_embedder.serving.health import ask_health
+        from octcluster_serving.health import check_health
 
-        fault = ask_health(settings.listen, settings.tls_cert, settings.tls_key)
-        print(fault or "serving", file=sys.stderr if fault else sys.stdout)
-        return 1 if fault else 0
+        from octcluster_embedder.serving.service import EMBEDDER
+
+        return check_health(EMBEDDER, settings)
 
     if settings.check_weights:
         from octcluster_embedder.models.registry import find_model
@@ -35,15 +37,13 @@ def main() -> int:
             print(json.dumps(described))
         return 0
 
-    if settings.log_format == "json":
-        # gRPC would log each handshake that fails as text; it reads this when it is imported.
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from octcluster_serving.logs import set_up_logs
+
+    # Pillow describes broken images in warnings and, at the level debug, in its log: that is user content.
+    set_up_logs(settings.log_level, settings.log_format, silent=["PIL"])
     import uvloop
 
-    from octcluster_embedder.serving.logs import set_up_logs
-
-    set_up_logs(settings.log_level, settings.log_format)
-    from octcluster_embedder.serving.server import CannotListen, load_runtimes, serve
+    from octcluster_embedder.serving.server import load_runtimes, serve
 
     try:
         if settings.prepare_only:
@@ -52,12 +52,9 @@ def main() -> int:
         # uvloop takes half a millisecond less for a call than asyncio's own loop.
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             loaded = runner.run(serve(settings))
-    except (CannotListen, ModelUnavailable) as error:
+    except (ServingError, ModelUnavailable, SettingError) as error:
         print(f"octcluster-embedder: {error}", file=sys.stderr)
-        return 1
-    except SettingError as error:
-        print(f"octcluster-embedder: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     if not loaded:
         # A model that is still loading cannot be interrupted: at an ordinary exit its thread may crash.
         logging.shutdown()

@@ -45,9 +45,13 @@ class EmbedderError(Exception):
 class SettingError(EmbedderError):
     """A setting has a bad value; the message names its flag."""
 
+    exit_code = 2
+
 
 class ModelUnavailable(EmbedderError):
     """A model cannot be loaded; the message says what to do."""
+
+    exit_code = 1
 
 
 class InvalidRequest(EmbedderError):

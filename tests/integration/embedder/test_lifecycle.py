@@ -20,9 +20,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from metrics_page import read_metric
 from octcluster import EmbedderClient, Embedding
 from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
-from octcluster_embedder.serving.server import MAX_CALLS_AT_ONCE
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
+from octcluster_serving.server import MAX_CALLS_AT_ONCE
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 from processes import Server, free_port, running_service
 from waiting import wait_until

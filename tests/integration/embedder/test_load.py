@@ -17,6 +17,7 @@ from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import ServiceLimits
 from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
+from octcluster_embedder.serving.service import EMBEDDER
 from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
@@ -24,6 +25,7 @@ from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
     EmbedderServiceStub,
     add_EmbedderServiceServicer_to_server,
 )
+from octcluster_serving.calls import CallInterceptor
 from tiny_runtime import TinyRuntime, image
 
 LIMITS = ServiceLimits(ImageLimits(), 16, 2**20, max_queued_images=64, max_queued_bytes=2**22)
@@ -50,8 +52,12 @@ async def server() -> AsyncIterator[TinyServer]:
     runtime.spaces[Features.POOLED] = EmbeddingSpace("tiny", "0" * 64, "tiny-1", Features.POOLED, wide)
     embedder = Embedder(LIMITS, decoding_threads=1)
     embedder.open([runtime])
-    grpc_server = grpc.aio.server(options=[("grpc.max_receive_message_length", LIMITS.max_message_bytes)])
-    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", Metrics()), grpc_server)
+    metrics = Metrics()
+    grpc_server = grpc.aio.server(
+        interceptors=[CallInterceptor(EMBEDDER, metrics)],
+        options=[("grpc.max_receive_message_length", LIMITS.max_message_bytes)],
+    )
+    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", metrics), grpc_server)
     port = grpc_server.add_insecure_port("127.0.0.1:0")
     await grpc_server.start()
     yield TinyServer(runtime, embedder, f"127.0.0.1:{port}")

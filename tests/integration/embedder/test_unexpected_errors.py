@@ -9,12 +9,14 @@ from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import ServiceLimits
+from octcluster_embedder.serving.service import EMBEDDER
 from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
     EmbedderServiceStub,
     add_EmbedderServiceServicer_to_server,
 )
+from octcluster_serving.calls import CallInterceptor
 from tiny_runtime import POISON, TinyRuntime, image
 
 
@@ -27,8 +29,9 @@ async def runtime() -> TinyRuntime:
 async def stub(runtime: TinyRuntime) -> AsyncIterator[EmbedderServiceStub]:
     embedder = Embedder(ServiceLimits(ImageLimits(), 8, 2**20), decoding_threads=1)
     embedder.open([runtime])
-    server = grpc.aio.server()
-    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", Metrics()), server)
+    metrics = Metrics()
+    server = grpc.aio.server(interceptors=[CallInterceptor(EMBEDDER, metrics)])
+    add_EmbedderServiceServicer_to_server(EmbedderServicer(embedder, "1", metrics), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

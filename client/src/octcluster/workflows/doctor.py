@@ -19,8 +19,8 @@ from octcluster.workflows.services import ServiceOptions, started_services
 
 _PARTS = {
     "octcluster-protos": "pip install ./protos",
-    "octcluster-embedder": "pip install './embedder[cpu]', or use a server: --embedder HOST:PORT",
-    "octcluster-clusterer": "pip install ./clusterer, or use a server: --clusterer HOST:PORT",
+    "octcluster-embedder": "pip install ./serving './embedder[cpu]', or use a server: --embedder HOST:PORT",
+    "octcluster-clusterer": "pip install ./serving ./clusterer, or use a server: --clusterer HOST:PORT",
 }
 _MODULES_OF_EXTRAS = {
     "cli": ("jinja2", "PIL", "pyarrow", "rich", "shtab"),

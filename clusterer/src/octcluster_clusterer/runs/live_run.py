@@ -2,10 +2,10 @@
 
 import logging
 import threading
-import traceback
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from octcluster_serving.logs import describe_fault
 
 from octcluster_clusterer.errors import RunCancelled, StoreUnavailable
 from octcluster_clusterer.model import Members, RunSpec, Stage
@@ -60,9 +60,7 @@ class LiveRun:
             logger.warning("run %s: kept in memory only: %s", status.run_id, error)
             return False
         except Exception as error:
-            # The worker goes on whatever happens here. Unlike a message, type and stack hold no content.
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            name = type(error).__name__
-            logger.error("run %s: kept in memory only: %s\n%s", status.run_id, name, stack)
+            # The worker goes on whatever happens here.
+            logger.error("run %s: kept in memory only: %s", status.run_id, describe_fault(error))
             return False
         return True

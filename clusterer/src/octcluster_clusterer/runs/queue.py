@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from octcluster_serving.logs import describe_fault
+
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
@@ -269,7 +271,7 @@ class RunQueue:
         except Exception as error:
             failure = explain_failure(error)
             if failure.code is RunErrorCode.INTERNAL:
-                logger.exception("run %s: internal error", run.spec.run_id)
+                logger.error("run %s: internal error: %s", run.spec.run_id, describe_fault(error))
             self._end(run, end_status(run.status, RunState.FAILED, failure))
         else:
             # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.

@@ -157,5 +157,7 @@ def _translated_errors() -> Iterator[None]:
     except redis.exceptions.RedisError as error:
         cure = next(cure for kind, cure in _CURES if isinstance(error, kind))
         away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
-        logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, error)
+        # Redis begins an error with a word that says its kind; what follows may quote the command.
+        kind, _, _ = str(error).partition(" ")
+        logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, kind)
         raise StoreUnavailable(f"the vector store does not serve: {cure}") from error

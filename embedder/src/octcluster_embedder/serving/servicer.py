@@ -1,19 +1,21 @@
-"""The methods of EmbedderService: convert, call, convert."""
+"""The methods of EmbedderService: convert, call, convert. The shell turns errors into statuses."""
 
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1 import embedder_pb2_grpc
+from octcluster_serving.calls import count
 
+from octcluster_embedder.errors import ItemError
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import Answer, ImageBatch
 from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.serving.conversions import to_batch, to_response, to_server_info, to_stream_response
-from octcluster_embedder.serving.rpc_errors import Tally, answering
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
@@ -22,7 +24,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
     Args:
         embedder: What it serves.
         version: The server's version.
-        metrics: Takes note of each call.
+        metrics: Counts the images.
         explain_runtime: Says why the runtime is the one that it is; called once the models are loaded.
     """
 
@@ -42,38 +44,42 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
         self, request: pb.GetServerInfoRequest, context: Any
     ) -> pb.GetServerInfoResponse:
         """Describes the server."""
-        async with answering("GetServerInfo", context, self._metrics):
-            runtimes, limits = self._embedder.runtimes, self._embedder.limits
-            return to_server_info(self._version, runtimes, limits, self._explain_runtime())
+        runtimes, limits = self._embedder.runtimes, self._embedder.limits
+        return to_server_info(self._version, runtimes, limits, self._explain_runtime())
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Embeds one batch."""
-        async with answering("Embed", context, self._metrics) as tally:
-            answer = await self._embedder.embed(_receive(request, tally), _caller(context))
-            tally.count(answer.outcomes)
-            return to_response(answer)
+        answer = await self._embedder.embed(self._receive(request), _caller(context))
+        self._count_outcomes(answer)
+        return to_response(answer)
 
     async def EmbedStream(  # type: ignore[override]  # noqa: N802 - it writes its answers, which the types do not know
         self, requests: AsyncIterator[pb.EmbedStreamRequest], context: Any
     ) -> None:
         """Embeds a stream of batches."""
-        async with answering("EmbedStream", context, self._metrics) as tally:
 
-            async def write(answer: Answer) -> None:
-                tally.count(answer.outcomes)
-                await context.write(to_stream_response(answer))
+        async def write(answer: Answer) -> None:
+            self._count_outcomes(answer)
+            await context.write(to_stream_response(answer))
 
-            batches = (_receive(request, tally) async for request in requests)
-            await self._embedder.embed_stream(batches, write, _caller(context))
+        batches = (self._receive(request) async for request in requests)
+        await self._embedder.embed_stream(batches, write, _caller(context))
+
+    def _receive(self, request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
+        batch = to_batch(request)
+        n_bytes = sum(len(item.image) for item in batch.items)
+        self._metrics.count_received(n_bytes)
+        count(bytes=n_bytes)
+        return batch
+
+    def _count_outcomes(self, answer: Answer) -> None:
+        found = (one.outcome for one in answer.outcomes)
+        errors = Counter(error.code.value for error in found if isinstance(error, ItemError))
+        self._metrics.count_items(len(answer.outcomes), errors)
+        count(items=len(answer.outcomes), errors=errors.total(), **errors)
 
 
 def _caller(context: Any) -> Caller:
     """A client is a connection: one that makes many calls on it gets no more turns."""
     seconds = context.time_remaining()
     return Caller(context.peer(), deadline=math.inf if seconds is None else time.monotonic() + seconds)
-
-
-def _receive(request: pb.EmbedRequest | pb.EmbedStreamRequest, tally: Tally) -> ImageBatch:
-    batch = to_batch(request)
-    tally.receive(batch.items)
-    return batch

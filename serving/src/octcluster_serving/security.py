@@ -8,27 +8,23 @@ from typing import Any
 
 import grpc
 
-from octcluster_embedder.errors import SettingError
-from octcluster_embedder.metrics import Metrics
+from octcluster_serving.errors import UnusableFile
+from octcluster_serving.metrics import ServerMetrics
+from octcluster_serving.settings import TlsFiles
 
 _HEALTH_SERVICE = "/grpc.health.v1.Health/"
 _FEWEST_TOKEN_CHARACTERS = 16
 
 
-def load_server_credentials(cert: Path, key: Path, client_ca: Path | None) -> grpc.ServerCredentials:
+def load_server_credentials(tls: TlsFiles) -> grpc.ServerCredentials:
     """Reads what the server needs for TLS.
 
-    Args:
-        cert: The server's certificate and those between it and its authority, PEM.
-        key: Its private key, PEM.
-        client_ca: Authorities of the clients' certificates, PEM; None: clients need none.
-
     Raises:
-        SettingError: A file cannot be read or used, or key and certificate do not belong together.
+        UnusableFile: A file cannot be read or used, or key and certificate do not belong together.
     """
-    _check_files(cert, key, client_ca)
-    certificate, private_key = _read("--tls-cert", cert), _read("--tls-key", key)
-    client_roots = None if client_ca is None else _read("--tls-client-ca", client_ca)
+    _check_files(tls)
+    certificate, private_key = _read("--tls-cert", tls.cert), _read("--tls-key", tls.key)
+    client_roots = None if tls.client_ca is None else _read("--tls-client-ca", tls.client_ca)
     return grpc.ssl_server_credentials(
         [(private_key, certificate)], client_roots, require_client_auth=client_roots is not None
     )
@@ -38,11 +34,11 @@ def read_token(file: Path) -> str:
     """Reads the token that clients must show.
 
     Raises:
-        SettingError: The file cannot be read, or holds no good token.
+        UnusableFile: The file cannot be read, or holds no good token.
     """
     token = _read("--token-file", file).decode("ascii", "replace").strip()
     if len(token) < _FEWEST_TOKEN_CHARACTERS or not all("!" <= character <= "~" for character in token):
-        raise SettingError(
+        raise UnusableFile(
             f"--token-file: must hold one line of at least {_FEWEST_TOKEN_CHARACTERS} printable ASCII "
             "characters without spaces; make one with: openssl rand -hex 32"
         )
@@ -57,7 +53,7 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         metrics: Counts what is refused.
     """
 
-    def __init__(self, token: str, metrics: Metrics) -> None:
+    def __init__(self, token: str, metrics: ServerMetrics) -> None:
         self._expected = f"Bearer {token}".encode()
         self._metrics = metrics
         self._refusal: grpc.RpcMethodHandler[object, object] = grpc.stream_stream_rpc_method_handler(
@@ -83,26 +79,26 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         await context.abort(status, "the call showed no token, or a wrong one")
 
 
-def _check_files(cert: Path, key: Path, client_ca: Path | None) -> None:
+def _check_files(tls: TlsFiles) -> None:
     """Tells what gRPC itself would not: it would only say that it cannot listen."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # With the empty password a locked key is refused; without one, OpenSSL would ask at the terminal.
-        context.load_cert_chain(cert, key, password="")
+        context.load_cert_chain(tls.cert, tls.key, password="")
     except OSError as error:
-        raise SettingError(
+        raise UnusableFile(
             "--tls-cert and --tls-key must be a certificate and its own key, not locked by a password, as "
             f"PEM files: {error.reason if isinstance(error, ssl.SSLError) else error.strerror}"
         ) from error
     try:
-        if client_ca is not None:
-            context.load_verify_locations(client_ca)
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)
     except OSError as error:
-        raise SettingError("--tls-client-ca must be a PEM file with one or more certificates") from error
+        raise UnusableFile("--tls-client-ca must be a PEM file with one or more certificates") from error
 
 
 def _read(flag: str, file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SettingError(f"{flag} {file} cannot be read: {error.strerror}") from error
+        raise UnusableFile(f"{flag} {file} cannot be read: {error.strerror}") from error

@@ -1,10 +1,11 @@
 """OpenTelemetry traces of the calls, for a collector that speaks OTLP over gRPC.
 
-A span says method, status, counts and the request's id of the log, and nothing of the images. Health checks
-are not traced. What else can be set (headers, sampling, ...) are OpenTelemetry's own OTEL_... variables.
+A span says method, status, counts and the request's id of the log, and nothing of what a client sent. Health
+checks are not traced. What else can be set (headers, sampling, ...) are OpenTelemetry's own variables.
 """
 
 from collections.abc import Callable
+from inspect import isasyncgenfunction
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -15,6 +16,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import get_tracer
 
+from octcluster_serving.service import Service
+
 # With a collector that is away, the end of the server waits for so long after the drain.
 _EXPORT_SECONDS = 5
 
@@ -24,22 +27,23 @@ class CallTracer(OpenTelemetryAioServerInterceptor):
 
     Args:
         endpoint: The collector, for example ``http://localhost:4317``; https:// for TLS.
-        service: Full name of the gRPC service.
-        version: The server's version.
+        service: Whose calls are traced.
     """
 
-    def __init__(self, endpoint: str, service: str, version: str) -> None:
-        resource = Resource.create({"service.name": "octcluster-embedder", "service.version": version})
-        self._provider = TracerProvider(resource=resource)
+    def __init__(self, endpoint: str, service: Service) -> None:
+        names = {"service.name": service.program, "service.version": service.version}
+        self._provider = TracerProvider(resource=Resource.create(names))
         self._provider.add_span_processor(
             BatchSpanProcessor(OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS))
         )
         super().__init__(  # type: ignore[no-untyped-call]
-            get_tracer(__name__, version, self._provider), filters.service_name(service)
+            get_tracer(__name__, service.version, self._provider), filters.service_name(service.name)
         )
 
     def _intercept_aio_server_stream(self, behavior: Callable[..., Any], details: Any) -> Callable[..., Any]:
-        # The library expects a generator of answers here; ours is a coroutine that writes them itself.
+        if isasyncgenfunction(behavior):
+            return super()._intercept_aio_server_stream(behavior, details)  # type: ignore[no-any-return, no-untyped-call]
+        # The library expects a generator of answers; a coroutine writes them itself.
         return self._intercept_aio_server_unary(behavior, details)  # type: ignore[no-any-return, no-untyped-call]
 
     def close(self) -> None:

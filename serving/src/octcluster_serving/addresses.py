@@ -4,6 +4,10 @@ import contextlib
 import ipaddress
 import re
 
+# A name, an IPv4 address, or an IPv6 address in brackets: one host, so no comma.
+_HOST_AND_PORT = re.compile(r"(?:\[[^\[\]\s,]+\]|[^\[\]\s,:/]+):([0-9]{1,5})")
+_LOOPBACK_OF_ALL_INTERFACES = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
+
 
 def check_address(address: str) -> str:
     """Returns the address if it is HOST:PORT or unix:/PATH.
@@ -11,10 +15,8 @@ def check_address(address: str) -> str:
     Raises:
         ValueError: It is neither.
     """
-    if re.fullmatch(r"unix:.+", address):
-        return address
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+    found = _HOST_AND_PORT.fullmatch(address)
+    if not (found and 1 <= int(found[1]) <= 65535) and not re.fullmatch(r"unix:.+", address):
         raise ValueError("must be HOST:PORT with a port from 1 to 65535, or unix:/PATH")
     return address
 
@@ -50,4 +52,10 @@ def is_local(address: str) -> bool:
 
 def local_address(listen: str) -> str:
     """Where this machine itself reaches a server that listens here, also on all interfaces."""
-    return listen.replace("0.0.0.0:", "127.0.0.1:", 1).replace("[::]:", "[::1]:", 1)
+    host, colon, port = listen.rpartition(":")
+    return _LOOPBACK_OF_ALL_INTERFACES.get(host, host) + colon + port
+
+
+def describe_address(listen: str) -> str:
+    """An address as a log may say it, without path and host."""
+    return "a Unix socket" if listen.startswith("unix:") else f"TCP port {split_address(listen)[1]}"

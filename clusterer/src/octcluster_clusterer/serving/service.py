@@ -1,0 +1,30 @@
+"""The clusterer's service, as the shell knows it, with the gRPC status of each error that ends a call."""
+
+import grpc
+from octcluster_serving.service import Service
+
+from octcluster_clusterer.errors import (
+    CannotAssign,
+    InvalidRequest,
+    QueueFull,
+    RunNotFinished,
+    RunNotFound,
+    ServerStopping,
+    StoreUnavailable,
+)
+
+CLUSTERER = Service(
+    name="octcluster.clusterer.v1.ClustererService",
+    program="octcluster-clusterer",
+    alive_before_serving=True,
+    reason_not_serving="it does not reach Redis, or is stopping",
+    status_of_error={
+        InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+        RunNotFound: grpc.StatusCode.NOT_FOUND,
+        RunNotFinished: grpc.StatusCode.FAILED_PRECONDITION,
+        CannotAssign: grpc.StatusCode.FAILED_PRECONDITION,
+        QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+        ServerStopping: grpc.StatusCode.UNAVAILABLE,
+    },
+)

@@ -1,0 +1,134 @@
+"""Between gRPC and a service: an error becomes a status; each call one line of log, counts and a span."""
+
+import asyncio
+import logging
+import math
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
+from inspect import isasyncgenfunction
+from typing import Any
+
+import grpc
+from google.rpc import code_pb2  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from opentelemetry import trace
+
+from octcluster_serving.logs import describe_fault
+from octcluster_serving.metrics import ServerMetrics
+from octcluster_serving.service import Service
+
+_logger = logging.getLogger(__name__)
+_counts: ContextVar[Counter[str]] = ContextVar("counts")
+
+
+def count(**numbers: int) -> None:
+    """Adds to what log and span say of the call that is being answered: ``count(items=3, errors=1)``.
+
+    Only the program's own words may be names: not what a client sent.
+    """
+    _counts.get().update(numbers)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Answers the calls of one service: turns errors into gRPC statuses and takes note of each call.
+
+    Args:
+        service: Whose calls; those of others, such as health, are left alone.
+        metrics: Counts and times the calls.
+    """
+
+    def __init__(self, service: Service, metrics: ServerMetrics) -> None:
+        self._service = service
+        self._metrics = metrics
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        """Wraps the method that answers a call."""
+        handler = await continuation(handler_call_details)
+        prefix, _, method = handler_call_details.method.rpartition("/")
+        if handler is None or prefix != f"/{self._service.name}":
+            return handler
+        streams = (handler.request_streaming, handler.response_streaming)
+        kind = "_".join("stream" if streaming else "unary" for streaming in streams)
+        behavior = getattr(handler, kind)
+
+        async def answer_many(request: Any, context: Any) -> AsyncIterator[Any]:
+            async with self._answering(method, context):
+                async for response in behavior(request, context):
+                    yield response
+
+        async def answer_one(request: Any, context: Any) -> Any:
+            async with self._answering(method, context):
+                return await behavior(request, context)
+
+        return handler._replace(**{kind: answer_many if isasyncgenfunction(behavior) else answer_one})
+
+    @asynccontextmanager
+    async def _answering(self, method: str, context: Any) -> AsyncIterator[None]:
+        started = time.monotonic()
+        request_id = uuid.uuid4().hex
+        status = grpc.StatusCode.CANCELLED
+        counts = Counter(dict.fromkeys(self._service.counted, 0))
+        _counts.set(counts)
+        try:
+            yield
+            status = grpc.StatusCode.OK
+        except tuple(self._service.status_of_error) as error:
+            kinds = self._service.status_of_error.items()
+            status = next(code for kind, code in kinds if isinstance(error, kind))
+            await context.abort(status, str(error), _retry_metadata(error, status))
+        except Exception as error:
+            status = grpc.StatusCode.INTERNAL
+            text = "%s failed with %s"
+            _logger.error(text, method, describe_fault(error), extra={"request_id": request_id})
+            program = self._service.program
+            await context.abort(
+                status, f"the server failed: look for request {request_id} in the log of {program}"
+            )
+        finally:
+            if status is grpc.StatusCode.CANCELLED and context.time_remaining() == 0:
+                status = grpc.StatusCode.DEADLINE_EXCEEDED
+            seconds = time.monotonic() - started
+            self._metrics.count_request(method, status.name, seconds)
+            _log_call(method, status.name, counts, seconds, request_id)
+
+
+def _retry_metadata(error: Exception, code: grpc.StatusCode) -> tuple[tuple[str, str | bytes], ...]:
+    """When to come again, in both ways that there are: google.rpc.RetryInfo, and gRPC's own retry pushback.
+
+    An error says so in an attribute ``retry_after_seconds``; one without it has neither.
+    """
+    seconds: float | None = getattr(error, "retry_after_seconds", None)
+    if seconds is None:
+        return ()
+    milliseconds = math.ceil(1000 * seconds)
+    retry_info = RetryInfo()
+    retry_info.retry_delay.FromMilliseconds(milliseconds)
+    status = Status(code=code_pb2.Code.Value(code.name), message=str(error))
+    status.details.add().Pack(retry_info)
+    return (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("grpc-retry-pushback-ms", str(milliseconds)),
+    )
+
+
+def _log_call(method: str, code: str, counts: Counter[str], seconds: float, request_id: str) -> None:
+    """Says the same in the log, as text and as values, and in the call's span, if it has one."""
+    milliseconds = round(1000 * seconds, 1)
+    values: dict[str, str | int | float] = {"request_id": request_id, "code": code, **counts}
+    span = trace.get_current_span()
+    span.set_attributes({f"octcluster.{name}": value for name, value in values.items()})
+    if span.get_span_context().is_valid:
+        values["trace_id"] = trace.format_trace_id(span.get_span_context().trace_id)
+    values |= {"method": method, "milliseconds": milliseconds}
+    told = "".join(f"{number} {name}, " for name, number in counts.items())
+    text = "%s %s: %s%.0f ms, request %s"
+    log = partial(_logger.info, text, method, code, told, milliseconds, request_id, extra=values)
+    asyncio.get_running_loop().call_soon(log)  # when the answer is on its way: a line takes long to write

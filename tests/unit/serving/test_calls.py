@@ -1,0 +1,159 @@
+"""What becomes of a call: status, line of log, counts. A small service on a real gRPC server."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from octcluster_serving.calls import CallInterceptor, count
+from octcluster_serving.metrics import ServerMetrics
+from octcluster_serving.service import Service
+
+SECRET = "Doe^Jane 1950-01-01"
+
+
+class Refused(Exception):
+    """One of the service's own errors."""
+
+
+class Crowded(Refused):
+    """Another one, below it, that says when to come again."""
+
+    retry_after_seconds = 1.5
+
+
+SERVICE = Service(
+    "trial.v1.TrialService",
+    "octcluster-trial",
+    "it is tried",
+    {Refused: grpc.StatusCode.RESOURCE_EXHAUSTED},
+    counted=("things",),
+)
+ERRORS = {b"refused": Refused("too much"), b"crowded": Crowded("too many"), b"fault": ValueError(SECRET)}
+AT_WORK: asyncio.Queue[bytes] = asyncio.Queue()
+
+
+async def answer(request: bytes, _context: Any) -> bytes:
+    count(things=len(request))
+    if request.startswith(b"wait"):
+        await AT_WORK.put(request)
+        await asyncio.sleep(60)
+    if request in ERRORS:
+        raise ERRORS[request]
+    return request
+
+
+async def answer_each(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+    async for request in requests:
+        yield await answer(request, context)
+
+
+class Trial:
+    """A client of the service, and the metrics of its server."""
+
+    def __init__(self, channel: grpc.aio.Channel, metrics: ServerMetrics) -> None:
+        self.one = channel.unary_unary(f"/{SERVICE.name}/One")
+        self.each = channel.stream_stream(f"/{SERVICE.name}/Each")
+        self._metrics = metrics
+
+    async def send(self, request: bytes, *, streamed: bool) -> bytes:
+        if not streamed:
+            return await self.one(request)
+        (answered,) = [one async for one in self.each(iter([request]))]
+        return answered
+
+    def calls(self, method: str, code: str) -> float | None:
+        return self._metrics.registry.get_sample_value(
+            "trial_requests_total", {"method": method, "code": code}
+        )
+
+
+@pytest.fixture
+async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
+    caplog.set_level(logging.INFO)
+    metrics = ServerMetrics("trial")
+    server = grpc.aio.server(interceptors=[CallInterceptor(SERVICE, metrics)])
+    methods = {
+        "One": grpc.unary_unary_rpc_method_handler(answer),
+        "Each": grpc.stream_stream_rpc_method_handler(answer_each),
+    }
+    server.add_registered_method_handlers(SERVICE.name, methods)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.name, methods)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Trial(channel, metrics)
+    await server.stop(0)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+class TestBothKindsOfMethods:
+    """The same holds for methods with one answer and with many."""
+
+    async def test_a_call_is_one_line_with_its_values(
+        self, trial: Trial, streamed: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert await trial.send(b"abc", streamed=streamed) == b"abc"
+        method = "Each" if streamed else "One"
+        (record,) = [one for one in caplog.records if hasattr(one, "request_id")]
+        assert (record.method, record.code, record.things) == (method, "OK", 3)
+        assert record.getMessage().startswith(f"{method} OK: 3 things, ")
+        assert record.getMessage().endswith(f" ms, request {record.request_id}")
+        assert trial.calls(method, "OK") == 1
+
+    async def test_the_services_errors_have_their_status_and_message(
+        self, trial: Trial, streamed: bool
+    ) -> None:
+        for request, message in ((b"refused", "too much"), (b"crowded", "too many")):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await trial.send(request, streamed=streamed)
+            assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert error.value.details() == message
+
+    async def test_another_error_is_the_servers_fault_and_its_message_stays_untold(
+        self, trial: Trial, streamed: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await trial.send(b"fault", streamed=streamed)
+        assert error.value.code() is grpc.StatusCode.INTERNAL
+        method = "Each" if streamed else "One"
+        (fault,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+        assert error.value.details() == (
+            f"the server failed: look for request {fault.request_id} in the log of octcluster-trial"
+        )
+        assert fault.getMessage().startswith(f"{method} failed with ValueError:\n")
+        assert "in answer\n" in fault.getMessage(), "where it came from"
+        assert "Doe" not in caplog.text + str(error.value.details())
+        assert trial.calls(method, "INTERNAL") == 1
+
+
+async def test_an_error_may_say_when_to_come_again(trial: Trial) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await trial.one(b"crowded")
+    metadata = dict(error.value.trailing_metadata())
+    assert metadata["grpc-retry-pushback-ms"] == "1500"
+    status, retry_info = Status.FromString(metadata["grpc-status-details-bin"]), RetryInfo()
+    assert status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    assert status.details[0].Unpack(retry_info)
+    assert retry_info.retry_delay.ToMilliseconds() == 1500
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await trial.one(b"refused")
+    assert "grpc-retry-pushback-ms" not in dict(error.value.trailing_metadata())
+
+
+async def test_a_call_that_its_client_leaves_is_cancelled_and_a_late_one_too_late(trial: Trial) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await trial.one(b"wait", timeout=0.2)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    left = asyncio.ensure_future(trial.send(b"wait too", streamed=False))
+    while await AT_WORK.get() != b"wait too":
+        pass
+    left.cancel()
+    while trial.calls("One", "CANCELLED") is None:
+        await asyncio.sleep(0.01)
+    assert trial.calls("One", "DEADLINE_EXCEEDED") == trial.calls("One", "CANCELLED") == 1
