@@ -10,13 +10,15 @@ import pytest
 from octcluster import ClustererClient, EmbedderClient, Embedding, image_key
 from waiting import wait_until
 
+from .conftest import Stack
+
 pytestmark = pytest.mark.timeout(1800)  # the first test has the images built
 
 OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
 
 
 def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
-    scaled, oct_images: Path, tmp_path: Path
+    scaled: Stack, oct_images: Path, tmp_path: Path
 ) -> None:
     paths = sorted(oct_images.rglob("*.jp*g"))
     embedders = scaled.containers("embedder")
@@ -55,7 +57,9 @@ def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
     assert sum(scaled.embedded_by(container) for container in embedders) >= len(keys)
 
 
-def test_scaled_embedders_answer_each_image_once_with_the_same_vector(scaled, oct_images: Path) -> None:
+def test_scaled_embedders_answer_each_image_once_with_the_same_vector(
+    scaled: Stack, oct_images: Path
+) -> None:
     images = [path.read_bytes() for path in sorted(oct_images.rglob("*.jp*g"))]
     victim = scaled.containers("embedder")[1]
     with EmbedderClient(scaled.embedder) as client:

@@ -11,6 +11,8 @@ import pytest
 from octcluster import ClustererClient, EmbedderClient, ServerUnavailable
 from waiting import wait_until
 
+from .conftest import Stack
+
 pytestmark = pytest.mark.timeout(1800)  # the first test has the images built
 
 OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
@@ -29,7 +31,7 @@ def read_table(out: Path) -> list[dict[str, str]]:
 
 
 def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_kernels(
-    stack, oct_images: Path, tmp_path: Path
+    stack: Stack, oct_images: Path, tmp_path: Path
 ) -> None:
     outs = [tmp_path / "stack", tmp_path / "local"]
     for out, services in zip(outs, (stack, None), strict=True):
@@ -47,7 +49,7 @@ def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_
         assert one == other
 
 
-def test_rides_out_a_restart_of_redis(stack, oct_images: Path, tmp_path: Path) -> None:
+def test_rides_out_a_restart_of_redis(stack: Stack, oct_images: Path, tmp_path: Path) -> None:
     # Features that are not cached yet, so that the restart falls into the middle of the embedding.
     command = [
         OCTCLUSTER,
@@ -82,14 +84,14 @@ def test_rides_out_a_restart_of_redis(stack, oct_images: Path, tmp_path: Path) -
     assert json.loads((tmp_path / "out/run.json").read_text())["counts"]["failed"] == 0
 
 
-def test_vectors_outlive_the_containers(stack, oct_images: Path, tmp_path: Path) -> None:
+def test_vectors_outlive_the_containers(stack: Stack, oct_images: Path, tmp_path: Path) -> None:
     assert run_on(stack, oct_images, tmp_path / "before").returncode == 0
     stack.compose("up", "--wait", "--force-recreate", "--wait-timeout", "300")
     assert run_on(stack, oct_images, tmp_path / "after").returncode == 0
     assert json.loads((tmp_path / "after/run.json").read_text())["counts"]["embedded"] == 0
 
 
-def test_says_unavailable_in_time_while_redis_is_away(stack) -> None:
+def test_says_unavailable_in_time_while_redis_is_away(stack: Stack) -> None:
     with EmbedderClient(stack.embedder) as embedder:
         space = embedder.space("pooled")
     with ClustererClient(stack.clusterer, retry_seconds=0) as clusterer:
@@ -105,7 +107,7 @@ def test_says_unavailable_in_time_while_redis_is_away(stack) -> None:
 
 
 @pytest.mark.parametrize("service", ["redis", "clusterer", "embedder"])
-def test_container_is_hardened(stack, service: str) -> None:
+def test_container_is_hardened(stack: Stack, service: str) -> None:
     container = stack.container(service)
     assert container["HostConfig"]["ReadonlyRootfs"]
     assert container["HostConfig"]["CapDrop"] == ["ALL"]
@@ -114,7 +116,7 @@ def test_container_is_hardened(stack, service: str) -> None:
     assert stack.compose("exec", "-T", service, "id", "-u").strip() != "0"
 
 
-def test_only_client_facing_ports_are_published(stack) -> None:
+def test_only_client_facing_ports_are_published(stack: Stack) -> None:
     assert not [
         binding for binding in stack.container("redis")["NetworkSettings"]["Ports"].values() if binding
     ]
@@ -126,23 +128,23 @@ def test_only_client_facing_ports_are_published(stack) -> None:
         assert bindings[0]["HostIp"] == "127.0.0.1"
 
 
-def test_redis_wants_its_password(stack) -> None:
+def test_redis_wants_its_password(stack: Stack) -> None:
     answer = stack.compose("exec", "-T", "redis", "redis-cli", "ping")
     assert "NOAUTH" in answer
 
 
-def test_redis_is_bounded(stack) -> None:
+def test_redis_is_bounded(stack: Stack) -> None:
     ask = "REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli config get 'maxmemory*'"
     settings = stack.compose("exec", "-T", "redis", "sh", "-c", ask).split()
     assert int(settings[settings.index("maxmemory") + 1]) > 0
     assert settings[settings.index("maxmemory-policy") + 1] == "allkeys-lru"
 
 
-def test_embedder_can_keep_other_models(stack) -> None:
+def test_embedder_can_keep_other_models(stack: Stack) -> None:
     stack.compose("exec", "-T", "embedder", "touch", "/var/lib/octcluster/keras/models/probe")
 
 
-def test_gpu_file_reserves_a_gpu(stack) -> None:
+def test_gpu_file_reserves_a_gpu(stack: Stack) -> None:
     merged = json.loads(stack.compose("-f", "docker-compose.gpu.yml", "config", "--format", "json"))
     embedder = merged["services"]["embedder"]
     assert embedder["build"]["args"]["REQUIREMENTS"] == "embedder-gpu"

@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from .conftest import Octcluster
+
 
 def write_lists(folder: Path, images: Path) -> tuple[Path, Path]:
     """Lists of the images of four patients in five, and of the others."""
@@ -17,7 +19,9 @@ def write_lists(folder: Path, images: Path) -> tuple[Path, Path]:
     return lists
 
 
-def test_images_of_other_patients_are_assigned(oct_images: Path, octcluster, tmp_path: Path) -> None:
+def test_images_of_other_patients_are_assigned(
+    oct_images: Path, octcluster: Octcluster, tmp_path: Path
+) -> None:
     seen, unseen = write_lists(tmp_path, oct_images)
     done = octcluster("run", seen, "--out", tmp_path / "run", "--labels", "folder", "--no-umap")
     assert done.returncode == 0, done.stderr
@@ -43,7 +47,7 @@ def test_images_of_other_patients_are_assigned(oct_images: Path, octcluster, tmp
 
 
 def test_a_run_that_is_not_in_the_cache_is_to_be_done_again(
-    first_run: Path, oct_images: Path, octcluster, tmp_path: Path
+    first_run: Path, oct_images: Path, octcluster: Octcluster, tmp_path: Path
 ) -> None:
     empty = tmp_path / "cache"
     done = octcluster("assign", first_run, oct_images, "--out", tmp_path / "new", "--cache-dir", empty)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from .conftest import Octcluster
+
 BAD = {
     "empty.jpg": "empty",
     "text.jpg": "no jpeg, png, tiff",
@@ -46,7 +48,9 @@ def mixed_folder(oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-def test_good_images_are_clustered_and_bad_ones_reported(mixed_folder: Path, octcluster, tmp_path) -> None:
+def test_good_images_are_clustered_and_bad_ones_reported(
+    mixed_folder: Path, octcluster: Octcluster, tmp_path: Path
+) -> None:
     done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "-k", "2")
     assert done.returncode == 0, done.stderr
     with (tmp_path / "assignments.csv").open(newline="") as file:
@@ -59,7 +63,7 @@ def test_good_images_are_clustered_and_bad_ones_reported(mixed_folder: Path, oct
         assert words in reasons[image].lower(), reasons[image]
 
 
-def test_strict_fails_when_an_image_does(mixed_folder: Path, octcluster, tmp_path) -> None:
+def test_strict_fails_when_an_image_does(mixed_folder: Path, octcluster: Octcluster, tmp_path: Path) -> None:
     done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "-k", "2", "--strict")
     assert done.returncode == 1
     assert (tmp_path / "assignments.csv").exists()

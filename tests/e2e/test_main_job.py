@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from octcluster.model.recipes import DEFAULT_RECIPE
 
+from .conftest import Octcluster
+
 PATIENT_NAME = re.compile(r"(CNV|DME|DRUSEN|NORMAL)-[0-9]+")
 
 
@@ -91,7 +93,7 @@ def test_the_table_has_every_image_with_its_places_on_the_maps(first_run: Path, 
 
 
 def test_second_run_embeds_nothing_and_repeats_itself(
-    first_run: Path, oct_images: Path, octcluster, tmp_path
+    first_run: Path, oct_images: Path, octcluster: Octcluster, tmp_path: Path
 ) -> None:
     done = octcluster("run", oct_images, "--out", tmp_path / "again")
     assert done.returncode == 0, done.stderr
@@ -109,7 +111,7 @@ def test_report_names_no_patient_and_no_file(first_run: Path, oct_images: Path) 
     assert str(oct_images) not in report
 
 
-def test_range_of_k_and_pca(oct_images: Path, octcluster, tmp_path) -> None:
+def test_range_of_k_and_pca(oct_images: Path, octcluster: Octcluster, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = octcluster(
         "run",

@@ -3,6 +3,7 @@
 import os
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from octcluster import (
@@ -21,6 +22,9 @@ from octcluster import (
     assign_images,
     run_images,
 )
+from processes import Server
+
+from .conftest import Recorder
 
 
 def halves(image_set):
@@ -28,7 +32,9 @@ def halves(image_set):
     return [replace(image_set, images=image_set.images[start::2]) for start in (0, 1)]
 
 
-def test_a_run_in_the_cache_folder_takes_new_images(cache_dir, image_set, recorder):
+def test_a_run_in_the_cache_folder_takes_new_images(
+    cache_dir: Path, image_set: ImageSet, recorder: Recorder
+) -> None:
     seen, unseen = halves(image_set)
     secret = os.urandom(16)
     run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret, umap=False), recorder)
@@ -51,11 +57,13 @@ def test_a_run_in_the_cache_folder_takes_new_images(cache_dir, image_set, record
 
 
 @pytest.fixture
-def elsewhere(embedder, clusterer):
+def elsewhere(embedder: Server, clusterer: Server):
     return {"embedder": embedder.address, "clusterer": clusterer.address, "key_secret": os.urandom(16)}
 
 
-def test_the_features_are_those_of_the_run(elsewhere, image_set, recorder):
+def test_the_features_are_those_of_the_run(
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     recipe = Recipe(features="blocks", flip=True)
     run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe, umap=False), recorder)
     outcome = assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
@@ -63,7 +71,9 @@ def test_the_features_are_those_of_the_run(elsewhere, image_set, recorder):
     assert outcome.cached == len(outcome.members) == 40
 
 
-def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
+def test_bad_images_and_copies(
+    tmp_path: Path, elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
     bad = ImageFile(tmp_path / "bad.png", "bad.png")
@@ -77,7 +87,9 @@ def test_bad_images_and_copies(tmp_path, elsewhere, image_set, recorder):
         assign_images(run.spec.run_id, replace(images, images=[bad]), AssignOptions(**elsewhere), recorder)
 
 
-def test_a_run_that_is_gone_is_to_be_done_again(elsewhere, image_set, recorder):
+def test_a_run_that_is_gone_is_to_be_done_again(
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
         client.delete(run.spec.run_id)
@@ -85,7 +97,9 @@ def test_a_run_that_is_gone_is_to_be_done_again(elsewhere, image_set, recorder):
         assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
 
 
-def test_a_run_of_another_model_is_refused(elsewhere, image_set, recorder):
+def test_a_run_of_another_model_is_refused(
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     space = EmbeddingSpace("other-net", "00" * 32, "1", "pooled", "float32", 8, os.urandom(32))
     vectors = [(os.urandom(32), struct.pack("<8f", index, *[1] * 7)) for index in range(8)]
     with ClustererClient(elsewhere["clusterer"]) as client:

@@ -1,16 +1,20 @@
 """Vectors and measures reach the cache once, through real services."""
 
 import os
+from pathlib import Path
 
 import pytest
 from octcluster import ClustererClient, EmbedderClient, ImageFile
 from octcluster.workflows.embedding import CacheFiller, read_keys
 from octcluster.workflows.stages import Stages
 from PIL import Image
+from processes import Server
+
+from .conftest import Recorder
 
 
 @pytest.fixture
-def fill(embedder, clusterer, recorder):
+def fill(embedder: Server, clusterer: Server, recorder: Recorder):
     """Fills the cache with images under a secret of this test's own; returns what is known of them."""
     secret = os.urandom(16)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
@@ -27,7 +31,7 @@ def fill(embedder, clusterer, recorder):
         yield fill
 
 
-def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files):
+def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files: list[ImageFile]) -> None:
     first = fill(image_files[:6])
     assert first.embedded == set(first.measures) == set(first.keys)
     for image, key in first.good():
@@ -45,7 +49,9 @@ def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files):
     assert other_features.measures == first.measures
 
 
-def test_an_image_without_measures_is_embedded_again(fill, image_files, embedder, clusterer):
+def test_an_image_without_measures_is_embedded_again(
+    fill, image_files: list[ImageFile], embedder: Server, clusterer: Server
+) -> None:
     keyed = fill(image_files[:1])
     (key,) = keyed.keys
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
@@ -61,8 +67,8 @@ def test_an_image_without_measures_is_embedded_again(fill, image_files, embedder
 
 
 def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
-    tmp_path, image_files, embedder, clusterer
-):
+    tmp_path: Path, image_files: list[ImageFile], embedder: Server, clusterer: Server
+) -> None:
     secret = os.urandom(16)
     paths = [tmp_path / name for name in ("gone.jpeg", "stays.jpeg")]
     for path, image in zip(paths, image_files, strict=False):
@@ -81,11 +87,11 @@ def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
 class Silent:
     """Progress that nobody looks at."""
 
-    def stage(self, name, total, unit):
+    def stage(self, name, total, unit) -> None:
         pass
 
-    def update(self, done, total):
+    def update(self, done, total) -> None:
         pass
 
-    def message(self, text):
+    def message(self, text) -> None:
         pass

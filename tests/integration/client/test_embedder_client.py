@@ -3,6 +3,8 @@
 import io
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ from octcluster import (
     ServerUnavailable,
 )
 from PIL import Image
-from processes import free_port
+from processes import Server, free_port
 from waiting import wait_until
+
+from .conftest import Embedder
 
 
 def cosine(a, b):
@@ -24,7 +28,7 @@ def cosine(a, b):
     return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
 
 
-def test_info_names_models_spaces_and_limits(embedder):
+def test_info_names_models_spaces_and_limits(embedder: Server) -> None:
     with EmbedderClient(embedder.address) as client:
         info = client.info()
         assert info is client.info()
@@ -35,7 +39,9 @@ def test_info_names_models_spaces_and_limits(embedder):
         assert info.limits.max_image_bytes > 0
 
 
-def test_images_become_vectors_in_order_and_bad_ones_fail_alone(embedder, images):
+def test_images_become_vectors_in_order_and_bad_ones_fail_alone(
+    embedder: Server, images: list[bytes]
+) -> None:
     with EmbedderClient(embedder.address) as client:
         results = client.embed([images[0], b"", images[1], b"no image", images[0]])
         good = [isinstance(result, Embedding) for result in results]
@@ -47,7 +53,7 @@ def test_images_become_vectors_in_order_and_bad_ones_fail_alone(embedder, images
         assert cosine(results[0], results[2]) < 0.9999
 
 
-def test_flip_and_measures(embedder, images):
+def test_flip_and_measures(embedder: Server, images: list[bytes]) -> None:
     upright = Image.open(io.BytesIO(images[0])).convert("L")
     with EmbedderClient(embedder.address) as client:
         measures = client.info().measures
@@ -67,7 +73,7 @@ def test_flip_and_measures(embedder, images):
         assert one.measures == pytest.approx(mirrored.measures, rel=0.05, abs=0.01)
 
 
-async def test_async_flip_gives_the_same(embedder, images):
+async def test_async_flip_gives_the_same(embedder: Server, images: list[bytes]) -> None:
     with EmbedderClient(embedder.address) as client:
         expected = client.embed(images[:4], flip=True)
     async with AsyncEmbedderClient(embedder.address) as client:
@@ -75,7 +81,7 @@ async def test_async_flip_gives_the_same(embedder, images):
         assert await client.embed(images[:4], flip=True) == expected
 
 
-async def test_async_client_gives_the_same(embedder, images):
+async def test_async_client_gives_the_same(embedder: Server, images: list[bytes]) -> None:
     with EmbedderClient(embedder.address) as client:
         expected = client.embed(images)
     async with AsyncEmbedderClient(embedder.address) as client:
@@ -85,7 +91,7 @@ async def test_async_client_gives_the_same(embedder, images):
         assert results[-1].code == "empty"
 
 
-async def test_async_stream_takes_an_asynchronous_iterable(embedder, images):
+async def test_async_stream_takes_an_asynchronous_iterable(embedder: Server, images: list[bytes]) -> None:
     async def source():
         for place, image in enumerate(images[:20]):
             yield f"image {place}", image
@@ -95,7 +101,9 @@ async def test_async_stream_takes_an_asynchronous_iterable(embedder, images):
     assert sorted(seen) == sorted(f"image {place}" for place in range(20))
 
 
-def test_an_image_that_is_too_large_is_not_sent(start_embedder, images, short_folder):
+def test_an_image_that_is_too_large_is_not_sent(
+    start_embedder: Callable[..., Embedder], images: list[bytes], short_folder: Path
+) -> None:
     largest = max(map(len, images)) + 1
     server = start_embedder(f"unix:{short_folder}/s", "--max-image-bytes", str(largest))
     with EmbedderClient(server.listen) as client:
@@ -105,7 +113,9 @@ def test_an_image_that_is_too_large_is_not_sent(start_embedder, images, short_fo
         assert isinstance(client.embed([bytes(largest + 1), images[0]])[1], Embedding)
 
 
-def test_large_vectors_fit_the_message_limit(start_embedder, images, short_folder):
+def test_large_vectors_fit_the_message_limit(
+    start_embedder: Callable[..., Embedder], images: list[bytes], short_folder: Path
+) -> None:
     limits = ("--max-message-bytes", str(1 << 20), "--max-image-bytes", str(1 << 19))
     server = start_embedder(f"unix:{short_folder}/s", *limits)
     with EmbedderClient(server.listen) as client:
@@ -113,7 +123,7 @@ def test_large_vectors_fit_the_message_limit(start_embedder, images, short_folde
         assert [len(result.vector) for result in results] == [4 * 7 * 7 * 1280] * 12
 
 
-def test_what_is_not_served_is_named(embedder):
+def test_what_is_not_served_is_named(embedder: Server) -> None:
     with EmbedderClient(embedder.address) as client:
         with pytest.raises(ModelNotServed, match="choose efficientnet-lite0"):
             client.space(model="vgg16")
@@ -121,7 +131,7 @@ def test_what_is_not_served_is_named(embedder):
             client.space(features="pixels")
 
 
-def test_no_server_is_told_in_time():
+def test_no_server_is_told_in_time() -> None:
     address = f"127.0.0.1:{free_port()}"
     began = time.monotonic()
     with EmbedderClient(address, retry_seconds=1) as client:
@@ -132,7 +142,7 @@ def test_no_server_is_told_in_time():
     assert time.monotonic() - began < 12
 
 
-async def test_async_no_server_is_told_in_time():
+async def test_async_no_server_is_told_in_time() -> None:
     async with AsyncEmbedderClient(f"127.0.0.1:{free_port()}", retry_seconds=1) as client:
         with pytest.raises(ServerUnavailable, match="is it running"):
             await client.info()
@@ -140,7 +150,9 @@ async def test_async_no_server_is_told_in_time():
             await client.wait_until_serving(1)
 
 
-def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(start_embedder, images):
+def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(
+    start_embedder: Callable[..., Embedder], images: list[bytes]
+) -> None:
     waits = []
     server = start_embedder(f"127.0.0.1:{free_port()}")
     with EmbedderClient(server.listen, retry_seconds=120, on_wait=waits.append) as client:
@@ -157,7 +169,9 @@ def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(start_embedd
         assert any("is it running" in text for text in waits)
 
 
-def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
+def test_an_embedder_that_drains_loses_nothing(
+    start_embedder: Callable[..., Embedder], images: list[bytes]
+) -> None:
     server = start_embedder(f"127.0.0.1:{free_port()}")
     with EmbedderClient(server.listen, retry_seconds=120) as client:
         seen = []
@@ -172,7 +186,9 @@ def test_an_embedder_that_drains_loses_nothing(start_embedder, images):
 
 
 @pytest.mark.parametrize("form", ["{},{}", "ipv4:{},{}"])
-def test_two_embedders_share_the_work(start_embedder, images, form):
+def test_two_embedders_share_the_work(
+    start_embedder: Callable[..., Embedder], images: list[bytes], form
+) -> None:
     one, two = (start_embedder(f"127.0.0.1:{free_port()}") for _ in range(2))
     with EmbedderClient(form.format(one.listen, two.listen), retry_seconds=30) as client:
         singles = 0

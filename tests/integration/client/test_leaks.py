@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from octcluster import ImageSet, run
 from PIL import Image
+from processes import Server
 
 
 @pytest.fixture
@@ -28,7 +29,9 @@ def leaking_folder(tmp_path: Path, image_set: ImageSet) -> Path:
     return root
 
 
-def test_leaks_reach_scores_and_report(leaking_folder: Path, tmp_path: Path, embedder, clusterer) -> None:
+def test_leaks_reach_scores_and_report(
+    leaking_folder: Path, tmp_path: Path, embedder: Server, clusterer: Server
+) -> None:
     addresses = {"embedder": embedder.address, "clusterer": clusterer.address}
     out = tmp_path / "out"
     run(leaking_folder, out=out, umap=False, key_secret=os.urandom(16), **addresses)

@@ -12,6 +12,8 @@ import pytest
 from octcluster import CacheDirectoryBusy, ClustererClient, LocalStackError, Silence
 from octcluster.local.stack import LocalStack, LocalStackOptions, default_cache_dir
 
+from .conftest import Recorder
+
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -38,7 +40,7 @@ def processes_of(folder):
     return found
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -49,7 +51,7 @@ def folder_of(stack):
     return Path(stack.clusterer_address.removeprefix("unix:")).parent
 
 
-def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir):
+def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir: Path) -> None:
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
         stack.wait_until_started()
         folder = folder_of(stack)
@@ -64,7 +66,7 @@ def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_stays_when_the_client_is_killed(cache_dir, number):
+def test_nothing_stays_when_the_client_is_killed(cache_dir: Path, number) -> None:
     client = subprocess.Popen([sys.executable, "-c", HOLD, str(cache_dir)], stdout=subprocess.PIPE, text=True)
     try:
         folder = Path(client.stdout.readline().strip().removeprefix("unix:")).parent
@@ -75,7 +77,7 @@ def test_nothing_stays_when_the_client_is_killed(cache_dir, number):
     wait_until(lambda: not processes_of(folder) and not folder.exists())
 
 
-def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir):
+def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir: Path) -> None:
     (cache_dir / "vectors").mkdir()
     (cache_dir / "vectors" / "vectors.rdb").write_bytes(b"no such thing")
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
@@ -85,14 +87,14 @@ def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir):
         assert "Fatal error loading the DB" in str(failure.value)
 
 
-def wait_until_failed(stack):
+def wait_until_failed(stack) -> None:
     for _ in range(600):
         stack.wait_until_started()
         stack.check()
         time.sleep(0.1)
 
 
-def test_the_second_run_waits_for_the_cache_folder(cache_dir, recorder):
+def test_the_second_run_waits_for_the_cache_folder(cache_dir: Path, recorder: Recorder) -> None:
     held = os.open(cache_dir / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
     with LocalStack(LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=60), recorder) as stack:
@@ -104,7 +106,7 @@ def test_the_second_run_waits_for_the_cache_folder(cache_dir, recorder):
     assert len(recorder.messages) <= 1
 
 
-def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir, recorder):
+def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir: Path, recorder: Recorder) -> None:
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as first:
         first.wait_until_started()
         options = LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=6)
@@ -115,13 +117,13 @@ def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir, recorder):
         first.check()
 
 
-def test_a_cache_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_cache_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LocalStackError, match="--cache-dir"):
         LocalStack(LocalStackOptions(tmp_path / "file" / "cache"), Silence()).__enter__()
 
 
-def test_the_cache_folder_follows_the_environment(monkeypatch):
+def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
     assert default_cache_dir() == Path("/elsewhere/octcluster")
     monkeypatch.delenv("XDG_CACHE_HOME")

@@ -4,14 +4,16 @@ import os
 from dataclasses import replace
 
 import numpy as np
-from octcluster import AssignOptions, ClustererClient, RunOptions, assign_images, run_images
+from octcluster import AssignOptions, ClustererClient, ImageSet, RunOptions, assign_images, run_images
 from octcluster.images.keys import image_key
 from octcluster.model.recipes import PIXELS_1
 from processes import Server
 
+from .conftest import Recorder
+
 
 def test_pixels_run_like_any_other_model(
-    pixel_embedder: Server, clusterer: Server, image_set, recorder
+    pixel_embedder: Server, clusterer: Server, image_set: ImageSet, recorder: Recorder
 ) -> None:
     services = {"embedder": pixel_embedder.address, "clusterer": clusterer.address, "model": "pixels"}
     options = RunOptions(**services, key_secret=os.urandom(16), min_clusters=2, max_clusters=3, umap=False)

@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,18 +22,22 @@ from octcluster import (
     run_images,
 )
 from octcluster.workflows.run import Job
-from processes import running_service
-from stores import started_store
+from processes import Server, running_service
+from stores import Store, started_store
+
+from .conftest import Recorder
 
 
 @pytest.fixture
-def elsewhere(embedder, clusterer):
+def elsewhere(embedder: Server, clusterer: Server):
     """Services that run already; a secret of its own gives each test keys of its own."""
     addresses = {"embedder": embedder.address, "clusterer": clusterer.address}
     return RunOptions(**addresses, key_secret=os.urandom(16), umap=False)
 
 
-def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, recorder, elsewhere):
+def test_the_second_run_embeds_nothing_and_finds_the_same(
+    cache_dir: Path, image_set: ImageSet, recorder: Recorder, elsewhere: RunOptions
+) -> None:
     options = RunOptions(cache_dir=cache_dir, key_secret=elsewhere.key_secret)
     first = run_images(image_set, options, recorder)
     assert (first.embedded, first.cached, list(first.failures)) == (40, 0, [])
@@ -53,7 +58,9 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(cache_dir, image_set, 
     assert (list(third.assignments.umap_x), third.result.umap_missing_reason) == ([], "")
 
 
-def test_one_call_gives_frames_files_and_vectors(tmp_path, elsewhere, image_set):
+def test_one_call_gives_frames_files_and_vectors(
+    tmp_path: Path, elsewhere: RunOptions, image_set: ImageSet
+) -> None:
     addresses = {"embedder": elsewhere.embedder, "clusterer": elsewhere.clusterer}
     options = {"key_secret": elsewhere.key_secret, "umap": False, "vectors": True}
     found = run(image_set.root, k=(2, 3), per_class=5, recipe="plain-1", out=tmp_path, **addresses, **options)
@@ -68,7 +75,9 @@ def test_one_call_gives_frames_files_and_vectors(tmp_path, elsewhere, image_set)
     np.testing.assert_array_equal(np.frombuffer(stored[keys[7]], dtype="<f4"), table["vector"][7])
 
 
-def test_bad_images_are_failures_and_copies_count_as_cached(tmp_path, image_set, recorder, elsewhere):
+def test_bad_images_are_failures_and_copies_count_as_cached(
+    tmp_path: Path, image_set: ImageSet, recorder: Recorder, elsewhere: RunOptions
+) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
     files = []
@@ -99,7 +108,9 @@ def test_bad_images_are_failures_and_copies_count_as_cached(tmp_path, image_set,
     assert names[copy.first_member] == image_set.images[0].path.name
 
 
-def test_fewer_good_images_than_clusters_are_told(tmp_path, recorder, elsewhere, image_set):
+def test_fewer_good_images_than_clusters_are_told(
+    tmp_path: Path, recorder: Recorder, elsewhere: RunOptions, image_set: ImageSet
+) -> None:
     bad = tmp_path / "bad.jpeg"
     bad.write_bytes(b"no image")
     images = [*image_set.images[:2], ImageFile(bad, "bad.jpeg")]
@@ -111,7 +122,9 @@ def test_fewer_good_images_than_clusters_are_told(tmp_path, recorder, elsewhere,
         run_images(ImageSet(tmp_path, [], "none"), elsewhere, recorder)
 
 
-def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image_set, recorder, monkeypatch):
+def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
+    embedder: Server, image_set: ImageSet, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (
         started_store("valkey") as store,
         running_service("octcluster_clusterer", "--redis-url", store.url) as server,
@@ -134,11 +147,13 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(embedder, image
     assert recorder.messages
 
 
-def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, recorder, monkeypatch):
+def test_an_interrupted_run_is_cancelled_on_the_server(
+    image_set: ImageSet, elsewhere: RunOptions, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("octcluster.workflows.run._CANCEL_SECONDS", 30)
 
     class Impatient(type(recorder)):
-        def stage(self, name, total, unit):
+        def stage(self, name, total, unit) -> None:
             super().stage(name, total, unit)
             if name in ("Loading", "Preparing", "Clustering"):
                 raise KeyboardInterrupt
@@ -154,8 +169,13 @@ def test_an_interrupted_run_is_cancelled_on_the_server(image_set, elsewhere, rec
 
 
 def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
-    elsewhere, pixel_embedder, store, image_set, recorder, monkeypatch
-):
+    elsewhere: RunOptions,
+    pixel_embedder: Server,
+    store: Store,
+    image_set: ImageSet,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
@@ -166,7 +186,9 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     assert "Embedding" not in recorder.stages
 
 
-def test_a_run_that_fits_leaves_one_run_behind(elsewhere, image_set, recorder, monkeypatch):
+def test_a_run_that_fits_leaves_one_run_behind(
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def list_ids():
         with ClustererClient(elsewhere.clusterer) as client:
             return {run.run_id for run in client.list_runs()}

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from octcluster import ClustererClient, LocalStackError, Recipe, RunOptions, run_images
+from octcluster import ClustererClient, ImageSet, LocalStackError, Recipe, RunOptions, run_images
 from octcluster.outputs.study.files import write_study_files
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
 from octcluster.workflows.study_file import read_matrix
 from octcluster.workflows.study_matrix import StudyMatrix
 from processes import Server, running_service
+from stores import Store
+
+from .conftest import Recorder
 
 MATRIX = """
 title = "Small"
@@ -85,7 +88,9 @@ def ignore(outcome: StudyOutcome) -> None:
     pass
 
 
-def test_every_cell_is_done_or_says_why_not(tmp_path, matrix, elsewhere, image_set, recorder) -> None:
+def test_every_cell_is_done_or_says_why_not(
+    tmp_path: Path, matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     seen: list[int] = []
     outcome = run_study(image_set, matrix, elsewhere, recorder, lambda part: seen.append(len(part.parts)))
     assert seen == [1, 2, 3, 4]
@@ -130,7 +135,9 @@ def test_every_cell_is_done_or_says_why_not(tmp_path, matrix, elsewhere, image_s
     assert str(alone.result.results[0].scores.silhouette.value) == rows[1]["silhouette"]
 
 
-def test_a_study_that_was_interrupted_goes_on_where_it_was(matrix, elsewhere, image_set, recorder) -> None:
+def test_a_study_that_was_interrupted_goes_on_where_it_was(
+    matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     def interrupt(outcome: StudyOutcome) -> None:
         raise KeyboardInterrupt
 
@@ -150,9 +157,11 @@ def test_a_study_that_was_interrupted_goes_on_where_it_was(matrix, elsewhere, im
     assert (first.result, first.assignments) == (last.result, last.assignments)
 
 
-def test_a_run_that_was_cancelled_is_done_again(matrix, elsewhere, image_set, recorder) -> None:
+def test_a_run_that_was_cancelled_is_done_again(
+    matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     class Impatient(type(recorder)):
-        def stage(self, name, total, unit):
+        def stage(self, name, total, unit) -> None:
             super().stage(name, total, unit)
             if name.startswith("1 of 4: grey, plain") and "Embedding" not in name:
                 raise KeyboardInterrupt
@@ -164,20 +173,24 @@ def test_a_run_that_was_cancelled_is_done_again(matrix, elsewhere, image_set, re
 
 
 def test_a_run_that_is_cancelled_late_is_done_again_by_the_study_that_joined_it(
-    matrix, elsewhere, image_set, recorder, monkeypatch
+    matrix: StudyMatrix,
+    elsewhere: StudyOptions,
+    image_set: ImageSet,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow = replace(matrix.parts[1], algorithms=("gmm", "spectral", "agglomerative"), min_clusters=2)
     matrix = replace(matrix, parts=[replace(slow, feature_set=matrix.parts[0].feature_set, max_clusters=39)])
     left: list[str] = []
 
     class Impatient(type(recorder)):
-        def stage(self, name, total, unit):
+        def stage(self, name, total, unit) -> None:
             super().stage(name, total, unit)
             if "Embedding" not in name and name.startswith("1 of 1"):
                 raise KeyboardInterrupt
 
     class Late(type(recorder)):
-        def stage(self, name, total, unit):
+        def stage(self, name, total, unit) -> None:
             super().stage(name, total, unit)
             if "Embedding" not in name and name.startswith("1 of 1") and left:
                 with ClustererClient(elsewhere.clusterer) as client:
@@ -194,7 +207,12 @@ def test_a_run_that_is_cancelled_late_is_done_again_by_the_study_that_joined_it(
 
 
 def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
-    matrix, pixel_embedder, store, image_set, recorder, monkeypatch
+    matrix: StudyMatrix,
+    pixel_embedder: Server,
+    store: Store,
+    image_set: ImageSet,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
@@ -209,7 +227,9 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     assert "Embedding" not in recorder.totals
 
 
-def test_another_seed_or_other_images_are_another_run(matrix, elsewhere, image_set, recorder) -> None:
+def test_another_seed_or_other_images_are_another_run(
+    matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
     def run_ids(images, options) -> set[str]:
         outcome = run_study(images, matrix, options, recorder, ignore)
         return {part.outcome.spec.run_id for part in outcome.parts if part.outcome}
@@ -223,7 +243,12 @@ def test_another_seed_or_other_images_are_another_run(matrix, elsewhere, image_s
 
 
 def test_weights_that_are_not_at_hand_are_named_before_the_start(
-    matrix, cache_dir, tmp_path, image_set, recorder, monkeypatch
+    matrix: StudyMatrix,
+    cache_dir: Path,
+    tmp_path: Path,
+    image_set: ImageSet,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     options = StudyOptions(cache_dir=cache_dir)
@@ -233,7 +258,7 @@ def test_weights_that_are_not_at_hand_are_named_before_the_start(
     assert any("skipped" in message for message in recorder.messages)
 
 
-def test_an_unknown_model_is_told(tmp_path, image_set, recorder) -> None:
+def test_an_unknown_model_is_told(tmp_path: Path, image_set: ImageSet, recorder: Recorder) -> None:
     (tmp_path / "matrix.toml").write_text(MATRIX.replace('"vgg16"', '"vgg17"'))
     with pytest.raises(LocalStackError, match="'vgg17' is no model"):
         run_study(image_set, read_matrix(tmp_path / "matrix.toml"), StudyOptions(), recorder, ignore)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -90,7 +91,7 @@ def test_a_run_at_work_outlives_its_store() -> None:
         client.channel.close()
 
 
-def test_the_server_starts_before_its_store(tmp_path) -> None:
+def test_the_server_starts_before_its_store(tmp_path: Path) -> None:
     store = Store(store_program("valkey"), tmp_path / "store.sock")
     with running_service("octcluster_clusterer", "--redis-url", store.url) as server:
         client = Clusterer(server.address)
@@ -107,7 +108,7 @@ def test_the_server_starts_before_its_store(tmp_path) -> None:
         client.channel.close()
 
 
-def test_password(tmp_path) -> None:
+def test_password(tmp_path: Path) -> None:
     password_file = tmp_path / "password"
     password_file.write_text("correct horse\n")
     with started_store("valkey", "--requirepass", "correct horse") as store:

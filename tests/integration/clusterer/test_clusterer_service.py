@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import running_service
+from stores import Store
 
 from .conftest import ENDED, SPACE, Blobs, Clusterer, long_spec, new_spec
 
@@ -235,7 +236,7 @@ def test_missing_vectors_fail_the_run(clusterer: Clusterer, blobs: Blobs) -> Non
     assert not clusterer.get(spec.run_id).HasField("result")
 
 
-def test_a_run_survives_its_client(clusterer: Clusterer, blobs: Blobs, store) -> None:
+def test_a_run_survives_its_client(clusterer: Clusterer, blobs: Blobs, store: Store) -> None:
     spec = new_spec(max_clusters=6)
     clusterer.start(spec, blobs)
     watching = clusterer.stub.WatchRun(pb.WatchRunRequest(run_id=spec.run_id))
@@ -354,7 +355,7 @@ def test_a_run_that_breaks_a_rule_is_refused(
     assert reason in caught.value.details()
 
 
-def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store, blobs: Blobs) -> None:
+def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store: Store, blobs: Blobs) -> None:
     arguments = ("--redis-url", store.url, "--memory-limit", "500MiB")
     with running_service("octcluster_clusterer", *arguments) as server:
         client = Clusterer(server.address)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from octcluster import RunOutcome
 from octcluster.model.errors import InvalidArguments
 from octcluster.notebook import Run, run
 from octcluster.outputs.run.assignments import format_assignments
@@ -32,20 +33,20 @@ COLUMNS = [
 
 
 @pytest.fixture
-def outcome():
+def outcome() -> RunOutcome:
     made = make_outcome(noise=True)
     places = [float(row) for row in range(len(made.members))]
     return replace(made, assignments=replace(made.assignments, umap_x=places, umap_y=places[::-1]))
 
 
 @pytest.fixture
-def file(tmp_path: Path, outcome) -> Path:
+def file(tmp_path: Path, outcome: RunOutcome) -> Path:
     path = tmp_path / "assignments.parquet"
     path.write_bytes(format_parquet(outcome))
     return path
 
 
-def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome, file: Path):
+def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome: RunOutcome, file: Path) -> None:
     (tmp_path / "assignments.csv").write_bytes(format_assignments(outcome))
     table, rows = pd.read_parquet(file), pd.read_csv(tmp_path / "assignments.csv")
     assert list(table.columns) == COLUMNS
@@ -57,7 +58,7 @@ def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome, file: Path):
     assert table["umap_x"].tolist() == list(range(len(table)))
 
 
-def test_polars_and_duckdb_read_it_too(file: Path):
+def test_polars_and_duckdb_read_it_too(file: Path) -> None:
     table = pl.read_parquet(file)
     assert table.schema["cluster"] == pl.Int32
     counts = dict(table.group_by("cluster").len().iter_rows())
@@ -66,7 +67,7 @@ def test_polars_and_duckdb_read_it_too(file: Path):
     assert sum(counts.values()) == 80
 
 
-def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path):
+def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path) -> None:
     path = tmp_path / "plain.parquet"
     path.write_bytes(format_parquet(undefine(make_outcome(classes=()), "too few")))
     table = pd.read_parquet(path)
@@ -75,14 +76,14 @@ def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path):
     assert table["silhouette"].isna().all()
 
 
-def test_a_name_that_is_no_utf_8_is_written_out(tmp_path: Path, outcome):
+def test_a_name_that_is_no_utf_8_is_written_out(tmp_path: Path, outcome: RunOutcome) -> None:
     members = [replace(outcome.members[0], name="caf\udce9.png"), *outcome.members[1:]]
     path = tmp_path / "names.parquet"
     path.write_bytes(format_parquet(replace(outcome, members=members)))
     assert pd.read_parquet(path)["image"][0] == r"caf\xe9.png"
 
 
-def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome):
+def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome: RunOutcome) -> None:
     vectors = np.random.default_rng(0).standard_normal((len(outcome.members), 1280)).astype("<f4")
     lost = [None if row == 3 else vector.tobytes() for row, vector in enumerate(vectors)]
     path = tmp_path / "vectors.parquet"
@@ -94,7 +95,7 @@ def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome):
     np.testing.assert_array_equal(pd.read_parquet(path)["vector"][79], vectors[79])
 
 
-def test_a_run_gives_data_frames(outcome):
+def test_a_run_gives_data_frames(outcome: RunOutcome) -> None:
     run = Run(outcome, datetime.now(UTC))
     assert list(run.assignments.columns) == COLUMNS
     assert run.assignments["cluster"].tolist() == list(outcome.assignments.clusters)
@@ -107,7 +108,9 @@ def test_a_run_gives_data_frames(outcome):
     assert Run(make_outcome(classes=()), datetime.now(UTC)).contingency is None
 
 
-def test_a_notebook_shows_a_run_without_names_and_without_pandas(outcome, monkeypatch: pytest.MonkeyPatch):
+def test_a_notebook_shows_a_run_without_names_and_without_pandas(
+    outcome: RunOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     run = Run(outcome, datetime.now(UTC))
     shown = run._repr_html_()
@@ -120,7 +123,7 @@ def test_a_notebook_shows_a_run_without_names_and_without_pandas(outcome, monkey
         _ = run.assignments
 
 
-def test_class_names_are_shown_as_text(outcome):
+def test_class_names_are_shown_as_text(outcome: RunOutcome) -> None:
     images = [
         replace(image, label="<b>" if image.label == "CNV" else image.label) for image in outcome.members
     ]
@@ -128,7 +131,7 @@ def test_class_names_are_shown_as_text(outcome):
     assert "<b>" not in Run(named, datetime.now(UTC))._repr_html_()
 
 
-def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome):
+def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome: RunOutcome) -> None:
     (tmp_path / "study.json").write_text("{}")
     with pytest.raises(InvalidArguments, match="holds what 'octcluster study' wrote"):
         run(tmp_path / "no images", out=tmp_path)

@@ -35,7 +35,7 @@ def decompositions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return shapes
 
 
-def test_all_shares_and_whitening_come_from_one_decomposition(decompositions) -> None:
+def test_all_shares_and_whitening_come_from_one_decomposition(decompositions: list[tuple[int, ...]]) -> None:
     shared = SharedWork()
     variants = [
         Preparation(pca=0.95),
@@ -52,7 +52,7 @@ def test_all_shares_and_whitening_come_from_one_decomposition(decompositions) ->
     assert {field.name for field in fields(PreparedVectors)} >= {"vectors", "coordinates"}
 
 
-def test_other_vectors_are_decomposed_anew(decompositions) -> None:
+def test_other_vectors_are_decomposed_anew(decompositions: list[tuple[int, ...]]) -> None:
     shared = SharedWork()
     other = VECTORS.copy()
     other[59, 89] += 1
@@ -66,7 +66,7 @@ def test_other_vectors_are_decomposed_anew(decompositions) -> None:
     assert len(decompositions) == 4
 
 
-def test_each_part_of_a_vector_is_shared_by_itself(decompositions) -> None:
+def test_each_part_of_a_vector_is_shared_by_itself(decompositions: list[tuple[int, ...]]) -> None:
     shared = SharedWork()
     for pca in (5, 6):
         prepared(VECTORS, Preparation(pca=pca, part_dimensions=(40, 50)), shared)

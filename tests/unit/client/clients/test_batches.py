@@ -15,23 +15,23 @@ def batches_of(sizes, max_items, max_bytes):
     return [batch for batch in [*found, cutter.flush()] if batch]
 
 
-def test_batches_keep_order_and_limits():
+def test_batches_keep_order_and_limits() -> None:
     assert batches_of([3, 3, 3, 9, 1, 1], 2, 10) == [[3, 3], [3], [9, 1], [1]]
 
 
-def test_an_item_larger_than_a_batch_goes_alone():
+def test_an_item_larger_than_a_batch_goes_alone() -> None:
     assert batches_of([1, 50, 1], 10, 10) == [[1], [50], [1]]
 
 
-def test_nothing_gives_no_batch():
+def test_nothing_gives_no_batch() -> None:
     assert batches_of([], 2, 10) == []
 
 
-def test_cut():
+def test_cut() -> None:
     assert [list(part) for part in cut(range(5), 2)] == [[0, 1], [2, 3], [4]]
 
 
-def test_items_are_read_only_as_fast_as_they_are_worked_on():
+def test_items_are_read_only_as_fast_as_they_are_worked_on() -> None:
     read, most = 0, 0
     taken = 0
 
@@ -50,15 +50,15 @@ def test_items_are_read_only_as_fast_as_they_are_worked_on():
     assert most <= 5
 
 
-def test_work_is_done_at_once():
+def test_work_is_done_at_once() -> None:
     barrier = threading.Barrier(4, timeout=10)
     assert len(list(map_concurrently(lambda _: barrier.wait(), range(8), 4))) == 8
 
 
-def test_an_error_ends_the_work():
+def test_an_error_ends_the_work() -> None:
     done = []
 
-    def work(item):
+    def work(item) -> None:
         if item == 3:
             raise KeyError(item)
         done.append(item)
@@ -68,7 +68,7 @@ def test_an_error_ends_the_work():
     assert len(done) < 20
 
 
-async def test_tasks_are_bounded_and_an_early_end_cancels_them():
+async def test_tasks_are_bounded_and_an_early_end_cancels_them() -> None:
     running, most, cancelled = 0, 0, 0
 
     async def work(item):

@@ -18,30 +18,30 @@ from octcluster.model.errors import AddressInvalid, RequestRefused, ServerOverlo
         ("unix:/run/oct/s.sock", "unix:/run/oct/s.sock"),
     ],
 )
-def test_address_becomes_target(address, target):
+def test_address_becomes_target(address, target) -> None:
     assert target_of(address) == target
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "localhost:", ":50051", "http://localhost:x", "a:1,b"])
-def test_what_is_no_address_says_what_to_write(address):
+def test_what_is_no_address_says_what_to_write(address) -> None:
     with pytest.raises(AddressInvalid, match="HOST:PORT"):
         target_of(address)
 
 
 class Clock:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 1000.0
 
     def __call__(self):
         return self.now
 
 
-def test_pauses_grow_until_patience_ends():
+def test_pauses_grow_until_patience_ends() -> None:
     clock = Clock()
     outage = Outage(30, clock)
     pauses = []
 
-    def wait_for_ever():
+    def wait_for_ever() -> None:
         while True:
             pauses.append(outage.next_pause_seconds(ServerUnavailable("away")))
             clock.now += pauses[-1]
@@ -53,7 +53,7 @@ def test_pauses_grow_until_patience_ends():
     assert 30 <= sum(pauses) <= 33
 
 
-def test_patience_starts_anew_after_an_answer():
+def test_patience_starts_anew_after_an_answer() -> None:
     clock = Clock()
     outage = Outage(30, clock)
     outage.next_pause_seconds(ServerOverloaded("busy"))
@@ -63,7 +63,7 @@ def test_patience_starts_anew_after_an_answer():
     assert outage.next_pause_seconds(ServerUnavailable("away")) < 0.3
 
 
-def test_a_busy_server_is_asked_again_when_it_said_and_for_longer():
+def test_a_busy_server_is_asked_again_when_it_said_and_for_longer() -> None:
     clock = Clock()
     outage = Outage(30, clock)
     busy = ServerOverloaded("busy")
@@ -78,11 +78,11 @@ def test_a_busy_server_is_asked_again_when_it_said_and_for_longer():
         outage.next_pause_seconds(busy)
 
 
-def test_without_patience_the_first_failure_is_raised():
+def test_without_patience_the_first_failure_is_raised() -> None:
     with pytest.raises(ServerUnavailable):
         Outage(0).next_pause_seconds(ServerUnavailable("away"))
 
 
-def test_what_another_try_would_not_mend_is_raised_at_once():
+def test_what_another_try_would_not_mend_is_raised_at_once() -> None:
     with pytest.raises(RequestRefused):
         Outage(30).next_pause_seconds(RequestRefused("wrong"))

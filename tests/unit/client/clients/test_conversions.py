@@ -30,7 +30,7 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
 SPACE = EmbeddingSpace("net", "ab" * 32, "pillow-1", "pooled", "float32", 8, b"d" * 32)
 
 
-def test_each_algorithm_and_feature_has_a_value():
+def test_each_algorithm_and_feature_has_a_value() -> None:
     infos = clusterer.GetServerInfoResponse(algorithms=[c._algorithm(name) for name in ALGORITHMS])
     assert c.read_clusterer_info(infos).algorithms == list(ALGORITHMS)
     assert len(ALGORITHMS) == len(clusterer.Algorithm.values()) - 1
@@ -42,7 +42,7 @@ def test_each_algorithm_and_feature_has_a_value():
     ]
 
 
-def test_values_of_newer_servers_do_not_break():
+def test_values_of_newer_servers_do_not_break() -> None:
     info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=[1, 77]))
     assert info.algorithms == ["kmeans", "unknown-77"]
 
@@ -56,7 +56,7 @@ def test_values_of_newer_servers_do_not_break():
         (64, "pca_components", 64),
     ],
 )
-def test_pca_is_a_share_or_a_number(pca, field, value):
+def test_pca_is_a_share_or_a_number(pca, field, value) -> None:
     spec = RunSpec(SPACE, Preparation(pca=pca), run_id="0" * 32)
     message = next(c.start_run_messages(spec, [], 10)).spec
     assert message.preparation.WhichOneof("pca") == field
@@ -64,7 +64,7 @@ def test_pca_is_a_share_or_a_number(pca, field, value):
         assert getattr(message.preparation, field) == value
 
 
-def test_members_are_cut_and_unknown_is_minus_one():
+def test_members_are_cut_and_unknown_is_minus_one() -> None:
     members = [
         Member(bytes([i]) * 32, class_index=None if i == 1 else i, patient_index=None) for i in range(5)
     ]
@@ -76,7 +76,7 @@ def test_members_are_cut_and_unknown_is_minus_one():
     assert keys == [member.image_key for member in members]
 
 
-def test_status():
+def test_status() -> None:
     message = clusterer.RunStatus(
         run_id="ab",
         state=clusterer.RUN_STATE_FAILED,
@@ -91,7 +91,7 @@ def test_status():
     assert c.read_status(clusterer.RunStatus(state=1)).created is None
 
 
-def test_result():
+def test_result() -> None:
     result = clusterer.RunResult(
         results=[
             clusterer.ClusteringResult(
@@ -126,7 +126,7 @@ def test_result():
     assert read.stage_peak_bytes == {"loading": 2**33}
 
 
-def test_assignments_are_joined_and_nan_is_none():
+def test_assignments_are_joined_and_nan_is_none() -> None:
     messages = [
         clusterer.StreamAssignmentsResponse(
             image_keys=[b"a"],
@@ -156,7 +156,7 @@ def test_assignments_are_joined_and_nan_is_none():
     assert joined.distances == [0.25, None]
 
 
-def test_embed_result():
+def test_embed_result() -> None:
     space = MeasureSpace(("width", "brightness"), bytes(32))
     good = embedder.EmbedResult(vector=b"1234", measures=struct.pack("<2f", 512, 40.5))
     bad = embedder.EmbedResult(
@@ -169,7 +169,7 @@ def test_embed_result():
         e.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
 
 
-def test_spaces_are_found_by_features_and_flip():
+def test_spaces_are_found_by_features_and_flip() -> None:
     spaces = [
         embedder.EmbeddingSpace(
             features=embedder.FEATURES_BLOCKS, flip=flip, dimension=5, part_dimensions=[2, 3], digest=digest
@@ -193,7 +193,7 @@ def test_spaces_are_found_by_features_and_flip():
     assert info.measures.unpack(info.measures.pack((512, 40.5))) == (512, 40.5)
 
 
-def test_the_whole_spec_travels():
+def test_the_whole_spec_travels() -> None:
     preparation = Preparation(
         pca=64, whiten=True, part_dimensions=(3, 5), whiten_within_patients=True, normalize_prepared=True
     )
@@ -205,7 +205,7 @@ def test_the_whole_spec_travels():
     assert message.stability_resamples == 7
 
 
-def test_numbers_are_the_same_columns_in_every_chunk_and_unknown_is_nan():
+def test_numbers_are_the_same_columns_in_every_chunk_and_unknown_is_nan() -> None:
     numbers = [{"width": 512.0, "brightness": 40.5}, {"width": 768.0}, {}]
     members = [Member(bytes([i]) * 32, numbers=known) for i, known in enumerate(numbers)]
     _, *chunks = c.start_run_messages(RunSpec(SPACE, run_id="0" * 32), members, 2)
@@ -218,7 +218,7 @@ def test_numbers_are_the_same_columns_in_every_chunk_and_unknown_is_nan():
     assert all(math.isnan(value) for value in (columns[0]["brightness"][1], *columns[1]["width"]))
 
 
-def test_trust_is_read():
+def test_trust_is_read() -> None:
     interval = clusterer.Interval(low=0.25, high=0.75)
     result = clusterer.RunResult(
         results=[
@@ -257,7 +257,7 @@ def test_trust_is_read():
     assert c.read_result(clusterer.RunResult()).duplicates is None
 
 
-def test_placements_are_joined():
+def test_placements_are_joined() -> None:
     messages = [
         clusterer.AssignResponse(
             image_keys=[b"a"],

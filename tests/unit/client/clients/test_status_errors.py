@@ -11,7 +11,7 @@ ADDRESS = "oct.example:50051"
 class Status(grpc.RpcError):
     """What gRPC raises, as far as the client looks at it."""
 
-    def __init__(self, code, details):
+    def __init__(self, code, details) -> None:
         self._code = code
         self._details = details
 
@@ -26,7 +26,7 @@ class Status(grpc.RpcError):
 
 
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
-def test_each_status_has_an_error_with_its_name_and_the_address(code):
+def test_each_status_has_an_error_with_its_name_and_the_address(code) -> None:
     error = service_error(Status(code, "some details"), "the embedder", ADDRESS)
     assert isinstance(error, errors.ServiceError)
     assert error.code == code.name
@@ -48,12 +48,12 @@ def test_each_status_has_an_error_with_its_name_and_the_address(code):
         (grpc.StatusCode.DATA_LOSS, errors.ServerFailed, "look at its log"),
     ],
 )
-def test_error_says_what_to_do(code, kind, advice):
+def test_error_says_what_to_do(code, kind, advice) -> None:
     error = service_error(Status(code, "details"), "the embedder", ADDRESS)
     assert type(error) is kind
     assert advice in str(error)
 
 
-def test_a_status_without_details_is_named():
+def test_a_status_without_details_is_named() -> None:
     error = service_error(Status(grpc.StatusCode.UNAVAILABLE, None), "the clusterer", ADDRESS)
     assert "(UNAVAILABLE)" in str(error)

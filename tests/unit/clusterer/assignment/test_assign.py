@@ -55,7 +55,7 @@ def find_margins(values: np.ndarray, values_of_means: np.ndarray) -> list[float]
     return margins
 
 
-def test_unseen_patients_go_where_those_of_their_kind_are():
+def test_unseen_patients_go_where_those_of_their_kind_are() -> None:
     vectors, groups, patients = draw_images()
     seen = patients < 0.8 * N_PATIENTS
     run, _ = fit(vectors[seen], groups[seen])
@@ -67,7 +67,7 @@ def test_unseen_patients_go_where_those_of_their_kind_are():
 
 def test_the_runs_own_members_give_the_fitted_agreement_exactly_one_by_one_and_on_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     vectors, groups, _ = draw_images(spread=6.0)
     run, _ = fit(vectors, groups)
     whole, agreement = run.assign(0, vectors)
@@ -82,7 +82,7 @@ def test_the_runs_own_members_give_the_fitted_agreement_exactly_one_by_one_and_o
     np.testing.assert_array_equal(again.rules[0].weights, run.rules[0].weights)
 
 
-def test_the_nearest_mean_is_taken_where_it_is_what_the_run_did():
+def test_the_nearest_mean_is_taken_where_it_is_what_the_run_did() -> None:
     vectors, _, _ = draw_images(spread=3.0)
     centres = vectors[[0, 300, 600]]
     for _ in range(100):
@@ -98,7 +98,7 @@ def test_the_nearest_mean_is_taken_where_it_is_what_the_run_did():
     np.testing.assert_allclose(assigned.margins, find_margins(-squares, -squares_of_centres), atol=1e-3)
 
 
-def test_stretched_clusters_get_the_linear_discriminant():
+def test_stretched_clusters_get_the_linear_discriminant() -> None:
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], [500, 300, 100])
     vectors = random.standard_normal((900, 10)) @ np.diag([10, *[1] * 9])
@@ -117,7 +117,7 @@ def test_stretched_clusters_get_the_linear_discriminant():
     assert rule.fitted_agreement > np.mean(nearest == labels) + 0.1
 
 
-def test_margins_go_from_the_border_to_the_mean():
+def test_margins_go_from_the_border_to_the_mean() -> None:
     vectors, groups, _ = draw_images()
     run, _ = fit(vectors, groups)
     rule = run.rules[0]
@@ -129,7 +129,7 @@ def test_margins_go_from_the_border_to_the_mean():
     np.testing.assert_allclose(assigned.margins, np.minimum(shares, 1), atol=1e-3)
 
 
-def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one():
+def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one() -> None:
     vectors, groups, _ = draw_images()
     run, prepared = fit(vectors, groups)
     assigned, _ = run.assign(0, vectors)
@@ -140,7 +140,7 @@ def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one():
     assert far.outliers.all()
 
 
-def test_distances_go_to_the_mean_of_the_own_cluster_and_noise_has_none():
+def test_distances_go_to_the_mean_of_the_own_cluster_and_noise_has_none() -> None:
     vectors, groups, _ = draw_images()
     labels = np.where(np.arange(900) % 10 == 0, -1, groups).astype(np.int32)
     found = find_distances(vectors, labels, lambda: None)
@@ -151,7 +151,7 @@ def test_distances_go_to_the_mean_of_the_own_cluster_and_noise_has_none():
     assert np.isnan(find_distances(vectors, np.full(900, -1, dtype=np.int32), lambda: None)).all()
 
 
-def test_noise_belongs_to_no_cluster_and_counts_as_not_agreed():
+def test_noise_belongs_to_no_cluster_and_counts_as_not_agreed() -> None:
     vectors, groups, _ = draw_images()
     labels = np.where(np.arange(900) % 10 == 0, -1, groups).astype(np.int32)
     run, _ = fit(vectors, labels, np.full(900, -1, dtype=np.int32))
@@ -162,7 +162,7 @@ def test_noise_belongs_to_no_cluster_and_counts_as_not_agreed():
         run.assign(1, vectors)
 
 
-def test_one_cluster_takes_all():
+def test_one_cluster_takes_all() -> None:
     vectors, _, _ = draw_images()
     run, _ = fit(vectors, np.zeros(900, dtype=np.int32))
     assigned, agreement = run.assign(0, vectors)
@@ -171,7 +171,7 @@ def test_one_cluster_takes_all():
     assert (assigned.margins == 1).all()
 
 
-def test_identical_members_are_one_point():
+def test_identical_members_are_one_point() -> None:
     same = np.zeros((12, 4), dtype=np.float32)
     rule = fit_one(same, np.zeros(12))
     other = assign(rule, same[:1] + np.float32(0.1))
@@ -184,7 +184,7 @@ def test_identical_members_are_one_point():
     assert (assign(rule, points).margins == 1).all()
 
 
-def test_clusters_of_one_member_each_have_no_covariance_and_get_the_nearest_mean():
+def test_clusters_of_one_member_each_have_no_covariance_and_get_the_nearest_mean() -> None:
     vectors = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
     labels = np.append(np.arange(39), 0).astype(np.int32)  # and one of two, whose mean is nearer to another
     rule = fit_one(vectors, labels)
@@ -194,7 +194,7 @@ def test_clusters_of_one_member_each_have_no_covariance_and_get_the_nearest_mean
     np.testing.assert_array_equal(found, distances.argmin(axis=1))
 
 
-def test_a_fitted_run_is_read_as_it_was_written():
+def test_a_fitted_run_is_read_as_it_was_written() -> None:
     vectors, groups, _ = draw_images()
     for options in ({}, {"pca": None, "whiten": False, "standardize": True}):
         run, _ = fit(vectors, groups, np.full(900, -1, dtype=np.int32), **options)
@@ -205,13 +205,13 @@ def test_a_fitted_run_is_read_as_it_was_written():
             np.testing.assert_array_equal(vars(read.assign(0, vectors)[0])[name], values)
 
 
-def test_rules_too_large_to_keep_are_left_out(monkeypatch: pytest.MonkeyPatch):
+def test_rules_too_large_to_keep_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, groups, _ = draw_images()
     monkeypatch.setattr(assignment_rules, "MAX_RULES_BYTES", 2 * 4 * 3 * 32 - 1)
     assert fit_rules(vectors, [groups], lambda: None) is None
 
 
-def test_in_very_many_dimensions_the_nearest_mean_is_taken(monkeypatch: pytest.MonkeyPatch):
+def test_in_very_many_dimensions_the_nearest_mean_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, groups, _ = draw_images(spread=6.0)
     monkeypatch.setattr(assignment_rules, "MAX_DISCRIMINANT_DIMENSION", 31)
     rule = fit_one(vectors, groups)
@@ -219,7 +219,7 @@ def test_in_very_many_dimensions_the_nearest_mean_is_taken(monkeypatch: pytest.M
     assert rule.fitted_agreement == np.mean(nearest == groups)
 
 
-def test_fitting_reports_every_thousand_members_and_can_be_stopped_at_each():
+def test_fitting_reports_every_thousand_members_and_can_be_stopped_at_each() -> None:
     vectors, groups, _ = draw_images()
     vectors, labels = np.tile(vectors, (6, 1)), np.tile(groups, 6)
     labels[::7] = (labels[::7] + 1) % 3  # so that the discriminant is tried, too

@@ -34,7 +34,7 @@ def find(algorithm: Algorithm, vectors: np.ndarray, n_clusters: int, seed: int =
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_plain_groups_are_found_and_numbered_by_size(algorithm: Algorithm):
+def test_plain_groups_are_found_and_numbered_by_size(algorithm: Algorithm) -> None:
     vectors, groups = make_blobs([80, 60, 40])
     labels = find(algorithm, vectors, 3)
     assert labels.dtype == np.int32
@@ -45,7 +45,7 @@ def test_plain_groups_are_found_and_numbered_by_size(algorithm: Algorithm):
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_the_same_seed_gives_the_same_labels(algorithm: Algorithm):
+def test_the_same_seed_gives_the_same_labels(algorithm: Algorithm) -> None:
     vectors, _ = make_blobs([50, 50, 50, 50], spread=1.5)
     before = vectors.copy()
     first = find(algorithm, vectors, 5, seed=3)
@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_labels(algorithm: Algorithm):
 
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
 @pytest.mark.parametrize("n_members", [2, 3, 7, 12])
-def test_few_members_can_be_clustered(algorithm: Algorithm, n_members: int):
+def test_few_members_can_be_clustered(algorithm: Algorithm, n_members: int) -> None:
     vectors, _ = make_blobs([1] * n_members)
     for n_clusters in range(2, n_members + 1):
         labels = find(algorithm, vectors, n_clusters)
@@ -64,19 +64,19 @@ def test_few_members_can_be_clustered(algorithm: Algorithm, n_members: int):
 
 
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
-def test_as_many_clusters_as_members_are_one_for_each(algorithm: Algorithm):
+def test_as_many_clusters_as_members_are_one_for_each(algorithm: Algorithm) -> None:
     vectors, _ = make_blobs([1] * 6)
     np.testing.assert_array_equal(find(algorithm, vectors, 6), np.arange(6))
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("n_members", [2, 5, 40])
-def test_identical_vectors_are_one_cluster(algorithm: Algorithm, n_members: int):
+def test_identical_vectors_are_one_cluster(algorithm: Algorithm, n_members: int) -> None:
     assert not find(algorithm, np.zeros((n_members, 4), dtype=np.float32), 2).any()
 
 
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
-def test_fewer_different_vectors_than_clusters_do_not_crash(algorithm: Algorithm):
+def test_fewer_different_vectors_than_clusters_do_not_crash(algorithm: Algorithm) -> None:
     vectors = np.repeat(make_blobs([1, 1, 1])[0], 20, axis=0)
     labels = find(algorithm, vectors, 5)
     assert 1 <= labels.max() + 1 <= 5
@@ -85,7 +85,7 @@ def test_fewer_different_vectors_than_clusters_do_not_crash(algorithm: Algorithm
 
 
 @pytest.mark.parametrize("n_clusters", [2, 5, 9])
-def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int):
+def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int) -> None:
     vectors, _ = make_blobs([150] * 6, dimension=30, spread=1.2)
     reference = KMeans(n_clusters, n_init=10, random_state=0).fit(vectors)
     labels = find(Algorithm.KMEANS, vectors, n_clusters)
@@ -98,7 +98,7 @@ def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int):
     )
 
 
-def test_an_empty_cluster_of_kmeans_gets_the_farthest_member():
+def test_an_empty_cluster_of_kmeans_gets_the_farthest_member() -> None:
     vectors = np.array([[-2], [-1], [1], [9]], dtype=np.float32)
     far_away = np.array([[-1.5], [5], [100]], dtype=np.float32)
     start = kmeans._begin(far_away, len(vectors))
@@ -107,7 +107,7 @@ def test_an_empty_cluster_of_kmeans_gets_the_farthest_member():
 
 
 @pytest.mark.parametrize("n_clusters", [2, 5, 30])
-def test_agglomerative_joins_as_scikit_learn_does(n_clusters: int):
+def test_agglomerative_joins_as_scikit_learn_does(n_clusters: int) -> None:
     vectors, _ = make_blobs([150] * 6, dimension=30, spread=0.8)
     expected = AgglomerativeClustering(n_clusters).fit(vectors).labels_
     labels = find(Algorithm.AGGLOMERATIVE, vectors, n_clusters)
@@ -115,7 +115,7 @@ def test_agglomerative_joins_as_scikit_learn_does(n_clusters: int):
 
 
 @pytest.mark.parametrize("n_clusters", [2, 4, 9])
-def test_spectral_cuts_as_scikit_learn_does(n_clusters: int):
+def test_spectral_cuts_as_scikit_learn_does(n_clusters: int) -> None:
     vectors, _ = make_blobs([150] * 6, dimension=30, spread=1.6)
     reference = SpectralClustering(
         n_clusters, affinity="nearest_neighbors", n_neighbors=10, assign_labels="cluster_qr", random_state=0
@@ -127,7 +127,9 @@ def test_spectral_cuts_as_scikit_learn_does(n_clusters: int):
 
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
 @pytest.mark.parametrize("cluster_counts", [[2, 3, 4, 5], [3, 40]])
-def test_several_numbers_of_clusters_are_found_as_one_by_one(algorithm: Algorithm, cluster_counts: list[int]):
+def test_several_numbers_of_clusters_are_found_as_one_by_one(
+    algorithm: Algorithm, cluster_counts: list[int]
+) -> None:
     vectors, _ = make_blobs([20, 12, 8], spread=0.6)
     together = find_clusters_for_each(algorithm, vectors, cluster_counts, 0, lambda: None)
     for n_clusters, (labels, _) in zip(cluster_counts, together, strict=True):
@@ -138,31 +140,31 @@ def test_several_numbers_of_clusters_are_found_as_one_by_one(algorithm: Algorith
     "algorithm",
     [Algorithm.MINIBATCH_KMEANS, Algorithm.SPECTRAL, Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN],
 )
-def test_steps_are_reported_often(algorithm: Algorithm):
+def test_steps_are_reported_often(algorithm: Algorithm) -> None:
     vectors, _ = make_blobs([600, 500], dimension=30, spread=0.8)
     calls: list[None] = []
     find_clusters(algorithm, vectors, 2, 0, lambda: calls.append(None))
     assert len(calls) > 10
 
 
-def test_hdbscan_on_few_members_leaves_noise():
+def test_hdbscan_on_few_members_leaves_noise() -> None:
     vectors, _ = make_blobs([1] * 4)
     assert (find(Algorithm.HDBSCAN, vectors, 0) == -1).all()
 
 
-def test_hdbscan_ignores_the_number_of_clusters():
+def test_hdbscan_ignores_the_number_of_clusters() -> None:
     vectors, _ = make_blobs([40, 30, 20])
     np.testing.assert_array_equal(find(Algorithm.HDBSCAN, vectors, 0), find(Algorithm.HDBSCAN, vectors, 7))
 
 
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
-def test_fewer_members_than_clusters_are_refused(algorithm: Algorithm):
+def test_fewer_members_than_clusters_are_refused(algorithm: Algorithm) -> None:
     with pytest.raises(InvalidRequest, match="5 clusters need at least 5 images; there are 3"):
         find(algorithm, make_blobs([1, 1, 1])[0], 5)
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_a_cancellation_gets_through(algorithm: Algorithm):
+def test_a_cancellation_gets_through(algorithm: Algorithm) -> None:
     def cancel() -> None:
         raise RunCancelled("stop")
 
@@ -170,12 +172,12 @@ def test_a_cancellation_gets_through(algorithm: Algorithm):
         find_clusters(algorithm, make_blobs([20, 20])[0], 2, 0, cancel)
 
 
-def test_every_algorithm_has_a_method():
+def test_every_algorithm_has_a_method() -> None:
     assert set(clustering.METHODS) == set(Algorithm)
 
 
 @given(st.lists(st.integers(-1, 6), max_size=40))
-def test_numbering_keeps_the_grouping_and_orders_it(labels: list[int]):
+def test_numbering_keeps_the_grouping_and_orders_it(labels: list[int]) -> None:
     before = np.array(labels, dtype=np.int64)
     after = number_by_size(before)
     np.testing.assert_array_equal(after == -1, before == -1)
@@ -188,6 +190,6 @@ def test_numbering_keeps_the_grouping_and_orders_it(labels: list[int]):
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.permutations(range(5)))
-def test_equal_groupings_get_equal_labels(labels: list[int], renaming: list[int]):
+def test_equal_groupings_get_equal_labels(labels: list[int], renaming: list[int]) -> None:
     renamed = np.array([renaming[label] for label in labels])
     np.testing.assert_array_equal(number_by_size(np.array(labels)), number_by_size(renamed))

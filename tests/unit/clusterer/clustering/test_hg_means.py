@@ -27,11 +27,11 @@ def measure(vectors, labels):
     return float(np.square(vectors - means[labels]).sum(axis=1).mean())
 
 
-def ignore():
+def ignore() -> None:
     """Reports nothing."""
 
 
-def test_the_search_finds_what_ten_starts_do_not():
+def test_the_search_finds_what_ten_starts_do_not() -> None:
     vectors, groups = draw(n_members=160, dimension=80, apart=2.6)
     searched = hg_means.cluster(vectors, 4, 0, ignore, (80,))
     started = kmeans.cluster(vectors, 4, 0, ignore, (80,))
@@ -40,13 +40,13 @@ def test_the_search_finds_what_ten_starts_do_not():
     assert adjusted_rand_score(groups, searched) > adjusted_rand_score(groups, started) + 0.2
 
 
-def test_every_seed_ends_in_the_same_optimum():
+def test_every_seed_ends_in_the_same_optimum() -> None:
     vectors, _ = draw(apart=2.6)
     found = [hg_means.cluster(vectors, 4, seed, ignore, (60,)) for seed in range(3)]
     assert adjusted_rand_score(found[0], found[1]) == adjusted_rand_score(found[0], found[2]) == 1
 
 
-def test_threads_change_nothing(monkeypatch):
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, _ = draw()
     with threadpool_limits(limits=1):
         several = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
@@ -55,14 +55,14 @@ def test_threads_change_nothing(monkeypatch):
     np.testing.assert_array_equal(several, one)
 
 
-def test_more_members_than_are_searched(monkeypatch):
+def test_more_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
     vectors, groups = draw(n_members=1500, apart=4)
     assert adjusted_rand_score(groups, hg_means.cluster(vectors, 4, 0, ignore, (60,))) > 0.9
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_few_different_vectors(algorithm):
+def test_few_different_vectors(algorithm) -> None:
     vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
     labels = find_clusters(algorithm, vectors, 3, 0, ignore)
     assert adjusted_rand_score(np.repeat([0, 1, 2], 5), labels) == 1
@@ -71,18 +71,18 @@ def test_few_different_vectors(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_nearly_as_many_clusters_as_members(algorithm):
+def test_nearly_as_many_clusters_as_members(algorithm) -> None:
     vectors, _ = draw(n_members=12, dimension=5)
     labels = find_clusters(algorithm, vectors, 11, 0, ignore)
     assert labels.max() <= 10
     assert labels.min() == 0
 
 
-def test_the_search_can_be_stopped_in_the_middle():
+def test_the_search_can_be_stopped_in_the_middle() -> None:
     vectors, _ = draw()
     calls = 0
 
-    def stop_later():
+    def stop_later() -> None:
         nonlocal calls
         calls += 1
         if calls >= 50:
@@ -93,7 +93,7 @@ def test_the_search_can_be_stopped_in_the_middle():
     assert calls < 60
 
 
-def test_two_of_three_dimensions_outvote_the_third():
+def test_two_of_three_dimensions_outvote_the_third() -> None:
     one, other = np.arange(60) % 3, np.arange(60) // 20
     vectors = np.random.default_rng(0).standard_normal((60, 40)).astype(np.float32)
     vectors[:, :3] += 8 * np.eye(3, dtype=np.float32)[one]
@@ -104,7 +104,7 @@ def test_two_of_three_dimensions_outvote_the_third():
     assert adjusted_rand_score(one, consensus.cluster(vectors, 3, 0, ignore, (40,))) == 1
 
 
-def test_leading_components_are_taken_of_each_part_and_have_one_length():
+def test_leading_components_are_taken_of_each_part_and_have_one_length() -> None:
     vectors = np.random.default_rng(0).standard_normal((7, 30)).astype(np.float32)
     leading = consensus._take_leading(vectors, 0.6, (10, 20))
     assert leading.shape == (7, 18)
@@ -135,7 +135,7 @@ def make_results(algorithm, vectors, counts):
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
 @pytest.mark.parametrize("n_groups", [2, 3, 4])
-def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups):
+def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups) -> None:
     vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(algorithm, vectors, range(2, 6))
     choice = choose(results, searches, vectors, 0, ignore)
@@ -149,7 +149,7 @@ def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups
     assert "close" not in choice.reason
 
 
-def test_a_narrow_lead_is_called_one():
+def test_a_narrow_lead_is_called_one() -> None:
     choice = _choose_by_rating([3, 4, 5, 6, 7], {4: 0.77, 5: 0.79, 6: 0.4})
     assert choice.index == 2
     assert choice.ratings == {1: 0.77, 2: 0.79, 3: 0.4}
@@ -164,13 +164,13 @@ def test_a_narrow_lead_is_called_one():
     )
 
 
-def test_the_only_number_that_can_be_rated_is_called_so():
+def test_the_only_number_that_can_be_rated_is_called_so() -> None:
     assert _choose_by_rating([2, 3], {2: 0.5}).reason.startswith(
         "2 is the only number of groups that can be rated."
     )
 
 
-def test_a_search_tells_what_its_means_explain():
+def test_a_search_tells_what_its_means_explain() -> None:
     vectors, _ = draw(n_members=90, dimension=10, apart=4)
     found = hg_means.search(vectors, 3, 0, ignore, (10,))
     means = np.array([vectors[found.labels == cluster].mean(axis=0) for cluster in range(3)])
@@ -179,7 +179,7 @@ def test_a_search_tells_what_its_means_explain():
     assert found.agreement == 1
 
 
-def test_a_consensus_tells_how_far_its_groupings_agree():
+def test_a_consensus_tells_how_far_its_groupings_agree() -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((60, 10)).astype(np.float32)
     vectors -= vectors.mean(axis=0)
@@ -191,12 +191,12 @@ def test_a_consensus_tells_how_far_its_groupings_agree():
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm):
+def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm) -> None:
     assert find_clusters(algorithm, np.zeros((1, 4), dtype=np.float32), 1, 0, ignore).tolist() == [0]
     assert find_clusters(algorithm, np.zeros((5, 4), dtype=np.float32), 2, 0, ignore).tolist() == [0] * 5
 
 
-def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette():
+def test_other_algorithms_and_short_ranges_are_chosen_by_silhouette() -> None:
     vectors, _ = draw(n_members=100, dimension=10, apart=4)
     for results, searches in (
         make_results(Algorithm.KMEANS, vectors, range(2, 6)),

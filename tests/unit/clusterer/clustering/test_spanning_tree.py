@@ -78,7 +78,7 @@ def reach_mutually(vectors: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("make", SHAPES)
-def test_the_tree_is_the_shortest_one(make):
+def test_the_tree_is_the_shortest_one(make) -> None:
     vectors = make(np.random.default_rng(1))
     tree = find_spanning_tree(vectors, MIN_SAMPLES, lambda: None)
     weights = reach_mutually(vectors)
@@ -89,7 +89,7 @@ def test_the_tree_is_the_shortest_one(make):
 
 
 @pytest.mark.parametrize("make", SHAPES)
-def test_the_tree_is_the_same_with_any_number_of_threads(make, monkeypatch: pytest.MonkeyPatch):
+def test_the_tree_is_the_same_with_any_number_of_threads(make, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = make(np.random.default_rng(2))
     several = find_spanning_tree(vectors, MIN_SAMPLES, lambda: None)
     monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
@@ -100,14 +100,14 @@ def test_the_tree_is_the_same_with_any_number_of_threads(make, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("make", [one_cloud, groups_far_apart, more_dimensions_than_one_product_sums])
-def test_the_nearest_neighbours_are_the_nearest(make):
+def test_the_nearest_neighbours_are_the_nearest(make) -> None:
     vectors = make(np.random.default_rng(3))
     found = find_neighbors(PairDistances(vectors), 6, 2, lambda: None)
     distances = np.sort(cdist(vectors.astype(np.float64), vectors.astype(np.float64)), axis=1)[:, 1:3]
     np.testing.assert_allclose(np.sqrt(found.squared_distances[:, :2]), distances, rtol=1e-9)
 
 
-def test_no_bound_lies_over_its_distance():
+def test_no_bound_lies_over_its_distance() -> None:
     vectors = more_dimensions_than_one_product_sums(np.random.default_rng(4)) + np.float32(30)
     everything = np.arange(len(vectors))
     squared = cdist(vectors.astype(np.float64), vectors.astype(np.float64), "sqeuclidean")
@@ -116,7 +116,7 @@ def test_no_bound_lies_over_its_distance():
     assert np.median(squared - bounds) < 1e-4 * np.median(np.square(vectors, dtype=np.float64).sum(axis=1))
 
 
-def test_join_heights_are_the_longest_edges_on_the_way():
+def test_join_heights_are_the_longest_edges_on_the_way() -> None:
     vectors = one_cloud(np.random.default_rng(5))[:200]
     tree = find_spanning_tree(vectors, MIN_SAMPLES, lambda: None)
     longest = np.full((200, 200), np.inf)
@@ -133,7 +133,7 @@ def test_join_heights_are_the_longest_edges_on_the_way():
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("min_cluster_size", [5, 15, 60])
-def test_clusters_are_those_of_the_reference(seed: int, min_cluster_size: int):
+def test_clusters_are_those_of_the_reference(seed: int, min_cluster_size: int) -> None:
     random = np.random.default_rng(seed)
     centers = 4 * random.standard_normal((7, 8))
     vectors = center(
@@ -150,7 +150,7 @@ def test_clusters_are_those_of_the_reference(seed: int, min_cluster_size: int):
     assert np.mean((labels < 0) != (expected < 0)) < 0.005
 
 
-def test_a_cancellation_stops_the_search_at_once():
+def test_a_cancellation_stops_the_search_at_once() -> None:
     calls = []
 
     def cancel() -> None:

@@ -8,7 +8,7 @@ from octcluster_clusterer.preparation.leading_eigenvectors import find_leading_e
 
 
 @pytest.fixture(autouse=True)
-def _narrow_blocks(monkeypatch: pytest.MonkeyPatch):
+def _narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leading_eigenvectors, "_FIRST_WIDTH", 32)
 
 
@@ -19,7 +19,7 @@ def make_matrix(side: int, decay: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [3, 24, 45])
-def test_leading_eigenvectors_are_those_of_the_full_decomposition(count: int):
+def test_leading_eigenvectors_are_those_of_the_full_decomposition(count: int) -> None:
     matrix = make_matrix(400, decay=1.5)
     found = find_leading_eigenvectors(matrix, lambda values: count, 0, lambda: None)
     assert found is not None
@@ -29,7 +29,7 @@ def test_leading_eigenvectors_are_those_of_the_full_decomposition(count: int):
     np.testing.assert_allclose(vectors.T @ matrix @ vectors, np.diag(values), atol=1e-9)
 
 
-def test_nothing_is_found_where_nearly_all_are_needed():
+def test_nothing_is_found_where_nearly_all_are_needed() -> None:
     matrix = make_matrix(300, decay=0.1)
     needed = 0.95 * np.trace(matrix)
     found = find_leading_eigenvectors(
@@ -42,7 +42,7 @@ def test_nothing_is_found_where_nearly_all_are_needed():
 @pytest.mark.parametrize("pca", [0.9, 12])
 def test_components_do_not_depend_on_the_way(
     shape: tuple[int, int], pca: float | int, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     random = np.random.default_rng(1)
     vectors = random.standard_normal(shape) * np.arange(1, shape[1] + 1) ** -1.2
     vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
@@ -60,7 +60,7 @@ def test_components_do_not_depend_on_the_way(
     )
 
 
-def test_a_cancellation_gets_through():
+def test_a_cancellation_gets_through() -> None:
     def cancel() -> None:
         raise RunCancelled("stop")
 

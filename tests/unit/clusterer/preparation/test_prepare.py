@@ -30,7 +30,7 @@ def align_signs(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return values * np.sign((values * reference).sum(axis=0))
 
 
-def test_l2_gives_unit_vectors_and_leaves_a_zero_vector_zero():
+def test_l2_gives_unit_vectors_and_leaves_a_zero_vector_zero() -> None:
     vectors = make_vectors(30, 8)
     vectors[3] = 0
     prepared = run_prepare(vectors, l2_normalize=True).vectors
@@ -38,7 +38,7 @@ def test_l2_gives_unit_vectors_and_leaves_a_zero_vector_zero():
     np.testing.assert_allclose(prepared, expected - expected.mean(axis=0), atol=1e-6)
 
 
-def test_standardize_equals_scikit_learn_and_turns_a_constant_dimension_to_zero():
+def test_standardize_equals_scikit_learn_and_turns_a_constant_dimension_to_zero() -> None:
     vectors = make_vectors(50, 6)
     vectors[:, 2] = 0.1
     prepared = run_prepare(vectors, l2_normalize=False, standardize=True).vectors
@@ -50,7 +50,7 @@ def test_standardize_equals_scikit_learn_and_turns_a_constant_dimension_to_zero(
 
 @pytest.mark.parametrize(("n", "dimension"), [(300, 40), (40, 300), (64, 64), (700, 600)])
 @pytest.mark.parametrize("pca", [0.5, 0.95, 0.999, 1, 17])
-def test_pca_equals_scikit_learn(n: int, dimension: int, pca: float | int):
+def test_pca_equals_scikit_learn(n: int, dimension: int, pca: float | int) -> None:
     vectors = make_vectors(n, dimension)
     prepared = run_prepare(vectors, l2_normalize=False, pca=pca)
     reference = PCA(pca, svd_solver="full").fit(vectors.astype(np.float64))
@@ -65,19 +65,19 @@ def test_pca_equals_scikit_learn(n: int, dimension: int, pca: float | int):
 
 
 @pytest.mark.parametrize(("n", "dimension"), [(300, 40), (40, 300)])
-def test_whitened_components_have_variance_one(n: int, dimension: int):
+def test_whitened_components_have_variance_one(n: int, dimension: int) -> None:
     prepared = run_prepare(make_vectors(n, dimension), pca=20, whiten=True).vectors
     np.testing.assert_allclose(prepared.var(axis=0, ddof=1), 1, atol=1e-3)
 
 
-def test_whitening_does_not_blow_up_rounding_errors():
+def test_whitening_does_not_blow_up_rounding_errors() -> None:
     vectors = np.repeat(make_vectors(4, 30), 10, axis=0)  # 4 different vectors: 3 components that vary
     prepared = run_prepare(vectors, pca=10, whiten=True).vectors
     np.testing.assert_allclose(prepared[:, :3].var(axis=0, ddof=1), 1, atol=1e-3)
     assert prepared[:, 3:].std() < 0.5 * prepared[:, :3].std()
 
 
-def test_the_whole_variance_is_kept_with_share_one():
+def test_the_whole_variance_is_kept_with_share_one() -> None:
     vectors = make_vectors(60, 10)
     prepared = run_prepare(vectors, l2_normalize=False, pca=1.0)
     assert prepared.vectors.shape == (60, 10)
@@ -85,7 +85,7 @@ def test_the_whole_variance_is_kept_with_share_one():
 
 
 @pytest.mark.parametrize(("n", "dimension"), [(300, 40), (40, 300)])
-def test_the_curve_and_the_coordinates_come_without_pca_too(n: int, dimension: int):
+def test_the_curve_and_the_coordinates_come_without_pca_too(n: int, dimension: int) -> None:
     vectors = make_vectors(n, dimension)
     prepared = run_prepare(vectors, l2_normalize=False)
     reference = PCA(svd_solver="full").fit(vectors.astype(np.float64))
@@ -98,7 +98,9 @@ def test_the_curve_and_the_coordinates_come_without_pca_too(n: int, dimension: i
 
 
 @pytest.mark.parametrize("pca", [None, 12])
-def test_the_randomized_way_agrees_with_the_exact_one(pca: int | None, monkeypatch: pytest.MonkeyPatch):
+def test_the_randomized_way_agrees_with_the_exact_one(
+    pca: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors = make_vectors(300, 200)
     exact = run_prepare(vectors, pca=pca)
     monkeypatch.setattr(principal_components, "EXACT_SIDE", 100)
@@ -111,41 +113,45 @@ def test_the_randomized_way_agrees_with_the_exact_one(pca: int | None, monkeypat
     assert leading.vectors.shape == exact.vectors.shape
 
 
-def test_a_share_beyond_the_leading_components_is_refused_with_a_cure(monkeypatch: pytest.MonkeyPatch):
+def test_a_share_beyond_the_leading_components_is_refused_with_a_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(principal_components, "EXACT_SIDE", 100)
     monkeypatch.setattr(principal_components, "RANDOMIZED_COMPONENTS", 5)
     with pytest.raises(InvalidRequest, match="ask for a number of components"):
         run_prepare(make_vectors(300, 200), pca=0.99)
 
 
-def test_the_farthest_coordinate_is_positive_whatever_the_way():
+def test_the_farthest_coordinate_is_positive_whatever_the_way() -> None:
     for shape in ((200, 20), (20, 200)):
         coordinates = run_prepare(make_vectors(*shape), pca=5).vectors
         assert (coordinates.max(axis=0) >= -coordinates.min(axis=0)).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_values_that_are_no_numbers_are_refused(bad: float):
+def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
     vectors = make_vectors(20, 5)
     vectors[7, 3] = bad
     with pytest.raises(InvalidRequest, match="NaN or infinity"):
         run_prepare(vectors)
 
 
-def test_opposite_infinities_are_refused():
+def test_opposite_infinities_are_refused() -> None:
     vectors = make_vectors(20, 5)
     vectors[7, 3], vectors[8, 3] = np.inf, -np.inf
     with pytest.raises(InvalidRequest, match="NaN or infinity"):
         run_prepare(vectors)
 
 
-def test_values_too_large_for_distances_are_refused():
+def test_values_too_large_for_distances_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="too large"):
         run_prepare(make_vectors(20, 5) * np.float32(1e30), l2_normalize=False)
 
 
 @pytest.mark.parametrize(("n", "dimension", "largest"), [(10, 40, 9), (40, 10, 10)])
-def test_asked_for_more_components_than_there_can_be_pca_keeps_all(n: int, dimension: int, largest: int):
+def test_asked_for_more_components_than_there_can_be_pca_keeps_all(
+    n: int, dimension: int, largest: int
+) -> None:
     vectors = make_vectors(n, dimension)
     all_there_are = run_prepare(vectors, pca=largest).vectors
     assert all_there_are.shape == (n, largest)
@@ -153,39 +159,39 @@ def test_asked_for_more_components_than_there_can_be_pca_keeps_all(n: int, dimen
 
 
 @pytest.mark.parametrize("options", [{"pca": 0}, {"pca": 0.0}, {"pca": 1.5}, {"pca": -3}, {"whiten": True}])
-def test_impossible_preparations_are_refused(options: dict[str, object]):
+def test_impossible_preparations_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest):
         run_prepare(make_vectors(20, 5), **options)
 
 
-def test_pca_of_one_vector_is_refused():
+def test_pca_of_one_vector_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="at least 2 images"):
         run_prepare(make_vectors(1, 5), pca=0.9)
 
 
 @pytest.mark.parametrize("options", [{}, {"standardize": True}, {"pca": 0.9}, {"pca": 2, "whiten": True}])
-def test_identical_vectors_become_zero(options: dict[str, object]):
+def test_identical_vectors_become_zero(options: dict[str, object]) -> None:
     prepared = run_prepare(np.tile(make_vectors(1, 7), (12, 1)), **options)
     assert not prepared.vectors.any()
     assert not prepared.coordinates.any()
     assert prepared.explained_variance_ratios.size == 0
 
 
-def test_one_dimension_has_a_second_coordinate_of_zero():
+def test_one_dimension_has_a_second_coordinate_of_zero() -> None:
     prepared = run_prepare(make_vectors(12, 1), l2_normalize=False)
     assert prepared.coordinates.shape == (12, 2)
     assert prepared.coordinates[:, 0].any()
     assert not prepared.coordinates[:, 1].any()
 
 
-def test_preparation_works_in_the_memory_it_was_given():
+def test_preparation_works_in_the_memory_it_was_given() -> None:
     vectors = make_vectors(100, 20)
     groups = np.arange(len(vectors))
     prepared = prepare(vectors, Preparation(pca=5), groups, 0, lambda done, total: None).vectors
     assert np.shares_memory(prepared, vectors)
 
 
-def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
+def test_steps_rise_to_their_total_and_a_cancellation_gets_through() -> None:
     seen: list[int] = []
     prepare(make_vectors(50, 8), Preparation(pca=3), np.arange(50), 0, lambda done, total: seen.append(done))
     assert seen == sorted(seen)
@@ -206,7 +212,7 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through():
         (60, 20_000, 20_000 // 4369),  # by the Gram matrix: each block of axes that is computed
     ],
 )
-def test_long_products_are_reported_block_by_block(n: int, dimension: int, least_calls: int):
+def test_long_products_are_reported_block_by_block(n: int, dimension: int, least_calls: int) -> None:
     calls: list[int] = []
     options = Preparation(pca=10, whiten=True, whiten_within_patients=True)
     vectors = np.random.default_rng(0).standard_normal((n, dimension), dtype=np.float32)
@@ -216,7 +222,9 @@ def test_long_products_are_reported_block_by_block(n: int, dimension: int, least
 
 
 @pytest.mark.parametrize("stop_at", [5, 20, 40])
-def test_the_randomized_way_can_be_stopped_in_the_middle(stop_at: int, monkeypatch: pytest.MonkeyPatch):
+def test_the_randomized_way_can_be_stopped_in_the_middle(
+    stop_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(principal_components, "EXACT_SIDE", 100)
     calls = 0
 
@@ -237,7 +245,9 @@ PARTS = (12, 30, 7)
 
 @pytest.mark.parametrize("n", [300, 20])  # 20: fewer members than a part has dimensions
 @pytest.mark.parametrize(("pca", "whiten"), [(5, True), (5, False), (0.9, True), (0.9, False), (None, False)])
-def test_parts_are_prepared_one_by_one_and_weigh_the_same(n: int, pca: float | int | None, whiten: bool):
+def test_parts_are_prepared_one_by_one_and_weigh_the_same(
+    n: int, pca: float | int | None, whiten: bool
+) -> None:
     vectors = make_vectors(n, sum(PARTS)) * np.repeat([1, 100, 0.01], PARTS).astype(np.float32)
     options: dict[str, object] = {"l2_normalize": True, "standardize": True, "pca": pca, "whiten": whiten}
     prepared = run_prepare(vectors, part_dimensions=PARTS, **options)
@@ -267,7 +277,9 @@ def test_parts_are_prepared_one_by_one_and_weigh_the_same(n: int, pca: float | i
 
 
 @pytest.mark.parametrize(("pca", "whiten"), [(5, True), (5, False), (None, False)])
-def test_each_prepared_part_gets_the_root_mean_square_length_of_the_parts(pca: int | None, whiten: bool):
+def test_each_prepared_part_gets_the_root_mean_square_length_of_the_parts(
+    pca: int | None, whiten: bool
+) -> None:
     vectors = make_vectors(200, sum(PARTS)) * np.repeat([1, 100, 0.01], PARTS).astype(np.float32)
     options: dict[str, object] = {"pca": pca, "whiten": whiten, "part_dimensions": PARTS}
     plain = run_prepare(vectors, **options)
@@ -280,7 +292,7 @@ def test_each_prepared_part_gets_the_root_mean_square_length_of_the_parts(pca: i
     np.testing.assert_allclose(prepared.vectors, expected, rtol=1e-4, atol=1e-5 * length)
 
 
-def test_one_part_named_is_the_same_as_none():
+def test_one_part_named_is_the_same_as_none() -> None:
     vectors = make_vectors(60, 20)
     alone = run_prepare(vectors, pca=5, whiten=True)
     named = run_prepare(vectors, pca=5, whiten=True, part_dimensions=(20,))
@@ -288,7 +300,7 @@ def test_one_part_named_is_the_same_as_none():
     assert list(alone.part_dimensions) == [5]
 
 
-def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
+def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone() -> None:
     vectors = make_vectors(60, 20)
     vectors[:, 5:9] = 0.3
     prepared = run_prepare(vectors, pca=3, whiten=True, part_dimensions=(5, 4, 11))
@@ -312,7 +324,7 @@ def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone():
 )
 def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
     shape: tuple[int, int], options: dict[str, object]
-):
+) -> None:
     vectors = make_vectors(*shape)
     vectors[:, 3] = 2.5
     prepared = run_prepare(vectors, np.arange(len(vectors)) // 3, **options)
@@ -325,7 +337,7 @@ def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
         )
 
 
-def test_a_fitted_preparation_too_large_to_keep_is_left_out(monkeypatch: pytest.MonkeyPatch):
+def test_a_fitted_preparation_too_large_to_keep_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (preparation, part_preparation):
         monkeypatch.setattr(module, "MAX_FITTED_BYTES", 1000)
     assert run_prepare(make_vectors(60, 20), pca=5).fitted is not None

@@ -11,7 +11,7 @@ from octcluster_clusterer.preparation.within_patients import find_patient_whiten
 from sklearn.metrics import adjusted_rand_score
 
 
-def nothing(*_):
+def nothing(*_) -> None:
     pass
 
 
@@ -36,7 +36,7 @@ def find_covariance(vectors, patients):
     return differences.T @ differences / (patients.size - np.unique(patients).size)
 
 
-def test_unshrunk_every_direction_has_one_scatter_within_groups(monkeypatch):
+def test_unshrunk_every_direction_has_one_scatter_within_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, patients = make_patients()
     monkeypatch.setattr(within_patients, "find_shrinkage", lambda *_: 0.0)
     whitened = vectors @ find_patient_whitening(vectors, patients, nothing)
@@ -44,7 +44,7 @@ def test_unshrunk_every_direction_has_one_scatter_within_groups(monkeypatch):
     np.testing.assert_allclose(covariance / covariance[0, 0], np.eye(12), atol=1e-4)
 
 
-def test_half_a_sphere_is_added():
+def test_half_a_sphere_is_added() -> None:
     vectors, patients = make_patients(2000)
     matrix = find_patient_whitening(vectors, patients, nothing).astype(np.float64)
     covariance = find_covariance(vectors.astype(np.float64), patients)
@@ -54,7 +54,7 @@ def test_half_a_sphere_is_added():
     assert np.square(matrix).sum() == pytest.approx(12)
 
 
-def test_leading_dimensions_are_whitened_as_if_alone(monkeypatch):
+def test_leading_dimensions_are_whitened_as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, patients = make_patients()
     monkeypatch.setattr(within_patients, "find_shrinkage", lambda *_: 0.0)
     whole = vectors @ find_patient_whitening(vectors, patients, nothing)
@@ -62,7 +62,7 @@ def test_leading_dimensions_are_whitened_as_if_alone(monkeypatch):
     np.testing.assert_allclose(whole[:, :5] / whole[0, 0], alone / alone[0, 0], rtol=1e-3, atol=1e-3)
 
 
-def test_patients_of_one_member_and_of_equal_members_change_nothing():
+def test_patients_of_one_member_and_of_equal_members_change_nothing() -> None:
     vectors = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
     np.testing.assert_array_equal(find_patient_whitening(vectors, np.arange(40), nothing), np.eye(6))
     twice = np.repeat(vectors, 3, axis=0)
@@ -71,7 +71,7 @@ def test_patients_of_one_member_and_of_equal_members_change_nothing():
     )
 
 
-def test_the_order_of_the_members_and_the_blocks_change_only_digits(monkeypatch):
+def test_the_order_of_the_members_and_the_blocks_change_only_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, patients = make_patients()
     matrix = find_patient_whitening(vectors, patients, nothing)
     order = np.random.default_rng(1).permutation(patients.size)
@@ -81,13 +81,13 @@ def test_the_order_of_the_members_and_the_blocks_change_only_digits(monkeypatch)
     )
 
 
-def test_few_differences_are_shrunk_more():
+def test_few_differences_are_shrunk_more() -> None:
     assert find_shrinkage(1, 48) > 0.99
     assert find_shrinkage(192, 48) == 0.5
     assert find_shrinkage(100_000, 48) == 0.5
 
 
-def test_what_differs_between_images_of_a_patient_no_longer_hides_pathology():
+def test_what_differs_between_images_of_a_patient_no_longer_hides_pathology() -> None:
     random = np.random.default_rng(0)
     patients = np.repeat(np.arange(120), 4)
     classes = patients % 2
@@ -108,7 +108,7 @@ def test_what_differs_between_images_of_a_patient_no_longer_hides_pathology():
     assert find(within=True) > 0.6
 
 
-def test_it_needs_whitened_components():
+def test_it_needs_whitened_components() -> None:
     vectors, patients = make_patients()
     with pytest.raises(InvalidRequest, match="ask for whiten"):
         prepare(

@@ -34,14 +34,14 @@ def run(spec: RunSpec, vectors: np.ndarray, classes: np.ndarray | None = None) -
 
 
 @pytest.mark.parametrize("algorithm", COUNTING)
-def test_fewer_images_than_clusters_are_refused_at_once(algorithm: Algorithm):
+def test_fewer_images_than_clusters_are_refused_at_once(algorithm: Algorithm) -> None:
     with pytest.raises(InvalidRequest, match="4 clusters need at least 4 images; there are 3"):
         check_spec(make_spec(algorithm), 3)
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("n", [4, 5, 9])
-def test_hardly_more_images_than_clusters_get_an_answer(algorithm: Algorithm, n: int):
+def test_hardly_more_images_than_clusters_get_an_answer(algorithm: Algorithm, n: int) -> None:
     result = run(make_spec(algorithm), draw(n), np.arange(n, dtype=np.int32) % 2)
     (only,) = result.results
     assert only.labels.shape == (n,)
@@ -49,7 +49,7 @@ def test_hardly_more_images_than_clusters_get_an_answer(algorithm: Algorithm, n:
     assert np.isfinite(result.coordinates).all()
 
 
-def test_one_image_is_refused_with_the_reason_or_is_a_cluster_of_its_own():
+def test_one_image_is_refused_with_the_reason_or_is_a_cluster_of_its_own() -> None:
     with pytest.raises(InvalidRequest, match="PCA needs at least 2 images; there are 1"):
         check_spec(make_spec(Algorithm.HDBSCAN), 1)
     result = run(make_spec(Algorithm.HDBSCAN, preparation=Preparation()), draw(1), np.zeros(1, np.int32))
@@ -61,7 +61,7 @@ def test_one_image_is_refused_with_the_reason_or_is_a_cluster_of_its_own():
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("preparation", [RECIPE, Preparation(), Preparation(standardize=True, pca=0.9)])
-def test_identical_vectors_are_one_cluster(algorithm: Algorithm, preparation: Preparation):
+def test_identical_vectors_are_one_cluster(algorithm: Algorithm, preparation: Preparation) -> None:
     result = run(make_spec(algorithm, (2, 3), preparation), np.tile(draw(1), (30, 1)))
     for one in result.results:
         assert not one.labels.any()
@@ -75,7 +75,7 @@ def test_identical_vectors_are_one_cluster(algorithm: Algorithm, preparation: Pr
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_a_single_class_has_an_accuracy_and_no_agreement(algorithm: Algorithm):
+def test_a_single_class_has_an_accuracy_and_no_agreement(algorithm: Algorithm) -> None:
     (single,) = run(make_spec(algorithm), draw(120), np.zeros(120, np.int32)).results
     assert 0 < single.scores.accuracy.value <= 1
     assert single.scores.adjusted_rand_index.undefined_reason
@@ -83,7 +83,7 @@ def test_a_single_class_has_an_accuracy_and_no_agreement(algorithm: Algorithm):
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
-def test_classes_for_some_images_score_those_and_no_classes_none(algorithm: Algorithm):
+def test_classes_for_some_images_score_those_and_no_classes_none(algorithm: Algorithm) -> None:
     vectors, known = draw(120), np.arange(120) < 40
     (some,) = run(
         make_spec(algorithm), vectors, np.where(known, np.arange(120) % 4, -1).astype(np.int32)
@@ -96,7 +96,7 @@ def test_classes_for_some_images_score_those_and_no_classes_none(algorithm: Algo
     np.testing.assert_array_equal(none.labels, some.labels)
 
 
-def test_everything_noise_is_told_and_takes_no_new_images():
+def test_everything_noise_is_told_and_takes_no_new_images() -> None:
     vectors = np.linalg.qr(np.random.default_rng(0).standard_normal((24, 24)))[0][:, :24].astype(np.float32)
     spec = make_spec(Algorithm.HDBSCAN, preparation=Preparation())
     result = run(spec, vectors[:4], np.arange(4, dtype=np.int32) % 2)
@@ -109,7 +109,7 @@ def test_everything_noise_is_told_and_takes_no_new_images():
 
 
 @pytest.mark.parametrize("algorithm", COUNTING)
-def test_a_range_of_one_number_is_that_number(algorithm: Algorithm):
+def test_a_range_of_one_number_is_that_number(algorithm: Algorithm) -> None:
     result = run(make_spec(algorithm, (3, 3)), draw(60))
     assert [one.requested_clusters for one in result.results] == [3]
     assert (result.chosen, bool(result.chosen_reason)) == (0, True)
@@ -117,7 +117,7 @@ def test_a_range_of_one_number_is_that_number(algorithm: Algorithm):
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_value_that_is_no_number_is_refused(algorithm: Algorithm, bad: float):
+def test_a_value_that_is_no_number_is_refused(algorithm: Algorithm, bad: float) -> None:
     vectors = draw(30)
     vectors[3, 20] = bad
     with pytest.raises(InvalidRequest, match="NaN or infinity"):

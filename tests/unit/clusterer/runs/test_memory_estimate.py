@@ -90,12 +90,12 @@ def measure(
 )
 def test_the_estimate_is_near_the_measured_peak(
     algorithm: str, n: int, dimension: int, counts: tuple[int, int], preparation: dict[str, object]
-):
+) -> None:
     peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, [])
     assert 0.95 * peak < estimate < 1.3 * peak, f"{estimate / 2**20:.0f} MiB for {peak / 2**20:.0f} MiB"
 
 
-def test_the_estimate_follows_what_the_libraries_take():
+def test_the_estimate_follows_what_the_libraries_take() -> None:
     # scikit-learn imports pandas where it is installed, and the clusterer does not need it.
     assert find_spec("pandas"), "the comparison needs it"
     (peak, estimate, resting), (small_peak, small_estimate, small_resting) = (
@@ -115,21 +115,21 @@ def test_the_estimate_follows_what_the_libraries_take():
 )
 def test_what_does_not_fit_is_refused_with_the_figure_and_the_cure(
     spec: RunSpec, n_members: int, message: str
-):
+) -> None:
     with pytest.raises(InvalidRequest, match=message):
         check_memory(spec, n_members, MemoryAllowance(4 * GIB, RESTING))
     check_memory(spec, n_members, MemoryAllowance(100 * GIB, RESTING))
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.KMEANS, Algorithm.SPECTRAL, Algorithm.HDBSCAN])
-def test_the_whole_data_set_fits_into_three_gigabytes(algorithm: Algorithm):
+def test_the_whole_data_set_fits_into_three_gigabytes(algorithm: Algorithm) -> None:
     parts = (672, 1152, 1280)
     recipe = {"pca": 64, "whiten": True, "part_dimensions": parts}
     spec = make_spec(algorithm, sum(parts), (2, 10), **recipe)
     check_memory(spec, 84_495, MemoryAllowance(3 * 10**9, RESTING))
 
 
-def test_what_only_the_preparation_tells_is_checked_after_it():
+def test_what_only_the_preparation_tells_is_checked_after_it() -> None:
     vectors = np.random.default_rng(0).standard_normal((6000, 60), dtype=np.float32)
     spec = make_spec(Algorithm.CONSENSUS, 60, pca=0.99)
     memory = MemoryAllowance(estimate_run_bytes(spec, 6000) + RESTING, RESTING)

@@ -45,7 +45,7 @@ def run(
     return run_pipeline(vectors.copy(), members, spec, report)
 
 
-def test_groups_are_found_and_scored():
+def test_groups_are_found_and_scored() -> None:
     vectors, groups = make_members()
     result = run(make_spec(), vectors, groups)
     (only,) = result.results
@@ -61,12 +61,12 @@ def test_groups_are_found_and_scored():
     assert list(result.stage_seconds) == STAGES
 
 
-def test_pca_sets_the_prepared_dimension():
+def test_pca_sets_the_prepared_dimension() -> None:
     result = run(make_spec(pca=5), *make_members())
     assert (result.input_dimension, result.prepared_dimension) == (DIMENSION, 5)
 
 
-def test_results_come_in_the_specs_order_and_hdbscan_runs_once():
+def test_results_come_in_the_specs_order_and_hdbscan_runs_once() -> None:
     spec = make_spec((Algorithm.HDBSCAN, Algorithm.KMEANS, Algorithm.GMM), (2, 4))
     result = run(spec, make_members()[0])
     asked = [(one.algorithm, one.requested_clusters) for one in result.results]
@@ -74,7 +74,7 @@ def test_results_come_in_the_specs_order_and_hdbscan_runs_once():
     assert asked == [(Algorithm.HDBSCAN, None), *ranges]
 
 
-def test_the_highest_silhouette_is_chosen_with_a_reason():
+def test_the_highest_silhouette_is_chosen_with_a_reason() -> None:
     vectors, _ = make_members(n_groups=3)
     result = run(make_spec(counts=(2, 4)), vectors)
     values = [one.scores.silhouette.value for one in result.results]
@@ -83,7 +83,7 @@ def test_the_highest_silhouette_is_chosen_with_a_reason():
     assert result.chosen_reason == f"k = 3 has the highest mean silhouette, {values[1]:.3f} {others}"
 
 
-def test_a_few_dense_members_in_noise_do_not_win():
+def test_a_few_dense_members_in_noise_do_not_win() -> None:
     random = np.random.default_rng(0)
     dense = np.repeat(3 * random.standard_normal((2, DIMENSION)), 6, axis=0)
     dense += 0.01 * random.standard_normal(dense.shape)
@@ -98,13 +98,13 @@ def test_a_few_dense_members_in_noise_do_not_win():
     assert "noise counts as 0" in result.chosen_reason
 
 
-def test_without_any_silhouette_the_first_is_chosen():
+def test_without_any_silhouette_the_first_is_chosen() -> None:
     result = run(make_spec(counts=(2, 3)), np.ones((10, DIMENSION), dtype=np.float32))
     assert result.chosen == 0
     assert "no result has a silhouette" in result.chosen_reason
 
 
-def test_one_member_can_only_go_to_hdbscan():
+def test_one_member_can_only_go_to_hdbscan() -> None:
     vectors = np.ones((1, DIMENSION), dtype=np.float32)
     result = run(make_spec((Algorithm.HDBSCAN,)), vectors)
     assert result.results[0].labels.tolist() == [0]
@@ -115,7 +115,7 @@ def test_one_member_can_only_go_to_hdbscan():
 @pytest.mark.parametrize("algorithm", Algorithm)
 def test_a_run_repeats_itself_to_the_bit_with_any_number_of_threads(
     algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     vectors, groups = make_members(n=700, spread=1.5)
     spec = make_spec((algorithm,), (3, 4), pca=0.9)
     first = run(spec, vectors, groups)
@@ -129,14 +129,14 @@ def test_a_run_repeats_itself_to_the_bit_with_any_number_of_threads(
     np.testing.assert_array_equal(first.coordinates, second.coordinates)
 
 
-def test_one_number_of_clusters_is_the_same_within_a_range():
+def test_one_number_of_clusters_is_the_same_within_a_range() -> None:
     vectors, _ = make_members(n=400, spread=1.5)
     alone = run(make_spec(counts=(4, 4)), vectors).results[0]
     within = run(make_spec(counts=(2, 5)), vectors).results[2]
     np.testing.assert_array_equal(alone.labels, within.labels)
 
 
-def test_progress_goes_through_the_stages_in_order():
+def test_progress_goes_through_the_stages_in_order() -> None:
     seen: list[tuple[Stage, int, int]] = []
     run(make_spec(counts=(2, 3)), make_members()[0], report=lambda *progress: seen.append(progress))
     stages = [stage for i, (stage, _, _) in enumerate(seen) if i == 0 or seen[i - 1][0] is not stage]
@@ -149,7 +149,7 @@ def test_progress_goes_through_the_stages_in_order():
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_cancellation_stops_each_stage(stage: Stage):
+def test_a_cancellation_stops_each_stage(stage: Stage) -> None:
     def cancel(now: Stage, done: int, total: int) -> None:
         if now is stage:
             raise RunCancelled("stop")
@@ -175,12 +175,14 @@ def test_a_cancellation_stops_each_stage(stage: Stage):
         ({"whiten": True}, 100, "PCA"),
     ],
 )
-def test_specs_that_cannot_run_are_refused_at_once(changes: dict[str, object], n_members: int, message: str):
+def test_specs_that_cannot_run_are_refused_at_once(
+    changes: dict[str, object], n_members: int, message: str
+) -> None:
     with pytest.raises(InvalidRequest, match=message):
         check_spec(make_spec(**changes), n_members)
 
 
-def test_vectors_of_another_dimension_are_refused():
+def test_vectors_of_another_dimension_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="values"):
         run(make_spec(dimension=DIMENSION + 1), make_members()[0])
 
@@ -211,7 +213,7 @@ print(json.dumps([measure(1000), measure(8000)]))
 """
 
 
-def test_memory_beside_the_vectors_does_not_grow_with_them():
+def test_memory_beside_the_vectors_does_not_grow_with_them() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", MEASURE_MEMORY], check=True, capture_output=True, text=True
     )

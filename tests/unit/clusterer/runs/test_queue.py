@@ -352,7 +352,12 @@ def test_missing_vectors_fail_the_run_with_their_number(make_queue: MakeQueue, m
     ],
 )
 def test_failures_are_told_by_code(
-    make_queue: MakeQueue, members: Members, error: Exception, code: RunErrorCode, message: str, caplog
+    make_queue: MakeQueue,
+    members: Members,
+    error: Exception,
+    code: RunErrorCode,
+    message: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
         raise error

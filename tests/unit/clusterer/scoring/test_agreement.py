@@ -26,14 +26,14 @@ def values(scores: Scores) -> dict[str, float | None]:
     return {name: getattr(scores, name).value for name in AGREEMENT}
 
 
-def test_a_perfect_match_scores_one_everywhere():
+def test_a_perfect_match_scores_one_everywhere() -> None:
     scores, contingency = judge([2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2])
     assert values(scores) == pytest.approx(dict.fromkeys(AGREEMENT, 1.0))
     np.testing.assert_array_equal(contingency.class_indices, [0, 1, 2])
     np.testing.assert_array_equal(contingency.counts, [[0, 2, 0], [0, 0, 2], [2, 0, 0]])
 
 
-def test_the_studys_table_has_its_known_figures():
+def test_the_studys_table_has_its_known_figures() -> None:
     table = np.array([[310, 402, 132, 156], [311, 197, 134, 358], [303, 220, 125, 352], [268, 347, 160, 225]])
     classes = np.repeat(np.arange(4), table.sum(axis=1))
     labels = np.concatenate([np.repeat(np.arange(4), row) for row in table])
@@ -53,11 +53,13 @@ def test_the_studys_table_has_its_known_figures():
         ([0] * 5 + [1] * 6, [0] * 5 + [0] * 4 + [1] * 2, 7 / 11),
     ],
 )
-def test_accuracy_is_the_best_one_to_one_match(classes: list[int], labels: list[int], accuracy: float):
+def test_accuracy_is_the_best_one_to_one_match(
+    classes: list[int], labels: list[int], accuracy: float
+) -> None:
     assert judge(classes, labels)[0].accuracy.value == pytest.approx(accuracy)
 
 
-def test_noise_is_never_right_and_one_cluster_of_its_own():
+def test_noise_is_never_right_and_one_cluster_of_its_own() -> None:
     classes, labels = [0, 0, 0, 1, 1, 1], [0, 0, -1, 1, 1, -1]
     scores, contingency = judge(classes, labels)
     assert scores.accuracy.value == pytest.approx(4 / 6)
@@ -68,13 +70,13 @@ def test_noise_is_never_right_and_one_cluster_of_its_own():
     np.testing.assert_array_equal(contingency.clusters, [-1, 0, 1])
 
 
-def test_only_members_of_known_class_count():
+def test_only_members_of_known_class_count() -> None:
     with_unknown = values(judge([0, -1, 0, 1, -1, 1, 1], [0, 1, 0, 1, 1, 1, 0])[0])
     assert with_unknown == pytest.approx(values(judge([0, 0, 1, 1, 1], [0, 0, 1, 1, 0])[0]))
 
 
 @pytest.mark.parametrize("classes", [None, [-1, -1, -1, -1]])
-def test_without_classes_all_are_undefined(classes: list[int] | None):
+def test_without_classes_all_are_undefined(classes: list[int] | None) -> None:
     scores, contingency = judge(classes, [0, 0, 1, 1])
     assert contingency is None
     for name in AGREEMENT:
@@ -82,7 +84,7 @@ def test_without_classes_all_are_undefined(classes: list[int] | None):
         assert "known class" in getattr(scores, name).undefined_reason
 
 
-def test_a_single_class_leaves_only_accuracy():
+def test_a_single_class_leaves_only_accuracy() -> None:
     scores, _ = judge([3, 3, 3, -1], [0, 0, 1, 1])
     assert scores.accuracy.value == pytest.approx(2 / 3)
     for name in UNDER_TWO_CLASSES:
@@ -90,14 +92,14 @@ def test_a_single_class_leaves_only_accuracy():
         assert "single class" in getattr(scores, name).undefined_reason
 
 
-def test_noise_alone_leaves_all_undefined():
+def test_noise_alone_leaves_all_undefined() -> None:
     scores, contingency = judge([0, 1, 0, 1], [-1, -1, -1, -1])
     assert all(getattr(scores, name).value is None for name in AGREEMENT)
     assert "noise" in scores.accuracy.undefined_reason
     np.testing.assert_array_equal(contingency.counts, [[2], [2]])
 
 
-def test_without_a_pair_fowlkes_mallows_is_undefined():
+def test_without_a_pair_fowlkes_mallows_is_undefined() -> None:
     scores, _ = judge([0, 1, 2], [0, 0, 1])
     assert scores.fowlkes_mallows.value is None
     assert scores.fowlkes_mallows.undefined_reason
@@ -105,7 +107,7 @@ def test_without_a_pair_fowlkes_mallows_is_undefined():
 
 
 @given(st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), max_size=40))
-def test_contingency_counts_each_known_member_once(members: list[tuple[int, int]]):
+def test_contingency_counts_each_known_member_once(members: list[tuple[int, int]]) -> None:
     classes = np.array([member[0] for member in members], dtype=np.int32)
     labels = np.array([member[1] for member in members], dtype=np.int32)
     contingency = count_members(classes, labels)
@@ -120,7 +122,7 @@ def test_contingency_counts_each_known_member_once(members: list[tuple[int, int]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30))
-def test_scores_stay_in_their_ranges(members: list[tuple[int, int]]):
+def test_scores_stay_in_their_ranges(members: list[tuple[int, int]]) -> None:
     scores, _ = judge([member[0] for member in members], [member[1] for member in members])
     for name, value in values(scores).items():
         if value is not None:

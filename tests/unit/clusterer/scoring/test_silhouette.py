@@ -23,7 +23,7 @@ def expect(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n", [5, 511, 512, 513, 1300])
-def test_many_label_sets_at_once_equal_scikit_learn(n: int):
+def test_many_label_sets_at_once_equal_scikit_learn(n: int) -> None:
     random = np.random.default_rng(n)
     vectors = random.standard_normal((n, 64)).astype(np.float32)
     label_sets = [random.integers(0, k, n) for k in range(2, 5)]
@@ -34,7 +34,7 @@ def test_many_label_sets_at_once_equal_scikit_learn(n: int):
 
 
 @pytest.mark.parametrize("spread", [1e-5, 1e-3, 0.03, 0.3])
-def test_groups_much_narrower_than_their_distances_equal_scikit_learn(spread: float):
+def test_groups_much_narrower_than_their_distances_equal_scikit_learn(spread: float) -> None:
     random = np.random.default_rng(0)
     groups = random.integers(0, 6, 600)
     centers = random.standard_normal((6, 200))
@@ -45,7 +45,7 @@ def test_groups_much_narrower_than_their_distances_equal_scikit_learn(spread: fl
     np.testing.assert_allclose(values, expect(vectors, groups), atol=1e-5)
 
 
-def test_repeated_vectors_equal_scikit_learn():
+def test_repeated_vectors_equal_scikit_learn() -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((40, 300)).astype(np.float32)[random.integers(0, 40, 900)]
     labels = random.integers(0, 4, 900)
@@ -55,7 +55,7 @@ def test_repeated_vectors_equal_scikit_learn():
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_small_inputs_with_duplicates_and_noise_equal_scikit_learn(data: st.DataObject):
+def test_small_inputs_with_duplicates_and_noise_equal_scikit_learn(data: st.DataObject) -> None:
     n = data.draw(st.integers(3, 12))
     vectors = np.array(
         data.draw(st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=n, max_size=n)),
@@ -73,7 +73,7 @@ def test_small_inputs_with_duplicates_and_noise_equal_scikit_learn(data: st.Data
         np.testing.assert_allclose(values, expect(vectors, labels), atol=1e-5)
 
 
-def test_noise_takes_no_part():
+def test_noise_takes_no_part() -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((200, 10)).astype(np.float32)
     labels = random.integers(-1, 3, 200)
@@ -88,7 +88,7 @@ def test_noise_takes_no_part():
     ("labels", "reason"),
     [([0, 0, 0, 0], "only one cluster"), ([-1, -1, -1, -1], "noise"), ([0, -1, 0, 0], "one")],
 )
-def test_without_two_clusters_there_is_no_silhouette_but_a_reason(labels: list[int], reason: str):
+def test_without_two_clusters_there_is_no_silhouette_but_a_reason(labels: list[int], reason: str) -> None:
     vectors = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     (values,) = find(vectors, np.array(labels))
     assert np.isnan(values).all()
@@ -97,7 +97,7 @@ def test_without_two_clusters_there_is_no_silhouette_but_a_reason(labels: list[i
     assert reason in scores.silhouette.undefined_reason
 
 
-def test_no_label_set_and_many_passes(monkeypatch: pytest.MonkeyPatch):
+def test_no_label_set_and_many_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((100, 5)).astype(np.float32)
     assert find(vectors) == []
@@ -107,7 +107,7 @@ def test_no_label_set_and_many_passes(monkeypatch: pytest.MonkeyPatch):
         np.testing.assert_allclose(values, expect(vectors, labels), atol=1e-5)
 
 
-def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((1500, 50)).astype(np.float32)
     labels = random.integers(0, 4, 1500)
@@ -120,7 +120,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_array_equal(one, many)
 
 
-def test_progress_rises_to_all_members_and_a_cancellation_stops_the_work():
+def test_progress_rises_to_all_members_and_a_cancellation_stops_the_work() -> None:
     vectors = np.random.default_rng(0).standard_normal((1200, 5)).astype(np.float32)
     labels = (np.arange(1200) % 3).astype(np.int32)
     seen: list[tuple[int, int]] = []

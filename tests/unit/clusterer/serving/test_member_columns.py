@@ -10,7 +10,7 @@ from octcluster_clusterer.serving.member_columns import MemberColumns
 KEYS = [bytes([number]) * 32 for number in range(4)]
 
 
-def test_chunks_become_columns():
+def test_chunks_become_columns() -> None:
     columns = MemberColumns()
     columns.add(KEYS[:2], [0, -1], [], [("width", [512.0, float("nan")]), ("height", [1, 2])])
     columns.add(KEYS[2:], [], [5, 5], [("height", [3, 4]), ("width", [768, 1536])])
@@ -24,7 +24,7 @@ def test_chunks_become_columns():
     np.testing.assert_array_equal(members.number_columns["height"], np.float32([1, 2, 3, 4]))
 
 
-def test_what_is_known_of_no_member_is_none():
+def test_what_is_known_of_no_member_is_none() -> None:
     columns = MemberColumns()
     columns.add(KEYS, [-1] * 4, [], [])
     members = columns.finish()
@@ -51,20 +51,20 @@ def test_what_is_known_of_no_member_is_none():
 )
 def test_columns_that_break_a_rule_are_refused(
     classes: list[int], patients: list[int], numbers: list[tuple[str, list[float]]], message: str
-):
+) -> None:
     with pytest.raises(InvalidRequest, match=message):
         MemberColumns().add(KEYS[:2], classes, patients, numbers)
 
 
 @pytest.mark.parametrize("second", [[], [("height", [1.0])], [("width", [1.0]), ("height", [1.0])]])
-def test_every_chunk_has_the_same_number_columns(second: list[tuple[str, list[float]]]):
+def test_every_chunk_has_the_same_number_columns(second: list[tuple[str, list[float]]]) -> None:
     columns = MemberColumns()
     columns.add(KEYS[:1], [], [], [("width", [1.0])])
     with pytest.raises(InvalidRequest, match="the same number_columns"):
         columns.add(KEYS[1:2], [], [], second)
 
 
-def test_the_fingerprint_covers_all_that_is_known():
+def test_the_fingerprint_covers_all_that_is_known() -> None:
     spec = RunSpec("0" * 32, VectorSpace(bytes(32), 8), Preparation(), [Algorithm.KMEANS], 2, 2, 0)
     keys, zeros = np.zeros((3, 32), dtype=np.uint8), np.zeros(3, dtype=np.int32)
     runs = [

@@ -36,7 +36,7 @@ def test_a_lookup_that_hangs_is_given_up_and_asked_again(monkeypatch: pytest.Mon
 
 
 def test_a_name_without_an_address_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find_nothing(*arguments, **options):
+    def find_nothing(*arguments, **options) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", find_nothing)

@@ -16,7 +16,7 @@ def associate(classes=None, patients=None, labels: np.ndarray = LABELS, **number
     return {one.name: one for one in find_associations(labels, members)}
 
 
-def test_the_clusters_themselves_tell_their_whole_entropy():
+def test_the_clusters_themselves_tell_their_whole_entropy() -> None:
     entropy = -sum(share * np.log(share) for share in np.bincount(LABELS) / LABELS.size)
     found = associate(classes=LABELS)["class"]
     assert found.mutual_information == pytest.approx(entropy)
@@ -24,7 +24,7 @@ def test_the_clusters_themselves_tell_their_whole_entropy():
     assert found.members == 600
 
 
-def test_patients_of_one_member_tell_all_and_mean_nothing():
+def test_patients_of_one_member_tell_all_and_mean_nothing() -> None:
     found = associate(patients=np.arange(600, dtype=np.int32))["patient"]
     assert found.mutual_information == pytest.approx(associate(classes=LABELS)["class"].mutual_information)
     assert found.adjusted_mutual_information.value == pytest.approx(0, abs=1e-9)
@@ -33,7 +33,7 @@ def test_patients_of_one_member_tell_all_and_mean_nothing():
     assert abs(small.adjusted_mutual_information.value) < 0.1
 
 
-def test_figures_are_scikit_learns():
+def test_figures_are_scikit_learns() -> None:
     patients = np.where(RANDOM.random(600) < 0.3, LABELS, RANDOM.integers(0, 80, 600)).astype(np.int32)
     found = associate(patients=patients)["patient"]
     assert found.mutual_information == pytest.approx(metrics.mutual_info_score(patients, LABELS))
@@ -41,7 +41,7 @@ def test_figures_are_scikit_learns():
     assert found.adjusted_mutual_information.value == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_column_that_the_clusters_follow_stands_out():
+def test_a_column_that_the_clusters_follow_stands_out() -> None:
     labels = (np.arange(600) % 4).astype(np.int32)
     width = labels * 100 + RANDOM.random(600)
     found = associate(labels=labels, width=width, brightness=RANDOM.random(600))
@@ -50,7 +50,7 @@ def test_a_column_that_the_clusters_follow_stands_out():
     assert abs(found["brightness"].adjusted_mutual_information.value) < 0.03
 
 
-def test_only_members_known_in_both_count():
+def test_only_members_known_in_both_count() -> None:
     classes = np.where(np.arange(600) < 200, LABELS, -1).astype(np.int32)
     width = np.where(np.arange(600) < 50, 1.0 * LABELS, np.nan)
     found = associate(classes=classes, width=width, height=np.full(600, np.nan))
@@ -59,7 +59,7 @@ def test_only_members_known_in_both_count():
     assert found["height"].adjusted_mutual_information.undefined_reason == "it is known of no image"
 
 
-def test_what_does_not_vary_is_undefined():
+def test_what_does_not_vary_is_undefined() -> None:
     assert "the same" in associate(width=np.ones(600))["width"].adjusted_mutual_information.undefined_reason
     noise = associate(classes=LABELS, labels=np.full(600, -1, dtype=np.int32))["class"]
     assert "noise" in noise.adjusted_mutual_information.undefined_reason
@@ -78,5 +78,5 @@ def test_what_does_not_vary_is_undefined():
         ([np.nan], 2, [-1]),
     ],
 )
-def test_equal_values_stay_in_one_range(values: list[float], n_ranges: int, ranges: list[int]):
+def test_equal_values_stay_in_one_range(values: list[float], n_ranges: int, ranges: list[int]) -> None:
     assert cut_into_ranges(np.array(values, dtype=np.float32), n_ranges).tolist() == ranges

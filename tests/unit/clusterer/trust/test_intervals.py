@@ -37,12 +37,12 @@ def draw(random: np.random.Generator, n_patients: int = 150, per_group: int = 4)
     return classes, labels, np.repeat(np.arange(n_patients), per_group).astype(np.int32)
 
 
-def test_groups_are_numbered_without_gaps_and_the_unknown_stand_alone():
+def test_groups_are_numbered_without_gaps_and_the_unknown_stand_alone() -> None:
     assert number_patients(np.array([7, -1, 3, 7, -1], dtype=np.int32), 5).tolist() == [1, 2, 0, 1, 3]
     assert number_patients(None, 3).tolist() == [0, 1, 2]
 
 
-def test_intervals_cover_the_truth_as_often_as_they_should():
+def test_intervals_cover_the_truth_as_often_as_they_should() -> None:
     random = np.random.default_rng(3)
     by_group = by_image = 0
     for seed in range(60):
@@ -55,7 +55,7 @@ def test_intervals_cover_the_truth_as_often_as_they_should():
     assert by_image <= 50, "images of one patient are no independent images"
 
 
-def test_every_defined_score_has_an_interval_around_it():
+def test_every_defined_score_has_an_interval_around_it() -> None:
     classes, labels, patients = draw(np.random.default_rng(0))
     scores = find(labels, classes, patients)
     for name in NAMES:
@@ -65,7 +65,7 @@ def test_every_defined_score_has_an_interval_around_it():
         assert (one.interval.low < one.interval.high) == (name != "silhouette")  # which is 0.5 throughout
 
 
-def test_a_table_counts_members_drawn_twice_as_scikit_learn_does():
+def test_a_table_counts_members_drawn_twice_as_scikit_learn_does() -> None:
     random = np.random.default_rng(0)
     classes, labels, patients = draw(random)
     times = random.integers(0, 3, patients.max() + 1)[patients]
@@ -84,7 +84,7 @@ def test_a_table_counts_members_drawn_twice_as_scikit_learn_does():
         assert found[name][0] == pytest.approx(function(drawn_classes, drawn_labels), abs=1e-12), name
 
 
-def test_the_silhouettes_interval_is_that_of_a_mean():
+def test_the_silhouettes_interval_is_that_of_a_mean() -> None:
     random = np.random.default_rng(0)
     values = random.normal(0.2, 0.1, 2000)
     result = make_result(np.arange(2000) % 2, None, values)
@@ -95,7 +95,7 @@ def test_the_silhouettes_interval_is_that_of_a_mean():
     assert scores.accuracy.undefined_reason == "no image has a known class"
 
 
-def test_one_group_gives_no_interval():
+def test_one_group_gives_no_interval() -> None:
     labels, classes = np.arange(20) % 2, (np.arange(20) % 2).astype(np.int32)
     scores = find(labels, classes, np.zeros(20, dtype=np.int32))
     assert all(getattr(scores, name).interval is None for name in NAMES)
@@ -105,7 +105,7 @@ def test_one_group_gives_no_interval():
     assert half.accuracy.interval is None, "only one patient has classes"
 
 
-def test_an_undefined_score_keeps_its_reason():
+def test_an_undefined_score_keeps_its_reason() -> None:
     classes, labels = np.zeros(40, dtype=np.int32), np.arange(40) % 2
     scores = find(labels, classes, np.arange(40))
     assert scores.accuracy.interval is not None
@@ -113,7 +113,7 @@ def test_an_undefined_score_keeps_its_reason():
     assert "single class" in scores.adjusted_rand_index.undefined_reason
 
 
-def test_intervals_repeat_themselves_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch):
+def test_intervals_repeat_themselves_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     classes, labels, patients = draw(np.random.default_rng(0))
     first = find(labels, classes, patients)
     monkeypatch.setattr(tiles, "_MAX_THREADS", 1)

@@ -43,11 +43,11 @@ def as_set(found: Duplicates) -> set[tuple[int, int]]:
     return {(pair.first_member, pair.second_member) for pair in found.pairs}
 
 
-def test_nothing_is_found_where_nothing_is():
+def test_nothing_is_found_where_nothing_is() -> None:
     assert find(make_vectors()) == Duplicates([], 0, near_duplicates.THRESHOLD)
 
 
-def test_planted_pairs_are_found_and_others_not():
+def test_planted_pairs_are_found_and_others_not() -> None:
     vectors = make_vectors()
     random = np.random.default_rng(2)
     planted = {(5, 700), (6, 1299), (20, 21)}
@@ -61,7 +61,7 @@ def test_planted_pairs_are_found_and_others_not():
     assert min(values) >= near_duplicates.THRESHOLD == found.threshold
 
 
-def test_the_bound_loses_no_pair():
+def test_the_bound_loses_no_pair() -> None:
     random = np.random.default_rng(3)
     vectors = make_vectors(600, 300)
     vectors[300:] = vectors[:300] + random.uniform(0, 0.2, (300, 1)) * random.standard_normal((300, 300))
@@ -70,14 +70,14 @@ def test_the_bound_loses_no_pair():
     assert as_set(found) == find_slowly(vectors)
 
 
-def test_members_of_the_same_image_are_no_pair():
+def test_members_of_the_same_image_are_no_pair() -> None:
     vectors, keys = make_vectors(40), make_keys(40)
     vectors[30], keys[30] = vectors[3], keys[3]
     vectors[35] = vectors[3]
     assert as_set(find(vectors, keys)) == {(3, 35)}
 
 
-def test_many_pairs_are_counted_and_the_best_kept():
+def test_many_pairs_are_counted_and_the_best_kept() -> None:
     random = np.random.default_rng(4)
     vectors = np.repeat(make_vectors(6), 100, axis=0)
     vectors += 0.01 * random.standard_normal(vectors.shape).astype(np.float32)
@@ -88,17 +88,17 @@ def test_many_pairs_are_counted_and_the_best_kept():
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e30])
-def test_vectors_that_are_all_the_same_are_all_pairs(value: float):
+def test_vectors_that_are_all_the_same_are_all_pairs(value: float) -> None:
     found = find(np.full((30, 8), value, dtype=np.float32))
     assert found.total_pairs == 30 * 29 // 2
     assert found.pairs[0].similarity == 1
 
 
-def test_one_image_has_no_pair():
+def test_one_image_has_no_pair() -> None:
     assert find(make_vectors(1)).total_pairs == 0
 
 
-def test_the_search_repeats_itself_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch):
+def test_the_search_repeats_itself_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = make_vectors()
     vectors[600:] = vectors[:700] + 0.05
     first = find(vectors)
@@ -107,7 +107,7 @@ def test_the_search_repeats_itself_with_any_number_of_threads(monkeypatch: pytes
     assert find(vectors) == first
 
 
-def test_the_search_can_be_stopped():
+def test_the_search_can_be_stopped() -> None:
     def stop() -> None:
         raise RunCancelled("stop")
 

@@ -27,20 +27,20 @@ def blobs(n_blobs: int, spread: float, seed: int = 0) -> np.ndarray:
     return centers[np.arange(400) % n_blobs] + spread * random.standard_normal((400, 6))
 
 
-def test_separate_blobs_are_stable():
+def test_separate_blobs_are_stable() -> None:
     stability = judge(blobs(4, 0.1), 4, 40)
     assert stability.overall.value == 1
     assert [one.value for one in stability.clusters] == [1] * 4
     assert stability.resamples == 5
 
 
-def test_noise_is_not_stable():
+def test_noise_is_not_stable() -> None:
     stability = judge(blobs(1, 1.0), 4, 40)
     assert stability.overall.value < 0.6
     assert min(one.value for one in stability.clusters) < 0.75
 
 
-def test_a_blob_cut_in_two_is_the_unstable_one():
+def test_a_blob_cut_in_two_is_the_unstable_one() -> None:
     wide = blobs(1, 5.0)
     vectors = np.where(np.arange(400)[:, np.newaxis] % 3 == 0, wide, blobs(1, 0.1))
     vectors[np.arange(400) % 3 == 1] += 200
@@ -51,7 +51,7 @@ def test_a_blob_cut_in_two_is_the_unstable_one():
     assert values[0] < 0.9
 
 
-def test_parts_hold_whole_groups_and_are_centred():
+def test_parts_hold_whole_groups_and_are_centred() -> None:
     seen = []
 
     def look(vectors: np.ndarray, part: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_parts_hold_whole_groups_and_are_centred():
     assert len({part.tobytes() for part in seen}) > 1
 
 
-def test_few_groups_and_single_parts_are_undefined_with_the_reason():
+def test_few_groups_and_single_parts_are_undefined_with_the_reason() -> None:
     few = judge(blobs(4, 0.1), 4, 4)
     assert few.overall.value is None
     assert "at least 5" in few.overall.undefined_reason
@@ -78,7 +78,7 @@ def test_few_groups_and_single_parts_are_undefined_with_the_reason():
     assert [one.value for one in single.clusters] == [1] * 4
 
 
-def test_noise_and_no_clusters_are_survived():
+def test_noise_and_no_clusters_are_survived() -> None:
     vectors = blobs(2, 0.1).astype(np.float32)
     nothing = find_stability(
         vectors, np.full(400, -1), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
@@ -91,7 +91,7 @@ def test_noise_and_no_clusters_are_survived():
     assert [one.value for one in lost.clusters] == [0]
 
 
-def test_a_cancellation_gets_through():
+def test_a_cancellation_gets_through() -> None:
     def cancel(vectors: np.ndarray, part: int) -> np.ndarray:
         raise RunCancelled("stop")
 
