@@ -14,7 +14,7 @@
     └── RunCancelled            the run was asked to stop                    → ends the run
 
 Anything else is a fault of the server: INTERNAL with a generic message, and the traceback in the log. The
-table from error to gRPC status (of those that end a call) is in ``rpc_errors.py``.
+table from error to gRPC status (of those that end a call) is in ``serving/service.py``.
 
 Messages reach people: they say what to do next, and name no host, path or patient.
 """

@@ -1,4 +1,4 @@
-"""The methods of the contract: convert, call, convert. Errors become statuses in ``rpc_errors.py``."""
+"""The methods of the contract: convert, call, convert. The shell turns errors into statuses."""
 
 import asyncio
 from collections.abc import AsyncIterator
