@@ -100,9 +100,10 @@ class TestBothKindsOfMethods:
         assert await trial.send(b"abc", streamed=streamed) == b"abc"
         method = "Each" if streamed else "One"
         (record,) = [one for one in caplog.records if hasattr(one, "request_id")]
-        assert (record.method, record.code, record.things) == (method, "OK", 3)
+        values = vars(record)
+        assert (values["method"], values["code"], values["things"]) == (method, "OK", 3)
         assert record.getMessage().startswith(f"{method} OK: 3 things, ")
-        assert record.getMessage().endswith(f" ms, request {record.request_id}")
+        assert record.getMessage().endswith(f" ms, request {values['request_id']}")
         assert trial.calls(method, "OK") == 1
 
     async def test_the_services_errors_have_their_status_and_message(
@@ -123,8 +124,9 @@ class TestBothKindsOfMethods:
         assert error.value.code() is grpc.StatusCode.INTERNAL
         method = "Each" if streamed else "One"
         (fault,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+        request_id = vars(fault)["request_id"]
         assert error.value.details() == (
-            f"the server failed: look for request {fault.request_id} in the log of octcluster-trial"
+            f"the server failed: look for request {request_id} in the log of octcluster-trial"
         )
         assert fault.getMessage().startswith(f"{method} failed with ValueError:\n")
         assert "in answer\n" in fault.getMessage(), "where it came from"

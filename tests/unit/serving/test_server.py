@@ -4,8 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,19 +16,28 @@ from octcluster_serving.health import ask_health, check_health
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.server import RunningServer, running_server, wait_for_signal
 from octcluster_serving.service import Service
-from octcluster_serving.settings import ServerSettings
+from octcluster_serving.settings import Listen, ServerSettings
 from processes import free_port
+from pydantic_settings import SettingsConfigDict
 
 SERVICE = Service("trial.v1.TrialService", "octcluster-serving", "it is tried", {})
 
 
-def settings_of(listen: str, **changes: object) -> ServerSettings:
-    return ServerSettings(listen=listen, **changes, _cli_parse_args=False)
+class Settings(ServerSettings):
+    """Tries the shell."""
+
+    model_config = SettingsConfigDict(cli_prog_name="octcluster-trial", env_prefix="OCTCLUSTER_TRIAL_")
+
+    listen: Listen = "127.0.0.1:50059"
+
+
+def settings_of(listen: str, *flags: str) -> ServerSettings:
+    return Settings.load(["--listen", listen, *flags])
 
 
 def running(
     settings: ServerSettings, service: Service = SERVICE, metrics: ServerMetrics | None = None
-) -> AsyncIterator[RunningServer]:
+) -> AbstractAsyncContextManager[RunningServer]:
     return running_server(service, settings, metrics or ServerMetrics("trial"), lambda _server: None)
 
 
@@ -49,7 +57,7 @@ async def test_health_is_asked_wherever_the_server_listens(host: str, tmp_path: 
         await server.tell_stopping(0)
         assert await ask(SERVICE, listen) == "the server does not serve: it is tried"
         assert metrics.registry.get_sample_value("trial_serving") == 0
-    assert (await ask(SERVICE, listen)).startswith(f"no answer from {listen}: UNAVAILABLE")
+    assert await ask(SERVICE, listen) == f"no answer from {listen}: UNAVAILABLE"
 
 
 @pytest.mark.parametrize("alive", [False, True])
@@ -93,7 +101,7 @@ async def test_the_log_says_neither_path_nor_host(tmp_path: Path, caplog: pytest
 
 @pytest.mark.parametrize("served", [False, True])
 async def test_reflection_is_off_unless_asked_for(served: bool, tmp_path: Path) -> None:
-    settings = settings_of(f"unix:{tmp_path}/s.sock", reflection=served)
+    settings = settings_of(f"unix:{tmp_path}/s.sock", *(["--reflection"] if served else []))
     requests = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     async with running(settings), grpc.aio.insecure_channel(settings.listen) as channel:
         answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(requests)

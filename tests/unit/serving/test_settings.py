@@ -54,7 +54,7 @@ def test_defaults() -> None:
     assert settings.log_format == "text"
     assert settings.starts_server
     assert settings.tls is None
-    assert settings.token_file is settings.metrics_listen is settings.otlp_endpoint is None
+    assert (settings.token_file, settings.metrics_listen, settings.otlp_endpoint) == (None, None, None)
     assert not settings.reflection
     assert not settings.insecure
 
