@@ -72,6 +72,7 @@ def make_outcome(
         result=RunResult(
             results, chosen, f"it has the largest silhouette of {len(results)} results", 1280, 64,
             [0.5**i for i in range(1, 12)], {"loading": 0.01, "clustering": 0.25},
+            Duplicates([], 0, 0.999),
         ),
         assignments=Assignments(
             image_keys=[hashlib.sha256(os.fsencode(image.name)).digest() for image in members],

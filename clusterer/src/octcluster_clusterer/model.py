@@ -81,7 +81,7 @@ class Preparation:
     standardize: bool = False
     pca: float | int | None = None
     whiten: bool = False
-    part_dimensions: Sequence[int] = ()
+    part_dimensions: tuple[int, ...] = ()
     whiten_within_patients: bool = False
     normalize_prepared: bool = False
 
@@ -237,10 +237,10 @@ class ClusteringResult:
         scores: How good it is.
         contingency: None if no member's class is known.
         seconds: Time of the clustering itself.
+        distances: float32, shape (n_members,): Euclidean distance of each prepared vector to the mean of its
+            cluster, NaN for noise.
         stability: Only of the chosen result, and only if asked for.
         associations: What the clusters go with.
-        distances: float32, shape (n_members,): Euclidean distance of each prepared vector to the mean of its
-            cluster, NaN for noise; None in runs of older versions.
         rating: How well its number of clusters suits the members, 0 or more, the higher the better; None if
             it was not rated.
     """
@@ -252,9 +252,9 @@ class ClusteringResult:
     scores: Scores
     contingency: Contingency | None
     seconds: float
+    distances: NDArray[np.float32]
     stability: Stability | None = None
     associations: Sequence[Association] = ()
-    distances: NDArray[np.float32] | None = None
     rating: float | None = None
 
     @property

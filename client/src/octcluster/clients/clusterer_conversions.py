@@ -151,7 +151,7 @@ def read_result(message: messages.RunResult) -> RunResult:
             if time.peak_memory_bytes
         },
         space_digest=message.spec.space.digest,
-        duplicates=_read_duplicates(message.duplicates) if message.HasField("duplicates") else None,
+        duplicates=_read_duplicates(message.duplicates),
         umap_missing_reason=message.umap_missing_reason,
     )
 
@@ -233,7 +233,7 @@ def read_assignments(responses: Iterable[messages.StreamAssignmentsResponse]) ->
         y.extend(response.y)
         umap_x.extend(response.umap_x)
         umap_y.extend(response.umap_y)
-    return Assignments(keys, clusters, silhouettes, x, y, umap_x, umap_y, distances)
+    return Assignments(keys, clusters, silhouettes, x, y, distances, umap_x, umap_y)
 
 
 def _known(values: Iterable[float]) -> Iterator[float | None]:

@@ -63,7 +63,7 @@ def _split_of_folder(path: str) -> str | None:
     return next((folder for folder in path.split("/") if folder.lower() in SPLITS), None)
 
 
-def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> Leaks:
+def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates) -> Leaks:
     """Looks for patients and near-duplicates in more than one class or split.
 
     Args:
@@ -71,12 +71,12 @@ def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates | None) -> L
         duplicates: What the run found among them.
 
     Returns:
-        What was found; without duplicates no pair is counted.
+        What was found.
     """
     splits = [split_of(image.name) for image in members]
     labels = [image.label for image in members]
     patients = [image.patient for image in members]
-    pairs = [(pair.first_member, pair.second_member) for pair in duplicates.pairs] if duplicates else []
+    pairs = [(pair.first_member, pair.second_member) for pair in duplicates.pairs]
 
     def count_across(column: Sequence[str | None]) -> int:
         known = ((column[first], column[second]) for first, second in pairs)

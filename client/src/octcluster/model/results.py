@@ -156,10 +156,10 @@ class RunResult:
         input_dimension: Dimension of the vectors before preparation.
         prepared_dimension: Dimension after preparation.
         explained_variance_ratios: Share of the variance of each principal component, largest first.
+        duplicates: Pairs of different images that are nearly the same.
         space_digest: EmbeddingSpace.digest of the vectors.
         stage_seconds: The clusterer's time by name of stage.
         stage_peak_bytes: The highest memory of its process by name of stage, as far as it is known.
-        duplicates: Pairs of different images that are nearly the same; None if they were not looked for.
         umap_missing_reason: Why there are no coordinates by UMAP, for people; empty if there are, or if none
             were asked for.
     """
@@ -171,9 +171,9 @@ class RunResult:
     prepared_dimension: int
     explained_variance_ratios: Sequence[float]
     stage_seconds: Mapping[str, float]
+    duplicates: Duplicates
     space_digest: bytes = b""
     stage_peak_bytes: Mapping[str, int] = field(default_factory=dict)
-    duplicates: Duplicates | None = None
     umap_missing_reason: str = ""
 
 
@@ -187,10 +187,9 @@ class Assignments:
         silhouettes: Silhouette coefficient of each member; None where undefined.
         x: First principal coordinate of each member's prepared vector.
         y: Second principal coordinate.
+        distances: Distance of each member's prepared vector to the mean of its cluster; None for noise.
         umap_x: First coordinate of each member by UMAP; empty if there are none.
         umap_y: Second coordinate by UMAP.
-        distances: Distance of each member's prepared vector to the mean of its cluster; None for noise. Empty
-            from clusterers of older versions.
     """
 
     image_keys: Sequence[bytes]
@@ -198,9 +197,9 @@ class Assignments:
     silhouettes: Sequence[float | None]
     x: Sequence[float]
     y: Sequence[float]
+    distances: Sequence[float | None]
     umap_x: Sequence[float] = ()
     umap_y: Sequence[float] = ()
-    distances: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True)

@@ -239,16 +239,14 @@ class Job:
         good = self._images.good()
         embedder, clusterer = self._embedder.info(), self._clusterer.info()
         embedded = len(self._images.embedded & {key for _, key in good})
-        if result.duplicates is not None:
-            copies = add_copies(result.duplicates, assignments.image_keys)
-            result = replace(result, duplicates=copies)
+        copies = add_copies(result.duplicates, assignments.image_keys)
         return RunOutcome(
             image_set=self._image_set,
             recipe=self._options.chosen_recipe,
             members=[image for image, _ in good],
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
             spec=spec,
-            result=result,
+            result=replace(result, duplicates=copies),
             assignments=assignments,
             embedded=embedded,
             cached=len(good) - embedded,

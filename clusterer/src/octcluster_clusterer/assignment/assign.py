@@ -6,14 +6,12 @@ linear discriminant. The vectors are prepared as those of the run were.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import CannotAssign
-from octcluster_clusterer.preparation.fitted import FittedPart, FittedPreparation, project
+from octcluster_clusterer.preparation.fitted import FittedPreparation, project
 from octcluster_clusterer.tiles import slices
 
 _ROWS_AT_ONCE = 1024
@@ -89,50 +87,6 @@ class FittedRun:
         if rule is None:
             raise CannotAssign("the result has no clusters, all members are noise: choose another result")
         return assign(rule, self.preparation.apply(vectors)), rule.fitted_agreement
-
-    def to_bytes(self) -> bytes:
-        """Writes all of it down, for ``read_fitted_run``."""
-        arrays: dict[str, NDArray[np.generic]] = {
-            "l2_normalize": np.array(self.preparation.l2_normalize),
-            "prepared_length": np.array(self.preparation.prepared_length or 0.0),
-            "n_parts": np.array(len(self.preparation.parts)),
-            "n_rules": np.array(len(self.rules)),
-        }
-        for kind, entries in (("part", self.preparation.parts), ("rule", self.rules)):
-            for i, entry in enumerate(entries):
-                values = {} if entry is None else vars(entry)
-                arrays |= {
-                    f"{kind}{i}.{name}": np.asarray(value)
-                    for name, value in values.items()
-                    if value is not None
-                }
-        file = BytesIO()
-        np.savez(file, allow_pickle=False, **arrays)
-        return file.getvalue()
-
-
-def read_fitted_run(content: bytes) -> FittedRun:
-    """Reads what ``FittedRun.to_bytes`` wrote."""
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        arrays = dict(file)
-
-    def fields_of(entry: str) -> dict[str, Any]:
-        return {
-            name.removeprefix(f"{entry}."): values
-            for name, values in arrays.items()
-            if name.startswith(f"{entry}.")
-        }
-
-    parts = [FittedPart(**{"axes": None, **fields_of(f"part{i}")}) for i in range(int(arrays["n_parts"]))]
-    rules: list[ClusterRule | None] = []
-    for i in range(int(arrays["n_rules"])):
-        rule = fields_of(f"rule{i}")
-        agreement = float(rule.get("fitted_agreement", 0))
-        rules.append(ClusterRule(**{**rule, "fitted_agreement": agreement}) if rule else None)
-    preparation = FittedPreparation(
-        bool(arrays["l2_normalize"]), parts, float(arrays["prepared_length"]) or None
-    )
-    return FittedRun(preparation, rules)
 
 
 def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Placements:

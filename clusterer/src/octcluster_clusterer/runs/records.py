@@ -1,5 +1,6 @@
 """Where a run stands, who its members are, and what is kept of it once it has ended."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.model import ClusteringResult, Duplicates, RunSpec, Stage
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text can be the id of a run: 32 lower-case hexadecimal digits."""
+    return re.fullmatch("[0-9a-f]{32}", text) is not None
 
 
 class RunState(StrEnum):
@@ -101,9 +107,9 @@ class RunResult:
         prepared_dimension: Dimension of the vectors after preparation.
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
             component of the normalized vectors, largest first, as far as computed.
+        duplicates: Pairs of different images that are nearly the same.
         stage_seconds: Time by stage.
         stage_peak_bytes: Highest resident memory of the process by stage; empty where it is not known.
-        duplicates: Pairs of different images that are nearly the same; None in runs of older versions.
         fitted: Puts other vectors into the clusters; None if it would be too large to keep.
         umap_coordinates: float32, shape (n_members, 2); None if not asked for, or for umap_missing_reason.
         umap_missing_reason: Why there are none though asked for; else empty.
@@ -116,9 +122,9 @@ class RunResult:
     input_dimension: int
     prepared_dimension: int
     explained_variance_ratios: NDArray[np.float64]
+    duplicates: Duplicates
     stage_seconds: dict[Stage, float] = field(default_factory=dict)
     stage_peak_bytes: dict[Stage, int] = field(default_factory=dict)
-    duplicates: Duplicates | None = None
     fitted: FittedRun | None = None
     umap_coordinates: NDArray[np.float32] | None = None
     umap_missing_reason: str = ""

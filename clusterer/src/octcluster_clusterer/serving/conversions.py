@@ -1,6 +1,5 @@
 """Between the messages of the contract and plain data: vectors, and what a run shall do."""
 
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
 from octcluster_clusterer.errors import InvalidRequest, MessageTooLarge
 from octcluster_clusterer.model import Algorithm, DataType, Members, Preparation, RunSpec, VectorSpace
+from octcluster_clusterer.runs.records import is_run_id
 from octcluster_clusterer.serving.member_columns import MemberColumns
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
@@ -112,7 +112,7 @@ async def read_run(
 
 def to_spec(message: pb.RunSpec) -> RunSpec:
     """Checks the form of a spec and converts it; raises InvalidRequest. The pipeline checks its sense."""
-    if not re.fullmatch("[0-9a-f]{32}", message.run_id):
+    if not is_run_id(message.run_id):
         raise InvalidRequest("run_id must be 32 lower-case hexadecimal digits")
     if not message.algorithms:
         raise InvalidRequest("algorithms must name at least one")

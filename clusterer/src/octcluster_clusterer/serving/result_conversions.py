@@ -86,7 +86,7 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
             for stage, seconds in result.stage_seconds.items()
         ],
         spec=from_spec(spec),
-        duplicates=_from_duplicates(result.duplicates) if result.duplicates else None,
+        duplicates=_from_duplicates(result.duplicates),
         umap_missing_reason=result.umap_missing_reason,
     )
 
@@ -171,7 +171,7 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
             y=run.coordinates[part, 1],
             umap_x=None if umap is None else umap[part, 0],
             umap_y=None if umap is None else umap[part, 1],
-            distances=None if result.distances is None else result.distances[part],
+            distances=result.distances[part],
         )
 
 

@@ -254,7 +254,6 @@ def test_trust_is_read() -> None:
     assert first.associations == [Association("width", 0.5, Score(0.25), 9)]
     assert (second.stability, second.associations) == (None, [])
     assert read.duplicates == Duplicates([NearDuplicate(1, 4, 0.5)], 3, 0.25)
-    assert c.read_result(clusterer.RunResult()).duplicates is None
 
 
 def test_placements_are_joined() -> None:

@@ -136,7 +136,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
-    assert scores["duplicates"] is None
+    assert scores["duplicates"] == {"threshold": 0.999, "total_pairs": 0, "pairs": []}
     assert [result["k"] for result in scores["results"]] == [2, 3, 4]
     table = scores["results"][0]["contingency"]
     assert table["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]

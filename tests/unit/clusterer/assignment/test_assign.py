@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.assignment import fit as assignment_rules
-from octcluster_clusterer.assignment.assign import ClusterRule, FittedRun, assign, read_fitted_run
+from octcluster_clusterer.assignment.assign import ClusterRule, FittedRun, assign
 from octcluster_clusterer.assignment.fit import find_distances, fit_rules
 from octcluster_clusterer.errors import CannotAssign, RunCancelled
 from octcluster_clusterer.model import Preparation
@@ -192,17 +192,6 @@ def test_clusters_of_one_member_each_have_no_covariance_and_get_the_nearest_mean
     found = assign(rule, vectors).clusters
     distances = np.square(vectors[:, np.newaxis] - rule.means).sum(axis=2)
     np.testing.assert_array_equal(found, distances.argmin(axis=1))
-
-
-def test_a_fitted_run_is_read_as_it_was_written() -> None:
-    vectors, groups, _ = draw_images()
-    for options in ({}, {"pca": None, "whiten": False, "standardize": True}):
-        run, _ = fit(vectors, groups, np.full(900, -1, dtype=np.int32), **options)
-        read = read_fitted_run(run.to_bytes())
-        assert read.to_bytes() == run.to_bytes()
-        assert read.rules[1] is None
-        for name, values in vars(run.assign(0, vectors)[0]).items():
-            np.testing.assert_array_equal(vars(read.assign(0, vectors)[0])[name], values)
 
 
 def test_rules_too_large_to_keep_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,7 @@ def make_results(algorithm, vectors, counts):
             scores=scores,
             contingency=None,
             seconds=0.0,
+            distances=np.zeros(len(vectors), dtype=np.float32),
         )
         for count, (labels, _) in zip(counts, found, strict=True)
     ]

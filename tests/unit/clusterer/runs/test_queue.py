@@ -23,6 +23,7 @@ from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import (
     Algorithm,
     ClusteringResult,
+    Duplicates,
     Members,
     Preparation,
     RunSpec,
@@ -59,9 +60,12 @@ def tell_sign(vectors: np.ndarray, members: Members, spec: RunSpec, report: Repo
         scores=Scores(*[UNDEFINED] * 10),
         contingency=None,
         seconds=0.1,
+        distances=np.zeros(len(vectors), dtype=np.float32),
     )
     coordinates = vectors[:, :2].copy()
-    return RunResult([result], 0, "the only one", coordinates, 16, 16, np.ones(1), {Stage.CLUSTERING: 0.1})
+    times = {Stage.CLUSTERING: 0.1}
+    none = Duplicates([], 0, 0.95)
+    return RunResult([result], 0, "the only one", coordinates, 16, 16, np.ones(1), none, times)
 
 
 class Gate:
@@ -402,7 +406,7 @@ def test_the_worker_survives_a_result_that_cannot_be_saved(
     queue, unfit, following = make_queue(return_unfit), new_spec(), new_spec(seed=1)
     assert finish(queue, unfit, members).state is RunState.SUCCEEDED
     assert queue.finished_record(unfit.run_id).result is not None, "kept in memory"
-    assert "kept in memory only: TypeError" in caplog.text
+    assert "kept in memory only: PydanticSerializationError" in caplog.text
     assert finish(queue, following, members).state is RunState.SUCCEEDED
 
 

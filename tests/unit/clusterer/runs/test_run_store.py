@@ -38,6 +38,7 @@ from octcluster_clusterer.runs.records import (
 )
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.store.redis import RedisStore
+from stored_runs import LIST_KEY, RECORD_KEY, RUN_ID, put_record, unreadable_records
 from stores import STORES, Store, started_store
 from waiting import wait_until
 
@@ -103,7 +104,7 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
             Association("class", 0.25, Score(0.125), 400),
             Association("width", 0.0, Score(undefined_reason="it is the same for all images"), 0),
         ),
-        distances=np.abs(silhouettes) if with_classes else None,
+        distances=np.abs(silhouettes),
         rating=0.75 if with_classes else None,
     )
 
@@ -152,6 +153,7 @@ def make_failed_record(run_id: str) -> RunRecord:
 def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> None:
     saved = make_record("a" * 32, pca=pca)
     runs.save(saved)
+    rng = np.random.default_rng(7)
     read = runs.read("a" * 32)
     assert read is not None
     assert read.status == saved.status
@@ -178,14 +180,19 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         read.result.explained_variance_ratios, saved.result.explained_variance_ratios
     )
     assert read.result.fitted is not None
-    assert read.result.fitted.to_bytes() == saved.result.fitted.to_bytes()
+    assert saved.result.fitted is not None
+    vectors = rng.normal(size=(40, 20)).astype(np.float32)
+    found, expected = (one.fitted.assign(0, vectors)[0] for one in (read.result, saved.result))
+    for name, values in vars(expected).items():
+        np.testing.assert_array_equal(vars(found)[name], values)
+    assert (read.result.fitted.rules[1], saved.result.fitted.rules[1]) == (None, None)
     for one, other in zip(read.result.results, saved.result.results, strict=True):
         assert one.algorithm is other.algorithm
         assert one.requested_clusters == other.requested_clusters
         assert one.scores == other.scores
         assert one.seconds == other.seconds
         assert one.stability == other.stability
-        assert one.associations == other.associations
+        assert list(one.associations) == list(other.associations)
         assert one.rating == other.rating
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
@@ -235,7 +242,7 @@ def test_every_field_is_guarded(runs: RunStore, raw: redis.Redis) -> None:
             assert runs.read("a" * 32) is None, f"{name!r} was believed"
         raw.hset(key, name, value)
     assert runs.read("a" * 32) is not None
-    raw.hset(key, b"labels:0", whole[b"labels:1"])
+    raw.hset(key, b"array:0", whole[b"array:1"])
     assert runs.read("a" * 32) is None
 
 
@@ -249,8 +256,39 @@ def test_a_run_saved_in_part_is_no_run(runs: RunStore, raw: redis.Redis) -> None
 
 def test_a_run_that_lost_a_column_is_no_run(runs: RunStore, raw: redis.Redis) -> None:
     runs.save(make_record("a" * 32))
-    raw.hdel(b"octcluster:v1:run:" + b"a" * 32, b"labels:1")
+    raw.hdel(b"octcluster:v1:run:" + b"a" * 32, b"array:1")
     assert runs.read("a" * 32) is None
+
+
+@pytest.mark.parametrize("fault", unreadable_records())
+def test_a_record_that_cannot_be_read_is_gone_and_hides_no_other(
+    runs: RunStore, raw: redis.Redis, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_record(raw, unreadable_records()[fault])
+    runs.save(make_record("a" * 32))
+    assert runs.read(RUN_ID) is None
+    assert f"run {RUN_ID}: passed over" in caplog.text
+    assert [status.run_id for status in runs.list_statuses() if status.run_id != RUN_ID] == ["a" * 32]
+    runs.save(make_record(RUN_ID))
+    assert runs.read(RUN_ID) is not None, "a new run takes its place"
+    put_record(raw, unreadable_records()[fault])
+    runs.delete(RUN_ID)
+    assert not raw.exists(RECORD_KEY)
+
+
+def test_entries_of_the_list_that_are_no_ids_hide_no_run(
+    runs: RunStore, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs.save(make_record("a" * 32))
+    raw.zadd(LIST_KEY, {b"\xff\xfe": 1, b"secret-name": 2, b"A" * 32: 3})
+    assert [status.run_id for status in runs.list_statuses()] == ["a" * 32]
+    assert "3 of its entries" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("run_id", ["", "secret-name", "A" * 32, "a" * 33, "\udcff"])
+def test_no_run_has_another_id(runs: RunStore, run_id: str) -> None:
+    assert runs.read(run_id) is None
 
 
 def test_runs_expire(runs: RunStore, raw: redis.Redis) -> None:

@@ -20,7 +20,14 @@ def make_result(
     values = np.full(labels.size, 0.5) if silhouettes is None else silhouettes
     scores, contingency = score(labels.astype(np.int32), values.astype(np.float32), classes)
     return ClusteringResult(
-        Algorithm.KMEANS, 4, labels.astype(np.int32), values.astype(np.float32), scores, contingency, 1.0
+        Algorithm.KMEANS,
+        4,
+        labels.astype(np.int32),
+        values.astype(np.float32),
+        scores,
+        contingency,
+        1.0,
+        np.zeros(labels.size, dtype=np.float32),
     )
 
 

@@ -13,8 +13,8 @@ def list_columns(outcome: RunOutcome) -> dict[str, Sequence[object]]:
 
     Returns:
         ``image`` (path), ``image_key`` (64 hexadecimal digits), ``cluster`` (-1: noise), ``label``,
-        ``patient``, ``silhouette`` (None where undefined), ``pca_x``, ``pca_y``, and, if there are any,
-        ``distance`` (to the cluster's mean; None for noise), ``umap_x`` and ``umap_y``.
+        ``patient``, ``silhouette`` (None where undefined), ``pca_x``, ``pca_y``, ``distance`` (to the
+        cluster's mean; None for noise) and, if there are any, ``umap_x`` and ``umap_y``.
     """
     assignments = outcome.assignments
     columns: dict[str, Sequence[object]] = {
@@ -26,9 +26,8 @@ def list_columns(outcome: RunOutcome) -> dict[str, Sequence[object]]:
         "silhouette": assignments.silhouettes,
         "pca_x": assignments.x,
         "pca_y": assignments.y,
+        "distance": assignments.distances,
     }
-    if assignments.distances:
-        columns["distance"] = assignments.distances
     if assignments.umap_x:
         columns |= {"umap_x": assignments.umap_x, "umap_y": assignments.umap_y}
     return columns

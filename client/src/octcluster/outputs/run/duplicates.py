@@ -9,7 +9,7 @@ HEADER = ("image", "other_image", "similarity")
 def format_duplicates(outcome: RunOutcome) -> bytes | None:
     """Formats one row a pair, all copies and at most 1000 others; None if there is no pair."""
     members, duplicates = outcome.members, outcome.result.duplicates
-    if duplicates is None or not duplicates.pairs:
+    if not duplicates.pairs:
         return None
     rows = (
         (members[pair.first_member].name, members[pair.second_member].name, f"{pair.similarity:.6f}")

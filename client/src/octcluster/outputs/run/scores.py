@@ -85,10 +85,8 @@ def _describe_association(association: Association) -> dict[str, object]:
     }
 
 
-def _describe_duplicates(outcome: RunOutcome) -> dict[str, object] | None:
+def _describe_duplicates(outcome: RunOutcome) -> dict[str, object]:
     duplicates = outcome.result.duplicates
-    if duplicates is None:
-        return None
     return {
         "threshold": duplicates.threshold,
         "total_pairs": duplicates.total_pairs,

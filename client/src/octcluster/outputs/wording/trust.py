@@ -169,7 +169,7 @@ def _value(association: Association) -> float:
     return association.adjusted_mutual_information.value or 0.0
 
 
-def describe_leaks(leaks: Leaks, duplicates: Duplicates | None, *, listing: str = "") -> list[str]:
+def describe_leaks(leaks: Leaks, duplicates: Duplicates, *, listing: str = "") -> list[str]:
     """What the leak check found, in sentences that name nobody.
 
     Args:
@@ -202,9 +202,7 @@ def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
     ]
 
 
-def _describe_duplicates(leaks: Leaks, duplicates: Duplicates | None) -> list[str]:
-    if duplicates is None:
-        return []
+def _describe_duplicates(leaks: Leaks, duplicates: Duplicates) -> list[str]:
     if duplicates.total_pairs == 0:
         return ["No two images are the same, or nearly so."]
     across = [
@@ -236,7 +234,7 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates | None) -> Sequence[str]:
+def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates) -> Sequence[str]:
     """The lines on trust that a terminal shows: stability, audit, patients, duplicates, a line or so each."""
     stability = describe_stability(result, of_patients=leaks.patients > 0)
     lines = [stability, *describe_audit(result), *describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)]

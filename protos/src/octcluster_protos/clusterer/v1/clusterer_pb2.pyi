@@ -1541,9 +1541,7 @@ class StreamAssignmentsResponse(_message.Message):
 
     @_builtins.property
     def distances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Euclidean distance of each member's prepared vector to the mean of its cluster; NaN for noise. Empty in runs of
-        older versions.
-        """
+        """Euclidean distance of each member's prepared vector to the mean of its cluster; NaN for noise."""
 
     def __init__(
         self,

@@ -21,6 +21,8 @@ from octcluster.outputs.wording.trust import (
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome
 
+NO_PAIR = "No two images are the same, or nearly so."
+
 
 def image(name: str, label: str | None = None, patient: str | None = None) -> ImageFile:
     return ImageFile(Path("/data", name), name, label, patient)
@@ -92,17 +94,17 @@ def test_no_leak_is_said_too() -> None:
     members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b")]
     assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
         "None of the 2 patients has images in more than one class.",
-        "No two images are the same, or nearly so.",
+        NO_PAIR,
     ]
-    (unknown,) = describe_leaks(find_leaks([image("0.png")], None), None)
+    unknown, _ = describe_leaks(find_leaks([image("0.png")], pairs()), pairs())
     assert unknown.startswith("No patient is known")
 
 
 def test_nothing_is_said_of_classes_or_splits_that_are_not_known() -> None:
     members = [image("0.png", None, "a"), image("1.png", None, "b")]
-    assert describe_leaks(find_leaks(members, None), None) == []
+    assert describe_leaks(find_leaks(members, pairs()), pairs()) == [NO_PAIR]
     members = [image("train/0.png", None, "a"), image("test/1.png", None, "b")]
-    (sentence,) = describe_leaks(find_leaks(members, None), None)
+    sentence, _ = describe_leaks(find_leaks(members, pairs()), pairs())
     assert sentence == "None of the 2 patients has images in more than one split."
 
 
@@ -187,8 +189,8 @@ def made(preparation: Preparation, dimension: int, *, known: bool) -> RunOutcome
 
 def test_what_needs_patients_is_not_said_to_be_done_without_them() -> None:
     outcome = made(WITHIN, 96, known=False)
-    leaks = find_leaks(outcome.members, None)
-    (stability, *_) = summarize_trust(outcome.result.results[0], leaks, None)
+    leaks = find_leaks(outcome.members, pairs())
+    (stability, *_) = summarize_trust(outcome.result.results[0], leaks, pairs())
     assert "10 random parts of the images, clustered again" in stability
     (advice,) = describe_unused_patients(WITHIN, outcome.members)
     assert "<disease>-<patient>-<number>" in advice

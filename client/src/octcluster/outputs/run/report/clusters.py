@@ -177,6 +177,6 @@ def _choose_examples(
 
 
 def _find_outlying(distances: Sequence[float | None], rows: Sequence[int]) -> list[int]:
-    """The rows farthest from the mean of their cluster; empty where a clusterer tells no distances."""
-    known = [(distance, row) for row in rows if distances and (distance := distances[row]) is not None]
+    """The rows farthest from the mean of their cluster."""
+    known = [(distance, row) for row in rows if (distance := distances[row]) is not None]
     return [row for _, row in sorted(known, key=lambda pair: (-pair[0], pair[1]))[:EXAMPLES]]

@@ -25,7 +25,7 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
             "says nothing about health."
         )
     leaks, duplicates = outcome.leaks, outcome.result.duplicates
-    if leaks.patients_in_classes or leaks.patients_in_splits or (duplicates and duplicates.total_pairs):
+    if leaks.patients_in_classes or leaks.patients_in_splits or duplicates.total_pairs:
         found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
     found += describe_unused_patients(outcome.spec.preparation, outcome.members)
     missing = describe_missing_labels(outcome.image_set)
