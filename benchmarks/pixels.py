@@ -47,7 +47,8 @@ def measure(sources: Sequence[Path], count: int) -> dict[str, object]:
         work = Path(folder)
         write_variants(sources, work / "images", count)
         command = [program, "run", str(work / "images"), "--out", str(work / "out"), "--model", "pixels"]
-        options = ["--pca", "0.95", "-k", "2:6", "--labels", "folder", "--cache-dir", str(work / "cache")]
+        options = ["--recipe", "pixels-1", "--pca", "0.95", "-k", "2:6", "--labels", "folder"]
+        options += ["--cache-dir", str(work / "cache")]
         seconds, mib = run_followed([*command, *options])
         run = json.loads((work / "out" / "run.json").read_text())
         scores = json.loads((work / "out" / "scores.json").read_text())

@@ -26,6 +26,8 @@ def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
     command = [OCTCLUSTER, "run", str(oct_images), "--out", str(tmp_path / "out")]
     # Vectors that no other test has put into the cache.
     command += [
+        "--recipe",
+        "plain-1",
         "--features",
         "pooled",
         "--flip",

@@ -57,6 +57,8 @@ def test_rides_out_a_restart_of_redis(stack: Stack, oct_images: Path, tmp_path: 
         str(oct_images),
         "--out",
         str(tmp_path / "out"),
+        "--recipe",
+        "plain-1",
         "--features",
         "flatten",
         "--pca",

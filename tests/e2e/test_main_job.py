@@ -89,7 +89,7 @@ def test_the_table_has_every_image_with_its_places_on_the_maps(first_run: Path, 
     table = duckdb.sql(f"SELECT * FROM '{first_run / 'assignments.parquet'}'").fetchnumpy()
     assert list(table["image"]) == image_names(oct_images)
     assert all(np.isfinite(table[name]).all() for name in ("pca_x", "pca_y", "umap_x", "umap_y"))
-    assert json.loads((first_run / "run.json").read_text())["arguments"]["recipe"] == "consensus-2"
+    assert json.loads((first_run / "run.json").read_text())["recipe"]["name"] == "consensus-2"
 
 
 def test_second_run_embeds_nothing_and_repeats_itself(
@@ -120,6 +120,8 @@ def test_range_of_k_and_pca(oct_images: Path, octcluster: Octcluster, tmp_path: 
         out,
         "-k",
         "2:6",
+        "--recipe",
+        "plain-1",
         "--pca",
         "0.95",
         "--algorithm",

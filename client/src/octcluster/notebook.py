@@ -125,7 +125,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
             or the path of a CSV table.
         per_class: Take so many random images of each class; None: all.
         out: Folder for the output files; None: write none.
-        progress: Told how far it is; ``octcluster.cli.terminal.run.show_progress()`` prints it.
+        progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
         options: Other fields of RunOptions: ``seed``, ``embedder``, ``clusterer``, ``cache_dir``, ``umap``.
 
     Returns:

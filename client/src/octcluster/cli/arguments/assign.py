@@ -1,9 +1,15 @@
 """The arguments of ``octcluster assign``, and its help."""
 
 from argparse import ArgumentParser
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from octcluster.cli.arguments.command import ImagesCommand, add_images, add_labels, add_output_options
+from octcluster.cli.arguments.services import ServicesCommand, add_services
 from octcluster.model.runs import MODELS
+from octcluster.workflows.finished_runs import FinishedRun
 
+SUMMARY = "put new images into the clusters of a finished run"
 DESCRIPTION = """\
 Puts images into the clusters of a run that has been done, without changing it, and writes into DIR:
 
@@ -32,19 +38,60 @@ medical device, and not for diagnosis.
 """
 
 
-def add_finished_run(parser: ArgumentParser) -> None:
-    """Adds the run that images are assigned to."""
+@dataclass(frozen=True, kw_only=True)
+class AssignCommand(ServicesCommand, ImagesCommand):
+    """``octcluster assign``.
+
+    Attributes:
+        run: Folder that ``octcluster run`` wrote, or the id of a run.
+        model: Name of the model for an embedder that is started; None: that of the run.
+    """
+
+    name = "assign"
+
+    run: str
+    model: str | None
+
+    def at_services_of(self, run: FinishedRun) -> "AssignCommand":
+        """The command with what the run says of its place and its vectors, where nothing else was given."""
+        clusterer, cache_dir = self.clusterer, self.cache_dir
+        if clusterer is None and cache_dir is None:
+            clusterer, cache_dir = run.arguments.get("clusterer"), _path(run.arguments.get("cache_dir"))
+        embedder, weights, digest = self.embedder, self.weights, self.weights_sha256
+        if embedder is None and self.model is None and weights is None:
+            embedder = run.arguments.get("embedder")
+        if embedder is None and weights is None:
+            weights = _path(run.arguments.get("weights"))
+            digest = digest or run.arguments.get("weights_sha256")
+        return replace(
+            self,
+            clusterer=clusterer,
+            cache_dir=cache_dir,
+            embedder=embedder,
+            weights=weights,
+            weights_sha256=digest,
+            model=self.model or run.arguments.get("model"),
+        )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds all arguments of the command."""
     parser.add_argument(
         "run",
         metavar="RUN",
         help="folder that 'octcluster run' wrote, or, with --clusterer, the id of a run (run_id in run.json)",
     )
-
-
-def add_model(parser: ArgumentParser) -> None:
-    """Adds the model, which the run's folder knows."""
+    add_images(parser)
+    add_labels(parser)
+    cache = "that of RUN if it is a folder, else octcluster in the user's cache folder"
+    add_services(parser, "that of RUN, or start one", cache=cache)
     parser.add_argument(
         "--model",
         help="network, for an embedder that is started here (default: that of RUN if it is a folder, else "
         f"{MODELS[0]})",
     )
+    add_output_options(parser)

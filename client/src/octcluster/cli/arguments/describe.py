@@ -1,9 +1,12 @@
 """The arguments of ``octcluster describe``, and its help."""
 
 from argparse import ArgumentParser
+from dataclasses import dataclass
 
+from octcluster.cli.arguments.command import ImagesCommand, add_images, add_labels, add_output_options
 from octcluster.cli.values import parse_positive, parse_seed
 
+SUMMARY = "look at a folder of images: numbers, sizes, formats, patients and images that come twice"
 DESCRIPTION = """\
 Looks at the images of a folder before anything is learned from them, without a service, and writes into DIR:
 
@@ -29,8 +32,30 @@ usage. For research use only: not a medical device, and not for diagnosis.
 """
 
 
-def add_looks(parser: ArgumentParser) -> None:
-    """Adds what is looked at, and what is shown of it."""
+@dataclass(frozen=True, kw_only=True)
+class DescribeCommand(ImagesCommand):
+    """``octcluster describe``.
+
+    Attributes:
+        headers_only: Whether to decode no image.
+        samples: Number of images of each class that the page shows.
+        seed: Seed of that choice.
+        thumbnails: Whether the page shows these images.
+        identified: Whether the page names images and patients.
+    """
+
+    name = "describe"
+
+    headers_only: bool
+    samples: int
+    seed: int
+    thumbnails: bool
+    identified: bool
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds all arguments of the command."""
+    add_images(parser)
     add = parser.add_argument
     add(
         "--headers-only",
@@ -55,3 +80,5 @@ def add_looks(parser: ArgumentParser) -> None:
         action="store_true",
         help="let the page name images and patients (default: pseudonyms such as image 17)",
     )
+    add_labels(parser)
+    add_output_options(parser)

@@ -1,19 +1,22 @@
-"""The arguments of ``octcluster run`` that say how images are grouped, and its help."""
+"""The arguments of ``octcluster run``, and its help."""
 
 from argparse import ArgumentParser, BooleanOptionalAction
+from dataclasses import dataclass
 from typing import Any
 
-from octcluster.cli.values import (
-    UNSET,
-    parse_algorithms,
-    parse_clusters,
-    parse_pca,
-    parse_resamples,
-    parse_seed,
+from octcluster.cli.arguments.command import (
+    ImagesCommand,
+    add_images,
+    add_labels,
+    add_output_options,
+    add_per_class,
 )
-from octcluster.model.recipes import DEFAULT_RECIPE, PIXELS_1, PLAIN_1, RECIPES
-from octcluster.model.runs import ALGORITHMS, FEATURES, MODELS
+from octcluster.cli.arguments.recipe import RecipeArguments, add_recipe, add_recipe_parts
+from octcluster.cli.arguments.services import ServicesCommand, add_services
+from octcluster.cli.values import parse_clusters, parse_resamples, parse_seed
+from octcluster.model.runs import MODELS
 
+SUMMARY = "group a folder of images; leaves clusters, scores and a report"
 DESCRIPTION = """\
 Groups the OCT images of a folder and writes into DIR:
 
@@ -26,10 +29,8 @@ Groups the OCT images of a folder and writes into DIR:
   failures.csv         the images that could not be used, and why; if there are any
 
 How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.
-Without further options the default recipe is taken. As soon as one of --features, --flip, --algorithm, --pca
-or --whiten is given, the start is the plain recipe (pooled features of unit length, K-means) and the options
-change that; --whiten-within-patients or its contrary alone changes the default recipe. To change one thing of
-another recipe, name it as well: --recipe NAME --pca 32.
+Without further options the model's default recipe is taken. An option that changes a part of a recipe needs
+the name of the recipe beside it: --recipe plain-1 --pca 0.95.
 
 Without --embedder and --clusterer the services are started for this run and stopped after it.
 """
@@ -37,7 +38,7 @@ EXAMPLES = """\
 examples:
   octcluster run scans --out result                      4 clusters, by the default recipe
   octcluster run scans --out result -k 2:10              try 2 to 10 clusters and choose, without labels
-  octcluster run scans --out result --algorithm kmeans,hdbscan --pca 0.95    plain features, two algorithms
+  octcluster run scans --out result --recipe plain-1 --algorithm kmeans,hdbscan    two algorithms side by side
   octcluster run scans --out result --labels table.csv   compare with classes of a table image,label[,patient]
   octcluster run scans --out result --embedder gpu-box:50051 --clusterer gpu-box:50052
   octcluster assign result new-scans --out new           put new images into the clusters of result
@@ -47,11 +48,44 @@ exit codes: 0 done (images that failed are reported), 1 the run failed, or --str
 """
 
 
-def add_method(run: ArgumentParser) -> None:
-    """Adds how images are grouped, and what is shown of it."""
-    _add_grouping(run.add_argument_group("how images are grouped"))
-    _add_recipe(run.add_argument_group("a recipe of your own, part by part"))
-    _add_contents(run.add_argument_group("what is written"))
+@dataclass(frozen=True, kw_only=True)
+class RunCommand(ServicesCommand, ImagesCommand, RecipeArguments):
+    """``octcluster run``.
+
+    Attributes:
+        k: Smallest and largest number of clusters.
+        model: Name of the model.
+        seed: Seed of every random choice.
+        stability: How many random parts of the images to cluster again; None: it depends on their number.
+        umap: Whether to draw the images by UMAP, too.
+        vectors: Whether to write the images' features, too.
+        thumbnails: Whether the report shows images.
+        identified: Whether the report names images and patients.
+        per_class: Take so many random images of each class; None: all.
+    """
+
+    name = "run"
+
+    k: tuple[int, int]
+    model: str
+    seed: int
+    stability: int | None
+    umap: bool
+    vectors: bool
+    thumbnails: bool
+    identified: bool
+    per_class: int | None
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds all arguments of the command."""
+    add_images(parser)
+    _add_grouping(parser.add_argument_group("how images are grouped"))
+    add_recipe_parts(parser.add_argument_group("changes of the recipe that --recipe names"))
+    _add_contents(parser.add_argument_group("what is written"))
+    add_per_class(add_labels(parser))
+    add_services(parser, "start one")
+    add_output_options(parser)
 
 
 def _add_grouping(group: Any) -> None:
@@ -72,12 +106,7 @@ def _add_grouping(group: Any) -> None:
         help=f"network: {names} (no network: the image itself, grey at 150x150, as a baseline); or "
         "another that the embedder has (default: %(default)s)",
     )
-    add(
-        "--recipe",
-        choices=tuple(RECIPES),
-        help=f"the whole recipe, by name and version (default: {DEFAULT_RECIPE.name} for an EfficientNet, "
-        f"{PIXELS_1.name} for pixels, {PLAIN_1.name} for other models)",
-    )
+    add_recipe(group)
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
     add(
         "--stability",
@@ -85,64 +114,6 @@ def _add_grouping(group: Any) -> None:
         type=parse_resamples,
         help="cluster N random parts of the images again (each 80%% of the patients) to see how stable the "
         "result is; 0: do not (default: 10, or 4 with more than 5,000 images)",
-    )
-
-
-def _add_recipe(method: Any) -> None:
-    add = method.add_argument
-    add(
-        "--features",
-        default=UNSET,
-        choices=FEATURES,
-        help="what is read from the network: pooled, the mean of its last map; flatten, the whole map; or "
-        "blocks, the means of late layers; pixels, for the model pixels (default: that of the recipe; plain: "
-        "pooled)",
-    )
-    add(
-        "--flip",
-        default=UNSET,
-        action=BooleanOptionalAction,
-        help="average the features of each image and of its mirror image, since left and right eyes mirror "
-        "each other (default: that of the recipe; plain: no)",
-    )
-    add(
-        "--algorithm",
-        metavar="NAME[,NAME...]",
-        type=parse_algorithms,
-        default=UNSET,
-        help=f"one or more of {', '.join(ALGORITHMS)} (default: that of the recipe; plain: kmeans)",
-    )
-    pca = method.add_mutually_exclusive_group()
-    pca.add_argument(
-        "--pca",
-        metavar="SHARE|COUNT",
-        type=parse_pca,
-        default=UNSET,
-        help="reduce the features first, each part of blocks by itself: to a share of their variance with a "
-        "dot (0.95), or to a count of components (64; of few images as many as there can be)",
-    )
-    pca.add_argument(
-        "--no-pca",
-        dest="pca",
-        action="store_const",
-        const=None,
-        default=UNSET,
-        help="do not reduce the features (default: that of the recipe; plain: not)",
-    )
-    add(
-        "--whiten",
-        default=UNSET,
-        action=BooleanOptionalAction,
-        help="scale the components of the PCA to equal variance (default: that of the recipe; plain: no)",
-    )
-    add(
-        "--whiten-within-patients",
-        dest="whiten_within_patients",
-        default=UNSET,
-        action=BooleanOptionalAction,
-        help="then give less weight to what differs between images of one patient, which is mostly no "
-        "pathology; leave it out for whole volumes, whose slices differ in it (default: that of the recipe; "
-        "plain: no)",
     )
 
 

@@ -1,10 +1,20 @@
 """The arguments of ``octcluster study``, and its help."""
 
 from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 
+from octcluster.cli.arguments.command import (
+    ImagesCommand,
+    add_images,
+    add_labels,
+    add_output_options,
+    add_per_class,
+)
+from octcluster.cli.arguments.services import ServicesCommand, add_services
 from octcluster.cli.values import parse_seed
 
+SUMMARY = "compare features, preparations, algorithms and numbers of clusters in one table"
 DESCRIPTION = """\
 Fills a matrix of features x preparation x algorithm x number of clusters, and writes into DIR:
 
@@ -30,8 +40,26 @@ wrong usage. For research use only: not a medical device, and not for diagnosis.
 """
 
 
-def add_matrix(parser: ArgumentParser) -> None:
-    """Adds what is compared."""
+@dataclass(frozen=True, kw_only=True)
+class StudyCommand(ServicesCommand, ImagesCommand):
+    """``octcluster study``.
+
+    Attributes:
+        matrix: File that declares what to compare; None: the built-in one.
+        seed: Seed of every random choice.
+        per_class: Take so many random images of each class; None: all.
+    """
+
+    name = "study"
+
+    matrix: Path | None
+    seed: int
+    per_class: int | None
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds all arguments of the command."""
+    add_images(parser)
     add = parser.add_argument
     add(
         "--matrix",
@@ -41,3 +69,6 @@ def add_matrix(parser: ArgumentParser) -> None:
         "recipe)",
     )
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
+    add_per_class(add_labels(parser))
+    add_services(parser, "start one", weights=False)
+    add_output_options(parser)

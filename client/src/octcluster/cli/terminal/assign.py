@@ -1,58 +1,47 @@
 """What ``octcluster assign`` prints at its end."""
 
-import sys
 from pathlib import Path
 from typing import TextIO
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.outputs.assign.scores import PlacementScores, judge_placements
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count, show_text
+from octcluster.outputs.wording.words import count
 from octcluster.workflows.outcome import AssignOutcome
 
-_PLAIN_WIDTH = 120
 _MANY_OUTLIERS = 0.25
 
 
-def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
+def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | None = None) -> None:
     """Prints what became of new images and where the output files are.
 
     Args:
         outcome: What became of them.
         folder: Where its output files are.
-        stream: Where to print.
+        stream: Where to print; None: standard output.
     """
-    console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
+    terminal = Terminal(stream)
     scores = judge_placements(outcome)
-    console.print()
-    console.print(_tabulate_clusters(outcome, scores))
-    _say(console, f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
-    for sentence in (_describe_match(outcome, scores), _describe_outliers(outcome)):
-        if sentence:
-            _say(console, sentence)
+    terminal.leave_line()
+    terminal.show(_tabulate_clusters(outcome, scores))
+    terminal.say(f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
+    terminal.say(*filter(None, (_describe_match(outcome, scores), _describe_outliers(outcome))))
     if outcome.placements.fitted_agreement is not None:
         share = f"{outcome.placements.fitted_agreement:.1%}"
-        _say(console, f"Of the run's own images, {share} would be assigned as they were grouped.")
-    console.print()
-    if outcome.failures:
-        _say(console, f"Failures: {folder / 'failures.csv'}")
-    _say(console, f"Assignments: {folder / 'assignments.csv'}")
-    _say(console, RESEARCH_USE_ONLY)
+        terminal.say(f"Of the run's own images, {share} would be assigned as they were grouped.")
+    terminal.leave_line()
+    terminal.point_to(folder, ("Assignments", "assignments.csv"), failures=bool(outcome.failures))
 
 
 def _tabulate_clusters(outcome: AssignOutcome, scores: PlacementScores) -> Table:
     found = outcome.placements
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for title in ("cluster", "images", "outliers"):
-        table.add_column(title, justify="right")
+    table = make_table((), ("cluster", "images", "outliers"))
     if scores.cluster_classes:
         table.add_column("stands for")
     for cluster in range(outcome.clustering.clusters):
         outliers = [flag for own, flag in zip(found.clusters, found.outliers, strict=True) if own == cluster]
-        name = [Text(show_text(scores.cluster_classes.get(cluster, "")))] if scores.cluster_classes else []
+        name = [make_cell(scores.cluster_classes.get(cluster, ""))] if scores.cluster_classes else []
         table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", *name)
     return table
 
@@ -90,8 +79,3 @@ def _describe_outliers(outcome: AssignOutcome) -> str:
         f"{text}; but more than a quarter may also mean that they are of another device or pathology, or "
         "that the run had few images."
     )
-
-
-def _say(console: Console, text: str) -> None:
-    """Prints a line; only a terminal needs it wrapped."""
-    console.print(Text(text), soft_wrap=not console.is_terminal)

@@ -1,51 +1,38 @@
 """What a person sees on the terminal at the end of a study."""
 
-import sys
 from pathlib import Path
 from typing import TextIO
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.study.cells import PUBLISHED_SCORES, StudyCell, list_cells
 from octcluster.outputs.wording.score_names import SCORE_NAMES
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, format_score, name_algorithm, show_text
+from octcluster.outputs.wording.words import format_score, name_algorithm
 from octcluster.workflows.study import PartState, StudyOutcome
 
-_PLAIN_WIDTH = 120
 
-
-def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO = sys.stdout) -> None:
+def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO | None = None) -> None:
     """Prints the table of a study, what was not done and why, and where the output files are.
 
     Args:
         outcome: What the study found.
         folder: Where its output files are.
-        stream: Where to print.
+        stream: Where to print; None: standard output.
     """
-    console = Console(file=stream, width=None if stream.isatty() else _PLAIN_WIDTH, highlight=False)
-    lines = [
-        f"{part.part.title}: {part.state}, {part.reason}"
-        for part in outcome.parts
-        if part.state is not PartState.DONE
-    ]
-    if outcome.failures:
-        lines.append(f"Failures: {folder / 'failures.csv'}")
-    lines += [f"Table: {folder / 'study.csv'}", f"Report: {folder / 'report.html'}", RESEARCH_USE_ONLY]
-    console.print()
-    console.print(_tabulate(outcome))
-    for line in lines:
-        console.print(Text(show_text(line)), soft_wrap=not console.is_terminal)
+    terminal = Terminal(stream)
+    terminal.leave_line()
+    terminal.show(_tabulate(outcome))
+    undone = [part for part in outcome.parts if part.state is not PartState.DONE]
+    terminal.say(*(f"{part.part.title}: {part.state}, {part.reason}" for part in undone))
+    files = (("Table", "study.csv"), ("Report", "report.html"))
+    terminal.point_to(folder, *files, failures=bool(outcome.failures))
 
 
 def _tabulate(outcome: StudyOutcome) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    table.add_column("algorithm")
-    for title in ("k", "clusters", "noise", *(SCORE_NAMES[name].title for name in PUBLISHED_SCORES)):
-        table.add_column(title, justify="right")
+    titles = [SCORE_NAMES[name].title for name in PUBLISHED_SCORES]
+    table = make_table(["algorithm"], ["k", "clusters", "noise", *titles])
     table.add_column("published")
     heading = ""
     for cell in list_cells(outcome):
@@ -54,7 +41,7 @@ def _tabulate(outcome: StudyOutcome) -> Table:
         if cell.part.part.title != heading:
             heading = cell.part.part.title
             table.add_section()
-            table.add_row(Text(show_text(heading), style="bold"))
+            table.add_row(make_cell(heading, style="bold"))
         _add_cell(table, cell, cell.result)
     return table
 
@@ -66,7 +53,7 @@ def _add_cell(table: Table, cell: StudyCell, result: ClusteringResult) -> None:
         if value is not None
     ]
     table.add_row(
-        Text(name_algorithm(cell.algorithm)),
+        make_cell(name_algorithm(cell.algorithm)),
         "" if cell.k is None else str(cell.k),
         str(result.clusters),
         f"{result.noise:,}",

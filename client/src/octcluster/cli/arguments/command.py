@@ -1,0 +1,107 @@
+"""What the commands have in common: the base of their typed objects, and the arguments of several."""
+
+from argparse import ArgumentParser
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from octcluster.cli.values import parse_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command with its arguments, as they were given; each kind has the fields of its own arguments.
+
+    Attributes:
+        name: Name of the command.
+        debug: Whether to show where an error came from.
+    """
+
+    name: ClassVar[str]
+
+    debug: bool = False
+
+    def record(self) -> dict[str, object]:
+        """The arguments as JSON values, for the record that a command leaves."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"command": self.name} | {
+            name: str(value) if isinstance(value, Path) else value for name, value in given.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesCommand(Command):
+    """A command that reads images and leaves files.
+
+    Attributes:
+        images: Folder of images, or list of paths.
+        labels: Where known classes come from.
+        out: Folder for the outputs.
+        strict: Whether an image that failed makes the command fail.
+        quiet: Whether to print errors only.
+    """
+
+    images: Path
+    labels: str
+    out: Path
+    strict: bool
+    quiet: bool
+
+
+def add_debug(parser: ArgumentParser) -> None:
+    """Adds the argument of all commands."""
+    parser.add_argument(
+        "--debug", action="store_true", help="show where an error came from (or OCTCLUSTER_DEBUG=1)"
+    )
+
+
+def add_images(parser: ArgumentParser) -> None:
+    """Adds the images and the folder for the outputs."""
+    add = parser.add_argument
+    add("images", metavar="IMAGES", type=Path, help="folder of images, or text file with one path a line")
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder for the outputs, made if need be; each command wants one of its own",
+    )
+
+
+def add_labels(parser: ArgumentParser) -> Any:
+    """Adds where known classes come from; returns the group of these arguments."""
+    labels = parser.add_argument_group("known classes, to compare with; they never change the clusters")
+    labels.add_argument(
+        "--labels",
+        metavar="auto|folder|filename|none|FILE.csv",
+        default="auto",
+        help="folder: name of the last folder; filename: first part of <disease>-<patient>-<number>; "
+        "FILE.csv: a table whose first row is image,label,patient (or without label, or without patient; "
+        "their cells may be empty), image being the path below IMAGES or the file name; auto: folder if "
+        "images lie in 2 to 50 of them that do not look like one patient each (their file names say so, or "
+        "half of them have less than 5 images), else filename if nearly all names have the form, else none "
+        "(default: %(default)s)",
+    )
+    return labels
+
+
+def add_per_class(labels: Any) -> None:
+    """Adds how many images of each class are taken."""
+    labels.add_argument(
+        "--per-class",
+        metavar="N",
+        type=parse_positive,
+        help="take N random images of each class (default: all images)",
+    )
+
+
+def add_output_options(parser: ArgumentParser) -> None:
+    """Adds what is printed, and what counts as a failure."""
+    add = parser.add_argument
+    add(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if an image failed (default: report it, exit with 0)",
+    )
+    add("--quiet", action="store_true", help="print errors only (default: progress and a summary)")
+    add_debug(parser)

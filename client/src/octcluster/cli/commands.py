@@ -1,0 +1,224 @@
+"""What each command does: one function a command, which takes its typed arguments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import singledispatch
+
+from octcluster.cli.arguments.assign import AssignCommand
+from octcluster.cli.arguments.command import Command, ImagesCommand
+from octcluster.cli.arguments.completion import CompletionCommand
+from octcluster.cli.arguments.describe import DescribeCommand
+from octcluster.cli.arguments.doctor import DoctorCommand
+from octcluster.cli.arguments.phantoms import PhantomsCommand
+from octcluster.cli.arguments.run import RunCommand
+from octcluster.cli.arguments.study import StudyCommand
+from octcluster.cli.exit_codes import ExitCode
+from octcluster.cli.parser import build_parser
+from octcluster.images.folder import describe_ignored, find_images, has_foreign_volumes
+from octcluster.images.image_set import ImageSet, sample_per_class
+from octcluster.model.errors import ExtraNotInstalled, OctclusterError
+from octcluster.model.progress import Progress, Silence
+from octcluster.model.runs import MODELS
+from octcluster.outputs.folder import prepare_folder
+from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.describe import describe_images
+from octcluster.workflows.doctor import diagnose
+from octcluster.workflows.extras import find_missing
+from octcluster.workflows.finished_runs import find_run
+from octcluster.workflows.run import RunOptions, run_images
+from octcluster.workflows.services import ServiceOptions
+from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
+from octcluster.workflows.study_file import read_matrix
+
+
+@singledispatch
+def execute(command: Command) -> ExitCode:
+    """Does what a command asks for.
+
+    Args:
+        command: The command.
+
+    Returns:
+        DONE, or FAILED where what was wrong has been printed.
+
+    Raises:
+        OctclusterError: It could not be done; the message says what to do.
+        OSError: A file cannot be read or written.
+    """
+    raise AssertionError(f"nothing does {command}")
+
+
+@execute.register
+def run(command: RunCommand) -> ExitCode:
+    """``octcluster run``."""
+    started = datetime.now(UTC)
+    _need_cli()
+    command.check_model(command.model)
+    min_clusters, max_clusters = command.k
+    options = RunOptions(
+        model=command.model,
+        recipe=command.choose_recipe(command.model),
+        min_clusters=min_clusters,
+        max_clusters=max_clusters,
+        seed=command.seed,
+        stability_resamples=command.stability,
+        umap=command.umap,
+        vectors=command.vectors,
+        **command.service_fields(),
+    )
+    image_set = _find_sample(command, command.per_class, command.seed)
+    prepare_folder(command.out, command.name)
+
+    from octcluster.cli.terminal.run import print_replaced, print_run_summary  # noqa: PLC0415
+    from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
+    from octcluster.outputs.run.report import ReportOptions  # noqa: PLC0415
+
+    if not command.quiet:
+        print_replaced(command.out)
+    with _shown_progress(command, image_set) as progress:
+        outcome = run_images(image_set, options, progress)
+    report = ReportOptions(command.thumbnails, command.identified)
+    write_run_files(outcome, command.out, command.record(), started, report)
+    if not command.quiet:
+        print_run_summary(outcome, command.out)
+    return _end(command, len(outcome.failures))
+
+
+@execute.register
+def assign(command: AssignCommand) -> ExitCode:
+    """``octcluster assign``."""
+    started = datetime.now(UTC)
+    _need_cli()
+    finished = find_run(command.run)
+    command = command.at_services_of(finished)
+    model = command.model or MODELS[0]
+    command.check_model(model)
+    options = AssignOptions(model=model, classes=finished.classes, **command.service_fields())
+    image_set = find_images(command.images, command.labels)
+    prepare_folder(command.out, command.name)
+
+    from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
+    from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
+
+    with _shown_progress(command, image_set) as progress:
+        outcome = assign_images(finished.run_id, image_set, options, progress)
+    write_assign_files(outcome, command.out, command.record(), started)
+    if not command.quiet:
+        print_assign_summary(outcome, command.out)
+    return _end(command, len(outcome.failures))
+
+
+@execute.register
+def study(command: StudyCommand) -> ExitCode:
+    """``octcluster study``."""
+    started = datetime.now(UTC)
+    _need_cli()
+    matrix = read_matrix(command.matrix)
+    options = StudyOptions(seed=command.seed, **command.service_fields())
+    image_set = _find_sample(command, command.per_class, command.seed)
+    prepare_folder(command.out, command.name)
+
+    from octcluster.cli.terminal.study import print_study_summary  # noqa: PLC0415
+    from octcluster.outputs.study.files import write_study_files  # noqa: PLC0415
+
+    def keep(outcome: StudyOutcome) -> None:
+        write_study_files(outcome, command.out, command.record(), started)
+
+    with _shown_progress(command, image_set) as progress:
+        outcome = run_study(image_set, matrix, options, progress, keep)
+    if not command.quiet:
+        print_study_summary(outcome, command.out)
+    failed_parts = sum(part.state is PartState.FAILED for part in outcome.parts)
+    return _end(command, len(outcome.failures) + failed_parts)
+
+
+@execute.register
+def describe(command: DescribeCommand) -> ExitCode:
+    """``octcluster describe``."""
+    started = datetime.now(UTC)
+    _need_cli()
+    image_set = find_images(command.images, command.labels)
+    prepare_folder(command.out, command.name)
+
+    from octcluster.cli.terminal.describe import print_describe_summary  # noqa: PLC0415
+    from octcluster.outputs.describe.files import SampleOptions, write_describe_files  # noqa: PLC0415
+    from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
+
+    with _shown_progress(command, image_set) as progress:
+        description = describe_images(image_set, progress, pixels=not command.headers_only)
+    thumbnails = make_thumbnail if command.thumbnails else None
+    samples = SampleOptions(command.samples, command.seed, command.identified, thumbnails)
+    write_describe_files(description, command.out, samples, command.record(), started)
+    if not command.quiet:
+        print_describe_summary(description, command.out)
+    return _end(command, len(description.failures))
+
+
+@execute.register
+def examine(command: DoctorCommand) -> ExitCode:
+    """``octcluster doctor``."""
+    command.check_model(command.model)
+    faults = 0
+    for finding in diagnose(ServiceOptions(model=command.model, **command.service_fields())):
+        print(f"{finding.state:5}  {finding.name}: {finding.detail}", flush=True)
+        if finding.cure:
+            print(f"       cure: {finding.cure}", flush=True)
+        faults += finding.state == "fault"
+    return ExitCode.FAILED if faults else ExitCode.DONE
+
+
+@execute.register
+def print_completion(command: CompletionCommand) -> ExitCode:
+    """``octcluster completion``."""
+    _need_cli()
+    import shtab  # noqa: PLC0415
+
+    print(shtab.complete(build_parser(), command.shell))
+    return ExitCode.DONE
+
+
+@execute.register
+def draw_phantoms(command: PhantomsCommand) -> ExitCode:
+    """``octcluster phantoms``."""
+    try:
+        from octcluster.images.phantoms import CLASSES, write_phantoms  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ExtraNotInstalled(str(error.name), "local") from error
+    prepare_folder(command.folder)
+    write_phantoms(command.folder, command.images_per_class, command.seed)
+    print(f"{command.images_per_class} phantoms of each of {', '.join(CLASSES)} in {command.folder}")
+    return ExitCode.DONE
+
+
+def _need_cli() -> None:
+    """Raises ExtraNotInstalled before work is done whose outputs could not be written."""
+    if missing := find_missing("cli"):
+        raise ExtraNotInstalled(", ".join(missing), "cli")
+
+
+def _find_sample(command: ImagesCommand, per_class: int | None, seed: int) -> ImageSet:
+    """The images that were asked for, or some of each class."""
+    image_set = find_images(command.images, command.labels)
+    return image_set if per_class is None else sample_per_class(image_set, per_class, seed)
+
+
+@contextmanager
+def _shown_progress(command: ImagesCommand, image_set: ImageSet) -> Iterator[Progress]:
+    """Progress as the command wants it, which begins with what will not be used of the images."""
+    from octcluster.cli.terminal.progress import show_progress  # noqa: PLC0415
+
+    if command.quiet:
+        yield Silence()
+        return
+    with show_progress() as progress:
+        if has_foreign_volumes(image_set.ignored_endings):
+            progress.message(f"Ignored: {describe_ignored(image_set.ignored_endings)}")
+        yield progress
+
+
+def _end(command: ImagesCommand, failed: int) -> ExitCode:
+    """The exit code of a job that is done."""
+    if command.strict and failed:
+        raise OctclusterError(f"{failed} failed, see {command.out / 'failures.csv'} (--strict)")
+    return ExitCode.DONE
