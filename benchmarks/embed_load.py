@@ -1,6 +1,5 @@
 """A real embedder process and the loads that the benchmarks put on it, over loopback, from this process."""
 
-import itertools
 import subprocess
 import sys
 import tempfile
@@ -20,9 +19,8 @@ from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from processes import free_port, wait_until_serving
 
-IMAGES_A_MESSAGE = 16
+IMAGES_A_REQUEST = 16
 CALLS_AT_ONCE = 8
-_ids = itertools.count()
 Send = Callable[[bytes], None]
 """Has one image embedded, and waits for its vector."""
 
@@ -37,41 +35,28 @@ class Target:
 
     def send(self, image: bytes) -> None:
         """Embeds one image, alone in its request."""
-        self._check(self.stub.Embed(self._request(pb.EmbedRequest, [image])), 1)
+        self._embed([image])
 
-    def embed_all(self, images: Sequence[bytes]) -> float:
-        """Sends all images in calls of Embed, several at a time; returns images a second."""
+    def embed_all(self, images: Sequence[bytes], stop: threading.Event | None = None) -> float:
+        """Sends all images in calls of Embed, several at a time; returns images a second.
+
+        Once it is told to stop, it sends no more.
+        """
+
+        def embed(part: Sequence[bytes]) -> int:
+            return 0 if stop is not None and stop.is_set() else self._embed(part)
+
         start = time.perf_counter()
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            list(threads.map(self._embed, _messages(images)))
-        return len(images) / (time.perf_counter() - start)
-
-    def stream_all(self, images: Sequence[bytes], stop: threading.Event | None = None) -> float:
-        """Sends all images in one EmbedStream; returns images a second. May be stopped on the way."""
-        start, answered = time.perf_counter(), 0
-        requests = (self._request(pb.EmbedStreamRequest, part) for part in _messages(images))
-        call = self.stub.EmbedStream(requests)
-        for response in call:
-            answered += self._check(response)
-            if stop is not None and stop.is_set():
-                call.cancel()
-                break
+            answered = sum(threads.map(embed, _requests(images)))
         return answered / (time.perf_counter() - start)
 
-    def _embed(self, images: Sequence[bytes]) -> None:
-        self._check(self.stub.Embed(self._request(pb.EmbedRequest, images)), len(images))
-
-    def _request(self, kind, images: Sequence[bytes]):
-        items = [pb.EmbedItem(id=next(_ids), image=image) for image in images]
-        return kind(features=self.features, items=items)
-
-    @staticmethod
-    def _check(response, expected: int | None = None) -> int:
-        if not all(result.vector for result in response.results):
+    def _embed(self, images: Sequence[bytes]) -> int:
+        items = [pb.EmbedItem(id=place, image=image) for place, image in enumerate(images)]
+        results = self.stub.Embed(pb.EmbedRequest(features=self.features, items=items)).results
+        if len(results) != len(images) or not all(result.vector for result in results):
             raise RuntimeError("an image has no vector")
-        if expected is not None and len(response.results) != expected:
-            raise RuntimeError("an image has no result")
-        return len(response.results)
+        return len(results)
 
 
 @contextmanager
@@ -134,5 +119,5 @@ def _time_from(send: Send, image: bytes, due: float) -> float:
     return time.perf_counter() - due
 
 
-def _messages(images: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    return (images[start : start + IMAGES_A_MESSAGE] for start in range(0, len(images), IMAGES_A_MESSAGE))
+def _requests(images: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (images[start : start + IMAGES_A_REQUEST] for start in range(0, len(images), IMAGES_A_REQUEST))

@@ -7,14 +7,13 @@ machine meets all of them alike:
     decode     decoding, measuring and resizing alone, a thread for each processor
     ceiling    1 / (1 / raw + 1 / decode): both fill all processors when they run alone, so an image costs
                the sum of their times; transport, client and server are free in it
-    stream     the service through one EmbedStream, client and server on the same processors
-    unary      the service through Embed, 16 images a request, 8 requests at a time
+    served     the service, 16 images a request, 8 at a time, client and server on the same processors
     keras      the study's way: Pillow decodes and resizes as RGB, Keras predicts, 32 images a batch
 
 Latencies, in milliseconds: one image at a time, against OpenVINO by itself on the same image decoded (the
 better of compiled for latency and for throughput); 8 clients at random times at 70% of the ceiling, and what
 the same arrivals meet in this process, where threads decode and infer with no service between; a client of
-single images beside one that streams. Cold start, with the converted model on disk. Growth: seconds
+single images beside one that sends many. Cold start, with the converted model on disk. Growth: seconds
 against encoded bytes of mosaics of 1 to 16 images, the exponent of a power law, for decoding and for the
 service; 1 is linear.
 
@@ -199,20 +198,18 @@ def measure_rates(
 
         tensors = decode_all()
         bare.infer_all(tensors)  # the first inferences are slow
-        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", "stream", "unary")}
+        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", "served")}
         for _ in range(rounds):
             found["raw"].append(rate(lambda: bare.infer_all(tensors), len(images)))
             found["decode"].append(rate(decode_all, len(images)))
-            found["stream"].append(target.stream_all(images))
-            found["unary"].append(target.embed_all(images))
+            found["served"].append(target.embed_all(images))
     rates = {name: statistics.median(values) for name, values in found.items()}
     rates["ceiling"] = 1 / (1 / rates["raw"] + 1 / rates["decode"])
     # The ceiling of each round against that round's service: what disturbs one round disturbs both alike.
-    for way in ("stream", "unary"):
-        rates[f"{way}_over_ceiling"] = statistics.median(
-            service * (1 / raw + 1 / decode)
-            for service, raw, decode in zip(found[way], found["raw"], found["decode"], strict=True)
-        )
+    rates["served_over_ceiling"] = statistics.median(
+        service * (1 / raw + 1 / decode)
+        for service, raw, decode in zip(found["served"], found["raw"], found["decode"], strict=True)
+    )
     return rates
 
 
@@ -236,14 +233,14 @@ def measure_latencies(
         loaded_bare = time_open_loop(send, many, LOAD_SHARE * ceiling)
     stop = threading.Event()
     bulk_images = [images[place % len(images)] for place in range(bulk)]
-    streaming = threading.Thread(target=target.stream_all, args=(bulk_images, stop))
-    streaming.start()
+    sending = threading.Thread(target=target.embed_all, args=(bulk_images, stop))
+    sending.start()
     time.sleep(1)
     beside = []
-    while streaming.is_alive() and len(beside) < 300:
+    while sending.is_alive() and len(beside) < 300:
         beside.extend(time_one_by_one(target.send, [images[len(beside) % len(images)]]))
     stop.set()
-    streaming.join()
+    sending.join()
     p99_alone, p99_beside = np.percentile(alone, 99), np.percentile(beside, 99)
     return {
         "bare_ms": 1000 * statistics.median(bare_all),
@@ -274,7 +271,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     }
     with running_embedder(arguments.features, *flags) as target:
         figures["seconds_to_serving"] = target.seconds_to_serving
-        target.stream_all(images[:64])
+        target.embed_all(images[:64])
         figures |= measure_rates(images, side, bare, target, arguments.rounds)
         tell(figures)
         if not arguments.rates_only:
@@ -286,7 +283,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
         predict = predict_as_the_study(arguments.model, arguments.features, weights)
         predict(images[: 2 * KERAS_BATCH])
         figures["keras"] = rate(lambda: predict(images), len(images))
-        figures["stream_over_keras"] = figures["stream"] / figures["keras"]
+        figures["served_over_keras"] = figures["served"] / figures["keras"]
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
 
 
@@ -296,11 +293,9 @@ def main() -> None:
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--features", default="pooled")
     parser.add_argument("--count", type=int, default=516, help="most images of the folder")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of raw, decode, stream and unary")
-    parser.add_argument("--bulk", type=int, default=10_000, help="images of the client that streams")
-    parser.add_argument(
-        "--rates-only", action="store_true", help="raw, decode, ceiling, stream and unary only"
-    )
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of raw, decode and served")
+    parser.add_argument("--bulk", type=int, default=10_000, help="images of the client that sends many")
+    parser.add_argument("--rates-only", action="store_true", help="raw, decode, ceiling and served only")
     with tempfile.TemporaryDirectory(prefix="embed-") as folder:
         print(json.dumps(measure(parser.parse_args(), Path(folder))))
 

@@ -7,7 +7,6 @@ from octcluster_protos.embedder.v1 import embedder_pb2
 # Every string that a client may send, and why none of them can name a person or a file.
 STRINGS_A_CLIENT_SENDS = {
     "EmbedRequest.model": "checked against the models that are served",
-    "EmbedStreamRequest.model": "checked against the models that are served",
     "RunSpec.run_id": "checked to be 32 hexadecimal digits",
     "NumberColumn.name": "checked to be at most 64 lower-case letters, digits and underscores",
     "WatchRunRequest.run_id": "looked up, never stored",

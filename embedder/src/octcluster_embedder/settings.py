@@ -83,12 +83,12 @@ class Settings(ExposedSettings):
     max_image_pixels: int = Field(
         64_000_000, ge=16 * 16, description="Largest decoded image, width x height, in pixels"
     )
-    max_images_per_request: int = Field(64, ge=1, description="Most images in one request or stream message")
+    max_images_per_request: int = Field(64, ge=1, description="Most images in one request")
     max_queued_images: int = Field(
         1024,
         ge=1,
         description="Most images of all calls that wait or are in work: further requests are refused and told"
-        " when to come again, streams are held back; must hold 4 largest requests",
+        " when to come again; must hold 4 largest requests",
     )
     max_queued_bytes: int = Field(
         256 * _MEBIBYTE, ge=1, description="The same in encoded bytes; must hold 4 largest messages"
@@ -124,7 +124,7 @@ class Settings(ExposedSettings):
         return self
 
     def _check_room(self) -> None:
-        # A quarter of the room is what streams leave to large requests, and those to small ones.
+        # A quarter of the queue is what large requests leave to small ones.
         if self.max_queued_images < 4 * self.max_images_per_request:
             raise ValueError(
                 f"--max-queued-images ({self.max_queued_images:,}) must be at least 4 times "

@@ -1,7 +1,7 @@
 """An image's vector is the same, bit for bit, in whatever company: OpenVINO and the model that ships."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from octcluster.images.phantoms import write_phantoms
 from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.queueing.embedding import Embedder
-from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, ServiceLimits
+from octcluster_embedder.queueing.requests import ImageBatch, ImageItem, ServiceLimits
 from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.spaces import Features
@@ -18,7 +18,7 @@ from octcluster_embedder.spaces import Features
 N_IMAGES = 12
 LIMITS = ServiceLimits(ImageLimits(), 64, 2**26)
 
-# Some clients, each with some images in some order, in one request or in a stream of two.
+# Some clients, each with some images in some order, in one request or in two at a time.
 clients = st.lists(
     st.tuples(st.lists(st.integers(0, N_IMAGES - 1), min_size=1, max_size=24), st.booleans()),
     min_size=1,
@@ -54,29 +54,19 @@ def alone(loop_and_embedder: tuple[asyncio.Runner, Embedder], phantoms: list[byt
     return [runner.run(embed(embedder, phantoms, [number], "alone"))[0] for number in range(N_IMAGES)]
 
 
-def batch_of(phantoms: list[bytes], numbers: list[int], first_id: int = 0) -> ImageBatch:
-    items = [ImageItem(first_id + place, phantoms[number]) for place, number in enumerate(numbers)]
-    return ImageBatch("", Features.POOLED, items)
-
-
 async def embed(embedder: Embedder, phantoms: list[bytes], numbers: list[int], client: str) -> list[bytes]:
-    answer = await embedder.embed(batch_of(phantoms, numbers), Caller(client))
+    items = [ImageItem(place, phantoms[number]) for place, number in enumerate(numbers)]
+    answer = await embedder.embed(ImageBatch("", Features.POOLED, items), Caller(client))
     return [one.outcome.vector.tobytes() for one in answer.outcomes]
 
 
-async def stream(embedder: Embedder, phantoms: list[bytes], numbers: list[int], client: str) -> list[bytes]:
+async def embed_halves(
+    embedder: Embedder, phantoms: list[bytes], numbers: list[int], client: str
+) -> list[bytes]:
     middle = len(numbers) // 2
-    found: dict[int, bytes] = {}
-
-    async def batches() -> AsyncIterator[ImageBatch]:
-        yield batch_of(phantoms, numbers[:middle])
-        yield batch_of(phantoms, numbers[middle:], first_id=middle)
-
-    async def write(answer: Answer) -> None:
-        found.update((one.id, one.outcome.vector.tobytes()) for one in answer.outcomes)
-
-    await embedder.embed_stream(batches(), write, Caller(client))
-    return [found[place] for place in range(len(numbers))]
+    parts = (numbers[:middle], numbers[middle:])
+    first, second = await asyncio.gather(*(embed(embedder, phantoms, part, client) for part in parts))
+    return first + second
 
 
 @settings(max_examples=12, deadline=None)
@@ -92,8 +82,8 @@ def test_the_same_bits_alone_and_in_any_company(
     async def send_all() -> list[list[bytes]]:
         return await asyncio.gather(
             *(
-                (stream if streamed else embed)(embedder, phantoms, numbers, f"client {place}")
-                for place, (numbers, streamed) in enumerate(requests)
+                (embed_halves if halved else embed)(embedder, phantoms, numbers, f"client {place}")
+                for place, (numbers, halved) in enumerate(requests)
             )
         )
 

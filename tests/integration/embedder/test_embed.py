@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
 
 import grpc
 import numpy as np
@@ -185,47 +184,33 @@ def test_sixteen_bit_tiff_is_a_good_image(stub: EmbedderServiceStub, images: lis
 @pytest.mark.parametrize(
     ("features", "flip"), [(POOLED, False), (POOLED, True), (FLATTEN, False), (BLOCKS, False), (BLOCKS, True)]
 )
-def test_unary_and_stream_give_the_same_bits(
+def test_the_bits_are_the_same_however_images_are_shared_out_among_calls(
     stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int, flip: bool
 ) -> None:
     expected = {one.id: one.vector for one in embed(stub, items, features, flip).results}
-    for size in (1, 5, len(items)):
+    for size in (1, 5):
         parts = [items[start : start + size] for start in range(0, len(items), size)]
-        requests = (pb.EmbedStreamRequest(features=features, items=part, flip=flip) for part in parts)
-        streamed = [one for answer in stub.EmbedStream(requests, timeout=60) for one in answer.results]
-        assert len(streamed) == len(items)
-        assert {one.id: one.vector for one in streamed} == expected
+        requests = [pb.EmbedRequest(features=features, items=part, flip=flip) for part in parts]
+        calls = [stub.Embed.future(request, timeout=60) for request in requests]
+        results = [one for call in calls for one in call.result().results]
+        assert len(results) == len(items)
+        assert {one.id: one.vector for one in results} == expected
 
 
-def test_a_client_that_waits_for_each_result_before_it_sends_the_next(
+def test_calls_at_the_same_time_may_differ_in_features(
     stub: EmbedderServiceStub, items: list[pb.EmbedItem]
 ) -> None:
-    to_send: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
-    answers = stub.EmbedStream(iter(to_send.get, None), timeout=60)
-    for item in items[:10]:
-        to_send.put(pb.EmbedStreamRequest(features=POOLED, items=[item]))
-        results = next(answers).results
-        assert [one.id for one in results] == [item.id]
-    to_send.put(None)
-    assert list(answers) == []
-
-
-def test_batches_of_one_stream_may_differ_in_features(
-    stub: EmbedderServiceStub, items: list[pb.EmbedItem]
-) -> None:
+    kinds = [POOLED if item.id % 2 else FLATTEN for item in items[:12]]
     requests = [
-        pb.EmbedStreamRequest(features=POOLED if item.id % 2 else FLATTEN, items=[item])
-        for item in items[:12]
+        pb.EmbedRequest(features=kind, items=[item]) for kind, item in zip(kinds, items, strict=False)
     ]
-    spaces = {space.digest: space for space in stub.GetServerInfo(pb.GetServerInfoRequest()).models[0].spaces}
-    seen = set()
-    for answer in stub.EmbedStream(iter(requests), timeout=60):
-        space = spaces[answer.space_digest]
-        for one in answer.results:
-            seen.add(one.id)
-            assert space.features == (POOLED if one.id % 2 else FLATTEN)
-            assert vector(one).size == space.dimension
-    assert seen == {item.id for item in items[:12]}
+    spaces = spaces_of(stub)
+    calls = [stub.Embed.future(request, timeout=60) for request in requests]
+    for kind, item, call in zip(kinds, items, calls, strict=False):
+        space = spaces[kind, False]
+        answer = call.result()
+        assert answer.space_digest == space.digest
+        assert [(one.id, vector(one).size) for one in answer.results] == [(item.id, space.dimension)]
 
 
 def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb.EmbedItem]) -> None:
@@ -235,8 +220,8 @@ def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb
             own = EmbedderServiceStub(channel)
             if number % 2:
                 return {one.id: one.vector for one in embed(own, part).results}
-            requests = (pb.EmbedStreamRequest(features=POOLED, items=[item]) for item in part)
-            return {one.id: one.vector for answer in own.EmbedStream(requests) for one in answer.results}
+            calls = [own.Embed.future(pb.EmbedRequest(features=POOLED, items=[item])) for item in part]
+            return {one.id: one.vector for call in calls for one in call.result().results}
 
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(client, range(4)))
@@ -258,12 +243,9 @@ def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb
 def test_broken_rules_refuse_the_whole_request(
     stub: EmbedderServiceStub, request_: pb.EmbedRequest, message: str
 ) -> None:
-    with pytest.raises(grpc.RpcError, match=message) as unary:
+    with pytest.raises(grpc.RpcError, match=message) as refused:
         stub.Embed(request_, timeout=10)
-    streamed = pb.EmbedStreamRequest.FromString(request_.SerializeToString())
-    with pytest.raises(grpc.RpcError, match=message) as stream:
-        list(stub.EmbedStream(iter([streamed]), timeout=10))
-    assert unary.value.code() == stream.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_message_that_is_too_large_is_refused(stub: EmbedderServiceStub) -> None:
@@ -276,16 +258,15 @@ def test_a_message_that_is_too_large_is_refused(stub: EmbedderServiceStub) -> No
 def test_a_cancelled_call_hurts_nobody(server: Server, items: list[pb.EmbedItem]) -> None:
     with grpc.insecure_channel(server.address) as channel:
         own = EmbedderServiceStub(channel)
-        unary = own.Embed.future(pb.EmbedRequest(features=FLATTEN, items=items))
-        to_send: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
-        stream = own.EmbedStream(iter(to_send.get, None))  # not over before it is cancelled
-        to_send.put(pb.EmbedStreamRequest(features=FLATTEN, items=items))
-        next(stream)
-        unary.cancel()
-        stream.cancel()
-        to_send.put(None)
+
+        def cancel_one() -> bool:
+            call = own.Embed.future(pb.EmbedRequest(features=FLATTEN, items=items))
+            spaces_of(own)  # meanwhile the call may begin
+            call.cancel()
+            return "Embed CANCELLED" in server.log
+
+        wait_until(cancel_one)
         assert len(embed(own, items[:8]).results) == 8
-    wait_until(lambda: "EmbedStream CANCELLED" in server.log)
     assert "Traceback" not in server.log
 
 

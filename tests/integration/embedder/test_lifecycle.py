@@ -7,11 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 
 import grpc
 import pytest
@@ -19,7 +17,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from metrics_page import read_metric
 from octcluster import EmbedderClient, Embedding
-from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from octcluster_serving.server import MAX_CALLS_AT_ONCE
@@ -29,7 +26,7 @@ from waiting import wait_until
 
 SERVICE = "octcluster.embedder.v1.EmbedderService"
 MODEL = "efficientnet-lite0"
-QUEUED_IMAGES = "octcluster_embedder_queued_images"
+RECEIVED_BYTES = "octcluster_embedder_received_image_bytes_total"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -94,7 +91,6 @@ def test_health_says_serving_only_when_the_model_is_warm(
             lambda: stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=30),
             lambda: stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=30),
             lambda: stub.Embed(pb.EmbedRequest(model=MODEL, features=1, items=items[:1]), timeout=30),
-            lambda: list(stub.EmbedStream(iter([pb.EmbedStreamRequest(features=1)]), timeout=30)),
         ):
             with pytest.raises(grpc.RpcError, match="loading") as error:
                 call()
@@ -117,78 +113,35 @@ def test_sigterm_while_loading_ends_at_once(model_cache: Path, tmp_path: Path) -
         assert process.wait(timeout=10) == 0
 
 
-class Client(threading.Thread):
-    """Sends all at once on one stream that it never closes, and collects what comes."""
-
-    def __init__(self, stub: EmbedderServiceStub, requests: list[pb.EmbedStreamRequest]) -> None:
-        super().__init__()
-        self.received: dict[int, bytes] = {}
-        self.status: grpc.StatusCode | None = None
-        self.first_result = threading.Event()
-        queue: SimpleQueue[pb.EmbedStreamRequest | None] = SimpleQueue()
-        for request in requests:
-            queue.put(request)
-        self.close = lambda: queue.put(None)
-        self._call = stub.EmbedStream(iter(queue.get, None), timeout=60)
-
-    def run(self) -> None:
-        try:
-            for answer in self._call:
-                for result in answer.results:
-                    assert result.id not in self.received
-                    self.received[result.id] = result.vector
-                self.first_result.set()
-        except grpc.RpcError as error:
-            self.status = error.code()
-
-
-def test_sigterm_finishes_what_was_accepted(model_cache: Path, images: list[bytes]) -> None:
-    requests = [
-        pb.EmbedStreamRequest(features=1, items=[pb.EmbedItem(id=n, image=images[n % len(images)])])
-        for n in range(1000)
-    ]
+def test_sigterm_finishes_what_was_accepted(model_cache: Path, items: list[pb.EmbedItem]) -> None:
+    request = pb.EmbedRequest(features=1, items=items)
+    n_bytes = sum(len(item.image) for item in items)
     metrics = f"127.0.0.1:{free_port()}"
     with (
         embedder(model_cache, "--metrics-listen", metrics) as server,
         grpc.insecure_channel(server.address) as channel,
+        grpc.insecure_channel(server.address) as other,
     ):
         stub = EmbedderServiceStub(channel)
-        expected = {
-            n: result.vector
-            for n, result in enumerate(
-                stub.Embed(
-                    pb.EmbedRequest(features=1, items=[one.items[0] for one in requests[: len(images)]])
-                ).results
-            )
-        }
-        client, idle = Client(stub, requests), Client(stub, [])
-        client.start()
-        idle.start()
-        assert client.first_result.wait(30)
-        unary = stub.Embed.future(pb.EmbedRequest(features=1, items=[one.items[0] for one in requests[:24]]))
-        # The stream alone never has more images waiting than its window holds.
-        wait_until(lambda: unary.done() or read_metric(metrics, QUEUED_IMAGES) > STREAM_WINDOW_IMAGES)
-        with grpc.insecure_channel(server.address) as other:
-            watch = health_pb2_grpc.HealthStub(other).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
-            assert next(watch).status == SERVING
-            started = time.monotonic()
-            server.process.send_signal(signal.SIGTERM)
-            assert next(watch).status == NOT_SERVING
-            with pytest.raises(grpc.RpcError) as refused:
-                stub.Embed(pb.EmbedRequest(features=1, items=requests[0].items), timeout=10)
-            assert server.process.wait(timeout=30) == 0
+        expected = stub.Embed(request)
+        watch = health_pb2_grpc.HealthStub(other).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        assert next(watch).status == SERVING
+        calls = [stub.Embed.future(request, timeout=60) for _ in range(12)]
+        wait_until(lambda: read_metric(metrics, RECEIVED_BYTES) == (1 + len(calls)) * n_bytes)
+        assert not calls[-1].done(), "the server should stop in the middle"
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert next(watch).status == NOT_SERVING
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=10)
+        assert server.process.wait(timeout=30) == 0
         seconds = time.monotonic() - started
-        for one in (client, idle):
-            one.close()
-            one.join(10)
+        answers = [call.result() for call in calls]
         log = server.log
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-    assert len(unary.result().results) == 24
-    assert client.status == idle.status == grpc.StatusCode.UNAVAILABLE
-    assert 0 < len(client.received) < len(requests), "the server should have stopped in the middle"
-    assert f"EmbedStream UNAVAILABLE: {len(client.received)} items, 0 errors" in log
-    assert all(vector == expected[n % len(images)] for n, vector in client.received.items())
-    assert seconds < 15, "an idle stream or a health watch may not use up the grace"
+    assert answers == [expected] * len(calls)
+    assert log.count(f"Embed OK: {len(items)} items, 0 errors") == 1 + len(calls)
+    assert seconds < 15, "a health watch may not use up the grace"
     assert "Traceback" not in log
 
 
@@ -278,8 +231,7 @@ def test_limits_are_settings(model_cache: Path, images: list[bytes], items: list
         with pytest.raises(grpc.RpcError, match="at most 4 images") as error:
             stub.Embed(pb.EmbedRequest(features=2, items=small))
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-        answers = list(stub.EmbedStream(iter([pb.EmbedStreamRequest(features=2, items=small)])))
-        assert sum(len(answer.results) for answer in answers) == 5
+        assert len(stub.Embed(pb.EmbedRequest(features=2, items=small[:4])).results) == 4
         large = [pb.EmbedItem(id=1, image=b"\0" * (2**19 + 1)), pb.EmbedItem(id=2, image=small_image(0, 400))]
         codes = [one.error.code for one in stub.Embed(pb.EmbedRequest(features=1, items=large)).results]
         assert codes == [pb.EMBED_ERROR_CODE_TOO_MANY_BYTES, pb.EMBED_ERROR_CODE_TOO_MANY_PIXELS]

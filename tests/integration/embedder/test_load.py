@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 
@@ -16,7 +19,6 @@ from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import ServiceLimits
-from octcluster_embedder.queueing.stream_answers import STREAM_WINDOW_IMAGES
 from octcluster_embedder.serving.service import EMBEDDER
 from octcluster_embedder.serving.servicer import EmbedderServicer
 from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
@@ -29,6 +31,16 @@ from octcluster_serving.calls import CallInterceptor
 from tiny_runtime import TinyRuntime, image
 
 LIMITS = ServiceLimits(ImageLimits(), 16, 2**20, max_queued_images=64, max_queued_bytes=2**22)
+SEND_THREE_REQUESTS = """
+import sys, grpc
+from octcluster_protos.embedder.v1 import embedder_pb2 as pb
+from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
+
+stub = EmbedderServiceStub(grpc.insecure_channel(sys.argv[1]))
+request = pb.EmbedRequest.FromString(sys.stdin.buffer.read())
+for call in [stub.Embed.future(request) for _ in range(3)]:
+    call.result()
+"""
 
 
 class TinyServer:
@@ -78,13 +90,6 @@ def request(*values: int) -> pb.EmbedRequest:
     return pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items)
 
 
-async def endless(read: list[int]) -> AsyncIterator[pb.EmbedStreamRequest]:
-    while True:
-        items = [pb.EmbedItem(id=8 * len(read) + place, image=image(place)) for place in range(8)]
-        yield pb.EmbedStreamRequest(features=pb.FEATURES_POOLED, items=items)
-        read.append(len(read))
-
-
 async def settle(value, wanted) -> None:
     """Waits until the value is the wanted one and changes no more."""
     before, deadline = None, time.monotonic() + 30
@@ -96,12 +101,12 @@ async def settle(value, wanted) -> None:
 
 async def test_past_the_limit_a_request_is_told_when_to_come_again(server: TinyServer) -> None:
     server.runtime.may_infer.clear()
-    async with client_of(server) as stub:
-        accepted = [stub.Embed(request(*range(16))) for _ in range(3)]
+    async with client_of(server) as one, client_of(server) as two, client_of(server) as three:
+        accepted = [stub.Embed(request(*range(16))) for stub in (one, one, two)]
         await settle(lambda: server.n_images, 48)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Embed(request(*range(5)))
-        small = stub.Embed(request(1))  # requests of few images have a quarter of the room to themselves
+            await three.Embed(request(*range(5)))
+        small = three.Embed(request(1))  # requests of few images have a quarter of the room to themselves
         await settle(lambda: server.n_images, 49)
         server.runtime.may_infer.set()
         assert [len((await call).results) for call in accepted] == [16, 16, 16]
@@ -150,29 +155,23 @@ async def test_a_client_does_not_send_again_what_is_too_large(server: TinyServer
     assert isinstance(service_error(refused.value, "the embedder", server.address), RequestRefused)
 
 
-async def test_all_streams_together_take_half_of_the_room(server: TinyServer) -> None:
+async def test_a_client_that_does_not_read_holds_no_room_and_holds_up_nobody(server: TinyServer) -> None:
     server.runtime.may_infer.clear()
-    read: list[int] = []
-    async with client_of(server) as one, client_of(server) as two:
-        calls = [stub.EmbedStream(endless(read)) for stub in (one, one, two)]
-        await settle(lambda: (len(server.embedder._windows), server.n_images), (3, 32))
-        server.runtime.may_infer.set()
-        for call in calls:
-            assert (await call.read()).results
-            call.cancel()
-    await settle(lambda: server.n_images, 0)
-
-
-async def test_a_client_that_does_not_read_holds_little_and_holds_up_nobody(server: TinyServer) -> None:
-    def held() -> tuple[list[int], int, int]:
-        windows = [window.n_images for window in server.embedder._windows]
-        return windows, server.n_images, len(server.runtime.inferred)
-
-    async with client_of(server) as idle, client_of(server) as busy:
-        call = idle.EmbedStream(endless([]))
-        await settle(held, ([STREAM_WINDOW_IMAGES], 0, pytest.approx(1000, abs=999)))
-        assert len((await busy.Embed(request(*range(16)))).results) == 16
-        call.cancel()
+    command = [sys.executable, "-c", SEND_THREE_REQUESTS, server.address]
+    request_file = request(*range(16)).SerializeToString()
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as silent:
+        try:
+            assert silent.stdin is not None
+            silent.stdin.write(request_file)
+            silent.stdin.close()
+            await settle(lambda: server.n_images, 48)
+            silent.send_signal(signal.SIGSTOP)  # its answers are half a mebibyte each: it takes none of them
+            server.runtime.may_infer.set()
+            await settle(lambda: server.n_images, 0)
+            async with client_of(server) as busy:
+                assert len((await busy.Embed(request(*range(16)), timeout=30)).results) == 16
+        finally:
+            silent.kill()
 
 
 async def test_what_expires_or_is_cancelled_is_dropped(server: TinyServer) -> None:

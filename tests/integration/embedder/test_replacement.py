@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -41,16 +42,17 @@ def test_a_dead_runtime_is_replaced_and_others_lose_nothing(server: Server) -> N
                     served_again.set()
                     return
 
-    def stream() -> None:
-        with grpc.insecure_channel(server.address) as channel:
-            items = (pb.EmbedItem(id=number, image=image(number % 50)) for number in range(400))
-            requests = (pb.EmbedStreamRequest(features=1, items=[item]) for item in items)
-            for response in EmbedderServiceStub(channel).EmbedStream(requests, timeout=60):
+    def send() -> None:
+        items = [pb.EmbedItem(id=number, image=image(number % 50)) for number in range(400)]
+        requests = [pb.EmbedRequest(features=1, items=items[start : start + 8]) for start in range(0, 400, 8)]
+        with grpc.insecure_channel(server.address) as channel, ThreadPoolExecutor(4) as senders:
+            stub = EmbedderServiceStub(channel)
+            for response in senders.map(lambda request: stub.Embed(request, timeout=60), requests):
                 assert all(result.vector for result in response.results)
                 answered.extend(result.id for result in response.results)
                 busy.set()
 
-    threads = [threading.Thread(target=watch), threading.Thread(target=stream)]
+    threads = [threading.Thread(target=watch), threading.Thread(target=send)]
     for thread, begun in zip(threads, (watching, busy), strict=True):
         thread.start()
         assert begun.wait(20)

@@ -1,9 +1,8 @@
 """The embedder's client for calls that block.
 
-Many images travel as unary Embed calls, several at a time, and not in one EmbedStream: a stream would stick
-to one of the embedders behind an address, while calls are spread over all of them in turn, and gRPC repeats
-a call that broke on another embedder. Nothing is lost or done twice when an embedder goes away in the
-middle.
+Many images travel in many calls, several at a time. The calls are spread over all embedders behind an
+address in turn, and gRPC repeats a call that broke on another embedder. Nothing is lost or done twice when an
+embedder goes away in the middle.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

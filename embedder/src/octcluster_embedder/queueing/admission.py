@@ -1,14 +1,12 @@
 """How much the server takes in, and how fast it gets through it.
 
-One room holds the images of all calls. Work that can wait may not fill it: streams take up to half of it and
-are held back there by flow control, requests of many images up to three quarters, requests of few images all
-of it. A request that does not fit is refused at once and told when to come again.
+One room holds the images of all calls. Work that can wait may not fill it: requests of many images take up
+to three quarters of it, requests of few images all of it. A request that does not fit is refused at once and
+told when to come again.
 """
 
-import asyncio
 import math
 
-_STREAM_SHARE = 0.5
 _BULK_SHARE = 0.75
 # Weight of the latest batch in the running mean: some ten batches make the estimate.
 _LATEST_WEIGHT = 0.1
@@ -27,9 +25,6 @@ class Room:
         self._max_bytes = max_bytes
         self.n_images = 0
         self.n_bytes = 0
-        self._line = asyncio.Lock()  # an asyncio lock is first come, first served: no large image starves
-        self._changed = asyncio.Event()
-        self._closed = False
 
     def images_too_many(self, n_images: int, n_bytes: int, *, interactive: bool) -> int:
         """How many images must leave before a request fits; 0: it fits now."""
@@ -43,30 +38,10 @@ class Room:
         self.n_images += n_images
         self.n_bytes += n_bytes
 
-    async def enter_in_turn(self, n_bytes: int, share: float = _STREAM_SHARE) -> bool:
-        """Waits in line until one image fits in this share of the room, or the room is closed.
-
-        Returns:
-            Whether it has entered. A single image always fits an empty room.
-        """
-        async with self._line:
-            while not self._closed and self.n_images and not self._fits(1, n_bytes, share):
-                self._changed.clear()
-                await self._changed.wait()
-            if not self._closed:
-                self.enter(1, n_bytes)
-            return not self._closed
-
     def leave(self, n_images: int, n_bytes: int) -> None:
         """Gives back what was taken."""
         self.n_images -= n_images
         self.n_bytes -= n_bytes
-        self._changed.set()
-
-    def close(self) -> None:
-        """Lets nobody enter any more who waits."""
-        self._closed = True
-        self._changed.set()
 
     def _fits(self, n_images: int, n_bytes: int, share: float) -> bool:
         return (

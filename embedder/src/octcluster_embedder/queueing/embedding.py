@@ -1,7 +1,7 @@
-"""What the service does, without gRPC: checks requests, embeds batches and streams, ends in order."""
+"""What the service does, without gRPC: checks requests, embeds their images, ends in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +15,6 @@ from octcluster_embedder.queueing.model_queue import ModelQueue
 from octcluster_embedder.queueing.one_by_one import OneByOne
 from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.queueing.scheduling import ANYBODY, Caller
-from octcluster_embedder.queueing.stream_answers import StreamAnswers
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -40,9 +39,8 @@ class Embedder:
         self._decoding = DecodingThreads(decoding_threads, limits.image, self._metrics)
         self._room = Room(limits.max_queued_images, limits.max_queued_bytes)
         self._queues: dict[str, ModelQueue] = {}
-        self._stopping = asyncio.Event()
+        self._stopping = False
         self._calls: set[asyncio.Task[object]] = set()
-        self._windows: set[Room] = set()
 
     def open(
         self,
@@ -92,7 +90,7 @@ class Embedder:
             raise InvalidRequest(
                 f"the vectors of {len(batch.items)} images do not fit into the largest message of "
                 f"{self.limits.max_message_bytes:,} bytes: send at most {room} images of these features at a "
-                "time, or use EmbedStream"
+                "time"
             )
         caller = replace(caller, interactive=len(batch.items) <= _MAX_INTERACTIVE_IMAGES)
         queue.refuse_late(len(batch.items), caller)
@@ -104,45 +102,13 @@ class Embedder:
         finally:
             self._room.leave(len(batch.items), n_bytes)
 
-    async def embed_stream(
-        self,
-        batches: AsyncIterator[ImageBatch],
-        write: Callable[[Answer], Awaitable[None]],
-        caller: Caller = ANYBODY,
-    ) -> None:
-        """Embeds a stream of batches and writes outcomes as they get ready, in any order.
-
-        It reads on only while few enough images are in work or unwritten: a client that sends without reading
-        is held back. When the server stops, it writes what it has accepted, then raises NotServing.
-
-        Raises:
-            InvalidRequest: A batch breaks a rule; the stream ends.
-            NotServing: The server is loading or stopping.
-            TooLate: Its deadline has passed.
-        """
-        self._begin_call()
-        answers = StreamAnswers(self.limits)
-        self._windows.add(answers.window)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._accept(batches, answers, caller))
-                await answers.write_all(write)
-        except BaseExceptionGroup as group:
-            raise _first_error(group) from None
-        finally:
-            self._windows.discard(answers.window)
-        if self._stopping.is_set():
-            raise NotServing("the server is stopping: send the images without an answer to another one")
-
     async def stop(self, grace_seconds: float) -> int:
         """Refuses new work and waits until what was accepted is answered, at most so long.
 
         Returns:
             How many accepted images have no answer.
         """
-        self._stopping.set()
-        for room in (self._room, *self._windows):
-            room.close()
+        self._stopping = True
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
         return self._room.n_images
@@ -154,7 +120,7 @@ class Embedder:
         self._decoding.close()
 
     def _begin_call(self) -> None:
-        if self._stopping.is_set():
+        if self._stopping:
             raise NotServing(
                 "the server is stopping: send the request to another one, or again in some seconds"
             )
@@ -191,53 +157,6 @@ class Embedder:
                 "the server holds as many images as it takes: send the request again when there is room",
                 min(max(seconds, _SHORTEST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS),
             )
-
-    async def _accept(
-        self,
-        batches: AsyncIterator[ImageBatch],
-        answers: StreamAnswers,
-        caller: Caller,
-    ) -> None:
-        """Starts work on each image of a stream; ends when all of it is finished."""
-        unanswered: set[int] = set()
-
-        async def finish(queue: ModelQueue, space: EmbeddingSpace, item: ImageItem) -> None:
-            outcome = await _embed_item(queue, space, item, caller)
-            unanswered.discard(item.id)
-            answers.add(space, outcome, len(item.image))
-
-        async with asyncio.TaskGroup() as tasks:
-            while (batch := await self._next(batches)) is not None:
-                queue, space = self._check(batch)
-                if not unanswered.isdisjoint(item.id for item in batch.items):
-                    raise InvalidRequest(
-                        "an id of the stream is used again before its answer: give each its own"
-                    )
-                for item in batch.items:
-                    n_bytes = len(item.image)
-                    window = answers.window
-                    if not (
-                        await window.enter_in_turn(n_bytes, 1.0) and await self._room.enter_in_turn(n_bytes)
-                    ):
-                        break
-                    unanswered.add(item.id)
-                    task = tasks.create_task(finish(queue, space, item))
-                    task.add_done_callback(partial(self._leave_room, n_bytes))
-        answers.end()
-
-    def _leave_room(self, n_bytes: int, _: asyncio.Task[None]) -> None:
-        self._room.leave(1, n_bytes)
-
-    async def _next(self, batches: AsyncIterator[ImageBatch]) -> ImageBatch | None:
-        """Waits for the next batch; None when the stream ends or the server stops."""
-        following = asyncio.ensure_future(anext(batches, None))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
-            return None if stopping.done() else following.result()
-        finally:
-            following.cancel()
-            stopping.cancel()
 
 
 async def _tell_nobody(serving: bool) -> None:

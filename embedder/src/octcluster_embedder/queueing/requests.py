@@ -19,7 +19,7 @@ class ServiceLimits:
 
     Attributes:
         image: What one image may be.
-        max_images_per_request: Most images in one request or one message of a stream.
+        max_images_per_request: Most images in one request.
         max_message_bytes: Largest message in either direction, in bytes.
         max_queued_images: Most images of all calls together that wait or are in work.
         max_queued_bytes: Most encoded bytes of them.

@@ -29,7 +29,7 @@ _ERROR_CODES = {
 }
 
 
-def to_batch(request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
+def to_batch(request: pb.EmbedRequest) -> ImageBatch:
     """Converts a request.
 
     Raises:
@@ -47,13 +47,8 @@ def to_batch(request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
 
 
 def to_response(answer: Answer) -> pb.EmbedResponse:
-    """Converts the answer to Embed."""
+    """Converts an answer."""
     return pb.EmbedResponse(space_digest=answer.space.digest, results=map(_to_result, answer.outcomes))
-
-
-def to_stream_response(answer: Answer) -> pb.EmbedStreamResponse:
-    """Converts one answer of EmbedStream."""
-    return pb.EmbedStreamResponse(space_digest=answer.space.digest, results=map(_to_result, answer.outcomes))
 
 
 def to_server_info(

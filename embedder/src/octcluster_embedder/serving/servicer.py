@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
@@ -15,7 +15,7 @@ from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import Answer, ImageBatch
 from octcluster_embedder.queueing.scheduling import Caller
-from octcluster_embedder.serving.conversions import to_batch, to_response, to_server_info, to_stream_response
+from octcluster_embedder.serving.conversions import to_batch, to_response, to_server_info
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
@@ -53,19 +53,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
         self._count_outcomes(answer)
         return to_response(answer)
 
-    async def EmbedStream(  # type: ignore[override]  # noqa: N802 - it writes its answers, which the types do not know
-        self, requests: AsyncIterator[pb.EmbedStreamRequest], context: Any
-    ) -> None:
-        """Embeds a stream of batches."""
-
-        async def write(answer: Answer) -> None:
-            self._count_outcomes(answer)
-            await context.write(to_stream_response(answer))
-
-        batches = (self._receive(request) async for request in requests)
-        await self._embedder.embed_stream(batches, write, _caller(context))
-
-    def _receive(self, request: pb.EmbedRequest | pb.EmbedStreamRequest) -> ImageBatch:
+    def _receive(self, request: pb.EmbedRequest) -> ImageBatch:
         batch = to_batch(request)
         n_bytes = sum(len(item.image) for item in batch.items)
         self._metrics.count_received(n_bytes)

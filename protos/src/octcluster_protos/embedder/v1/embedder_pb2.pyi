@@ -271,7 +271,7 @@ class Limits(_message.Message):
     min_image_side: _builtins.int
     """Smallest side of an image, in pixels."""
     max_images_per_request: _builtins.int
-    """Most images in one Embed request or in one message of EmbedStream."""
+    """Most images in one Embed request."""
     def __init__(
         self,
         *,
@@ -511,67 +511,3 @@ class EmbedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EmbedResponse: _TypeAlias = EmbedResponse  # noqa: Y015
-
-@_typing.final
-class EmbedStreamRequest(_message.Message):
-    """EmbedStreamRequest is one batch of images; batches of one stream may differ in model and features."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MODEL_FIELD_NUMBER: _builtins.int
-    FEATURES_FIELD_NUMBER: _builtins.int
-    ITEMS_FIELD_NUMBER: _builtins.int
-    FLIP_FIELD_NUMBER: _builtins.int
-    model: _builtins.str
-    """Model name, from ModelInfo.name. Empty: the server's default model."""
-    features: Global___Features.ValueType
-    """What to read from the network."""
-    flip: _builtins.bool
-    """Average each vector with that of the mirror image."""
-    @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedItem]:
-        """At most Limits.max_images_per_request images; ids are distinct within the stream."""
-
-    def __init__(
-        self,
-        *,
-        model: _builtins.str = ...,
-        features: Global___Features.ValueType = ...,
-        items: _abc.Iterable[Global___EmbedItem] | None = ...,
-        flip: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "flip", b"flip", "items", b"items", "model", b"model"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EmbedStreamRequest: _TypeAlias = EmbedStreamRequest  # noqa: Y015
-
-@_typing.final
-class EmbedStreamResponse(_message.Message):
-    """EmbedStreamResponse holds some results, of one space."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SPACE_DIGEST_FIELD_NUMBER: _builtins.int
-    RESULTS_FIELD_NUMBER: _builtins.int
-    space_digest: _builtins.bytes
-    """EmbeddingSpace.digest of the vectors, 32 bytes."""
-    @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedResult]:
-        """Results of items sent earlier in this stream, each exactly once."""
-
-    def __init__(
-        self,
-        *,
-        space_digest: _builtins.bytes = ...,
-        results: _abc.Iterable[Global___EmbedResult] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "space_digest", b"space_digest"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EmbedStreamResponse: _TypeAlias = EmbedStreamResponse  # noqa: Y015

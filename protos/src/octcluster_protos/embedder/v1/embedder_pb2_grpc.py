@@ -45,11 +45,6 @@ class EmbedderServiceStub(object):
                 request_serializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedResponse.FromString,
                 _registered_method=True)
-        self.EmbedStream = channel.stream_stream(
-                '/octcluster.embedder.v1.EmbedderService/EmbedStream',
-                request_serializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamRequest.SerializeToString,
-                response_deserializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamResponse.FromString,
-                _registered_method=True)
 
 
 class EmbedderServiceServicer(object):
@@ -70,13 +65,6 @@ class EmbedderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def EmbedStream(self, request_iterator, context):
-        """EmbedStream does the same for a stream of batches. Results come as they are ready, in any order: match them by id.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_EmbedderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,11 +77,6 @@ def add_EmbedderServiceServicer_to_server(servicer, server):
                     servicer.Embed,
                     request_deserializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedRequest.FromString,
                     response_serializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedResponse.SerializeToString,
-            ),
-            'EmbedStream': grpc.stream_stream_rpc_method_handler(
-                    servicer.EmbedStream,
-                    request_deserializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamRequest.FromString,
-                    response_serializer=octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -151,33 +134,6 @@ class EmbedderService(object):
             '/octcluster.embedder.v1.EmbedderService/Embed',
             octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedRequest.SerializeToString,
             octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def EmbedStream(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/octcluster.embedder.v1.EmbedderService/EmbedStream',
-            octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamRequest.SerializeToString,
-            octcluster__protos_dot_embedder_dot_v1_dot_embedder__pb2.EmbedStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,8 +37,6 @@ class EmbedderServiceStub:
     """GetServerInfo says what this server serves and how much it takes at once."""
     Embed: _grpc.UnaryUnaryMultiCallable[_embedder_pb2.EmbedRequest, _embedder_pb2.EmbedResponse]
     """Embed turns one batch of images into vectors. One bad image fails alone."""
-    EmbedStream: _grpc.StreamStreamMultiCallable[_embedder_pb2.EmbedStreamRequest, _embedder_pb2.EmbedStreamResponse]
-    """EmbedStream does the same for a stream of batches. Results come as they are ready, in any order: match them by id."""
 
 @_typing.type_check_only
 class EmbedderServiceAsyncStub(EmbedderServiceStub):
@@ -49,8 +47,6 @@ class EmbedderServiceAsyncStub(EmbedderServiceStub):
     """GetServerInfo says what this server serves and how much it takes at once."""
     Embed: _aio.UnaryUnaryMultiCallable[_embedder_pb2.EmbedRequest, _embedder_pb2.EmbedResponse]  # type: ignore[assignment]
     """Embed turns one batch of images into vectors. One bad image fails alone."""
-    EmbedStream: _aio.StreamStreamMultiCallable[_embedder_pb2.EmbedStreamRequest, _embedder_pb2.EmbedStreamResponse]  # type: ignore[assignment]
-    """EmbedStream does the same for a stream of batches. Results come as they are ready, in any order: match them by id."""
 
 class EmbedderServiceServicer(metaclass=_abc_1.ABCMeta):
     """EmbedderService serves one or more pretrained networks with the classification head removed."""
@@ -70,13 +66,5 @@ class EmbedderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_embedder_pb2.EmbedResponse, _abc.Awaitable[_embedder_pb2.EmbedResponse]]:
         """Embed turns one batch of images into vectors. One bad image fails alone."""
-
-    @_abc_1.abstractmethod
-    def EmbedStream(
-        self,
-        request_iterator: _MaybeAsyncIterator[_embedder_pb2.EmbedStreamRequest],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_embedder_pb2.EmbedStreamResponse], _abc.AsyncIterator[_embedder_pb2.EmbedStreamResponse]]:
-        """EmbedStream does the same for a stream of batches. Results come as they are ready, in any order: match them by id."""
 
 def add_EmbedderServiceServicer_to_server(servicer: EmbedderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
