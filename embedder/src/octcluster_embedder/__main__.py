@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import asdict
 
 from octcluster_serving.errors import ServingError
 
@@ -30,11 +31,9 @@ def main() -> int:
         from octcluster_embedder.models.registry import find_model
         from octcluster_embedder.models.weights import WeightsOptions, describe_weights
 
-        options = WeightsOptions(
-            settings.weights, settings.weights_sha256, settings.keras_home, download=False
-        )
-        for described in describe_weights([find_model(name) for name in settings.models], options):
-            print(json.dumps(described))
+        options = WeightsOptions(settings.weights, settings.weights_sha256, settings.keras_home)
+        for name in settings.models:
+            print(json.dumps(asdict(describe_weights(find_model(name), options))))
         return 0
 
     from octcluster_serving.logs import set_up_logs

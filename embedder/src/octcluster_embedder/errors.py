@@ -3,6 +3,7 @@
     EmbedderError
     ├── SettingError            a flag or variable is wrong: mend it          → exit code 2
     ├── ModelUnavailable        weights or model cannot be had at the start   → exit code 1
+    │   └── WeightsAbsent       published weights are not here: download them → exit code 1
     ├── InvalidRequest          the request breaks a rule: mend it            → INVALID_ARGUMENT
     │   └── UnknownModel        this server does not serve that model         → INVALID_ARGUMENT
     ├── NotServing              the model loads, or the server stops          → UNAVAILABLE
@@ -52,6 +53,10 @@ class ModelUnavailable(EmbedderError):
     """A model cannot be loaded; the message says what to do."""
 
     exit_code = 1
+
+
+class WeightsAbsent(ModelUnavailable):
+    """Published weights are not on this machine; a server that starts downloads them."""
 
 
 class InvalidRequest(EmbedderError):

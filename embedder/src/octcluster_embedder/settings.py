@@ -102,7 +102,7 @@ class Settings(ExposedSettings):
     check_weights: bool = Field(
         False,
         description="Start nothing: print, one JSON object a line, for each of --models the SHA-256 of its "
-        "weights, or why it has none on this machine; downloads nothing",
+        "weights, or why it has none on this machine and whether a start downloads them; downloads nothing",
     )
 
     @property

@@ -68,14 +68,27 @@ class LocalStackOptions:
     lock_wait_seconds: float = 3600
 
 
-def find_faults_of_models(models: Sequence[str]) -> dict[str, str]:
+@dataclass(frozen=True)
+class WeightsFault:
+    """Why an embedder started here could not load a model.
+
+    Attributes:
+        reason: Why, and what to do.
+        downloadable: Whether the weights are only missing, so that an embedder that starts downloads them.
+    """
+
+    reason: str
+    downloadable: bool
+
+
+def find_faults_of_models(models: Sequence[str]) -> dict[str, WeightsFault]:
     """Tells which models an embedder started here could not load, since their weights are not at hand.
 
     Args:
         models: Names of models.
 
     Returns:
-        Why, and what to do, by name; models that can be loaded are left out. Nothing is downloaded.
+        The faults by name of the model; models that can be loaded are left out. Nothing is downloaded.
 
     Raises:
         ExtraNotInstalled: The embedder is not installed.
@@ -87,7 +100,11 @@ def find_faults_of_models(models: Sequence[str]) -> dict[str, str]:
     if done.returncode:
         raise LocalStackError(f"the embedder cannot be started: {done.stderr.strip()}")
     described = map(json.loads, done.stdout.splitlines())
-    return {one["model"]: one["fault"] for one in described if one["fault"] is not None}
+    return {
+        one["model"]: WeightsFault(one["fault"], one["downloadable"])
+        for one in described
+        if one["fault"] is not None
+    }
 
 
 class LocalStack:

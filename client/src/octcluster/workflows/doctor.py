@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
-from octcluster.local.stack import START_SECONDS, default_cache_dir, find_faults_of_models
+from octcluster.local.stack import START_SECONDS, WeightsFault, default_cache_dir, find_faults_of_models
 from octcluster.model.errors import OctclusterError, ServerUnavailable
 from octcluster.model.progress import Silence
 from octcluster.model.runs import MODELS
@@ -23,11 +23,7 @@ _PARTS = {
     "octcluster-clusterer": "pip install ./serving ./clusterer, or use a server: --clusterer HOST:PORT",
 }
 _ANSWER_SECONDS = 5.0
-_NOBODY = "unix:nobody"
-"""Stands for a service that is not looked at, so that it is not started."""
 _NO_WEIGHTS = sha256().hexdigest()
-_TO_BE_DOWNLOADED = "are not on this machine: get"
-"""What the embedder says of weights that it would download; of others it says that they are wrong."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +129,16 @@ def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
     yield from _ask_embedder(options)
 
 
-def _name_fault_of_model(model: str, fault: str) -> Finding:
-    if _TO_BE_DOWNLOADED in fault:
+def _name_fault_of_model(model: str, fault: WeightsFault) -> Finding:
+    if fault.downloadable:
         detail = "its weights are not at hand; a run downloads them, which needs internet access"
-        return Finding(f"model {model}", detail, f"if there is none: {fault}", may_work=True)
-    return Finding(f"model {model}", "its weights cannot be used", fault)
+        return Finding(f"model {model}", detail, f"if there is none: {fault.reason}", may_work=True)
+    return Finding(f"model {model}", "its weights cannot be used", fault.reason)
 
 
 def _ask_embedder(options: ServiceOptions, *, with_models: bool = True) -> Iterator[Finding]:
     with (
-        _started(replace(options, clusterer=_NOBODY)) as (address, seconds, check),
+        _started(options, embedder=True) as (address, seconds, check),
         EmbedderClient(
             options.embedder or address,
             retry_seconds=0,
@@ -174,7 +170,7 @@ def _find_models(info: EmbedderInfo, wanted: str) -> Iterator[Finding]:
 
 def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
     with (
-        _started(replace(options, embedder=_NOBODY)) as (address, seconds, check),
+        _started(options, clusterer=True) as (address, seconds, check),
         ClustererClient(options.clusterer or address, retry_seconds=0) as client,
     ):
         info = client.wait_until_serving(seconds, check)
@@ -183,13 +179,15 @@ def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
 
 
 @contextmanager
-def _started(options: ServiceOptions) -> Iterator[tuple[str, float, Callable[[str], None]]]:
-    """Starts the service of the two that has no address, if there is one.
+def _started(
+    options: ServiceOptions, *, embedder: bool = False, clusterer: bool = False
+) -> Iterator[tuple[str, float, Callable[[str], None]]]:
+    """Starts the one service that is looked at, unless it has an address.
 
     Yields:
         Its address, how long to wait for an answer, and what raises if the service has died meanwhile.
     """
-    with started_services(options, Silence()) as stack:
+    with started_services(options, Silence(), embedder=embedder, clusterer=clusterer) as stack:
         if stack is None:
             yield "", _ANSWER_SECONDS, lambda _: None
         else:

@@ -46,15 +46,26 @@ class ServiceOptions:
 
 
 @contextlib.contextmanager
-def started_services(options: ServiceOptions, progress: Progress) -> Iterator[LocalStack | None]:
-    """Starts the services that have no address, if there are any, while the block runs."""
-    if options.embedder is not None and options.clusterer is not None:
+def started_services(
+    options: ServiceOptions, progress: Progress, *, embedder: bool = True, clusterer: bool = True
+) -> Iterator[LocalStack | None]:
+    """Starts the services that have no address, if there are any, while the block runs.
+
+    Args:
+        options: Which services have an address, and how to start the others.
+        progress: Told what the start waits for.
+        embedder: Whether the job needs an embedder.
+        clusterer: Whether the job needs a clusterer.
+    """
+    embedder = embedder and options.embedder is None
+    clusterer = clusterer and options.clusterer is None
+    if not (embedder or clusterer):
         yield None
         return
     stack_options = LocalStackOptions(
         cache_dir=options.cache_dir,
-        embedder=options.embedder is None,
-        clusterer=options.clusterer is None,
+        embedder=embedder,
+        clusterer=clusterer,
         model=options.model,
         weights=options.weights,
         weights_sha256=options.weights_sha256,

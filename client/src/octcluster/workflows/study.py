@@ -137,7 +137,8 @@ def run_study(
     served = [model for model in matrix.models if model not in faults]
     if not served:
         raise ModelNotServed(
-            "none of the models of the matrix is at hand:" + "".join(f"\n  {one}" for one in faults.values())
+            "none of the models of the matrix is at hand:"
+            + "".join(f"\n  {one.reason}" for one in faults.values())
         )
     stages = Stages(progress)
     with started_services(replace(options, model=",".join(served)), progress) as stack:
@@ -151,7 +152,7 @@ def run_study(
                 title = f"{number} of {len(matrix.parts)}: {part.title}"
                 if fault := faults.get(part.feature_set.model):
                     progress.message(f"{title}: skipped, its weights are not at hand")
-                    settled.append(PartOutcome(part, PartState.SKIPPED, reason=fault))
+                    settled.append(PartOutcome(part, PartState.SKIPPED, reason=fault.reason))
                 else:
                     own_stages = Stages(_PartProgress(progress, title))
                     settled.append(_do_part(part, image_set, options, own_stages, images, clients))

@@ -8,11 +8,10 @@ import tempfile
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.errors import ModelUnavailable, SettingError, WeightsAbsent
 from octcluster_embedder.models.registry import KerasWeights, ModelSpec, PackagedWeights
 
 _logger = logging.getLogger(__name__)
@@ -61,6 +60,7 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
     Raises:
         SettingError: The file that the options name does not exist, or the model has no weights.
         ModelUnavailable: There are no weights to be had, or their digest is wrong.
+        WeightsAbsent: They would have to be downloaded, and the options forbid it.
     """
     if options.file is not None:
         if not options.file.is_file():
@@ -81,26 +81,38 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
     return Weights(path, digest)
 
 
-def describe_weights(specs: Sequence[ModelSpec], options: WeightsOptions) -> list[dict[str, str | None]]:
-    """Tells which models can be loaded, without loading them.
+@dataclass(frozen=True)
+class WeightsDescription:
+    """What a model's weights on this machine are like.
+
+    Attributes:
+        model: Name of the model.
+        sha256: SHA-256 of its weights; None without weights.
+        fault: Why the model cannot be loaded, and what to do; None if it can.
+        downloadable: Whether a server that starts downloads what is missing.
+    """
+
+    model: str
+    sha256: str | None = None
+    fault: str | None = None
+    downloadable: bool = False
+
+
+def describe_weights(spec: ModelSpec, options: WeightsOptions) -> WeightsDescription:
+    """Tells whether a model can be loaded, without loading it or downloading anything.
 
     Args:
-        specs: The models.
+        spec: The model.
         options: Where to look.
-
-    Returns:
-        For each model its name (``model``), the SHA-256 of its weights (``sha256``; None without weights) and
-        why it cannot be loaded (``fault``; None if it can).
     """
-    described: list[dict[str, str | None]] = []
-    for spec in specs:
-        digest, fault = None, None
-        try:
-            digest = None if spec.weights is None else find_weights(spec, options).digest
-        except (ModelUnavailable, SettingError) as error:
-            fault = str(error)
-        described.append({"model": spec.name, "sha256": digest, "fault": fault})
-    return described
+    if spec.weights is None:
+        return WeightsDescription(spec.name)
+    try:
+        found = find_weights(spec, replace(options, download=False))
+    except (ModelUnavailable, SettingError) as error:
+        downloadable = isinstance(error, WeightsAbsent)
+        return WeightsDescription(spec.name, fault=str(error), downloadable=downloadable)
+    return WeightsDescription(spec.name, found.digest)
 
 
 def _find_packaged(source: PackagedWeights) -> Path:
@@ -127,7 +139,7 @@ def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path, *, down
             "delete it, or name it with --weights if you mean it"
         )
     if not download:
-        raise ModelUnavailable(
+        raise WeightsAbsent(
             f"the weights of {spec.name} are not on this machine: get {source.url} (MD5 {source.md5}) and "
             f"put it here as {path}"
         )

@@ -23,7 +23,7 @@ from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models import weights as weights_module
 from octcluster_embedder.models.registry import KerasWeights, ModelSpec, PackagedWeights, find_model
 from octcluster_embedder.models.torch_file import read_tensors
-from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
+from octcluster_embedder.models.weights import Weights, WeightsOptions, describe_weights, find_weights
 
 LITE0 = find_model("efficientnet-lite0")
 B0 = find_model("efficientnet-b0")
@@ -83,11 +83,25 @@ def test_weights_at_hand_are_told_without_a_download(tmp_path: Path) -> None:
         [*command, "--models", "pixels,efficientnet-lite0,vgg16"], capture_output=True, text=True, check=True
     )
     pixels, lite0, vgg16 = map(json.loads, done.stdout.splitlines())
-    assert pixels == {"model": "pixels", "sha256": None, "fault": None}
-    assert (lite0["sha256"][:8], lite0["fault"]) == ("57934424", None)
-    assert vgg16["sha256"] is None
+    assert pixels == {"model": "pixels", "sha256": None, "fault": None, "downloadable": False}
+    assert (lite0["sha256"][:8], lite0["fault"], lite0["downloadable"]) == ("57934424", None, False)
+    assert (vgg16["sha256"], vgg16["downloadable"]) == (None, True)
     assert "_notop.h5 (MD5 6d6bbae143d832006294945121d1f1fc) and put it here as" in vgg16["fault"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_wrong_are_not_downloadable(
+    published: tuple[Path, ModelSpec], tmp_path: Path
+) -> None:
+    _, spec = published
+    options = WeightsOptions(keras_home=tmp_path)
+    assert describe_weights(spec, options).downloadable
+    assert isinstance(spec.weights, KerasWeights)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / spec.weights.file_name).write_bytes(b"cut short")
+    described = describe_weights(spec, options)
+    assert "is not the file that Keras publishes" in (described.fault or "")
+    assert not described.downloadable
 
 
 # --- a file of the operator's own

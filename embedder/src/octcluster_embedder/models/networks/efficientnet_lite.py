@@ -36,7 +36,6 @@ _STAGES = (
 )
 _STEM_CHANNELS = 32
 _HEAD_CHANNELS = 1280
-_CLASSES = 1000
 
 
 def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
@@ -54,15 +53,6 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     _load_weights(network, weights)
     late_maps = [network.get_layer(part.source).output for part in spec.late_layers]
     return keras.Model(image, [*late_maps, network.output], name=spec.name)
-
-
-def build_classifier(spec: ModelSpec, weights: Path) -> keras.Model:
-    """Builds the network with its classification head: logits of the 1000 ImageNet classes."""
-    image = keras.Input((spec.input_side, spec.input_side, 3), name="image")
-    pooled = layers.GlobalAveragePooling2D()(_add_convolutions(image))
-    network = keras.Model(image, layers.Dense(_CLASSES, name="fc")(pooled))
-    _load_weights(network, weights)
-    return network
 
 
 # Layers bear the names of the PyTorch modules that their weights come from, without the underscores.
@@ -128,8 +118,6 @@ def _arrange(layer: keras.Layer, module: str, tensors: dict[str, NDArray[Any]]) 
     if isinstance(layer, layers.BatchNormalization):
         return [tensors[f"{module}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
     weight = tensors[f"{module}.weight"]
-    if isinstance(layer, layers.Dense):
-        return [weight.T, tensors[f"{module}.bias"]]
     if isinstance(layer, layers.DepthwiseConv2D):
         return [weight.transpose(2, 3, 0, 1)]
     return [weight.transpose(2, 3, 1, 0)]
