@@ -165,6 +165,30 @@ def test_trust_comes_with_the_result(clusterer: Server, space: EmbeddingSpace, v
     assert found.space_digest == space.digest
 
 
+@pytest.mark.parametrize(
+    ("changes", "members", "reason"),
+    [
+        ({"max_clusters": 41}, 40, "41 clusters"),
+        ({"stability_resamples": 101}, 40, "stability"),
+        ({"algorithms": ("agglomerative",)}, 1_000_000, "--memory-limit"),
+        ({}, 2_000_001, "more than 2000000 members"),
+    ],
+)
+async def test_a_run_can_be_checked_before_it_has_vectors(
+    clusterer: Server, space: EmbeddingSpace, changes: dict[str, Any], members: int, reason: str
+) -> None:
+    with ClustererClient(clusterer.address) as client:
+        before = len(client.list_runs())
+        client.check_run(spec_of(space), 40)
+        with pytest.raises(RequestRefused, match=reason):
+            client.check_run(spec_of(space, **changes), members)
+        assert len(client.list_runs()) == before
+    async with AsyncClustererClient(clusterer.address) as twin:
+        await twin.check_run(spec_of(space), 40)
+        with pytest.raises(RequestRefused, match=reason):
+            await twin.check_run(spec_of(space, **changes), members)
+
+
 def test_bad_vectors_are_reported(clusterer: Server, space: EmbeddingSpace) -> None:
     nan = struct.pack(f"<{DIMENSION}f", *[float("nan")] * DIMENSION)
     with ClustererClient(clusterer.address) as client:

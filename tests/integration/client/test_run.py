@@ -174,9 +174,7 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     store: Store,
     image_set: ImageSet,
     recorder: Recorder,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:
@@ -187,13 +185,12 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
 
 
 def test_a_run_that_fits_leaves_one_run_behind(
-    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
 ) -> None:
     def list_ids():
         with ClustererClient(elsewhere.clusterer) as client:
             return {run.run_id for run in client.list_runs()}
 
-    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     before = list_ids()
     outcome = run_images(image_set, elsewhere, recorder)
     assert outcome.embedded == 40

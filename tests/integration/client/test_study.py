@@ -212,9 +212,7 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     store: Store,
     image_set: ImageSet,
     recorder: Recorder,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("octcluster.workflows.run._LARGE_BYTES", 1)
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:

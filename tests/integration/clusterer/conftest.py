@@ -61,6 +61,9 @@ class Clusterer:
         ]
         return self.stub.PutVectors(iter(requests), timeout=20)
 
+    def check(self, spec: pb.RunSpec, members: int) -> None:
+        self.stub.CheckRun(pb.CheckRunRequest(spec=spec, members=members), timeout=20)
+
     def start(self, spec: pb.RunSpec, blobs: Blobs, chunk: int = 500) -> pb.RunStatus:
         requests = [pb.StartRunRequest(spec=spec)]
         for i in range(0, len(blobs.keys), chunk):

@@ -362,10 +362,38 @@ def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store: Store,
         assert client.start(new_spec(), blobs).members == len(blobs.keys)  # a small one fits
         with pytest.raises(grpc.RpcError) as caught:
             client.start(new_spec(algorithms=[pb.ALGORITHM_AGGLOMERATIVE]), Blobs.draw(8000))
+        with pytest.raises(grpc.RpcError) as beforehand:
+            client.check(new_spec(algorithms=[pb.ALGORITHM_AGGLOMERATIVE]), 8000)
         client.channel.close()
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "agglomerative, and 0.488 GiB are allowed (--memory-limit" in caught.value.details()
     assert "choose kmeans" in caught.value.details()
+    assert (beforehand.value.code(), beforehand.value.details()) == (
+        caught.value.code(),
+        caught.value.details(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "members", "reason"),
+    [
+        ({}, 0, "at least one image"),
+        ({"max_clusters": 9}, 8, "9 clusters"),
+        ({"min_clusters": 5}, 40, "5 to 4 do not"),
+        ({"algorithms": []}, 40, "at least one"),
+        ({"run_id": "secret"}, 40, "run_id must be"),
+        ({"space": pb.VectorSpace()}, 40, "digest has 0 bytes"),
+        ({}, 2_000_001, "more than 2000000 members"),
+    ],
+)
+def test_a_run_that_breaks_a_rule_is_refused_before_it_has_members(
+    clusterer: Clusterer, changes: dict[str, object], members: int, reason: str
+) -> None:
+    clusterer.check(new_spec(), 4)
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.check(new_spec(**changes), members)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert reason in caught.value.details()
 
 
 def test_vectors_that_break_a_rule_are_refused(clusterer: Clusterer) -> None:

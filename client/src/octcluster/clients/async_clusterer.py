@@ -14,6 +14,7 @@ from octcluster.clients.clusterer_calls import (
     WATCH_SECONDS,
     add_to_report,
     assign_requests,
+    check_request,
     entry_bytes,
     get_requests,
     put_cutter,
@@ -113,6 +114,10 @@ class AsyncClustererClient:
         for request in get_requests(space, image_keys, (await self.info()).limits):
             vectors.update(await self._connection.call(fetch, request))
         return vectors
+
+    async def check_run(self, spec: RunSpec, members: int) -> None:
+        """See ClustererClient.check_run."""
+        await self._connection.call(self._stub.CheckRun, check_request(spec, members))
 
     async def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
         """See ClustererClient.start_run."""

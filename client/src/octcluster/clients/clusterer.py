@@ -19,6 +19,7 @@ from octcluster.clients.clusterer_calls import (
     WATCH_SECONDS,
     add_to_report,
     assign_requests,
+    check_request,
     entry_bytes,
     get_requests,
     put_cutter,
@@ -155,6 +156,18 @@ class ClustererClient:
                 )
             )
         return vectors
+
+    def check_run(self, spec: RunSpec, members: int) -> None:
+        """Asks whether a run could be done, before its members have vectors.
+
+        Args:
+            spec: What the run shall do.
+            members: Number of images to cluster.
+
+        Raises:
+            RequestRefused: It could not: the spec breaks a rule, or the clusterer lacks the memory.
+        """
+        self._connection.call(self._stub.CheckRun, check_request(spec, members))
 
     def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
         """Queues a run. Repeating it with the same run id does nothing more.

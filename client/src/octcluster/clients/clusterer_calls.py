@@ -8,7 +8,13 @@ import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
 from octcluster.clients.batches import RequestCutter, cut
-from octcluster.clients.clusterer_conversions import read_result, read_status, space_message, vector_entries
+from octcluster.clients.clusterer_conversions import (
+    read_result,
+    read_status,
+    space_message,
+    spec_message,
+    vector_entries,
+)
 from octcluster.clients.connection import Endpoint
 from octcluster.model.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.model.results import RunResult
@@ -68,6 +74,11 @@ def assign_requests(
     """The requests of Assign."""
     for keys in cut(image_keys, limits.max_keys_per_message):
         yield messages.AssignRequest(run_id=run_id, result_index=result_index, image_keys=keys)
+
+
+def check_request(spec: RunSpec, members: int) -> messages.CheckRunRequest:
+    """The request of CheckRun."""
+    return messages.CheckRunRequest(spec=spec_message(with_run_id(spec)), members=members)
 
 
 def with_run_id(spec: RunSpec) -> RunSpec:

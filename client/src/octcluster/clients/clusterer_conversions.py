@@ -71,23 +71,26 @@ def _preparation_message(preparation: Preparation) -> messages.Preparation:
     return message
 
 
+def spec_message(spec: RunSpec) -> messages.RunSpec:
+    """Converts a run's spec."""
+    return messages.RunSpec(
+        run_id=spec.run_id,
+        space=space_message(spec.space),
+        preparation=_preparation_message(spec.preparation),
+        algorithms=[_algorithm(name) for name in spec.algorithms],
+        min_clusters=spec.min_clusters,
+        max_clusters=spec.max_clusters,
+        seed=spec.seed,
+        stability_resamples=spec.stability_resamples,
+        umap=spec.umap,
+    )
+
+
 def start_run_messages(
     spec: RunSpec, members: Sequence[Member], max_keys_per_message: int
 ) -> Iterator[messages.StartRunRequest]:
     """Converts a run's spec and members into the messages of StartRun, the spec first."""
-    yield messages.StartRunRequest(
-        spec=messages.RunSpec(
-            run_id=spec.run_id,
-            space=space_message(spec.space),
-            preparation=_preparation_message(spec.preparation),
-            algorithms=[_algorithm(name) for name in spec.algorithms],
-            min_clusters=spec.min_clusters,
-            max_clusters=spec.max_clusters,
-            seed=spec.seed,
-            stability_resamples=spec.stability_resamples,
-            umap=spec.umap,
-        )
-    )
+    yield messages.StartRunRequest(spec=spec_message(spec))
     names = list(dict.fromkeys(name for member in members for name in member.numbers))
     for chunk in cut(members, max_keys_per_message):
         yield messages.StartRunRequest(

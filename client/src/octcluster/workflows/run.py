@@ -21,7 +21,7 @@ from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, Ru
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
-from octcluster.model.runs import Member, RunSpec, vector_bytes
+from octcluster.model.runs import Member, RunSpec
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.outcome import Failure, RunOutcome, describe_versions
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
@@ -33,7 +33,6 @@ _CANCEL_SECONDS = 3.0
 _RECOVERABLE = ("vectors_missing", "store_unavailable")
 _REASONS_SHOWN = 3
 _FEW_IMAGES = 5000
-_LARGE_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,8 @@ class Job:
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
-        self._ask_for_room()
+        # Embedding may take hours: what the clusterer will refuse, it refuses before.
+        self._clusterer.check_run(self._spec(), len(self._images.good()))
         filler = CacheFiller(
             self._embedder, self._clusterer, self._space, self._options.key_secret, self._stages
         )
@@ -150,18 +150,6 @@ class Job:
                     raise
                 self._stages.message(f"starting the clustering again, since vectors were lost: {error}")
         raise AssertionError("the last attempt returns or raises")
-
-    def _ask_for_room(self) -> None:
-        """Has the clusterer say beforehand if it has not the memory: embedding for it may take hours.
-
-        It looks at the memory before it looks for vectors, so a run that it takes is forgotten at once.
-        """
-        members = [Member(key) for _, key in self._images.good()]
-        if vector_bytes(self._space) * len(members) < _LARGE_BYTES:
-            return
-        spec = replace(self._spec(), run_id=uuid.uuid4().hex)
-        self._clusterer.start_run(spec, members)
-        self._clusterer.delete(spec.run_id)
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
         """Chooses the run's id: a new one each time."""

@@ -81,6 +81,15 @@ class RunQueue:
         self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
         self._worker.start()
 
+    def check(self, spec: RunSpec, n_members: int) -> None:
+        """Checks that a run can be done, as far as that is known without its members.
+
+        Raises:
+            InvalidRequest: The spec makes no sense, or does not fit the number of members or the memory.
+        """
+        check_spec(spec, n_members)
+        check_memory(spec, n_members, self._memory)
+
     def start(self, spec: RunSpec, members: Members) -> RunStatus:
         """Queues a run. The same run again changes nothing.
 
@@ -93,8 +102,7 @@ class RunQueue:
             ServerStopping: The queue takes no more runs.
             StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
         """
-        check_spec(spec, len(members))
-        check_memory(spec, len(members), self._memory)
+        self.check(spec, len(members))
         fingerprint = find_fingerprint(spec, members)
         stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
         with self._changed:

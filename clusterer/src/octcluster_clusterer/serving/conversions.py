@@ -82,6 +82,12 @@ def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
     return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
 
 
+def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int]:
+    """Checks the form of a run without members and converts it; raises InvalidRequest or MessageTooLarge."""
+    _check_count(request.members, limits)
+    return to_spec(request.spec), request.members
+
+
 async def read_run(
     requests: AsyncIterator[pb.StartRunRequest], limits: Limits, check_room: Callable[[str], None]
 ) -> tuple[RunSpec, Members]:
@@ -103,11 +109,15 @@ async def read_run(
         numbers = [(column.name, column.values) for column in chunk.number_columns]
         keys = to_image_keys(chunk.image_keys, limits)
         columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers)
-        if len(columns) > limits.max_members:
-            raise MessageTooLarge(f"the run has more than {limits.max_members} members: start smaller runs")
+        _check_count(len(columns), limits)
     if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")
     return spec, columns.finish()
+
+
+def _check_count(n_members: int, limits: Limits) -> None:
+    if n_members > limits.max_members:
+        raise MessageTooLarge(f"the run has more than {limits.max_members} members: start smaller runs")
 
 
 def to_spec(message: pb.RunSpec) -> RunSpec:

@@ -19,6 +19,7 @@ from octcluster_clusterer.serving.conversions import (
     from_vectors,
     read_run,
     to_image_keys,
+    to_run,
     to_space,
     to_vectors,
 )
@@ -90,6 +91,13 @@ class ClustererServicer(ClustererServiceServicer):
             vectors = await asyncio.to_thread(self._vectors.get, space, keys[start : start + size])
             if vectors:
                 yield from_vectors(vectors)
+
+    async def CheckRun(  # noqa: N802
+        self, request: pb.CheckRunRequest, context: object
+    ) -> pb.CheckRunResponse:
+        """Says whether a run could be done."""
+        self._runs.check(*to_run(request, self._limits))
+        return pb.CheckRunResponse()
 
     async def StartRun(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object

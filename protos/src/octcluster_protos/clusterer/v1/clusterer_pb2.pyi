@@ -666,6 +666,51 @@ class RunSpec(_message.Message):
 Global___RunSpec: _TypeAlias = RunSpec  # noqa: Y015
 
 @_typing.final
+class CheckRunRequest(_message.Message):
+    """CheckRunRequest describes a run without its members."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    members: _builtins.int
+    """Number of members, at most Limits.max_members."""
+    @_builtins.property
+    def spec(self) -> Global___RunSpec:
+        """What the run shall do."""
+
+    def __init__(
+        self,
+        *,
+        spec: Global___RunSpec | None = ...,
+        members: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckRunRequest: _TypeAlias = CheckRunRequest  # noqa: Y015
+
+@_typing.final
+class CheckRunResponse(_message.Message):
+    """CheckRunResponse says that the run could be done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckRunResponse: _TypeAlias = CheckRunResponse  # noqa: Y015
+
+@_typing.final
 class MemberChunk(_message.Message):
     """MemberChunk is some members of a run, as columns."""
 

@@ -55,6 +55,11 @@ class ClustererServiceStub(object):
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
                 _registered_method=True)
+        self.CheckRun = channel.unary_unary(
+                '/octcluster.clusterer.v1.ClustererService/CheckRun',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunResponse.FromString,
+                _registered_method=True)
         self.StartRun = channel.stream_unary(
                 '/octcluster.clusterer.v1.ClustererService/StartRun',
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.StartRunRequest.SerializeToString,
@@ -124,6 +129,14 @@ class ClustererServiceServicer(object):
 
     def GetVectors(self, request, context):
         """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckRun(self, request, context):
+        """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
+        memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,6 +222,11 @@ def add_ClustererServiceServicer_to_server(servicer, server):
                     servicer.GetVectors,
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.FromString,
                     response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.SerializeToString,
+            ),
+            'CheckRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckRun,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunResponse.SerializeToString,
             ),
             'StartRun': grpc.stream_unary_rpc_method_handler(
                     servicer.StartRun,
@@ -360,6 +378,33 @@ class ClustererService(object):
             '/octcluster.clusterer.v1.ClustererService/GetVectors',
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/CheckRun',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class ClustererServiceStub:
     """PutVectors stores vectors in the cache. Repeating it is harmless."""
     GetVectors: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.GetVectorsRequest, _clusterer_pb2.GetVectorsResponse]
     """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+    CheckRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.CheckRunRequest, _clusterer_pb2.CheckRunResponse]
+    """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
+    memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
+    """
     StartRun: _grpc.StreamUnaryMultiCallable[_clusterer_pb2.StartRunRequest, _clusterer_pb2.StartRunResponse]
     """StartRun queues a run: first its spec, then its members. Repeating it with the same run id is harmless."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.WatchRunRequest, _clusterer_pb2.WatchRunResponse]
@@ -75,6 +79,10 @@ class ClustererServiceAsyncStub(ClustererServiceStub):
     """PutVectors stores vectors in the cache. Repeating it is harmless."""
     GetVectors: _aio.UnaryStreamMultiCallable[_clusterer_pb2.GetVectorsRequest, _clusterer_pb2.GetVectorsResponse]  # type: ignore[assignment]
     """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+    CheckRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.CheckRunRequest, _clusterer_pb2.CheckRunResponse]  # type: ignore[assignment]
+    """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
+    memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
+    """
     StartRun: _aio.StreamUnaryMultiCallable[_clusterer_pb2.StartRunRequest, _clusterer_pb2.StartRunResponse]  # type: ignore[assignment]
     """StartRun queues a run: first its spec, then its members. Repeating it with the same run id is harmless."""
     WatchRun: _aio.UnaryStreamMultiCallable[_clusterer_pb2.WatchRunRequest, _clusterer_pb2.WatchRunResponse]  # type: ignore[assignment]
@@ -130,6 +138,16 @@ class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_clusterer_pb2.GetVectorsResponse], _abc.AsyncIterator[_clusterer_pb2.GetVectorsResponse]]:
         """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+
+    @_abc_1.abstractmethod
+    def CheckRun(
+        self,
+        request: _clusterer_pb2.CheckRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_clusterer_pb2.CheckRunResponse, _abc.Awaitable[_clusterer_pb2.CheckRunResponse]]:
+        """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
+        memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
+        """
 
     @_abc_1.abstractmethod
     def StartRun(
