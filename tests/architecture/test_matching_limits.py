@@ -1,13 +1,14 @@
 """What a client does on a connection is what a server allows there: neither imports the other."""
 
 import inspect
+from typing import Any
 
 from octcluster import AsyncEmbedderClient, EmbedderClient
 from octcluster.clients import connection
 from octcluster_embedder.settings import Settings
 from octcluster_serving import server
 
-OPTIONS = dict(connection._CHANNEL_OPTIONS)
+OPTIONS: dict[str, Any] = dict(connection._CHANNEL_OPTIONS)
 
 
 def test_clients_ping_no_more_often_than_servers_allow() -> None:

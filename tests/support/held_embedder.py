@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import octcluster_embedder.serving.server
 from octcluster_embedder.__main__ import main
@@ -11,7 +12,7 @@ from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
 
 
-def load(*arguments) -> Runtime:
+def load(*arguments: Any) -> Runtime:
     runtime = load_runtime(*arguments)
     while not Path(os.environ["MAY_SERVE"]).exists():
         time.sleep(0.01)
@@ -19,5 +20,5 @@ def load(*arguments) -> Runtime:
 
 
 if __name__ == "__main__":
-    octcluster_embedder.serving.server.load_runtime = load
+    vars(octcluster_embedder.serving.server)["load_runtime"] = load
     sys.exit(main())

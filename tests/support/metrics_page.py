@@ -6,7 +6,8 @@ import urllib.request
 
 def read_page(address: str) -> str:
     """The whole page."""
-    return urllib.request.urlopen(f"http://{address}/metrics", timeout=30).read().decode()
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as page:
+        return str(page.read(), "utf-8")
 
 
 def read_metric(address: str, name: str) -> float:

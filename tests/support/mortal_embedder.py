@@ -35,5 +35,5 @@ def load(*_: object) -> MortalRuntime:
 
 
 if __name__ == "__main__":
-    octcluster_embedder.serving.server.load_runtime = load
+    vars(octcluster_embedder.serving.server)["load_runtime"] = load
     sys.exit(main())

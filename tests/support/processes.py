@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -132,7 +133,7 @@ def running_store(program: str, socket_path: Path, *arguments: str) -> Iterator[
 
 @contextmanager
 def _process(
-    command: Sequence[str], log, environment: Mapping[str, str] | None
+    command: Sequence[str], log: IO[bytes] | int, environment: Mapping[str, str] | None
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})}

@@ -82,7 +82,8 @@ def unreadable_records() -> dict[str, Fields]:
 def put_record(store: redis.Redis, fields: Fields) -> None:
     """Puts a record, and its id on the list of runs, in place of what was there."""
     store.delete(RECORD_KEY)
-    store.hset(RECORD_KEY, mapping=fields)
+    for name, value in fields.items():
+        store.hset(RECORD_KEY, name, value)
     store.zadd(LIST_KEY, {RUN_ID: datetime.now(UTC).timestamp()})
 
 

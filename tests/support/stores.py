@@ -1,8 +1,9 @@
 """Real Redis and Valkey servers for tests, on Unix sockets."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import machine
@@ -24,12 +25,13 @@ def store_program(name: str) -> str:
 class Store:
     """A Redis or Valkey server that a test may stop and start again, empty each time."""
 
+    _running: AbstractContextManager[subprocess.Popen[bytes]] | None = None
+
     def __init__(self, program: str, socket: Path, *arguments: str) -> None:
         self.socket = socket
         self.url = f"unix://{socket}"
         self._program = program
         self._arguments = arguments
-        self._running = None
 
     def start(self) -> None:
         self._running = processes.running_store(self._program, self.socket, *self._arguments)

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 from octcluster_embedder.spaces import EmbeddingSpace, Features, VectorPart
@@ -18,6 +19,7 @@ class TinyRuntime:
     model = "tiny"
     input_height = 16
     input_width = 16
+    spaces: Mapping[Features, EmbeddingSpace]
 
     def __init__(self, concurrent_batches: int = 1, batch_size: int = 4) -> None:
         self.concurrent_batches = concurrent_batches

@@ -14,9 +14,9 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 import grpc
-from google.rpc import code_pb2  # type: ignore[import-untyped]
-from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry import trace
 
 from octcluster_serving.logs import describe_fault

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from known import known
 from octcluster import RunOutcome
 from octcluster.model.errors import InvalidArguments
 from octcluster.notebook import Run, run
@@ -62,7 +63,7 @@ def test_polars_and_duckdb_read_it_too(file: Path) -> None:
     table = pl.read_parquet(file)
     assert table.schema["cluster"] == pl.Int32
     counts = dict(table.group_by("cluster").len().iter_rows())
-    found = duckdb.sql(f"SELECT cluster, count(*) FROM '{file}' GROUP BY cluster").fetchall()
+    found = known(duckdb.sql(f"SELECT cluster, count(*) FROM '{file}' GROUP BY cluster")).fetchall()
     assert dict(found) == counts
     assert sum(counts.values()) == 80
 

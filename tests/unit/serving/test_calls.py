@@ -36,6 +36,9 @@ SERVICE = Service(
 ERRORS = {b"refused": Refused("too much"), b"crowded": Crowded("too many"), b"fault": ValueError(SECRET)}
 AT_WORK: asyncio.Queue[bytes] = asyncio.Queue()
 
+UnaryUnary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+StreamStream = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+
 
 async def answer(request: bytes, _context: Any) -> bytes:
     count(things=len(request))
@@ -56,8 +59,8 @@ class Trial:
     """A client of the service, and the metrics of its server."""
 
     def __init__(self, channel: grpc.aio.Channel, metrics: ServerMetrics) -> None:
-        self.one = channel.unary_unary(f"/{SERVICE.name}/One")
-        self.each = channel.stream_stream(f"/{SERVICE.name}/Each")
+        self.one: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/One")
+        self.each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/Each")
         self._metrics = metrics
 
     async def send(self, request: bytes, *, streamed: bool) -> bytes:
@@ -77,7 +80,7 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
     caplog.set_level(logging.INFO)
     metrics = ServerMetrics("trial")
     server = grpc.aio.server(interceptors=[CallInterceptor(SERVICE, metrics)])
-    methods = {
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         "One": grpc.unary_unary_rpc_method_handler(answer),
         "Each": grpc.stream_stream_rpc_method_handler(answer_each),
     }

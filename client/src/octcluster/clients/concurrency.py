@@ -1,7 +1,15 @@
 """Doing a bounded number of things at once, with threads or with asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -43,7 +51,7 @@ def map_concurrently(
 
 async def map_concurrently_async(
     function: Callable[[T], Awaitable[R]], items: AsyncIterable[T], at_once: int
-) -> AsyncIterator[R]:
+) -> AsyncGenerator[R]:
     """Applies a coroutine function to items in tasks; otherwise like map_concurrently."""
     pending: set[asyncio.Future[R]] = set()
     try:

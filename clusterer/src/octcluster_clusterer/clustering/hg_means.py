@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+from scipy.optimize import linear_sum_assignment
 
 from octcluster_clusterer.clustering import kmeans
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices

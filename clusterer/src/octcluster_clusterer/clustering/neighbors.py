@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering.pair_distances import Indices, PairDistances

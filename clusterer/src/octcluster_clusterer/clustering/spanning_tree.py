@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
-from scipy.sparse.csgraph import minimum_spanning_tree  # type: ignore[import-untyped]
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from octcluster_clusterer.clustering.neighbors import find_neighbors
 from octcluster_clusterer.clustering.pair_distances import Indices, PairDistances

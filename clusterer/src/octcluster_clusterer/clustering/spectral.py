@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
-from scipy.sparse.linalg import LinearOperator, eigsh  # type: ignore[import-untyped]
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from octcluster_clusterer.clustering.neighbors import find_neighbors
 from octcluster_clusterer.clustering.pair_distances import PairDistances

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
+from scipy.sparse import csr_array
 
 from octcluster_clusterer.errors import MapFailed
 

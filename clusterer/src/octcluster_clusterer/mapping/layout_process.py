@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
+from scipy.sparse import csr_array
 
 Report = Callable[[int, int], None]
 _MIN_DISTANCE = 0.1
@@ -40,7 +40,7 @@ def lay_out(graph: csr_array, start: NDArray[np.float32], seed: int, report: Rep
     Returns:
         float32, shape (n_members, 2).
     """
-    from umap.umap_ import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from umap.umap_ import (  # noqa: PLC0415
         find_ab_params,
         simplicial_set_embedding,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
+from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
 from octcluster_clusterer.tiles import map_in_order, slices

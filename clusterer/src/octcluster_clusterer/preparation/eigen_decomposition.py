@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
 
 from octcluster_clusterer.tiles import slices

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
 
 from octcluster_clusterer.tiles import slices

@@ -7,7 +7,7 @@ known without any label. Speaker recognition takes it off in the same way.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
 
 from octcluster_clusterer.tiles import slices

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.assignment.fit import find_distances, fit_rules

@@ -12,8 +12,8 @@ The examples judge two classes of four members each, the first of which is split
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
-from scipy.special import xlogy  # type: ignore[import-untyped]
+from scipy.optimize import linear_sum_assignment
+from scipy.special import xlogy
 
 from octcluster_clusterer.scoring.chance import expect_mutual_information
 

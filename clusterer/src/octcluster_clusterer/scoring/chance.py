@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln  # type: ignore[import-untyped]
+from scipy.special import gammaln
 
 _REACH = 9.0
 _STEPS_OF_DEVIATION = 2.0

@@ -1,6 +1,6 @@
 """The code that multiplies matrices here: it decides the last bits of every result."""
 
-from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_info
 
 
 def name_blas_kernels() -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import add_ClustererServiceServicer_to_server
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.server import LAST_ANSWERS_SECONDS, running_server, wait_for_signal
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.memory import MemoryAllowance, measure_resident_bytes
 from octcluster_clusterer.runs.pipeline import run_pipeline

@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
-from scipy.special import xlogy  # type: ignore[import-untyped]
+from scipy.sparse import coo_matrix
+from scipy.special import xlogy
 
 from octcluster_clusterer.model import Association, Members, Score
 from octcluster_clusterer.scoring.agreement import adjust_for_chance

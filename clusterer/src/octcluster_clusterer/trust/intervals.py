@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+from scipy.sparse import csr_matrix
 
 from octcluster_clusterer.model import ClusteringResult, Contingency, Interval, Score, Scores
 from octcluster_clusterer.scoring import compare_with_classes

@@ -1,8 +1,10 @@
 """From arguments to a typed command, and the help."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from known import known
 from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.parser import build_parser, parse_command
@@ -73,5 +75,6 @@ def test_help_teaches_with_every_option_and_default(capsys: pytest.CaptureFixtur
         assert part in text
     for name in (*ALGORITHMS, MODELS[0], *MODELS[-3:], "exit codes: 0 done", "For research use only"):
         assert name in text
-    for action in build_parser()._subparsers._group_actions[0].choices["run"]._actions:  # type: ignore[union-attr]
+    commands: Any = known(build_parser()._subparsers)._group_actions[0].choices
+    for action in commands["run"]._actions:
         assert action.help

@@ -3,14 +3,15 @@
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from octcluster.clients.batches import RequestCutter, cut
 from octcluster.clients.concurrency import as_async, map_concurrently, map_concurrently_async
 
 
-def batches_of(sizes, max_items, max_bytes):
-    cutter = RequestCutter(max_items, max_bytes)
+def batches_of(sizes: list[int], max_items: int, max_bytes: int) -> list[list[int]]:
+    cutter = RequestCutter[int](max_items, max_bytes)
     found = [cutter.add(size, size) for size in sizes]
     return [batch for batch in [*found, cutter.flush()] if batch]
 
@@ -35,7 +36,7 @@ def test_items_are_read_only_as_fast_as_they_are_worked_on() -> None:
     read, most = 0, 0
     taken = 0
 
-    def source():
+    def source() -> Iterator[int]:
         nonlocal read, most
         for item in range(50):
             read += 1
@@ -58,7 +59,7 @@ def test_work_is_done_at_once() -> None:
 def test_an_error_ends_the_work() -> None:
     done = []
 
-    def work(item) -> None:
+    def work(item: int) -> None:
         if item == 3:
             raise KeyError(item)
         done.append(item)
@@ -71,7 +72,7 @@ def test_an_error_ends_the_work() -> None:
 async def test_tasks_are_bounded_and_an_early_end_cancels_them() -> None:
     running, most, cancelled = 0, 0, 0
 
-    async def work(item):
+    async def work(item: int) -> int:
         nonlocal running, most, cancelled
         running += 1
         most = max(most, running)

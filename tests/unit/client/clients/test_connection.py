@@ -18,12 +18,12 @@ from octcluster.model.errors import AddressInvalid, RequestRefused, ServerOverlo
         ("unix:/run/oct/s.sock", "unix:/run/oct/s.sock"),
     ],
 )
-def test_address_becomes_target(address, target) -> None:
+def test_address_becomes_target(address: str, target: str) -> None:
     assert target_of(address) == target
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "localhost:", ":50051", "http://localhost:x", "a:1,b"])
-def test_what_is_no_address_says_what_to_write(address) -> None:
+def test_what_is_no_address_says_what_to_write(address: str) -> None:
     with pytest.raises(AddressInvalid, match="HOST:PORT"):
         target_of(address)
 
@@ -32,7 +32,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 

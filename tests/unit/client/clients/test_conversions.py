@@ -4,6 +4,7 @@ import math
 import struct
 
 import pytest
+from known import known
 from octcluster import (
     Association,
     Duplicates,
@@ -43,7 +44,11 @@ def test_each_algorithm_and_feature_has_a_value() -> None:
 
 
 def test_values_of_newer_servers_do_not_break() -> None:
-    info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=[1, 77]))
+    info = c.read_clusterer_info(
+        clusterer.GetServerInfoResponse(
+            algorithms=[clusterer.ALGORITHM_KMEANS, 77]  # type: ignore[list-item]  # a newer server's
+        )
+    )
     assert info.algorithms == ["kmeans", "unknown-77"]
 
 
@@ -56,7 +61,7 @@ def test_values_of_newer_servers_do_not_break() -> None:
         (64, "pca_components", 64),
     ],
 )
-def test_pca_is_a_share_or_a_number(pca, field, value) -> None:
+def test_pca_is_a_share_or_a_number(pca: float | None, field: str | None, value: float | None) -> None:
     spec = RunSpec(SPACE, Preparation(pca=pca), run_id="0" * 32)
     message = next(c.start_run_messages(spec, [], 10)).spec
     assert message.preparation.WhichOneof("pca") == field
@@ -87,8 +92,8 @@ def test_status() -> None:
     status = c.read_status(message)
     assert (status.state, status.stage, status.error_code) == (RunState.FAILED, "scoring", "vectors_missing")
     assert status.state.ended
-    assert status.created.isoformat() == "2026-01-02T03:04:05+00:00"
-    assert c.read_status(clusterer.RunStatus(state=1)).created is None
+    assert known(status.created).isoformat() == "2026-01-02T03:04:05+00:00"
+    assert c.read_status(clusterer.RunStatus(state=clusterer.RUN_STATE_QUEUED)).created is None
 
 
 def test_result() -> None:
@@ -119,7 +124,7 @@ def test_result() -> None:
     assert first.scores.silhouette == Score(value=0.0)
     assert first.scores.accuracy == Score(undefined_reason="no class is known")
     assert first.scores.purity.value is None
-    assert first.contingency.counts == [[0, 1, 2], [3, 4, 5]]
+    assert known(first.contingency).counts == [[0, 1, 2], [3, 4, 5]]
     assert (second.requested_clusters, second.contingency) == (None, None)
     assert (first.rating, second.rating) == (0, None)
     assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
@@ -164,7 +169,8 @@ def test_embed_result() -> None:
     )
     assert e.read_embed_result(good, space) == Embedding(b"1234", (512, 40.5))
     assert e.read_embed_result(bad, space) == EmbedFailure("too_small", "small")
-    assert e.read_embed_result(embedder.EmbedResult(), space).code == "internal"
+    nothing = e.read_embed_result(embedder.EmbedResult(), space)
+    assert nothing == EmbedFailure("internal", "the embedder gave no reason")
     with pytest.raises(ValueError, match="0 bytes are not 2 measures"):
         e.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
 

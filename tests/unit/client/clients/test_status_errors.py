@@ -11,22 +11,22 @@ ADDRESS = "oct.example:50051"
 class Status(grpc.RpcError):
     """What gRPC raises, as far as the client looks at it."""
 
-    def __init__(self, code, details) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str | None) -> None:
         self._code = code
         self._details = details
 
-    def code(self):
+    def code(self) -> grpc.StatusCode:
         return self._code
 
-    def details(self):
+    def details(self) -> str | None:
         return self._details
 
-    def trailing_metadata(self):
-        return None
+    def trailing_metadata(self) -> tuple[()]:
+        return ()
 
 
 @pytest.mark.parametrize("code", list(grpc.StatusCode))
-def test_each_status_has_an_error_with_its_name_and_the_address(code) -> None:
+def test_each_status_has_an_error_with_its_name_and_the_address(code: grpc.StatusCode) -> None:
     error = service_error(Status(code, "some details"), "the embedder", ADDRESS)
     assert isinstance(error, errors.ServiceError)
     assert error.code == code.name
@@ -48,7 +48,7 @@ def test_each_status_has_an_error_with_its_name_and_the_address(code) -> None:
         (grpc.StatusCode.DATA_LOSS, errors.ServerFailed, "look at its log"),
     ],
 )
-def test_error_says_what_to_do(code, kind, advice) -> None:
+def test_error_says_what_to_do(code: grpc.StatusCode, kind: type[errors.ServiceError], advice: str) -> None:
     error = service_error(Status(code, "details"), "the embedder", ADDRESS)
     assert type(error) is kind
     assert advice in str(error)

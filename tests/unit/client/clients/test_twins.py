@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from types import GenericAlias
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -38,7 +39,7 @@ def test_twins_take_the_same_parameters(method: Callable[..., Any], twin: Callab
 def test_twins_return_the_same(method: Callable[..., Any], twin: Callable[..., Any]) -> None:
     returned, by_twin = (inspect.signature(one, eval_str=True).return_annotation for one in (method, twin))
     if get_origin(returned) is Iterator:
-        assert by_twin == AsyncIterator[get_args(returned)]
+        assert by_twin == GenericAlias(AsyncIterator, get_args(returned))
     else:
         assert by_twin == returned
         assert inspect.iscoroutinefunction(twin) or method.__name__ == "__init__"
@@ -48,4 +49,4 @@ def or_asynchronous(annotation: Any) -> Any:
     """The union with an asynchronous iterable, for an iterable."""
     if get_origin(annotation) is not Iterable:
         return annotation
-    return annotation | AsyncIterable[get_args(annotation)]
+    return annotation | GenericAlias(AsyncIterable, get_args(annotation))

@@ -10,6 +10,7 @@ import pytest
 from octcluster import AsyncClustererClient, ClustererClient, ServerUnavailable
 from octcluster.clients import async_clusterer as async_clusterer_client
 from octcluster.clients import clusterer as clusterer_client
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
     ClustererServiceServicer,
     add_ClustererServiceServicer_to_server,
@@ -19,7 +20,9 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
 class SilentClusterer(ClustererServiceServicer):
     """Takes watches and never answers one."""
 
-    def WatchRun(self, request, context):  # noqa: N802
+    def WatchRun(  # noqa: N802
+        self, request: pb.WatchRunRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.WatchRunResponse]:
         ended = threading.Event()
         if context.add_callback(ended.set):
             ended.wait(10)
@@ -31,7 +34,7 @@ def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(clusterer_client, "WATCH_SECONDS", 0.3)
     monkeypatch.setattr(async_clusterer_client, "WATCH_SECONDS", 0.3)
     server = grpc.server(ThreadPoolExecutor(4))
-    add_ClustererServiceServicer_to_server(SilentClusterer(), server)
+    add_ClustererServiceServicer_to_server(SilentClusterer(), server)  # type: ignore[abstract]  # no more is asked
     address = f"unix:{tmp_path}/s"
     server.add_insecure_port(address)
     server.start()

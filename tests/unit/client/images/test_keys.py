@@ -20,7 +20,7 @@ def test_key_with_secret_is_hmac() -> None:
 
 @pytest.mark.parametrize("secret", [b"", b"secret"])
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (2 << 20) + 17])
-def test_key_of_a_file_is_the_key_of_its_bytes(tmp_path: Path, secret, size) -> None:
+def test_key_of_a_file_is_the_key_of_its_bytes(tmp_path: Path, secret: bytes, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     file = tmp_path / "image"
     file.write_bytes(data[:size])

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from octcluster.images.image_set import ImageFile
@@ -29,7 +30,7 @@ def write(outcome: RunOutcome, folder: Path) -> None:
     write_run_files(outcome, folder, {"images": "scans", "k": (2, 5)}, STARTED)
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> Any:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 

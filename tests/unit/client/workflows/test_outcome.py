@@ -1,8 +1,10 @@
 """What a finished run answers about itself, each answer found once."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
+from octcluster.images.leaks import find_leaks
 from octcluster.model.results import Contingency
 from octcluster.workflows import outcome as outcomes_module
 from outcomes import make_assign_outcome, make_outcome
@@ -26,11 +28,9 @@ def test_the_class_of_a_cluster_is_matched_one_to_one_and_noise_has_none() -> No
 
 
 def test_leaks_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome, looked = make_outcome(), []
-    find_leaks = outcomes_module.find_leaks
-    monkeypatch.setattr(
-        outcomes_module, "find_leaks", lambda *given: looked.append(given) or find_leaks(*given)
-    )
+    outcome = make_outcome()
+    looked = Mock(wraps=find_leaks)
+    monkeypatch.setattr(outcomes_module, "find_leaks", looked)
     assert outcome.leaks is outcome.leaks
     assert outcome.leaks.patients == 7
-    assert len(looked) == 1
+    assert looked.call_count == 1

@@ -60,8 +60,7 @@ def test_a_part_beside_a_name_changes_that_recipe() -> None:
     assert recipe("--recipe", "plain-1", "--no-pca") == PLAIN_1
     changed = recipe("--recipe", "consensus-2", "--pca", "32", "--no-flip")
     preparation = replace(CONSENSUS_2.preparation, pca=32)
-    own = {"flip": False, "preparation": preparation, "images_a_component": 0}
-    assert changed == replace(CONSENSUS_2, name="", **own)
+    assert changed == replace(CONSENSUS_2, name="", flip=False, preparation=preparation, images_a_component=0)
     unwhitened = recipe("--recipe", "consensus-2", "--no-whiten").preparation
     assert (unwhitened.whiten, unwhitened.whiten_within_patients) == (False, False)
     between = recipe("--recipe", "consensus-2", "--no-whiten-within-patients").preparation

@@ -1,6 +1,7 @@
 """How new images lie in the clusters of their classes, or why that is unknown."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from octcluster.outputs.assign.scores import judge_placements
@@ -15,7 +16,7 @@ from outcomes import make_assign_outcome, make_outcome
         ({"run": make_outcome(classes=()).result}, "no image of the run had a known class"),
     ],
 )
-def test_an_accuracy_that_cannot_be_said_has_its_reason(change: dict, reason: str) -> None:
+def test_an_accuracy_that_cannot_be_said_has_its_reason(change: dict[str, Any], reason: str) -> None:
     scores = judge_placements(replace(make_assign_outcome(), **change))
     assert scores.accuracy is None
     assert reason in scores.reason

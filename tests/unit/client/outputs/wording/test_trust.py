@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from known import known
 from octcluster.images.image_set import ImageFile
 from octcluster.images.leaks import add_copies, find_leaks, split_of
 from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
@@ -139,16 +140,16 @@ def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
 
 def test_low_stability_is_not_called_wrong() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
-    unsure = replace(chosen, stability=replace(chosen.stability, overall=Score(0.517)))
-    said = describe_stability(unsure, of_patients=True)
+    unsure = replace(chosen, stability=replace(known(chosen.stability), overall=Score(0.517)))
+    said = known(describe_stability(unsure, of_patients=True))
     assert "agree only in part: take them as a hint." in said
     assert "how sure groups are, not how right" in said
-    assert "not how right" not in describe_stability(chosen, of_patients=True)
+    assert "not how right" not in known(describe_stability(chosen, of_patients=True))
 
 
 def test_unknown_stability_says_why() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
-    unknown = replace(chosen.stability, overall=Score(undefined_reason="there are 3 images"))
+    unknown = replace(known(chosen.stability), overall=Score(undefined_reason="there are 3 images"))
     assert (
         describe_stability(replace(chosen, stability=unknown), of_patients=True)
         == "Its stability is unknown: there are 3 images."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ class Page(HTMLParser):
         scripts = self.texts["script"]
         return self.source.replace(max(scripts, key=len), "")
 
-    def data(self, identifier: str) -> dict:
+    def data(self, identifier: str) -> Any:
         match = re.search(
             rf'<script type="application/json" id="{identifier}-data">(.*?)</script>', self.source, re.S
         )
@@ -72,7 +73,7 @@ class Page(HTMLParser):
         return json.loads(match[1])
 
 
-def unpack(column: dict) -> list:
+def unpack(column: dict[str, Any]) -> Any:
     """The values of a packed column of the scatter."""
     types = {"f": "<f4", "i": "<i4", "h": "<i2"}
     return np.frombuffer(base64.b64decode(column["base64"]), types[column["type"]]).tolist()
