@@ -29,7 +29,6 @@ from octcluster.workflows.finished_runs import find_run
 from octcluster.workflows.run import RunOptions, run_images
 from octcluster.workflows.services import ServiceOptions
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
-from octcluster.workflows.study_file import read_matrix
 
 
 @singledispatch
@@ -114,6 +113,8 @@ def study(command: StudyCommand) -> ExitCode:
     """``octcluster study``."""
     started = datetime.now(UTC)
     _need_cli()
+    from octcluster.workflows.study_file import read_matrix  # noqa: PLC0415
+
     matrix = read_matrix(command.matrix)
     options = StudyOptions(seed=command.seed, **command.service_fields())
     image_set = _find_sample(command, command.per_class, command.seed)

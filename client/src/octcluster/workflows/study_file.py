@@ -2,19 +2,30 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from octcluster.model.cluster_range import read_cluster_range
+from pydantic import ValidationError
+
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.recipes import RECIPES
-from octcluster.model.runs import ALGORITHMS, FEATURES, Preparation
+from octcluster.model.runs import Preparation
 from octcluster.workflows.study_matrix import FeatureSet, Part, Published, StudyMatrix
+from octcluster.workflows.study_tables import Combinations, NamedRecipe, StudyTable, table_at
 
-_PREPARATION_KEYS = tuple(f.name for f in fields(Preparation) if f.name != "part_dimensions")
+_PLACES = {"features": "features", "preparations": "preparation"}
+_NUMBERED_PLACES = {"experiments": "experiment", "published": "published figures"}
+_CURES = {
+    "bool_type": "write true or false",
+    "dict_type": "write a table",
+    "model_type": "write a table",
+    "string_type": "write a text in quotes",
+    "tuple_type": 'write a list, such as ["a", "b"]',
+}
+"""What to do where a value is of the wrong type, by pydantic's name of the fault."""
 
 
 def read_matrix(file: Path | None) -> StudyMatrix:
@@ -26,112 +37,102 @@ def read_matrix(file: Path | None) -> StudyMatrix:
     Raises:
         InvalidArguments: The file cannot be read, is no TOML, or breaks a rule; the message says which.
     """
+    source = resources.files("octcluster.workflows").joinpath("default_study.toml") if file is None else file
     try:
-        if file is None:
-            text = (
-                resources.files("octcluster.workflows")
-                .joinpath("default_study.toml")
-                .read_text(encoding="utf-8")
-            )
-        else:
-            text = file.read_text(encoding="utf-8")
-        return _build_matrix(tomllib.loads(text), text)
+        text = source.read_text(encoding="utf-8")
+        return _build_matrix(StudyTable.model_validate(tomllib.loads(text)), text)
     except OSError as error:
         raise InvalidArguments(f"--matrix {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArguments(f"--matrix {file} is no TOML file: {error}") from error
+    except ValidationError as error:
+        # A mistyped key is also one that is missing: the first of the two says how it is written.
+        faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+        raise InvalidArguments(f"--matrix {file}: {_describe(faults[0])}") from error
     except _Fault as error:
         raise InvalidArguments(f"--matrix {file}: {error}") from error
 
 
 class _Fault(Exception):
-    """A rule that the file breaks."""
+    """A rule between tables that the file breaks."""
 
 
-def _build_matrix(document: dict[str, Any], text: str) -> StudyMatrix:
-    _check_keys("the file", document, ("title", "features", "preparations", "experiments", "published"))
+def _describe(fault: Mapping[str, Any]) -> str:
+    """A fault in one table: its place in the file, what is wrong and what is right."""
+    place, path = _name_place(fault["loc"])
+    if not path:
+        return f"{place}: {_CURES.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
+    key, table = str(path[0]), table_at(fault["loc"])
+    match fault["type"]:
+        case "missing":
+            return f"{place} lacks {key}: write {table.model_fields[key].description}"
+        case "extra_forbidden":
+            return f"{place} has {key!r}; there are {', '.join(table.model_fields)}"
+        case "tuple_type" if table is StudyTable:
+            return f"{place}: write [[{key}]]"
+    problem = _CURES.get(fault["type"], fault["msg"].removeprefix("Value error, ").removeprefix("Input "))
+    return f"{place}: {key}: {problem}"
+
+
+def _name_place(path: Sequence[int | str]) -> tuple[str, Sequence[int | str]]:
+    """The table that a fault is in, for people, and the rest of its path."""
+    match path:
+        case (str(table), str(name), *rest) if table in _PLACES:
+            return f"{_PLACES[table]} {name!r}", rest
+        case (str(table), int(index), *rest) if table in _NUMBERED_PLACES:
+            kinds = (NamedRecipe.__name__, Combinations.__name__)
+            return f"{_NUMBERED_PLACES[table]} {index + 1}", [step for step in rest if step not in kinds]
+    return "the file", path
+
+
+def _build_matrix(document: StudyTable, text: str) -> StudyMatrix:
     feature_sets = {
-        name: _read_feature_set(name, table) for name, table in _tables(document, "features").items()
+        name: FeatureSet(name, table.model, table.features, table.flip)
+        for name, table in document.features.items()
     }
-    preparations = {
-        name: _read_preparation(name, table) for name, table in _tables(document, "preparations").items()
-    }
+    preparations = {name: Preparation(**table.model_dump()) for name, table in document.preparations.items()}
     parts: list[Part] = []
-    for number, table in enumerate(_list_of_tables(document, "experiments"), start=1):
-        where = f"experiment {number}"
-        for part in _read_experiment(where, table, feature_sets, preparations):
-            _add_part(where, part, parts)
+    for number, table in enumerate(document.experiments, start=1):
+        found = (
+            [_name_part(table)]
+            if isinstance(table, NamedRecipe)
+            else _combine(f"experiment {number}", table, feature_sets, preparations)
+        )
+        for part in found:
+            _add_part(f"experiment {number}", part, parts)
     if not parts:
         raise _Fault("it has no [[experiments]]")
-    published = tuple(
-        _read_published(f"published figures {number}", table)
-        for number, table in enumerate(_list_of_tables(document, "published"), start=1)
+    published = tuple(Published(**table.model_dump()) for table in document.published)
+    return StudyMatrix(document.title, tuple(parts), published, text)
+
+
+def _name_part(table: NamedRecipe) -> Part:
+    recipe = RECIPES[table.recipe]
+    return Part(
+        FeatureSet(f"{table.model} {recipe.features}", table.model, recipe.features, recipe.flip),
+        table.recipe,
+        recipe.preparation,
+        recipe.algorithms,
+        *table.k,
+        recipe.images_a_component,
     )
-    return StudyMatrix(_text("the file", document, "title", "Study"), tuple(parts), published, text)
 
 
-def _read_feature_set(name: str, table: dict[str, Any]) -> FeatureSet:
-    where = f"features {name!r}"
-    _check_keys(where, table, ("model", "features", "flip"))
-    features = _text(where, table, "features", "pooled")
-    if features not in FEATURES:
-        raise _Fault(f"{where}: features = {features!r} is none of {', '.join(FEATURES)}")
-    return FeatureSet(name, _text(where, table, "model"), features, _switch(where, table, "flip"))
-
-
-def _read_preparation(name: str, table: dict[str, Any]) -> Preparation:
-    where = f"preparation {name!r}"
-    _check_keys(where, table, _PREPARATION_KEYS)
-    pca = table.get("pca")
-    is_count = isinstance(pca, int) and not isinstance(pca, bool) and pca >= 1
-    if pca is not None and not is_count and not (isinstance(pca, float) and 0 < pca <= 1):
-        raise _Fault(f"{where}: pca is a share of the variance (0.95) or a count of components (64)")
-    switches = {key: _switch(where, table, key) for key in table if key != "pca"}
-    preparation = replace(Preparation(pca=pca), **switches)  # type: ignore[arg-type]
-    if preparation.whiten and pca is None:
-        raise _Fault(f"{where}: whiten needs pca")
-    if preparation.whiten_within_patients and not preparation.whiten:
-        raise _Fault(f"{where}: whiten_within_patients needs whiten")
-    return preparation
-
-
-def _read_experiment(
+def _combine(
     where: str,
-    table: dict[str, Any],
+    table: Combinations,
     feature_sets: Mapping[str, FeatureSet],
     preparations: Mapping[str, Preparation],
 ) -> Iterator[Part]:
-    min_clusters, max_clusters = _read_clusters(where, table)
-    if "recipe" in table:
-        _check_keys(where, table, ("model", "recipe", "k"))
-        name = _text(where, table, "recipe")
-        if name not in RECIPES:
-            raise _Fault(f"{where}: recipe = {name!r} is none of {', '.join(RECIPES)}")
-        recipe, model = RECIPES[name], _text(where, table, "model")
-        features = FeatureSet(f"{model} {recipe.features}", model, recipe.features, recipe.flip)
-        yield Part(
-            features,
-            name,
-            recipe.preparation,
-            recipe.algorithms,
-            min_clusters,
-            max_clusters,
-            recipe.images_a_component,
-        )
-        return
-    _check_keys(where, table, ("features", "preparations", "algorithms", "k"))
-    algorithms = _names(where, table, "algorithms", ALGORITHMS)
-    for features_name, preparation_name in product(
-        _names(where, table, "features", feature_sets), _names(where, table, "preparations", preparations)
-    ):
-        yield Part(
-            feature_sets[features_name],
-            preparation_name,
-            preparations[preparation_name],
-            algorithms,
-            min_clusters,
-            max_clusters,
-        )
+    _check_known(where, "features", table.features, feature_sets)
+    _check_known(where, "preparations", table.preparations, preparations)
+    for features, preparation in product(table.features, table.preparations):
+        yield Part(feature_sets[features], preparation, preparations[preparation], table.algorithms, *table.k)
+
+
+def _check_known(where: str, key: str, names: Sequence[str], known: Mapping[str, object]) -> None:
+    if unknown := [name for name in names if name not in known]:
+        raise _Fault(f"{where}: {key} has {unknown[0]!r}; there are {', '.join(known)}")
 
 
 def _add_part(where: str, part: Part, parts: list[Part]) -> None:
@@ -146,82 +147,3 @@ def _add_part(where: str, part: Part, parts: list[Part]) -> None:
             parts[index] = replace(other, algorithms=(*other.algorithms, *part.algorithms))
             return
     parts.append(part)
-
-
-def _read_published(where: str, table: dict[str, Any]) -> Published:
-    _check_keys(where, table, tuple(f.name for f in fields(Published)))
-    try:
-        return Published(
-            source=_text(where, table, "source"),
-            features=_strings(where, table, "features"),
-            preparations=_strings(where, table, "preparations"),
-            algorithm=_text(where, table, "algorithm"),
-            silhouettes={int(k): float(value) for k, value in table.get("silhouettes", {}).items()},
-            k=table.get("k"),
-            accuracy=table.get("accuracy"),
-            adjusted_rand_index=table.get("adjusted_rand_index"),
-            classes=tuple(map(str, table.get("classes", ()))),
-            counts=tuple(tuple(int(count) for count in row) for row in table.get("counts", ())),
-        )
-    except (TypeError, ValueError, AttributeError) as error:
-        raise _Fault(f"{where}: {error}") from error
-
-
-def _read_clusters(where: str, table: dict[str, Any]) -> tuple[int, int]:
-    try:
-        return read_cluster_range(str(table["k"]))
-    except KeyError:
-        raise _Fault(f'{where} lacks k: write k = 4, or k = "2:6"') from None
-    except Exception as error:
-        raise _Fault(f"{where}: k: {error}") from error
-
-
-def _check_keys(where: str, table: object, known: Sequence[str]) -> None:
-    if not isinstance(table, dict):
-        raise _Fault(f"{where} is no table")
-    if unknown := [key for key in table if key not in known]:
-        raise _Fault(f"{where} has {unknown[0]!r}; there are {', '.join(known)}")
-
-
-def _tables(document: dict[str, Any], key: str) -> dict[str, Any]:
-    tables = document.get(key, {})
-    if not isinstance(tables, dict):
-        raise _Fault(f"{key} is no table of tables")
-    return tables
-
-
-def _list_of_tables(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    tables = document.get(key, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise _Fault(f"{key} is no list of tables: write [[{key}]]")
-    return tables
-
-
-def _text(where: str, table: dict[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str) or not value:
-        raise _Fault(f"{where} lacks {key}, a text")
-    return value
-
-
-def _switch(where: str, table: dict[str, Any], key: str) -> bool:
-    value = table.get(key, False)
-    if not isinstance(value, bool):
-        raise _Fault(f"{where}: {key} is true or false")
-    return value
-
-
-def _strings(where: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
-    values = table.get(key)
-    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-        raise _Fault(f"{where} lacks {key}, a list of names")
-    return tuple(dict.fromkeys(values))
-
-
-def _names(
-    where: str, table: dict[str, Any], key: str, known: Sequence[str] | Mapping[str, object]
-) -> tuple[str, ...]:
-    names = _strings(where, table, key)
-    if unknown := [name for name in names if name not in known]:
-        raise _Fault(f"{where}: {key} has {unknown[0]!r}; there are {', '.join(known)}")
-    return names

@@ -2,35 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-from octcluster.model.errors import InvalidArguments
 from octcluster.workflows.study_file import read_matrix
-from octcluster.workflows.study_matrix import StudyMatrix
-
-SMALL = """
-[features.grey]
-model = "pixels"
-features = "pixels"
-
-[preparations.plain]
-l2_normalize = false
-
-[preparations.reduced]
-pca = 0.95
-whiten = true
-
-[[experiments]]
-features = ["grey"]
-preparations = ["plain", "reduced"]
-algorithms = ["kmeans"]
-k = "2:3"
-"""
-
-
-def read(tmp_path: Path, text: str) -> StudyMatrix:
-    file = tmp_path / "matrix.toml"
-    file.write_text(text)
-    return read_matrix(file)
+from small_matrix import SMALL, read
 
 
 def test_the_built_in_matrix_holds_every_experiment_of_the_study() -> None:
@@ -96,39 +69,3 @@ k = 4
     ]
     assert matrix.models == ["pixels", "efficientnet-lite0"]
     assert matrix.parts[2].feature_set.flip is True
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("title = [", "is no TOML file"),
-        ('colour = "red"', "the file has 'colour'"),
-        ("", r"has no \[\[experiments\]\]"),
-        (
-            '[features.grey]\nmodel = "pixels"\nfeatures = "grey"',
-            "features 'grey': features = 'grey' is none of",
-        ),
-        ("[features.grey]\n", "features 'grey' lacks model"),
-        ("[preparations.odd]\nwhiten = true", "preparation 'odd': whiten needs pca"),
-        ("[preparations.odd]\npca = 1.5", "pca is a share"),
-        ("[preparations.odd]\npca = true", "pca is a share"),
-        ("[preparations.odd]\npart_dimensions = [1]", "has 'part_dimensions'"),
-        (SMALL.replace('"2:3"', '"3:2"'), "experiment 1: k: '3:2' cannot be used"),
-        (SMALL.replace('k = "2:3"', ""), "experiment 1 lacks k"),
-        (SMALL.replace('["kmeans"]', '["kmeens"]'), "algorithms has 'kmeens'; there are kmeans"),
-        (
-            SMALL.replace('"plain", "reduced"', '"plane"'),
-            "preparations has 'plane'; there are plain, reduced",
-        ),
-        (SMALL + SMALL[SMALL.index("[[") :], "experiment 2 repeats grey, plain: kmeans with k = 2"),
-        ('[[experiments]]\nmodel = "pixels"\nrecipe = "best"\nk = 4', "recipe = 'best' is none of"),
-    ],
-)
-def test_what_breaks_a_rule_is_named(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InvalidArguments, match=message):
-        read(tmp_path, text)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArguments, match=r"gone\.toml: No such file"):
-        read_matrix(tmp_path / "gone.toml")
