@@ -1,7 +1,7 @@
 """Everything that can go wrong in the clusterer, and what a caller should do about it.
 
     ClustererError
-    ├── InvalidRequest          the request breaks a rule: mend it           → INVALID_ARGUMENT
+    ├── InvalidRequest          the request breaks a rule: correct it        → INVALID_ARGUMENT
     │   └── MessageTooLarge     more keys, members or bytes than allowed     → INVALID_ARGUMENT
     ├── RunNotFound             no such run (any more)                       → NOT_FOUND
     ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION

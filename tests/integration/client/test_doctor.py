@@ -56,7 +56,7 @@ def test_weights_that_a_run_would_download_are_a_note_beside_the_embedder(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert main(["doctor", "--model", "vgg16", "--clusterer", clusterer.address]) == 0
     printed = capsys.readouterr().out
-    assert "note   model vgg16: its weights are not at hand; a run downloads them" in printed
+    assert "note   model vgg16: its weights are not on this machine; a run downloads them" in printed
     assert f"and put it here as {tmp_path}/models/vgg16" in printed
     assert "ok     embedder: started here, version" in printed
     assert "ok     runtime: " in printed

@@ -259,7 +259,7 @@ def test_cancel_queue_and_delete(clusterer: Clusterer, blobs: Blobs) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         clusterer.start(specs[3], blobs)
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "2 runs wait already" in caught.value.details()
+    assert "2 runs are in the queue" in caught.value.details()
     with pytest.raises(grpc.RpcError) as caught:  # before any members are read: there are none
         clusterer.stub.StartRun(iter([pb.StartRunRequest(spec=long_spec())]), timeout=10)
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

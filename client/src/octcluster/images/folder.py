@@ -117,7 +117,9 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
-        raise InvalidImageSet(f"cannot read {folder}: {error.strerror}; mend it or move it away") from error
+        raise InvalidImageSet(
+            f"cannot read {folder}: {error.strerror}; correct that, or move it away"
+        ) from error
     # Real folders go first, so that a link never takes the place of what it points to.
     for entry in sorted(entries, key=lambda entry: entry.is_symlink()):
         if entry.name.startswith("."):

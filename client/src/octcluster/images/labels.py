@@ -165,7 +165,7 @@ def _read_table(file: Path, images: Sequence[ImageFile]) -> tuple[dict[str, _Row
                     )
     except csv.Error as error:
         raise InvalidImageSet(
-            f"{file}, row {reader.reader.line_num}: {error}; mend the quotes there"
+            f"{file}, row {reader.reader.line_num}: {error}; correct the quotes there"
         ) from error
     return rows, stray_rows
 
@@ -186,7 +186,7 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
     cure = "the first row should be image,label,patient, image,label or image,patient, separated by commas"
     if len(header) == 1 and ";" in header[0]:
         raise InvalidImageSet(
-            f"{file}, row 1: the column 'image' is missing, as semicolons part no columns; {cure}"
+            f"{file}, row 1: the column 'image' is missing, as semicolons do not separate columns; {cure}"
         )
     missing = [column for column in _COLUMNS if column not in header]
     for column in header:

@@ -2,8 +2,8 @@
 
 _CURES = {
     "valkey": "if its files are damaged, delete {cache_dir}/vectors: only cached vectors are lost",
-    "embedder": "if memory or disk space is short, make room, or use another one with --embedder HOST:PORT",
-    "clusterer": "if memory is short, make room, or use another one with --clusterer HOST:PORT",
+    "embedder": "if memory or disk space is short, free some, or use a server with --embedder HOST:PORT",
+    "clusterer": "if memory is short, free some, or use a server with --clusterer HOST:PORT",
 }
 
 
@@ -23,4 +23,4 @@ def explain_end(program: str, log: str, cache_dir: object) -> str:
     if lines and lines[-1].startswith(sign):
         return f"the {program} that was started for this run has ended: {lines[-1].removeprefix(sign)}"
     cure = _CURES[program].format(cache_dir=cache_dir)
-    return f"the {program} that was started for this run has ended; {cure}. Its last words:\n{log}"
+    return f"the {program} that was started for this run has ended; {cure}. The end of its log:\n{log}"

@@ -3,18 +3,18 @@
     OctclusterError               base; code names the condition for programs
     ├── ServiceError              a server gave no good answer; code is the gRPC status
     │   ├── ServerUnavailable     it, or what it needs, does not answer: start it, try again → UNAVAILABLE
-    │   ├── ServerOverloaded      it has too much to do: try again later → RESOURCE_EXHAUSTED
+    │   ├── ServerOverloaded      it is overloaded: try again later     → RESOURCE_EXHAUSTED
     │   ├── DeadlineExceeded      no answer in time: look at its load, or allow more time → DEADLINE_EXCEEDED
     │   ├── ConnectionNotSecure   TLS failed: look at certificates and names → UNAVAILABLE
-    │   ├── RequestRefused        it will not do this: mend the request → INVALID_ARGUMENT, ...
+    │   ├── RequestRefused        it will not do this: correct the request → INVALID_ARGUMENT, ...
     │   │   └── AccessDenied      it wants another token: give the right one → UNAUTHENTICATED, ...
     │   ├── RunNotFound           it does not know the run: start it again → NOT_FOUND
     │   ├── NotReady              not yet: watch the run, or put the vectors first → FAILED_PRECONDITION
-    │   ├── CallCancelled         the call was given up → CANCELLED
+    │   ├── CallCancelled         the call was cancelled → CANCELLED
     │   ├── IncompatibleServer    another kind of server: check address and version → UNIMPLEMENTED
     │   └── ServerFailed          it failed, or broke the contract: look at its log → INTERNAL, ...
-    ├── InvalidArguments          arguments that cannot be used, or not together: mend them
-    ├── InvalidImageSet           images or labels that cannot be used: mend them
+    ├── InvalidArguments          arguments that cannot be used, or not together: correct them
+    ├── InvalidImageSet           images or labels that cannot be used: correct them
     ├── ExtraNotInstalled         an optional part is not installed: install it
     ├── AddressInvalid            an address that cannot be one: write HOST:PORT
     ├── SpaceMismatch             embedders disagree: let all of them serve the same model and weights
@@ -71,7 +71,7 @@ class ServerOverloaded(ServiceError):
     """
 
     retry_after_seconds: float | None = None
-    template = "{service} at {address} has too much to do just now: try again later ({details})"
+    template = "{service} at {address} is overloaded: try again later ({details})"
 
 
 class DeadlineExceeded(ServiceError):
@@ -100,10 +100,10 @@ class ConnectionNotSecure(ServiceError):
 
 
 class AccessDenied(RequestRefused):
-    """The server does not let this client in."""
+    """The server refuses access to this client."""
 
     template = (
-        "{service} at {address} does not let this client in: give it the server's token"
+        "{service} at {address} refused access: give the server's token"
         " (--embedder-token-file FILE, or token=...) ({details})"
     )
 
@@ -121,9 +121,9 @@ class NotReady(ServiceError):
 
 
 class CallCancelled(ServiceError):
-    """The call was given up, by this side or by a server that is going down."""
+    """The call was cancelled, by this side or by a server that is going down."""
 
-    template = "the call to {service} at {address} was given up: try again ({details})"
+    template = "the call to {service} at {address} was cancelled: try again ({details})"
 
 
 class IncompatibleServer(ServiceError):
@@ -161,8 +161,8 @@ class ExtraNotInstalled(OctclusterError):
     def __init__(self, missing: str, extra: str, alternative: str = "") -> None:
         """Says what is missing, which extra brings it, and what else helps."""
         super().__init__(
-            f"{missing} not installed: install octcluster's extra {extra!r}, as the README says under "
-            f"'Install it'{alternative}"
+            f"{missing} not installed: install octcluster's extra {extra!r}, as docs/operations.md "
+            f"says under 'Install it'{alternative}"
         )
 
 

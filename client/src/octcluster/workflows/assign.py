@@ -112,9 +112,9 @@ class _Assigning:
             return self._clusterer.result(self._run_id)
         except RunNotFound as error:
             raise RunNotFound(
-                f"the run {self._run_id} is gone from the clusterer at hand, which keeps runs for a limited "
-                "time: do it again with 'octcluster run', which embeds nothing while its vectors are cached, "
-                "or name the clusterer, or the cache folder, that holds it"
+                f"the clusterer does not have the run {self._run_id} (any more): it keeps runs for a limited "
+                "time. Repeat it with 'octcluster run', which embeds nothing while its vectors are cached, "
+                "or name the clusterer, or the cache folder, that has it"
             ) from error
 
     def _find_space(self, result: RunResult) -> EmbeddingSpace:
@@ -124,9 +124,8 @@ class _Assigning:
                 if space.digest == result.space_digest:
                     return space
         raise SpaceMismatch(
-            "the vectors of the run come from another model, other weights or another release than the "
-            f"embedder serves ({', '.join(model.name for model in models)}): use the embedder of the run, or "
-            "do the run again"
+            "the embedder serves another model, other weights or another release than that of the run "
+            f"({', '.join(model.name for model in models)}): use the embedder of the run, or repeat the run"
         )
 
     def _outcome(self, result: RunResult, space: EmbeddingSpace, assigned: Placements) -> AssignOutcome:

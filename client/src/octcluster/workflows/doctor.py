@@ -131,7 +131,7 @@ def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
 
 def _name_fault_of_model(model: str, fault: WeightsFault) -> Finding:
     if fault.downloadable:
-        detail = "its weights are not at hand; a run downloads them, which needs internet access"
+        detail = "its weights are not on this machine; a run downloads them, which needs internet access"
         return Finding(f"model {model}", detail, f"if there is none: {fault.reason}", may_work=True)
     return Finding(f"model {model}", "its weights cannot be used", fault.reason)
 

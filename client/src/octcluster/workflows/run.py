@@ -74,7 +74,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         options: How to do it.
         progress: Told how far it is; messages may come from another thread, but never two calls at once.
             Stages are "Reading", "Starting" (if services are started), "Embedding", "Loading", "Preparing",
-            "Clustering", "Scoring", "Trusting", "Mapping" and "Saving".
+            "Clustering", "Scoring", "Checking reliability", "Mapping" and "Saving".
 
     Returns:
         What was found, with the images that have no vector as failures.
@@ -148,7 +148,7 @@ class Job:
                 lost = isinstance(error, RunNotFound) or error.code in _RECOVERABLE
                 if not lost or attempt == _ATTEMPTS:
                     raise
-                self._stages.message(f"starting the clustering again, since vectors were lost: {error}")
+                self._stages.message(f"vectors were lost, so the clustering starts again: {error}")
         raise AssertionError("the last attempt returns or raises")
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:

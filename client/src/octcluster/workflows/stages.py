@@ -14,7 +14,7 @@ _RUN_STAGES = {
     "preparing": ("Preparing", "steps"),
     "clustering": ("Clustering", "clusterings"),
     "scoring": ("Scoring", "images"),
-    "trusting": ("Trusting", "steps"),
+    "trusting": ("Checking reliability", "steps"),
     "mapping": ("Mapping", "rounds"),
     "saving": ("Saving", "results"),
 }
@@ -72,7 +72,9 @@ class RunWatcher:
     def __call__(self, status: RunStatus) -> None:
         """Takes in one status."""
         if status.state is RunState.QUEUED and status.queue_position > 0:
-            self._stages.message(f"the clusterer is busy: {status.queue_position} runs come before this one")
+            self._stages.message(
+                f"the run waits in the clusterer's queue, at position {status.queue_position}"
+            )
         if self._stage not in ("", status.stage) and status.state in (RunState.RUNNING, RunState.SUCCEEDED):
             # Statuses come a few times a second: the last one of a stage may have been left out.
             self._stages.update(self._total, self._total)

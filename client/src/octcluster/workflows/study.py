@@ -151,7 +151,7 @@ def run_study(
             for number, part in enumerate(matrix.parts, start=1):
                 title = f"{number} of {len(matrix.parts)}: {part.title}"
                 if fault := faults.get(part.feature_set.model):
-                    progress.message(f"{title}: skipped, its weights are not at hand")
+                    progress.message(f"{title}: skipped, its weights are not on this machine")
                     settled.append(PartOutcome(part, PartState.SKIPPED, reason=fault.reason))
                 else:
                     own_stages = Stages(_PartProgress(progress, title))

@@ -147,9 +147,11 @@ def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Ch
     best = max(ratings, key=lambda count: round(ratings[count], 6))
     close = [count for count, rating in ratings.items() if count != best and ratings[best] - rating <= CLOSE]
     if len(ratings) == 1:
-        sentence = f"{best} is the only number of groups that can be rated"
+        sentence = f"{best} is the only number of clusters that can be rated"
     else:
-        sentence = f"{best} groups explain the images best for their number, as far as searches agree on them"
+        sentence = (
+            f"{best} clusters explain the images best for their number, as far as searches agree on them"
+        )
     if close:
         come, look = ("comes", "it") if len(close) == 1 else ("come", "them")
         sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at {look}, too"
@@ -157,18 +159,19 @@ def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Ch
     return Choice(
         counts.index(best),
         f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "
-        "number of groups, compared with random vectors, times the agreement of the searches. "
+        "number of clusters, compared with random vectors, times the agreement of the searches. "
         f"{_explain_unrated(counts, ratings)}",
         {counts.index(count): rating for count, rating in ratings.items()},
     )
 
 
 def _explain_unrated(counts: Sequence[int], ratings: Mapping[int, float]) -> str:
-    """Says which numbers could not be chosen: a rating needs one group less and one more to compare with."""
+    """Says which numbers could not be chosen: a rating compares with one cluster less and one more."""
     unrated = [count for count in counts if count not in ratings]
     needed = [near for count in unrated for near in (count - 1, count + 1) if near > 1 and near not in counts]
-    cure = f": for that, ask for k = {_enumerate(needed)}, too" if needed else ""
-    return f"k = {_enumerate(unrated)} cannot be chosen, being there to compare with{cure}"
+    serve, them = ("serves", "it") if len(unrated) == 1 else ("serve", "them")
+    cure = f": to consider {them}, ask for k = {_enumerate(needed)}, too" if needed else ""
+    return f"k = {_enumerate(unrated)} {serve} only for comparison{cure}"
 
 
 def _enumerate(counts: Sequence[int]) -> str:

@@ -28,7 +28,7 @@ _TILES_BYTES = 28 * 2**20
 _SILHOUETTE_COLUMNS = 1000
 _FOUND_CLUSTERS = 20
 _MEMBER_BYTES = 256
-"""A member beside its vectors: key, class, group, numbers, coordinates, duplicates."""
+"""A member beside its vectors: key, class, patient, numbers, coordinates, duplicates."""
 _MAP_PROCESS_BYTES = 360 * 2**20
 """The process that lays out the map, at rest."""
 _MAP_PROCESS_MEMBER_BYTES = 2048

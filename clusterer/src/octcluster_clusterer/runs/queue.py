@@ -245,7 +245,9 @@ class RunQueue:
         if self._stopping:
             raise ServerStopping("the server is being stopped: start the run again in a moment")
         if len(self._waiting) >= self._max_queued_runs:
-            raise QueueFull(f"{len(self._waiting)} runs wait already: try again when one has ended")
+            raise QueueFull(
+                f"{len(self._waiting)} runs are in the queue, which is full: try again when one has ended"
+            )
 
     def _stored(self, run_id: str) -> RunRecord:
         record = self._store.read(run_id)

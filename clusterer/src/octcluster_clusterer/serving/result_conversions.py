@@ -193,8 +193,8 @@ def to_fitted_run(record: RunRecord, result_index: int) -> FittedRun:
     run = _find_result(record, result_index)
     if run.fitted is None:
         raise CannotAssign(
-            "the run kept nothing to assign other images with, it would have been too large: start a run "
-            "with pooled vectors or fewer principal components (--pca)"
+            "the run cannot take other images, as what it would have to keep is too large: start a run with "
+            "pooled vectors or fewer principal components (--pca)"
         )
     return run.fitted
 

@@ -31,7 +31,7 @@ _CURES: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.ConnectionError, "it cannot be reached: check that Redis runs and try again"),
     (
         redis.exceptions.RedisError,
-        "it refused the command: see the log of the clusterer, mend Redis and try again",
+        "it refused the command: see the log of the clusterer, correct Redis and try again",
     ),
 )
 

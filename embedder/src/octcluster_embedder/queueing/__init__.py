@@ -1,1 +1,1 @@
-"""From a request's images to their vectors: rules, room, turns, batches."""
+"""From a request's images to their vectors: rules, admission, scheduling, batches."""

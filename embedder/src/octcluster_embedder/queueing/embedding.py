@@ -154,7 +154,7 @@ class Embedder:
         if too_many:
             seconds = pace.seconds_for(too_many) or 1.0
             raise Overloaded(
-                "the server holds as many images as it takes: send the request again when there is room",
+                "the queue is full: retry later",
                 min(max(seconds, _SHORTEST_RETRY_SECONDS), _LONGEST_RETRY_SECONDS),
             )
 

@@ -81,8 +81,8 @@ class ModelQueue(ABC):
         seconds = self.pace.seconds_for(before + n_images)
         if before and seconds is not None and seconds > _DOUBT * (caller.deadline - time.monotonic()):
             raise TooLate(
-                f"{before} images come before these and the server would need about {seconds:.1f} s, more "
-                "than the call's deadline leaves: allow more time, or send them when there is less to do"
+                f"{before} images are in the queue before these, and the server needs about {seconds:.1f} s "
+                "for all of them, longer than the call's deadline: allow more time, or retry later"
             )
 
     async def embed(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> Embedding:

@@ -48,7 +48,7 @@ def refuse_expired(caller: Caller) -> None:
         TooLate: It has passed.
     """
     if caller.deadline <= time.monotonic():
-        raise TooLate("the call's deadline passed before it was this image's turn: allow more time")
+        raise TooLate("the call's deadline passed while this image was in the queue: allow more time")
 
 
 class FairQueue(Generic[T]):

@@ -143,9 +143,9 @@ def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups
     assert results[choice.index].requested_clusters == n_groups
     assert choice.ratings.keys() == {0, 1, 2}
     assert max(choice.ratings, key=choice.ratings.__getitem__) == choice.index
-    assert choice.reason.startswith(f"{n_groups} groups explain the images best for their number")
+    assert choice.reason.startswith(f"{n_groups} clusters explain the images best for their number")
     assert f"k = {n_groups}: {choice.ratings[choice.index]:.2f}" in choice.reason
-    assert "k = 5 cannot be chosen" in choice.reason
+    assert "k = 5 serves only for comparison" in choice.reason
     assert "ask for k = 6, too" in choice.reason
     assert "close" not in choice.reason
 
@@ -155,19 +155,18 @@ def test_a_narrow_lead_is_called_one() -> None:
     assert choice.index == 2
     assert choice.ratings == {1: 0.77, 2: 0.79, 3: 0.4}
     assert choice.reason.startswith(
-        "5 groups explain the images best for their number, as far as searches agree on them; 4 comes close, "
-        "so the lead is no proof: look at it, too. Ratings: "
+        "5 clusters explain the images best for their number, as far as searches agree on them; 4 comes "
+        "close, so the lead is no proof: look at it, too. Ratings: "
     )
     assert "k = 4: 0.77, k = 5: 0.79, k = 6: 0.40" in choice.reason
     assert (
-        "k = 3 and 7 cannot be chosen, being there to compare with: for that, ask for k = 2 and 8"
-        in choice.reason
+        "k = 3 and 7 serve only for comparison: to consider them, ask for k = 2 and 8, too" in choice.reason
     )
 
 
 def test_the_only_number_that_can_be_rated_is_called_so() -> None:
     assert _choose_by_rating([2, 3], {2: 0.5}).reason.startswith(
-        "2 is the only number of groups that can be rated."
+        "2 is the only number of clusters that can be rated."
     )
 
 

@@ -230,7 +230,7 @@ def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, member
     assert gate.entered.wait(30)
     assert queue.start(specs[1], members).queue_position == 1
     assert queue.start(specs[2], members).queue_position == 2
-    with pytest.raises(QueueFull, match="2 runs wait already"):
+    with pytest.raises(QueueFull, match="2 runs are in the queue"):
         queue.start(specs[3], members)
     listed = [status.run_id for status in queue.list_statuses()]
     assert listed[:3] == [spec.run_id for spec in specs[2::-1]], "newest first"

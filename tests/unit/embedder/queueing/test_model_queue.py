@@ -180,7 +180,7 @@ async def test_what_cannot_meet_its_deadline_is_refused_on_arrival(make_runtime:
         runtime.may_infer.clear()
         busy = [embed(queue, v) for v in range(10)]
         await until(lambda: queue._slots._taken > 0)
-        with pytest.raises(TooLate, match="images come before"):
+        with pytest.raises(TooLate, match="images are in the queue before"):
             queue.refuse_late(10, in_a_minute)
         queue.refuse_late(10, Caller())
         with pytest.raises(TooLate, match="passed"):
