@@ -19,6 +19,7 @@ from octcluster.workflows.services import ServiceOptions, started_services
 
 _PARTS = {
     "octcluster-protos": "pip install ./protos",
+    "octcluster-serving": "pip install ./serving, or use servers: --embedder HOST:PORT --clusterer HOST:PORT",
     "octcluster-embedder": "pip install ./serving './embedder[cpu]', or use a server: --embedder HOST:PORT",
     "octcluster-clusterer": "pip install ./serving ./clusterer, or use a server: --clusterer HOST:PORT",
 }
@@ -73,6 +74,7 @@ def _find_installed(options: ServiceOptions) -> Iterator[Finding]:
     own = version("octcluster")
     yield Finding("octcluster", f"{own}, Python {platform.python_version()} on {platform.machine()}")
     elsewhere = {
+        "octcluster-serving": options.embedder is not None and options.clusterer is not None,
         "octcluster-embedder": options.embedder is not None,
         "octcluster-clusterer": options.clusterer is not None,
     }
