@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
-from inspect import isasyncgenfunction
 from typing import Any
 
 import grpc
@@ -68,7 +67,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             async with self._answering(method, context):
                 return await behavior(request, context)
 
-        return handler._replace(**{kind: answer_many if isasyncgenfunction(behavior) else answer_one})
+        return handler._replace(**{kind: answer_many if handler.response_streaming else answer_one})
 
     @asynccontextmanager
     async def _answering(self, method: str, context: Any) -> AsyncIterator[None]:

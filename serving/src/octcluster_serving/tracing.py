@@ -4,10 +4,6 @@ A span says method, status, counts and the request's id of the log, and nothing 
 checks are not traced. What else can be set (headers, sampling, ...) are OpenTelemetry's own variables.
 """
 
-from collections.abc import Callable
-from inspect import isasyncgenfunction
-from typing import Any
-
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.grpc import filters
 from opentelemetry.instrumentation.grpc._aio_server import OpenTelemetryAioServerInterceptor
@@ -39,12 +35,6 @@ class CallTracer(OpenTelemetryAioServerInterceptor):
         super().__init__(  # type: ignore[no-untyped-call]
             get_tracer(__name__, service.version, self._provider), filters.service_name(service.name)
         )
-
-    def _intercept_aio_server_stream(self, behavior: Callable[..., Any], details: Any) -> Callable[..., Any]:
-        if isasyncgenfunction(behavior):
-            return super()._intercept_aio_server_stream(behavior, details)  # type: ignore[no-any-return, no-untyped-call]
-        # The library expects a generator of answers; a coroutine writes them itself.
-        return self._intercept_aio_server_unary(behavior, details)  # type: ignore[no-any-return, no-untyped-call]
 
     def close(self) -> None:
         """Sends what is left; waits for a collector that is away some seconds at most."""
