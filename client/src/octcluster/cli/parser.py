@@ -10,15 +10,15 @@ from octcluster.cli.arguments import assign, completion, describe, doctor, phant
 from octcluster.cli.arguments.command import Command
 from octcluster.cli.suggesting_parser import SuggestingParser
 
-_DESCRIPTION = "Groups unlabelled retinal OCT images by pathology, and tells how far to trust the groups."
+_DESCRIPTION = "Clusters unlabelled retinal OCT images by pathology, and shows how far to trust the clusters."
 _FIRST_STEPS = """\
 first steps:
-  octcluster doctor                          is everything there?
+  octcluster doctor                          is everything installed?
   octcluster phantoms scans                  images to try it with, if you have none at hand
   octcluster describe scans --out described  what is in the folder
-  octcluster run scans --out result          the groups; then open result/report.html
-  octcluster assign result more --out new    which group each image of the folder 'more' belongs to
-  octcluster study scans --out study         many ways of grouping side by side
+  octcluster run scans --out result          the clusters; then open result/report.html
+  octcluster assign result more --out new    the cluster of each image in the folder 'more'
+  octcluster study scans --out study         many ways of clustering side by side
 
 'octcluster COMMAND --help' explains a command, with examples. Nothing leaves this machine unless --embedder
 or --clusterer names another one. For research use only: not a medical device, and not for diagnosis.

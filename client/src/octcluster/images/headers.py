@@ -18,7 +18,7 @@ _BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
 
 
 class UnreadableImage(Exception):
-    """An image file that is of no use; the message says why and what to do, and names no file."""
+    """An image file that is unusable; the message says why and what to do, and names no file."""
 
 
 @dataclass(frozen=True, slots=True)

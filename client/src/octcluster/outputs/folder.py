@@ -37,6 +37,7 @@ def _check_free(folder: Path, command: str) -> None:
     for other, record in _RECORDS.items():
         if other != command and (folder / record).exists():
             raise InvalidArguments(
-                f"{folder} holds what 'octcluster {other}' wrote ({record}), and files of the same names "
-                f"would be replaced: name another folder, for example --out {folder / command}"
+                f"{folder} holds the output of 'octcluster {other}' ({record}): give each command its own "
+                f"output folder, for example --out {folder / command}; a command overwrites only its own "
+                "earlier output"
             )

@@ -58,7 +58,7 @@ class _Job:
     """One call of describe_images.
 
     Attributes:
-        failures: Why an image is of no use, by position.
+        failures: Why an image is unusable, by position.
     """
 
     def __init__(self, image_set: ImageSet, stages: Stages) -> None:

@@ -22,7 +22,7 @@ class Description:
     Attributes:
         image_set: All images that were asked for.
         headers: What the header of each says, in their order; None where it cannot be read.
-        failures: Why an image is of no use, by position; one with damaged pixels has a header all the same.
+        failures: Why an image is unusable, by position; one with damaged pixels has a header all the same.
         copies: Images whose files are equal, byte for byte: each with the first one, similarity 1.
         alike: Images that look the same though their files differ, the most similar first; as many pairs as
             join them. None if no pixels were read. Similarity is the share of equal bits of fingerprints.
@@ -51,7 +51,7 @@ class Description:
 
     @property
     def failed_images(self) -> list[Failure]:
-        """The images of no use."""
+        """The unusable images."""
         images = self.image_set.images
         return [Failure(images[position], reason) for position, reason in self.failures.items()]
 
@@ -80,7 +80,7 @@ class SubsetSize:
         label: Name of the class; None: images of no known class.
         images: Number of image files.
         patients: Number of known patients.
-        failed: How many of the images are of no use.
+        failed: How many of the images are unusable.
     """
 
     split: str | None

@@ -178,7 +178,7 @@ def test_what_another_command_left_is_not_replaced(
         assert "holds what" not in error
     else:
         assert code == 2
-        assert f"holds what 'octcluster {record.removesuffix('.json')}' wrote ({record})" in error
+        assert f"holds the output of 'octcluster {record.removesuffix('.json')}' ({record})" in error
         assert f"for example --out {out / command}" in error
     assert (out / "report.html").read_text() == "mine"
 
@@ -267,5 +267,5 @@ def test_the_folder_of_the_run_is_not_written_over(
     images.mkdir()
     (images / "a.png").touch()
     assert main(["assign", str(tmp_path), str(images), "--out", str(tmp_path)]) == 2
-    assert "holds what 'octcluster run' wrote (run.json)" in capsys.readouterr().err
+    assert "holds the output of 'octcluster run' (run.json)" in capsys.readouterr().err
     assert (tmp_path / "assignments.csv").read_bytes() == before

@@ -64,7 +64,8 @@ def add_images(parser: ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         required=True,
-        help="folder for the outputs, made if need be; each command wants one of its own",
+        help="folder for the outputs, made if need be; give each command its own: a command overwrites only "
+        "its own earlier output",
     )
 
 

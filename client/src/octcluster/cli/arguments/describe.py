@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from octcluster.cli.arguments.command import ImagesCommand, add_images, add_labels, add_output_options
 from octcluster.cli.values import parse_positive, parse_seed
 
-SUMMARY = "look at a folder of images: numbers, sizes, formats, patients and images that come twice"
+SUMMARY = "look at a folder of images: numbers, sizes, formats, patients and duplicates"
 DESCRIPTION = """\
 Looks at the images of a folder before anything is learned from them, without a service, and writes into DIR:
 
   describe.html   tables and plots to look at; opens offline, names no image; shows class names as given
   describe.json   the same for programs: images and patients by split and class, spread of width and height,
-                  formats, patients and images that come twice
+                  formats, patients and duplicates
   images.csv      one row an image: image,split,label,patient,format,width,height,channels,bits,file_bytes
   patients.csv    one row a patient, with its classes and splits; if patients are known
   duplicates.csv  pairs of images that have equal files (copy) or look the same (alike); if there are any
   failures.csv    the images that cannot be used, and why; if there are any
 
 Splits are folders called train, val or test. To find images that look the same and damaged pixels, all images
-are decoded, at a reduced size; with --headers-only they are not, which is several times as quick.
+are decoded, at a reduced size; with --headers-only they are not, which is several times faster.
 """
 EXAMPLES = """\
 examples:
@@ -27,7 +27,7 @@ examples:
   octcluster describe scans --out described --headers-only       quick: reads a few kilobytes of each file
   octcluster describe scans --out described --labels table.csv   classes of a table image,label[,patient]
 
-exit codes: 0 done (images of no use are reported), 1 failed, or --strict and an image is of no use, 2 wrong
+exit codes: 0 done (unusable images are reported), 1 failed, or --strict and an image is unusable, 2 wrong
 usage. For research use only: not a medical device, and not for diagnosis.
 """
 

@@ -7,16 +7,16 @@ from octcluster.cli.arguments.command import add_debug
 from octcluster.cli.arguments.services import ServicesCommand, add_services
 from octcluster.model.runs import MODELS
 
-SUMMARY = "look whether everything is installed and the services answer; a cure for each fault"
+SUMMARY = "check whether everything is installed and the services answer; a cure for each fault"
 DESCRIPTION = """\
-Looks at what is installed, starts the services or asks those that are named, and prints a line for each
-thing that it looked at: ok, note or fault, and the cure of each fault. It tells which runtime computes and
+Checks what is installed, starts the services or asks those that are named, and prints a line for each check:
+ok, note or fault, and the cure of each fault. It tells which runtime computes and
 why, the digest of each model's weights, and whether the versions match.
 """
 EXAMPLES = """\
 examples:
   octcluster doctor                                    this machine
-  octcluster doctor --model vgg16                      are the weights of another model at hand?
+  octcluster doctor --model vgg16                      are the weights of another model on this machine?
   octcluster doctor --embedder gpu-box:50051 --clusterer gpu-box:50052
 
 exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.

@@ -1,4 +1,4 @@
-"""The arguments that say which recipe groups the images, and what is changed of it."""
+"""The arguments that say which recipe clusters the images, and what is changed of it."""
 
 from argparse import BooleanOptionalAction
 from dataclasses import dataclass, replace
@@ -152,6 +152,6 @@ def add_recipe_parts(group: Any) -> None:
     add(
         "--whiten-within-patients",
         action=BooleanOptionalAction,
-        help="then give less weight to what differs between images of one patient, which is mostly no "
-        "pathology; leave it out for whole volumes, whose slices differ in it (default: that of the recipe)",
+        help="then give less weight to differences within a patient, which are rarely pathology; leave it "
+        "out for whole volumes, whose slices differ in pathology (default: that of the recipe)",
     )

@@ -16,19 +16,19 @@ from octcluster.cli.arguments.services import ServicesCommand, add_services
 from octcluster.cli.values import parse_clusters, parse_resamples, parse_seed
 from octcluster.model.runs import MODELS
 
-SUMMARY = "group a folder of images; leaves clusters, scores and a report"
+SUMMARY = "cluster a folder of images; leaves clusters, scores and a report"
 DESCRIPTION = """\
-Groups the OCT images of a folder and writes into DIR:
+Clusters the OCT images of a folder and writes into DIR:
 
   assignments.csv      the cluster of each image: image,cluster,label,patient,silhouette
   assignments.parquet  the same with keys and places on the maps (PCA, UMAP), for pandas, DuckDB and others
   scores.json          how good each clustering is and how far to trust it; classes by clusters
   report.html          plots and tables to look at; opens offline, names no image; shows class names as given
   run.json             what is needed to repeat the run
-  duplicates.csv       pairs of images that are (nearly) the same: image,other_image,similarity; if any
+  duplicates.csv       duplicates and near-duplicates: image,other_image,similarity; if there are any
   failures.csv         the images that could not be used, and why; if there are any
 
-How images are grouped is a recipe: which features of the network, how they are prepared, which algorithm.
+How images are clustered is a recipe: which features of the network, how they are prepared, which algorithm.
 Without further options the model's default recipe is taken. An option that changes a part of a recipe needs
 the name of the recipe beside it: --recipe plain-1 --pca 0.95.
 
@@ -37,7 +37,7 @@ Without --embedder and --clusterer the services are started for this run and sto
 EXAMPLES = """\
 examples:
   octcluster run scans --out result                      4 clusters, by the default recipe
-  octcluster run scans --out result -k 2:10              try 2 to 10 clusters and choose, without labels
+  octcluster run scans --out result -k 2:10              choose among 2 to 9 clusters, without labels
   octcluster run scans --out result --recipe plain-1 --algorithm kmeans,hdbscan    two algorithms side by side
   octcluster run scans --out result --labels table.csv   compare with classes of a table image,label[,patient]
   octcluster run scans --out result --embedder gpu-box:50051 --clusterer gpu-box:50052
@@ -80,7 +80,7 @@ class RunCommand(ServicesCommand, ImagesCommand, RecipeArguments):
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds all arguments of the command."""
     add_images(parser)
-    _add_grouping(parser.add_argument_group("how images are grouped"))
+    _add_grouping(parser.add_argument_group("how images are clustered"))
     add_recipe_parts(parser.add_argument_group("changes of the recipe that --recipe names"))
     _add_contents(parser.add_argument_group("what is written"))
     add_per_class(add_labels(parser))
@@ -95,9 +95,9 @@ def _add_grouping(group: Any) -> None:
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
-        help="number of clusters, or a range to choose from without labels; with the default recipe its "
-        "largest, and a smallest above 2, are only there to compare with, unless there is none between "
-        "them; hdbscan finds its own number (default: 4)",
+        help="number of clusters, or a range to choose from without labels. With the default recipe the ends "
+        "of the range serve only for comparison: to consider 3 to 9, ask for -k 2:10. hdbscan finds its own "
+        "number (default: 4)",
     )
     names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
     add(

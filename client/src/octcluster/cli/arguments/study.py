@@ -25,8 +25,8 @@ Fills a matrix of features x preparation x algorithm x number of clusters, and w
   failures.csv  the images that could not be used, and why; if there are any
 
 Images are embedded once for each kind of features, and all that is done with the same features and
-preparation is one run, which the clusterer keeps. After an interruption start it again: what was done is not
-done twice.
+preparation is one run, which the clusterer keeps. After an interruption start it again: it repeats nothing
+that was done.
 A cell whose model has no weights on this machine is skipped, and the table says where to get them.
 """
 EXAMPLES = """\

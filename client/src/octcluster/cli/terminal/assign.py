@@ -29,7 +29,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
     terminal.say(*filter(None, (_describe_match(outcome, scores), _describe_outliers(outcome))))
     if outcome.placements.fitted_agreement is not None:
         share = f"{outcome.placements.fitted_agreement:.1%}"
-        terminal.say(f"Of the run's own images, {share} would be assigned as they were grouped.")
+        terminal.say(f"Of the run's own images, {share} would be assigned as they were clustered.")
     terminal.leave_line()
     terminal.point_to(folder, ("Assignments", "assignments.csv"), failures=bool(outcome.failures))
 
@@ -70,12 +70,12 @@ def _describe_outliers(outcome: AssignOutcome) -> str:
         return ""
     text = (
         f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
-        "mean of the cluster than 99% of the images that the run grouped. More than 1% is usual: images that "
-        "the run did not see lie farther than those that its features and clusters were fitted to"
+        "mean of the cluster than 99% of the run's own images in it. More than 1% is usual: images that the "
+        "run did not see lie farther than those that its features and clusters were fitted to"
     )
     if flagged <= _MANY_OUTLIERS * len(flags):
         return f"{text}."
     return (
-        f"{text}; but more than a quarter may also mean that they are of another device or pathology, or "
-        "that the run had few images."
+        f"{text}. But more than a quarter may also mean another device, another pathology, or a run with few "
+        "images."
     )

@@ -63,17 +63,15 @@ def format_description_page(
         Section("counts", "How many there are", _show_counts(description, subsets)),
         Section("sizes", "How large they are", _show_sizes(description)),
         Section("formats", "How they are stored", [_tabulate_formats(description)]),
-        Section(
-            "twice", "Patients and images that come twice", _show_leaks(description, identified=identified)
-        ),
+        Section("twice", "Patients and duplicates", _show_leaks(description, identified=identified)),
         Section(
             "samples", "A sample", _show_samples(description, samples, make_thumbnail, identified=identified)
         ),
     ]
     if description.failures:
-        sections.append(Section("failures", "Images of no use", [_tabulate_failures(description)]))
+        sections.append(Section("failures", "Unusable images", [_tabulate_failures(description)]))
     page = Page(
-        title="OCT images before any grouping",
+        title="OCT images before clustering",
         answer=describe_answer(description),
         standouts=describe_standouts(description),
         tiles=[
@@ -112,7 +110,7 @@ def _show_counts(description: Description, subsets: Sequence[SubsetSize]) -> lis
     table = Table(
         "counts-table",
         "Images and patients by split and class",
-        ["split", "class", "images", "patients", "of no use"],
+        ["split", "class", "images", "patients", "unusable"],
         rows,
     )
     # One bar a class, in parts by split where there are splits.

@@ -57,8 +57,8 @@ def describe_standouts(description: Description) -> list[str]:
     if known and max(known.values()) >= _UNEVEN * min(known.values()):
         most, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
         found.append(
-            f"The classes are uneven: {known[most]:,} images of {most}, {known[least]:,} of {least}. Groups "
-            "of rare classes are found less surely."
+            f"The classes are uneven: {known[most]:,} images of {most}, {known[least]:,} of {least}. "
+            "Clusters of rare classes are less sure."
         )
     if None in sizes and known:
         found.append(f"{count(sizes[None], 'image')} without a known class.")

@@ -17,7 +17,7 @@ from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 _MEBIBYTE = 2**20
 _NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
 _NOT_DONE = {
-    PartState.SKIPPED: "its model is not at hand: study.csv says how to get it",
+    PartState.SKIPPED: "its model is not on this machine: study.csv says how to get it",
     PartState.FAILED: "it could not be done: study.csv says why",
 }
 
@@ -68,15 +68,15 @@ def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[
     if best is not None and best.result is not None:
         scores = best.result.scores
         answer.append(
-            f"The known classes are met best by {name_cell(best)}: adjusted Rand index "
+            f"{name_cell(best)} matches the known classes best: adjusted Rand index "
             f"{format_score(scores.adjusted_rand_index)} (0 is chance), accuracy "
-            f"{format_score(scores.accuracy)}. The best of {len(found)} owes a little of its lead to luck."
+            f"{format_score(scores.accuracy)}. As the best of {len(found)}, it owes some of its lead to luck."
         )
     missing = len(cells) - len(found)
     answer.append(
         f"{len(found)} of {count(len(cells), 'combination')} of features, preparation, algorithm and "
         f"number of clusters k were tried on {images}"
-        + (f"; {missing} could not be, see \u201cWhat was not done\u201d." if missing else ".")
+        + (f"; {missing} could not be tried, see \u201cWhat was not done\u201d." if missing else ".")
     )
     for cell in found:
         published = cell.published_scores()["accuracy"]
@@ -133,7 +133,7 @@ def _list_published(cells: Sequence[StudyCell]) -> list[Table]:
             row = [part.feature_set.name, part.preparation_name, name_algorithm(cell.algorithm), cell.k]
             rows.append([*row, SCORE_NAMES[name].title, own, published, cell.published.source])
     header = ["features", "preparation", "algorithm", "k", "score", "here", "published", "published by"]
-    return [Table("published", "The same combination here and there", header, rows)] if rows else []
+    return [Table("published", "The same combinations, here and published", header, rows)] if rows else []
 
 
 def _tabulate_costs(done: Sequence[PartOutcome]) -> list[Table]:

@@ -59,7 +59,7 @@ def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
     Their limits are for distances as they are: whitening makes all distances alike and all silhouettes small.
     """
     if whitened:
-        return "of whitened features it is always small, and good for comparing groupings only"
+        return "of whitened features it is always small, and serves only to compare clusterings"
     if silhouette > 0.70:
         return "the clusters are strongly separated"
     if silhouette > 0.50:
@@ -106,7 +106,7 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
         f"{count(result.clusters, 'cluster')}{noise}."
     ]
     if result.clusters == images > 1:
-        sentences.append("Each image is a cluster of its own: scores by class say nothing then.")
+        sentences.append("Each image is a cluster of its own, so scores by class mean nothing.")
     accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
     if accuracy is not None:
         labelled = sum(class_sizes)
@@ -132,21 +132,21 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
 
 
 def describe_missing_labels(image_set: ImageSet) -> list[str]:
-    """What of the labels does not meet an image, in sentences; nothing if all do, or if there are none."""
+    """Labels without an image, and images without a label, in sentences; nothing if there are none."""
     unlabelled = sum(image.label is None for image in image_set.images)
     sentences = []
     if image_set.classes and unlabelled:
         have = "has" if unlabelled == 1 else "have"
         sentences.append(
-            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: what is "
-            "scored by class says nothing of them."
+            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: scores "
+            "by class leave them out."
         )
     if image_set.stray_rows:
         rows = count(len(image_set.stray_rows), "row")
         name = "names" if len(image_set.stray_rows) == 1 else "name"
         sentences.append(
-            f"{rows} of the table of labels {name} none of the images, the first of them row "
-            f"{image_set.stray_rows[0]:,} of the file: mistyped names, or images that are elsewhere."
+            f"{rows} of the table of labels {name} no image here, the first of them row "
+            f"{image_set.stray_rows[0]:,} of the file: the name may be mistyped, or the image elsewhere."
         )
     return sentences
 

@@ -22,7 +22,7 @@ from octcluster.outputs.wording.trust import (
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome
 
-NO_PAIR = "No two images are the same, or nearly so."
+NO_PAIR = "There are no duplicates or near-duplicates."
 
 
 def image(name: str, label: str | None = None, patient: str | None = None) -> ImageFile:
@@ -78,8 +78,8 @@ def test_leaks_in_words_count_and_name_nobody() -> None:
     assert "1 patient of 2 has images in more than one class." in text
     assert "1 patient of 2 has images in more than one split." in text
     assert (
-        "2 pairs of images are the same, or nearly so (1 across patients, 2 across classes, 1 across splits)"
-        in text
+        "There are 2 pairs of duplicates or near-duplicates (1 across patients, 2 across classes, "
+        "1 across splits)" in text
     )
     assert "ann" not in text
     assert "png" not in text
@@ -113,20 +113,19 @@ def test_a_nuisance_that_tells_more_than_the_class_is_warned_of_first() -> None:
     first, second = describe_audit(
         result_with(**{"class": 0.3, "width": 0.2, "brightness": 0.5, "height": 0.05})
     )
-    assert first.startswith("The clusters go with the mean brightness more than with the class")
-    assert "0.50 against 0.30" in first
-    assert second.startswith("The clusters go with the image width, too")
+    assert first.startswith("The mean brightness explains the clusters better than the class does")
+    assert "(AMI 0.50, the class 0.30)" in first
+    assert second.startswith("The width explains the clusters, too")
 
 
 def test_no_warning_where_the_class_tells_most() -> None:
     (sentence,) = describe_audit(result_with(**{"class": 0.8, "width": 0.2, "patient": 0.35}))
-    assert sentence.startswith("The clusters go with none of the measures")
-    assert "image width (adjusted mutual information 0.20)" in sentence
+    assert sentence == "No image property explains the clusters (strongest: width, AMI 0.20)."
 
 
 def test_patients_are_warned_of_only_if_they_tell_more_than_the_class() -> None:
     assert (
-        "with the patient more than with the class"
+        "The patient explains the clusters better than the class does"
         in describe_audit(result_with(**{"class": 0.2, "patient": 0.3}))[0]
     )
     assert describe_audit(result_with(patient=0.3)) == []
@@ -134,7 +133,7 @@ def test_patients_are_warned_of_only_if_they_tell_more_than_the_class() -> None:
 
 def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
     (sentence,) = describe_audit(result_with(width=0.3))
-    assert "groups of devices or exports" in sentence
+    assert "clusters of devices or exports" in sentence
     assert describe_audit(result_with()) == []
 
 
@@ -143,7 +142,7 @@ def test_low_stability_is_not_called_wrong() -> None:
     unsure = replace(chosen, stability=replace(known(chosen.stability), overall=Score(0.517)))
     said = known(describe_stability(unsure, of_patients=True))
     assert "agree only in part: take them as a hint." in said
-    assert "how sure groups are, not how right" in said
+    assert "how sure clusters are, not how right" in said
     assert "not how right" not in known(describe_stability(chosen, of_patients=True))
 
 
@@ -163,16 +162,16 @@ def test_the_summary_is_short() -> None:
     lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, duplicates), duplicates)
     assert [line.split()[:2] for line in lines] == [
         ["Stability", "0.812:"],
-        ["The", "clusters"],
+        ["The", "width"],
         ["7", "patients"],
-        ["2", "pairs"],
+        ["There", "are"],
     ]
     split = [image("train/0.png", None, "a"), image("test/1.png", None, "a")]
     found = pairs((0, 1))
     lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, found), found)
     assert lines == [
         "1 patient of 1 has images in more than one split; scores.json lists them.",
-        "1 pair of images is the same, or nearly so (1 across splits); duplicates.csv lists them.",
+        "There is 1 pair of duplicates or near-duplicates (1 across splits); duplicates.csv lists them.",
     ]
 
 

@@ -28,7 +28,7 @@ def test_a_silhouette_is_judged_by_the_published_limits(silhouette: float, said:
 @pytest.mark.parametrize("silhouette", [-0.1, 0.034, 0.3])
 def test_a_silhouette_of_whitened_features_is_no_verdict(silhouette: float) -> None:
     said = judge_silhouette(silhouette, whitened=True)
-    assert "comparing groupings only" in said
+    assert "serves only to compare clusterings" in said
     assert "separated" not in said
     assert "structure" not in said
 

@@ -126,7 +126,7 @@ def _summarize(share: float, classes: Sequence[ClassShare]) -> str:
 def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[float]) -> list[str]:
     if cluster == NOISE:
         return [
-            "Noise is no group: these images have too few others like them to belong to any cluster. They "
+            "Noise is no cluster: these images have too few others like them to belong to any cluster. They "
             "may be rare findings, artefacts or poor scans, or lie between clusters. That they are noise "
             "says nothing about health."
         ]

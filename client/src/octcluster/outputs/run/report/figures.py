@@ -128,7 +128,7 @@ def plot_by_k(result: RunResult) -> list[Plot]:
                 "rating",
                 "How well each number of clusters k suits the images: how sharply the gain in explained "
                 "variance falls after it, compared with random vectors, times how far the searches agree. "
-                "The highest was chosen; numbers without a point are there to compare with.",
+                "The highest was chosen; numbers without a point serve only for comparison.",
                 by_algorithm,
                 chosen,
                 lambda each: each.rating,

@@ -77,7 +77,7 @@ window.octclusterPoints = (() => {
     ((area.up[1] - y) / (area.up[1] - area.up[0])) * area.height,
   ];
 
-  // Every so manieth row, round and round: as if at random, so that no group hides another by coming last.
+  // Every so manieth row, round and round: as if at random, so that no cluster hides another by coming last.
   function* shuffled(length) {
     const stride = [7919, 104729].find((prime) => length % prime) || 1;
     for (let turn = 0, row = 0; turn < length; turn += 1, row = (row + stride) % length) yield row;

@@ -37,9 +37,9 @@ _COLOURINGS: Mapping[str, str] = {
 }
 
 _CHOICE = (
-    "Of each cluster some images are worth a look: the most typical have the largest silhouettes, the most "
-    "ambiguous the smallest (about 0: as close to another cluster; below: closer), and the most outlying are "
-    "farthest from the mean of their cluster."
+    "Some images of each cluster are worth a look. The most typical have the largest silhouettes. The most "
+    "ambiguous have the smallest: about 0 they are as close to another cluster, below 0 closer. The most "
+    "outlying are farthest from the mean of their cluster."
 )
 
 
@@ -61,8 +61,8 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
     if contingency is not None:
         explained = Text(
             [
-                "A good clustering has one large number in each row and in each column; darker is a larger "
-                "share of the class, and the underlined number is that of the cluster that stands for the "
+                "A good clustering has one large number in each row and in each column. Darker is a larger "
+                "share of the class. The underlined number is that of the cluster that stands for the "
                 "class. Choose a cell, a class or a cluster to see its images in all plots."
             ]
         )
@@ -101,14 +101,14 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
         parts.append(
             Text(
                 [
-                    f"Beside a score stands its 95% interval: where it would lie with other {redrawn} like "
-                    f"these, by 95 of 100 redraws of the {redrawn}."
+                    f"The 95% interval beside a score says where it would lie with other {redrawn} like "
+                    f"these: 95 of 100 redraws of the {redrawn} lie in it."
                 ]
             )
         )
     stability = describe_stability(chosen, of_patients=redrawn == "patients")
     if stability:
-        parts.append(Text([stability], "Would other images give the same groups?"))
+        parts.append(Text([stability], "Would other images give the same clusters?"))
         if rows_of_clusters := tabulate_stability(chosen):
             header = ["cluster", "similarity", "what it says"]
             parts.append(
@@ -118,14 +118,14 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
     if rows:
         sentences = [
             *describe_audit(chosen),
-            "Adjusted mutual information is 0 by chance and 1 if one tells the other; an honest grouping by "
-            "pathology has little of it with the image's size, brightness and border.",
+            "AMI, adjusted mutual information, is 0 by chance, and 1 if one determines the other. Clusters "
+            "of pathologies have little of it with the image's size, brightness and border.",
         ]
-        header = ["thing", "adjusted mutual information", "mutual information (nats)", "images"]
-        parts.append(Text(sentences, "What do the clusters go with?"))
-        parts.append(Table("associations", "What the clusters go with", header, rows))
+        header = ["property", "adjusted mutual information", "mutual information (nats)", "images"]
+        parts.append(Text(sentences, "What explains the clusters?"))
+        parts.append(Table("associations", "What explains the clusters", header, rows))
     named = tabulate_patients(outcome.leaks) if identified else None
     listing = "the table below and scores.json list them" if named else LISTED_IN_SCORES
     if found := describe_leaks(outcome.leaks, outcome.result.duplicates, listing=listing):
-        parts.append(Text(found, "Do images tell of each other?"))
+        parts.append(Text(found, "Are there duplicates, or patients in several classes?"))
     return [*parts, named] if named else parts

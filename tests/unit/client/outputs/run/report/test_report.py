@@ -191,7 +191,7 @@ def test_noise_is_called_noise_and_counted() -> None:
     page = Page(make_outcome(noise=True))
     assert "HDBSCAN put 72 images into 4 clusters and left 8 images out as noise." in page.visible_text
     assert page.data("points")["clusters"][-1]["name"] == "noise"
-    assert "Noise is no group" in page.visible_text
+    assert "Noise is no cluster" in page.visible_text
     assert page.data("plots")["sizes"]["data"][0]["x"][-1] == "noise"
 
 
@@ -215,10 +215,10 @@ def test_trust_is_put_into_words_and_tables_and_names_nobody() -> None:
     for part in (
         "(95% interval 9.0% to 87.5%)",
         "0.090 to 0.875",
-        "Stability 0.812: 10 random parts of the patients, clustered again, gave similar groups each time",
-        "The clusters go with the image width, too (adjusted mutual information 0.38, with the class 0.62)",
+        "Stability 0.812: 10 random parts of the patients, clustered again, gave similar clusters each time",
+        "The width explains the clusters, too (AMI 0.38, the class 0.62)",
         "7 patients of 7 have images in more than one class; scores.json lists them.",
-        "2 pairs of images are the same, or nearly so",
+        "There are 2 pairs of duplicates or near-duplicates",
         "highly stable",
         "unstable: may be chance",
         "white border",
@@ -319,7 +319,7 @@ def test_labels_that_meet_no_image_stand_out() -> None:
     outcome = replace(outcome, image_set=replace(outcome.image_set, images=images, stray_rows=[7, 9]))
     text = Page(replace(outcome, members=images)).visible_text
     assert "3 of 80 images have no known class" in text
-    assert "2 rows of the table of labels name none of the images, the first of them row 7" in text
+    assert "2 rows of the table of labels name no image here, the first of them row 7" in text
 
 
 def test_the_most_ambiguous_images_have_the_smallest_silhouettes(page: Page) -> None:
