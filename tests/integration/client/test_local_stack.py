@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from octcluster import CacheDirectoryBusy, ClustererClient, LocalStackError, Silence
-from octcluster.local.stack import LocalStack, LocalStackOptions, default_cache_dir
+from octcluster.local.options import LocalStackOptions, default_cache_dir
+from octcluster.local.stack import LocalStack
 
 from .conftest import Recorder
 
@@ -18,7 +19,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from octcluster import Silence
-from octcluster.local.stack import LocalStack, LocalStackOptions
+from octcluster.local.options import LocalStackOptions
+from octcluster.local.stack import LocalStack
 with LocalStack(LocalStackOptions(cache_dir=Path(sys.argv[1]), embedder=False), Silence()) as stack:
     stack.wait_until_started()
     print(stack.clusterer_address, flush=True)

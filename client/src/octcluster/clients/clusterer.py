@@ -1,30 +1,18 @@
 """The clusterer's client for calls that block; its twin for asyncio is in clients.async_clusterer.
 
-Every call may be repeated: vectors are stored under their keys, and a run is known by an id that the client
-draws. So vectors go in one call a chunk, which is sent again as a whole when it breaks, and a run's members
-are kept until the clusterer has acknowledged them.
+Every call may be repeated: a run is known by an id that the client draws, and its members are kept until the
+clusterer has acknowledged them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Self
 
 import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
-from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceStub
 
-from octcluster.clients.batches import cut
 from octcluster.clients.clusterer_calls import (
-    SERVICE,
     WATCH_SECONDS,
-    add_to_report,
     assign_requests,
     check_request,
-    entry_bytes,
-    get_requests,
-    put_cutter,
-    put_request,
-    read_vectors,
     result_of,
     succeeded,
     watch_broke,
@@ -33,19 +21,17 @@ from octcluster.clients.clusterer_calls import (
 )
 from octcluster.clients.clusterer_conversions import (
     read_assignments,
-    read_clusterer_info,
     read_placements,
     read_status,
-    space_message,
     start_run_messages,
 )
-from octcluster.clients.connection import Connection, Endpoint, OnWait, Outage
+from octcluster.clients.clusterer_vectors import ClustererVectors
+from octcluster.clients.endpoint import Outage
 from octcluster.model.results import Assignments, Placements, RunResult
-from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
-from octcluster.model.server_info import ClustererInfo, PutReport
+from octcluster.model.runs import Member, RunSpec, RunStatus
 
 
-class ClustererClient:
+class ClustererClient(ClustererVectors):
     """Calls a clusterer; safe to use from several threads.
 
     Close it after use, or use it in a ``with`` block.
@@ -53,109 +39,6 @@ class ClustererClient:
     Attributes:
         address: Where the clusterer is.
     """
-
-    def __init__(
-        self,
-        address: str,
-        *,
-        timeout_seconds: float = 60,
-        retry_seconds: float = 30,
-        on_wait: OnWait | None = None,
-    ) -> None:
-        """Prepares the connection; the first call makes it.
-
-        Args:
-            address: See connection.target_of.
-            timeout_seconds: Deadline of each call.
-            retry_seconds: How long a call is repeated while the clusterer, or its vector cache, is away.
-            on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
-        """
-        self.address = address
-        self._connection = Connection(Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait))
-        self._stub = ClustererServiceStub(self._connection.channel)
-        self._info: ClustererInfo | None = None
-
-    def info(self) -> ClustererInfo:
-        """What the clusterer offers; asked once."""
-        if self._info is None:
-            request = messages.GetServerInfoRequest()
-            self._info = read_clusterer_info(self._connection.call(self._stub.GetServerInfo, request))
-        return self._info
-
-    def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> ClustererInfo:
-        """Waits until the clusterer serves.
-
-        Args:
-            seconds: For how long at most.
-            on_wait: Told about once a second; an error that it raises ends the wait.
-
-        Returns:
-            What it offers.
-
-        Raises:
-            ServerUnavailable: It did not serve in time.
-        """
-        ask = partial(self._stub.GetServerInfo, messages.GetServerInfoRequest())
-        self._info = read_clusterer_info(self._connection.wait_until_serving(ask, seconds, on_wait))
-        return self._info
-
-    def find_missing(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[bytes]:
-        """Tells which of the images have no vector in the cache.
-
-        Args:
-            space: Space of the vectors.
-            image_keys: Keys of 32 bytes, any number.
-
-        Returns:
-            The keys without a vector, in the same order.
-        """
-        missing: list[bytes] = []
-        for keys in cut(image_keys, self.info().limits.max_keys_per_message):
-            request = messages.FindMissingVectorsRequest(space=space_message(space), image_keys=keys)
-            missing.extend(self._connection.call(self._stub.FindMissingVectors, request).missing_image_keys)
-        return missing
-
-    def put_vectors(self, space: VectorSpace, vectors: Iterable[tuple[bytes, bytes]]) -> PutReport:
-        """Stores vectors in the cache, chunk by chunk as they come.
-
-        Args:
-            space: Space of the vectors.
-            vectors: Pairs of image key and vector (little-endian values), any number.
-
-        Returns:
-            How many were stored, and which were not and why.
-        """
-        report = PutReport()
-        cutter = put_cutter(self.info().limits)
-        for key, vector in vectors:
-            self._put(space, cutter.add((key, vector), entry_bytes(vector)), report)
-        self._put(space, cutter.flush(), report)
-        return report
-
-    def _put(self, space: VectorSpace, chunk: list[tuple[bytes, bytes]], report: PutReport) -> None:
-        if chunk:
-            requests = [put_request(space, chunk)]
-            add_to_report(report, self._connection.call_with_stream(self._stub.PutVectors, requests))
-
-    def get_vectors(self, space: VectorSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Fetches vectors from the cache.
-
-        Args:
-            space: Space of the vectors.
-            image_keys: Keys of 32 bytes, any number.
-
-        Returns:
-            Vector (little-endian values) by image key; images without one are left out.
-        """
-        vectors: dict[bytes, bytes] = {}
-        for request in get_requests(space, image_keys, self.info().limits):
-            vectors.update(
-                self._connection.call(
-                    lambda request, timeout: read_vectors(self._stub.GetVectors(request, timeout=timeout)),
-                    request,
-                )
-            )
-        return vectors
 
     def check_run(self, spec: RunSpec, members: int) -> None:
         """Asks whether a run could be done, before its members have vectors.
@@ -306,13 +189,3 @@ class ClustererClient:
     def delete(self, run_id: str) -> None:
         """Forgets a run and its result, cancelling it if need be; cached vectors stay."""
         self._connection.call(self._stub.DeleteRun, messages.DeleteRunRequest(run_id=run_id))
-
-    def close(self) -> None:
-        """Ends the connection and all calls on it."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

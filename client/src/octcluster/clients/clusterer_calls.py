@@ -15,7 +15,7 @@ from octcluster.clients.clusterer_conversions import (
     spec_message,
     vector_entries,
 )
-from octcluster.clients.connection import Endpoint
+from octcluster.clients.endpoint import Endpoint
 from octcluster.model.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.model.results import RunResult
 from octcluster.model.runs import RunSpec, RunState, RunStatus, VectorSpace, vector_bytes

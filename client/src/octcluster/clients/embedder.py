@@ -13,9 +13,10 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 
 from octcluster.clients.concurrency import map_concurrently
-from octcluster.clients.connection import Connection, Endpoint, OnWait
+from octcluster.clients.connection import Connection
 from octcluster.clients.embedder_calls import SERVICE, EmbedPlan, EmbedResult, Id, space_of
 from octcluster.clients.embedder_conversions import read_embedder_info
+from octcluster.clients.endpoint import Endpoint, OnWait
 from octcluster.clients.security import Tls
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import EmbedderInfo
@@ -44,7 +45,7 @@ class EmbedderClient:
         """Prepares the connection; the first call makes it.
 
         Args:
-            address: See connection.target_of.
+            address: See endpoint.target_of.
             timeout_seconds: Deadline of each call.
             retry_seconds: How long a call is repeated while the embedder is away.
             concurrent_requests: Number of requests at a time of one series of images.

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
-from octcluster.local.stack import START_SECONDS, WeightsFault, default_cache_dir, find_faults_of_models
+from octcluster.local.options import default_cache_dir
+from octcluster.local.stack import START_SECONDS
+from octcluster.local.weights import WeightsFault, find_faults_of_models
 from octcluster.model.errors import OctclusterError, ServerUnavailable
 from octcluster.model.progress import Silence
 from octcluster.model.runs import MODELS

@@ -9,7 +9,8 @@ from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.clients.security import Tls
 from octcluster.images.keys import key_secret_from_environment
-from octcluster.local.stack import START_SECONDS, LocalStack, LocalStackOptions
+from octcluster.local.options import LocalStackOptions
+from octcluster.local.stack import START_SECONDS, LocalStack
 from octcluster.model.progress import Progress
 from octcluster.workflows.stages import Stages
 

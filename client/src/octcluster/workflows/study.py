@@ -17,7 +17,7 @@ from hashlib import blake2b
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.image_set import ImageSet
-from octcluster.local.stack import find_faults_of_models
+from octcluster.local.weights import find_faults_of_models
 from octcluster.model.errors import (
     ModelNotServed,
     RequestRefused,

@@ -8,7 +8,7 @@ from typing import Any
 from octcluster.cli.arguments.command import Command
 from octcluster.cli.values import parse_digest
 from octcluster.clients.security import Tls, read_token
-from octcluster.local.stack import default_cache_dir
+from octcluster.local.options import default_cache_dir
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.runs import MODELS
 from octcluster.model.suggest import suggest

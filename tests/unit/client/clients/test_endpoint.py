@@ -1,7 +1,7 @@
 """Addresses as users write them, and patience with servers that are away."""
 
 import pytest
-from octcluster.clients.connection import Outage, target_of
+from octcluster.clients.endpoint import Outage, target_of
 from octcluster.model.errors import AddressInvalid, RequestRefused, ServerOverloaded, ServerUnavailable
 
 
