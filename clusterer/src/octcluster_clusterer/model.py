@@ -95,7 +95,8 @@ class RunSpec:
         space: Space of the members' vectors.
         preparation: Preparation of the vectors.
         algorithms: Algorithms to run on the prepared vectors, at least one.
-        min_clusters: Smallest number of clusters to try, at least 2; HDBSCAN ignores it.
+        min_clusters: Smallest number of clusters to try, at least 2; algorithms that find it themselves
+            ignore it.
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
         stability_resamples: Number of parts of the members to cluster again for the stability of the chosen

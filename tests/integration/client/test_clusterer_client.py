@@ -24,6 +24,7 @@ from octcluster import (
     RunState,
     ServerUnavailable,
 )
+from octcluster.model.runs import ALGORITHMS
 from processes import Server, free_port, running_service
 from stores import Store, started_store
 
@@ -63,7 +64,8 @@ def test_a_run_from_vectors_to_assignments(
 ) -> None:
     keys = [key for key, _ in vectors]
     with ClustererClient(clusterer.address) as client:
-        assert "kmeans" in client.info().algorithms
+        assert {algorithm.name for algorithm in client.info().algorithms} == set(ALGORITHMS)
+        assert client.info().count_finders == {"hdbscan"}
         assert client.find_missing(space, keys) == keys
         report = client.put_vectors(space, iter(vectors))
         assert (report.stored, report.rejected) == (600, {})
@@ -104,7 +106,7 @@ async def test_the_same_with_asyncio(clusterer: Server, space: EmbeddingSpace, v
 
     keys = [key for key, _ in vectors]
     async with AsyncClustererClient(clusterer.address) as client:
-        assert "kmeans" in (await client.info()).algorithms
+        assert (await client.info()).count_finders == {"hdbscan"}
         assert await client.find_missing(space, keys) == keys
         assert (await client.put_vectors(space, source())).stored == 600
         started = await client.start_run(spec_of(space), members_of(vectors))

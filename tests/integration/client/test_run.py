@@ -122,6 +122,16 @@ def test_fewer_good_images_than_clusters_are_told(
         run_images(ImageSet(tmp_path, [], "none"), elsewhere, recorder)
 
 
+def test_an_algorithm_that_finds_the_number_of_clusters_needs_no_image_for_each(
+    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+) -> None:
+    recipe = Recipe(algorithms=("hdbscan",))
+    options = replace(elsewhere, recipe=recipe, min_clusters=41, max_clusters=41, umap=False)
+    outcome = run_images(image_set, options, recorder)
+    assert len(outcome.members) == 40
+    assert outcome.chosen.requested_clusters is None
+
+
 def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
     embedder: Server, image_set: ImageSet, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,9 @@ MEMBER = pb.StartRunRequest(members=pb.MemberChunk(image_keys=[b"k" * 32]))
 def test_server_info(clusterer: Clusterer) -> None:
     info = clusterer.stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
     assert info.version
-    assert sorted(info.algorithms) == sorted(set(pb.Algorithm.values()) - {pb.ALGORITHM_UNSPECIFIED})
+    offered = {one.algorithm: one.finds_cluster_count for one in info.algorithms}
+    assert offered.keys() == set(pb.Algorithm.values()) - {pb.ALGORITHM_UNSPECIFIED}
+    assert {algorithm for algorithm, finds_count in offered.items() if finds_count} == {pb.ALGORITHM_HDBSCAN}
     assert info.limits == pb.Limits(
         max_message_bytes=64 * 2**20, max_keys_per_message=8192, max_members=2_000_000, max_queued_runs=2
     )

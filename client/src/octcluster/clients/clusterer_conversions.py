@@ -23,7 +23,7 @@ from octcluster.model.results import (
     Stability,
 )
 from octcluster.model.runs import Member, Preparation, RunSpec, RunState, RunStatus, VectorSpace
-from octcluster.model.server_info import ClustererInfo, ClustererLimits
+from octcluster.model.server_info import AlgorithmInfo, ClustererInfo, ClustererLimits
 
 
 def _algorithm_name(value: "messages.Algorithm.ValueType") -> str:
@@ -38,7 +38,10 @@ def read_clusterer_info(message: messages.GetServerInfoResponse) -> ClustererInf
     """Converts GetServerInfoResponse of the clusterer."""
     return ClustererInfo(
         version=message.version,
-        algorithms=[_algorithm_name(value) for value in message.algorithms],
+        algorithms=[
+            AlgorithmInfo(_algorithm_name(one.algorithm), one.finds_cluster_count)
+            for one in message.algorithms
+        ],
         limits=ClustererLimits(**fields_of(ClustererLimits, message.limits)),
         blas_kernels=message.blas_kernels,
     )

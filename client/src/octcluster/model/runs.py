@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+# Arguments and study files are checked before there is a server to ask for its algorithms and models.
 ALGORITHMS = (
     "kmeans",
     "minibatch-kmeans",

@@ -121,13 +121,26 @@ class ClustererLimits:
 
 
 @dataclass(frozen=True)
+class AlgorithmInfo:
+    """One algorithm of a clusterer: its name, and whether it finds the number of clusters itself."""
+
+    name: str
+    finds_cluster_count: bool = False
+
+
+@dataclass(frozen=True)
 class ClustererInfo:
     """What a clusterer offers, and the BLAS kernels that the last bits of its results depend on."""
 
     version: str
-    algorithms: Sequence[str]
+    algorithms: Sequence[AlgorithmInfo]
     limits: ClustererLimits
     blas_kernels: str = ""
+
+    @property
+    def count_finders(self) -> frozenset[str]:
+        """Names of the algorithms that find the number of clusters themselves."""
+        return frozenset(one.name for one in self.algorithms if one.finds_cluster_count)
 
 
 @dataclass

@@ -179,7 +179,7 @@ def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
     ):
         info = client.wait_until_serving(seconds, check)
     yield _check_version("clusterer", info.version, options.clusterer)
-    yield Finding("algorithms", ", ".join(info.algorithms))
+    yield Finding("algorithms", ", ".join(algorithm.name for algorithm in info.algorithms))
 
 
 @contextmanager

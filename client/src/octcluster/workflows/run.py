@@ -32,6 +32,7 @@ _CANCEL_SECONDS = 3.0
 # Ends of a run after which another one may succeed: the clusterer's cache lost vectors, or was away.
 _RECOVERABLE = ("vectors_missing", "store_unavailable")
 _REASONS_SHOWN = 3
+_FEWEST_IMAGES = 2
 _FEW_IMAGES = 5000
 
 
@@ -87,7 +88,8 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         stages.begin("Reading", len(image_set.images), "images")
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
-        _check_enough(images, options)
+        # How many the algorithms need, only the clusterer can tell.
+        _check_enough(images, _FEWEST_IMAGES)
         with connected_clients(options, stack, stages) as clients:
             return Job(image_set, options, stages, images, clients).run()
 
@@ -97,11 +99,9 @@ def default_stability_resamples(images: int) -> int:
     return 10 if images <= _FEW_IMAGES else 4
 
 
-def _check_enough(images: KeyedImages, options: RunOptions) -> None:
-    """Raises TooFewImages if there are fewer good images than clusters."""
+def _check_enough(images: KeyedImages, needed: int) -> None:
+    """Raises TooFewImages if there are fewer good images than needed."""
     good, bad = images.good(), images.bad()
-    finds_clusters_itself = set(options.chosen_recipe.algorithms) == {"hdbscan"}
-    needed = 2 if finds_clusters_itself else max(2, options.max_clusters)
     if len(good) >= needed:
         return
     reasons = "".join(f"\n  {image.name}: {reason}" for image, reason in bad[:_REASONS_SHOWN])
@@ -133,6 +133,7 @@ class Job:
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
+        _check_enough(self._images, self._count_needed())
         # Embedding may take hours: what the clusterer will refuse, it refuses before.
         self._clusterer.check_run(self._spec(), len(self._images.good()))
         filler = CacheFiller(
@@ -141,7 +142,7 @@ class Job:
         for attempt in range(1, _ATTEMPTS + 1):
             with self._stages.timed("embedding"):
                 filler.fill(self._images)
-            _check_enough(self._images, self._options)
+            _check_enough(self._images, self._count_needed())
             try:
                 return self._cluster()
             except (RunFailed, RunNotFound) as error:
@@ -150,6 +151,13 @@ class Job:
                     raise
                 self._stages.message(f"vectors were lost, so the clustering starts again: {error}")
         raise AssertionError("the last attempt returns or raises")
+
+    def _count_needed(self) -> int:
+        """The least number of images: one for each cluster, unless all algorithms find their number."""
+        count_finders = self._clusterer.info().count_finders
+        if count_finders.issuperset(self._options.chosen_recipe.algorithms):
+            return _FEWEST_IMAGES
+        return max(_FEWEST_IMAGES, self._options.max_clusters)
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
         """Chooses the run's id: a new one each time."""

@@ -8,7 +8,7 @@ finds the runs that it has done on the clusterer, which keeps them for a time, a
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -76,6 +76,7 @@ class StudyOutcome:
         image_set: All images that were asked for.
         matrix: What was to be done.
         seed: Seed of every random choice.
+        count_finders: Algorithms that find the number of clusters themselves: see ClustererInfo.
         parts: The parts that are settled, in the order of the matrix.
         stage_seconds: Wall-clock time of reading and starting.
     """
@@ -83,6 +84,7 @@ class StudyOutcome:
     image_set: ImageSet
     matrix: StudyMatrix
     seed: int
+    count_finders: Collection[str]
     parts: Sequence[PartOutcome]
     stage_seconds: dict[str, float]
 
@@ -146,8 +148,9 @@ def run_study(
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         settled: list[PartOutcome] = []
-        outcome = StudyOutcome(image_set, matrix, options.seed, settled, stages.seconds)
         with connected_clients(options, stack, stages) as clients:
+            count_finders = clients[1].info().count_finders
+            outcome = StudyOutcome(image_set, matrix, options.seed, count_finders, settled, stages.seconds)
             for number, part in enumerate(matrix.parts, start=1):
                 title = f"{number} of {len(matrix.parts)}: {part.title}"
                 if fault := faults.get(part.feature_set.model):

@@ -140,9 +140,10 @@ def _add_part(where: str, part: Part, parts: list[Part]) -> None:
     for index, other in enumerate(parts):
         if (other.feature_set, other.preparation_name) != (part.feature_set, part.preparation_name):
             continue
-        if again := [cell for cell in part.cells() if cell in other.cells()]:
+        # No clusterer is there to ask which algorithms find k themselves: cells repeat where k is equal.
+        if again := [cell for cell in part.cells(()) if cell in other.cells(())]:
             algorithm, k = again[0]
-            raise _Fault(f"{where} repeats {part.title}: {algorithm}" + (f" with k = {k}" if k else ""))
+            raise _Fault(f"{where} repeats {part.title}: {algorithm} with k = {k}")
         if (other.min_clusters, other.max_clusters) == (part.min_clusters, part.max_clusters):
             parts[index] = replace(other, algorithms=(*other.algorithms, *part.algorithms))
             return

@@ -4,12 +4,10 @@ A matrix is cut into parts: a part is what one run on the clusterer does, all al
 clusters on features that are embedded and prepared once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from octcluster.model.runs import Preparation
-
-_FINDS_CLUSTERS_ITSELF = "hdbscan"
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,20 @@ class Part:
         """The part in words."""
         return f"{self.feature_set.name}, {self.preparation_name}"
 
-    def cells(self) -> list[tuple[str, int | None]]:
-        """Algorithm and number of clusters of each cell; None where the algorithm finds it itself."""
+    def cells(self, count_finders: Collection[str]) -> list[tuple[str, int | None]]:
+        """Lists the cells.
+
+        Args:
+            count_finders: Algorithms that find the number of clusters themselves: see ClustererInfo.
+
+        Returns:
+            Algorithm and number of clusters of each cell; None where the algorithm finds it itself.
+        """
         counts = range(self.min_clusters, self.max_clusters + 1)
         return [
             (algorithm, k)
             for algorithm in self.algorithms
-            for k in ([None] if algorithm == _FINDS_CLUSTERS_ITSELF else counts)
+            for k in ([None] if algorithm in count_finders else counts)
         ]
 
 

@@ -7,8 +7,8 @@ from importlib.metadata import version
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
 
+from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge
-from octcluster_clusterer.model import Algorithm
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.serving.blas_kernels import name_blas_kernels
 from octcluster_clusterer.serving.conversions import (
@@ -51,7 +51,12 @@ class ClustererServicer(ClustererServiceServicer):
         """Says what this server has and how much it takes at once."""
         return pb.GetServerInfoResponse(
             version=version("octcluster-clusterer"),
-            algorithms=[from_algorithm(algorithm) for algorithm in Algorithm],
+            algorithms=[
+                pb.AlgorithmInfo(
+                    algorithm=from_algorithm(algorithm), finds_cluster_count=method.finds_cluster_count
+                )
+                for algorithm, method in METHODS.items()
+            ],
             limits=pb.Limits(**vars(self._limits)),
             blas_kernels=name_blas_kernels(),
         )

@@ -190,7 +190,7 @@ def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(
     arguments = ("run", images, "--out", tmp_path / "out", "--quiet", *addresses)
     assert call(*arguments) == 1
     output = capsys.readouterr()
-    assert output.err.startswith("octcluster: 1 of 1 images can be used, but at least 4 are needed")
+    assert output.err.startswith("octcluster: 1 of 1 images can be used, but at least 2 are needed")
     assert output.out == ""
     assert call(*arguments, "--debug") == 1
     assert "Traceback" in capsys.readouterr().err

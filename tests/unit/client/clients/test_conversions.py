@@ -25,6 +25,7 @@ from octcluster import (
 from octcluster.clients import clusterer_conversions as c
 from octcluster.clients import embedder_conversions as e
 from octcluster.model.runs import ALGORITHMS, FEATURES
+from octcluster.model.server_info import AlgorithmInfo
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
 from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
 
@@ -32,8 +33,9 @@ SPACE = EmbeddingSpace("net", "ab" * 32, "pillow-1", "pooled", "float32", 8, b"d
 
 
 def test_each_algorithm_and_feature_has_a_value() -> None:
-    infos = clusterer.GetServerInfoResponse(algorithms=[c._algorithm(name) for name in ALGORITHMS])
-    assert c.read_clusterer_info(infos).algorithms == list(ALGORITHMS)
+    values = [clusterer.AlgorithmInfo(algorithm=c._algorithm(name)) for name in ALGORITHMS]
+    infos = clusterer.GetServerInfoResponse(algorithms=values)
+    assert c.read_clusterer_info(infos).algorithms == [AlgorithmInfo(name) for name in ALGORITHMS]
     assert len(ALGORITHMS) == len(clusterer.Algorithm.values()) - 1
     assert [embedder.Features.Name(e.features_message(name)) for name in FEATURES] == [
         "FEATURES_POOLED",
@@ -44,12 +46,21 @@ def test_each_algorithm_and_feature_has_a_value() -> None:
 
 
 def test_values_of_newer_servers_do_not_break() -> None:
-    info = c.read_clusterer_info(
-        clusterer.GetServerInfoResponse(
-            algorithms=[clusterer.ALGORITHM_KMEANS, 77]  # type: ignore[list-item]  # a newer server's
-        )
-    )
-    assert info.algorithms == ["kmeans", "unknown-77"]
+    values = [
+        clusterer.AlgorithmInfo(algorithm=clusterer.ALGORITHM_KMEANS),
+        clusterer.AlgorithmInfo(algorithm=77),  # type: ignore[arg-type]  # a newer server's
+    ]
+    info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=values))
+    assert info.algorithms == [AlgorithmInfo("kmeans"), AlgorithmInfo("unknown-77")]
+
+
+def test_the_server_says_which_algorithms_find_the_number_of_clusters() -> None:
+    values = [
+        clusterer.AlgorithmInfo(algorithm=clusterer.ALGORITHM_KMEANS),
+        clusterer.AlgorithmInfo(algorithm=clusterer.ALGORITHM_MINIBATCH_KMEANS, finds_cluster_count=True),
+    ]
+    info = c.read_clusterer_info(clusterer.GetServerInfoResponse(algorithms=values))
+    assert info.count_finders == {"minibatch-kmeans"}
 
 
 @pytest.mark.parametrize(

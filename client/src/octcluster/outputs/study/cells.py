@@ -51,6 +51,6 @@ def _list_cells(settled: PartOutcome, outcome: StudyOutcome) -> Iterator[StudyCe
     results = {}
     if settled.outcome is not None:
         results = {(one.algorithm, one.requested_clusters): one for one in settled.outcome.result.results}
-    for algorithm, k in settled.part.cells():
+    for algorithm, k in settled.part.cells(outcome.count_finders):
         beside = (one for one in outcome.matrix.published if one.stands_beside(settled.part, algorithm, k))
         yield StudyCell(settled, algorithm, k, results.get((algorithm, k)), next(beside, None))

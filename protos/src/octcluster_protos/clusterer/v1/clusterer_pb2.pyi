@@ -286,6 +286,32 @@ class Limits(_message.Message):
 Global___Limits: _TypeAlias = Limits  # noqa: Y015
 
 @_typing.final
+class AlgorithmInfo(_message.Message):
+    """AlgorithmInfo describes an algorithm that runs may use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    FINDS_CLUSTER_COUNT_FIELD_NUMBER: _builtins.int
+    algorithm: Global___Algorithm.ValueType
+    """The algorithm."""
+    finds_cluster_count: _builtins.bool
+    """Whether it finds the number of clusters itself and ignores what the spec says of it."""
+    def __init__(
+        self,
+        *,
+        algorithm: Global___Algorithm.ValueType = ...,
+        finds_cluster_count: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "finds_cluster_count", b"finds_cluster_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AlgorithmInfo: _TypeAlias = AlgorithmInfo  # noqa: Y015
+
+@_typing.final
 class GetServerInfoResponse(_message.Message):
     """GetServerInfoResponse describes the server."""
 
@@ -302,7 +328,7 @@ class GetServerInfoResponse(_message.Message):
     bytes; others give them the same clusters, and numbers that differ in the sixth decimal at most.
     """
     @_builtins.property
-    def algorithms(self) -> _containers.RepeatedScalarFieldContainer[Global___Algorithm.ValueType]:
+    def algorithms(self) -> _containers.RepeatedCompositeFieldContainer[Global___AlgorithmInfo]:
         """The algorithms that runs may use."""
 
     @_builtins.property
@@ -313,7 +339,7 @@ class GetServerInfoResponse(_message.Message):
         self,
         *,
         version: _builtins.str = ...,
-        algorithms: _abc.Iterable[Global___Algorithm.ValueType] | None = ...,
+        algorithms: _abc.Iterable[Global___AlgorithmInfo] | None = ...,
         limits: Global___Limits | None = ...,
         blas_kernels: _builtins.str = ...,
     ) -> None: ...
@@ -623,7 +649,7 @@ class RunSpec(_message.Message):
     run_id: _builtins.str
     """Chosen by the client: 32 lower-case hexadecimal digits (a random UUID)."""
     min_clusters: _builtins.int
-    """Smallest number of clusters to try, at least 2; HDBSCAN ignores it."""
+    """Smallest number of clusters to try, at least 2; algorithms that find it themselves ignore it."""
     max_clusters: _builtins.int
     """Largest number of clusters to try, at least min_clusters."""
     seed: _builtins.int

@@ -65,7 +65,7 @@ def study(tmp_path: Path) -> StudyOutcome:
         PartOutcome(first, PartState.DONE, replace(run, result=result)),
         PartOutcome(second, PartState.SKIPPED, reason="put the weights into /home/secret/weights.h5"),
     ]
-    return StudyOutcome(run.image_set, matrix, 7, parts, {"reading": 0.5})
+    return StudyOutcome(run.image_set, matrix, 7, {"hdbscan"}, parts, {"reading": 0.5})
 
 
 def test_every_cell_has_its_result_and_what_was_published(study: StudyOutcome) -> None:
