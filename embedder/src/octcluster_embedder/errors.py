@@ -1,13 +1,13 @@
 """Everything that can go wrong in the embedder, and what becomes of it.
 
     EmbedderError
-    ├── SettingError            a flag or variable is wrong: mend it          → exit code 2
+    ├── SettingError            a flag or variable is wrong: correct it       → exit code 2
     ├── ModelUnavailable        weights or model cannot be had at the start   → exit code 1
     │   └── WeightsAbsent       published weights are not here: download them → exit code 1
-    ├── InvalidRequest          the request breaks a rule: mend it            → INVALID_ARGUMENT
+    ├── InvalidRequest          the request breaks a rule: correct it         → INVALID_ARGUMENT
     │   └── UnknownModel        this server does not serve that model         → INVALID_ARGUMENT
     ├── NotServing              the model loads, or the server stops          → UNAVAILABLE
-    ├── Overloaded              no room now: come again later                 → RESOURCE_EXHAUSTED
+    ├── Overloaded              the queue is full: retry later                → RESOURCE_EXHAUSTED
     ├── TooLate                 the deadline is past, or cannot be met        → DEADLINE_EXCEEDED
     └── ItemError               one image has no vector; the others have      → the item's EmbedError
         ├── ImageError          the image is to blame
@@ -72,10 +72,10 @@ class NotServing(EmbedderError):
 
 
 class Overloaded(EmbedderError):
-    """The server holds as many images as it takes.
+    """The queue is full.
 
     Attributes:
-        retry_after_seconds: When there will be room, by the server's pace.
+        retry_after_seconds: When to retry, by the measured pace.
     """
 
     def __init__(self, message: str, retry_after_seconds: float) -> None:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 _MEBIBYTE = 2**20
-# Room in a message besides one image: its id, its length, the model's name.
+# What a message holds besides one image: its id, its length, the model's name.
 _BYTES_BESIDE_AN_IMAGE = 4096
 
 
@@ -72,7 +72,7 @@ class Settings(ExposedSettings):
     precision: Literal["float32", "mixed-bfloat16", "mixed-float16"] = Field(
         "float32",
         description="What networks compute in, with TensorFlow; the mixed ones are faster on GPUs, and their "
-        "vectors are cached apart, for they are others",
+        "vectors differ and are cached apart",
     )
     cache_dir: Path = Field(_default_cache_dir(), description="Folder for converted models, made if need be")
     keras_home: Path = Field(
@@ -88,7 +88,7 @@ class Settings(ExposedSettings):
         1024,
         ge=1,
         description="Most images of all calls that wait or are in work: further requests are refused and told"
-        " when to come again; must hold 4 largest requests",
+        " when to retry; must hold 4 largest requests",
     )
     max_queued_bytes: int = Field(
         256 * _MEBIBYTE, ge=1, description="The same in encoded bytes; must hold 4 largest messages"
@@ -120,10 +120,10 @@ class Settings(ExposedSettings):
                 f"--max-message-bytes ({self.max_message_bytes:,}) must hold one image of --max-image-bytes "
                 f"({self.max_image_bytes:,}) and {_BYTES_BESIDE_AN_IMAGE:,} bytes around it"
             )
-        self._check_room()
+        self._check_queue()
         return self
 
-    def _check_room(self) -> None:
+    def _check_queue(self) -> None:
         # A quarter of the queue is what large requests leave to small ones.
         if self.max_queued_images < 4 * self.max_images_per_request:
             raise ValueError(

@@ -53,7 +53,7 @@ class TinyServer:
 
     @property
     def n_images(self) -> int:
-        return self.embedder._room.n_images
+        return self.embedder._admission.n_images
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_past_the_limit_a_request_is_told_when_to_come_again(server: TinyS
         await settle(lambda: server.n_images, 48)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await three.Embed(request(*range(5)))
-        small = three.Embed(request(1))  # requests of few images have a quarter of the room to themselves
+        small = three.Embed(request(1))  # requests of few images have a quarter of the queue to themselves
         await settle(lambda: server.n_images, 49)
         server.runtime.may_infer.set()
         assert [len((await call).results) for call in accepted] == [16, 16, 16]
@@ -129,14 +129,14 @@ async def test_a_message_that_is_too_large_is_not_told_to_come_again(server: Tin
 
 
 async def test_a_client_that_is_refused_finishes_its_job(server: TinyServer) -> None:
-    room = server.embedder._room
-    room.enter(LIMITS.max_queued_images, 0)
+    admission = server.embedder._admission
+    admission.enter(LIMITS.max_queued_images, 0)
     waits: list[str] = []
 
     def on_wait(sentence: str) -> None:
         waits.append(sentence)
         if len(waits) == 9:  # each of the eight calls, and one of them again
-            room.leave(LIMITS.max_queued_images, 0)
+            admission.leave(LIMITS.max_queued_images, 0)
 
     pairs = [(number, image(number % 60)) for number in range(400)]
     # The first pause is longer than the patience with a server that is away.
@@ -144,7 +144,7 @@ async def test_a_client_that_is_refused_finishes_its_job(server: TinyServer) -> 
     async with client, asyncio.timeout(30):
         found = dict([pair async for pair in client.embed_stream(pairs)])
     assert sorted(found) == list(range(400))
-    assert len(waits) >= 9, "the client should have been refused until there was room"
+    assert len(waits) >= 9, "the client should have been refused until the queue had space"
     assert all("is overloaded" in sentence for sentence in waits)
 
 

@@ -64,10 +64,10 @@ class ServerUnavailable(ServiceError):
 
 
 class ServerOverloaded(ServiceError):
-    """The server has as much to do as it takes.
+    """The server's queue is full.
 
     Attributes:
-        retry_after_seconds: When it will have room, if it said so.
+        retry_after_seconds: When to retry, if it said so.
     """
 
     retry_after_seconds: float | None = None

@@ -1,8 +1,8 @@
 """How much the server takes in, and how fast it gets through it.
 
-One room holds the images of all calls. Work that can wait may not fill it: requests of many images take up
-to three quarters of it, requests of few images all of it. A request that does not fit is refused at once and
-told when to come again.
+One bounded queue holds the images of all calls. Work that can wait may not fill it: requests of many images
+take up to three quarters of it, requests of few images all of it. A request that does not fit is refused at
+once and told when to retry.
 """
 
 import math
@@ -12,8 +12,8 @@ _BULK_SHARE = 0.75
 _LATEST_WEIGHT = 0.1
 
 
-class Room:
-    """Holds so many images, and so many encoded bytes, at once.
+class Admission:
+    """Admits so many images, and so many encoded bytes, at once.
 
     Args:
         max_images: Most images.
@@ -34,12 +34,12 @@ class Room:
         return max(1, self.n_images + n_images - math.floor(self._max_images * share))
 
     def enter(self, n_images: int, n_bytes: int) -> None:
-        """Takes in the images of a request that was found to fit."""
+        """Admits the images of a request that was found to fit."""
         self.n_images += n_images
         self.n_bytes += n_bytes
 
     def leave(self, n_images: int, n_bytes: int) -> None:
-        """Gives back what was taken."""
+        """Lets the images of a request go."""
         self.n_images -= n_images
         self.n_bytes -= n_bytes
 

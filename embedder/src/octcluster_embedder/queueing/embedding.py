@@ -7,7 +7,7 @@ from functools import partial
 
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
 from octcluster_embedder.metrics import Metrics
-from octcluster_embedder.queueing.admission import Pace, Room
+from octcluster_embedder.queueing.admission import Admission, Pace
 from octcluster_embedder.queueing.batching import Batcher
 from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
@@ -37,7 +37,7 @@ class Embedder:
         self.limits = limits
         self._metrics = metrics or Metrics()
         self._decoding = DecodingThreads(decoding_threads, limits.image, self._metrics)
-        self._room = Room(limits.max_queued_images, limits.max_queued_bytes)
+        self._admission = Admission(limits.max_queued_images, limits.max_queued_bytes)
         self._queues: dict[str, ModelQueue] = {}
         self._stopping = False
         self._calls: set[asyncio.Task[object]] = set()
@@ -80,27 +80,27 @@ class Embedder:
         Raises:
             InvalidRequest: The batch breaks a rule.
             NotServing: The server is loading or stopping.
-            Overloaded: There is no room for it now.
+            Overloaded: The queue is full.
             TooLate: Its deadline has passed or cannot be met.
         """
         self._begin_call()
         queue, space = self._check(batch)
-        room = self.limits.max_results(space)
-        if len(batch.items) > room:
+        most = self.limits.max_results(space)
+        if len(batch.items) > most:
             raise InvalidRequest(
                 f"the vectors of {len(batch.items)} images do not fit into the largest message of "
-                f"{self.limits.max_message_bytes:,} bytes: send at most {room} images of these features at a "
+                f"{self.limits.max_message_bytes:,} bytes: send at most {most} images of these features at a "
                 "time"
             )
         caller = replace(caller, interactive=len(batch.items) <= _MAX_INTERACTIVE_IMAGES)
         queue.refuse_late(len(batch.items), caller)
         n_bytes = sum(len(item.image) for item in batch.items)
         self._refuse_overload(len(batch.items), n_bytes, caller, queue.pace)
-        self._room.enter(len(batch.items), n_bytes)
+        self._admission.enter(len(batch.items), n_bytes)
         try:
             return Answer(space, await _embed_items(queue, space, batch.items, caller))
         finally:
-            self._room.leave(len(batch.items), n_bytes)
+            self._admission.leave(len(batch.items), n_bytes)
 
     async def stop(self, grace_seconds: float) -> int:
         """Refuses new work and waits until what was accepted is answered, at most so long.
@@ -111,7 +111,7 @@ class Embedder:
         self._stopping = True
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
-        return self._room.n_images
+        return self._admission.n_images
 
     async def close(self) -> None:
         """Stops the workers of all models and the threads."""
@@ -150,7 +150,7 @@ class Embedder:
         return queue, space
 
     def _refuse_overload(self, n_images: int, n_bytes: int, caller: Caller, pace: Pace) -> None:
-        too_many = self._room.images_too_many(n_images, n_bytes, interactive=caller.interactive)
+        too_many = self._admission.images_too_many(n_images, n_bytes, interactive=caller.interactive)
         if too_many:
             seconds = pace.seconds_for(too_many) or 1.0
             raise Overloaded(

@@ -8,7 +8,7 @@ from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.queueing.model_queue import Embedding
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
-# Room that a message needs besides its vectors, for each result and once: ids, lengths, errors, the digest.
+# What a message holds besides its vectors, for each result and once: ids, lengths, errors, the digest.
 _BYTES_BESIDE_A_VECTOR = 512
 _BYTES_BESIDE_RESULTS = 1024
 

@@ -99,7 +99,7 @@ async def test_a_cancelled_call_leaves_no_work_behind() -> None:
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert embedder._room.n_images == 0
+        assert embedder._admission.n_images == 0
         runtime.may_infer.set()
         assert (await embedder.embed(batch(77))).outcomes[0].outcome.vector.tolist() == [77]
     assert len(runtime.inferred) <= runtime.batch_size + 1
@@ -111,7 +111,7 @@ async def test_stop_finishes_what_was_accepted_and_refuses_the_rest() -> None:
     async with embedding(runtime) as embedder:
         small = asyncio.create_task(embedder.embed(batch(1)))
         large = asyncio.create_task(embedder.embed(batch(*range(2, 10))))
-        await until(lambda: embedder._room.n_images == 9)
+        await until(lambda: embedder._admission.n_images == 9)
         stopping = asyncio.create_task(embedder.stop(grace_seconds=60))
         await asyncio.sleep(0.1)
         assert not stopping.done()
