@@ -1,4 +1,4 @@
-"""Groups unlabelled retinal OCT images by pathology and shows how far to trust the groups.
+"""Clusters unlabelled retinal OCT images by pathology and shows how far to trust the clusters.
 
 The two services are reached through EmbedderClient and ClustererClient, or their twins for asyncio;
 run and run_images do the whole job with them. Importing this needs gRPC and protobuf alone.

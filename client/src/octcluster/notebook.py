@@ -115,12 +115,12 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
-    """Groups the images of a folder; what ``octcluster run`` does.
+    """Clusters the images of a folder; what ``octcluster run`` does.
 
     Args:
         images: Folder, searched recursively, or text file with one path a line.
         k: Number of clusters, or the smallest and the largest to choose from.
-        recipe: How images are grouped, a name out of RECIPES or a recipe of one's own; None: the default one.
+        recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
         labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``filename``, ``none``
             or the path of a CSV table.
         per_class: Take so many random images of each class; None: all.

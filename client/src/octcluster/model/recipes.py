@@ -1,4 +1,4 @@
-"""Recipes: ways of grouping images, from features to algorithm, by name and version.
+"""Recipes: ways of clustering images, from features to algorithm, by name and version.
 
 A recipe that has been released never changes; a better one gets a new name. ``docs/recipe.md`` says how the
 default one was found, without labels.
@@ -13,7 +13,7 @@ _FEWEST_COMPONENTS = 8
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way of grouping images.
+    """One way of clustering images.
 
     Attributes:
         name: Name with version; empty for a way of one's own.

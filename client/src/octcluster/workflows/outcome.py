@@ -29,7 +29,7 @@ class RunOutcome:
 
     Attributes:
         image_set: All images that were asked for.
-        recipe: How they were grouped.
+        recipe: How they were clustered.
         members: The images that were clustered, sorted by name; row i of the assignments is members[i].
         failures: The images that were not, sorted by name.
         spec: What the clusterer was asked to do.

@@ -41,7 +41,7 @@ class RunOptions(ServiceOptions):
     """How run_images does its work; see ServiceOptions for the services.
 
     Attributes:
-        recipe: How images are grouped, from features to algorithm; None: see default_recipe.
+        recipe: How images are clustered, from features to algorithm; None: see default_recipe.
         min_clusters: Smallest number of clusters to try, at least 2.
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
@@ -220,12 +220,12 @@ class Job:
         good = self._images.good()
         classes = {label: index for index, label in enumerate(self._image_set.classes)}
         patients = sorted({image.patient for image, _ in good if image.patient is not None})
-        groups = {patient: index for index, patient in enumerate(patients)}
+        numbers = {patient: index for index, patient in enumerate(patients)}
         return [
             Member(
                 image_key=key,
                 class_index=None if image.label is None else classes[image.label],
-                patient_index=None if image.patient is None else groups[image.patient],
+                patient_index=None if image.patient is None else numbers[image.patient],
                 numbers=self._images.numbers(key),
             )
             for image, key in good
