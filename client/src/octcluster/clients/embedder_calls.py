@@ -70,12 +70,12 @@ class EmbedPlan:
     @classmethod
     def make(cls, info: EmbedderInfo, space: EmbeddingSpace, address: str) -> Self:
         """Fits requests and their answers into the embedder's limits."""
-        room = info.limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES
-        vectors_in_answer = room // (vector_bytes(space) + _ITEM_OVERHEAD_BYTES)
+        payload_bytes = info.limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES
+        vectors_in_answer = payload_bytes // (vector_bytes(space) + _ITEM_OVERHEAD_BYTES)
         (pixels,) = (one.input_height * one.input_width for one in info.models if one.name == space.model)
         wanted = min(_IMAGES_PER_REQUEST, _PIXELS_PER_REQUEST // pixels)
         max_images = max(1, min(wanted, info.limits.max_images_per_request, vectors_in_answer))
-        max_image_bytes = min(info.limits.max_image_bytes, room - _ITEM_OVERHEAD_BYTES * max_images)
+        max_image_bytes = min(info.limits.max_image_bytes, payload_bytes - _ITEM_OVERHEAD_BYTES * max_images)
         return cls(space, info.measures, address, max_image_bytes, max_images)
 
     def cut(self, images: Iterable[tuple[Id, bytes]]) -> Iterator[list[tuple[Id, bytes]]]:

@@ -5,7 +5,6 @@ import hmac
 import os
 from pathlib import Path
 
-KEY_BYTES = 32
 SECRET_VARIABLE = "OCTCLUSTER_KEY_SECRET"  # noqa: S105 - the variable's name, not its value
 _BLOCK_BYTES = 1 << 20
 

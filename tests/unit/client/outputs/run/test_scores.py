@@ -1,25 +1,19 @@
-"""The output files: their contracts, byte for byte where it matters."""
+"""scores.json: its keys, and a reason beside each score that is undefined."""
 
-import csv
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-from octcluster.images.image_set import ImageFile
 from octcluster.model.results import Score
-from octcluster.outputs.atomic_files import write_file
-from octcluster.outputs.csv_tables import format_table
-from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome, undefine
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=UTC)
+
 SCORE_NAMES = [
     "silhouette", "accuracy", "ari", "ami", "nmi", "homogeneity", "completeness", "v_measure",
     "fowlkes_mallows", "purity",
@@ -35,90 +29,6 @@ def read_json(path: Path) -> Any:
         raise AssertionError(f"{constant} is not JSON")
 
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-
-
-def rename(outcome: RunOutcome, *images: ImageFile) -> RunOutcome:
-    """The outcome with other first members."""
-    return replace(outcome, members=[*images, *outcome.members[len(images) :]])
-
-
-def test_a_run_leaves_exactly_the_files_of_the_contract(tmp_path: Path) -> None:
-    write(make_outcome(failed=2), tmp_path)
-    names = {
-        "assignments.csv",
-        "assignments.parquet",
-        "scores.json",
-        "report.html",
-        "run.json",
-        "failures.csv",
-    }
-    assert {path.name for path in tmp_path.iterdir()} == names
-
-
-def test_a_run_without_failures_removes_the_old_failures(tmp_path: Path) -> None:
-    write(make_outcome(failed=1), tmp_path)
-    write(make_outcome(), tmp_path)
-    assert not (tmp_path / "failures.csv").exists()
-    assert read_json(tmp_path / "scores.json")["failed"] == 0
-
-
-def test_assignments_have_one_row_a_member_sorted_by_path(tmp_path: Path) -> None:
-    outcome = make_outcome(failed=3, noise=True)
-    write(outcome, tmp_path)
-    content = (tmp_path / "assignments.csv").read_bytes()
-    rows = list(csv.reader(content.decode().splitlines()))
-    assert rows[0] == ["image", "cluster", "label", "patient", "silhouette"]
-    names = [row[0] for row in rows[1:]]
-    assert names == sorted(names) == [image.name for image in outcome.members]
-    first = outcome.members[1]
-    silhouette = outcome.assignments.silhouettes[1]
-    assert rows[2] == [
-        first.name,
-        str(outcome.assignments.clusters[1]),
-        first.label,
-        first.patient,
-        f"{silhouette:.6f}",
-    ]
-    assert next(row for row in rows if row[1] == "-1")[4] == ""
-    assert b"\r" not in content
-    assert content.endswith(b"\n")
-
-
-def test_unknown_label_and_patient_are_empty(tmp_path: Path) -> None:
-    outcome = rename(make_outcome(classes=()), ImageFile(tmp_path / "a.png", "a.png"))
-    row = format_assignments(outcome).decode().splitlines()[1].split(",")
-    assert (row[0], row[2], row[3]) == ("a.png", "", "")
-
-
-def test_equal_outcomes_give_equal_bytes() -> None:
-    assert format_assignments(make_outcome()) == format_assignments(make_outcome())
-    assert format_scores(make_outcome()) == format_scores(make_outcome())
-
-
-@pytest.mark.parametrize(
-    ("silhouette", "written"),
-    [(0.123456789, "0.123457"), (-1e-9, "0.000000"), (-0.5, "-0.500000"), (None, "")],
-)
-def test_silhouettes_have_six_decimals(silhouette: float | None, written: str) -> None:
-    outcome = make_outcome()
-    assignments = replace(outcome.assignments, silhouettes=[silhouette, *outcome.assignments.silhouettes[1:]])
-    row = format_assignments(replace(outcome, assignments=assignments)).decode().splitlines()[1]
-    assert row.rsplit(",", 1)[1] == written
-
-
-@pytest.mark.parametrize(
-    "name", ['a,"b".png', "=1+1.png", "line\nbreak.png", "carriage\rreturn.png", "é\u2028.png", " blank .png"]
-)
-def test_odd_names_survive_a_csv_reader(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    path.write_bytes(format_table(("image", "reason"), [(name, name)]))
-    with path.open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [["image", "reason"], [name, name]]
-
-
-def test_a_name_that_is_no_utf_8_keeps_its_bytes() -> None:
-    name = os.fsdecode(b"caf\xe9.png")
-    assert format_table(("image",), [(name,)]) == b"image\ncaf\xe9.png\n"
 
 
 def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
@@ -218,49 +128,3 @@ def test_patients_on_both_sides_of_a_line_are_listed(tmp_path: Path) -> None:
         "patient": "secret0",
         "classes": ["CNV", "DME", "DRUSEN", "NORMAL"],
     }
-
-
-def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
-    outcome = make_outcome(failed=2)
-    write(outcome, tmp_path)
-    record = read_json(tmp_path / "run.json")
-    assert record["started"] == "2026-05-04T03:02:01Z"
-    assert record["versions"] == dict(outcome.versions)
-    assert (record["model"], record["weights_digest"]) == ("efficientnet-lite0", "ab" * 32)
-    assert record["space"]["digest"] == outcome.space.digest.hex()
-    assert record["space"]["dimension"] == 1280
-    assert record["seed"] == 7
-    assert record["run_id"] == "0f" * 16
-    assert record["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]
-    assert (record["recipe"]["name"], record["recipe"]["features"]) == ("plain-1", "pooled")
-    assert record["arguments"] == {"images": "scans", "k": [2, 5]}
-    assert record["runtime"] == "openvino CPU"
-    assert record["blas_kernels"] == "openblas 0.3.30 Haswell"
-    assert record["counts"] == {
-        "images": 80, "members": 78, "embedded": 75, "cached": 3, "failed": 2, "ignored_files": 2,
-        "unlabelled": 0, "stray_label_rows": 0,
-    }  # fmt: skip
-    assert list(record["seconds_by_stage"]) == ["Reading", "Embedding"]
-
-
-def test_failures_name_image_and_reason(tmp_path: Path) -> None:
-    outcome = make_outcome(failed=1)
-    write(outcome, tmp_path)
-    rows = (tmp_path / "failures.csv").read_text(encoding="utf-8").splitlines()
-    assert rows == ["image,reason", f"{outcome.failures[0].image.name},{outcome.failures[0].reason}"]
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    write_file(path, b"old")
-    with pytest.raises(TypeError):
-        write_file(path, "text is no bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_in_the_way_is_an_error_and_leaves_no_rest(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").mkdir()
-    with pytest.raises(OSError, match=r"a\.txt"):
-        write_file(tmp_path / "a.txt", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
