@@ -1,15 +1,22 @@
 """What the documents name is there: links, files, options, commands."""
 
+import csv
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from machine import REPOSITORY
 from octcluster.cli.parser import build_parser
+from octcluster.outputs.run.assignments import format_assignments
+from octcluster.outputs.run.record import format_run_record
+from octcluster.outputs.run.scores import format_scores
 from octcluster_clusterer.settings import Settings as ClustererSettings
 from octcluster_embedder.settings import Settings as EmbedderSettings
+from outcomes import add_trust, make_outcome
 
 DOCUMENTS = sorted(
     [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/README.md"), *REPOSITORY.glob("docs/**/*.md")],
@@ -106,3 +113,14 @@ def test_readme_is_short() -> None:
     before, heading, _ = (REPOSITORY / "README.md").read_text().partition("\n## Know it\n")
     assert heading
     assert before.count("\n") <= _MOST_LINES_BEFORE_REFERENCES
+
+
+def test_every_key_and_column_of_a_run_is_described() -> None:
+    outcome = add_trust(make_outcome())
+    record = json.loads(format_run_record(outcome, {}, datetime(2026, 1, 2, tzinfo=UTC)))
+    scores = json.loads(format_scores(outcome))
+    columns = next(csv.reader(format_assignments(outcome).decode().splitlines()))
+    names = {*record, *scores, *scores["results"][0], *columns}
+    described = (REPOSITORY / "docs" / "files.md").read_text()
+    beside = ("_interval", "_reason")  # described once for all scores
+    assert {name for name in names if f"`{name}`" not in described and not name.endswith(beside)} == set()

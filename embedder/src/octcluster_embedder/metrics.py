@@ -19,7 +19,9 @@ class Metrics(ServerMetrics):
         self._items = self._counter("items", "Images that were answered, with a vector or an error")
         self._item_errors = self._counter("item_errors", "Images that were answered with an error", "reason")
         self._received_bytes = self._counter("received_image_bytes", "Encoded bytes of images that came in")
-        self._cancelled = self._counter("cancelled_images", "Images dropped because nobody waits for them")
+        self._cancelled = self._counter(
+            "cancelled_images", "Images dropped because their client cancelled, went away or timed out"
+        )
         self._queued_images = self._gauge("queued_images", "Images that wait for a forward pass")
         self._queue_seconds = self._histogram("queue_seconds", "Wait of an image for its forward pass")
         self._batch_images = self._histogram("batch_images", "Images in one forward pass", buckets=_IMAGES)
