@@ -50,4 +50,4 @@ def make_study(tmp_path: Path) -> StudyOutcome:
         PartOutcome(first, PartState.DONE, replace(run, result=result)),
         PartOutcome(second, PartState.SKIPPED, reason="put the weights into /home/secret/weights.h5"),
     ]
-    return StudyOutcome(run.image_set, matrix, 7, parts, {"reading": 0.5})
+    return StudyOutcome(run.image_set, matrix, 7, {"hdbscan"}, parts, {"reading": 0.5})
