@@ -1,3 +1,5 @@
+"""What octcluster describe finds and leaves."""
+
 import csv
 import io
 import json
@@ -13,11 +15,9 @@ import psutil
 import pytest
 from octcluster.cli.main import main
 from octcluster.images.folder import find_images
-from octcluster.images.headers import UnreadableImage, parse_header, read_head
-from octcluster.images.likeness import MAX_DIFFERENT_BITS, Likeness, find_likenesses, fingerprint, span
 from octcluster.model.progress import Silence
 from octcluster.workflows.describe import describe_images
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 
 def save(image: Image.Image, path: Path, **options: Any) -> Path:
@@ -29,85 +29,6 @@ def save(image: Image.Image, path: Path, **options: Any) -> Path:
 def grey(path: Path) -> Image.Image:
     with Image.open(path) as image:
         return image.convert("L")
-
-
-@pytest.mark.parametrize(
-    ("mode", "name", "expected"),
-    [
-        ("L", "image.jpeg", ("JPEG", 40, 30, 1, 8)),
-        ("RGB", "image.jpeg", ("JPEG", 40, 30, 3, 8)),
-        ("I;16", "image.png", ("PNG", 40, 30, 1, 16)),
-        ("I;16", "image.tif", ("TIFF", 40, 30, 1, 16)),
-        ("1", "image.png", ("PNG", 40, 30, 1, 1)),
-        ("RGBA", "image.png", ("PNG", 40, 30, 4, 8)),
-        ("L", "image.bmp", ("BMP", 40, 30, 1, 8)),
-        ("RGB", "image.webp", ("WEBP", 40, 30, 3, 8)),
-    ],
-)
-def test_header_tells_format_size_and_depth(
-    tmp_path: Path, mode: str, name: str, expected: tuple[object, ...]
-) -> None:
-    found = parse_header(read_head(save(Image.new(mode, (40, 30)), tmp_path / name)))
-    assert (found.format, found.width, found.height, found.channels, found.bits) == expected
-    assert found.file_bytes == (tmp_path / name).stat().st_size
-
-
-def test_header_at_the_end_of_a_large_file_is_found(tmp_path: Path) -> None:
-    path = save(Image.effect_noise((400, 300), 50), tmp_path / "image.tif")
-    little_endian = path.read_bytes()
-    directory = int.from_bytes(little_endian[4:8], "little")
-    if directory < 20_000:  # put the directory behind the pixels, as most programs do
-        moved = little_endian + little_endian[directory:20_000]
-        path.write_bytes(moved[:4] + len(little_endian).to_bytes(4, "little") + moved[8:])
-    assert parse_header(read_head(path)).width == 400
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"), [(b"", "empty"), (b"no image" * 9, "no JPEG"), (b"II*" * 9, "damaged")]
-)
-def test_file_without_header_says_why(tmp_path: Path, data: bytes, reason: str) -> None:
-    path = tmp_path / "image.jpeg"
-    path.write_bytes(data)
-    with pytest.raises(UnreadableImage, match=reason):
-        parse_header(read_head(path))
-
-
-def test_fingerprints_know_changed_copies_and_tell_images_apart(oct_images: Path, tmp_path: Path) -> None:
-    paths = sorted(oct_images.rglob("*.jpeg"))[::12]
-    originals = [fingerprint(path) for path in paths]
-    assert find_likenesses(originals, lambda done, total: None) == []
-    copies = []
-    for number, path in enumerate(paths):
-        image = grey(path)
-        changed = (
-            image.resize((image.width // 2, image.height // 2)),
-            ImageEnhance.Brightness(image).enhance(1.15),
-            image,
-        )[number % 3]
-        copies.append(fingerprint(save(changed, tmp_path / f"{number}.jpeg", quality=75)))
-    found = find_likenesses([*originals, *copies], lambda done, total: None)
-    assert {(pair.first, pair.second) for pair in found} == {(n, n + len(paths)) for n in range(len(paths))}
-    assert all(pair.different_bits <= MAX_DIFFERENT_BITS for pair in found)
-
-
-def test_sixteen_bits_have_the_fingerprint_of_eight(oct_images: Path, tmp_path: Path) -> None:
-    image = grey(next(oct_images.rglob("*.jpeg")))
-    deep = Image.frombytes("I;16", image.size, b"".join(bytes((v, v)) for v in image.tobytes()))
-    both = [fingerprint(save(each, tmp_path / f"{each.mode[0]}.png")) for each in (image, deep)]
-    assert (both[0] ^ both[1]).bit_count() <= 8
-
-
-def test_images_that_are_all_alike_make_one_pair_less_than_there_are() -> None:
-    value = int.from_bytes(bytes(range(32)))
-    alike = [value ^ (1 << bit) for bit in range(20)]
-    found = find_likenesses([*alike, None, alike[3]], lambda done, total: None)
-    assert len(found) == 20
-    assert found[0] == Likeness(0, 3, 21)
-
-
-def test_span_keeps_the_most_alike() -> None:
-    pairs = [Likeness(9, 0, 1), Likeness(2, 1, 2), Likeness(3, 0, 2), Likeness(1, 5, 6)]
-    assert span(pairs) == [Likeness(1, 5, 6), Likeness(2, 1, 2), Likeness(3, 0, 2)]
 
 
 @pytest.fixture
