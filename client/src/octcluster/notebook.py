@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import sample_per_class
 from octcluster.model.progress import Progress, Silence
-from octcluster.model.recipes import RECIPES, Recipe
+from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.folder import prepare_folder
 from octcluster.outputs.wording.score_names import SCORE_NAMES
@@ -136,7 +136,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     """
     started = datetime.now(UTC)
     smallest, largest = (k, k) if isinstance(k, int) else k
-    chosen = RECIPES[recipe] if isinstance(recipe, str) else recipe
+    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:
         prepare_folder(Path(out), "run")

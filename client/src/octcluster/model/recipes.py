@@ -6,7 +6,9 @@ default one was found, without labels.
 
 from dataclasses import dataclass, field, replace
 
+from octcluster.model.errors import InvalidArguments
 from octcluster.model.runs import Preparation
+from octcluster.model.suggest import suggest
 
 _FEWEST_COMPONENTS = 8
 
@@ -71,3 +73,16 @@ def default_recipe(model: str) -> Recipe:
     if model.startswith("efficientnet-"):
         return DEFAULT_RECIPE
     return PIXELS_1 if model == "pixels" else PLAIN_1
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        InvalidArguments: There is none; the message names those that there are.
+    """
+    if name not in RECIPES:
+        raise InvalidArguments(
+            f"there is no recipe {name!r}: take {', '.join(RECIPES)}{suggest(name, RECIPES)}"
+        )
+    return RECIPES[name]

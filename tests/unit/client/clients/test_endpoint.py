@@ -1,4 +1,4 @@
-"""Addresses as users write them, and patience with servers that are away."""
+"""Addresses as users write them, and how long a call waits for a server that is away."""
 
 import pytest
 from octcluster.clients.endpoint import Outage, target_of

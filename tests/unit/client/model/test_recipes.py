@@ -1,9 +1,10 @@
-"""Recipes: what changes with the number of images."""
+"""Recipes: by their names, and what changes with the number of images."""
 
 from dataclasses import replace
 
 import pytest
-from octcluster.model.recipes import CONSENSUS_2, PLAIN_1
+from octcluster.model.errors import InvalidArguments
+from octcluster.model.recipes import CONSENSUS_2, PLAIN_1, find_recipe
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,11 @@ def test_a_number_of_ones_own_is_kept() -> None:
     own = replace(PLAIN_1, preparation=replace(PLAIN_1.preparation, pca=64))
     assert own.preparation_for(20) is own.preparation
     assert PLAIN_1.preparation_for(20) is PLAIN_1.preparation
+
+
+def test_a_recipe_is_found_by_its_name_and_a_mistyped_one_told() -> None:
+    assert find_recipe("plain-1") is PLAIN_1
+    with pytest.raises(
+        InvalidArguments, match=r"no recipe 'plain': take consensus-2, plain-1, .*did you mean plain-1"
+    ):
+        find_recipe("plain")
