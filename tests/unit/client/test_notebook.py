@@ -134,8 +134,8 @@ def test_class_names_are_shown_as_text(outcome: RunOutcome) -> None:
 
 def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome: RunOutcome) -> None:
     (tmp_path / "study.json").write_text("{}")
-    with pytest.raises(InvalidArguments, match="holds what 'octcluster study' wrote"):
+    with pytest.raises(InvalidArguments, match="holds the output of 'octcluster study'"):
         run(tmp_path / "no images", out=tmp_path)
-    with pytest.raises(InvalidArguments, match="name another folder"):
+    with pytest.raises(InvalidArguments, match="give each command its own output folder"):
         Run(outcome, datetime.now(UTC)).write(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["study.json"]
