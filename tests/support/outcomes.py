@@ -118,6 +118,7 @@ def _make_result(
         algorithm, k, len([cluster for cluster in found if cluster >= 0]), clusters.count(-1), scores,
         Contingency(list(range(len(classes))), found, counts) if classes else None, 0.25,
         [clusters.count(cluster) for cluster in found if cluster >= 0],
+        {cluster: cluster for cluster in found if 0 <= cluster < len(classes)},
     )  # fmt: skip
 
 

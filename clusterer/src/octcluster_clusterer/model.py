@@ -240,6 +240,8 @@ class ClusteringResult:
         seconds: Time of the clustering itself.
         distances: float32, shape (n_members,): Euclidean distance of each prepared vector to the mean of its
             cluster, NaN for noise.
+        class_of_cluster: int32, shape (n_clusters,): the class that each cluster stands for, -1 for none;
+            empty if no class is known. See ``scoring/matching.py``.
         stability: Only of the chosen result, and only if asked for.
         associations: What the clusters go with.
         rating: How well its number of clusters suits the members, 0 or more, the higher the better; None if
@@ -254,6 +256,7 @@ class ClusteringResult:
     contingency: Contingency | None
     seconds: float
     distances: NDArray[np.float32]
+    class_of_cluster: NDArray[np.int32]
     stability: Stability | None = None
     associations: Sequence[Association] = ()
     rating: float | None = None

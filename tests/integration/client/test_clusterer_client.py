@@ -82,7 +82,9 @@ def test_a_run_from_vectors_to_assignments(
         assert result.results[1].scores.accuracy.value == 1.0
         assignments = client.assignments(started.run_id, result.chosen)
         assert list(assignments.image_keys) == keys
-        assert len(set(zip(assignments.clusters, [i % 3 for i in range(600)], strict=True))) == 3
+        pairs = set(zip(assignments.clusters, [i % 3 for i in range(600)], strict=True))
+        assert sorted(pairs) == sorted(result.results[1].class_of_cluster.items())
+        assert [len(one.class_of_cluster) for one in result.results] == [2, 3, 3]
 
         assert client.get_vectors(space, [b"x" * 32, *keys]) == dict(vectors)
         chosen = list(assignments.clusters)

@@ -126,6 +126,8 @@ class ClusteringResult:
         contingency: Members by class and cluster; None if no class is known.
         seconds: Time of the clustering itself.
         cluster_sizes: Number of members in each cluster, from cluster 0.
+        class_of_cluster: Index of the class that each cluster stands for: the one-to-one match whose members
+            the accuracy counts. Clusters that stand for none are left out.
         stability: How alike clusterings of parts of the members are; None unless chosen and asked for.
         associations: What the clusters go with: the class, the patient, each of Member.numbers.
         rating: How well its number of clusters suits the members, 0 or more, the higher the better: what the
@@ -140,6 +142,7 @@ class ClusteringResult:
     contingency: Contingency | None
     seconds: float
     cluster_sizes: Sequence[int]
+    class_of_cluster: Mapping[int, int] = field(default_factory=dict)
     stability: Stability | None = None
     associations: Sequence[Association] = ()
     rating: float | None = None

@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 from octcluster.images.image_set import ImageFile, ImageSet
 from octcluster.images.leaks import Leaks, find_leaks
-from octcluster.model.class_matching import match_clusters
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace, RunSpec
@@ -77,10 +76,10 @@ class RunOutcome:
         sizes = Counter(image.label for image in self.members)
         return [sizes[name] for name in self.image_set.classes]
 
-    @cached_property
+    @property
     def class_of_cluster(self) -> Mapping[int, int]:
         """Index of the class that each cluster of the chosen result stands for, if it stands for one."""
-        return _match_classes(self.chosen)
+        return self.chosen.class_of_cluster
 
     @cached_property
     def leaks(self) -> Leaks:
@@ -125,23 +124,10 @@ class AssignOutcome:
         """The result of the run that the images were put into."""
         return self.run.results[self.run.chosen]
 
-    @cached_property
+    @property
     def class_of_cluster(self) -> Mapping[int, int]:
         """Index of the run's class that each cluster stands for, by the run's own images."""
-        return _match_classes(self.clustering)
-
-
-def _match_classes(result: ClusteringResult) -> dict[int, int]:
-    """Class index by cluster, one class for one cluster; noise stands for none."""
-    table = result.contingency
-    if table is None:
-        return {}
-    columns = [column for column, cluster in enumerate(table.clusters) if cluster >= 0]
-    counts = [[row[column] for column in columns] for row in table.counts]
-    return {
-        table.clusters[columns[position]]: table.class_indices[row]
-        for position, row in match_clusters(counts).items()
-    }
+        return self.clustering.class_of_cluster
 
 
 def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from octcluster_clusterer.runs.memory_estimate import check_memory, find_map_obs
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.runs.spec_rules import check_spec, list_clusterings
 from octcluster_clusterer.runs.stage_costs import StageCosts
-from octcluster_clusterer.scoring import find_silhouettes, score
+from octcluster_clusterer.scoring import find_silhouettes, match_classes, score
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.trust.associations import find_associations
 from octcluster_clusterer.trust.intervals import add_intervals
@@ -230,6 +230,7 @@ def _score_all(
                 contingency=contingency,
                 seconds=clustering.seconds,
                 distances=find_distances(vectors, clustering.labels, lambda: report_scoring(*reached)),
+                class_of_cluster=match_classes(contingency),
             )
         )
     return results

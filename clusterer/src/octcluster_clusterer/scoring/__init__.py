@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from octcluster_clusterer.model import Contingency, Score, Scores
 from octcluster_clusterer.scoring import agreement, silhouette
 from octcluster_clusterer.scoring.contingency import count_members
+from octcluster_clusterer.scoring.matching import match_classes
 from octcluster_clusterer.scoring.silhouette import find_silhouettes
 
-__all__ = ["compare_with_classes", "find_silhouettes", "score"]
+__all__ = ["compare_with_classes", "find_silhouettes", "match_classes", "score"]
 
 
 def score(

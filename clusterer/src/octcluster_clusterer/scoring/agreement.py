@@ -12,10 +12,10 @@ The examples judge two classes of four members each, the first of which is split
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.special import xlogy
 
 from octcluster_clusterer.scoring.chance import expect_mutual_information
+from octcluster_clusterer.scoring.matching import match
 
 Tables = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -32,8 +32,7 @@ def accuracy(tables: Tables, n_members: Values) -> Values:
         n_members: float64, shape (n_tables,): the members with noise.
 
     References:
-        Kuhn, "The Hungarian method for the assignment problem", 1955;
-        ``scipy.optimize.linear_sum_assignment``.
+        Kuhn, "The Hungarian method for the assignment problem", 1955; see ``matching``.
 
     Examples:
         >>> table = np.array([[[3.0, 1.0], [0.0, 4.0]]])
@@ -45,8 +44,7 @@ def accuracy(tables: Tables, n_members: Values) -> Values:
         >>> accuracy(table, np.array([10.0])).tolist()
         [0.7]
     """
-    matched = [table[linear_sum_assignment(table, maximize=True)].sum() for table in tables]
-    return np.array(matched) / n_members
+    return np.array([table[match(table)].sum() for table in tables]) / n_members
 
 
 def purity(tables: Tables, n_members: Values) -> Values:

@@ -113,6 +113,7 @@ def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
         stability=_from_stability(result.stability) if result.stability else None,
         associations=[_from_association(one) for one in result.associations],
         rating=result.rating,
+        class_of_cluster=result.class_of_cluster,
     )
 
 

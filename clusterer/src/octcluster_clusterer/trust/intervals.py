@@ -64,7 +64,9 @@ def add_intervals(
         >>> labels, classes = np.array([0] * 10 + [1] * 10), np.array([0] * 8 + [1] * 12)
         >>> silhouettes = np.full(20, 0.5, dtype=np.float32)
         >>> scores, table = scoring.score(labels, silhouettes, classes)
-        >>> result = ClusteringResult(model.Algorithm.KMEANS, 2, labels, silhouettes, scores, table, 0.0)
+        >>> result = ClusteringResult(
+        ...     model.Algorithm.KMEANS, 2, labels, silhouettes, scores, table, 0.0, np.zeros(20), np.arange(2)
+        ... )
         >>> (found,) = add_intervals([result], classes, np.arange(20), 0, lambda share: None)
         >>> accuracy = found.accuracy
         >>> round(accuracy.interval.low, 3), accuracy.value, round(accuracy.interval.high, 3)

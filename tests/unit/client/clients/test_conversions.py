@@ -120,6 +120,7 @@ def test_result() -> None:
                 ),
                 contingency=clusterer.Contingency(class_indices=[0, 1], clusters=[-1, 0, 1], counts=range(6)),
                 cluster_sizes=[5, 4],
+                class_of_cluster=[1, -1],
                 rating=0,
             ),
             clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
@@ -138,6 +139,7 @@ def test_result() -> None:
     assert known(first.contingency).counts == [[0, 1, 2], [3, 4, 5]]
     assert (second.requested_clusters, second.contingency) == (None, None)
     assert (first.rating, second.rating) == (0, None)
+    assert (first.class_of_cluster, second.class_of_cluster) == ({0: 1}, {})
     assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
     assert read.stage_peak_bytes == {"loading": 2**33}
 

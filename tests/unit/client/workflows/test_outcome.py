@@ -5,7 +5,6 @@ from unittest.mock import Mock
 
 import pytest
 from octcluster.images.leaks import find_leaks
-from octcluster.model.results import Contingency
 from octcluster.workflows import outcome as outcomes_module
 from outcomes import make_assign_outcome, make_outcome
 
@@ -17,11 +16,11 @@ def test_the_chosen_result_and_its_class_sizes() -> None:
     assert make_outcome(classes=()).class_sizes == []
 
 
-def test_the_class_of_a_cluster_is_matched_one_to_one_and_noise_has_none() -> None:
-    outcome = make_outcome()
-    table = Contingency([0, 1, 2], [-1, 0, 1], [[9, 0, 1], [9, 5, 4], [9, 4, 0]])
-    chosen = replace(outcome.chosen, contingency=table)
-    matched = replace(outcome, result=replace(outcome.result, results=[chosen]))
+def test_the_class_of_a_cluster_is_what_the_clusterer_says_of_the_chosen_result() -> None:
+    outcome = make_outcome(ks=(2, 3))
+    first, second = outcome.result.results
+    results = [replace(first, class_of_cluster={0: 3}), replace(second, class_of_cluster={0: 2, 1: 1})]
+    matched = replace(outcome, result=replace(outcome.result, results=results))
     assert matched.class_of_cluster == {0: 2, 1: 1}
     assert make_outcome(classes=()).class_of_cluster == {}
     assert make_assign_outcome().class_of_cluster == {0: 0, 1: 1, 2: 2, 3: 3}

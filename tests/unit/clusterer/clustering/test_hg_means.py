@@ -128,6 +128,7 @@ def make_results(algorithm, vectors, counts):
             contingency=None,
             seconds=0.0,
             distances=np.zeros(len(vectors), dtype=np.float32),
+            class_of_cluster=np.empty(0, dtype=np.int32),
         )
         for count, (labels, _) in zip(counts, found, strict=True)
     ]

@@ -61,6 +61,7 @@ def tell_sign(vectors: np.ndarray, members: Members, spec: RunSpec, report: Repo
         contingency=None,
         seconds=0.1,
         distances=np.zeros(len(vectors), dtype=np.float32),
+        class_of_cluster=np.empty(0, dtype=np.int32),
     )
     coordinates = vectors[:, :2].copy()
     times = {Stage.CLUSTERING: 0.1}

@@ -19,6 +19,7 @@ def test_the_kept_record_is_read() -> None:
     assert result.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
     assert result.labels.dtype == np.int32
     assert result.scores.accuracy.value == 1
+    assert result.class_of_cluster.tolist() == [0, 1]
     placed, agreement = record.result.fitted.assign(0, np.eye(2, 4, dtype=np.float32))
     assert (placed.clusters.tolist(), agreement) == ([0, 1], 1)
 

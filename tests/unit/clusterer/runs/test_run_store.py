@@ -105,6 +105,7 @@ def make_clustering(algorithm: Algorithm, seed: int, with_classes: bool) -> Clus
             Association("width", 0.0, Score(undefined_reason="it is the same for all images"), 0),
         ),
         distances=np.abs(silhouettes),
+        class_of_cluster=np.array([1, -1, 0] if with_classes else [], dtype=np.int32),
         rating=0.75 if with_classes else None,
     )
 
@@ -197,6 +198,7 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.silhouettes, other.silhouettes)
         np.testing.assert_array_equal(one.distances, other.distances)
+        np.testing.assert_array_equal(one.class_of_cluster, other.class_of_cluster)
         np.testing.assert_array_equal(one.cluster_sizes, other.cluster_sizes)
     found, expected = read.result.results[0].contingency, saved.result.results[0].contingency
     assert found is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Scores
-from octcluster_clusterer.scoring import compare_with_classes, score
+from octcluster_clusterer.scoring import compare_with_classes, match_classes, score
 from octcluster_clusterer.trust.intervals import add_intervals
 from octcluster_clusterer.trust.patients import number_patients
 from sklearn import metrics
@@ -28,6 +28,7 @@ def make_result(
         contingency,
         1.0,
         np.zeros(labels.size, dtype=np.float32),
+        match_classes(contingency),
     )
 
 

@@ -1355,6 +1355,7 @@ class ClusteringResult(_message.Message):
     STABILITY_FIELD_NUMBER: _builtins.int
     ASSOCIATIONS_FIELD_NUMBER: _builtins.int
     RATING_FIELD_NUMBER: _builtins.int
+    CLASS_OF_CLUSTER_FIELD_NUMBER: _builtins.int
     algorithm: Global___Algorithm.ValueType
     """The algorithm."""
     requested_clusters: _builtins.int
@@ -1389,6 +1390,12 @@ class ClusteringResult(_message.Message):
     def associations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Association]:
         """What the clusters go with: the class, the patient, each number column."""
 
+    @_builtins.property
+    def class_of_cluster(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Class index that each cluster stands for, from cluster 0: the one-to-one match whose members the accuracy counts. -1
+        for a cluster that stands for no class; empty if no class is known.
+        """
+
     def __init__(
         self,
         *,
@@ -1403,10 +1410,11 @@ class ClusteringResult(_message.Message):
         stability: Global___Stability | None = ...,
         associations: _abc.Iterable[Global___Association] | None = ...,
         rating: _builtins.float | None = ...,
+        class_of_cluster: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "contingency", b"contingency", "rating", b"rating", "scores", b"scores", "stability", b"stability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "algorithm", b"algorithm", "associations", b"associations", "cluster_sizes", b"cluster_sizes", "clusters", b"clusters", "contingency", b"contingency", "noise", b"noise", "rating", b"rating", "requested_clusters", b"requested_clusters", "scores", b"scores", "seconds", b"seconds", "stability", b"stability"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "algorithm", b"algorithm", "associations", b"associations", "class_of_cluster", b"class_of_cluster", "cluster_sizes", b"cluster_sizes", "clusters", b"clusters", "contingency", b"contingency", "noise", b"noise", "rating", b"rating", "requested_clusters", b"requested_clusters", "scores", b"scores", "seconds", b"seconds", "stability", b"stability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rating: _TypeAlias = _typing.Literal["rating"]  # noqa: Y015
     _WhichOneofArgType__rating: _TypeAlias = _typing.Literal["_rating", b"_rating"]  # noqa: Y015
