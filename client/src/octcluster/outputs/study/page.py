@@ -100,7 +100,8 @@ def _list_tiles(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[Tile]
     tiles += [Tile(f"combinations {state}", f"{states[state]:,}") for state in PartState if states[state]]
     best = _find_best([cell for cell in cells if cell.result is not None])
     if best is not None and best.result is not None:
-        tiles.append(Tile("best ARI", f"{best.result.scores.adjusted_rand_index.value:z.3f}"))
+        title = SCORE_NAMES["adjusted_rand_index"].title
+        tiles.append(Tile(f"best {title}", format_score(best.result.scores.adjusted_rand_index)))
     return tiles
 
 
