@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import machine
 import pytest
@@ -58,7 +59,7 @@ class Stack:
         """Number of images that an embedder's container has answered."""
         return sum(map(int, re.findall(r" Embed OK: (\d+) items", self.docker("logs", container))))
 
-    def container(self, service: str) -> dict:
+    def container(self, service: str) -> Any:
         """What ``docker inspect`` says of the service's container."""
         (container,) = self.compose("ps", "-q", service).split()
         inspected = subprocess.run(

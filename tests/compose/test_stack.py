@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test has the images built
 OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
 
 
-def run_on(stack, images: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_on(stack: Stack | None, images: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [OCTCLUSTER, "run", str(images), "--out", str(out), *options]
     if stack is not None:
         command += ["--embedder", stack.embedder, "--clusterer", stack.clusterer]

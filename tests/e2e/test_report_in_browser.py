@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import open_browser, open_page
@@ -21,7 +22,7 @@ def read_selection(page: Page) -> str:
     return shown
 
 
-def count_bright_points(page: Page) -> int:
+def count_bright_points(page: Page) -> Any:
     """Number of points of the scatter that are not faint, as its legend holds them."""
     return page.evaluate(
         """document.getElementById("scatter").data.filter(({ meta }) => meta)
@@ -29,7 +30,7 @@ def count_bright_points(page: Page) -> int:
     )
 
 
-def sum_ink(page: Page) -> int:
+def sum_ink(page: Page) -> Any:
     """How much colour the points have together."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     return page.evaluate(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from known import known
 from octcluster import ImageFile, ImageSet
 from processes import Server, running_service, wait_until_serving
 from stores import Store, started_store
@@ -43,9 +44,14 @@ class Embedder:
         if wait:
             wait_until_serving(self.listen, self.process, 120)
 
+    def start_again(self) -> None:
+        """Starts it once the process that is stopping has ended; waits for no answer of the new one."""
+        known(self.process).wait()
+        self.start(wait=False)
+
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        known(self.process).kill()
+        known(self.process).wait()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -4,6 +4,7 @@ import os
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from octcluster import (
@@ -27,7 +28,7 @@ from processes import Server
 from .conftest import Recorder
 
 
-def halves(image_set):
+def halves(image_set: ImageSet) -> list[ImageSet]:
     """Every second image, and the others."""
     return [replace(image_set, images=image_set.images[start::2]) for start in (0, 1)]
 
@@ -57,12 +58,12 @@ def test_a_run_in_the_cache_folder_takes_new_images(
 
 
 @pytest.fixture
-def elsewhere(embedder: Server, clusterer: Server):
+def elsewhere(embedder: Server, clusterer: Server) -> dict[str, Any]:
     return {"embedder": embedder.address, "clusterer": clusterer.address, "key_secret": os.urandom(16)}
 
 
 def test_the_features_are_those_of_the_run(
-    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+    elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     recipe = Recipe(features="blocks", flip=True)
     run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe, umap=False), recorder)
@@ -72,7 +73,7 @@ def test_the_features_are_those_of_the_run(
 
 
 def test_bad_images_and_copies(
-    tmp_path: Path, elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+    tmp_path: Path, elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
@@ -88,7 +89,7 @@ def test_bad_images_and_copies(
 
 
 def test_a_run_that_is_gone_is_to_be_done_again(
-    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+    elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
@@ -98,7 +99,7 @@ def test_a_run_that_is_gone_is_to_be_done_again(
 
 
 def test_a_run_of_another_model_is_refused(
-    elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
+    elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     space = EmbeddingSpace("other-net", "00" * 32, "1", "pooled", "float32", 8, os.urandom(32))
     vectors = [(os.urandom(32), struct.pack("<8f", index, *[1] * 7)) for index in range(8)]

@@ -1,25 +1,29 @@
 """Vectors and measures reach the cache once, through real services."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from octcluster import ClustererClient, EmbedderClient, ImageFile
-from octcluster.workflows.embedding import CacheFiller, read_keys
+from known import known
+from octcluster import ClustererClient, EmbedderClient, ImageFile, Silence
+from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.stages import Stages
 from PIL import Image
 from processes import Server
 
 from .conftest import Recorder
 
+Fill = Callable[..., KeyedImages]
+
 
 @pytest.fixture
-def fill(embedder: Server, clusterer: Server, recorder: Recorder):
+def fill(embedder: Server, clusterer: Server, recorder: Recorder) -> Iterator[Fill]:
     """Fills the cache with images under a secret of this test's own; returns what is known of them."""
     secret = os.urandom(16)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
 
-        def fill(images, features="pooled", flip=False):
+        def fill(images: list[ImageFile], features: str = "pooled", flip: bool = False) -> KeyedImages:
             stages = Stages(recorder)
             stages.begin("Reading", len(images), "images")
             keyed = read_keys(images, secret, stages.update)
@@ -31,7 +35,9 @@ def fill(embedder: Server, clusterer: Server, recorder: Recorder):
         yield fill
 
 
-def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files: list[ImageFile]) -> None:
+def test_measures_come_with_vectors_and_later_from_the_cache(
+    fill: Fill, image_files: list[ImageFile]
+) -> None:
     first = fill(image_files[:6])
     assert first.embedded == set(first.measures) == set(first.keys)
     for image, key in first.good():
@@ -50,20 +56,20 @@ def test_measures_come_with_vectors_and_later_from_the_cache(fill, image_files: 
 
 
 def test_an_image_without_measures_is_embedded_again(
-    fill, image_files: list[ImageFile], embedder: Server, clusterer: Server
+    fill: Fill, image_files: list[ImageFile], embedder: Server, clusterer: Server
 ) -> None:
     keyed = fill(image_files[:1])
-    (key,) = keyed.keys
+    ((_, key),) = keyed.good()
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
         space = embeds.space("blocks")
         old = os.urandom(16)
         unmeasured = read_keys(image_files[:3], old, lambda *_: None)
-        vectors = [(key, bytes(4 * space.dimension)) for key in unmeasured.keys]
+        vectors = [(key, bytes(4 * space.dimension)) for _, key in unmeasured.good()]
         assert clusters.put_vectors(space, vectors).stored == 3
-        filler = CacheFiller(embeds, clusters, space, old, Stages(Silent()))
+        filler = CacheFiller(embeds, clusters, space, old, Stages(Silence()))
         filler.fill(unmeasured)
         assert unmeasured.embedded == set(unmeasured.measures) == set(unmeasured.keys)
-    assert unmeasured.measures[unmeasured.keys[0]] == keyed.measures[key]
+    assert unmeasured.measures[known(unmeasured.keys[0])] == keyed.measures[key]
 
 
 def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
@@ -76,22 +82,9 @@ def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
     keyed = read_keys([ImageFile(path, path.name) for path in paths], secret, lambda *_: None)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
         space = embeds.space("pooled")
-        clusters.put_vectors(space, [(key, bytes(4 * space.dimension)) for key in keyed.keys])
+        clusters.put_vectors(space, [(key, bytes(4 * space.dimension)) for _, key in keyed.good()])
         paths[0].unlink()
-        CacheFiller(embeds, clusters, space, secret, Stages(Silent())).fill(keyed)
+        CacheFiller(embeds, clusters, space, secret, Stages(Silence())).fill(keyed)
     assert len(keyed.good()) == 2
-    assert keyed.numbers(keyed.keys[0]) == {}
-    assert keyed.numbers(keyed.keys[1])["width"] > 0
-
-
-class Silent:
-    """Progress that nobody looks at."""
-
-    def stage(self, name, total, unit) -> None:
-        pass
-
-    def update(self, done, total) -> None:
-        pass
-
-    def message(self, text) -> None:
-        pass
+    assert keyed.numbers(known(keyed.keys[0])) == {}
+    assert keyed.numbers(known(keyed.keys[1]))["width"] > 0

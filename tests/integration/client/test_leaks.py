@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from octcluster import ImageSet, run
@@ -32,7 +33,7 @@ def leaking_folder(tmp_path: Path, image_set: ImageSet) -> Path:
 def test_leaks_reach_scores_and_report(
     leaking_folder: Path, tmp_path: Path, embedder: Server, clusterer: Server
 ) -> None:
-    addresses = {"embedder": embedder.address, "clusterer": clusterer.address}
+    addresses: dict[str, Any] = {"embedder": embedder.address, "clusterer": clusterer.address}
     out = tmp_path / "out"
     run(leaking_folder, out=out, umap=False, key_secret=os.urandom(16), **addresses)
     scores = json.loads((out / "scores.json").read_text())

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from known import known
 from octcluster import CacheDirectoryBusy, ClustererClient, LocalStackError, Silence
 from octcluster.local.options import LocalStackOptions, default_cache_dir
 from octcluster.local.stack import LocalStack
@@ -28,7 +30,7 @@ with LocalStack(LocalStackOptions(cache_dir=Path(sys.argv[1]), embedder=False), 
 """
 
 
-def processes_of(folder):
+def processes_of(folder: Path) -> list[int]:
     """The processes that have a folder in their command line."""
     found = []
     for entry in Path("/proc").iterdir():
@@ -42,14 +44,14 @@ def processes_of(folder):
     return found
 
 
-def wait_until(condition, seconds=60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def folder_of(stack):
+def folder_of(stack: LocalStack) -> Path:
     return Path(stack.clusterer_address.removeprefix("unix:")).parent
 
 
@@ -68,10 +70,10 @@ def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_stays_when_the_client_is_killed(cache_dir: Path, number) -> None:
+def test_nothing_stays_when_the_client_is_killed(cache_dir: Path, number: signal.Signals) -> None:
     client = subprocess.Popen([sys.executable, "-c", HOLD, str(cache_dir)], stdout=subprocess.PIPE, text=True)
     try:
-        folder = Path(client.stdout.readline().strip().removeprefix("unix:")).parent
+        folder = Path(known(client.stdout).readline().strip().removeprefix("unix:")).parent
         assert len(processes_of(folder)) == 2
     finally:
         client.send_signal(number)
@@ -89,7 +91,7 @@ def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir: Path) 
         assert "Fatal error loading the DB" in str(failure.value)
 
 
-def wait_until_failed(stack) -> None:
+def wait_until_failed(stack: LocalStack) -> None:
     for _ in range(600):
         stack.wait_until_started()
         stack.check()

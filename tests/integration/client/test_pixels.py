@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from octcluster import AssignOptions, ClustererClient, ImageSet, RunOptions, assign_images, run_images
@@ -15,7 +16,11 @@ from .conftest import Recorder
 def test_pixels_run_like_any_other_model(
     pixel_embedder: Server, clusterer: Server, image_set: ImageSet, recorder: Recorder
 ) -> None:
-    services = {"embedder": pixel_embedder.address, "clusterer": clusterer.address, "model": "pixels"}
+    services: dict[str, Any] = {
+        "embedder": pixel_embedder.address,
+        "clusterer": clusterer.address,
+        "model": "pixels",
+    }
     options = RunOptions(**services, key_secret=os.urandom(16), min_clusters=2, max_clusters=3, umap=False)
     outcome = run_images(image_set, options, recorder)
     assert outcome.runtime == "numpy CPU"
@@ -40,4 +45,4 @@ def test_pixels_run_like_any_other_model(
     assigned = assign_images(
         again.spec.run_id, image_set, AssignOptions(**services, key_secret=options.key_secret), recorder
     )
-    assert list(assigned.assignments.clusters) == list(again.assignments.clusters)
+    assert list(assigned.placements.clusters) == list(again.assignments.clusters)

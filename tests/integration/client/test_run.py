@@ -5,10 +5,12 @@ import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from known import known
 from octcluster import (
     ClustererClient,
     ImageFile,
@@ -29,10 +31,11 @@ from .conftest import Recorder
 
 
 @pytest.fixture
-def elsewhere(embedder: Server, clusterer: Server):
+def elsewhere(embedder: Server, clusterer: Server) -> RunOptions:
     """Services that run already; a secret of its own gives each test keys of its own."""
-    addresses = {"embedder": embedder.address, "clusterer": clusterer.address}
-    return RunOptions(**addresses, key_secret=os.urandom(16), umap=False)
+    return RunOptions(
+        embedder=embedder.address, clusterer=clusterer.address, key_secret=os.urandom(16), umap=False
+    )
 
 
 def test_the_second_run_embeds_nothing_and_finds_the_same(
@@ -48,7 +51,7 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(
     assert len(first.assignments.umap_x) == len(first.assignments.umap_y) == 40
     assert set(first.stage_seconds) == {"reading", "starting", "embedding", "clustering", "fetching"}
     assert first.runtime.startswith("openvino")
-    assert first.result.results[0].contingency.class_indices == [0, 1, 2, 3]
+    assert known(first.result.results[0].contingency).class_indices == [0, 1, 2, 3]
 
     second = run_images(image_set, options, recorder)
     assert (second.embedded, second.cached) == (0, 40)
@@ -61,15 +64,15 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(
 def test_one_call_gives_frames_files_and_vectors(
     tmp_path: Path, elsewhere: RunOptions, image_set: ImageSet
 ) -> None:
-    addresses = {"embedder": elsewhere.embedder, "clusterer": elsewhere.clusterer}
-    options = {"key_secret": elsewhere.key_secret, "umap": False, "vectors": True}
-    found = run(image_set.root, k=(2, 3), per_class=5, recipe="plain-1", out=tmp_path, **addresses, **options)
+    services = {name: getattr(elsewhere, name) for name in ("embedder", "clusterer", "key_secret")}
+    options: dict[str, Any] = {**services, "recipe": "plain-1", "umap": False, "vectors": True}
+    found = run(image_set.root, k=(2, 3), per_class=5, out=tmp_path, **options)
     assert found.scores["k"].tolist() == [2, 3]
     assert sorted(found.assignments["label"].value_counts()) == [5, 5, 5, 5]
     table = pd.read_parquet(tmp_path / "assignments.parquet")
     assert table["cluster"].tolist() == found.assignments["cluster"].tolist()
     assert np.stack(table["vector"]).shape == (20, 1280)
-    with ClustererClient(elsewhere.clusterer) as client:
+    with ClustererClient(known(elsewhere.clusterer)) as client:
         keys = [bytes.fromhex(key) for key in table["image_key"]]
         stored = client.get_vectors(found.outcome.space, keys)
     np.testing.assert_array_equal(np.frombuffer(stored[keys[7]], dtype="<f4"), table["vector"][7])
@@ -80,10 +83,8 @@ def test_bad_images_are_failures_and_copies_count_as_cached(
 ) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
-    files = []
-    for image in image_set.images[:8]:
-        files.append(shutil.copy(image.path, folder / image.path.name))
-    files.append(shutil.copy(files[0], folder / "z-copy.jpeg"))
+    files = [Path(shutil.copy(image.path, folder)) for image in image_set.images[:8]]
+    files.append(Path(shutil.copy(files[0], folder / "z-copy.jpeg")))
     for name, data in (
         ("a-empty.jpeg", b""),
         ("b-text.jpg", b"text"),
@@ -140,11 +141,11 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
         running_service("octcluster_clusterer", "--redis-url", store.url) as server,
     ):
         cluster = Job._cluster
-        restarts = []
+        restarts: list[Job] = []
 
-        def restart_store_first(job):
+        def restart_store_first(job: Job) -> object:
             if not restarts:
-                restarts.append(True)
+                restarts.append(job)
                 store.stop()
                 threading.Timer(6, store.start).start()
             return cluster(job)
@@ -162,15 +163,15 @@ def test_an_interrupted_run_is_cancelled_on_the_server(
 ) -> None:
     monkeypatch.setattr("octcluster.workflows.run._CANCEL_SECONDS", 30)
 
-    class Impatient(type(recorder)):
-        def stage(self, name, total, unit) -> None:
+    class Impatient(Recorder):
+        def stage(self, name: str, total: int, unit: str) -> None:
             super().stage(name, total, unit)
             if name in ("Loading", "Preparing", "Clustering"):
                 raise KeyboardInterrupt
 
     slow = Recipe(algorithms=("spectral", "gmm", "agglomerative"))
     options = replace(elsewhere, recipe=slow, min_clusters=2, max_clusters=39)
-    with ClustererClient(elsewhere.clusterer) as client:
+    with ClustererClient(known(elsewhere.clusterer)) as client:
         before = {run.run_id for run in client.list_runs()}
         with pytest.raises(KeyboardInterrupt):
             run_images(image_set, options, Impatient())
@@ -197,8 +198,8 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
 def test_a_run_that_fits_leaves_one_run_behind(
     elsewhere: RunOptions, image_set: ImageSet, recorder: Recorder
 ) -> None:
-    def list_ids():
-        with ClustererClient(elsewhere.clusterer) as client:
+    def list_ids() -> set[str]:
+        with ClustererClient(known(elsewhere.clusterer)) as client:
             return {run.run_id for run in client.list_runs()}
 
     before = list_ids()

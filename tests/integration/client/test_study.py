@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from known import known
 from octcluster import ClustererClient, ImageSet, LocalStackError, Recipe, RunOptions, run_images
 from octcluster.outputs.study.files import write_study_files
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
@@ -143,25 +144,25 @@ def test_a_study_that_was_interrupted_goes_on_where_it_was(
 
     with pytest.raises(KeyboardInterrupt):
         run_study(image_set, matrix, elsewhere, recorder, interrupt)
-    with ClustererClient(elsewhere.clusterer) as client:
+    with ClustererClient(known(elsewhere.clusterer)) as client:
         runs_before = {run.run_id for run in client.list_runs()}
     outcome = run_study(image_set, matrix, elsewhere, recorder, ignore)
     done = [part for part in outcome.parts if part.state is PartState.DONE]
     assert [part.kept for part in done] == [True, False]
-    assert [part.outcome.spec.run_id in runs_before for part in done] == [True, False]
-    assert [part.outcome.embedded for part in done] == [0, 0]
+    assert [known(part.outcome).spec.run_id in runs_before for part in done] == [True, False]
+    assert [known(part.outcome).embedded for part in done] == [0, 0]
 
     again = run_study(image_set, matrix, elsewhere, recorder, ignore)
     assert [part.kept for part in again.parts] == [True, False, True, False]
     first, last = outcome.parts[2].outcome, again.parts[2].outcome
-    assert (first.result, first.assignments) == (last.result, last.assignments)
+    assert (known(first).result, known(first).assignments) == (known(last).result, known(last).assignments)
 
 
 def test_a_run_that_was_cancelled_is_done_again(
     matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
 ) -> None:
-    class Impatient(type(recorder)):
-        def stage(self, name, total, unit) -> None:
+    class Impatient(Recorder):
+        def stage(self, name: str, total: int, unit: str) -> None:
             super().stage(name, total, unit)
             if name.startswith("1 of 4: grey, plain") and "Embedding" not in name:
                 raise KeyboardInterrupt
@@ -180,20 +181,21 @@ def test_a_run_that_is_cancelled_late_is_done_again_by_the_study_that_joined_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow = replace(matrix.parts[1], algorithms=("gmm", "spectral", "agglomerative"), min_clusters=2)
-    matrix = replace(matrix, parts=[replace(slow, feature_set=matrix.parts[0].feature_set, max_clusters=39)])
+    slow = replace(slow, feature_set=matrix.parts[0].feature_set, max_clusters=39)
+    matrix = replace(matrix, parts=(slow,))
     left: list[str] = []
 
-    class Impatient(type(recorder)):
-        def stage(self, name, total, unit) -> None:
+    class Impatient(Recorder):
+        def stage(self, name: str, total: int, unit: str) -> None:
             super().stage(name, total, unit)
             if "Embedding" not in name and name.startswith("1 of 1"):
                 raise KeyboardInterrupt
 
-    class Late(type(recorder)):
-        def stage(self, name, total, unit) -> None:
+    class Late(Recorder):
+        def stage(self, name: str, total: int, unit: str) -> None:
             super().stage(name, total, unit)
             if "Embedding" not in name and name.startswith("1 of 1") and left:
-                with ClustererClient(elsewhere.clusterer) as client:
+                with ClustererClient(known(elsewhere.clusterer)) as client:
                     client.cancel(left.pop())
 
     monkeypatch.setattr("octcluster.workflows.run.Job._cancel", lambda _, run_id: left.append(run_id))
@@ -228,7 +230,7 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
 def test_another_seed_or_other_images_are_another_run(
     matrix: StudyMatrix, elsewhere: StudyOptions, image_set: ImageSet, recorder: Recorder
 ) -> None:
-    def run_ids(images, options) -> set[str]:
+    def run_ids(images: ImageSet, options: StudyOptions) -> set[str]:
         outcome = run_study(images, matrix, options, recorder, ignore)
         return {part.outcome.spec.run_id for part in outcome.parts if part.outcome}
 

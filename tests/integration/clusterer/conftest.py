@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import numpy as np
@@ -108,8 +109,8 @@ class Clusterer:
         return status
 
 
-def new_spec(**changes: object) -> pb.RunSpec:
-    values = {
+def new_spec(**changes: Any) -> pb.RunSpec:
+    values: dict[str, Any] = {
         "run_id": os.urandom(16).hex(),
         "space": SPACE,
         "preparation": pb.Preparation(l2_normalize=True),

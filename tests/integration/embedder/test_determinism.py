@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from embedded import vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from octcluster.images.phantoms import write_phantoms
@@ -57,7 +58,7 @@ def alone(loop_and_embedder: tuple[asyncio.Runner, Embedder], phantoms: list[byt
 async def embed(embedder: Embedder, phantoms: list[bytes], numbers: list[int], client: str) -> list[bytes]:
     items = [ImageItem(place, phantoms[number]) for place, number in enumerate(numbers)]
     answer = await embedder.embed(ImageBatch("", Features.POOLED, items), Caller(client))
-    return [one.outcome.vector.tobytes() for one in answer.outcomes]
+    return [vector_of(one).tobytes() for one in answer.outcomes]
 
 
 async def embed_halves(

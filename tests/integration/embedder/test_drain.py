@@ -40,7 +40,9 @@ class Client(threading.Thread):
 
     def _responses(self) -> Iterator[pb.EmbedResponse]:
         while True:
-            response = self._stub.Embed(pb.EmbedRequest(features=1, items=self._items()), timeout=60)
+            response = self._stub.Embed(
+                pb.EmbedRequest(features=pb.FEATURES_POOLED, items=self._items()), timeout=60
+            )
             assert len(response.results) == IMAGES_A_REQUEST
             yield response
 

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import grpc
 import numpy as np
@@ -16,6 +17,7 @@ from processes import Server
 from waiting import wait_until
 
 POOLED, FLATTEN, BLOCKS = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN, pb.FEATURES_BLOCKS
+UNKNOWN = cast("pb.Features.ValueType", 99)
 
 
 def vector(result: pb.EmbedResult) -> np.ndarray:
@@ -24,7 +26,10 @@ def vector(result: pb.EmbedResult) -> np.ndarray:
 
 
 def embed(
-    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int = POOLED, flip: bool = False
+    stub: EmbedderServiceStub,
+    items: list[pb.EmbedItem],
+    features: "pb.Features.ValueType" = POOLED,
+    flip: bool = False,
 ) -> pb.EmbedResponse:
     return stub.Embed(pb.EmbedRequest(features=features, items=items, flip=flip), timeout=60)
 
@@ -91,7 +96,7 @@ def test_blocks_end_with_pooled(stub: EmbedderServiceStub, items: list[pb.EmbedI
 
 @pytest.mark.parametrize("features", [POOLED, FLATTEN, BLOCKS])
 def test_a_flipped_vector_is_the_mean_with_the_mirror_image(
-    stub: EmbedderServiceStub, images: list[bytes], features: int
+    stub: EmbedderServiceStub, images: list[bytes], features: "pb.Features.ValueType"
 ) -> None:
     upright = [Image.open(io.BytesIO(image)).convert("L") for image in images[:6]]
     pairs = [(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) for image in upright]
@@ -185,7 +190,7 @@ def test_sixteen_bit_tiff_is_a_good_image(stub: EmbedderServiceStub, images: lis
     ("features", "flip"), [(POOLED, False), (POOLED, True), (FLATTEN, False), (BLOCKS, False), (BLOCKS, True)]
 )
 def test_the_bits_are_the_same_however_images_are_shared_out_among_calls(
-    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: int, flip: bool
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: "pb.Features.ValueType", flip: bool
 ) -> None:
     expected = {one.id: one.vector for one in embed(stub, items, features, flip).results}
     for size in (1, 5):
@@ -234,7 +239,7 @@ def test_concurrent_clients_get_their_own_answers(server: Server, items: list[pb
     ("request_", "message"),
     [
         (pb.EmbedRequest(items=[]), "FEATURES_POOLED, FEATURES_FLATTEN, FEATURES_BLOCKS"),
-        (pb.EmbedRequest(features=99, items=[]), "FEATURES_POOLED, FEATURES_FLATTEN, FEATURES_BLOCKS"),
+        (pb.EmbedRequest(features=UNKNOWN), "FEATURES_POOLED, FEATURES_FLATTEN, FEATURES_BLOCKS"),
         (pb.EmbedRequest(model="resnet152", features=POOLED), "it serves: efficientnet-lite0"),
         (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=1), pb.EmbedItem(id=1)]), "same id"),
         (pb.EmbedRequest(features=POOLED, items=[pb.EmbedItem(id=n) for n in range(65)]), "limit of 64"),

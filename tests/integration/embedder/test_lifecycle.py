@@ -72,7 +72,7 @@ def wait_for_health(health: health_pb2_grpc.HealthStub) -> int:
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(grpc.RpcError):
-            return health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=1).status
+            return int(health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=1).status)
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -89,8 +89,10 @@ def test_health_says_serving_only_when_the_model_is_warm(
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=30).status == NOT_SERVING
         for call in (
             lambda: stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=30),
-            lambda: stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=30),
-            lambda: stub.Embed(pb.EmbedRequest(model=MODEL, features=1, items=items[:1]), timeout=30),
+            lambda: stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items[:1]), timeout=30),
+            lambda: stub.Embed(
+                pb.EmbedRequest(model=MODEL, features=pb.FEATURES_POOLED, items=items[:1]), timeout=30
+            ),
         ):
             with pytest.raises(grpc.RpcError, match="loading") as error:
                 call()
@@ -100,7 +102,10 @@ def test_health_says_serving_only_when_the_model_is_warm(
             if answer.status == SERVING:
                 break
         assert health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=30).status == SERVING
-        assert len(stub.Embed(pb.EmbedRequest(features=1, items=items[:2]), timeout=30).results) == 2
+        assert (
+            len(stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items[:2]), timeout=30).results)
+            == 2
+        )
 
 
 def test_sigterm_while_loading_ends_at_once(model_cache: Path, tmp_path: Path) -> None:
@@ -114,7 +119,7 @@ def test_sigterm_while_loading_ends_at_once(model_cache: Path, tmp_path: Path) -
 
 
 def test_sigterm_finishes_what_was_accepted(model_cache: Path, items: list[pb.EmbedItem]) -> None:
-    request = pb.EmbedRequest(features=1, items=items)
+    request = pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items)
     n_bytes = sum(len(item.image) for item in items)
     metrics = f"127.0.0.1:{free_port()}"
     with (
@@ -133,7 +138,7 @@ def test_sigterm_finishes_what_was_accepted(model_cache: Path, items: list[pb.Em
         server.process.send_signal(signal.SIGTERM)
         assert next(watch).status == NOT_SERVING
         with pytest.raises(grpc.RpcError) as refused:
-            stub.Embed(pb.EmbedRequest(features=1, items=items[:1]), timeout=10)
+            stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items[:1]), timeout=10)
         assert server.process.wait(timeout=30) == 0
         seconds = time.monotonic() - started
         answers = [call.result() for call in calls]
@@ -229,11 +234,14 @@ def test_limits_are_settings(model_cache: Path, images: list[bytes], items: list
         assert limits.max_images_per_request == 5
         small = [pb.EmbedItem(id=n, image=small_image(n)) for n in range(5)]
         with pytest.raises(grpc.RpcError, match="at most 4 images") as error:
-            stub.Embed(pb.EmbedRequest(features=2, items=small))
+            stub.Embed(pb.EmbedRequest(features=pb.FEATURES_FLATTEN, items=small))
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-        assert len(stub.Embed(pb.EmbedRequest(features=2, items=small[:4])).results) == 4
+        assert len(stub.Embed(pb.EmbedRequest(features=pb.FEATURES_FLATTEN, items=small[:4])).results) == 4
         large = [pb.EmbedItem(id=1, image=b"\0" * (2**19 + 1)), pb.EmbedItem(id=2, image=small_image(0, 400))]
-        codes = [one.error.code for one in stub.Embed(pb.EmbedRequest(features=1, items=large)).results]
+        codes = [
+            one.error.code
+            for one in stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=large)).results
+        ]
         assert codes == [pb.EMBED_ERROR_CODE_TOO_MANY_BYTES, pb.EMBED_ERROR_CODE_TOO_MANY_PIXELS]
 
 
@@ -256,7 +264,7 @@ def test_log_says_numbers_and_nothing_of_the_images(model_cache: Path, images: l
         encoded += [stream.getvalue(), stream.getvalue()[:-40]]
     encoded += [secret.encode(), images[0][:3000], b"MM\x00*" + secret.encode() * 20]
     request = pb.EmbedRequest(
-        features=1, items=[pb.EmbedItem(id=n, image=one) for n, one in enumerate(encoded)]
+        features=pb.FEATURES_POOLED, items=[pb.EmbedItem(id=n, image=one) for n, one in enumerate(encoded)]
     )
     with (
         embedder(model_cache, "--log-level", "debug") as server,

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -29,6 +30,9 @@ from octcluster_protos.embedder.v1.embedder_pb2_grpc import (
 )
 from octcluster_serving.calls import CallInterceptor
 from tiny_runtime import TinyRuntime, image
+
+if TYPE_CHECKING:
+    from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceAsyncStub
 
 LIMITS = ServiceLimits(ImageLimits(), 16, 2**20, max_queued_images=64, max_queued_bytes=2**22)
 SEND_THREE_REQUESTS = """
@@ -61,7 +65,8 @@ async def server() -> AsyncIterator[TinyServer]:
     runtime = TinyRuntime()
     # Vectors of 32 KiB: some of them fill the windows of HTTP/2.
     wide = (VectorPart("red", 2**13),)
-    runtime.spaces[Features.POOLED] = EmbeddingSpace("tiny", "0" * 64, "tiny-1", Features.POOLED, wide)
+    space = EmbeddingSpace("tiny", "0" * 64, "tiny-1", Features.POOLED, wide)
+    runtime.spaces = {**runtime.spaces, Features.POOLED: space}
     embedder = Embedder(LIMITS, decoding_threads=1)
     embedder.open([runtime])
     metrics = Metrics()
@@ -79,7 +84,7 @@ async def server() -> AsyncIterator[TinyServer]:
 
 
 @contextlib.asynccontextmanager
-async def client_of(server: TinyServer) -> AsyncIterator[EmbedderServiceStub]:
+async def client_of(server: TinyServer) -> AsyncIterator["EmbedderServiceAsyncStub"]:
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(server.address, options=options) as channel:
         yield EmbedderServiceStub(channel)
@@ -90,7 +95,7 @@ def request(*values: int) -> pb.EmbedRequest:
     return pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items)
 
 
-async def settle(value, wanted) -> None:
+async def settle(value: Callable[[], int], wanted: int) -> None:
     """Waits until the value is the wanted one and changes no more."""
     before, deadline = None, time.monotonic() + 30
     while (found := value()) != wanted or found != before:

@@ -8,6 +8,7 @@ import sys
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import machine
@@ -32,12 +33,14 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self) -> None:
         self.requests: list[trace_service_pb2.ExportTraceServiceRequest] = []
 
-    def Export(self, request, context):  # noqa: N802
+    def Export(  # noqa: N802
+        self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
         self.requests.append(request)
         return trace_service_pb2.ExportTraceServiceResponse()
 
     @property
-    def spans(self) -> list:
+    def spans(self) -> list[Any]:
         return [
             s
             for r in self.requests
@@ -61,7 +64,7 @@ class Seen:
         return found
 
     @property
-    def lines(self) -> list[dict]:
+    def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.splitlines()]
 
 
@@ -81,11 +84,13 @@ def planted_images(real: bytes) -> list[bytes]:
 def seen(model_cache: Path, images: list[bytes]) -> Seen:
     seen = Seen()
     collecting = grpc.server(futures.ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(seen.collector, collecting)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        seen.collector, collecting
+    )
     collector_port = collecting.add_insecure_port("127.0.0.1:0")
     collecting.start()
     metrics = f"127.0.0.1:{free_port()}"
-    flags = ("--metrics-listen", metrics, "--log-format", "json", "--log-level", "debug")
+    flags: tuple[str, ...] = ("--metrics-listen", metrics, "--log-format", "json", "--log-level", "debug")
     flags += ("--otlp-endpoint", f"http://127.0.0.1:{collector_port}", "--cache-dir", str(model_cache))
     with running_service("octcluster_embedder", *flags) as server:
         call_everything(server.address, planted_images(images[0]), metrics)
@@ -101,13 +106,20 @@ def call_everything(address: str, encoded: list[bytes], metrics: str) -> None:
     with grpc.insecure_channel(address) as channel:
         stub = EmbedderServiceStub(channel)
         stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
-        assert len(stub.Embed(pb.EmbedRequest(features=1, items=items), timeout=30).results) == 4
+        assert (
+            len(stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items), timeout=30).results)
+            == 4
+        )
         with pytest.raises(grpc.RpcError):
-            stub.Embed(pb.EmbedRequest(features=1, model=PLANTED[0], items=items), timeout=10)
+            stub.Embed(
+                pb.EmbedRequest(features=pb.FEATURES_POOLED, model=PLANTED[0], items=items), timeout=10
+            )
         # Seconds of decoding: it is still under way when the client leaves.
         large = large_image()
         waiting = stub.Embed.future(
-            pb.EmbedRequest(features=1, items=[pb.EmbedItem(id=i, image=large) for i in range(24)]),
+            pb.EmbedRequest(
+                features=pb.FEATURES_POOLED, items=[pb.EmbedItem(id=i, image=large) for i in range(24)]
+            ),
             timeout=30,
         )
         wait_until(lambda: read_metric(metrics, "octcluster_embedder_queued_images"))

@@ -44,7 +44,10 @@ def test_a_dead_runtime_is_replaced_and_others_lose_nothing(server: Server) -> N
 
     def send() -> None:
         items = [pb.EmbedItem(id=number, image=image(number % 50)) for number in range(400)]
-        requests = [pb.EmbedRequest(features=1, items=items[start : start + 8]) for start in range(0, 400, 8)]
+        requests = [
+            pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items[start : start + 8])
+            for start in range(0, 400, 8)
+        ]
         with grpc.insecure_channel(server.address) as channel, ThreadPoolExecutor(4) as senders:
             stub = EmbedderServiceStub(channel)
             for response in senders.map(lambda request: stub.Embed(request, timeout=60), requests):
@@ -57,7 +60,9 @@ def test_a_dead_runtime_is_replaced_and_others_lose_nothing(server: Server) -> N
         thread.start()
         assert begun.wait(20)
     with grpc.insecure_channel(server.address) as channel:
-        request = pb.EmbedRequest(features=1, items=[pb.EmbedItem(id=1, image=image(DEADLY))])
+        request = pb.EmbedRequest(
+            features=pb.FEATURES_POOLED, items=[pb.EmbedItem(id=1, image=image(DEADLY))]
+        )
         result = EmbedderServiceStub(channel).Embed(request, timeout=60).results[0]
     assert result.error.code == pb.EMBED_ERROR_CODE_INTERNAL
     assert served_again.wait(20)

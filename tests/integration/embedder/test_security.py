@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,7 @@ import machine
 import pytest
 from certificates import Certificates, make_certificates
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from known import known
 from octcluster import (
     AccessDenied,
     AsyncEmbedderClient,
@@ -25,6 +27,7 @@ from processes import Server, free_port, running_server
 from waiting import wait_until
 
 TOKEN = "0123456789abcdef-token"
+Start = Callable[..., AbstractContextManager[Server]]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +44,10 @@ def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def start(model_cache: Path) -> Callable[..., object]:
+def start(model_cache: Path) -> Start:
     """Starts an embedder with these flags on a TCP port."""
 
-    def started(*flags: object) -> object:
+    def started(*flags: object) -> AbstractContextManager[Server]:
         arguments = ("--cache-dir", str(model_cache), *map(str, flags))
         return running_server("octcluster_embedder", f"127.0.0.1:{free_port()}", *arguments)
 
@@ -52,7 +55,7 @@ def start(model_cache: Path) -> Callable[..., object]:
 
 
 @pytest.fixture(scope="module")
-def tls_process(start, certificates: Certificates, token_file: Path) -> Iterator[Server]:
+def tls_process(start: Start, certificates: Certificates, token_file: Path) -> Iterator[Server]:
     pair = certificates.server
     flags = ("--tls-cert", pair.cert, "--tls-key", pair.key, "--token-file", token_file)
     with start(*flags, "--log-format", "json") as server:
@@ -65,7 +68,7 @@ def tls_server(tls_process: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def mutual_server(start, certificates: Certificates) -> Iterator[str]:
+def mutual_server(start: Start, certificates: Certificates) -> Iterator[str]:
     pair = certificates.server
     flags = ("--tls-cert", pair.cert, "--tls-key", pair.key, "--tls-client-ca", certificates.ca)
     with start(*flags) as server:
@@ -163,8 +166,8 @@ def test_check_health_speaks_tls(
     pair = certificates.server
     address = request.getfixturevalue(kind)
     tls = ("--tls-cert", pair.cert, "--tls-key", pair.key)
-    done = wait_until(lambda: (one := check_health(address, *tls)).returncode == 0 and one)
-    assert done.stdout.strip() == "serving"
+    done = wait_until(lambda: one if (one := check_health(address, *tls)).returncode == 0 else None)
+    assert known(done).stdout.strip() == "serving"
     assert check_health(address).returncode == 1
     nobody = check_health(f"127.0.0.1:{free_port()}", *tls)
     assert nobody.returncode == 1
@@ -205,7 +208,7 @@ def test_a_token_does_not_travel_unencrypted_to_other_machines() -> None:
 
 
 def test_metrics_use_the_same_certificate_and_count_who_was_refused(
-    start, certificates: Certificates, token_file: Path
+    start: Start, certificates: Certificates, token_file: Path
 ) -> None:
     import ssl
 

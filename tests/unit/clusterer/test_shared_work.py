@@ -1,12 +1,14 @@
 """Steps of earlier runs: found again for the same vectors and no others, and few at a time."""
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 from octcluster_clusterer.model import Preparation
 from octcluster_clusterer.preparation import part as part_preparation
 from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
+from octcluster_clusterer.preparation.principal_components import find_principal_components
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 
 VECTORS = np.random.default_rng(0).standard_normal((60, 90), dtype=np.float32)
@@ -25,11 +27,10 @@ def prepared(vectors: np.ndarray, preparation: Preparation, shared: SharedWork |
 def decompositions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shape of what was decomposed, each time it was."""
     shapes = []
-    find = part_preparation.find_principal_components
 
-    def count(vectors, *arguments):
+    def count(vectors: np.ndarray, *arguments: Any) -> object:
         shapes.append(vectors.shape)
-        return find(vectors, *arguments)
+        return find_principal_components(vectors, *arguments)
 
     monkeypatch.setattr(part_preparation, "find_principal_components", count)
     return shapes

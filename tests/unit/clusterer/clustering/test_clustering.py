@@ -20,7 +20,9 @@ from sklearn.metrics import adjusted_rand_score
 WITH_COUNT = [algorithm for algorithm in Algorithm if not METHODS[algorithm].finds_cluster_count]
 
 
-def make_blobs(sizes: list[int], dimension: int = 12, spread: float = 0.1, seed: int = 0):
+def make_blobs(
+    sizes: list[int], dimension: int = 12, spread: float = 0.1, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Groups of the given sizes around random centres, in random order, centred: vectors and their groups."""
     random = np.random.default_rng(seed)
     groups = random.permutation(np.repeat(np.arange(len(sizes)), sizes))

@@ -1,9 +1,12 @@
 """K-means by genetic search, the consensus of dimensions, and the choice of k by the fall of the gain."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.clustering import consensus, find_clusters, find_clusters_for_each, hg_means, kmeans
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Score, Scores
 from octcluster_clusterer.runs.choice import _choose_by_rating, choose
@@ -11,7 +14,9 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 
-def draw(n_members=240, dimension=60, n_groups=4, apart=2.2, seed=0):
+def draw(
+    n_members: int = 240, dimension: int = 60, n_groups: int = 4, apart: float = 2.2, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Few members in many dimensions: groups that squared distances tell, and restarts do not find."""
     random = np.random.default_rng(seed)
     groups = np.arange(n_members) % n_groups
@@ -21,7 +26,7 @@ def draw(n_members=240, dimension=60, n_groups=4, apart=2.2, seed=0):
     return vectors.astype(np.float32), groups
 
 
-def measure(vectors, labels):
+def measure(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Mean squared distance to the cluster's mean."""
     means = np.stack([vectors[labels == cluster].mean(axis=0) for cluster in range(labels.max() + 1)])
     return float(np.square(vectors - means[labels]).sum(axis=1).mean())
@@ -62,7 +67,7 @@ def test_more_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_few_different_vectors(algorithm) -> None:
+def test_few_different_vectors(algorithm: Algorithm) -> None:
     vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
     labels = find_clusters(algorithm, vectors, 3, 0, ignore)
     assert adjusted_rand_score(np.repeat([0, 1, 2], 5), labels) == 1
@@ -71,7 +76,7 @@ def test_few_different_vectors(algorithm) -> None:
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_nearly_as_many_clusters_as_members(algorithm) -> None:
+def test_nearly_as_many_clusters_as_members(algorithm: Algorithm) -> None:
     vectors, _ = draw(n_members=12, dimension=5)
     labels = find_clusters(algorithm, vectors, 11, 0, ignore)
     assert labels.max() <= 10
@@ -114,7 +119,9 @@ def test_leading_components_are_taken_of_each_part_and_have_one_length() -> None
     np.testing.assert_allclose(leading, np.hstack([first, second]), rtol=1e-5)
 
 
-def make_results(algorithm, vectors, counts):
+def make_results(
+    algorithm: Algorithm, vectors: np.ndarray, counts: Sequence[int]
+) -> tuple[list[ClusteringResult], list[SearchedClusters | None]]:
     undefined = Score(undefined_reason="not needed")
     scores = Scores(Score(0.5), *[undefined] * 9)
     found = list(find_clusters_for_each(algorithm, vectors, counts, 0, ignore))
@@ -137,7 +144,7 @@ def make_results(algorithm, vectors, counts):
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
 @pytest.mark.parametrize("n_groups", [2, 3, 4])
-def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm, n_groups) -> None:
+def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm: Algorithm, n_groups: int) -> None:
     vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(algorithm, vectors, range(2, 6))
     choice = choose(results, searches, vectors, 0, ignore)
@@ -192,7 +199,7 @@ def test_a_consensus_tells_how_far_its_groupings_agree() -> None:
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS])
-def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm) -> None:
+def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm: Algorithm) -> None:
     assert find_clusters(algorithm, np.zeros((1, 4), dtype=np.float32), 1, 0, ignore).tolist() == [0]
     assert find_clusters(algorithm, np.zeros((5, 4), dtype=np.float32), 2, 0, ignore).tolist() == [0] * 5
 

@@ -1,5 +1,7 @@
 """HDBSCAN's kernel: the tree is the minimum one, for tidy and for nasty vectors, and so are the clusters."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
 from octcluster_clusterer import tiles
@@ -15,17 +17,18 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 MIN_SAMPLES = 3
+Shape = Callable[[np.random.Generator], np.ndarray]
 
 
 @pytest.fixture(autouse=True)
-def _one_blas_thread():
+def _one_blas_thread() -> Iterator[None]:
     """As in a run: the tiles are what is shared out."""
     with threadpool_limits(limits=1):
         yield
 
 
 def center(vectors: np.ndarray) -> np.ndarray:
-    return (vectors - vectors.mean(axis=0)).astype(np.float32)
+    return np.asarray(vectors - vectors.mean(axis=0), dtype=np.float32)
 
 
 def one_cloud(random: np.random.Generator) -> np.ndarray:
@@ -74,11 +77,11 @@ SHAPES = [
 def reach_mutually(vectors: np.ndarray) -> np.ndarray:
     distances = cdist(vectors.astype(np.float64), vectors.astype(np.float64))
     cores = np.sort(distances, axis=1)[:, MIN_SAMPLES - 1]
-    return np.maximum(distances, np.maximum(cores[:, np.newaxis], cores))
+    return np.asarray(np.maximum(distances, np.maximum(cores[:, np.newaxis], cores)))
 
 
 @pytest.mark.parametrize("make", SHAPES)
-def test_the_tree_is_the_shortest_one(make) -> None:
+def test_the_tree_is_the_shortest_one(make: Shape) -> None:
     vectors = make(np.random.default_rng(1))
     tree = find_spanning_tree(vectors, MIN_SAMPLES, lambda: None)
     weights = reach_mutually(vectors)
@@ -89,7 +92,9 @@ def test_the_tree_is_the_shortest_one(make) -> None:
 
 
 @pytest.mark.parametrize("make", SHAPES)
-def test_the_tree_is_the_same_with_any_number_of_threads(make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tree_is_the_same_with_any_number_of_threads(
+    make: Shape, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors = make(np.random.default_rng(2))
     several = find_spanning_tree(vectors, MIN_SAMPLES, lambda: None)
     monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
@@ -100,7 +105,7 @@ def test_the_tree_is_the_same_with_any_number_of_threads(make, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("make", [one_cloud, groups_far_apart, more_dimensions_than_one_product_sums])
-def test_the_nearest_neighbours_are_the_nearest(make) -> None:
+def test_the_nearest_neighbours_are_the_nearest(make: Shape) -> None:
     vectors = make(np.random.default_rng(3))
     found = find_neighbors(PairDistances(vectors), 6, 2, lambda: None)
     distances = np.sort(cdist(vectors.astype(np.float64), vectors.astype(np.float64)), axis=1)[:, 1:3]
@@ -151,7 +156,7 @@ def test_clusters_are_those_of_the_reference(seed: int, min_cluster_size: int) -
 
 
 def test_a_cancellation_stops_the_search_at_once() -> None:
-    calls = []
+    calls: list[None] = []
 
     def cancel() -> None:
         calls.append(None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from known import known
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
@@ -65,7 +66,8 @@ def test_groups_stay_together_and_apart(layouts: LayoutClient) -> None:
     found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, lambda *rounds: told.append(rounds))
     assert found.missing_reason == ""
     assert found.coordinates is not None
-    assert (found.coordinates.shape, found.coordinates.dtype) == ((N, 2), np.float32)
+    assert found.coordinates.shape == (N, 2)
+    assert found.coordinates.dtype == np.float32
     squares = ((found.coordinates[:, np.newaxis] - found.coordinates) ** 2).sum(axis=2)
     np.fill_diagonal(squares, np.inf)
     assert (groups[squares.argmin(axis=1)] == groups).all()
@@ -79,7 +81,7 @@ def test_the_seed_decides(layouts: LayoutClient) -> None:
         Mapper(layouts).find_map(vectors, vectors[:, :2], seed, nothing).coordinates for seed in (5, 5, 6)
     )
     np.testing.assert_array_equal(one, again)
-    assert not np.array_equal(one, other)
+    assert not np.array_equal(known(one), known(other))
 
 
 @pytest.mark.parametrize("n", [4, 20])
@@ -146,7 +148,8 @@ def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | Non
     obstacle = "" if limit is None else find_map_obstacle(SPEC, n, MemoryAllowance(limit, 0))
     with started_mapper(SPEC.umap, n, obstacle) as mapper:
         assert psutil.Process().children() == before
-        found = mapper.find_map(*[np.zeros((n, 2), dtype=np.float32)] * 2, 0, nothing)
+        vectors = np.zeros((n, 2), dtype=np.float32)
+        found = mapper.find_map(vectors, vectors, 0, nothing)
     assert found.coordinates is None
     assert re.search(reason, found.missing_reason)
 

@@ -1,6 +1,7 @@
 """Eigenvectors of small and of large matrices, orthonormal columns, and how both are stopped."""
 
 import time
+from typing import Any
 
 import numpy as np
 import psutil
@@ -70,12 +71,12 @@ def test_a_process_that_dies_is_told_of() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rank", [3, 40, 600])
-def test_columns_become_orthonormal_and_keep_their_space(dtype: type, rank: int) -> None:
+def test_columns_become_orthonormal_and_keep_their_space(dtype: type[np.floating[Any]], rank: int) -> None:
     scales = np.logspace(0, -3, rank)
     columns = RANDOM.standard_normal((900, rank)) * scales @ RANDOM.standard_normal((rank, 600))
     basis = columns.astype(dtype)
     orthonormalize(basis, nothing)
-    rounding = 100 * np.finfo(dtype).eps
+    rounding = 100 * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(basis.T @ basis, np.eye(600), atol=rounding)
     left = columns - basis.astype(np.float64) @ (basis.T.astype(np.float64) @ columns)
     assert np.abs(left).max() < 10 * rounding * np.abs(columns).max()

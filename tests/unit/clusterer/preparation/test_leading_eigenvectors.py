@@ -15,7 +15,7 @@ def _narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_matrix(side: int, decay: float) -> np.ndarray:
     random = np.random.default_rng(0)
     turned = np.linalg.qr(random.standard_normal((side, side)))[0]
-    return (turned * np.arange(1, side + 1) ** -decay) @ turned.T
+    return np.asarray((turned * np.arange(1, side + 1) ** -decay) @ turned.T)
 
 
 @pytest.mark.parametrize("count", [3, 24, 45])

@@ -11,11 +11,11 @@ from octcluster_clusterer.preparation.within_patients import find_patient_whiten
 from sklearn.metrics import adjusted_rand_score
 
 
-def nothing(*_) -> None:
+def nothing(*_: object) -> None:
     pass
 
 
-def make_patients(n_patients=150, dimension=12, seed=0):
+def make_patients(n_patients: int = 150, dimension: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Patients with one to four images each: float32 vectors, and each one's patient, shuffled."""
     random = np.random.default_rng(seed)
     patients = random.permutation(np.repeat(np.arange(n_patients), random.integers(1, 5, n_patients)))
@@ -25,7 +25,7 @@ def make_patients(n_patients=150, dimension=12, seed=0):
     return vectors.astype(np.float32), patients
 
 
-def find_covariance(vectors, patients):
+def find_covariance(vectors: np.ndarray, patients: np.ndarray) -> np.ndarray:
     """Pooled covariance within patients."""
     differences = np.concatenate(
         [
@@ -33,7 +33,7 @@ def find_covariance(vectors, patients):
             for patient in np.unique(patients)
         ]
     )
-    return differences.T @ differences / (patients.size - np.unique(patients).size)
+    return np.asarray(differences.T @ differences) / (patients.size - np.unique(patients).size)
 
 
 def test_unshrunk_every_direction_has_one_scatter_within_groups(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,14 +95,14 @@ def test_what_differs_between_images_of_a_patient_no_longer_hides_pathology() ->
     vectors[:, 0] += 1.5 * np.where(classes, 1, -1)
     # A nuisance in two patients further apart, the same for no patient.
     vectors[:, 1] += 2.0 * random.choice([-1, 1], 480)
-    vectors = vectors.astype(np.float32)
+    scans = vectors.astype(np.float32)
 
-    def find(*, within):
+    def find(*, within: bool) -> float:
         preparation = Preparation(
             l2_normalize=False, pca=8, whiten=True, whiten_within_patients=within, normalize_prepared=False
         )
-        prepared = prepare(vectors.copy(), preparation, patients, 0, lambda done, total: None).vectors
-        return adjusted_rand_score(classes, hg_means.cluster(prepared, 2, 0, lambda: None, (8,)))
+        prepared = prepare(scans.copy(), preparation, patients, 0, lambda done, total: None).vectors
+        return float(adjusted_rand_score(classes, hg_means.cluster(prepared, 2, 0, lambda: None, (8,))))
 
     assert find(within=False) < 0.2
     assert find(within=True) > 0.6

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ print(json.dumps([peak, resting + estimate_run_bytes(spec, n, result.prepared_di
 
 
 def make_spec(
-    algorithm: Algorithm, dimension: int = 1280, counts: tuple[int, int] = (4, 4), **preparation: object
+    algorithm: Algorithm, dimension: int = 1280, counts: tuple[int, int] = (4, 4), **preparation: Any
 ) -> RunSpec:
     space = VectorSpace(bytes(32), dimension)
     return RunSpec("0" * 32, space, Preparation(**preparation), [algorithm], *counts, 0)

@@ -8,9 +8,11 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
@@ -34,6 +36,7 @@ from octcluster_clusterer.model import (
 )
 from octcluster_clusterer.runs import queue as run_queue
 from octcluster_clusterer.runs.execution import Pipeline
+from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.runs.pipeline import Report
 from octcluster_clusterer.runs.queue import RunQueue
@@ -123,7 +126,7 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         queue.stop(0)
 
 
-def new_spec(**changes: object) -> RunSpec:
+def new_spec(**changes: Any) -> RunSpec:
     spec = RunSpec(os.urandom(16).hex(), SPACE, Preparation(), [Algorithm.KMEANS], 2, 2, seed=0)
     return replace(spec, **changes)
 
@@ -162,7 +165,7 @@ def test_members_may_repeat_and_keep_their_order(make_queue: MakeQueue, members:
     queue, spec = make_queue(), new_spec()
     twice = Members(np.concatenate([members.image_keys, members.image_keys[::-1]]), None)
     assert finish(queue, spec, twice).state is RunState.SUCCEEDED
-    labels = queue.finished_record(spec.run_id).result.results[0].labels
+    labels = known(queue.finished_record(spec.run_id).result).results[0].labels
     np.testing.assert_array_equal(labels[:N_MEMBERS], labels[N_MEMBERS:][::-1])
     assert set(labels) == {0, 1}
 
@@ -174,10 +177,8 @@ def test_a_finished_run_outlives_the_queue(make_queue: MakeQueue, members: Membe
     queue.stop(1)
     successor = make_queue()
     assert successor.status(spec.run_id) == status
-    found = successor.finished_record(spec.run_id).result
-    np.testing.assert_array_equal(
-        found.results[0].labels, queue.finished_record(spec.run_id).result.results[0].labels
-    )
+    found, kept = (known(one.finished_record(spec.run_id).result) for one in (successor, queue))
+    np.testing.assert_array_equal(found.results[0].labels, kept.results[0].labels)
     assert status in successor.list_statuses()
     assert successor.start(spec, members) == status, "starting it again must not run it again"
 
@@ -237,7 +238,8 @@ def test_runs_wait_in_line_and_the_line_is_bounded(make_queue: MakeQueue, member
     assert listed[:3] == [spec.run_id for spec in specs[2::-1]], "newest first"
     gate.opened.set()
     done = [wait_until(spec.run_id, queue, RunState.SUCCEEDED) for spec in specs[:3]]
-    assert [status.finished for status in done] == sorted(status.finished for status in done)
+    finished = [known(status.finished) for status in done]
+    assert finished == sorted(finished)
 
 
 def test_a_waiting_run_is_cancelled_at_once(make_queue: MakeQueue, members: Members) -> None:
@@ -271,7 +273,7 @@ def test_a_run_that_leaves_the_line_can_be_asked_for(
     def ask() -> None:
         seen.append(queue.status(waiting.run_id).state)
 
-    def end_slowly(run: object, status: RunStatus) -> None:
+    def end_slowly(run: LiveRun, status: RunStatus) -> None:
         asking = threading.Thread(target=ask)
         if status.run_id == waiting.run_id:
             asking.start()
@@ -316,13 +318,13 @@ def test_a_deleted_run_is_gone_everywhere(make_queue: MakeQueue, members: Member
     following = new_spec()
     gate.opened.set()
     finish(queue, following, members)  # so the deleted one has left the worker
-    for known in (queue, make_queue()):
-        listed = {status.run_id for status in known.list_statuses()}
+    for one in (queue, make_queue()):
+        listed = {status.run_id for status in one.list_statuses()}
         assert following.run_id in listed
         for spec in (ended, running):
             assert spec.run_id not in listed
             with pytest.raises(RunNotFound):
-                known.status(spec.run_id)
+                one.status(spec.run_id)
 
 
 def test_unknown_runs_are_not_found(make_queue: MakeQueue) -> None:
@@ -339,8 +341,8 @@ def test_missing_vectors_fail_the_run_with_their_number(make_queue: MakeQueue, m
     keys[:7] = np.frombuffer(os.urandom(7 * 32), dtype=np.uint8).reshape(7, 32)
     status = finish(queue, spec, Members(keys, None))
     assert status.state is RunState.FAILED
-    assert status.error.code is RunErrorCode.VECTORS_MISSING
-    assert status.error.message.startswith("7 of 50 members")
+    assert known(status.error).code is RunErrorCode.VECTORS_MISSING
+    assert known(status.error).message.startswith("7 of 50 members")
     with pytest.raises(RunNotFinished, match="failed"):
         queue.finished_record(spec.run_id)
     queue.stop(30)  # a failure is told before it is saved
@@ -364,14 +366,14 @@ def test_failures_are_told_by_code(
     message: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
+    def fail(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
         raise error
 
     status = finish(make_queue(fail), new_spec(), members)
     assert status.state is RunState.FAILED
-    assert status.error.code is code
-    assert message in status.error.message
-    assert "/secret" not in status.error.message
+    assert known(status.error).code is code
+    assert message in known(status.error).message
+    assert "/secret" not in known(status.error).message
     assert ("internal error: ValueError:\n" in caplog.text) == (code is RunErrorCode.INTERNAL)
     assert "/secret" not in caplog.text, "an unexpected error's message may quote what a client sent"
 
@@ -398,11 +400,9 @@ def test_a_result_outlives_a_store_that_is_away_when_it_is_saved(make_queue: Mak
 def test_the_worker_survives_a_result_that_cannot_be_saved(
     make_queue: MakeQueue, members: Members, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def return_unfit(
-        vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report
-    ) -> RunResult:
-        result = tell_sign(vectors, classes, spec, report)
-        return result if spec.seed else replace(result, chosen_reason=object())
+    def return_unfit(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
+        result = tell_sign(vectors, members, spec, report)
+        return result if spec.seed else replace(result, chosen_reason=cast("str", object()))
 
     queue, unfit, following = make_queue(return_unfit), new_spec(), new_spec(seed=1)
     assert finish(queue, unfit, members).state is RunState.SUCCEEDED
@@ -421,11 +421,11 @@ def test_memory_keeps_few_ended_runs_and_redis_the_rest(make_queue: MakeQueue, m
 
 
 def test_vectors_are_freed_before_success_is_told(make_queue: MakeQueue, members: Members) -> None:
-    alive: list[weakref.ref] = []
+    alive: list[Any] = []
 
-    def watch(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
+    def watch(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
         alive.append(weakref.ref(vectors))
-        result = tell_sign(vectors, classes, spec, report)
+        result = tell_sign(vectors, members, spec, report)
         del vectors
         alive.append(alive[0]())  # what the queue itself still holds while the pipeline is at work
         return result
@@ -448,10 +448,10 @@ def test_stopping_lets_the_run_at_work_finish(make_queue: MakeQueue, members: Me
     threading.Timer(0.3, gate.opened.set).start()
     queue.stop(10)
     assert queue.status(running.run_id).state is RunState.SUCCEEDED
-    for known in (queue, make_queue()):
-        stopped = known.status(waiting.run_id)
+    for one in (queue, make_queue()):
+        stopped = one.status(waiting.run_id)
         assert stopped.state is RunState.FAILED
-        assert "the server was stopped" in stopped.error.message
+        assert "the server was stopped" in known(stopped.error).message
     with pytest.raises(ServerStopping):
         queue.start(new_spec(), members)
 
@@ -467,7 +467,7 @@ def test_stopping_stops_a_run_that_takes_too_long(make_queue: MakeQueue, members
     assert not queue._worker.is_alive(), "it has ended, and was not given up"
     assert seconds < 0.2 + run_queue._STOP_SECONDS
     assert queue.status(spec.run_id).state is RunState.FAILED
-    assert "the server was stopped" in queue.status(spec.run_id).error.message
+    assert "the server was stopped" in known(queue.status(spec.run_id).error).message
 
 
 def test_stopping_a_run_that_ends_at_that_moment(
@@ -494,7 +494,7 @@ def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
     monkeypatch.setattr(run_queue, "_STOP_SECONDS", 0.1)
     entered, opened = threading.Event(), threading.Event()
 
-    def hang(vectors: np.ndarray, classes: np.ndarray | None, spec: RunSpec, report: Report) -> RunResult:
+    def hang(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
         entered.set()
         opened.wait(30)
         return tell_sign(vectors, members, spec, report)
@@ -506,6 +506,6 @@ def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
         queue.stop(0.1)
         status = make_queue().status(spec.run_id)
         assert status.state is RunState.FAILED
-        assert "the server was stopped" in status.error.message
+        assert "the server was stopped" in known(status.error).message
     finally:
         opened.set()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer.runs.record_format import FORMAT, read_record, write_record
 from stored_runs import RUN_ID, read_kept, unreadable_records, unseal
 
@@ -20,7 +21,7 @@ def test_the_kept_record_is_read() -> None:
     assert result.labels.dtype == np.int32
     assert result.scores.accuracy.value == 1
     assert result.class_of_cluster.tolist() == [0, 1]
-    placed, agreement = record.result.fitted.assign(0, np.eye(2, 4, dtype=np.float32))
+    placed, agreement = known(record.result.fitted).assign(0, np.eye(2, 4, dtype=np.float32))
     assert (placed.clusters.tolist(), agreement) == ([0, 1], 1)
 
 

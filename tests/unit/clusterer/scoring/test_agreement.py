@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from octcluster_clusterer.model import Scores
+from known import known
+from octcluster_clusterer.model import Contingency, Scores
 from octcluster_clusterer.scoring import score
 from octcluster_clusterer.scoring.contingency import count_members
 
@@ -14,7 +15,7 @@ AGREEMENT = [field.name for field in fields(Scores) if field.name != "silhouette
 UNDER_TWO_CLASSES = [name for name in AGREEMENT if name != "accuracy"]
 
 
-def judge(classes: list[int] | None, labels: list[int]):
+def judge(classes: list[int] | None, labels: list[int]) -> tuple[Scores, Contingency | None]:
     return score(
         np.array(labels, dtype=np.int32),
         np.full(len(labels), np.nan, dtype=np.float32),
@@ -29,8 +30,8 @@ def values(scores: Scores) -> dict[str, float | None]:
 def test_a_perfect_match_scores_one_everywhere() -> None:
     scores, contingency = judge([2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2])
     assert values(scores) == pytest.approx(dict.fromkeys(AGREEMENT, 1.0))
-    np.testing.assert_array_equal(contingency.class_indices, [0, 1, 2])
-    np.testing.assert_array_equal(contingency.counts, [[0, 2, 0], [0, 0, 2], [2, 0, 0]])
+    np.testing.assert_array_equal(known(contingency).class_indices, [0, 1, 2])
+    np.testing.assert_array_equal(known(contingency).counts, [[0, 2, 0], [0, 0, 2], [2, 0, 0]])
 
 
 def test_the_studys_table_has_its_known_figures() -> None:
@@ -38,7 +39,7 @@ def test_the_studys_table_has_its_known_figures() -> None:
     classes = np.repeat(np.arange(4), table.sum(axis=1))
     labels = np.concatenate([np.repeat(np.arange(4), row) for row in table])
     scores, contingency = judge(classes.tolist(), labels.tolist())
-    np.testing.assert_array_equal(contingency.counts, table)
+    np.testing.assert_array_equal(known(contingency).counts, table)
     assert scores.accuracy.value == pytest.approx(0.306, abs=5e-4)
     assert scores.adjusted_rand_index.value == pytest.approx(0.019, abs=5e-4)
 
@@ -67,7 +68,7 @@ def test_noise_is_never_right_and_one_cluster_of_its_own() -> None:
     as_cluster = values(judge(classes, [0, 0, 2, 1, 1, 2])[0])
     for name in set(AGREEMENT) - {"accuracy", "purity"}:
         assert getattr(scores, name).value == pytest.approx(as_cluster[name])
-    np.testing.assert_array_equal(contingency.clusters, [-1, 0, 1])
+    np.testing.assert_array_equal(known(contingency).clusters, [-1, 0, 1])
 
 
 def test_only_members_of_known_class_count() -> None:
@@ -95,8 +96,8 @@ def test_a_single_class_leaves_only_accuracy() -> None:
 def test_noise_alone_leaves_all_undefined() -> None:
     scores, contingency = judge([0, 1, 0, 1], [-1, -1, -1, -1])
     assert all(getattr(scores, name).value is None for name in AGREEMENT)
-    assert "noise" in scores.accuracy.undefined_reason
-    np.testing.assert_array_equal(contingency.counts, [[2], [2]])
+    assert "noise" in known(scores.accuracy.undefined_reason)
+    np.testing.assert_array_equal(known(contingency).counts, [[2], [2]])
 
 
 def test_without_a_pair_fowlkes_mallows_is_undefined() -> None:
@@ -114,6 +115,7 @@ def test_contingency_counts_each_known_member_once(members: list[tuple[int, int]
     if not (classes >= 0).any():
         assert contingency is None
         return
+    assert contingency is not None
     assert contingency.counts.sum() == (classes >= 0).sum()
     for row, class_index in enumerate(contingency.class_indices):
         for column, cluster in enumerate(contingency.clusters):

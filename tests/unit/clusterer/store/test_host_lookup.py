@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 from octcluster_clusterer.errors import StoreUnavailable
@@ -19,7 +20,7 @@ def test_a_lookup_that_hangs_is_given_up_and_asked_again(monkeypatch: pytest.Mon
     held_up = threading.Event()
     look_up = socket.getaddrinfo
 
-    def hang(*arguments, **options):
+    def hang(*arguments: Any, **options: Any) -> object:
         held_up.wait(60)
         return look_up(*arguments, **options)
 
@@ -36,7 +37,7 @@ def test_a_lookup_that_hangs_is_given_up_and_asked_again(monkeypatch: pytest.Mon
 
 
 def test_a_name_without_an_address_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find_nothing(*arguments, **options) -> None:
+    def find_nothing(*arguments: object, **options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", find_nothing)

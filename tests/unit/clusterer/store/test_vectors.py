@@ -6,13 +6,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import redis
+from known import known
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
 from octcluster_clusterer.model import DataType, VectorSpace
 from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
@@ -190,7 +192,9 @@ def flip_last_bit(value: bytes) -> bytes:
     ],
     ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty"],
 )
-def test_a_damaged_value_is_a_miss(cache: VectorCache, raw: redis.Redis, damage) -> None:
+def test_a_damaged_value_is_a_miss(
+    cache: VectorCache, raw: redis.Redis, damage: Callable[[Any], bytes]
+) -> None:
     vectors = make_vectors(2)
     keys = [key for key, _ in vectors]
     cache.put(SPACE, vectors)
@@ -208,7 +212,7 @@ def test_a_value_copied_from_elsewhere_is_a_miss(cache: VectorCache, raw: redis.
     other_space = replace(SPACE, digest=b"\x02" * 32)
     cache.put(SPACE, [here])
     cache.put(other_space, [there])
-    value = raw.get(b"octcluster:v1:vector:" + SPACE.digest + b":" + here[0])
+    value: Any = known(raw.get(b"octcluster:v1:vector:" + SPACE.digest + b":" + here[0]))
     raw.set(b"octcluster:v1:vector:" + SPACE.digest + b":" + there[0], value)  # another image
     raw.set(b"octcluster:v1:vector:" + other_space.digest + b":" + here[0], value)  # another space
     assert cache.find_missing(SPACE, [here[0], there[0]]) == [there[0]]

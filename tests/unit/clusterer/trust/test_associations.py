@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer.model import Association, Members
 from octcluster_clusterer.trust.associations import cut_into_ranges, find_associations
 from sklearn import metrics
@@ -10,7 +11,12 @@ RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.choice(4, 600, p=[0.4, 0.3, 0.2, 0.1]).astype(np.int32)
 
 
-def associate(classes=None, patients=None, labels: np.ndarray = LABELS, **numbers) -> dict[str, Association]:
+def associate(
+    classes: np.ndarray | None = None,
+    patients: np.ndarray | None = None,
+    labels: np.ndarray = LABELS,
+    **numbers: np.ndarray,
+) -> dict[str, Association]:
     columns = {name: np.asarray(values, dtype=np.float32) for name, values in numbers.items()}
     members = Members(np.zeros((labels.size, 32), dtype=np.uint8), classes, patients, columns)
     return {one.name: one for one in find_associations(labels, members)}
@@ -30,7 +36,7 @@ def test_patients_of_one_member_tell_all_and_mean_nothing() -> None:
     assert found.adjusted_mutual_information.value == pytest.approx(0, abs=1e-9)
     small = associate(patients=RANDOM.permutation(600).astype(np.int32) // 3)["patient"]
     assert small.mutual_information > 0.4
-    assert abs(small.adjusted_mutual_information.value) < 0.1
+    assert abs(known(small.adjusted_mutual_information.value)) < 0.1
 
 
 def test_figures_are_scikit_learns() -> None:
@@ -47,7 +53,7 @@ def test_a_column_that_the_clusters_follow_stands_out() -> None:
     found = associate(labels=labels, width=width, brightness=RANDOM.random(600))
     assert list(found) == ["brightness", "width"]
     assert found["width"].adjusted_mutual_information.value == pytest.approx(1)
-    assert abs(found["brightness"].adjusted_mutual_information.value) < 0.03
+    assert abs(known(found["brightness"].adjusted_mutual_information.value)) < 0.03
 
 
 def test_only_members_known_in_both_count() -> None:
@@ -60,9 +66,10 @@ def test_only_members_known_in_both_count() -> None:
 
 
 def test_what_does_not_vary_is_undefined() -> None:
-    assert "the same" in associate(width=np.ones(600))["width"].adjusted_mutual_information.undefined_reason
+    equal = associate(width=np.ones(600))["width"]
+    assert "the same" in known(equal.adjusted_mutual_information.undefined_reason)
     noise = associate(classes=LABELS, labels=np.full(600, -1, dtype=np.int32))["class"]
-    assert "noise" in noise.adjusted_mutual_information.undefined_reason
+    assert "noise" in known(noise.adjusted_mutual_information.undefined_reason)
 
 
 @pytest.mark.parametrize(

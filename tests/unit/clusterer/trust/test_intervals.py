@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Scores
 from octcluster_clusterer.scoring import compare_with_classes, match_classes, score
@@ -37,7 +38,9 @@ def find(labels: np.ndarray, classes: np.ndarray | None, patients: np.ndarray, s
     return add_intervals([result], classes, number_patients(patients, labels.size), seed, lambda _: None)[0]
 
 
-def draw(random: np.random.Generator, n_patients: int = 150, per_group: int = 4):
+def draw(
+    random: np.random.Generator, n_patients: int = 150, per_group: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Patients whose members are right or wrong together: seven of ten are in their class's cluster."""
     classes = np.repeat(random.integers(0, 3, n_patients), per_group).astype(np.int32)
     wrong = np.repeat(random.random(n_patients) >= 0.7, per_group)
@@ -55,9 +58,10 @@ def test_intervals_cover_the_truth_as_often_as_they_should() -> None:
     by_group = by_image = 0
     for seed in range(60):
         classes, labels, patients = draw(random)
-        interval = find(labels, classes, patients, seed).accuracy.interval
+        interval = known(find(labels, classes, patients, seed).accuracy.interval)
         by_group += interval.low <= 0.7 <= interval.high
-        interval = find(labels, classes, np.full(labels.size, -1, dtype=np.int32), seed).accuracy.interval
+        alone = np.full(labels.size, -1, dtype=np.int32)
+        interval = known(find(labels, classes, alone, seed).accuracy.interval)
         by_image += interval.low <= 0.7 <= interval.high
     assert by_group >= 52
     assert by_image <= 50, "images of one patient are no independent images"
@@ -98,7 +102,8 @@ def test_the_silhouettes_interval_is_that_of_a_mean() -> None:
     result = make_result(np.arange(2000) % 2, None, values)
     (scores,) = add_intervals([result], None, np.arange(2000), 0, lambda _: None)
     width = 2 * 1.96 * values.std() / np.sqrt(2000)
-    assert scores.silhouette.interval.high - scores.silhouette.interval.low == pytest.approx(width, rel=0.1)
+    interval = known(scores.silhouette.interval)
+    assert interval.high - interval.low == pytest.approx(width, rel=0.1)
     assert scores.accuracy.interval is None
     assert scores.accuracy.undefined_reason == "no image has a known class"
 
@@ -118,7 +123,7 @@ def test_an_undefined_score_keeps_its_reason() -> None:
     scores = find(labels, classes, np.arange(40))
     assert scores.accuracy.interval is not None
     assert scores.adjusted_rand_index.interval is None
-    assert "single class" in scores.adjusted_rand_index.undefined_reason
+    assert "single class" in known(scores.adjusted_rand_index.undefined_reason)
 
 
 def test_intervals_repeat_themselves_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ def make_vectors(n: int = 1300, dimension: int = 96, seed: int = 0) -> np.ndarra
     """Like features of a network: never negative, much alike, a few directions hold most of the variance."""
     random = np.random.default_rng(seed)
     spread = np.arange(1, dimension + 1) ** -0.5
-    return np.abs(3 + random.standard_normal((n, dimension)) * spread).astype(np.float32)
+    vectors = 3 + random.standard_normal((n, dimension)) * spread
+    return np.asarray(np.abs(vectors), dtype=np.float32)
 
 
 def make_keys(n: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer.clustering import find_clusters
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm, Stability
@@ -36,8 +37,8 @@ def test_separate_blobs_are_stable() -> None:
 
 def test_noise_is_not_stable() -> None:
     stability = judge(blobs(1, 1.0), 4, 40)
-    assert stability.overall.value < 0.6
-    assert min(one.value for one in stability.clusters) < 0.75
+    assert known(stability.overall.value) < 0.6
+    assert min(known(one.value) for one in stability.clusters) < 0.75
 
 
 def test_a_blob_cut_in_two_is_the_unstable_one() -> None:
@@ -46,7 +47,7 @@ def test_a_blob_cut_in_two_is_the_unstable_one() -> None:
     vectors[np.arange(400) % 3 == 1] += 200
     vectors[np.arange(400) % 3 == 2] -= 200
     stability = judge(vectors, 4, 40)
-    values = sorted(one.value for one in stability.clusters)
+    values = sorted(known(one.value) for one in stability.clusters)
     assert values[2:] == [1, 1]
     assert values[0] < 0.9
 
@@ -71,10 +72,10 @@ def test_parts_hold_whole_groups_and_are_centred() -> None:
 def test_few_groups_and_single_parts_are_undefined_with_the_reason() -> None:
     few = judge(blobs(4, 0.1), 4, 4)
     assert few.overall.value is None
-    assert "at least 5" in few.overall.undefined_reason
+    assert "at least 5" in known(few.overall.undefined_reason)
     assert [one.value for one in few.clusters] == [None] * 4
     single = judge(blobs(4, 0.1), 4, 40, n_resamples=1)
-    assert "one part alone" in single.overall.undefined_reason
+    assert "one part alone" in known(single.overall.undefined_reason)
     assert [one.value for one in single.clusters] == [1] * 4
 
 

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def samples() -> list[bytes]:
     sixteen = Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257)
     exif = Image.Exif()
     exif[0x0112] = 6
-    wanted = [
+    wanted: list[tuple[Image.Image, str, dict[str, Any]]] = [
         (colour, "JPEG", {"exif": exif}),
         (grey, "JPEG", {"progressive": True}),
         (colour.convert("CMYK"), "JPEG", {}),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ WHITE, GREY = 255, 100
 def measures(pixels: np.ndarray | Image.Image) -> dict[str, float]:
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     found = measure_image(image, image.size)
-    assert (found.shape, found.dtype) == ((4,), np.float32)
+    assert found.shape == (4,)
+    assert found.dtype == np.float32
     return dict(zip(MEASURES, found.tolist(), strict=True))
 
 
-def decoded_measures(image: Image.Image, file_format: str = "PNG", **options) -> np.ndarray:
+def decoded_measures(image: Image.Image, file_format: str = "PNG", **options: Any) -> np.ndarray:
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return decode_image(stream.getvalue(), 32, 32, ImageLimits()).measures

@@ -318,10 +318,15 @@ class _Tensor:
     def __init__(
         self, storage: _Storage, offset: int, size: tuple[int, ...], strides: tuple[int, ...]
     ) -> None:
-        self.arguments = (storage, offset, size, strides, False, OrderedDict())
+        hooks: OrderedDict[str, object] = OrderedDict()
+        self.arguments = (storage, offset, size, strides, False, hooks)
 
 
-class _TensorPickler(pickle._Pickler):  # type: ignore[name-defined]  # the one in Python lets a test write any name
+# The pickler in Python lets a test write any name; the types know only the one in C.
+_Pickler: Any = vars(pickle)["_Pickler"]
+
+
+class _TensorPickler(_Pickler):  # type: ignore[misc]
     def persistent_id(self, part: object) -> object:
         if isinstance(part, _Storage):
             return ("storage", _Named("torch", "FloatStorage"), part.key, "cpu", 0, None)

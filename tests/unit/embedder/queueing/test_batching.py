@@ -1,6 +1,7 @@
 import asyncio
 
 from model_queues import FLATTEN, POOLED, embed, queue_before, until
+from octcluster_embedder.queueing.batching import Batcher
 from tiny_runtime import TinyRuntime
 
 
@@ -8,6 +9,7 @@ async def test_images_of_several_callers_share_batches_of_the_runtimes_size() ->
     runtime = TinyRuntime()
     runtime.may_infer.clear()
     async with queue_before(runtime) as queue:
+        assert isinstance(queue, Batcher)
         callers = [embed(queue, v) for v in range(9)]
         await until(lambda: len(queue._waiting) >= 5)
         runtime.may_infer.set()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from embedded import vector_of
 from model_queues import until
 from octcluster_embedder.errors import CorruptImage, InferenceFailed, InvalidRequest, NotServing, UnknownModel
 from octcluster_embedder.images.decoding import ImageLimits
@@ -34,7 +35,7 @@ def batch(*values: int | bytes, start: int = 0, features: Features = Features.PO
 async def test_outcomes_in_the_order_of_the_items() -> None:
     async with embedding(TinyRuntime()) as embedder:
         answer = await embedder.embed(batch(5, 3, 9, start=70))
-    assert [(one.id, one.outcome.vector.tolist()) for one in answer.outcomes] == [
+    assert [(one.id, vector_of(one).tolist()) for one in answer.outcomes] == [
         (70, [5]),
         (71, [3]),
         (72, [9]),
@@ -45,7 +46,7 @@ async def test_flip_is_part_of_the_space() -> None:
     flipped = replace(batch(image(4, mirrored=8)), flip=True)
     async with embedding(TinyRuntime()) as embedder:
         plain, both = await embedder.embed(batch(4)), await embedder.embed(flipped)
-    assert [one.outcome.vector.tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
+    assert [vector_of(one).tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
     assert both.space == plain.space.with_flip(True)
     assert both.space.digest != plain.space.digest
 
@@ -54,7 +55,7 @@ async def test_a_bad_item_fails_alone() -> None:
     items = [ImageItem(0, image(1)), ImageItem(1, b"\xff\xd8\xff cut"), ImageItem(2, image(POISON))]
     async with embedding(TinyRuntime()) as embedder:
         outcomes = (await embedder.embed(ImageBatch("tiny", Features.POOLED, items))).outcomes
-    assert outcomes[0].outcome.vector.tolist() == [1]
+    assert vector_of(outcomes[0]).tolist() == [1]
     assert isinstance(outcomes[1].outcome, CorruptImage)
     assert isinstance(outcomes[2].outcome, InferenceFailed)
 
@@ -101,7 +102,7 @@ async def test_a_cancelled_call_leaves_no_work_behind() -> None:
             await call
         assert embedder._admission.n_images == 0
         runtime.may_infer.set()
-        assert (await embedder.embed(batch(77))).outcomes[0].outcome.vector.tolist() == [77]
+        assert vector_of((await embedder.embed(batch(77))).outcomes[0]).tolist() == [77]
     assert len(runtime.inferred) <= runtime.batch_size + 1
 
 
@@ -120,7 +121,7 @@ async def test_stop_finishes_what_was_accepted_and_refuses_the_rest() -> None:
         runtime.may_infer.set()
         assert await asyncio.wait_for(stopping, 30) == 0
         answers = (await small).outcomes, (await large).outcomes
-    vectors = [[one.outcome.vector.tolist() for one in outcomes] for outcomes in answers]
+    vectors = [[vector_of(one).tolist() for one in outcomes] for outcomes in answers]
     assert vectors == [[[1]], [[value] for value in range(2, 10)]]
 
 

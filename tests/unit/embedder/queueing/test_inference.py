@@ -58,7 +58,8 @@ class Service:
         return [None if isinstance(one, InferenceFailed) else float(one[0]) for one in results]
 
     async def compute_one(self, value: int) -> float | None:
-        decoded = DecodedImage(*pictures(value), np.zeros(4, np.float32))
+        (pixels,) = pictures(value)
+        decoded = DecodedImage(pixels, np.zeros(4, np.float32))
         found, result = await asyncio.wait_for(self.inference.compute_one(lambda: decoded, SPACE), 10)
         assert found is decoded
         return None if isinstance(result, InferenceFailed) else float(result[0])

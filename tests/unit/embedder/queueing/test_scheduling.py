@@ -1,4 +1,5 @@
 import asyncio
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -7,9 +8,10 @@ from octcluster_embedder.queueing.scheduling import Caller, FairQueue, FairSlots
 
 BULK = [Caller(f"client {n}") for n in range(4)]
 INTERACTIVE = [Caller(f"client {n}", interactive=True) for n in range(4)]
+T = TypeVar("T")
 
 
-def drain(queue: FairQueue[str]) -> list[str]:
+def drain(queue: FairQueue[T]) -> list[T]:
     found = []
     while (item := queue.pop()) is not None:
         found.append(item)

@@ -16,7 +16,7 @@ from octcluster_embedder.runtimes import loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.openvino_runtime import OpenVinoRuntime
-from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import Features, Precision
 from PIL import Image
 
@@ -48,7 +48,7 @@ def tensorflow_runtime() -> Runtime:
     return load_runtime("tensorflow")
 
 
-def lowest_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+def lowest_cosine(a: Vectors, b: Vectors) -> float:
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return float(((a * b).sum(axis=1) / lengths).min())
 
@@ -59,7 +59,8 @@ def test_both_runtimes_give_the_same_vectors(
 ) -> None:
     vectors = [runtime.infer(images, features) for runtime in (openvino_runtime, tensorflow_runtime)]
     for found in vectors:
-        assert (found.shape, found.dtype) == ((8, LITE0.spaces("")[features].dimension), np.float32)
+        assert found.shape == (8, LITE0.spaces("")[features].dimension)
+        assert found.dtype == np.float32
         assert found.flags.c_contiguous
     assert lowest_cosine(*vectors) >= 0.9999
     assert lowest_cosine(vectors[0], np.roll(vectors[1], 1, axis=0)) < 0.9999, "the images are all alike"
