@@ -94,7 +94,7 @@ def test_a_run_that_is_gone_is_to_be_done_again(
     run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
         client.delete(run.spec.run_id)
-    with pytest.raises(RunNotFound, match="do it again with 'octcluster run'"):
+    with pytest.raises(RunNotFound, match="Repeat it with 'octcluster run'"):
         assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
 
 
@@ -110,6 +110,6 @@ def test_a_run_of_another_model_is_refused(
         )
         client.wait(run.run_id)
     with pytest.raises(
-        SpaceMismatch, match=r"embedder serves \(efficientnet-lite0\): use the embedder of the run"
+        SpaceMismatch, match=r"that of the run \(efficientnet-lite0\): use the embedder of the run"
     ):
         assign_images(run.run_id, image_set, AssignOptions(**elsewhere), recorder)
