@@ -136,7 +136,7 @@ def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
 def _name_fault_of_model(model: str, fault: WeightsFault) -> Finding:
     if fault.downloadable:
         detail = "its weights are not on this machine; a run downloads them, which needs internet access"
-        return Finding(f"model {model}", detail, f"if there is none: {fault.reason}", may_work=True)
+        return Finding(f"model {model}", detail, f"without internet: {fault.reason}", may_work=True)
     return Finding(f"model {model}", "its weights cannot be used", fault.reason)
 
 

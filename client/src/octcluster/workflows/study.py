@@ -139,7 +139,7 @@ def run_study(
     served = [model for model in matrix.models if model not in faults]
     if not served:
         raise ModelNotServed(
-            "none of the models of the matrix is at hand:"
+            "no model of the matrix has its weights on this machine:"
             + "".join(f"\n  {one.reason}" for one in faults.values())
         )
     stages = Stages(progress)

@@ -11,21 +11,21 @@ from octcluster.workflows.finished_runs import FinishedRun
 
 SUMMARY = "put new images into the clusters of a finished run"
 DESCRIPTION = """\
-Puts images into the clusters of a run that has been done, without changing it, and writes into DIR:
+Puts images into the clusters of a finished run, without changing it, and writes into DIR:
 
   assignments.csv  one row an image: image,cluster,label,patient,distance,margin,outlier
                    distance: to the mean of the cluster, in the run's prepared features
-                   margin:   how much better the cluster suits than the second best, 0 (torn) to 1 (no doubt)
-                   outlier:  1 if the image is farther from the mean than 99% of the images that the run put
-                             into the cluster, so that it may be something that the run never saw; of images
-                             that were not fitted many more than 1% are, most of all if the run had few
+                   margin:   how much better the cluster suits than the second best: 0 (equal) to 1 (no doubt)
+                   outlier:  1 if the image is farther from the mean than 99% of the run's own images in the
+                             cluster. It may be something that the run never saw. Of new images many more
+                             than 1% are outliers, most of all if the run had few images
   scores.json      how the clusters match the classes of these images, where labels are known
   assign.json      what was assigned to what, with versions and counts
   failures.csv     the images that could not be used, and why; if there are any
 
-The images are embedded with the model and features of the run. A run is kept for a limited time (30 days in
-the cache folder, 7 days by a clusterer's default); then do it again, which embeds nothing while vectors are
-cached.
+The images are embedded with the model and features of the run. A run is kept for a limited time: 30 days in
+the cache folder, 7 days on a clusterer unless set. Later, repeat the run: it embeds nothing while its vectors
+are cached.
 """
 EXAMPLES = """\
 examples:
