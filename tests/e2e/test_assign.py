@@ -52,4 +52,4 @@ def test_a_run_that_is_not_in_the_cache_is_to_be_done_again(
     empty = tmp_path / "cache"
     done = octcluster("assign", first_run, oct_images, "--out", tmp_path / "new", "--cache-dir", empty)
     assert done.returncode == 1
-    assert "do it again with 'octcluster run'" in done.stderr
+    assert "Repeat it with 'octcluster run'" in done.stderr
