@@ -175,7 +175,7 @@ def test_what_another_command_left_is_not_replaced(
     code = call(command, images, "--out", out, "--quiet", *([] if command == "describe" else nobody))
     error = capsys.readouterr().err
     if record == f"{command}.json":
-        assert "holds what" not in error
+        assert "holds the output of" not in error
     else:
         assert code == 2
         assert f"holds the output of 'octcluster {record.removesuffix('.json')}' ({record})" in error
