@@ -50,13 +50,12 @@ def check_memory(
     Raises:
         InvalidRequest: It does not; the message says how much it needs, for what, and what to do.
     """
-    stages = estimate_stages(spec, n_members, prepared_dimension)
-    base = memory.resting_bytes + _estimate_base(spec, n_members)
-    largest = max(stages, key=lambda name: stages[name])
-    needed = base + stages[largest]
+    needed = memory.resting_bytes + estimate_run_bytes(spec, n_members, prepared_dimension)
     if needed <= memory.limit_bytes:
         return
-    vectors_alone = base > memory.limit_bytes
+    stages = estimate_stages(spec, n_members, prepared_dimension)
+    largest = max(stages, key=lambda name: stages[name])
+    vectors_alone = needed - stages[largest] > memory.limit_bytes
     what = f"{n_members} vectors of {spec.space.dimension} values" if vectors_alone else largest
     raise InvalidRequest(
         f"the run needs about {_in_gib(needed)} of memory, most of it for {what}, and "
