@@ -1,6 +1,6 @@
 """What a run is asked to do and what it finds, as plain data: no gRPC, no Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -32,6 +32,10 @@ class Stage(StrEnum):
     TRUSTING = "trusting"
     MAPPING = "mapping"
     SAVING = "saving"
+
+
+Report = Callable[[Stage, int, int], None]
+"""Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
 
 
 class DataType(StrEnum):

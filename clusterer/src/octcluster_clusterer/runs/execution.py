@@ -1,19 +1,30 @@
 """One run from its members' vectors to its result, and what is told when that fails."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+from octcluster_serving.logs import describe_fault
 
-from octcluster_clusterer.errors import InvalidRequest, StoreUnavailable, VectorsMissing
-from octcluster_clusterer.model import Members, RunSpec, Stage
-from octcluster_clusterer.runs.pipeline import Report
-from octcluster_clusterer.runs.records import RunError, RunErrorCode, RunResult
+from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.model import Members, Report, RunSpec, Stage
+from octcluster_clusterer.runs.live_run import LiveRun
+from octcluster_clusterer.runs.records import (
+    RunError,
+    RunErrorCode,
+    RunResult,
+    RunState,
+    RunStatus,
+    end_status,
+)
 from octcluster_clusterer.runs.stage_costs import StageCosts
 from octcluster_clusterer.store.vectors import VectorCache
+
+logger = logging.getLogger(__name__)
 
 Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
 """What a run does with its vectors: ``pipeline.run_pipeline``."""
@@ -21,38 +32,44 @@ Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
 STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
 
 
-def compute_result(
-    spec: RunSpec, members: Members, vectors: VectorCache, pipeline: Pipeline, report: Report
-) -> RunResult:
-    """Loads the members' vectors and hands them to the pipeline.
+def execute(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunStatus:
+    """Does a run's work; its result, if it has one, is then the run's.
 
     Args:
-        spec: What the run shall do.
-        members: The members of the run.
-        vectors: Where their vectors are.
+        run: The run, at work.
+        vectors: Where its members' vectors are.
         pipeline: What is done with them.
-        report: Told of progress in all stages; raises RunCancelled to stop the run.
 
     Returns:
-        The pipeline's result, with the costs of loading added.
-
-    Raises:
-        VectorsMissing: Members have no sound vector.
-        StoreUnavailable: Redis does not serve.
-        InvalidRequest: The spec does not fit the vectors.
-        RunCancelled: ``report`` raised it.
+        The status that the run ends with; one that was asked to stop is cancelled.
     """
+    try:
+        run.result = _compute_result(run, vectors, pipeline)
+    except RunCancelled:
+        return end_status(run.status, RunState.CANCELLED)
+    except Exception as error:
+        failure = _explain_failure(error)
+        if failure.code is RunErrorCode.INTERNAL:
+            logger.error("run %s: internal error: %s", run.spec.run_id, describe_fault(error))
+        return end_status(run.status, RunState.FAILED, failure)
+    return end_status(run.status, RunState.SUCCEEDED)
+
+
+def _compute_result(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunResult:
+    """Loads the members' vectors and hands them to the pipeline; adds the costs of loading to its result."""
     costs = StageCosts()
 
     def load() -> NDArray[np.float32]:
         with costs.measured(Stage.LOADING):
             return vectors.load(
-                spec.space, members.image_keys, lambda done, total: report(Stage.LOADING, done, total)
+                run.spec.space,
+                run.members.image_keys,
+                lambda done, total: run.report(Stage.LOADING, done, total),
             )
 
     # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
-    result = pipeline(load(), members, spec, report)
-    report(Stage.SAVING, 0, len(result.results))
+    result = pipeline(load(), run.members, run.spec, run.report)
+    run.report(Stage.SAVING, 0, len(result.results))
     return replace(
         result,
         stage_seconds=costs.seconds | result.stage_seconds,
@@ -60,7 +77,7 @@ def compute_result(
     )
 
 
-def explain_failure(error: Exception) -> RunError:
+def _explain_failure(error: Exception) -> RunError:
     """Tells programs and people why a run failed; a fault of the server stays in its log."""
     if isinstance(error, VectorsMissing):
         return RunError(RunErrorCode.VECTORS_MISSING, str(error))

@@ -1,29 +1,24 @@
 """The whole of a run's arithmetic: preparation, clustering, scoring and the choice among the results."""
 
-import itertools
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from octcluster_clusterer.assignment.assign import FittedRun
-from octcluster_clusterer.assignment.fit import find_distances, fit_rules
-from octcluster_clusterer.clustering import find_clusters, find_clusters_for_each
-from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.clustering import find_clusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory import MemoryAllowance
-from octcluster_clusterer.model import Algorithm, ClusteringResult, Duplicates, Members, RunSpec, Stage
+from octcluster_clusterer.model import ClusteringResult, Duplicates, Members, Report, RunSpec, Stage
 from octcluster_clusterer.preparation.prepare import PreparedVectors, check_values, prepare
 from octcluster_clusterer.runs.choice import choose
+from octcluster_clusterer.runs.clusterings import find_clusterings, fit_run, score_clusterings
 from octcluster_clusterer.runs.memory_estimate import check_memory, find_map_obstacle
 from octcluster_clusterer.runs.records import RunResult
-from octcluster_clusterer.runs.spec_rules import check_spec, list_clusterings
+from octcluster_clusterer.runs.spec_rules import check_spec
 from octcluster_clusterer.runs.stage_costs import StageCosts
-from octcluster_clusterer.scoring import find_silhouettes, match_classes, score
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.trust.associations import find_associations
 from octcluster_clusterer.trust.intervals import add_intervals
@@ -33,20 +28,6 @@ from octcluster_clusterer.trust.stability import find_stability
 
 _INTERVAL_STEPS = 10
 _PAIR_BYTES = 256
-
-Report = Callable[[Stage, int, int], None]
-"""Is told the stage, its units done and its units in all; raises RunCancelled to stop the run."""
-
-
-@dataclass(frozen=True)
-class _Clustering:
-    """One algorithm with one number of clusters: what was asked for, what was found and what that took."""
-
-    algorithm: Algorithm
-    requested_clusters: int | None
-    labels: NDArray[np.int32]
-    seconds: float
-    search: SearchedClusters | None
 
 
 def run_pipeline(
@@ -109,10 +90,10 @@ def run_pipeline(
             # Only now is it known how many components hold the share of the variance asked for.
             check_memory(spec, len(vectors), memory, prepared.vectors.shape[1])
         with costs.measured(Stage.CLUSTERING):
-            clusterings = _find_all_clusters(prepared, spec, report)
-            fitted = _fit_run(prepared, clusterings, report)
+            clusterings = find_clusterings(prepared, spec, report)
+            fitted = fit_run(prepared, clusterings, report)
         with costs.measured(Stage.SCORING):
-            results = _score_all(prepared.vectors, clusterings, members.class_indices, report)
+            results = score_clusterings(prepared.vectors, clusterings, members.class_indices, report)
         with costs.measured(Stage.TRUSTING):
             choice = choose(
                 results,
@@ -159,81 +140,6 @@ def _find_duplicates(
     digest = digest_vectors(vectors, report_step)
     key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed)
     return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
-
-
-def _find_all_clusters(prepared: PreparedVectors, spec: RunSpec, report: Report) -> list[_Clustering]:
-    asked = list_clusterings(spec)
-    found: list[_Clustering] = []
-
-    def report_step() -> None:
-        report(Stage.CLUSTERING, len(found), len(asked))
-
-    for algorithm, of_algorithm in itertools.groupby(asked, key=lambda item: item[0]):
-        counts = [n_clusters for _, n_clusters in of_algorithm]
-        report_step()
-        start = time.monotonic()
-        label_sets = find_clusters_for_each(
-            algorithm,
-            prepared.vectors,
-            [n_clusters or 0 for n_clusters in counts],
-            spec.seed,
-            report_step,
-            prepared.part_dimensions,
-        )
-        for n_clusters, (labels, search) in zip(counts, label_sets, strict=True):
-            found.append(_Clustering(algorithm, n_clusters, labels, time.monotonic() - start, search))
-            report_step()
-            start = time.monotonic()
-    report_step()
-    return found
-
-
-def _fit_run(
-    prepared: PreparedVectors, clusterings: Sequence[_Clustering], report: Report
-) -> FittedRun | None:
-    """Fits what puts other vectors into the clusters; None if it would be too large to keep."""
-    if prepared.fitted is None:
-        return None
-    n_done = len(clusterings)
-    rules = fit_rules(
-        prepared.vectors,
-        [clustering.labels for clustering in clusterings],
-        lambda: report(Stage.CLUSTERING, n_done, n_done),
-    )
-    return FittedRun(prepared.fitted, rules) if rules is not None else None
-
-
-def _score_all(
-    vectors: NDArray[np.float32],
-    clusterings: Sequence[_Clustering],
-    class_indices: NDArray[np.int32] | None,
-    report: Report,
-) -> list[ClusteringResult]:
-    reached = (0, 1)
-
-    def report_scoring(done: int, total: int) -> None:
-        nonlocal reached
-        reached = done, total
-        report(Stage.SCORING, *reached)
-
-    silhouettes = find_silhouettes(vectors, [clustering.labels for clustering in clusterings], report_scoring)
-    results: list[ClusteringResult] = []
-    for clustering, values in zip(clusterings, silhouettes, strict=True):
-        scores, contingency = score(clustering.labels, values, class_indices)
-        results.append(
-            ClusteringResult(
-                algorithm=clustering.algorithm,
-                requested_clusters=clustering.requested_clusters,
-                labels=clustering.labels,
-                silhouettes=values,
-                scores=scores,
-                contingency=contingency,
-                seconds=clustering.seconds,
-                distances=find_distances(vectors, clustering.labels, lambda: report_scoring(*reached)),
-                class_of_cluster=match_classes(contingency),
-            )
-        )
-    return results
 
 
 def _judge_trust(

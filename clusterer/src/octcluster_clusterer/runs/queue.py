@@ -6,35 +6,19 @@ from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from octcluster_serving.logs import describe_fault
-
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
-    RunCancelled,
     RunNotFinished,
     RunNotFound,
     ServerStopping,
 )
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Members, RunSpec
-from octcluster_clusterer.runs.execution import (
-    STOPPED,
-    Pipeline,
-    compute_result,
-    explain_failure,
-    find_fingerprint,
-)
+from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import check_memory
-from octcluster_clusterer.runs.records import (
-    RunErrorCode,
-    RunRecord,
-    RunState,
-    RunStatus,
-    end_status,
-    is_run_id,
-)
+from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_status, is_run_id
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.runs.spec_rules import check_spec
 from octcluster_clusterer.store.vectors import VectorCache
@@ -279,26 +263,20 @@ class RunQueue:
                     return
                 run = self._running = self._waiting.popleft()
                 run.status = replace(run.status, state=RunState.RUNNING, started=datetime.now(UTC))
-            self._execute(run)
+            status = execute(run, self._vectors, self._pipeline)
+            if status.state is RunState.CANCELLED and self._stopping:
+                status = end_status(run.status, RunState.FAILED, STOPPED)
+            self._settle(run, status)
 
-    def _execute(self, run: LiveRun) -> None:
-        try:
-            run.result = compute_result(run.spec, run.members, self._vectors, self._pipeline, run.report)
-        except RunCancelled:
-            stopped = RunState.FAILED if self._stopping else RunState.CANCELLED
-            self._end(run, end_status(run.status, stopped, STOPPED if self._stopping else None))
-        except Exception as error:
-            failure = explain_failure(error)
-            if failure.code is RunErrorCode.INTERNAL:
-                logger.error("run %s: internal error: %s", run.spec.run_id, describe_fault(error))
-            self._end(run, end_status(run.status, RunState.FAILED, failure))
-        else:
+    def _settle(self, run: LiveRun, status: RunStatus) -> None:
+        """Saves and ends a run."""
+        if status.state is RunState.SUCCEEDED:
             # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
-            status = end_status(run.status, RunState.SUCCEEDED)
             run.save(self._store, status)
             self._end(run, status)
-            return
-        run.save(self._store, run.status)
+        else:
+            self._end(run, status)
+            run.save(self._store, status)
 
     def _end(self, run: LiveRun, status: RunStatus) -> None:
         with self._changed:

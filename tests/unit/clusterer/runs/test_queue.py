@@ -28,6 +28,7 @@ from octcluster_clusterer.model import (
     Duplicates,
     Members,
     Preparation,
+    Report,
     RunSpec,
     Score,
     Scores,
@@ -38,7 +39,6 @@ from octcluster_clusterer.runs import queue as run_queue
 from octcluster_clusterer.runs.execution import Pipeline
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes
-from octcluster_clusterer.runs.pipeline import Report
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.records import RunErrorCode, RunResult, RunState, RunStatus
 from octcluster_clusterer.runs.run_store import RunStore
