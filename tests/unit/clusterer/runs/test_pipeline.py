@@ -10,8 +10,8 @@ import pytest
 from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
-from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, Stage, VectorSpace
-from octcluster_clusterer.runs.pipeline import Report, run_pipeline
+from octcluster_clusterer.model import Algorithm, Members, Preparation, Report, RunSpec, Stage, VectorSpace
+from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.runs.spec_rules import check_spec
 from threadpoolctl import threadpool_limits
