@@ -64,6 +64,7 @@ from octcluster.model.runs import (
     RunStatus,
 )
 from octcluster.model.server_info import (
+    AlgorithmInfo,
     ClustererInfo,
     ClustererLimits,
     EmbedderInfo,
@@ -86,6 +87,7 @@ __all__ = [
     "RECIPES",
     "AccessDenied",
     "AddressInvalid",
+    "AlgorithmInfo",
     "AssignOptions",
     "AssignOutcome",
     "Assignments",

@@ -11,6 +11,7 @@ PUBLIC = [
     "RECIPES",
     "AccessDenied",
     "AddressInvalid",
+    "AlgorithmInfo",
     "AssignOptions",
     "AssignOutcome",
     "Assignments",
