@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import machine
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says nothing about the program: a machine may stall.
 hypothesis.settings.register_profile(
@@ -34,6 +36,22 @@ def pytest_report_header() -> list[str]:
         f"OCT images: {'real ones (OCT2017)' if real else 'phantoms, made by the project'}",
         "redis-server: " + ("found" if machine.redis_server() else "missing: those tests use Valkey only"),
     ]
+
+
+# Folders whose files share one run or one stack of containers: to make it twice takes longer than to wait.
+_TOGETHER = ("tests/compose/", "tests/e2e/")
+
+
+class TestsWithTheirServers(LoadScopeScheduling):
+    """Keeps on one worker the tests that share a server: those of a file, or of a folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TestsWithTheirServers:
+    return TestsWithTheirServers(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

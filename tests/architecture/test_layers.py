@@ -1,8 +1,8 @@
 """Who may import whom: one table, held against the source itself."""
 
 import ast
+import functools
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,13 +59,20 @@ def modules_of(package: str) -> dict[str, Path]:
     return found
 
 
-def imported_names(file: Path) -> Iterator[str]:
+def imported_names(file: Path) -> list[str]:
     """What a file imports, anywhere in it: of ``from a import b`` it is ``a.b``."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    return find_imports(file.read_text())
+
+
+@functools.cache
+def find_imports(source: str) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return found
 
 
 def imports_within(package: str) -> dict[str, set[str]]:

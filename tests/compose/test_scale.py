@@ -35,6 +35,9 @@ def test_scaled_embedders_share_the_load_and_outlive_one_of_them(
         scaled.embedder,
         "--clusterer",
         scaled.clusterer,
+        "--no-umap",
+        "--stability",
+        "0",
     ]
     log = tmp_path / "log.txt"
     with log.open("w") as output:

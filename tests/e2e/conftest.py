@@ -3,12 +3,25 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from browsing import open_tab, started_browser
+from playwright.sync_api import Browser, Page
+from small_study import MATRIX
 
 Octcluster = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class FirstStudy:
+    """The small study, done once: its arguments but for --out, the folder that it left, what it printed."""
+
+    arguments: Sequence[object]
+    out: Path
+    printed: str
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +59,29 @@ def first_run(oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest
     done = octcluster("run", oct_images, "--out", out)
     assert done.returncode == 0, done.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def first_study(
+    oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest.TempPathFactory
+) -> FirstStudy:
+    """A study of a few images, once, on an empty cache."""
+    folder = tmp_path_factory.mktemp("study")
+    matrix, cache = folder / "matrix.toml", folder / "cache"
+    matrix.write_text(MATRIX)
+    arguments = ["study", oct_images, "--matrix", matrix, "--cache-dir", cache, "--per-class", 12]
+    done = octcluster(*arguments, "--out", folder / "out")
+    assert done.returncode == 0, done.stderr
+    return FirstStudy(arguments, folder / "out", done.stdout)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with open_tab(browser) as opened:
+        yield opened

@@ -23,7 +23,9 @@ def test_images_of_other_patients_are_assigned(
     oct_images: Path, octcluster: Octcluster, tmp_path: Path
 ) -> None:
     seen, unseen = write_lists(tmp_path, oct_images)
-    done = octcluster("run", seen, "--out", tmp_path / "run", "--labels", "folder", "--no-umap")
+    done = octcluster(
+        "run", seen, "--out", tmp_path / "run", "--labels", "folder", "--no-umap", "--stability", "2"
+    )
     assert done.returncode == 0, done.stderr
     assert "95% interval" in done.stdout
     assert "Stability" in done.stdout

@@ -51,7 +51,7 @@ def mixed_folder(oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_good_images_are_clustered_and_bad_ones_reported(
     mixed_folder: Path, octcluster: Octcluster, tmp_path: Path
 ) -> None:
-    done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "-k", "2")
+    done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "--stability", "0", "-k", "2")
     assert done.returncode == 0, done.stderr
     with (tmp_path / "assignments.csv").open(newline="") as file:
         assigned = {row["image"] for row in csv.DictReader(file)}
@@ -64,7 +64,9 @@ def test_good_images_are_clustered_and_bad_ones_reported(
 
 
 def test_strict_fails_when_an_image_does(mixed_folder: Path, octcluster: Octcluster, tmp_path: Path) -> None:
-    done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "-k", "2", "--strict")
+    done = octcluster(
+        "run", mixed_folder, "--out", tmp_path, "--no-umap", "--stability", "0", "-k", "2", "--strict"
+    )
     assert done.returncode == 1
     assert (tmp_path / "assignments.csv").exists()
     assert (tmp_path / "failures.csv").exists()

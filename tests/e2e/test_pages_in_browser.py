@@ -3,47 +3,39 @@
 import csv
 import io
 import itertools
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Complaints, open_browser, open_page, wait_for, watch
+from browsing import Complaints, open_page, wait_for, watch
 from playwright.sync_api import Page
-from small_study import MATRIX
 
-Octcluster = Callable[..., subprocess.CompletedProcess[str]]
+from .conftest import FirstStudy, Octcluster
 
 COMMANDS = ("run", "study", "describe")
 
 
 @pytest.fixture(scope="session")
 def pages(
-    oct_images: Path, octcluster: Octcluster, first_run: Path, tmp_path_factory: pytest.TempPathFactory
+    oct_images: Path,
+    octcluster: Octcluster,
+    first_run: Path,
+    first_study: FirstStudy,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """The page that each command leaves."""
-    folder = tmp_path_factory.mktemp("pages")
-    (folder / "matrix.toml").write_text(MATRIX)
-    study = ["--matrix", folder / "matrix.toml", "--cache-dir", folder / "cache", "--per-class", 12]
-    for arguments in (["study", oct_images, *study], ["describe", oct_images]):
-        done = octcluster(*arguments, "--out", folder / str(arguments[0]))
-        assert done.returncode == 0, done.stderr
+    folder = tmp_path_factory.mktemp("describe")
+    done = octcluster("describe", oct_images, "--out", folder)
+    assert done.returncode == 0, done.stderr
     return {
         "run": first_run / "report.html",
-        "study": folder / "study" / "report.html",
-        "describe": folder / "describe" / "describe.html",
+        "study": first_study.out / "report.html",
+        "describe": folder / "describe.html",
     }
 
 
 @pytest.fixture(params=COMMANDS)
 def file(request: pytest.FixtureRequest, pages: dict[str, Path]) -> Path:
     return pages[request.param]
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture

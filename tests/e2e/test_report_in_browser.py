@@ -1,19 +1,17 @@
 """The report in a real browser: its linked views, by mouse and by keyboard."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import open_browser, open_page
+from browsing import open_page
 from playwright.sync_api import Page
 
 
 @pytest.fixture
-def opened(first_run: Path) -> Iterator[Page]:
-    with open_browser() as page:
-        open_page(page, first_run / "report.html")
-        yield page
+def opened(page: Page, first_run: Path) -> Page:
+    open_page(page, first_run / "report.html")
+    return page
 
 
 def read_selection(page: Page) -> str:

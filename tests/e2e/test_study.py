@@ -2,51 +2,35 @@
 
 import csv
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from small_study import MATRIX
 
-Octcluster = Callable[..., subprocess.CompletedProcess[str]]
+from .conftest import FirstStudy, Octcluster
 
 
 def test_a_study_leaves_its_files_and_is_quick_to_repeat(
-    oct_images: Path, octcluster: Octcluster, tmp_path: Path
+    first_study: FirstStudy, octcluster: Octcluster, tmp_path: Path
 ) -> None:
-    matrix = tmp_path / "matrix.toml"
-    matrix.write_text(MATRIX)
-    arguments = [
-        "study",
-        oct_images,
-        "--matrix",
-        matrix,
-        "--cache-dir",
-        tmp_path / "cache",
-        "--per-class",
-        12,
-    ]
-    done = octcluster(*arguments, "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert "vgg16, reduced: skipped, the weights of vgg16 are not on this machine" in done.stdout
-    assert "pixels, reduced" in done.stdout
-    with (tmp_path / "out" / "study.csv").open(newline="") as file:
+    assert "vgg16, reduced: skipped, the weights of vgg16 are not on this machine" in first_study.printed
+    assert "pixels, reduced" in first_study.printed
+    with (first_study.out / "study.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == ["done"] * 6 + ["skipped"] * 6
     assert all(-1 <= float(row["silhouette"]) <= 1 and row["ari"] for row in rows[:6])
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+    assert {file.name for file in first_study.out.iterdir()} == {
         "study.csv",
         "study.json",
         "study.toml",
         "report.html",
     }
 
-    again = octcluster(*arguments, "--out", tmp_path / "again", "--quiet")
+    again = octcluster(*first_study.arguments, "--out", tmp_path / "again", "--quiet")
     assert (again.returncode, again.stdout) == (0, "")
     record = json.loads((tmp_path / "again" / "study.json").read_text())
     assert record["parts"][0]["kept"] is True
     assert record["parts"][0]["images"]["embedded"] == 0
-    tables = [(tmp_path / name / "study.csv").read_bytes() for name in ("out", "again")]
+    tables = [(folder / "study.csv").read_bytes() for folder in (first_study.out, tmp_path / "again")]
     assert tables[0] == tables[1]
 
 

@@ -6,21 +6,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import machine
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from waiting import wait_until
 
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @contextmanager
-def open_browser() -> Iterator[Page]:
-    """A tab of Chromium; skips the test where there is none."""
+def started_browser() -> Iterator[Browser]:
+    """A Chromium; skips the test where there is none."""
     program = machine.browser()
     machine.need(program, "Chromium", "install the package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
-        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        yield browser
         browser.close()
+
+
+@contextmanager
+def open_tab(browser: Browser) -> Iterator[Page]:
+    """A tab that shares nothing with the browser's other ones."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield page
+    page.context.close()
 
 
 @dataclass

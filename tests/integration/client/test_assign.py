@@ -38,7 +38,9 @@ def test_a_run_in_the_cache_folder_takes_new_images(
 ) -> None:
     seen, unseen = halves(image_set)
     secret = os.urandom(16)
-    run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret, umap=False), recorder)
+    run = run_images(
+        seen, RunOptions(cache_dir=cache_dir, key_secret=secret, umap=False, stability_resamples=0), recorder
+    )
     options = AssignOptions(cache_dir=cache_dir, key_secret=secret, classes=image_set.classes)
 
     again = assign_images(run.spec.run_id, seen, options, recorder)
@@ -66,7 +68,9 @@ def test_the_features_are_those_of_the_run(
     elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     recipe = Recipe(features="blocks", flip=True)
-    run = run_images(image_set, RunOptions(**elsewhere, recipe=recipe, umap=False), recorder)
+    run = run_images(
+        image_set, RunOptions(**elsewhere, recipe=recipe, umap=False, stability_resamples=0), recorder
+    )
     outcome = assign_images(run.spec.run_id, image_set, AssignOptions(**elsewhere), recorder)
     assert (outcome.space.features, outcome.space.flip) == ("blocks", True)
     assert outcome.cached == len(outcome.members) == 40
@@ -75,7 +79,7 @@ def test_the_features_are_those_of_the_run(
 def test_bad_images_and_copies(
     tmp_path: Path, elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
-    run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
     bad = ImageFile(tmp_path / "bad.png", "bad.png")
     one = image_set.images[0]
@@ -91,7 +95,7 @@ def test_bad_images_and_copies(
 def test_a_run_that_is_gone_is_to_be_done_again(
     elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
-    run = run_images(image_set, RunOptions(**elsewhere, umap=False), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
         client.delete(run.spec.run_id)
     with pytest.raises(RunNotFound, match="Repeat it with 'octcluster run'"):

@@ -21,7 +21,14 @@ def test_pixels_run_like_any_other_model(
         "clusterer": clusterer.address,
         "model": "pixels",
     }
-    options = RunOptions(**services, key_secret=os.urandom(16), min_clusters=2, max_clusters=3, umap=False)
+    options = RunOptions(
+        **services,
+        key_secret=os.urandom(16),
+        min_clusters=2,
+        max_clusters=3,
+        umap=False,
+        stability_resamples=0,
+    )
     outcome = run_images(image_set, options, recorder)
     assert outcome.runtime == "numpy CPU"
     assert (outcome.recipe, outcome.space.data_type, outcome.embedded) == (PIXELS_1, "uint8", 40)

@@ -34,14 +34,18 @@ from .conftest import Recorder
 def elsewhere(embedder: Server, clusterer: Server) -> RunOptions:
     """Services that run already; a secret of its own gives each test keys of its own."""
     return RunOptions(
-        embedder=embedder.address, clusterer=clusterer.address, key_secret=os.urandom(16), umap=False
+        embedder=embedder.address,
+        clusterer=clusterer.address,
+        key_secret=os.urandom(16),
+        umap=False,
+        stability_resamples=0,
     )
 
 
 def test_the_second_run_embeds_nothing_and_finds_the_same(
     cache_dir: Path, image_set: ImageSet, recorder: Recorder, elsewhere: RunOptions
 ) -> None:
-    options = RunOptions(cache_dir=cache_dir, key_secret=elsewhere.key_secret)
+    options = RunOptions(cache_dir=cache_dir, key_secret=elsewhere.key_secret, stability_resamples=2)
     first = run_images(image_set, options, recorder)
     assert (first.embedded, first.cached, list(first.failures)) == (40, 0, [])
     assert recorder.stages[:3] == ["Reading", "Starting", "Embedding"]
@@ -151,7 +155,9 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
             return cluster(job)
 
         monkeypatch.setattr(Job, "_cluster", restart_store_first)
-        options = RunOptions(embedder=embedder.address, clusterer=server.address, umap=False)
+        options = RunOptions(
+            embedder=embedder.address, clusterer=server.address, umap=False, stability_resamples=0
+        )
         outcome = run_images(image_set, options, recorder)
     assert len(outcome.members) == 40
     assert (outcome.embedded, outcome.cached) == (40, 0)

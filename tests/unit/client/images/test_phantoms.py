@@ -64,6 +64,7 @@ def test_every_phantom_has_a_dark_vitreous_over_a_bright_retina(phantoms: Path) 
         assert profile.max() > 2.5 * profile[30:70].max(), path.name
 
 
+@pytest.mark.heavy
 def test_brightness_does_not_give_the_class_away(tmp_path: Path) -> None:
     write_phantoms(tmp_path, 24, seed=3)
     by_class: dict[str, list[float]] = {name: [] for name in CLASSES}

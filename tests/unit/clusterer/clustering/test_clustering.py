@@ -46,6 +46,7 @@ def test_plain_groups_are_found_and_numbered_by_size(algorithm: Algorithm) -> No
     np.testing.assert_array_equal(labels[clustered], groups[clustered])  # groups are by falling size too
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("algorithm", Algorithm)
 def test_the_same_seed_gives_the_same_labels(algorithm: Algorithm) -> None:
     vectors, _ = make_blobs([50, 50, 50, 50], spread=1.5)
@@ -55,6 +56,7 @@ def test_the_same_seed_gives_the_same_labels(algorithm: Algorithm) -> None:
     np.testing.assert_array_equal(vectors, before)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
 @pytest.mark.parametrize("n_members", [2, 3, 7, 12])
 def test_few_members_can_be_clustered(algorithm: Algorithm, n_members: int) -> None:
@@ -86,6 +88,7 @@ def test_fewer_different_vectors_than_clusters_do_not_crash(algorithm: Algorithm
         assert labels.max() + 1 == 3
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("n_clusters", [2, 5, 9])
 def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int) -> None:
     vectors, _ = make_blobs([150] * 6, dimension=30, spread=1.2)
@@ -127,6 +130,7 @@ def test_spectral_cuts_as_scikit_learn_does(n_clusters: int) -> None:
     assert adjusted_rand_score(expected, labels) > 0.98  # members between two corners may go to either
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("algorithm", WITH_COUNT)
 @pytest.mark.parametrize("cluster_counts", [[2, 3, 4, 5], [3, 40]])
 def test_several_numbers_of_clusters_are_found_as_one_by_one(

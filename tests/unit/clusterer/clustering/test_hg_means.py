@@ -13,6 +13,8 @@ from octcluster_clusterer.runs.choice import _choose_by_rating, choose
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+pytestmark = pytest.mark.heavy
+
 
 def draw(
     n_members: int = 240, dimension: int = 60, n_groups: int = 4, apart: float = 2.2, seed: int = 0

@@ -80,6 +80,7 @@ def reach_mutually(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(distances, np.maximum(cores[:, np.newaxis], cores)))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("make", SHAPES)
 def test_the_tree_is_the_shortest_one(make: Shape) -> None:
     vectors = make(np.random.default_rng(1))
@@ -91,6 +92,7 @@ def test_the_tree_is_the_shortest_one(make: Shape) -> None:
     np.testing.assert_allclose(np.sqrt(tree.squared_weights), weights[tree.left, tree.right], atol=1e-9)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("make", SHAPES)
 def test_the_tree_is_the_same_with_any_number_of_threads(
     make: Shape, monkeypatch: pytest.MonkeyPatch

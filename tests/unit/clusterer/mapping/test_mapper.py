@@ -19,6 +19,8 @@ from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec,
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes, find_map_obstacle
 from octcluster_clusterer.runs.pipeline import run_pipeline
 
+pytestmark = pytest.mark.heavy
+
 N, DIMENSION = 240, 12
 SPEC = RunSpec(
     "0" * 32, VectorSpace(bytes(32), DIMENSION), Preparation(), [Algorithm.KMEANS], 4, 4, 0, umap=True

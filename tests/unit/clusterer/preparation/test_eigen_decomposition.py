@@ -14,6 +14,8 @@ from octcluster_clusterer.preparation.randomized_components import find_leading_
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+pytestmark = pytest.mark.heavy
+
 RANDOM = np.random.default_rng(0)
 
 

@@ -6,6 +6,8 @@ from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.preparation import leading_eigenvectors, principal_components
 from octcluster_clusterer.preparation.leading_eigenvectors import find_leading_eigenvectors
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(autouse=True)
 def _narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ def test_standardize_equals_scikit_learn_and_turns_a_constant_dimension_to_zero(
     assert not prepared[:, 2].any()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("n", "dimension"), [(300, 40), (40, 300), (64, 64), (700, 600)])
 @pytest.mark.parametrize("pca", [0.5, 0.95, 0.999, 1, 17])
 def test_pca_equals_scikit_learn(n: int, dimension: int, pca: float | int) -> None:

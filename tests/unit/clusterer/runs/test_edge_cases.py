@@ -10,6 +10,8 @@ from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.runs.spec_rules import check_spec
 
+pytestmark = pytest.mark.heavy
+
 PARTS = (14, 10)
 RECIPE = Preparation(
     pca=64, whiten=True, whiten_within_patients=True, normalize_prepared=True, part_dimensions=PARTS

@@ -14,6 +14,8 @@ from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec,
 from octcluster_clusterer.runs.memory_estimate import check_memory, estimate_run_bytes
 from octcluster_clusterer.runs.pipeline import run_pipeline
 
+pytestmark = pytest.mark.heavy
+
 GIB = 2**30
 RESTING = 230 * 2**20
 

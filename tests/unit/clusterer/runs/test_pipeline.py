@@ -16,6 +16,8 @@ from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.runs.spec_rules import check_spec
 from threadpoolctl import threadpool_limits
 
+pytestmark = pytest.mark.heavy
+
 DIMENSION = 24
 STAGES = [Stage.PREPARING, Stage.CLUSTERING, Stage.SCORING, Stage.TRUSTING]
 

@@ -46,6 +46,8 @@ from octcluster_clusterer.store.redis import RedisStore
 from octcluster_clusterer.store.vectors import VectorCache
 from stores import Store, started_store
 
+pytestmark = pytest.mark.heavy
+
 SPACE = VectorSpace(b"\x01" * 32, 16)
 PLENTY = MemoryAllowance(2**30, 0)
 N_MEMBERS = 50

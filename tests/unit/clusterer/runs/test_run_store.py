@@ -44,6 +44,8 @@ from stored_runs import LIST_KEY, RECORD_KEY, RUN_ID, put_record, unreadable_rec
 from stores import STORES, Store, started_store
 from waiting import wait_until
 
+pytestmark = pytest.mark.heavy
+
 N_MEMBERS = 500
 CREATED = datetime.now(UTC) - timedelta(seconds=60)
 

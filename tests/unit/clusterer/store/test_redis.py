@@ -7,6 +7,8 @@ from octcluster_clusterer.errors import StoreUnavailable
 from octcluster_clusterer.store.redis import RedisStore
 from stores import STORES, started_store
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize("name", STORES)
 def test_the_log_says_the_kind_of_an_error_and_not_what_it_quotes(

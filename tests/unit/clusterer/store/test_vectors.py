@@ -24,6 +24,8 @@ from processes import free_port
 from stores import STORES, Store, started_store
 from waiting import wait_until
 
+pytestmark = pytest.mark.heavy
+
 SPACE = VectorSpace(digest=b"\x01" * 32, dimension=1280)
 
 

@@ -53,6 +53,7 @@ def test_groups_are_numbered_without_gaps_and_the_unknown_stand_alone() -> None:
     assert number_patients(None, 3).tolist() == [0, 1, 2]
 
 
+@pytest.mark.heavy
 def test_intervals_cover_the_truth_as_often_as_they_should() -> None:
     random = np.random.default_rng(3)
     by_group = by_image = 0

@@ -346,6 +346,7 @@ def bomb_webp() -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("make", [bomb_png, bomb_webp])
 def test_a_bomb_is_refused_from_its_header(make: Callable[[], bytes]) -> None:
     data = make()
@@ -383,6 +384,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("mode", "most_bytes_a_pixel"), [("LA", 6), ("RGBA", 9), ("RGB", 5)])
 def test_memory_of_a_large_image(mode: str, most_bytes_a_pixel: float) -> None:
     """Pillow holds 4 bytes a pixel in each of these modes."""

@@ -79,6 +79,7 @@ def test_random_bytes_behind_a_real_start(start: bytes, data: bytes) -> None:
     decode(start + data)
 
 
+@pytest.mark.heavy
 @settings(max_examples=1000, deadline=None)
 @given(
     st.sampled_from(SAMPLES),

@@ -16,6 +16,8 @@ from octcluster_embedder.models.weights import Weights, WeightsOptions, find_wei
 from octcluster_embedder.spaces import Features, VectorPart
 from PIL import Image
 
+pytestmark = pytest.mark.heavy
+
 INPUT_SIDES = {
     "efficientnet-lite0": 224,
     "efficientnet-b0": 224,

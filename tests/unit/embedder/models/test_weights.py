@@ -25,6 +25,8 @@ from octcluster_embedder.models.registry import KerasWeights, ModelSpec, Package
 from octcluster_embedder.models.torch_file import read_tensors
 from octcluster_embedder.models.weights import Weights, WeightsOptions, describe_weights, find_weights
 
+pytestmark = pytest.mark.heavy
+
 LITE0 = find_model("efficientnet-lite0")
 B0 = find_model("efficientnet-b0")
 

@@ -20,6 +20,8 @@ from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import Features, Precision
 from PIL import Image
 
+pytestmark = pytest.mark.heavy
+
 LITE0 = find_model("efficientnet-lite0")
 
 
