@@ -7,8 +7,8 @@ from pathlib import Path
 import hypothesis
 import machine
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # How long an example takes says nothing about the program: a machine may stall.
 hypothesis.settings.register_profile(
@@ -42,7 +42,7 @@ def pytest_report_header() -> list[str]:
 _TOGETHER = ("tests/compose/", "tests/e2e/")
 
 
-class TestsWithTheirServers(LoadScopeScheduling):
+class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]
     """Keeps on one worker the tests that share a server: those of a file, or of a folder."""
 
     def _split_scope(self, nodeid: str) -> str:
