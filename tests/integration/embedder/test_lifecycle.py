@@ -123,7 +123,7 @@ def test_sigterm_finishes_what_was_accepted(model_cache: Path, items: list[pb.Em
     n_bytes = sum(len(item.image) for item in items)
     metrics = f"127.0.0.1:{free_port()}"
     with (
-        embedder(model_cache, "--metrics-listen", metrics) as server,
+        embedder(model_cache, "--metrics-listen", metrics, "--grace-seconds", "600") as server,
         grpc.insecure_channel(server.address) as channel,
         grpc.insecure_channel(server.address) as other,
     ):
@@ -134,19 +134,17 @@ def test_sigterm_finishes_what_was_accepted(model_cache: Path, items: list[pb.Em
         calls = [stub.Embed.future(request, timeout=60) for _ in range(12)]
         wait_until(lambda: read_metric(metrics, RECEIVED_BYTES) == (1 + len(calls)) * n_bytes)
         assert not calls[-1].done(), "the server should stop in the middle"
-        started = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert next(watch).status == NOT_SERVING
         with pytest.raises(grpc.RpcError) as refused:
             stub.Embed(pb.EmbedRequest(features=pb.FEATURES_POOLED, items=items[:1]), timeout=10)
-        assert server.process.wait(timeout=30) == 0
-        seconds = time.monotonic() - started
+        # The watch is still there, and would keep a server that waited for it until its grace is over.
+        assert server.process.wait(timeout=120) == 0
         answers = [call.result() for call in calls]
         log = server.log
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     assert answers == [expected] * len(calls)
     assert log.count(f"Embed OK: {len(items)} items, 0 errors") == 1 + len(calls)
-    assert seconds < 15, "a health watch may not use up the grace"
     assert "Traceback" not in log
 
 
