@@ -1,7 +1,7 @@
 """How long does ``octcluster study`` take with the built-in matrix, and how long when it is repeated?
 
 Runs the command twice with a cache folder of its own: on an empty cache, then again into another folder. The
-embedded Valkey, the embedder and the clusterer start and stop each time. Prints one JSON line: seconds of
+local Valkey, the embedder and the clusterer start and stop each time. Prints one JSON line: seconds of
 both, the highest memory of all processes together, the cells by state, and the seconds by stage of each part.
 
     .venv/bin/python benchmarks/study.py ../shared/oct2017

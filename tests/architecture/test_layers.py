@@ -70,7 +70,8 @@ def find_imports(source: str) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"from {'.' * node.level}: a relative import hides what it names"
             found += (f"{node.module}.{alias.name}" for alias in node.names)
     return found
 
@@ -79,16 +80,12 @@ def imports_within(package: str) -> dict[str, set[str]]:
     """The modules of a package that each of its modules imports."""
     modules = modules_of(package)
 
-    def module_of(name: str) -> str | None:
+    def module_of(name: str) -> str:
         inner = name.removeprefix(f"{package}.")
-        return next((found for found in (inner, inner.rpartition(".")[0]) if found in modules), None)
+        return next((found for found in (inner, inner.rpartition(".")[0]) if found in modules), "__init__")
 
     return {
-        module: {
-            found
-            for name in imported_names(file)
-            if name.startswith(f"{package}.") and (found := module_of(name)) is not None
-        }
+        module: {module_of(name) for name in imported_names(file) if name.split(".")[0] == package}
         for module, file in modules.items()
     }
 
@@ -160,11 +157,18 @@ def test_only_the_start_reads_the_environment(package: str) -> None:
     assert readers <= {"settings", "__main__"}
 
 
+@pytest.mark.parametrize("package", sorted(SOURCES))
+def test_no_file_is_long(package: str) -> None:
+    lengths = {name: len(file.read_text().splitlines()) for name, file in modules_of(package).items()}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
 @pytest.mark.parametrize(
     ("package", "module", "imported"),
     [
         ("octcluster", "model/runs.py", "octcluster.cli.values"),
         ("octcluster", "images/folder.py", "octcluster.clients.connection"),
+        ("octcluster", "images/keys.py", "octcluster.__init__"),
         ("octcluster_clusterer", "scoring/agreement.py", "octcluster_clusterer.runs.pipeline"),
         ("octcluster_embedder", "images/decoding.py", "octcluster_embedder.queueing.admission"),
         ("octcluster_serving", "addresses.py", "octcluster_serving.server"),
@@ -176,7 +180,7 @@ def test_a_planted_import_is_found(
     copy = tmp_path / package
     shutil.copytree(SOURCES[package], copy)
     planted = copy / module
-    planted.write_text(f"import {imported}\n{planted.read_text()}")
+    planted.write_text(f"import {imported.removesuffix('.__init__')}\n{planted.read_text()}")
     monkeypatch.setitem(SOURCES, package, copy)
     monkeypatch.setattr(f"{__name__}.REPOSITORY", tmp_path)
     fault = "\n".join(find_faults(package))

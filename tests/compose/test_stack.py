@@ -54,6 +54,10 @@ def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_
         silhouettes = float(one.pop("silhouette")), float(other.pop("silhouette"))
         assert silhouettes[0] == pytest.approx(silhouettes[1], abs=1e-5), one["image"]
         assert one == other
+    scores = [json.loads((out / "scores.json").read_text())["results"] for out in outs]
+    for (ours,), (theirs,) in [scores]:
+        for name in ("silhouette", "accuracy", "ari", "ami", "purity"):
+            assert ours[name] == pytest.approx(theirs[name], abs=1e-5), name
     kernels = {json.loads((out / "run.json").read_text())["blas_kernels"] for out in outs}
     assert "" not in kernels
     if len(kernels) == 1:

@@ -50,18 +50,22 @@ def unreadable_records() -> dict[str, Fields]:
         assert contents[name].count(old) == 1, (name, old)
         return seal({**contents, name: contents[name].replace(old, new)})
 
-    def change_scores(rename: bytes) -> Fields:
-        document = json.loads(contents[b"content"])
+    def change_version(old: bytes, new: bytes) -> Fields:
+        return {name: content.replace(b'["' + old, b'["' + new, 1) for name, content in contents.items()}
+
+    def change_scores(*names: str) -> Fields:
+        changed = change_version(b"1:", b"1:0")  # the digest of other fields
+        document = json.loads(changed[b"content"])
         for result in document[1]["result"]["results"]:
             purity = result["scores"].pop("purity")
-            result["scores"] |= dict.fromkeys(rename.decode().split(), purity)
-        return seal({**contents, b"content": json.dumps(document).encode()})
+            result["scores"] |= dict.fromkeys(names, purity)
+        return seal({**changed, b"content": json.dumps(document).encode()})
 
-    future = {name: content.replace(b"[1,", b"[2,", 1) for name, content in contents.items()}
+    future = change_version(b"1:", b"2:")
     return {
         "before records had a format": read_kept("before_formats"),
-        "written by code with one score less": change_scores(b""),
-        "written by code with one score more": change_scores(b"purity more"),
+        "written by code with one score less": change_scores(),
+        "written by code with one score more": change_scores("purity", "more"),
         "of a future format": seal(future),
         "of two formats": seal({**contents, b"status": future[b"status"]}),
         "garbage": dict.fromkeys(kept, b"\x00\xff garbage"),
@@ -77,6 +81,10 @@ def unreadable_records() -> dict[str, Fields]:
         "an unknown state": change(b"status", b'"succeeded"', b'"archived"'),
         "an array that is pickled": seal({**contents, b"array:0": b"\x80\x04]\x94."}),
     }
+
+
+DAMAGED = ("without its content", "without an array", "an array that is pickled")
+"""Those whose status can be read."""
 
 
 def put_record(store: redis.Redis, fields: Fields) -> None:

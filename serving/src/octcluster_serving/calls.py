@@ -82,14 +82,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except tuple(self._service.status_of_error) as error:
             kinds = self._service.status_of_error.items()
             status = next(code for kind, code in kinds if isinstance(error, kind))
-            await context.abort(status, str(error), _retry_metadata(error, status))
+            await _abort(context, status, str(error), _retry_metadata(error, status))
         except Exception as error:
             status = grpc.StatusCode.INTERNAL
             text = "%s failed with %s"
             _logger.error(text, method, describe_fault(error), extra={"request_id": request_id})
             program = self._service.program
-            await context.abort(
-                status, f"the server failed: look for request {request_id} in the log of {program}"
+            await _abort(
+                context, status, f"the server failed: look for request {request_id} in the log of {program}"
             )
         finally:
             if status is grpc.StatusCode.CANCELLED and context.time_remaining() == 0:
@@ -99,8 +99,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             _log_call(method, status.name, counts, seconds, request_id)
 
 
+async def _abort(
+    context: Any, status: grpc.StatusCode, message: str, metadata: tuple[tuple[str, str | bytes], ...] = ()
+) -> None:
+    """Ends the call. What is raised hides the error before it, which may quote a client, from traces."""
+    try:
+        await context.abort(status, message, metadata)
+    except grpc.aio.AbortError as aborted:
+        raise aborted from None
+
+
 def _retry_metadata(error: Exception, code: grpc.StatusCode) -> tuple[tuple[str, str | bytes], ...]:
-    """When to come again, in both ways that there are: google.rpc.RetryInfo, and gRPC's own retry pushback.
+    """When to retry, in both ways that there are: google.rpc.RetryInfo, and gRPC's own retry pushback.
 
     An error says so in an attribute ``retry_after_seconds``; one without it has neither.
     """

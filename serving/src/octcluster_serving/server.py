@@ -78,7 +78,7 @@ async def running_server(
 
     Raises:
         CannotListen: An address is in use or not this machine's.
-        UnusableFile: A certificate, a key or the token is no good.
+        UnusableFile: A certificate, a key or the token cannot be used.
     """
     async with AsyncExitStack() as stack:
         interceptors = _open_interceptors(service, settings, metrics, stack)
@@ -121,9 +121,9 @@ def _open_interceptors(
             interceptors.append(TokenCheck(read_token(settings.token_file), metrics))
         if settings.otlp_endpoint is not None:
             # Imported here: it takes a second, and most servers do without.
-            from octcluster_serving.tracing import CallTracer  # noqa: PLC0415
+            from octcluster_serving.tracing import CallTracer, open_collector  # noqa: PLC0415
 
-            tracer = CallTracer(settings.otlp_endpoint, service)
+            tracer = CallTracer(open_collector(settings.otlp_endpoint), service)
             stack.callback(tracer.close)
             interceptors.append(tracer)
     return [*interceptors, CallInterceptor(service, metrics)]

@@ -9,7 +9,7 @@ from opentelemetry.instrumentation.grpc import filters
 from opentelemetry.instrumentation.grpc._aio_server import OpenTelemetryAioServerInterceptor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import get_tracer
 
 from octcluster_serving.service import Service
@@ -18,23 +18,30 @@ from octcluster_serving.service import Service
 _EXPORT_SECONDS = 5
 
 
+def open_collector(endpoint: str) -> SpanExporter:
+    """The way to a collector, for example ``http://localhost:4317``; https:// for TLS."""
+    return OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS)
+
+
 class CallTracer(OpenTelemetryAioServerInterceptor):
     """An interceptor for the gRPC server that makes a span of each call of one service.
 
     Args:
-        endpoint: The collector, for example ``http://localhost:4317``; https:// for TLS.
+        exporter: Where the spans go.
         service: Whose calls are traced.
     """
 
-    def __init__(self, endpoint: str, service: Service) -> None:
+    def __init__(self, exporter: SpanExporter, service: Service) -> None:
         names = {"service.name": service.program, "service.version": service.version}
         self._provider = TracerProvider(resource=Resource.create(names))
-        self._provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint, timeout=_EXPORT_SECONDS))
-        )
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         super().__init__(  # type: ignore[no-untyped-call]
             get_tracer(__name__, service.version, self._provider), filters.service_name(service.name)
         )
+
+    def flush(self) -> None:
+        """Sends what has gathered."""
+        self._provider.force_flush()
 
     def close(self) -> None:
         """Sends what is left; waits for a collector that is away some seconds at most."""

@@ -62,21 +62,29 @@ def test_the_server_names_its_kernels(clusterers: list[Clusterer]) -> None:
     assert first.replace("Haswell", "Sandybridge") == other != first
 
 
+def list_scores(result: pb.ClusteringResult) -> list[float]:
+    values: list[float] = [getattr(result.scores, field.name).value for field in pb.Scores.DESCRIPTOR.fields]
+    return values
+
+
 @pytest.mark.parametrize("preparation", [pb.Preparation(pca_variance=0.9), DEFAULT_RECIPE])
 def test_clusters_hold_between_kernels_and_bytes_within_one(
     clusterers: list[Clusterer], blobs: Blobs, preparation: pb.Preparation
 ) -> None:
     clusterers[0].put(blobs.entries())
     algorithms = sorted(set(pb.Algorithm.values()) - {pb.ALGORITHM_UNSPECIFIED})
-    found = []
+    found, scores = [], []
     for client in clusterers:
         spec = new_spec(preparation=preparation, algorithms=algorithms, run_id=os.urandom(16).hex())
         client.start(spec, blobs)
         client.wait_for(spec.run_id, pb.RUN_STATE_SUCCEEDED, seconds=120)
         found.append([client.assignments(spec.run_id, index) for index in range(len(algorithms))])
+        scores.append([list_scores(result) for result in client.get(spec.run_id).result.results])
     first, other, again = found
     assert first == again
     assert first != other
+    assert scores[0] == scores[2]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5, atol=1e-5)
     for algorithm, one, two in zip(algorithms, first, other, strict=True):
         for column in ("clusters", "silhouettes", "distances"):
             ours, theirs = (

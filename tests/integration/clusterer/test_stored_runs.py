@@ -8,7 +8,7 @@ import pytest
 import redis
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import Server, running_service
-from stored_runs import LIST_KEY, RECORD_KEY, RUN_ID, put_record, read_kept, unreadable_records
+from stored_runs import DAMAGED, LIST_KEY, RECORD_KEY, RUN_ID, put_record, read_kept, unreadable_records
 from stores import Store
 
 from .conftest import Blobs, Clusterer, new_spec
@@ -93,6 +93,7 @@ def test_a_run_that_cannot_be_read_is_gone(
     assert is_not_found(lambda: client.cancel(RUN_ID))
     assert is_not_found(lambda: client.watch(RUN_ID))
     assert spec.run_id in list_ids(client)
+    assert (RUN_ID in list_ids(client)) == (fault in DAMAGED)
 
     assert start_kept(client).state == pb.RUN_STATE_QUEUED
     assert client.watch(RUN_ID)[-1].state == pb.RUN_STATE_SUCCEEDED

@@ -9,9 +9,15 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from known import known
 from octcluster_serving.calls import CallInterceptor, count
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.service import Service
+from octcluster_serving.tracing import CallTracer
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+pytestmark = pytest.mark.heavy
 
 SECRET = "Doe^Jane 1950-01-01"
 
@@ -21,14 +27,14 @@ class Refused(Exception):
 
 
 class Crowded(Refused):
-    """Another one, below it, that says when to come again."""
+    """Another one, below it, that says when to retry."""
 
     retry_after_seconds = 1.5
 
 
 SERVICE = Service(
     "trial.v1.TrialService",
-    "octcluster-trial",
+    "octcluster-serving",
     "it is tried",
     {Refused: grpc.StatusCode.RESOURCE_EXHAUSTED},
     counted=("things",),
@@ -56,12 +62,20 @@ async def answer_each(requests: AsyncIterator[bytes], context: Any) -> AsyncIter
 
 
 class Trial:
-    """A client of the service, and the metrics of its server."""
+    """A client of the service, the metrics of its server, and the spans that it has exported."""
 
-    def __init__(self, channel: grpc.aio.Channel, metrics: ServerMetrics) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        metrics: ServerMetrics,
+        tracer: CallTracer,
+        spans: InMemorySpanExporter,
+    ) -> None:
         self.one: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/One")
         self.each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/Each")
         self._metrics = metrics
+        self._tracer = tracer
+        self._spans = spans
 
     async def send(self, request: bytes, *, streamed: bool) -> bytes:
         if not streamed:
@@ -74,12 +88,22 @@ class Trial:
             "trial_requests_total", {"method": method, "code": code}
         )
 
+    async def export_span(self) -> ReadableSpan:
+        """The only span; it ends a moment after the answer."""
+        while not (spans := self._spans.get_finished_spans()):
+            self._tracer.flush()
+            await asyncio.sleep(0.01)
+        (span,) = spans
+        return span
+
 
 @pytest.fixture
 async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
     caplog.set_level(logging.INFO)
     metrics = ServerMetrics("trial")
-    server = grpc.aio.server(interceptors=[CallInterceptor(SERVICE, metrics)])
+    spans = InMemorySpanExporter()
+    tracer = CallTracer(spans, SERVICE)
+    server = grpc.aio.server(interceptors=[tracer, CallInterceptor(SERVICE, metrics)])
     methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         "One": grpc.unary_unary_rpc_method_handler(answer),
         "Each": grpc.stream_stream_rpc_method_handler(answer_each),
@@ -89,7 +113,7 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Trial(channel, metrics)
+        yield Trial(channel, metrics, tracer, spans)
     await server.stop(0)
 
 
@@ -129,15 +153,26 @@ class TestBothKindsOfMethods:
         (fault,) = [one for one in caplog.records if one.levelno == logging.ERROR]
         request_id = vars(fault)["request_id"]
         assert error.value.details() == (
-            f"the server failed: look for request {request_id} in the log of octcluster-trial"
+            f"the server failed: look for request {request_id} in the log of octcluster-serving"
         )
         assert fault.getMessage().startswith(f"{method} failed with ValueError:\n")
         assert "in answer\n" in fault.getMessage(), "where it came from"
         assert "Doe" not in caplog.text + str(error.value.details())
         assert trial.calls(method, "INTERNAL") == 1
 
+    async def test_a_span_says_what_became_of_the_call_and_quotes_no_error(
+        self, trial: Trial, streamed: bool
+    ) -> None:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await trial.send(b"fault", streamed=streamed)
+        span = await trial.export_span()
+        assert span.name.endswith("Each" if streamed else "One")
+        assert known(span.attributes)["octcluster.code"] == "INTERNAL"
+        assert "AbortError" in span.to_json()
+        assert "Doe" not in span.to_json()
 
-async def test_an_error_may_say_when_to_come_again(trial: Trial) -> None:
+
+async def test_an_error_may_say_when_to_retry(trial: Trial) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await trial.one(b"crowded")
     metadata = dict(error.value.trailing_metadata())

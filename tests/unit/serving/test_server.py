@@ -20,6 +20,8 @@ from octcluster_serving.settings import Listen, ServerSettings
 from processes import free_port
 from pydantic_settings import SettingsConfigDict
 
+pytestmark = pytest.mark.heavy
+
 SERVICE = Service("trial.v1.TrialService", "octcluster-serving", "it is tried", {})
 
 

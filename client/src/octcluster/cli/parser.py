@@ -14,7 +14,7 @@ _DESCRIPTION = "Clusters unlabelled retinal OCT images by pathology, and shows h
 _FIRST_STEPS = """\
 first steps:
   octcluster doctor                          is everything installed?
-  octcluster phantoms scans                  images to try it with, if you have none at hand
+  octcluster phantoms scans                  draws images to try it with, into a new folder, if you have none
   octcluster describe scans --out described  what is in the folder
   octcluster run scans --out result          the clusters; then open result/report.html
   octcluster assign result more --out new    the cluster of each image in the folder 'more'

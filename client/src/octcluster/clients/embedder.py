@@ -94,7 +94,7 @@ class EmbedderClient:
         """The embedding space of a model (empty: the default one) and features.
 
         Raises:
-            ModelNotServed: The embedder serves no such thing.
+            ModelNotServed: The embedder has no such model or features.
         """
         return space_of(self.info(), features, model, flip, self.address)
 

@@ -40,7 +40,7 @@ def space_of(info: EmbedderInfo, features: str, model: str, flip: bool, address:
         The space.
 
     Raises:
-        ModelNotServed: It serves no such thing.
+        ModelNotServed: It has no such model or features.
     """
     served = {served.name: served for served in info.models}
     found = served.get(model or next(iter(served), ""))

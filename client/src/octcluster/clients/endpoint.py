@@ -27,7 +27,7 @@ OnWait = Callable[[str], None]
 
 FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
-# A server that says when to come again is alive: it is given more time than one that is away.
+# A server that says when to retry is alive: it is given more time than one that is away.
 _RETRY_FACTOR_IF_BUSY = 20
 
 

@@ -31,7 +31,7 @@ _NO_WEIGHTS = sha256().hexdigest()
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One part that was checked.
 
     Attributes:
         name: What it is.

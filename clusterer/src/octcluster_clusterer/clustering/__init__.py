@@ -40,7 +40,7 @@ class ClusterFunction(Protocol):
         report_step: Callable[[], None],
         part_dimensions: Sequence[int],
     ) -> NDArray[np.int32]:
-        """Groups vectors.
+        """Clusters vectors.
 
         Args:
             vectors: float32, shape (n_members, dimension), C-contiguous, mean 0 in each dimension, at least
@@ -70,7 +70,7 @@ class ClusterForEachFunction(Protocol):
         seed: int,
         report_step: Callable[[], None],
     ) -> Iterator[NDArray[np.int32]]:
-        """Groups vectors once for each number of clusters, in turn, each time as ``cluster`` would."""
+        """Clusters vectors once for each number of clusters, in turn, each time as ``cluster`` would."""
         ...
 
 
@@ -85,7 +85,7 @@ class SearchFunction(Protocol):
         report_step: Callable[[], None],
         part_dimensions: Sequence[int],
     ) -> SearchedClusters:
-        """Groups vectors as ``cluster`` does, and tells what the search tells of the number of clusters."""
+        """Clusters vectors as ``cluster`` does, and tells what the search tells of the number of clusters."""
         ...
 
 
@@ -147,7 +147,7 @@ def find_clusters(
     report_step: Callable[[], None],
     part_dimensions: Sequence[int] = (),
 ) -> NDArray[np.int32]:
-    """Groups vectors by an algorithm.
+    """Clusters vectors by an algorithm.
 
     Vectors that are all the same are one cluster, whatever was asked for; as many clusters as members are one
     for each.
@@ -187,7 +187,7 @@ def find_clusters_for_each(
     report_step: Callable[[], None],
     part_dimensions: Sequence[int] = (),
 ) -> Iterator[tuple[NDArray[np.int32], SearchedClusters | None]]:
-    """Groups vectors once for each of several numbers of clusters, sharing what can be shared.
+    """Clusters vectors once for each of several numbers of clusters, sharing what can be shared.
 
     Args:
         algorithm: The algorithm.

@@ -95,7 +95,7 @@ class RunQueue:
                 if known.fingerprint != fingerprint:
                     raise InvalidRequest("another run has this run_id: draw a new one for each run")
                 return self._placed(known.status)
-            self._check_room()
+            self._check_queue()
             status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
             run = LiveRun(spec, members, fingerprint, status)
             self._runs[spec.run_id] = run
@@ -104,7 +104,7 @@ class RunQueue:
             logger.info("run %s: queued, %d members, %d wait", spec.run_id, len(members), len(self._waiting))
             return self._placed(status)
 
-    def check_room(self, run_id: str) -> None:
+    def check_queue(self, run_id: str) -> None:
         """Checks, before its members are read, that a run could be queued; one in memory needs no room.
 
         Raises:
@@ -113,7 +113,7 @@ class RunQueue:
         """
         with self._changed:
             if run_id not in self._runs:
-                self._check_room()
+                self._check_queue()
 
     def status(self, run_id: str) -> RunStatus:
         """Tells where a run stands.
@@ -224,8 +224,8 @@ class RunQueue:
         # Once Redis has turned out to be away, the other runs need not wait for it too.
         all(run.save(self._store, status) for run, status in ended)
 
-    def _check_room(self) -> None:
-        """As :meth:`check_room`; needs the lock."""
+    def _check_queue(self) -> None:
+        """As :meth:`check_queue`; needs the lock."""
         if self._stopping:
             raise ServerStopping("the server is being stopped: start the run again in a moment")
         if len(self._waiting) >= self._max_queued_runs:

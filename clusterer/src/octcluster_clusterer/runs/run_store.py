@@ -2,7 +2,8 @@
 
 A run is one record of several fields (``record_format.py``). Each field ends in a checksum, as vectors do.
 The status is written last, so that a run saved in part is no run. A record that cannot be read, of another
-version say, is no run either: it is logged and passed over, and goes when its time is over.
+version say, is no run either: it is logged and passed over, and goes when its time is over. The list reads
+the status alone: it still names a run whose other fields are damaged.
 """
 
 import logging
@@ -109,7 +110,9 @@ def _passed_over(run_id: str) -> Iterator[None]:
     """Ends the block, with a line of log, where a record cannot be read."""
     try:
         yield
+    except MemoryError:
+        raise
     except Exception as error:
         # Whatever another version or program has left there. Unlike a message, a type quotes nothing.
         name = type(error).__name__
-        logger.error("run %s: passed over, its record cannot be read: %s", run_id, name)
+        logger.warning("run %s: passed over, its record cannot be read: %s", run_id, name)

@@ -89,11 +89,11 @@ def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int]:
 
 
 async def read_run(
-    requests: AsyncIterator[pb.StartRunRequest], limits: Limits, check_room: Callable[[str], None]
+    requests: AsyncIterator[pb.StartRunRequest], limits: Limits, check_queue: Callable[[str], None]
 ) -> tuple[RunSpec, Members]:
     """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge.
 
-    ``check_room`` gets the run's id before any members are read; what it raises gets through.
+    ``check_queue`` gets the run's id before any members are read; what it raises gets through.
     """
     spec: RunSpec | None = None
     columns = MemberColumns()
@@ -103,7 +103,7 @@ async def read_run(
             raise InvalidRequest("the first message must hold the spec, all others members")
         if kind == "spec":
             spec = to_spec(request.spec)
-            check_room(spec.run_id)
+            check_queue(spec.run_id)
             continue
         chunk = request.members
         numbers = [(column.name, column.values) for column in chunk.number_columns]

@@ -108,7 +108,7 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object
     ) -> pb.StartRunResponse:
         """Queues a run."""
-        spec, members = await read_run(request_iterator, self._limits, self._runs.check_room)
+        spec, members = await read_run(request_iterator, self._limits, self._runs.check_queue)
         status = await asyncio.to_thread(self._runs.start, spec, members)
         return pb.StartRunResponse(status=from_status(status))
 

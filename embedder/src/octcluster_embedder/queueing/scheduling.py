@@ -30,7 +30,7 @@ class Caller:
     Attributes:
         client: The same for all calls of one client: its connection.
         interactive: Whether somebody waits for this image alone, or for few.
-        deadline: When the answer is of no use any more, as ``time.monotonic`` tells time.
+        deadline: When the answer comes too late, as ``time.monotonic`` tells time.
     """
 
     client: str = ""

@@ -16,6 +16,8 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
     add_ClustererServiceServicer_to_server,
 )
 
+pytestmark = pytest.mark.heavy
+
 
 class SilentClusterer(ClustererServiceServicer):
     """Takes watches and never answers one."""
