@@ -38,4 +38,4 @@ def test_a_matrix_with_a_fault_is_refused(oct_images: Path, octcluster: Octclust
     (tmp_path / "matrix.toml").write_text(MATRIX.replace("kmeans", "kmeens"))
     done = octcluster("study", oct_images, "--out", tmp_path / "out", "--matrix", tmp_path / "matrix.toml")
     assert done.returncode == 2
-    assert "experiment 1: algorithms has 'kmeens'; there are kmeans" in done.stderr
+    assert "experiment 1: algorithms: 'kmeens' is none of kmeans" in done.stderr
