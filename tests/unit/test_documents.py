@@ -26,7 +26,7 @@ MANUALS = [document for document in DOCUMENTS if document.parent in (REPOSITORY,
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
-_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+_LINK = re.compile(r'(?:\]\(|src=")([^)#"\s]+)')
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 _FILE = re.compile(r"[\w./-]+\.(?:js|jinja|md|proto|py|yml)")
 # Options of other programs that the documents call.
