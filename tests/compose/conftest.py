@@ -80,7 +80,7 @@ def engine_answers() -> bool:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """``docker compose up --wait`` on the files as they are shipped; everything is removed at the end."""
+    """``docker compose up --wait`` on the files as they are shipped; all is removed before and after."""
     machine.need(engine_answers(), "a container engine with docker compose", "install Docker and start it")
     ports = free_port(), free_port()
     environment = {
@@ -91,6 +91,7 @@ def stack() -> Iterator[Stack]:
     }
     stack = Stack(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", environment)
     try:
+        stack.compose("down", "--volumes")  # what an interrupted run has left, cached vectors above all
         stack.compose("up", "--build", "--wait", "--wait-timeout", "300")
         yield stack
     finally:
