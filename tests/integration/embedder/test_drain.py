@@ -73,7 +73,8 @@ def test_sigterm_under_full_load_loses_no_accepted_image(model_cache: Path, imag
     assert "got no answer" not in log
     assert "Traceback" not in log
     for client in clients:
-        assert client.status == grpc.StatusCode.UNAVAILABLE
+        # CANCELLED: the call had not been accepted yet (https://github.com/grpc/grpc/issues/41785).
+        assert client.status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
         assert len(set(client.answered)) == len(client.answered)
     told = sum(int(number) for number in re.findall(r"Embed OK: (\d+) items", log))
     assert told == sum(len(client.answered) for client in clients)

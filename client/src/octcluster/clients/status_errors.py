@@ -36,6 +36,9 @@ _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
 
 # How gRPC's details of UNAVAILABLE tell that it was TLS that failed.
 _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
+# Those of CANCELLED, that this side ended the call. Else it was a server on its way down: gRPC cancels the calls that
+# wait to be accepted (https://github.com/grpc/grpc/issues/41785), and nobody has begun their work.
+_SIGNS_OF_THIS_SIDE = ("locally cancelled", "channel closed")
 # And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
 _SIGN_OF_A_LARGE_MESSAGE = "larger than max"
 
@@ -56,6 +59,8 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
     details = details_of(error)
     if kind is ServerUnavailable and any(sign in details.lower() for sign in _SIGNS_OF_TLS):
         kind = ConnectionNotSecure
+    if kind is CallCancelled and not any(sign in details.lower() for sign in _SIGNS_OF_THIS_SIDE):
+        kind = ServerUnavailable
     if kind is ServerOverloaded and _SIGN_OF_A_LARGE_MESSAGE in details:
         kind = RequestRefused
     found = kind(

@@ -10,7 +10,7 @@
     │   │   └── AccessDenied      it wants another token: give the right one → UNAUTHENTICATED, ...
     │   ├── RunNotFound           it does not know the run: start it again → NOT_FOUND
     │   ├── NotReady              not yet: watch the run, or put the vectors first → FAILED_PRECONDITION
-    │   ├── CallCancelled         the call was cancelled → CANCELLED
+    │   ├── CallCancelled         this side cancelled the call → CANCELLED
     │   ├── IncompatibleServer    another kind of server: check address and version → UNIMPLEMENTED
     │   └── ServerFailed          it failed, or broke the contract: look at its log → INTERNAL, ...
     ├── InvalidArguments          arguments that cannot be used, or not together: correct them
@@ -121,7 +121,7 @@ class NotReady(ServiceError):
 
 
 class CallCancelled(ServiceError):
-    """The call was cancelled, by this side or by a server that is going down."""
+    """This side cancelled the call: its client was closed, say."""
 
     template = "the call to {service} at {address} was cancelled: try again ({details})"
 

@@ -57,3 +57,14 @@ def test_error_says_what_to_do(code: grpc.StatusCode, kind: type[errors.ServiceE
 def test_a_status_without_details_is_named() -> None:
     error = service_error(Status(grpc.StatusCode.UNAVAILABLE, None), "the clusterer", ADDRESS)
     assert "(UNAVAILABLE)" in str(error)
+
+
+@pytest.mark.parametrize("details", ["Locally cancelled by application!", "Channel closed!"])
+def test_what_this_side_cancelled_is_not_tried_again(details: str) -> None:
+    error = service_error(Status(grpc.StatusCode.CANCELLED, details), "the embedder", ADDRESS)
+    assert type(error) is errors.CallCancelled
+
+
+def test_what_the_server_cancelled_is_tried_again() -> None:
+    error = service_error(Status(grpc.StatusCode.CANCELLED, "CANCELLED"), "the embedder", ADDRESS)
+    assert type(error) is errors.ServerUnavailable

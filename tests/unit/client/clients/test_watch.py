@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -11,10 +10,8 @@ from octcluster import AsyncClustererClient, ClustererClient, ServerUnavailable
 from octcluster.clients import async_clusterer as async_clusterer_client
 from octcluster.clients import clusterer as clusterer_client
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
-from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
-    ClustererServiceServicer,
-    add_ClustererServiceServicer_to_server,
-)
+from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
+from servicers import serving_clusterer
 
 pytestmark = pytest.mark.heavy
 
@@ -35,13 +32,9 @@ class SilentClusterer(ClustererServiceServicer):
 def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(clusterer_client, "WATCH_SECONDS", 0.3)
     monkeypatch.setattr(async_clusterer_client, "WATCH_SECONDS", 0.3)
-    server = grpc.server(ThreadPoolExecutor(4))
-    add_ClustererServiceServicer_to_server(SilentClusterer(), server)  # type: ignore[abstract]  # no more is asked
-    address = f"unix:{tmp_path}/s"
-    server.add_insecure_port(address)
-    server.start()
-    yield address
-    server.stop(0).wait()
+    clusterer = SilentClusterer()  # type: ignore[abstract]  # no more is asked
+    with serving_clusterer(clusterer, tmp_path) as address:
+        yield address
 
 
 def test_a_silent_clusterer_is_an_outage(silent: str) -> None:
