@@ -36,8 +36,8 @@ _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
 
 # How gRPC's details of UNAVAILABLE tell that it was TLS that failed.
 _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
-# Those of CANCELLED, that this side ended the call. Else it was a server on its way down: gRPC cancels the calls that
-# wait to be accepted (https://github.com/grpc/grpc/issues/41785), and nobody has begun their work.
+# Those of CANCELLED, that this side ended the call. Else a server stopped: gRPC cancels the calls that it
+# has not accepted (https://github.com/grpc/grpc/issues/41785), and nobody has begun their work.
 _SIGNS_OF_THIS_SIDE = ("locally cancelled", "channel closed")
 # And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
 _SIGN_OF_A_LARGE_MESSAGE = "larger than max"
