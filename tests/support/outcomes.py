@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.image_set import ImageSet, Scan
 from octcluster.model.recipes import PLAIN_1
 from octcluster.model.results import (
     Assignments,
@@ -41,7 +41,7 @@ def make_outcome(
     """A plausible outcome; paths and patients say "secret"; without classes no image has a label."""
     source = random.Random(5)
     images = [
-        ImageFile(Path("/data/secret-folder", name), name, label or None, f"secret{number % 7}")
+        Scan(Path("/data/secret-folder", name), name, label or None, f"secret{number % 7}")
         for label in classes or ("",)
         for number in range(images_per_class)
         for name in [f"{label}/{label}-secret{number % 7}-{number:05d}.jpeg"]
@@ -99,14 +99,14 @@ def undefine(outcome: RunOutcome, reason: str) -> RunOutcome:
     return replace(outcome, result=replace(outcome.result, results=results), assignments=assignments)
 
 
-def _choose_cluster(source: random.Random, image: ImageFile, classes: tuple[str, ...]) -> int:
+def _choose_cluster(source: random.Random, image: Scan, classes: tuple[str, ...]) -> int:
     if image.label is None or source.random() < 0.4:
         return source.randrange(4)
     return classes.index(image.label) % 4
 
 
 def _make_result(
-    algorithm: str, k: int | None, members: list[ImageFile], clusters: list[int], classes: list[str]
+    algorithm: str, k: int | None, members: list[Scan], clusters: list[int], classes: list[str]
 ) -> ClusteringResult:
     found = sorted(set(clusters))
     pairs = list(zip((image.label for image in members), clusters, strict=True))

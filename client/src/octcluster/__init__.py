@@ -9,7 +9,7 @@ from octcluster.clients.async_embedder import AsyncEmbedderClient
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.clients.security import Tls, read_token
-from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.keys import image_key
 from octcluster.model.errors import (
     AccessDenied,
@@ -112,7 +112,6 @@ __all__ = [
     "EmbeddingSpace",
     "ExtraNotInstalled",
     "Failure",
-    "ImageFile",
     "ImageSet",
     "IncompatibleServer",
     "Interval",
@@ -142,6 +141,7 @@ __all__ = [
     "RunSpec",
     "RunState",
     "RunStatus",
+    "Scan",
     "Score",
     "Scores",
     "ServerFailed",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from known import known
-from octcluster import ImageFile, ImageSet
+from octcluster import ImageSet, Scan
 from processes import Server, running_service, wait_until_serving
 from stores import Store, started_store
 
@@ -113,7 +113,7 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def image_files(oct_images: Path) -> list[ImageFile]:
+def image_files(oct_images: Path) -> list[Scan]:
     """Ten images of each class with their labels and patients."""
     paths = sorted(oct_images.rglob("*.jp*g"))
     by_class = {
@@ -121,18 +121,18 @@ def image_files(oct_images: Path) -> list[ImageFile]:
     }
     chosen = sorted(path for members in by_class.values() for path in members[:10])
     return [
-        ImageFile(path, path.relative_to(oct_images).as_posix(), path.parent.name, path.stem.split("-")[1])
+        Scan(path, path.relative_to(oct_images).as_posix(), path.parent.name, path.stem.split("-")[1])
         for path in chosen
     ]
 
 
 @pytest.fixture(scope="session")
-def image_set(oct_images: Path, image_files: list[ImageFile]) -> ImageSet:
+def image_set(oct_images: Path, image_files: list[Scan]) -> ImageSet:
     return ImageSet(oct_images, image_files, "folder")
 
 
 @pytest.fixture(scope="session")
-def images(image_files: list[ImageFile]) -> list[bytes]:
+def images(image_files: list[Scan]) -> list[bytes]:
     return [image.path.read_bytes() for image in image_files]
 
 

@@ -11,7 +11,6 @@ from octcluster import (
     AssignOptions,
     ClustererClient,
     EmbeddingSpace,
-    ImageFile,
     ImageSet,
     InvalidImageSet,
     Member,
@@ -19,6 +18,7 @@ from octcluster import (
     RunNotFound,
     RunOptions,
     RunSpec,
+    Scan,
     SpaceMismatch,
     assign_images,
     run_images,
@@ -81,7 +81,7 @@ def test_bad_images_and_copies(
 ) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
-    bad = ImageFile(tmp_path / "bad.png", "bad.png")
+    bad = Scan(tmp_path / "bad.png", "bad.png")
     one = image_set.images[0]
     images = ImageSet(tmp_path, [bad, replace(one, name="one.jpeg"), replace(one, name="two.jpeg")], "none")
     outcome = assign_images(run.spec.run_id, images, AssignOptions(**elsewhere), recorder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from known import known
-from octcluster import ClustererClient, EmbedderClient, ImageFile, Silence
+from octcluster import ClustererClient, EmbedderClient, Scan, Silence
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.stages import Stages
 from PIL import Image
@@ -23,7 +23,7 @@ def fill(embedder: Server, clusterer: Server, recorder: Recorder) -> Iterator[Fi
     secret = os.urandom(16)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
 
-        def fill(images: list[ImageFile], features: str = "pooled", flip: bool = False) -> KeyedImages:
+        def fill(images: list[Scan], features: str = "pooled", flip: bool = False) -> KeyedImages:
             stages = Stages(recorder)
             stages.begin("Reading", len(images), "images")
             keyed = read_keys(images, secret, stages.update)
@@ -35,9 +35,7 @@ def fill(embedder: Server, clusterer: Server, recorder: Recorder) -> Iterator[Fi
         yield fill
 
 
-def test_measures_come_with_vectors_and_later_from_the_cache(
-    fill: Fill, image_files: list[ImageFile]
-) -> None:
+def test_measures_come_with_vectors_and_later_from_the_cache(fill: Fill, image_files: list[Scan]) -> None:
     first = fill(image_files[:6])
     assert first.embedded == set(first.measures) == set(first.keys)
     for image, key in first.good():
@@ -56,7 +54,7 @@ def test_measures_come_with_vectors_and_later_from_the_cache(
 
 
 def test_an_image_without_measures_is_embedded_again(
-    fill: Fill, image_files: list[ImageFile], embedder: Server, clusterer: Server
+    fill: Fill, image_files: list[Scan], embedder: Server, clusterer: Server
 ) -> None:
     keyed = fill(image_files[:1])
     ((_, key),) = keyed.good()
@@ -73,13 +71,13 @@ def test_an_image_without_measures_is_embedded_again(
 
 
 def test_a_cached_vector_without_measures_is_good_even_if_its_file_is_gone(
-    tmp_path: Path, image_files: list[ImageFile], embedder: Server, clusterer: Server
+    tmp_path: Path, image_files: list[Scan], embedder: Server, clusterer: Server
 ) -> None:
     secret = os.urandom(16)
     paths = [tmp_path / name for name in ("gone.jpeg", "stays.jpeg")]
     for path, image in zip(paths, image_files, strict=False):
         path.write_bytes(image.path.read_bytes())
-    keyed = read_keys([ImageFile(path, path.name) for path in paths], secret, lambda *_: None)
+    keyed = read_keys([Scan(path, path.name) for path in paths], secret, lambda *_: None)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
         space = embeds.space("pooled")
         clusters.put_vectors(space, [(key, bytes(4 * space.dimension)) for _, key in keyed.good()])

@@ -13,12 +13,12 @@ import pytest
 from known import known
 from octcluster import (
     ClustererClient,
-    ImageFile,
     ImageSet,
     Recipe,
     RequestRefused,
     RunOptions,
     RunState,
+    Scan,
     TooFewImages,
     run,
     run_images,
@@ -97,7 +97,7 @@ def test_bad_images_are_failures_and_copies_count_as_cached(
         (folder / name).write_bytes(data)
         files.append(folder / name)
     files.append(folder / "d-gone.jpeg")
-    images = [ImageFile(path, path.name) for path in sorted(files)]
+    images = [Scan(path, path.name) for path in sorted(files)]
     outcome = run_images(ImageSet(folder, images, "none"), replace(elsewhere, max_clusters=4), recorder)
     assert (outcome.embedded, outcome.cached) == (8, 1)
     assert [failure.image.name[0] for failure in outcome.failures] == ["a", "b", "c", "d"]
@@ -118,7 +118,7 @@ def test_fewer_good_images_than_clusters_are_told(
 ) -> None:
     bad = tmp_path / "bad.jpeg"
     bad.write_bytes(b"no image")
-    images = [*image_set.images[:2], ImageFile(bad, "bad.jpeg")]
+    images = [*image_set.images[:2], Scan(bad, "bad.jpeg")]
     few = ImageSet(tmp_path, images, "none")
     with pytest.raises(TooFewImages, match="2 of 3 images") as failure:
         run_images(few, replace(elsewhere, min_clusters=3, max_clusters=3), recorder)

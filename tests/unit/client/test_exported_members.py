@@ -36,7 +36,7 @@ PUBLIC = [
     "EmbeddingSpace",
     "ExtraNotInstalled",
     "Failure",
-    "ImageFile",
+    "Scan",
     "ImageSet",
     "IncompatibleServer",
     "Interval",

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
-from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.labels import label_images
 from octcluster.model.errors import InvalidImageSet
 
@@ -90,12 +90,12 @@ def has_foreign_volumes(endings: Mapping[str, int]) -> bool:
     return any(ending in _FOREIGN_EXTENSIONS for ending in endings)
 
 
-def _search_folder(folder: Path) -> tuple[list[ImageFile], Mapping[str, int]]:
+def _search_folder(folder: Path) -> tuple[list[Scan], Mapping[str, int]]:
     images = []
     ignored: Counter[str] = Counter()
     for path in _walk(folder, set()):
         if is_image(path):
-            images.append(ImageFile(path, path.relative_to(folder).as_posix()))
+            images.append(Scan(path, path.relative_to(folder).as_posix()))
         else:
             ignored[path.suffix.lower()] += 1
     endings = dict(sorted(ignored.items(), key=lambda item: (-item[1], item[0])))
@@ -130,7 +130,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             yield folder / entry.name
 
 
-def _read_list(file: Path) -> list[ImageFile]:
+def _read_list(file: Path) -> list[Scan]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -141,7 +141,7 @@ def _read_list(file: Path) -> list[ImageFile]:
         if entry and not entry.startswith("#"):
             path = file.parent / entry
             name = _name_in_list(path, file.parent)
-            images[name] = ImageFile(path, name)
+            images[name] = Scan(path, name)
     if not images:
         raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
     return list(images.values())

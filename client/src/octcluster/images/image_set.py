@@ -1,29 +1,34 @@
-"""A set of image files with what is known about each."""
+"""A set of scans with what is known about each."""
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from octcluster.images.readers.reader import ScanFacts
 from octcluster.model.errors import InvalidImageSet
 
 
 @dataclass(frozen=True)
-class ImageFile:
-    """One image file.
+class Scan:
+    """One B-scan: a plain image, or one of those that a source file holds.
 
     Attributes:
         path: Where the file lies.
-        name: Path relative to IMAGES with forward slashes: what outputs call the image. Stays on this
-            machine.
+        name: Path relative to IMAGES with forward slashes, and ``#12`` for the twelfth of several scans of a
+            file: what outputs call the scan. Stays on this machine.
         label: Known class, or None.
         patient: Patient identifier, or None. Stays on this machine.
+        number: Which of the file's scans it is, from 1; None: the file is a plain image.
+        facts: What the file tells of the scan; None: it is a plain image.
     """
 
     path: Path
     name: str
     label: str | None = None
     patient: str | None = None
+    number: int | None = None
+    facts: ScanFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class ImageSet:
     """
 
     root: Path
-    images: Sequence[ImageFile]
+    images: Sequence[Scan]
     label_source: str
     ignored_files: int = 0
     ignored_endings: Mapping[str, int] = field(default_factory=dict)
@@ -73,7 +78,7 @@ def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:
             f"--per-class {count} needs labels, and no image has one: put the images into class folders, "
             "name them <disease>-<patient>-<number>, or give --labels FILE.csv"
         )
-    drawn: list[ImageFile] = []
+    drawn: list[Scan] = []
     for label in image_set.classes:
         candidates = [image for image in image_set.images if image.label == label]
         source = random.Random(f"{seed}:{label}")  # noqa: S311

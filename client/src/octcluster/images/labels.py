@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import NamedTuple
 
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.model.errors import InvalidImageSet
 from octcluster.model.suggest import suggest
 
@@ -32,12 +32,12 @@ class Labelling(NamedTuple):
         stray_rows: Numbers of the rows of the CSV file that name none of the images.
     """
 
-    images: list[ImageFile]
+    images: list[Scan]
     source: str
     stray_rows: Sequence[int] = ()
 
 
-def label_images(images: Sequence[ImageFile], labels: str) -> Labelling:
+def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     """Gives images their labels and patients.
 
     The patient is the middle part of ``<disease>-<patient>-<number>``, if the file name has this form, or
@@ -82,7 +82,7 @@ def label_images(images: Sequence[ImageFile], labels: str) -> Labelling:
     return Labelling(labelled, source)
 
 
-def _detect_source(images: Sequence[ImageFile]) -> str:
+def _detect_source(images: Sequence[Scan]) -> str:
     folders = Counter(folder for image in images if (folder := _folder(image)))
     if 2 <= len(folders) <= MAX_AUTO_CLASSES and not _are_patients(images, folders):
         return "folder"
@@ -92,7 +92,7 @@ def _detect_source(images: Sequence[ImageFile]) -> str:
     return "none"
 
 
-def _are_patients(images: Sequence[ImageFile], folders: Counter[str]) -> bool:
+def _are_patients(images: Sequence[Scan], folders: Counter[str]) -> bool:
     """Whether each folder seems to hold one patient, whose name must not become that of a class."""
     pairs = {(_folder(image), image.patient) for image in images if _folder(image) and image.patient}
     if pairs:
@@ -100,11 +100,11 @@ def _are_patients(images: Sequence[ImageFile], folders: Counter[str]) -> bool:
     return median(folders.values()) < MIN_AUTO_FOLDER_IMAGES
 
 
-def _folder(image: ImageFile) -> str | None:
+def _folder(image: Scan) -> str | None:
     return PurePosixPath(image.name).parent.name or None
 
 
-def _name_part(image: ImageFile, part: str) -> str | None:
+def _name_part(image: Scan, part: str) -> str | None:
     match = _NAME_PATTERN.fullmatch(PurePosixPath(image.name).stem)
     return match[part] if match else None
 
@@ -117,7 +117,7 @@ class _Row:
     patient: str | None
 
 
-def _label_by_table(images: Sequence[ImageFile], file: Path) -> Labelling:
+def _label_by_table(images: Sequence[Scan], file: Path) -> Labelling:
     rows, stray_rows = _read_table(file, images)
     if not rows:
         raise InvalidImageSet(
@@ -133,7 +133,7 @@ def _label_by_table(images: Sequence[ImageFile], file: Path) -> Labelling:
     return Labelling(labelled, "csv", stray_rows)
 
 
-def _read_table(file: Path, images: Sequence[ImageFile]) -> tuple[dict[str, _Row], list[int]]:
+def _read_table(file: Path, images: Sequence[Scan]) -> tuple[dict[str, _Row], list[int]]:
     """The rows of the CSV file by the name of their image, and the numbers of those that name no image."""
     names_by_entry = {image.name: {image.name} for image in images}
     for image in images:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.model.results import Duplicates, NearDuplicate
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
@@ -38,12 +38,12 @@ class Leaks:
     pairs_across_splits: int
 
 
-def knows_patients(members: Sequence[ImageFile]) -> bool:
+def knows_patients(members: Sequence[Scan]) -> bool:
     """Whether the patient of any image is known."""
     return any(image.patient is not None for image in members)
 
 
-def has_repeated_patients(members: Sequence[ImageFile]) -> bool:
+def has_repeated_patients(members: Sequence[Scan]) -> bool:
     """Whether any known patient has several images."""
     patients = [image.patient for image in members if image.patient is not None]
     return len(set(patients)) < len(patients)
@@ -63,7 +63,7 @@ def _split_of_folder(path: str) -> str | None:
     return next((folder for folder in path.split("/") if folder.lower() in SPLITS), None)
 
 
-def find_leaks(members: Sequence[ImageFile], duplicates: Duplicates) -> Leaks:
+def find_leaks(members: Sequence[Scan], duplicates: Duplicates) -> Leaks:
     """Looks for patients and near-duplicates in more than one class or split.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from octcluster.images.headers import ImageHeader
-from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks, split_of
 from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
 from octcluster.model.results import Duplicates, NearDuplicate
@@ -56,7 +56,7 @@ class Description:
         return [Failure(images[position], reason) for position, reason in self.failures.items()]
 
     @property
-    def readable(self) -> list[tuple[ImageFile, ImageHeader]]:
+    def readable(self) -> list[tuple[Scan, ImageHeader]]:
         """The images whose header can be read."""
         pairs = zip(self.image_set.images, self.headers, strict=True)
         return [(image, header) for image, header in pairs if header is not None]

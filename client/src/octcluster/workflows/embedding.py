@@ -11,7 +11,7 @@ from pathlib import Path
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.concurrency import map_concurrently
 from octcluster.clients.embedder import EmbedderClient
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.images.keys import image_key, image_key_of_file
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import Embedding, too_many_bytes
@@ -35,7 +35,7 @@ class KeyedImages:
         measures: What was measured, in the order of measure_names, by key.
     """
 
-    images: Sequence[ImageFile]
+    images: Sequence[Scan]
     keys: list[bytes | None]
     unreadable: dict[int, str] = field(default_factory=dict)
     failed: dict[bytes, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class KeyedImages:
     measure_names: Sequence[str] = ()
     measures: dict[bytes, tuple[float, ...]] = field(default_factory=dict)
 
-    def good(self) -> list[tuple[ImageFile, bytes]]:
+    def good(self) -> list[tuple[Scan, bytes]]:
         """The images that have, or may still get, a vector."""
         pairs = zip(self.images, self.keys, strict=True)
         return [(image, key) for image, key in pairs if key is not None and key not in self.failed]
@@ -52,9 +52,9 @@ class KeyedImages:
         """The measures of an image by name; empty if they are not known."""
         return dict(zip(self.measure_names, self.measures[key], strict=True)) if key in self.measures else {}
 
-    def bad(self) -> list[tuple[ImageFile, str]]:
+    def bad(self) -> list[tuple[Scan, str]]:
         """The other images, each with the reason."""
-        found: list[tuple[ImageFile, str]] = []
+        found: list[tuple[Scan, str]] = []
         for position, (image, key) in enumerate(zip(self.images, self.keys, strict=True)):
             reason = self.unreadable.get(position) if key is None else self.failed.get(key)
             if reason is not None:
@@ -62,9 +62,7 @@ class KeyedImages:
         return found
 
 
-def read_keys(
-    images: Sequence[ImageFile], secret: bytes, on_progress: Callable[[int, int], None]
-) -> KeyedImages:
+def read_keys(images: Sequence[Scan], secret: bytes, on_progress: Callable[[int, int], None]) -> KeyedImages:
     """Computes the keys of image files, several at a time.
 
     Args:

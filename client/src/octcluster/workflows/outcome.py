@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
-from octcluster.images.image_set import ImageFile, ImageSet
+from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
@@ -18,7 +18,7 @@ from octcluster.model.runs import EmbeddingSpace, RunSpec
 class Failure:
     """One image that has no vector, and why."""
 
-    image: ImageFile
+    image: Scan
     reason: str
 
 
@@ -47,7 +47,7 @@ class RunOutcome:
 
     image_set: ImageSet
     recipe: Recipe
-    members: Sequence[ImageFile]
+    members: Sequence[Scan]
     failures: Sequence[Failure]
     spec: RunSpec
     result: RunResult
@@ -111,7 +111,7 @@ class AssignOutcome:
     run_classes: Sequence[str]
     space: EmbeddingSpace
     image_set: ImageSet
-    members: Sequence[ImageFile]
+    members: Sequence[Scan]
     failures: Sequence[Failure]
     placements: Placements
     embedded: int

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.images.labels import MAX_AUTO_CLASSES, label_images
 from octcluster.model.errors import InvalidImageSet
 
 
-def files(*names: str) -> list[ImageFile]:
-    return [ImageFile(Path("/images", name), name) for name in names]
+def files(*names: str) -> list[Scan]:
+    return [Scan(Path("/images", name), name) for name in names]
 
 
 def label(labels: str, *names: str) -> tuple[list[str | None], str]:

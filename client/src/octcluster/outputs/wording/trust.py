@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.images.leaks import Leaks, has_repeated_patients, knows_patients
 from octcluster.model.results import Association, ClusteringResult, Duplicates
 from octcluster.model.runs import Preparation
@@ -76,7 +76,7 @@ def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | 
     )
 
 
-def describe_unused_patients(preparation: Preparation, members: Sequence[ImageFile]) -> list[str]:
+def describe_unused_patients(preparation: Preparation, members: Sequence[Scan]) -> list[str]:
     """Says that patients could have improved the clusters and did not, and how to give them.
 
     Args:

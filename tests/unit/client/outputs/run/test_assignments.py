@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
@@ -20,7 +20,7 @@ def write(outcome: RunOutcome, folder: Path) -> None:
     write_run_files(outcome, folder, {"images": "scans", "k": (2, 5)}, STARTED)
 
 
-def rename(outcome: RunOutcome, *images: ImageFile) -> RunOutcome:
+def rename(outcome: RunOutcome, *images: Scan) -> RunOutcome:
     """The outcome with other first members."""
     return replace(outcome, members=[*images, *outcome.members[len(images) :]])
 
@@ -48,7 +48,7 @@ def test_assignments_have_one_row_a_member_sorted_by_path(tmp_path: Path) -> Non
 
 
 def test_unknown_label_and_patient_are_empty(tmp_path: Path) -> None:
-    outcome = rename(make_outcome(classes=()), ImageFile(tmp_path / "a.png", "a.png"))
+    outcome = rename(make_outcome(classes=()), Scan(tmp_path / "a.png", "a.png"))
     row = format_assignments(outcome).decode().splitlines()[1].split(",")
     assert (row[0], row[2], row[3]) == ("a.png", "", "")
 

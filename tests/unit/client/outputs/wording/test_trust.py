@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from known import known
-from octcluster.images.image_set import ImageFile
+from octcluster.images.image_set import Scan
 from octcluster.images.leaks import add_copies, find_leaks, split_of
 from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
 from octcluster.model.runs import Preparation
@@ -25,8 +25,8 @@ from outcomes import add_trust, make_outcome
 NO_PAIR = "There are no duplicates or near-duplicates."
 
 
-def image(name: str, label: str | None = None, patient: str | None = None) -> ImageFile:
-    return ImageFile(Path("/data", name), name, label, patient)
+def image(name: str, label: str | None = None, patient: str | None = None) -> Scan:
+    return Scan(Path("/data", name), name, label, patient)
 
 
 def pairs(*indices: tuple[int, int]) -> Duplicates:
