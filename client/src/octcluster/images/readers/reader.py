@@ -51,12 +51,15 @@ class SourceFile:
         scans: Its B-scans, in the order of the file; the first has the number 1.
         left_out: Number of other contents by their name for people: ``{"fundus image": 1}``.
         warnings: What a person should know before relying on the scans: sentences without names and ids.
+        parts: Other files that belong to it, for example the images that an XML export names: they are no
+            images of their own.
     """
 
     format: str
     scans: Sequence[ScanFacts]
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    parts: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,16 @@ class Pixels:
 
 
 class Reader(Protocol):
-    """Reads the files of one format. Its methods may run in a process of their own."""
+    """Reads the files of one format. Its methods may run in a process of their own.
+
+    Attributes:
+        format: For people: ``DICOM``.
+        endings: For a format without a header that tells it: endings in lower case. Its reader is asked for
+            such files, if no other reader recognises them.
+    """
 
     format: str
+    endings: Sequence[str]
 
     def recognises(self, head: bytes) -> bool:
         """Whether a file with this beginning (16 KiB, or all of a shorter file) is of this format."""
