@@ -13,6 +13,7 @@ from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.folder import prepare_folder
 from octcluster.outputs.wording.score_names import SCORE_NAMES
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster, show_note
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
@@ -88,8 +89,6 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
-        from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster  # noqa: PLC0415
-
         outcome = self.outcome
         answer = describe_answer(self.chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten)
         scores = [_list_scores(result) for result in outcome.result.results]
@@ -143,7 +142,10 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     image_set = find_images(Path(images), labels)
     if per_class is not None:
         image_set = sample_per_class(image_set, per_class, run_options.seed)
-    found = Run(run_images(image_set, run_options, progress or Silence()), started)
+    progress = progress or Silence()
+    for note in image_set.notes:
+        progress.message(show_note(note))
+    found = Run(run_images(image_set, run_options, progress), started)
     if out is not None:
         found.write(out)
     return found

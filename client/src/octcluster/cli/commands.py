@@ -21,6 +21,7 @@ from octcluster.model.errors import ExtraNotInstalled, OctclusterError
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.runs import MODELS
 from octcluster.outputs.folder import prepare_folder
+from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.describe import describe_images
 from octcluster.workflows.doctor import diagnose
@@ -206,7 +207,7 @@ def _find_sample(command: ImagesCommand, per_class: int | None, seed: int) -> Im
 
 @contextmanager
 def _shown_progress(command: ImagesCommand, image_set: ImageSet) -> Iterator[Progress]:
-    """Progress as the command wants it, which begins with what will not be used of the images."""
+    """Progress as the command wants it, which begins with what was found in the images' names."""
     from octcluster.cli.terminal.progress import show_progress  # noqa: PLC0415
 
     if command.quiet:
@@ -215,6 +216,8 @@ def _shown_progress(command: ImagesCommand, image_set: ImageSet) -> Iterator[Pro
     with show_progress() as progress:
         if has_foreign_volumes(image_set.ignored_endings):
             progress.message(f"Ignored: {describe_ignored(image_set.ignored_endings)}")
+        for note in image_set.notes:
+            progress.message(show_note(note))
         yield progress
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from octcluster.images.image_set import ImageSet, Scan
+from octcluster.images.junk import describe_junk, is_junk
 from octcluster.images.labels import label_images
 from octcluster.model.errors import InvalidImageSet
 
@@ -28,8 +29,8 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
     """Finds the images of a folder or of a list, and their labels.
 
     A folder is searched with all its subfolders for files with one of IMAGE_EXTENSIONS, in any case. Hidden
-    files and folders are skipped; links are followed, and a folder that is reached twice is read once. In a
-    list, paths are relative to the list's folder, blank lines and lines that begin with ``#`` are skipped,
+    files and folders, and those that storage devices and systems leave, are skipped (see ``junk``). Links are
+    followed, and a folder that is reached twice is read once. In a list, paths are relative to the list's folder, blank lines and lines that begin with ``#`` are skipped,
     and files that do not exist are kept: reading them fails later, one by one.
 
     Args:
@@ -43,8 +44,9 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
         InvalidImageSet: There is no such folder or file, it cannot be read, it holds no image, or the labels
             do not fit.
     """
+    junk: Counter[str] = Counter()
     if source.is_dir():
-        images, endings = _search_folder(source)
+        images, endings = _search_folder(source, junk)
         root = source
     elif source.is_file():
         if is_image(source):
@@ -56,7 +58,10 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
     images.sort(key=lambda image: image.name)
     labelling = label_images(images, labels)
     ignored_files = sum(endings.values())
-    return ImageSet(root, labelling.images, labelling.source, ignored_files, endings, labelling.stray_rows)
+    notes = describe_junk(junk)
+    return ImageSet(
+        root, labelling.images, labelling.source, ignored_files, endings, labelling.stray_rows, notes
+    )
 
 
 def is_image(path: PurePath) -> bool:
@@ -90,10 +95,10 @@ def has_foreign_volumes(endings: Mapping[str, int]) -> bool:
     return any(ending in _FOREIGN_EXTENSIONS for ending in endings)
 
 
-def _search_folder(folder: Path) -> tuple[list[Scan], Mapping[str, int]]:
+def _search_folder(folder: Path, junk: Counter[str]) -> tuple[list[Scan], Mapping[str, int]]:
     images = []
     ignored: Counter[str] = Counter()
-    for path in _walk(folder, set()):
+    for path in _walk(folder, set(), junk):
         if is_image(path):
             images.append(Scan(path, path.relative_to(folder).as_posix()))
         else:
@@ -107,8 +112,11 @@ def _search_folder(folder: Path) -> tuple[list[Scan], Mapping[str, int]]:
     return images, endings
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """All files below the folder that are not hidden; ``seen`` has device and inode of each folder read."""
+def _walk(folder: Path, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[Path]:
+    """All files below the folder that are no junk, which is counted by its name.
+
+    ``seen`` has device and inode of each folder read.
+    """
     try:
         status = folder.stat()
         if (status.st_dev, status.st_ino) in seen:
@@ -122,10 +130,10 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         ) from error
     # Real folders go first, so that a link never takes the place of what it points to.
     for entry in sorted(entries, key=lambda entry: entry.is_symlink()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _walk(folder / entry.name, seen)
+        if is_junk(entry.name):
+            junk[entry.name] += 1
+        elif entry.is_dir():
+            yield from _walk(folder / entry.name, seen, junk)
         elif entry.is_file() or entry.is_symlink():
             yield folder / entry.name
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from octcluster.images.readers.reader import ScanFacts
+from octcluster.images.notes import Note
+from octcluster.images.readers.reader import Eye, ScanFacts
 from octcluster.model.errors import InvalidImageSet
 
 
@@ -19,6 +20,10 @@ class Scan:
             file: what outputs call the scan. Stays on this machine.
         label: Known class, or None.
         patient: Patient identifier, or None. Stays on this machine.
+        eye: ``OD`` (right) or ``OS`` (left): what a table says, else the file, else its folders and name.
+        visit: Day or name of the visit, from the file or its folders.
+        device: Name of the device, from the file or its folders.
+        split: Folder of a split (``train``) that it lies in, or None.
         number: Which of the file's scans it is, from 1; None: the file is a plain image.
         facts: What the file tells of the scan; None: it is a plain image.
     """
@@ -27,6 +32,10 @@ class Scan:
     name: str
     label: str | None = None
     patient: str | None = None
+    eye: Eye | None = None
+    visit: str | None = None
+    device: str | None = None
+    split: str | None = None
     number: int | None = None
     facts: ScanFacts | None = None
 
@@ -42,6 +51,7 @@ class ImageSet:
         ignored_files: Number of files in the folder that are no images by their extension.
         ignored_endings: Their number by extension in lower case, the most frequent first; empty for a list.
         stray_rows: Numbers of the rows of the labels' CSV file that name none of the images.
+        notes: What a person should know of them, the same sentences everywhere.
     """
 
     root: Path
@@ -50,6 +60,7 @@ class ImageSet:
     ignored_files: int = 0
     ignored_endings: Mapping[str, int] = field(default_factory=dict)
     stray_rows: Sequence[int] = ()
+    notes: Sequence[Note] = ()
 
     @property
     def classes(self) -> list[str]:

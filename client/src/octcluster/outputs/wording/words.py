@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from octcluster.images.image_set import ImageSet
+from octcluster.images.notes import Note
 from octcluster.model.results import ClusteringResult, Score
 
 RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
@@ -129,6 +130,12 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
     return sentences
+
+
+def show_note(note: Note) -> str:
+    """A note with its examples, for the person who started the command: they may name patients."""
+    examples = f" For example {', '.join(note.examples)}." if note.examples else ""
+    return show_text(note.text + examples)
 
 
 def describe_missing_labels(image_set: ImageSet) -> list[str]:
