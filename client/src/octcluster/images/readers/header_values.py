@@ -88,8 +88,8 @@ def tell_lost_scans(found: int, promised: int) -> list[str]:
     if found >= promised:
         return []
     return [
-        f"{promised - found:,} of {promised:,} B-scans are missing: the file may be cut short, "
-        "copy or export it again"
+        f"{promised - found:,} of {promised:,} B-scans are missing or damaged: "
+        "copy or export the volume again"
     ]
 
 
