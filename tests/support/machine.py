@@ -25,6 +25,11 @@ def openssl() -> str | None:
     return shutil.which("openssl")
 
 
+def dciodvfy() -> str | None:
+    """The validator of DICOM objects of this machine, if it has one."""
+    return shutil.which("dciodvfy")
+
+
 def real_images() -> Path | None:
     """The folder of real OCT images, if this machine has it."""
     configured = os.environ.get("OCTCLUSTER_TEST_IMAGES")

@@ -1,0 +1,189 @@
+"""What a DICOM header tells of each frame: patient, eye, visit, device, volume, position, spacing."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import dist, isfinite
+from typing import Any, cast
+
+from octcluster.images.readers.dicom.file import DicomFile, read_integer
+from octcluster.images.readers.reader import Eye, ScanFacts
+
+_EYES: dict[str, Eye] = {"R": "OD", "L": "OS"}
+_FIRST_YEAR = 1990  # of the first OCT of an eye: 1991; an earlier date stands for one that was removed
+_DATES = ("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "StudyDate")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What its functional groups tell of one frame; None: nothing."""
+
+    eye: str
+    stack: str
+    in_stack: int | None
+    spacing: tuple[float, float] | None
+    slices_mm: float | None
+    place: tuple[float, ...] | None
+
+
+def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[str]]:
+    """Tells the facts of each frame, and what a person should know of them.
+
+    Args:
+        file: The open file.
+        n_frames: Number of its frames.
+
+    Returns:
+        The facts in the order of the frames, and warnings.
+    """
+    header = file.header
+    frames = list(_read_frames(header, n_frames))
+    warnings = []
+    eyes = [_tell_eye(header, frame) for frame in frames]
+    if any(contradicts for _, contradicts in eyes):
+        warnings.append(
+            "the file names both eyes: that of the imaged region counts, then that of the frame, then that "
+            "of the series"
+        )
+    volume = _tell_volume(header, n_frames)
+    positions = _tell_positions(header, frames)
+    scans = []
+    for index, frame in enumerate(frames):
+        before = frames[index - 1] if index else None
+        scans.append(
+            ScanFacts(
+                patient=_text(header, "PatientID"),
+                eye=eyes[index][0],
+                visit=_tell_visit(header),
+                device=_tell_device(header),
+                volume=volume and _digest(f"{volume} {frame.stack}"),
+                position=positions[index],
+                height=read_integer(header, "Rows"),
+                width=read_integer(header, "Columns"),
+                bits=read_integer(header, "BitsStored"),
+                axial_mm=frame.spacing and frame.spacing[0],
+                lateral_mm=frame.spacing and frame.spacing[1],
+                distance_mm=_tell_distance(frame, before),
+            )
+        )
+    return scans, warnings
+
+
+def _read_frames(header: Any, n_frames: int) -> Iterator[_Frame]:
+    shared = _first(header, "SharedFunctionalGroupsSequence")
+    groups = header.get("PerFrameFunctionalGroupsSequence") or ()
+    # A sequence of another length does not say which of its items is of which frame.
+    own: Sequence[Any] = groups if len(groups) == n_frames else [None] * n_frames
+    for group in own:
+        anatomy = _first(shared, "FrameAnatomySequence") or _first(group, "FrameAnatomySequence")
+        content = _first(group, "FrameContentSequence")
+        measures = [_first(source, "PixelMeasuresSequence") for source in (shared, group)]
+        plane = _first(group, "PlanePositionSequence")
+        in_stack = content and content.get("InStackPositionNumber")
+        yield _Frame(
+            eye=str((anatomy and anatomy.get("FrameLaterality")) or ""),
+            stack=str((content and content.get("StackID")) or ""),
+            in_stack=in_stack if isinstance(in_stack, int) and in_stack > 0 else None,
+            spacing=cast("tuple[float, float] | None", _lengths(measures, "PixelSpacing", 2)),
+            slices_mm=(_lengths(measures, "SpacingBetweenSlices", 1) or (None,))[0],
+            place=_numbers(plane.get("ImagePositionPatient"), 3) if plane else None,
+        )
+
+
+def _first(source: Any, keyword: str) -> Any:
+    """The first item of a sequence; None: there is none."""
+    found = source.get(keyword) if source is not None else None
+    return found[0] if found else None
+
+
+def _lengths(sources: Sequence[Any], keyword: str, count: int) -> tuple[float, ...] | None:
+    """Lengths in millimetres out of the first source that has them, all above 0."""
+    for source in sources:
+        found = _numbers(source.get(keyword), count) if source is not None else None
+        if found and all(number > 0 for number in found):
+            return found
+    return None
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    values = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
+    try:
+        numbers = tuple(float(number) for number in values)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
+
+
+def _tell_eye(header: Any, frame: _Frame) -> tuple[Eye | None, bool]:
+    """The eye by the first place that names one, and whether another place names the other eye."""
+    said = [str(header.get("ImageLaterality") or ""), frame.eye, str(header.get("Laterality") or "")]
+    eyes = [_EYES[word.strip().upper()] for word in said if word.strip().upper() in _EYES]
+    return (eyes[0] if eyes else None), len(set(eyes)) > 1
+
+
+def _tell_volume(header: Any, n_frames: int) -> str | None:
+    """What all files of a volume share: those of one frame their series; several frames are a volume."""
+    return _text(header, "SOPInstanceUID" if n_frames > 1 else "SeriesInstanceUID")
+
+
+def _tell_positions(header: Any, frames: Sequence[_Frame]) -> list[int | None]:
+    """Places from 0: those in the stack where all frames have one of their own, else the order of frames."""
+    if len(frames) == 1:
+        number = frames[0].in_stack if frames[0].in_stack is not None else header.get("InstanceNumber")
+        try:
+            return [max(int(number) - 1, 0)]
+        except (TypeError, ValueError):
+            return [None]
+    places = Counter((frame.stack, frame.in_stack) for frame in frames)
+    if max(places.values()) == 1 and all(frame.in_stack is not None for frame in frames):
+        return [frame.in_stack - 1 for frame in frames if frame.in_stack is not None]
+    return list(range(len(frames)))
+
+
+def _tell_distance(frame: _Frame, before: _Frame | None) -> float | None:
+    if before is not None and frame.place and before.place and frame.place != before.place:
+        return round(dist(frame.place, before.place), 6)
+    return frame.slices_mm
+
+
+def _tell_visit(header: Any) -> str | None:
+    """The day of acquisition as ``2024-01-31``; None: there is none that can be true."""
+    for keyword in _DATES:
+        found = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", str(header.get(keyword) or "").strip())
+        if found is None:
+            continue
+        try:
+            day = date(*map(int, found.groups()))
+        except ValueError:
+            continue
+        if day.year >= _FIRST_YEAR:
+            return day.isoformat()
+    return None
+
+
+def _tell_device(header: Any) -> str | None:
+    """Maker and model; the maker once where the model begins with it."""
+    maker, model = _text(header, "Manufacturer"), _text(header, "ManufacturerModelName")
+    if maker and model:
+        return model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+    return maker or model
+
+
+def _text(header: Any, keyword: str) -> str | None:
+    """Text on one line; None: there is none."""
+    value = header.get(keyword)
+    if value is None:
+        return None
+    words = (
+        "\\".join(map(str, value))
+        if not isinstance(value, str) and hasattr(value, "__iter__")
+        else str(value)
+    )
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split()) or None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,261 @@
+"""Where each frame of a DICOM file lies and how it is stored, checked before anything is decoded."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydicom import uid
+
+from octcluster.images.headers import UnreadableImage
+from octcluster.images.readers.dicom.codestreams import find_frame_size
+from octcluster.images.readers.dicom.file import DAMAGED, EXPORT_AGAIN, DicomFile, read_integer
+
+MAX_FRAME_PIXELS = 64_000_000
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_MAX_FRAMES = 100_000
+_ITEM, _END_OF_ITEMS = 0xFFFEE000, 0xFFFEE0DD
+# One decoder for each syntax, whatever else is installed: lossy frames have the same pixels on every machine.
+DECODERS = {
+    uid.RLELossless: "pylibjpeg",
+    uid.JPEGBaseline8Bit: "pillow",
+    uid.JPEGExtended12Bit: "pillow",
+    uid.JPEGLossless: "gdcm",
+    uid.JPEGLosslessSV1: "gdcm",
+    uid.JPEGLSLossless: "pyjpegls",
+    uid.JPEGLSNearLossless: "pyjpegls",
+    uid.JPEG2000Lossless: "pylibjpeg",
+    uid.JPEG2000: "pylibjpeg",
+    uid.HTJ2KLossless: "pylibjpeg",
+    uid.HTJ2KLosslessRPCL: "pylibjpeg",
+    uid.HTJ2K: "pylibjpeg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the pixels of a frame are stored.
+
+    Attributes:
+        n_frames: Number of frames.
+        height: In pixels.
+        width: In pixels.
+        samples: Values of a pixel: 1 or 3.
+        bits_allocated: 8 or 16.
+        bits_stored: At most bits_allocated.
+        is_signed: Whether values are below 0 too.
+        photometric: One of GREY or COLOURS.
+    """
+
+    n_frames: int
+    height: int
+    width: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    is_signed: bool
+    photometric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of an open file.
+
+    Attributes:
+        file: The file.
+        layout: How each frame is stored.
+        parts: Of each frame where its fragments begin, and their lengths; None: frames lie one behind the
+            other, uncompressed.
+    """
+
+    file: DicomFile
+    layout: Layout
+    parts: list[list[tuple[int, int]]] | None
+
+    def read_codestream(self, index: int) -> bytes:
+        """The bytes of a compressed frame."""
+        if self.parts is None:
+            raise ValueError("the frames are not compressed")
+        stream, found = self.file.stream, []
+        for offset, length in self.parts[index]:
+            stream.seek(offset)
+            found.append(stream.read(length))
+        return b"".join(found)
+
+
+def find_frames(file: DicomFile) -> Frames:
+    """Finds the frames, and checks them against what the file can hold.
+
+    Raises:
+        UnreadableImage: There are no pixels, they are of a kind without an agreed range of brightness, or the
+            file is too short for them.
+    """
+    if file.pixels_at is None:
+        raise UnreadableImage(f"the DICOM file has no pixels: {EXPORT_AGAIN}, with its images")
+    layout = _read_layout(file)
+    if not file.syntax.is_encapsulated:
+        _check_length(file, layout)
+        return Frames(file, layout, None)
+    if file.syntax not in DECODERS:
+        raise UnreadableImage(
+            f"the DICOM file's pixels are compressed as {file.syntax.name}, which is not read: export it as "
+            "JPEG 2000 Lossless or Explicit VR Little Endian"
+        )
+    frames = Frames(file, layout, _group_fragments(file, layout))
+    check_codestream(frames, frames.read_codestream(0))
+    return frames
+
+
+def check_codestream(frames: Frames, codestream: bytes) -> None:
+    """Checks what a compressed frame says of its size before a decoder believes it.
+
+    Raises:
+        UnreadableImage: It says something else than the header, or it is no such codestream.
+    """
+    layout, file = frames.layout, frames.file
+    if file.syntax == uid.RLELossless:
+        if len(codestream) < 64:
+            raise UnreadableImage(DAMAGED)
+        return
+    size = find_frame_size(codestream)
+    if size is None:
+        if "zeiss" in str(file.header.get("Manufacturer") or "").casefold():
+            raise UnreadableImage(
+                "the pixels of this DICOM file are scrambled, as Zeiss devices write them for their own "
+                "software: export it unscrambled, as DICOM for other systems or as images"
+            )
+        raise UnreadableImage(
+            f"a frame does not begin as {file.syntax.name}: its pixels are damaged or scrambled, "
+            f"{EXPORT_AGAIN} unscrambled"
+        )
+    if (size.height, size.width, size.samples) != (layout.height, layout.width, layout.samples):
+        raise UnreadableImage(
+            f"a frame has {size.width}x{size.height} pixels of {size.samples} values, and the DICOM header "
+            f"tells of {layout.width}x{layout.height} of {layout.samples}: {EXPORT_AGAIN}"
+        )
+    if not 1 <= size.bits <= layout.bits_allocated:
+        raise UnreadableImage(
+            f"a frame has {size.bits} bits a value, and the DICOM header tells of {layout.bits_allocated}: "
+            f"{EXPORT_AGAIN}"
+        )
+
+
+def _read_layout(file: DicomFile) -> Layout:
+    header = file.header
+    layout = Layout(
+        n_frames=read_integer(header, "NumberOfFrames", 1) or 1,
+        height=read_integer(header, "Rows"),
+        width=read_integer(header, "Columns"),
+        samples=read_integer(header, "SamplesPerPixel", 1),
+        bits_allocated=read_integer(header, "BitsAllocated"),
+        bits_stored=read_integer(header, "BitsStored", read_integer(header, "BitsAllocated")),
+        is_signed=read_integer(header, "PixelRepresentation", 0) == 1,
+        photometric=str(header.get("PhotometricInterpretation") or "").strip().upper(),
+    )
+    if not 1 <= layout.n_frames <= _MAX_FRAMES or min(layout.height, layout.width) < 1:
+        raise UnreadableImage(
+            f"the DICOM header tells of {layout.n_frames:,} frames of {layout.width}x{layout.height} pixels: "
+            f"it must be damaged, {EXPORT_AGAIN}"
+        )
+    if layout.height * layout.width > MAX_FRAME_PIXELS:
+        raise UnreadableImage(
+            f"a frame has {layout.height * layout.width:,} pixels, more than the limit of "
+            f"{MAX_FRAME_PIXELS:,}: export it at a smaller size"
+        )
+    _check_kind_of_pixels(layout, read_integer(header, "HighBit", layout.bits_stored - 1))
+    return layout
+
+
+def _check_kind_of_pixels(layout: Layout, high_bit: int) -> None:
+    if layout.photometric == "PALETTE COLOR":
+        raise UnreadableImage(
+            "the pixels are numbers of palette colours, which have no agreed range of brightness: export it "
+            "as 8- or 16-bit greyscale"
+        )
+    grey = layout.samples == 1 and layout.photometric in GREY and layout.bits_allocated in (8, 16)
+    colour = layout.samples == 3 and layout.photometric in COLOURS
+    if colour and (layout.bits_allocated, layout.bits_stored, layout.is_signed) == (8, 8, False):
+        return
+    if not grey or not 1 <= layout.bits_stored <= layout.bits_allocated or high_bit != layout.bits_stored - 1:
+        raise UnreadableImage(
+            f"the pixels have {layout.samples} values of {layout.bits_stored} bits out of "
+            f"{layout.bits_allocated} (highest bit {high_bit}) and no photometric interpretation that fits: "
+            "export it as 8- or 16-bit MONOCHROME2"
+        )
+
+
+def _check_length(file: DicomFile, layout: Layout) -> None:
+    """Checks that uncompressed frames are there to their end."""
+    needed = _frame_bytes(layout) * layout.n_frames
+    start = file.pixels_at or 0
+    there = min(file.size - start, file.size if file.pixels_bytes is None else file.pixels_bytes)
+    if there < needed:
+        raise UnreadableImage(
+            f"the DICOM file is cut short: {layout.n_frames:,} frames of {layout.width}x{layout.height} "
+            f"pixels have {needed:,} bytes, and {max(there, 0):,} are there; copy it again from its source"
+        )
+
+
+def _frame_bytes(layout: Layout) -> int:
+    samples = 2 if layout.photometric == "YBR_FULL_422" else layout.samples
+    return layout.height * layout.width * samples * layout.bits_allocated // 8
+
+
+def _group_fragments(file: DicomFile, layout: Layout) -> list[list[tuple[int, int]]]:
+    """Which fragments each frame has."""
+    fragments = _walk_fragments(file)
+    first = next(fragments, None)
+    if first is None:
+        raise UnreadableImage(DAMAGED)
+    table_at, table_bytes = first
+    parts = list(fragments)
+    n_frames = layout.n_frames
+    if len(parts) == n_frames:
+        return [[part] for part in parts]
+    if n_frames == 1 and parts:
+        return [parts]
+    if len(parts) < n_frames:
+        raise UnreadableImage(
+            f"the DICOM file is cut short: it tells of {n_frames:,} frames, and {len(parts):,} are there; "
+            "copy it again from its source"
+        )
+    offsets = _read_offsets(file, table_at, table_bytes)
+    base = (
+        table_at + table_bytes + 8
+    )  # offsets count from the item after the table, fragments begin behind it
+    starts = [base + offset for offset in offsets]
+    positions = {offset: index for index, (offset, _) in enumerate(parts)}
+    if len(starts) != n_frames or starts != sorted(set(starts)) or any(s not in positions for s in starts):
+        raise UnreadableImage(
+            f"the DICOM file has {len(parts):,} fragments for {n_frames:,} frames and no table of which "
+            f"belong together: {EXPORT_AGAIN} as Explicit VR Little Endian"
+        )
+    bounds = [*(positions[start] for start in starts), len(parts)]
+    return [parts[bounds[i] : bounds[i + 1]] for i in range(n_frames)]
+
+
+def _walk_fragments(file: DicomFile) -> Iterator[tuple[int, int]]:
+    """Where each item of encapsulated pixels begins, and its length; the first is the table of offsets."""
+    stream, position = file.stream, file.pixels_at or 0
+    while True:
+        stream.seek(position)
+        begin = stream.read(8)
+        if len(begin) < 8:
+            return
+        group, element, length = struct.unpack("<HHI", begin)
+        tag = group << 16 | element
+        if tag == _END_OF_ITEMS:
+            return
+        if tag != _ITEM or position + 8 + length > file.size:
+            raise UnreadableImage(DAMAGED)
+        yield position + 8, length
+        position += 8 + length
+
+
+def _read_offsets(file: DicomFile, table_at: int, table_bytes: int) -> list[int]:
+    extended = file.header.get("ExtendedOffsetTable")
+    if isinstance(extended, bytes) and extended:
+        return [offset for (offset,) in struct.iter_unpack("<Q", extended[: len(extended) // 8 * 8])]
+    file.stream.seek(table_at)
+    table = file.stream.read(table_bytes // 4 * 4)
+    return [offset for (offset,) in struct.iter_unpack("<I", table)]
