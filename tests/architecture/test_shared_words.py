@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from octcluster.images.headers import UnreadableImage, parse_header, read_head
-from octcluster.images.likeness import fingerprint
+from octcluster.images.sketch import draw_cells
 from octcluster.model import runs
 from octcluster.model.runs import MODELS
 from octcluster_clusterer.model import Algorithm
@@ -54,7 +54,7 @@ def test_reasons_of_broken_images(data: bytes, tmp_path: Path) -> None:
 
     def describe() -> None:
         parse_header(read_head(path))
-        fingerprint(path)
+        draw_cells(path)
 
     with pytest.raises(UnreadableImage) as of_client:
         describe()

@@ -1,6 +1,7 @@
 """Bad images are reported one by one; the good ones are clustered all the same."""
 
 import csv
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +18,10 @@ BAD = {
     "truncated.jpg": "cut short",
     "tiny.png": "1x1",
     "bomb.png": "900,000,000",
+    "black.png": "nothing can be seen in it: it is all black",
+    "reach-100.png": "nothing can be seen in it: its 16-bit values",
 }
+WARNED = {"half.jpeg": "grey_band", "reach-4095.png": "dark", "wide.jpeg": "framing"}
 
 
 def png_bomb(side: int) -> bytes:
@@ -29,6 +33,12 @@ def png_bomb(side: int) -> bytes:
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     data = zlib.compress(bytes(side + 1) * 8, 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def cut_in_half(path: Path) -> bytes:
+    """A JPEG whose second half is lost, with an end marker."""
+    data = path.read_bytes()
+    return data[: len(data) // 2].rstrip(b"\xff") + b"\xff\xd9"
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +55,63 @@ def mixed_folder(oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "truncated.jpg").write_bytes(good[1].read_bytes()[:9000])
     Image.new("L", (1, 1)).save(folder / "tiny.png")
     (folder / "bomb.png").write_bytes(png_bomb(30_000))
+    Image.new("L", (300, 200)).save(folder / "black.png")
+    Image.fromarray(grey // 656).save(folder / "reach-100.png")
+    Image.fromarray(grey // 16).save(folder / "reach-4095.png")
+    (folder / "half.jpeg").write_bytes(cut_in_half(good[2]))
+    wide = np.hstack([np.asarray(Image.open(path).convert("L").resize((496, 496))) for path in good[3:6]])
+    Image.fromarray(wide).save(folder / "wide.jpeg")
     return folder
 
 
-def test_good_images_are_clustered_and_bad_ones_reported(
-    mixed_folder: Path, octcluster: Octcluster, tmp_path: Path
-) -> None:
-    done = octcluster("run", mixed_folder, "--out", tmp_path, "--no-umap", "--stability", "0", "-k", "2")
+@pytest.fixture(scope="module")
+def run(
+    mixed_folder: Path, octcluster: Octcluster, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """Folder and printed summary of a run."""
+    out = tmp_path_factory.mktemp("out")
+    done = octcluster("run", mixed_folder, "--out", out, "--no-umap", "--stability", "0", "-k", "2")
     assert done.returncode == 0, done.stderr
-    with (tmp_path / "assignments.csv").open(newline="") as file:
-        assigned = {row["image"] for row in csv.DictReader(file)}
-    assert assigned == {f"good-{index}.jpeg" for index in range(10)} | {"good-16-bit.tiff"}
-    with (tmp_path / "failures.csv").open(newline="") as file:
-        reasons = {row["image"]: row["reason"] for row in csv.DictReader(file)}
+    return out, done.stdout
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_good_images_are_clustered_and_bad_ones_reported(run: tuple[Path, str]) -> None:
+    out, _ = run
+    assigned = {row["image"] for row in rows(out / "assignments.csv")}
+    assert assigned == {f"good-{index}.jpeg" for index in range(10)} | {"good-16-bit.tiff"} | set(WARNED)
+    reasons = {row["image"]: row["reason"] for row in rows(out / "failures.csv")}
     assert set(reasons) == set(BAD)
     for image, words in BAD.items():
         assert words in reasons[image].lower(), reasons[image]
+
+
+def test_faults_of_pixels_are_warned_of_and_counted(run: tuple[Path, str]) -> None:
+    out, printed = run
+    assert {row["image"]: row["kind"] for row in rows(out / "warnings.csv")} == WARNED
+    record = json.loads((out / "run.json").read_text())
+    assert record["faults"] == {"blank": 2, "dark": 1, "grey_band": 1, "framing": 1}
+    assert record["framing"]["mostly_unseen"] == 1
+    assert record["framing"]["worst_unseen_share"] == pytest.approx(2 / 3)
+    report = (out / "report.html").read_text()
+    for sentence in ("1 image: a band of one grey", "2 images: nothing can be seen", "at most 67%"):
+        assert sentence in printed
+        assert sentence in report
+
+
+def test_describe_finds_the_same_without_embedding(
+    run: tuple[Path, str], mixed_folder: Path, octcluster: Octcluster, tmp_path: Path
+) -> None:
+    done = octcluster("describe", mixed_folder, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "warnings.csv").read_bytes() == (run[0] / "warnings.csv").read_bytes()
+    found = json.loads((tmp_path / "describe.json").read_text())
+    assert found["faults"] == json.loads((run[0] / "run.json").read_text())["faults"]
+    assert "1 image: a band of one grey" in done.stdout
 
 
 def test_strict_fails_when_an_image_does(mixed_folder: Path, octcluster: Octcluster, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_flip_and_measures(embedder: Server, images: list[bytes]) -> None:
     upright = Image.open(io.BytesIO(images[0])).convert("L")
     with EmbedderClient(embedder.address) as client:
         measures = client.info().measures
-        assert measures.names == ("width", "height", "brightness", "white_border_share")
+        assert measures.names[:5] == ("width", "height", "brightness", "white_border_share", "bits")
         plain, flipped = (client.space("blocks", flip=flip) for flip in (False, True))
         assert (plain.flip, flipped.flip, plain.digest == flipped.digest) == (False, True, False)
         assert flipped.part_dimensions == (672, 1152, 1280)

@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 import pytest
 from octcluster_embedder.images.decoding import DECODING_VERSION
+from octcluster_embedder.images.measures import MEASURES
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from PIL import Image
@@ -62,7 +63,7 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
         assert space.dimension == sum(space.part_dimensions)
         assert len(space.digest) == 32
         assert space.preprocessing_version.startswith(DECODING_VERSION + "/")
-    assert list(info.measures.names) == ["width", "height", "brightness", "white_border_share"]
+    assert tuple(info.measures.names) == MEASURES
     assert len(info.measures.digest) == 32
     assert info.limits == pb.Limits(
         max_message_bytes=64 * 2**20,
@@ -123,7 +124,7 @@ def test_measures_come_with_vectors_and_not_with_errors(
     results = embed(stub, items, BLOCKS, flip=True).results
     for image, result in zip(images, results[:6], strict=False):
         pixels = Image.open(io.BytesIO(image))
-        width, height, brightness, white_border_share = np.frombuffer(result.measures, "<f4")
+        width, height, brightness, white_border_share, *_ = np.frombuffer(result.measures, "<f4")
         assert (width, height) == pixels.size
         assert abs(brightness - np.asarray(pixels.convert("L")).mean()) < 2
         assert 0 <= white_border_share < 0.5

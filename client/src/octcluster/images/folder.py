@@ -30,8 +30,9 @@ def find_images(source: Path, labels: str = "auto") -> ImageSet:
 
     A folder is searched with all its subfolders for files with one of IMAGE_EXTENSIONS, in any case. Hidden
     files and folders, and those that storage devices and systems leave, are skipped (see ``junk``). Links are
-    followed, and a folder that is reached twice is read once. In a list, paths are relative to the list's folder, blank lines and lines that begin with ``#`` are skipped,
-    and files that do not exist are kept: reading them fails later, one by one.
+    followed, and a folder that is reached twice is read once. In a list, paths are relative to the list's
+    folder, blank lines and lines that begin with ``#`` are skipped, and files that do not exist are kept:
+    reading them fails later, one by one.
 
     Args:
         source: A folder, or a text file with one path a line.

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from octcluster.model.server_info import too_many_bytes
+
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+MAX_BYTES = 32 * 2**20
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 16
 _HEAD_BYTES = 16 * 1024
 # Reasons are worded as the embedder words them, so that one file has one reason.
 DAMAGED = "the image is damaged, for example cut short: export it again from its source"
@@ -97,6 +102,26 @@ def parse_header(head: FileHead) -> ImageHeader:
         raise UnreadableImage(_explain(error, head)) from error
 
 
+def check_size(header: ImageHeader) -> None:
+    """Raises UnreadableImage if an embedder would refuse the image for its size, unless set otherwise."""
+    if header.file_bytes > MAX_BYTES:
+        raise UnreadableImage(too_many_bytes(header.file_bytes, MAX_BYTES).message)
+    if header.width * header.height > MAX_PIXELS:
+        raise UnreadableImage(_too_many_pixels(header.width * header.height))
+    if min(header.width, header.height) < MIN_SIDE:
+        raise UnreadableImage(
+            f"the image has {header.width}x{header.height} pixels, and each side must have at least "
+            f"{MIN_SIDE}: send the whole image, not a thumbnail"
+        )
+
+
+def _too_many_pixels(number: int) -> str:
+    return (
+        f"the image has {number:,} pixels, more than the embedder's limit of {MAX_PIXELS:,}: scale it down, "
+        "or raise the embedder's --max-image-pixels"
+    )
+
+
 def _parse(head: FileHead, source: io.BytesIO | Path) -> ImageHeader:
     from PIL import Image  # noqa: PLC0415
 
@@ -133,7 +158,7 @@ def _explain(error: Exception, head: FileHead) -> str:
             return _DAMAGED_HEADER
         return "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
     if isinstance(error, Image.DecompressionBombError):
-        return "the header tells of so many pixels that it must be damaged: export it again from its source"
+        return _too_many_pixels(int(re.findall(r"\d+", str(error))[0]))
     if isinstance(error, OSError) and error.strerror:
         return f"the file cannot be read: {error.strerror}"
     return DAMAGED

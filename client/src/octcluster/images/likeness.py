@@ -5,19 +5,13 @@ the image brighter than the one to its left? Among 516 images of OCT2017 differe
 more (half of all pairs in 119), and copies that were compressed again, scaled or brightened in 35 at most.
 """
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from struct import unpack
-from typing import BinaryIO, NamedTuple
-
-from octcluster.images.headers import DAMAGED, FORMATS, UnreadableImage
+from typing import Any, NamedTuple
 
 FINGERPRINT_BITS = 256
 MAX_DIFFERENT_BITS = 32
 _COLUMNS, _ROWS = 16, 16
-_DRAFT_SIDE = 64
-_MAX_PIXELS = 64_000_000
 _FLAT_WORDS = (0, 0xFFFF)
 _PAIRS_KEPT = 200_000
 _MOST_COMPARED = 4000
@@ -31,36 +25,19 @@ class Likeness(NamedTuple):
     second: int
 
 
-def fingerprint(source: Path | BinaryIO) -> int:
-    """Takes the fingerprint of an image file; JPEG files are decoded at an eighth of their size.
+def fingerprint(cells: Any) -> int:
+    """Takes the fingerprint of an image.
 
     Args:
-        source: The file, or its content.
+        cells: Its sketch; see ``sketch.draw_cells``.
 
     Returns:
         FINGERPRINT_BITS bits, column by column.
-
-    Raises:
-        UnreadableImage: The pixels cannot be decoded, or are too many.
     """
     from PIL import Image  # noqa: PLC0415
 
-    try:
-        with Image.open(source, formats=FORMATS) as image:
-            image.draft("L", (_DRAFT_SIDE, _DRAFT_SIDE))
-            if image.width * image.height > _MAX_PIXELS:
-                raise UnreadableImage(f"the image has more than {_MAX_PIXELS:,} pixels: scale it down")
-            # Pillow would clip 16 bits at 255 on their way to 8.
-            grey = image.convert("I").convert("F") if image.mode[0] == "I" else image.convert("L")
-            cells = grey.resize((_COLUMNS + 1, _ROWS), Image.Resampling.BOX)
-    except UnreadableImage:
-        raise
-    except Exception as error:  # Pillow raises a dozen kinds for broken files
-        raise UnreadableImage(DAMAGED) from error
-    values: Sequence[int] = cells.tobytes()
-    if cells.mode == "F":  # 8 bits are compared with 8 bits: flat parts must stay flat
-        values = [round(value / 257) for value in array("f", cells.tobytes())]
     width = _COLUMNS + 1
+    values = cells.resize((width, _ROWS), Image.Resampling.BOX).tobytes()
     bits = [
         "1" if values[row * width + column + 1] > values[row * width + column] else "0"
         for column in range(_COLUMNS)

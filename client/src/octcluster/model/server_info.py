@@ -38,7 +38,8 @@ def too_many_bytes(image_bytes: int, max_image_bytes: int) -> EmbedFailure:
     """The failure of an image that is too large to be sent."""
     return EmbedFailure(
         "too_many_bytes",
-        f"the image has {image_bytes} bytes, more than the {max_image_bytes} that the embedder takes",
+        f"the image has {image_bytes:,} bytes, more than the embedder's limit of {max_image_bytes:,}: "
+        "compress it, or raise the embedder's --max-image-bytes",
     )
 
 

@@ -17,7 +17,7 @@ from octcluster.model.progress import Progress
 from octcluster.model.results import Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
-from octcluster.workflows.outcome import AssignOutcome, Failure, describe_versions
+from octcluster.workflows.outcome import AssignOutcome, Failure, PixelReport, describe_versions
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
 
@@ -153,6 +153,7 @@ class _Assigning:
             cached=len(good) - embedded,
             versions=describe_versions(self._embedder.info().version, self._clusterer.info().version),
             stage_seconds=dict(self._stages.seconds),
+            pixels=PixelReport(self._images.faults(), self._images.framing()),
         )
 
 

@@ -19,13 +19,17 @@ from threading import Thread
 from typing import NamedTuple, TypeVar
 
 from octcluster.clients.concurrency import map_concurrently
-from octcluster.images.headers import ImageHeader, UnreadableImage, parse_header, read_head
+from octcluster.images.framing import measure_framing
+from octcluster.images.headers import ImageHeader, UnreadableImage, check_size, parse_header, read_head
 from octcluster.images.image_set import ImageSet
 from octcluster.images.keys import image_key_of_file
 from octcluster.images.likeness import FINGERPRINT_BITS, find_likenesses, fingerprint
+from octcluster.images.pixel_faults import FoundFault, find_faults
+from octcluster.images.sketch import Sketch, draw_cells, measure_cells
 from octcluster.model.progress import Progress
 from octcluster.model.results import NearDuplicate
 from octcluster.workflows.description import Description
+from octcluster.workflows.outcome import PixelReport
 from octcluster.workflows.stages import Stages
 
 R = TypeVar("R")
@@ -65,6 +69,7 @@ class _Job:
         self._image_set = image_set
         self._stages = stages
         self.failures: dict[int, str] = {}
+        self._faults: dict[int, list[FoundFault]] = {}
 
     def run(self, *, pixels: bool) -> Description:
         """Does the work."""
@@ -81,14 +86,33 @@ class _Job:
             versions={name: version(name) for name in ("octcluster", "pillow")}
             | {"python": platform.python_version()},
             stage_seconds=dict(self._stages.seconds),
+            pixels=self._report_pixels(headers),
         )
+
+    def _report_pixels(self, headers: Mapping[int, ImageHeader]) -> PixelReport:
+        images = self._image_set.images
+        sizes = [(h.width, h.height) for position, h in headers.items() if position not in self.failures]
+        faults = [(images[each], found) for each in sorted(self._faults) for found in self._faults[each]]
+        return PixelReport(faults, measure_framing(sizes))
+
+    def _judge(self, position: int, header: ImageHeader, sketch: Sketch | None) -> None:
+        """Notes what is wrong with an image, by its header alone if there is no sketch."""
+        measures = {"width": header.width, "height": header.height, "bits": header.bits}
+        found = find_faults(measures if sketch is None else {**measures, **sketch._asdict()})
+        if found:
+            self._faults[position] = found
+        for fault in found:
+            if fault.fault.refused:
+                self.failures[position] = fault.sentence
 
     def _read_headers(self) -> dict[int, ImageHeader]:
         headers = {}
         for position, head in self._read("Headers", range(len(self._image_set.images)), read_head):
             # In this thread, since it needs the interpreter, and the others wait for the disk.
             try:
-                headers[position] = parse_header(head)
+                headers[position] = header = parse_header(head)
+                check_size(header)
+                self._judge(position, header, None)
             except UnreadableImage as error:
                 self.failures[position] = str(error)
         return headers
@@ -101,10 +125,11 @@ class _Job:
         headers, fingerprints = {}, {}
         for position, look in self._read("Pixels", everything, _look_at, workers, pool):
             headers[position] = look.header
-            if look.fingerprint is None:
+            if look.pixels is None:
                 self.failures[position] = look.fault
             else:
-                fingerprints[position] = look.fingerprint
+                fingerprints[position] = look.pixels.fingerprint
+                self._judge(position, look.header, look.pixels.sketch)
         return headers, fingerprints
 
     def _find_copies(self, headers: Mapping[int, ImageHeader]) -> list[NearDuplicate]:
@@ -182,11 +207,18 @@ def _read_some(
     return answers
 
 
+class _Pixels(NamedTuple):
+    """What an image's pixels tell."""
+
+    sketch: Sketch
+    fingerprint: int
+
+
 class _Look(NamedTuple):
-    """A header, and the fingerprint of the pixels or what is wrong with them."""
+    """A header, and what the pixels tell or what is wrong with them."""
 
     header: ImageHeader
-    fingerprint: int | None
+    pixels: _Pixels | None
     fault: str = ""
 
 
@@ -194,9 +226,11 @@ def _look_at(path: Path) -> _Look:
     head = read_head(path)
     header = parse_header(head)
     try:
-        return _Look(header, fingerprint(path if head.is_cut else BytesIO(head.data)))
+        check_size(header)
+        cells = draw_cells(path if head.is_cut else BytesIO(head.data))
     except UnreadableImage as error:
         return _Look(header, None, str(error))
+    return _Look(header, _Pixels(measure_cells(cells), fingerprint(cells)))
 
 
 def _start_processes(count: int) -> Executor:

@@ -12,7 +12,7 @@ from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks, split_of
 from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
 from octcluster.model.results import Duplicates, NearDuplicate
-from octcluster.workflows.outcome import Failure
+from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Description:
             join them. None if no pixels were read. Similarity is the share of equal bits of fingerprints.
         versions: Version by name.
         stage_seconds: Wall-clock time by stage, in the order they ran.
+        pixels: What was found in the pixels, as far as they were read, and how much a network would not see.
     """
 
     image_set: ImageSet
@@ -37,6 +38,7 @@ class Description:
     alike: Sequence[NearDuplicate] | None
     versions: Mapping[str, str]
     stage_seconds: Mapping[str, float]
+    pixels: PixelReport = NO_PIXELS
 
     @cached_property
     def duplicates(self) -> Duplicates:

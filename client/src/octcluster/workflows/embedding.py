@@ -11,11 +11,16 @@ from pathlib import Path
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.concurrency import map_concurrently
 from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.framing import Framing, measure_framing
 from octcluster.images.image_set import Scan
 from octcluster.images.keys import image_key, image_key_of_file
+from octcluster.images.pixel_faults import FoundFault, find_faults
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import Embedding, too_many_bytes
 from octcluster.workflows.stages import Stages
+
+AUDITED_MEASURES = ("width", "height", "brightness", "white_border_share")
+"""The measures of images that are compared with the clusters; the others tell what is wrong with an image."""
 
 _READERS = 8
 _MEASURES_PER_PUT = 256
@@ -51,6 +56,29 @@ class KeyedImages:
     def numbers(self, key: bytes) -> dict[str, float]:
         """The measures of an image by name; empty if they are not known."""
         return dict(zip(self.measure_names, self.measures[key], strict=True)) if key in self.measures else {}
+
+    def audited_numbers(self, key: bytes) -> dict[str, float]:
+        """Those of an image's measures that clusters should not follow."""
+        numbers = self.numbers(key)
+        return {name: numbers[name] for name in AUDITED_MEASURES if name in numbers}
+
+    def faults(self) -> list[tuple[Scan, FoundFault]]:
+        """What is wrong with the pixels of images, as far as they were measured; of refused images, too."""
+        found = {key: find_faults(self.numbers(key)) for key in self.measures}
+        pairs = zip(self.images, self.keys, strict=True)
+        return [(image, fault) for image, key in pairs if key is not None for fault in found.get(key, ())]
+
+    def framing(self) -> Framing | None:
+        """How much of the good images is not looked at; None if their sizes are not known."""
+        known = [self.numbers(key) for _, key in self.good() if key in self.measures]
+        return measure_framing((numbers["width"], numbers["height"]) for numbers in known)
+
+    def refuse(self) -> None:
+        """Notes as failed those images in whose pixels nothing can be seen."""
+        for key in self.measures:
+            for found in find_faults(self.numbers(key)):
+                if found.fault.refused:
+                    self.failed[key] = found.sentence
 
     def bad(self) -> list[tuple[Scan, str]]:
         """The other images, each with the reason."""
@@ -115,8 +143,8 @@ class CacheFiller:
     def fill(self, images: KeyedImages) -> None:
         """Embeds those good images that the cache lacks, each distinct one once.
 
-        What could not be embedded is noted in ``images.failed``, what was in ``images.embedded``, and the
-        measures of all in ``images.measures``.
+        What could not be embedded, or shows nothing, is noted in ``images.failed``, what was embedded in
+        ``images.embedded``, and the measures of all in ``images.measures``.
         """
         files = {key: image.path for image, key in reversed(images.good())}
         self._fetch_measures(images, list(files))
@@ -129,6 +157,7 @@ class CacheFiller:
         for key, reason in report.rejected.items():
             images.failed[key] = f"the clusterer refused its vector: {reason}"
             images.embedded.discard(key)
+        images.refuse()
 
     def _vectors(self, work: "_Filling") -> Iterator[tuple[bytes, bytes]]:
         """Yields keys and vectors as they are ready; where the embedder itself failed, asks it again."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
+from octcluster.images.framing import Framing
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks
+from octcluster.images.pixel_faults import FoundFault
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
 from octcluster.model.runs import EmbeddingSpace, RunSpec
@@ -20,6 +22,27 @@ class Failure:
 
     image: Scan
     reason: str
+
+
+@dataclass(frozen=True)
+class PixelReport:
+    """What was found in the pixels of images.
+
+    Attributes:
+        faults: Images, sorted by name, each with a fault; an image may have several.
+        framing: How much of the images is not looked at; None if their sizes are not known.
+    """
+
+    faults: Sequence[tuple[Scan, FoundFault]] = ()
+    framing: Framing | None = None
+
+    @property
+    def warnings(self) -> list[tuple[Scan, FoundFault]]:
+        """The faults of images that are used all the same."""
+        return [(image, found) for image, found in self.faults if not found.fault.refused]
+
+
+NO_PIXELS = PixelReport()
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,7 @@ class RunOutcome:
         runtime: The embedder's runtime and device, for example ``openvino CPU``.
         blas_kernels: The clusterer's BLAS libraries and kernels; other ones may change the last decimals.
         stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.
+        pixels: What was found in the pixels of the images.
         vectors: Vector of each member (little-endian values), None where the cache has lost it; None if not
             asked for.
     """
@@ -58,6 +82,7 @@ class RunOutcome:
     runtime: str
     blas_kernels: str
     stage_seconds: Mapping[str, float]
+    pixels: PixelReport = NO_PIXELS
     vectors: Sequence[bytes | None] | None = None
 
     @property
@@ -104,6 +129,7 @@ class AssignOutcome:
         cached: Number of the other members.
         versions: See RunOutcome.
         stage_seconds: See RunOutcome.
+        pixels: See RunOutcome.
     """
 
     run_id: str
@@ -118,6 +144,7 @@ class AssignOutcome:
     cached: int
     versions: Mapping[str, str]
     stage_seconds: Mapping[str, float]
+    pixels: PixelReport = NO_PIXELS
 
     @property
     def clustering(self) -> ClusteringResult:

@@ -23,7 +23,7 @@ from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
-from octcluster.workflows.outcome import Failure, RunOutcome, describe_versions
+from octcluster.workflows.outcome import Failure, PixelReport, RunOutcome, describe_versions
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import RunWatcher, Stages
 
@@ -226,7 +226,7 @@ class Job:
                 image_key=key,
                 class_index=None if image.label is None else classes[image.label],
                 patient_index=None if image.patient is None else numbers[image.patient],
-                numbers=self._images.numbers(key),
+                numbers=self._images.audited_numbers(key),
             )
             for image, key in good
         ]
@@ -250,5 +250,6 @@ class Job:
             runtime=f"{embedder.runtime} {embedder.device}",
             blas_kernels=clusterer.blas_kernels,
             stage_seconds=dict(self._stages.seconds),
+            pixels=PixelReport(self._images.faults(), self._images.framing()),
             vectors=self._fetch_vectors(),
         )

@@ -30,6 +30,7 @@ every embedding space.
 
 import contextlib
 import io
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from PIL import (
     BmpImagePlugin,
     ExifTags,
     Image,
+    ImageFile,
     ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
@@ -58,6 +60,7 @@ from octcluster_embedder.errors import (
     UnsupportedFormat,
 )
 from octcluster_embedder.images.measures import measure_image
+from octcluster_embedder.images.sketch import draw_sketch
 
 DECODING_VERSION = "pillow-centre-bicubic-2"
 
@@ -159,13 +162,14 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
             with _pixels_at_once.hold(
                 image.width * image.height, _LARGEST_IMAGES_AT_ONCE * limits.max_image_pixels
             ):
-                full_size = image.size
+                full_size, bits = image.size, _count_bits(image)
                 image.draft(None, (max(height, width),) * 2)  # reduces JPEGs only, and never below this
                 image.load()
                 if _turn_upright(image):
                     full_size = full_size[::-1]
                 eight_bits = _to_eight_bits(image)
-                return DecodedImage(_resize(eight_bits, height, width), measure_image(eight_bits, full_size))
+                measures = measure_image(eight_bits, full_size, bits, draw_sketch(eight_bits))
+                return DecodedImage(_resize(eight_bits, height, width), measures)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -181,8 +185,8 @@ def _check_bytes(data: bytes, limits: ImageLimits) -> None:
         raise EmptyImage("the image has no bytes: the file is empty, copy it again from its source")
     if len(data) > limits.max_image_bytes:
         raise TooManyBytes(
-            f"the image has {len(data):,} bytes, more than this server's limit of "
-            f"{limits.max_image_bytes:,}: compress it, or raise --max-image-bytes"
+            f"the image has {len(data):,} bytes, more than the embedder's limit of "
+            f"{limits.max_image_bytes:,}: compress it, or raise the embedder's --max-image-bytes"
         )
 
 
@@ -190,14 +194,25 @@ def _check_size(image: Image.Image, limits: ImageLimits) -> None:
     width, height = image.size
     if width * height > limits.max_image_pixels:
         raise TooManyPixels(
-            f"the image has {width * height:,} pixels ({width}x{height}), more than this server's limit of "
-            f"{limits.max_image_pixels:,}: scale it down, or raise --max-image-pixels"
+            f"the image has {width * height:,} pixels, more than the embedder's limit of "
+            f"{limits.max_image_pixels:,}: scale it down, or raise the embedder's --max-image-pixels"
         )
     if min(width, height) < limits.min_image_side:
         raise TooSmall(
             f"the image has {width}x{height} pixels, and each side must have at least "
             f"{limits.min_image_side}: send the whole image, not a thumbnail"
         )
+
+
+def _count_bits(image: ImageFile.ImageFile) -> int:
+    """Bits of a channel: the file's own, which Pillow keeps as what it decodes from, not those in memory."""
+    raw_mode = image.tile[0].args if image.tile else ""
+    if not isinstance(raw_mode, str):
+        raw_mode = raw_mode[0] if raw_mode else ""
+    stored = re.search(r";(\d+)", str(raw_mode))
+    if stored is not None and not str(raw_mode).startswith("BGR"):
+        return int(stored[1])
+    return 16 if image.mode.startswith("I;16") else 1 if image.mode == "1" else 8
 
 
 def _unidentified(data: bytes) -> ImageError:

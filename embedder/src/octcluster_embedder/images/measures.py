@@ -1,17 +1,22 @@
-"""What is measured of an image while it is decoded: numbers that a clustering should not follow.
+"""What is measured of an image while it is decoded: what a clustering should not follow, and what is wrong.
 
     ====================  ====================================================================================
     width, height         of the upright image, in pixels
     brightness            mean of the 8-bit greyscale, 0 to 255
     white_border_share    share of the pixels in white margins: those from which a straight line, up, down,
                           left or right, leads to an edge of the image over white pixels only
+    bits                  of one channel of a pixel in the file
+    darkest, brightest    see ``sketch``, as the two after them
+    grey_band_share
+    empty_band_share
     ====================  ====================================================================================
 
 OCT2017 pads its registered scans with white, in strips and in triangles: whole white rows and columns hold
 half of it only, lines to the edges 98% (a flood fill from the edges is the reference).
 
-The last two are measured on the image as it was decoded, which for a JPEG may be at a reduced size, and of
-one with more than 192 x 192 pixels on every n-th pixel of every n-th row, so that about 128 x 128 are left.
+Brightness and white border are measured on the image as it was decoded, which for a JPEG may be at a
+reduced size. Of one with more than 192 x 192 pixels every n-th pixel of every n-th row is taken, so that
+about 128 x 128 are left.
 On OCT2017 that moves the brightness by 0.5 and the share by 0.002 on average (at full size by 0.4 and 0.001).
 Whatever changes a measure changes MEASURES_VERSION.
 """
@@ -24,8 +29,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-MEASURES = ("width", "height", "brightness", "white_border_share")
-MEASURES_VERSION = 2
+from octcluster_embedder.images.sketch import Sketch
+
+MEASURES = (
+    "width",
+    "height",
+    "brightness",
+    "white_border_share",
+    "bits",
+    "darkest",
+    "brightest",
+    "grey_band_share",
+    "empty_band_share",
+)
+MEASURES_VERSION = 3
 MEASURES_DIGEST = hashlib.sha256(
     json.dumps({"names": MEASURES, "version": MEASURES_VERSION}, separators=(",", ":")).encode()
 ).digest()
@@ -35,22 +52,38 @@ _SAMPLES_TO_A_SIDE = 128
 _WHITE = 250
 
 
-def measure_image(image: Image.Image, full_size: tuple[int, int]) -> NDArray[np.float32]:
+def measure_image(
+    image: Image.Image, full_size: tuple[int, int], bits: int, sketch: Sketch
+) -> NDArray[np.float32]:
     """Measures an upright image of mode L or RGB.
 
     Args:
         image: The image, at its full size or a reduced one.
         full_size: Width and height of the whole image.
+        bits: Bits of one channel of a pixel in the file.
+        sketch: The sketch of the image.
 
     Returns:
-        float32, shape (4,), in the order of ``MEASURES``.
+        float32, shape (9,), in the order of ``MEASURES``.
     """
     width, height = image.size
     step = max(1, round(math.sqrt(width * height) / _SAMPLES_TO_A_SIDE))
     sampled_size = (-(-width // step), -(-height // step))
     sample = np.asarray(image.resize(sampled_size, Image.Resampling.NEAREST).convert("L"))
     white_border_share = np.count_nonzero(_reaches_an_edge(sample >= _WHITE)) / sample.size
-    return np.array([*full_size, sample.mean(), white_border_share], dtype=np.float32)
+    return np.array(
+        [
+            *full_size,
+            sample.mean(),
+            white_border_share,
+            bits,
+            sketch.darkest,
+            sketch.brightest,
+            sketch.grey_band_share,
+            sketch.empty_band_share,
+        ],
+        dtype=np.float32,
+    )
 
 
 def _reaches_an_edge(white: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -311,7 +311,7 @@ def test_limit_of_bytes() -> None:
 def test_limit_of_pixels() -> None:
     data = encode(RGB, "PNG")
     assert decode(data, ImageLimits(max_image_pixels=HEIGHT * WIDTH)).shape == (HEIGHT, WIDTH, 3)
-    with pytest.raises(TooManyPixels, match=r"2,400 pixels \(60x40\).*limit of 2,399.*--max-image-pixels"):
+    with pytest.raises(TooManyPixels, match=r"2,400 pixels, .*limit of 2,399.*--max-image-pixels"):
         decode(data, ImageLimits(max_image_pixels=HEIGHT * WIDTH - 1))
 
 
@@ -352,7 +352,7 @@ def test_a_bomb_is_refused_from_its_header(make: Callable[[], bytes]) -> None:
     data = make()
     tracemalloc.start()
     start = time.thread_time()
-    with pytest.raises(TooManyPixels, match="scale it down, or raise --max-image-pixels"):
+    with pytest.raises(TooManyPixels, match="scale it down, or raise the embedder's --max-image-pixels"):
         decode(data)
     seconds = time.thread_time() - start
     _, peak_bytes = tracemalloc.get_traced_memory()

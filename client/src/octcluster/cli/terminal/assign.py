@@ -7,6 +7,7 @@ from rich.table import Table
 
 from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.outputs.assign.scores import PlacementScores, judge_placements
+from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.words import count
 from octcluster.workflows.outcome import AssignOutcome
 
@@ -27,6 +28,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
     terminal.show(_tabulate_clusters(outcome, scores))
     terminal.say(f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
     terminal.say(*filter(None, (_describe_match(outcome, scores), _describe_outliers(outcome))))
+    terminal.say(*describe_pixels(outcome.pixels))
     if outcome.placements.fitted_agreement is not None:
         share = f"{outcome.placements.fitted_agreement:.1%}"
         terminal.say(f"Of the run's own images, {share} would be assigned as they were clustered.")

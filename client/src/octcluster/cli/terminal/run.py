@@ -7,6 +7,7 @@ from typing import TextIO
 from octcluster.cli.terminal.console import Terminal
 from octcluster.cli.terminal.tables import tabulate_clusters, tabulate_results
 from octcluster.outputs.run.record import read_start
+from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.wording.words import count, describe_answer, describe_missing_labels, describe_noise
 from octcluster.workflows.outcome import RunOutcome
@@ -65,6 +66,7 @@ def _describe_input(outcome: RunOutcome) -> list[str]:
     return [
         *lines,
         *describe_missing_labels(image_set),
+        *describe_pixels(outcome.pixels),
         f"Recipe: {outcome.recipe.name or 'one of your own'}",
         f"Features: {space.model}, {space.features}, {space.dimension:,} values an image "
         f"(space {space.digest.hex()[:12]})",

@@ -9,6 +9,7 @@ from octcluster.outputs.assign.record import format_assign_record
 from octcluster.outputs.assign.scores import format_placement_scores
 from octcluster.outputs.atomic_files import write_file, write_or_remove
 from octcluster.outputs.failures import format_failures
+from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.outcome import AssignOutcome
 
 
@@ -31,4 +32,5 @@ def write_assign_files(
     write_file(folder / "assignments.csv", format_placements(outcome))
     write_file(folder / "scores.json", format_placement_scores(outcome))
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
+    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
     write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.outcome import AssignOutcome
 
 
@@ -25,6 +26,8 @@ def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object]
             "failed": len(outcome.failures),
             "ignored_files": outcome.image_set.ignored_files,
         },
+        "faults": count_faults(outcome.pixels),
+        "framing": describe_framing(outcome.pixels),
         "seconds_by_stage": round_seconds(outcome.stage_seconds),
     }
     return format_json(document)

@@ -10,6 +10,7 @@ from octcluster.outputs.describe.page import format_description_page
 from octcluster.outputs.describe.record import format_describe_record
 from octcluster.outputs.describe.tables import format_all_duplicates, format_images, format_patients
 from octcluster.outputs.failures import format_failures
+from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.description import Description, draw_samples
 
 
@@ -56,6 +57,7 @@ def write_describe_files(
     write_or_remove(folder / "patients.csv", format_patients(description))
     write_or_remove(folder / "duplicates.csv", format_all_duplicates(description))
     write_or_remove(folder / "failures.csv", format_failures(description.failed_images))
+    write_or_remove(folder / "warnings.csv", format_warnings(description.pixels))
     page = format_description_page(
         description,
         samples,

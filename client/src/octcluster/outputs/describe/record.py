@@ -7,6 +7,7 @@ from datetime import datetime
 from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.spread import MEASURES
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.description import Description, count_by, count_subsets, spread_by_class
 
 
@@ -51,6 +52,8 @@ def format_describe_record(
         "sizes": _list_kinds(description, ("width", "height"), lambda header: (header.width, header.height)),
         "patients": _describe_patients(description),
         "duplicates": _describe_duplicates(description),
+        "faults": count_faults(description.pixels),
+        "framing": describe_framing(description.pixels),
         "samples": [
             {"class": label, "images": [images[position].name for position in positions]}
             for label, positions in samples.items()

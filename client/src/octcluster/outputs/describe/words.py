@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from octcluster.images.headers import ImageHeader
+from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
 from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets
@@ -52,6 +53,7 @@ def describe_standouts(description: Description) -> list[str]:
     failed = len(description.failures)
     if failed:
         found.append(f"{count(failed, 'image')} cannot be used; failures.csv says why.")
+    found += describe_pixels(description.pixels)
     sizes = count_classes(count_subsets(description))
     known = {label: number for label, number in sizes.items() if label is not None}
     if known and max(known.values()) >= _UNEVEN * min(known.values()):

@@ -12,6 +12,7 @@ from octcluster.outputs.run.parquet import format_parquet
 from octcluster.outputs.run.record import format_run_record
 from octcluster.outputs.run.report import ReportOptions, format_report
 from octcluster.outputs.run.scores import format_scores
+from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -40,6 +41,7 @@ def write_run_files(
     write_file(folder / "assignments.parquet", format_parquet(outcome))
     write_file(folder / "scores.json", format_scores(outcome))
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
+    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
     write_or_remove(folder / "duplicates.csv", format_duplicates(outcome))
     write_file(folder / "report.html", format_report(outcome, started, report))
     write_file(folder / "run.json", format_run_record(outcome, arguments, started))

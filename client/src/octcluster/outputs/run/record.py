@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -53,6 +54,8 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
             "unlabelled": sum(image.label is None for image in outcome.image_set.images),
             "stray_label_rows": len(outcome.image_set.stray_rows),
         },
+        "faults": count_faults(outcome.pixels),
+        "framing": describe_framing(outcome.pixels),
         "seconds_by_stage": round_seconds(outcome.stage_seconds),
         "clusterer_seconds_by_stage": round_seconds(outcome.result.stage_seconds),
     }

@@ -103,7 +103,7 @@ def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whi
     images = sum(result.cluster_sizes) + result.noise
     noise = f" and left {count(result.noise, 'image')} out as noise" if result.noise else ""
     sentences = [
-        f"{_capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
+        f"{capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
         f"{count(result.clusters, 'cluster')}{noise}."
     ]
     if result.clusters == images > 1:
@@ -164,5 +164,6 @@ def _describe_interval(score: Score) -> str:
     return f" (95% interval {score.interval.low:.1%} to {score.interval.high:.1%})"
 
 
-def _capitalize(text: str) -> str:
+def capitalize(text: str) -> str:
+    """The text with a capital first letter, the others as they are."""
     return text[:1].upper() + text[1:]

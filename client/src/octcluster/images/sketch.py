@@ -1,0 +1,150 @@
+"""A sketch of an image, 64 x 64 cells of grey, and how much can be seen in it, without NumPy.
+
+It is drawn and measured as the embedder does it, whose ``octcluster_embedder.images.sketch`` explains the
+measures, so that ``octcluster describe`` says of an image what ``octcluster run`` will say.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from octcluster.images.headers import DAMAGED, FORMATS, UnreadableImage
+
+_SIDE = 64
+_WHITE = 250
+_BLACK = 5
+_IS_WHITE = [0] * _WHITE + [255] * (256 - _WHITE)
+_OUTLYING_SHARE = 0.03
+_BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION = 258, 262
+_MODES = ("1", "L", "RGB", "RGBX", "CMYK", "YCbCr", "P", "LA", "La", "PA", "RGBA", "RGBa")
+
+
+class Sketch(NamedTuple):
+    """What a sketch shows, by the embedder's names of measures.
+
+    Attributes:
+        darkest: 3% of the cells are darker, 0 to 255; white ones count only where nearly all are white.
+        brightest: 3% of the cells are brighter.
+        grey_band_share: Share of the image in its largest band of one grey.
+        empty_band_share: Share of the image in its largest black or white band.
+    """
+
+    darkest: int
+    brightest: int
+    grey_band_share: float
+    empty_band_share: float
+
+
+def draw_cells(source: Path | BinaryIO) -> Any:
+    """Draws the sketch of an image file; a JPEG is decoded at a fraction of its size.
+
+    Args:
+        source: The file, or its content; ``headers.check_size`` bounds what is decoded here.
+
+    Returns:
+        A Pillow image of 64 x 64 pixels, mode L, not turned upright.
+
+    Raises:
+        UnreadableImage: The pixels cannot be decoded, or are of a type without a range.
+    """
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        with Image.open(source, formats=FORMATS) as image:
+            image.draft("L", (_SIDE, _SIDE))
+            return _to_grey(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    except UnreadableImage:
+        raise
+    except Exception as error:  # Pillow raises a dozen kinds for broken files
+        raise UnreadableImage(DAMAGED) from error
+
+
+def measure_cells(cells: Any) -> Sketch:
+    """Measures what ``draw_cells`` returned."""
+    darkest, brightest = _find_limits(_count_levels(cells))
+    bands = _find_bands(cells)
+    return Sketch(
+        darkest,
+        brightest,
+        grey_band_share=max((share for value, share in bands if _BLACK < value < _WHITE), default=0.0),
+        empty_band_share=max((share for value, share in bands if not _BLACK < value < _WHITE), default=0.0),
+    )
+
+
+def _to_grey(image: Any) -> Any:
+    """Converts to mode L as the embedder does: 16 bits by their range, transparent pixels over black."""
+    from PIL import Image, ImageChops  # noqa: PLC0415
+
+    if image.mode.startswith("I;16"):
+        tags = getattr(image, "tag_v2", {})
+        scale = 255 / (4095 if tags.get(_BITS_PER_SAMPLE) == (12,) else 65535)
+        # Pillow's own conversion would clip 16 bits at 255.
+        grey = image.convert("I").point(lambda value: value * scale + 0.5).convert("L")
+        return ImageChops.invert(grey) if tags.get(_PHOTOMETRIC_INTERPRETATION) == 0 else grey
+    if image.mode not in _MODES:
+        raise UnreadableImage(
+            f"the image has pixels of type {image.mode!r}, which has no agreed range of brightness: "
+            "export it as 8- or 16-bit greyscale or colour"
+        )
+    if image.has_transparency_data:
+        image = Image.merge("RGB", image.convert("RGBA").convert("RGBa").split()[:3])
+    return image.convert("L")
+
+
+def _count_levels(cells: Any) -> Sequence[int]:
+    """Number of cells of each grey level, without white ones and their neighbours if there are others."""
+    from PIL import ImageChops  # noqa: PLC0415
+
+    levels: list[int] = cells.histogram()
+    if not any(levels[_WHITE:]):
+        return levels
+    near_white = cells.point(_IS_WHITE)
+    for step in ((1, 0), (0, 1)):
+        before, after = (ImageChops.offset(near_white, sign * step[0], sign * step[1]) for sign in (-1, 1))
+        near_white = ImageChops.lighter(near_white, ImageChops.lighter(before, after))
+    others: list[int] = cells.histogram(ImageChops.invert(near_white))
+    return others if sum(others) > _OUTLYING_SHARE * sum(levels) else levels
+
+
+def _find_limits(histogram: Sequence[int]) -> tuple[int, int]:
+    """The values below and above which the outlying counts lie."""
+    few = int(_OUTLYING_SHARE * sum(histogram))
+    last = len(histogram) - 1
+    return _walk(histogram, few), last - _walk(histogram[::-1], few)
+
+
+def _walk(histogram: Sequence[int], few: int) -> int:
+    """The first value with which more than a few counts have been passed."""
+    passed = 0
+    for value, number in enumerate(histogram):
+        passed += number
+        if passed > few:
+            return value
+    return 0
+
+
+def _find_bands(cells: Any) -> list[tuple[int, float]]:
+    """Value and share of each band of rows or columns of one value."""
+    from PIL import ImageChops  # noqa: PLC0415
+
+    uneven_rows = ImageChops.difference(cells, ImageChops.offset(cells, 1, 0)).getprojection()[1]
+    uneven_columns = ImageChops.difference(cells, ImageChops.offset(cells, 0, 1)).getprojection()[0]
+    if all(uneven_rows) and all(uneven_columns):
+        return []
+    values = cells.tobytes()
+    return [*_join(uneven_rows, values[::_SIDE]), *_join(uneven_columns, values[:_SIDE])]
+
+
+def _join(uneven: Sequence[int], values: bytes) -> list[tuple[int, float]]:
+    """Joins neighbouring lines of one value; ``values`` has a value of each line."""
+    bands: list[tuple[int, float]] = []
+    before = None
+    for line_is_uneven, value in zip(uneven, values, strict=True):
+        if line_is_uneven:
+            before = None
+        elif value == before:
+            bands[-1] = (value, bands[-1][1] + 1 / _SIDE)
+        else:
+            bands.append((value, 1 / _SIDE))
+            before = value
+    return bands

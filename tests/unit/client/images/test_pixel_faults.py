@@ -1,0 +1,170 @@
+"""What is wrong with pixels: the embedder's measures and the client's own sketches lead to the same kinds."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from octcluster.images.headers import parse_header, read_head
+from octcluster.images.phantoms import write_phantoms
+from octcluster.images.pixel_faults import FAULTS, find_faults
+from octcluster.images.sketch import draw_cells, measure_cells
+from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.images.measures import MEASURES
+from PIL import Image
+
+Scan = Callable[[], np.ndarray]
+
+
+def encode(pixels: np.ndarray | Image.Image, form: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def scan(number: int = 0) -> np.ndarray:
+    """A layer in noise, of 256 x 248 pixels."""
+    rows = np.arange(248)[:, np.newaxis]
+    layer = 140 * np.exp(-(((rows - 120 - 3 * number) / 25) ** 2))
+    noise = np.random.default_rng(number).gamma(4, 7, (248, 256))
+    return np.clip(layer + noise, 0, 255).astype(np.uint8)
+
+
+def deep(reach: int) -> np.ndarray:
+    return (scan().astype(np.float64) / 255 * reach).astype(np.uint16)
+
+
+def cut(data: bytes, kept: float) -> bytes:
+    """A JPEG of which a part of the compressed pixels is left, and an end marker."""
+    start = data.index(b"\xff\xda")
+    return data[: start + 14 + int(kept * (len(data) - start))].rstrip(b"\xff") + b"\xff\xd9"
+
+
+def banded(value: int, share: float, *, turned: bool = False) -> np.ndarray:
+    pixels = scan()
+    if turned:
+        pixels[:, round((1 - share) * pixels.shape[1]) :] = value
+    else:
+        pixels[round((1 - share) * pixels.shape[0]) :] = value
+    return pixels
+
+
+def with_margin(pixels: np.ndarray) -> np.ndarray:
+    framed = pixels.copy()
+    framed[:30], framed[:, :20] = 255, 255
+    return framed
+
+
+def one_value(value: int, dtype: type = np.uint8) -> np.ndarray:
+    return np.full((248, 256), value, dtype)
+
+
+def labelled_black() -> np.ndarray:
+    pixels = one_value(0)
+    pixels[10:30, 10:90] = 255
+    return pixels
+
+
+CASES: dict[str, tuple[bytes, set[str]]] = {
+    "good": (encode(scan()), set()),
+    "good JPEG": (encode(scan(), "JPEG", quality=60), set()),
+    "good with margins": (encode(with_margin(scan())), set()),
+    "good of 16 bits": (encode(deep(65535)), set()),
+    "good in colour": (encode(Image.fromarray(scan()).convert("RGB"), "TIFF"), set()),
+    "good of 1 bit": (encode(Image.fromarray(scan()).convert("1")), set()),
+    "black": (encode(one_value(0)), {"blank"}),
+    "black JPEG": (encode(one_value(0), "JPEG"), {"blank"}),
+    "white": (encode(one_value(255), "TIFF"), {"blank"}),
+    "one grey": (encode(one_value(87), "BMP"), {"blank"}),
+    "one colour": (encode(Image.new("RGB", (256, 248), (9, 120, 90)), "JPEG"), {"blank"}),
+    "black of 16 bits": (encode(one_value(0, np.uint16)), {"blank"}),
+    "nearly black": (encode(one_value(0) + (scan() > 100)), {"blank"}),
+    "black with margins": (encode(with_margin(one_value(0))), {"blank"}),
+    "transparent": (encode(Image.new("RGBA", (256, 248), (200, 9, 9, 0))), {"blank"}),
+    "reach 100 of 65535": (encode(deep(100)), {"blank"}),
+    "reach 255 of 65535": (encode(deep(255), "TIFF"), {"blank"}),
+    "reach 1023 of 65535": (encode(deep(1023)), {"dark"}),
+    "reach 4095 of 65535": (encode(deep(4095), "TIFF"), {"dark"}),
+    "reach 16383 of 65535": (encode(deep(16383)), {"dark"}),
+    "faint and dark": (encode(scan() // 12), {"faint"}),
+    "faint and bright": (encode(scan() // 12 + 200, "WEBP", lossless=True), {"faint"}),
+    "faint with margins": (encode(with_margin(scan() // 12 + 60)), {"faint"}),
+    "label on black": (encode(labelled_black()), {"blank"}),
+    **{f"cut at {kept}": (cut(encode(scan(), "JPEG"), kept), {"grey_band"}) for kept in (0.1, 0.5, 0.9)},
+    "cut in colour": (cut(encode(Image.fromarray(scan()).convert("RGB"), "JPEG"), 0.5), {"grey_band"}),
+    "cut and saved anew": (
+        encode(Image.open(io.BytesIO(cut(encode(scan(), "JPEG"), 0.6))), "JPEG", quality=50),
+        {"grey_band"},
+    ),
+    "grey band": (encode(banded(90, 0.3)), {"grey_band"}),
+    "grey band on the right": (encode(banded(150, 0.3, turned=True), "TIFF"), {"grey_band"}),
+    "black band": (encode(banded(0, 0.5), "TIFF"), {"empty_band"}),
+    "white band on the right": (encode(banded(255, 0.5, turned=True)), {"empty_band"}),
+    "small black band": (encode(banded(0, 0.2)), set()),
+    "wide": (encode(np.hstack([scan(n) for n in range(3)])), {"framing"}),
+    "high": (encode(np.vstack([scan(n) for n in range(3)])), {"framing"}),
+    "a little wide": (encode(np.hstack([scan(0), scan(1)[:, :200]])), set()),
+    "wide and cut": (
+        cut(encode(np.hstack([scan(n) for n in range(3)]), "JPEG"), 0.5),
+        {"framing", "grey_band"},
+    ),
+}
+
+
+def kinds_of_embedder(data: bytes) -> set[str]:
+    measures = decode_image(data, 224, 224, ImageLimits()).measures.tolist()
+    return {found.fault.kind for found in find_faults(dict(zip(MEASURES, measures, strict=True)))}
+
+
+def kinds_of_client(path: Path) -> set[str]:
+    header = parse_header(read_head(path))
+    sizes = {"width": header.width, "height": header.height, "bits": header.bits}
+    found = find_faults({**sizes, **measure_cells(draw_cells(path))._asdict()})
+    return {each.fault.kind for each in found}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kinds(name: str, tmp_path: Path) -> None:
+    data, expected = CASES[name]
+    path = tmp_path / "image"
+    path.write_bytes(data)
+    assert kinds_of_embedder(data) == expected
+    assert kinds_of_client(path) == expected
+
+
+def test_there_is_a_case_of_each_kind() -> None:
+    assert {kind for _, kinds in CASES.values() for kind in kinds} == {fault.kind for fault in FAULTS}
+
+
+def test_real_scans_and_phantoms_are_without_fault(oct_images: Path, tmp_path: Path) -> None:
+    write_phantoms(tmp_path, 3, 0)
+    for path in [*sorted(oct_images.rglob("*.jp*g"))[::12], *tmp_path.rglob("*.*")]:
+        assert kinds_of_client(path) - {"framing"} == set()
+        assert kinds_of_embedder(path.read_bytes()) == kinds_of_client(path)
+
+
+def test_unknown_measures_are_no_fault() -> None:
+    assert find_faults({}) == []
+
+
+@pytest.mark.parametrize(
+    ("measures", "words"),
+    [
+        ({"darkest": 0, "brightest": 0}, "all black"),
+        ({"darkest": 0, "brightest": 0, "bits": 16}, "16-bit values"),
+        ({"darkest": 255, "brightest": 255}, "all white"),
+        ({"darkest": 90, "brightest": 91}, "all one grey"),
+        ({"brightest": 16, "bits": 16}, "lowest 6%"),
+        ({"darkest": 10, "brightest": 19}, "94% of it has 10 of 256"),
+        ({"grey_band_share": 0.5}, "50% of it"),
+        ({"empty_band_share": 0.6}, "60% of it"),
+        ({"width": 1536, "height": 496}, "68% of it is not looked at: of its 1536 x 496"),
+    ],
+)
+def test_sentences_say_how_much_and_the_cure(measures: dict[str, float], words: str) -> None:
+    (found,) = find_faults(measures)
+    assert words in found.sentence
+    assert found.sentence.endswith(found.fault.cure)
