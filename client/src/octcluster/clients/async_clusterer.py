@@ -34,9 +34,9 @@ from octcluster.clients.clusterer_conversions import (
     space_message,
     start_run_messages,
 )
-from octcluster.clients.concurrency import as_async
 from octcluster.clients.connection import AsyncConnection
 from octcluster.clients.endpoint import Endpoint, OnWait, Outage
+from octcluster.concurrency import as_async
 from octcluster.model.results import Assignments, Placements, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.model.server_info import ClustererInfo, PutReport

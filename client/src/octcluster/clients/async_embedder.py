@@ -7,12 +7,12 @@ from typing import Self
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 
-from octcluster.clients.concurrency import as_async, map_concurrently_async
 from octcluster.clients.connection import AsyncConnection
 from octcluster.clients.embedder_calls import SERVICE, EmbedPlan, EmbedResult, Id, space_of
 from octcluster.clients.embedder_conversions import read_embedder_info
 from octcluster.clients.endpoint import Endpoint, OnWait
 from octcluster.clients.security import Tls
+from octcluster.concurrency import as_async, map_concurrently_async
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import EmbedderInfo
 

@@ -18,7 +18,10 @@ _HEAD_BYTES = 16 * 1024
 # Reasons are worded as the embedder words them, so that one file has one reason.
 DAMAGED = "the image is damaged, for example cut short: export it again from its source"
 _DAMAGED_HEADER = "the image's header is damaged: export it again from its source"
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"II", b"MM", b"BM")
+_JPEG, _PNG, _RIFF, _BMP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM"
+_SIGNATURES = (_JPEG, _PNG, _RIFF, b"II", b"MM", _BMP)
+_BMP_KIND = slice(14, 18)
+_BMP_KINDS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header, by which its versions differ
 _BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
 
 
@@ -66,6 +69,14 @@ class FileHead(NamedTuple):
     def is_cut(self) -> bool:
         """Whether the file goes on."""
         return len(self.data) < self.file_bytes
+
+
+def is_plain_image(head: bytes) -> bool:
+    """Whether a file with this beginning is an image of one of FORMATS; of TIFF, its reader tells."""
+    if head.startswith(_BMP):
+        # Two letters alone may begin any text.
+        return int.from_bytes(head[_BMP_KIND], "little") in _BMP_KINDS
+    return head.startswith((_JPEG, _PNG)) or (head[:4] == _RIFF and head[8:12] == b"WEBP")
 
 
 def read_head(path: Path) -> FileHead:

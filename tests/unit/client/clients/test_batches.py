@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from octcluster.clients.batches import RequestCutter, cut
-from octcluster.clients.concurrency import as_async, map_concurrently, map_concurrently_async
+from octcluster.concurrency import as_async, map_concurrently, map_concurrently_async
 
 
 def batches_of(sizes: list[int], max_items: int, max_bytes: int) -> list[list[int]]:

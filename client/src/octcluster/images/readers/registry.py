@@ -1,0 +1,82 @@
+"""All readers, and which of them a file is for: its content decides, not its name."""
+
+import importlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import PurePath
+from typing import NamedTuple
+
+from octcluster.images.headers import UnreadableImage
+from octcluster.images.readers.reader import Reader
+
+
+class RegisteredReader(NamedTuple):
+    """A reader, and what it needs.
+
+    Attributes:
+        reader: The reader; its module imports nothing heavy.
+        extra: The extra of octcluster that brings its modules.
+        modules: Libraries that it imports when it is used.
+    """
+
+    reader: Reader
+    extra: str
+    modules: Sequence[str]
+
+    def prepare(self) -> None:
+        """Imports what the reader needs, before time and memory are counted for a file.
+
+        Raises:
+            UnreadableImage: A library is not installed.
+        """
+        for module in self.modules:
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                raise self.explain_missing(error) from error
+
+    def explain_missing(self, error: ModuleNotFoundError) -> UnreadableImage:
+        """Says how to install what could not be imported."""
+        return UnreadableImage(
+            f"{self.reader.format} files are read with {error.name}, which is not installed: "
+            f"pip install 'octcluster[{self.extra}]'"
+        )
+
+
+# A new format is one line here: module, class, what brings its libraries, and these libraries. Formats whose
+# files begin like those of others come before them.
+_READERS = (
+    ("dicom", "DicomReader", "dicom", ("numpy", "PIL.Image", "pydicom")),
+    ("heidelberg_vol", "HeidelbergVolReader", "vendors", ("numpy", "PIL.Image")),
+    ("heidelberg_xml", "HeidelbergXmlReader", "cli", ("PIL.Image",)),
+    ("heidelberg_e2e", "HeidelbergE2eReader", "vendors", ("numpy", "PIL.Image")),
+    ("topcon", "TopconReader", "vendors", ("numpy", "PIL.Image")),
+    ("tiff", "TiffReader", "cli", ("PIL.TiffImagePlugin",)),
+)
+
+
+@cache
+def list_readers() -> tuple[RegisteredReader, ...]:
+    """Imports all readers, once they are needed."""
+    folder = __package__
+    return tuple(
+        RegisteredReader(getattr(importlib.import_module(f"{folder}.{module}"), name)(), extra, modules)
+        for module, name, extra, modules in _READERS
+    )
+
+
+def find_reader(path: PurePath, head: bytes) -> RegisteredReader | None:
+    """Finds the reader for a file.
+
+    Args:
+        path: The file; its ending counts only for formats that have no header.
+        head: Its beginning; see Reader.recognises.
+
+    Returns:
+        The first reader that recognises it, or None.
+    """
+    for registered in list_readers():
+        if registered.reader.recognises(head):
+            return registered
+    ending = path.suffix.lower()
+    return next((found for found in list_readers() if ending in found.reader.endings), None)
