@@ -16,6 +16,7 @@ from topcon_files import compressed_chunk, facts, random_scans, raw_chunk, topco
 from vendor_files import as_array
 
 READER = TopconReader()
+pytestmark = pytest.mark.heavy  # OCT-Converter takes seconds to import
 
 
 def write(path: Path, data: bytes) -> Path:

@@ -8,8 +8,8 @@ import pytest
 from e2e_files import Volume, e2e_bytes
 from numpy.typing import NDArray
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.heidelberg_e2e import HeidelbergE2eReader
-from octcluster.images.readers.heidelberg_vol import to_grey
+from octcluster.images.readers.heidelberg.e2e import HeidelbergE2eReader
+from octcluster.images.readers.heidelberg.vol import to_grey
 from octcluster.images.readers.reader import Pixels
 from vendor_files import as_array
 

@@ -20,6 +20,7 @@ _DATA_HEADER = struct.Struct("<12s8x2I4x4i4xI4x")
 _FIRST_DIRECTORY = 36
 _MULTIPLE_OFFSET = 64
 _MAX_ENTRIES = 1_000_000
+_MAX_ITEMS = 10 * values.MAX_SCANS
 _DAMAGED = "the file's directory is damaged: export the volume again"
 
 
@@ -75,6 +76,8 @@ def list_items(file: BinaryIO, kinds: Collection[int]) -> list[Item]:
         seen.add(place)
         table = values.read_exactly(file, offset + place + _DIRECTORY.size, number * _ENTRY.size)
         entries += (entry for entry in _ENTRY.iter_unpack(table) if entry[1] > entry[0] and entry[7] in kinds)
+        if len(entries) > _MAX_ITEMS:
+            raise UnreadableImage(_DAMAGED)
         place = before
     found = (_check(file, offset, entry) for entry in sorted(entries, key=lambda entry: entry[1]))
     return [item for item in found if item is not None]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import vendor_files
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.heidelberg_vol import HeidelbergVolReader, to_grey
+from octcluster.images.readers.heidelberg.vol import HeidelbergVolReader, to_grey
 from octcluster.images.readers.reader import Pixels
 from PIL import Image
 from vendor_files import as_array, random_volume, vol_bytes

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import vendor_files
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.heidelberg_vol import HeidelbergVolReader
-from octcluster.images.readers.heidelberg_xml import HeidelbergXmlReader
+from octcluster.images.readers.heidelberg.vol import HeidelbergVolReader
+from octcluster.images.readers.heidelberg.xml_export import HeidelbergXmlReader
 from octcluster.images.readers.reader import Pixels
 from PIL import Image
 from vendor_files import as_array

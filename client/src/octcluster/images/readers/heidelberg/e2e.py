@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers import header_values as values
-from octcluster.images.readers.e2e_items import SIGNATURES, Item, list_items
-from octcluster.images.readers.heidelberg_vol import to_grey
+from octcluster.images.readers.heidelberg.e2e_items import SIGNATURES, Item, list_items
+from octcluster.images.readers.heidelberg.vol import to_grey
 from octcluster.images.readers.reader import Eye, Pixels, ScanFacts, SourceFile
 
 # Kinds of data.
@@ -90,7 +90,7 @@ class HeidelbergE2eReader:
         return SourceFile(self.format, scans, left_out, list(dict.fromkeys(warnings)))
 
     def read(self, path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
-        """See ``reader.Reader``. The pixels are 8-bit greys; see ``heidelberg_vol.to_grey``."""
+        """See ``reader.Reader``. The pixels are 8-bit greys; see ``vol.to_grey``."""
         import numpy as np  # noqa: PLC0415
 
         with values.open_source(path) as file:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers import header_values as values
-from octcluster.images.readers.export_images import FolderFiles, decode, measure
+from octcluster.images.readers.heidelberg.export_images import FolderFiles, decode, measure
 from octcluster.images.readers.reader import Eye, Pixels, ScanFacts, SourceFile
 
 _MAX_BYTES = 64 * 2**20
