@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import sample_per_class
+from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
@@ -109,6 +110,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     k: int | tuple[int, int] = 4,
     recipe: str | Recipe | None = None,
     labels: str = "auto",
+    scans: str | int = ALL,
     per_class: int | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
@@ -122,6 +124,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
         labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``filename``, ``none``
             or the path of a CSV table.
+        scans: Which B-scans of each volume to take: ``all``, ``middle``, or how many, spread evenly about the
+            middle.
         per_class: Take so many random images of each class; None: all.
         out: Folder for the output files; None: write none.
         progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
@@ -139,7 +143,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:
         prepare_folder(Path(out), "run")
-    image_set = find_images(Path(images), labels)
+    image_set = choose_scans(find_images(Path(images), labels, progress), scans)
     if per_class is not None:
         image_set = sample_per_class(image_set, per_class, run_options.seed)
     progress = progress or Silence()

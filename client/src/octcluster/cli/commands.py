@@ -1,6 +1,6 @@
 """What each command does: one function a command, which takes its typed arguments."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import singledispatch
@@ -15,8 +15,10 @@ from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.parser import build_parser
-from octcluster.images.folder import describe_ignored, find_images, has_foreign_volumes
+from octcluster.images.folder import find_images
+from octcluster.images.headers import FileHead
 from octcluster.images.image_set import ImageSet, sample_per_class
+from octcluster.images.scan_choice import choose_scans
 from octcluster.model.errors import ExtraNotInstalled, OctclusterError
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.runs import MODELS
@@ -27,6 +29,7 @@ from octcluster.workflows.describe import describe_images
 from octcluster.workflows.doctor import diagnose
 from octcluster.workflows.extras import find_missing
 from octcluster.workflows.finished_runs import find_run
+from octcluster.workflows.looks import HeaderCollector
 from octcluster.workflows.run import RunOptions, run_images
 from octcluster.workflows.services import ServiceOptions
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
@@ -67,16 +70,16 @@ def run(command: RunCommand) -> ExitCode:
         vectors=command.vectors,
         **command.service_fields(),
     )
-    image_set = _find_sample(command, command.per_class, command.seed)
-    prepare_folder(command.out, command.name)
 
     from octcluster.cli.terminal.run import print_replaced, print_run_summary  # noqa: PLC0415
     from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
     from octcluster.outputs.run.report import ReportOptions  # noqa: PLC0415
 
-    if not command.quiet:
-        print_replaced(command.out)
-    with _shown_progress(command, image_set) as progress:
+    with _shown_progress(command) as progress:
+        image_set = _find_sample(command, progress, command.per_class, command.seed)
+        prepare_folder(command.out, command.name)
+        if not command.quiet:
+            print_replaced(command.out)
         outcome = run_images(image_set, options, progress)
     report = ReportOptions(command.thumbnails, command.identified)
     write_run_files(outcome, command.out, command.record(), started, report)
@@ -95,13 +98,13 @@ def assign(command: AssignCommand) -> ExitCode:
     model = command.model or MODELS[0]
     command.check_model(model)
     options = AssignOptions(model=model, classes=finished.classes, **command.service_fields())
-    image_set = find_images(command.images, command.labels)
-    prepare_folder(command.out, command.name)
 
     from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
 
-    with _shown_progress(command, image_set) as progress:
+    with _shown_progress(command) as progress:
+        image_set = _find_sample(command, progress)
+        prepare_folder(command.out, command.name)
         outcome = assign_images(finished.run_id, image_set, options, progress)
     write_assign_files(outcome, command.out, command.record(), started)
     if not command.quiet:
@@ -118,8 +121,6 @@ def study(command: StudyCommand) -> ExitCode:
 
     matrix = read_matrix(command.matrix)
     options = StudyOptions(seed=command.seed, **command.service_fields())
-    image_set = _find_sample(command, command.per_class, command.seed)
-    prepare_folder(command.out, command.name)
 
     from octcluster.cli.terminal.study import print_study_summary  # noqa: PLC0415
     from octcluster.outputs.study.files import write_study_files  # noqa: PLC0415
@@ -127,7 +128,9 @@ def study(command: StudyCommand) -> ExitCode:
     def keep(outcome: StudyOutcome) -> None:
         write_study_files(outcome, command.out, command.record(), started)
 
-    with _shown_progress(command, image_set) as progress:
+    with _shown_progress(command) as progress:
+        image_set = _find_sample(command, progress, command.per_class, command.seed)
+        prepare_folder(command.out, command.name)
         outcome = run_study(image_set, matrix, options, progress, keep)
     if not command.quiet:
         print_study_summary(outcome, command.out)
@@ -140,15 +143,19 @@ def describe(command: DescribeCommand) -> ExitCode:
     """``octcluster describe``."""
     started = datetime.now(UTC)
     _need_cli()
-    image_set = find_images(command.images, command.labels)
-    prepare_folder(command.out, command.name)
 
     from octcluster.cli.terminal.describe import print_describe_summary  # noqa: PLC0415
     from octcluster.outputs.describe.files import SampleOptions, write_describe_files  # noqa: PLC0415
     from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
 
-    with _shown_progress(command, image_set) as progress:
-        description = describe_images(image_set, progress, pixels=not command.headers_only)
+    collector = HeaderCollector()
+    with _shown_progress(command) as progress:
+        on_head = collector.take if command.headers_only else None
+        image_set = _find_sample(command, progress, on_head=on_head)
+        prepare_folder(command.out, command.name)
+        description = describe_images(
+            image_set, progress, pixels=not command.headers_only, headers=collector.found
+        )
     thumbnails = make_thumbnail if command.thumbnails else None
     samples = SampleOptions(command.samples, command.seed, command.identified, thumbnails)
     write_describe_files(description, command.out, samples, command.record(), started)
@@ -199,25 +206,30 @@ def _need_cli() -> None:
         raise ExtraNotInstalled(", ".join(missing), "cli")
 
 
-def _find_sample(command: ImagesCommand, per_class: int | None, seed: int) -> ImageSet:
-    """The images that were asked for, or some of each class."""
-    image_set = find_images(command.images, command.labels)
+def _find_sample(
+    command: ImagesCommand,
+    progress: Progress,
+    per_class: int | None = None,
+    seed: int = 0,
+    on_head: Callable[[FileHead], None] | None = None,
+) -> ImageSet:
+    """The scans that were asked for, or some of each class; tells what was found out about them."""
+    image_set = find_images(command.images, command.labels, progress, on_head)
+    image_set = choose_scans(image_set, command.scans)
+    for note in image_set.notes:
+        progress.message(show_note(note))
     return image_set if per_class is None else sample_per_class(image_set, per_class, seed)
 
 
 @contextmanager
-def _shown_progress(command: ImagesCommand, image_set: ImageSet) -> Iterator[Progress]:
-    """Progress as the command wants it, which begins with what was found in the images' names."""
+def _shown_progress(command: ImagesCommand) -> Iterator[Progress]:
+    """Progress as the command wants it."""
     from octcluster.cli.terminal.progress import show_progress  # noqa: PLC0415
 
     if command.quiet:
         yield Silence()
         return
     with show_progress() as progress:
-        if has_foreign_volumes(image_set.ignored_endings):
-            progress.message(f"Ignored: {describe_ignored(image_set.ignored_endings)}")
-        for note in image_set.notes:
-            progress.message(show_note(note))
         yield progress
 
 

@@ -9,6 +9,7 @@ from octcluster.cli.commands import execute
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.interruption import no_interrupt_lost
 from octcluster.cli.parser import parse_command
+from octcluster.images.readers.processes import kept_workers
 from octcluster.model.errors import AddressInvalid, InvalidArguments, InvalidImageSet, OctclusterError
 
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parse_command(arguments)
     debug = command.debug or os.environ.get("OCTCLUSTER_DEBUG") == "1"
     try:
-        with no_interrupt_lost():
+        with no_interrupt_lost(), kept_workers():
             return execute(command)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED, debug)

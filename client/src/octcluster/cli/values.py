@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentTypeError
 
+from octcluster.images.scan_choice import ALL, MIDDLE
 from octcluster.model.cluster_range import read_cluster_range
 from octcluster.model.runs import ALGORITHMS
 from octcluster.model.suggest import suggest
@@ -39,6 +40,15 @@ def parse_algorithms(text: str) -> tuple[str, ...]:
                 f"{suggest(name, ALGORITHMS)}"
             )
     return names
+
+
+def parse_scans(text: str) -> str | int:
+    """Reads ``all``, ``middle``, or a number of B-scans."""
+    if text in (ALL, MIDDLE):
+        return text
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise ArgumentTypeError(f"'{text}' cannot be used: write all, middle, or how many B-scans of each volume")
 
 
 def parse_seed(text: str) -> int:

@@ -1,116 +1,124 @@
-"""Finds image files: in a folder, or in a text file with one path a line."""
+"""Finds scans: in the files of a folder, or in those of a text file with one path a line."""
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
+from octcluster.images.headers import FileHead
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.junk import describe_junk, is_junk
 from octcluster.images.labels import label_images
+from octcluster.images.sources import (
+    IMAGE_ENDINGS,
+    FoundFile,
+    describe_contents,
+    find_contents,
+    is_image_by_name,
+)
 from octcluster.model.errors import InvalidImageSet
+from octcluster.model.progress import Progress, Silence
 
-IMAGE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_FOREIGN_EXTENSIONS = {
-    ".dcm": "DICOM",
-    ".dicom": "DICOM",
-    ".e2e": "Heidelberg",
-    ".vol": "Heidelberg",
-    ".sdb": "Heidelberg",
-    ".fda": "Topcon",
-    ".fds": "Topcon",
-    ".img": "Zeiss",
-    ".oct": "Bioptigen or Optovue",
-}
 _SHOWN_ENDINGS = 3
 
 
-def find_images(source: Path, labels: str = "auto") -> ImageSet:
-    """Finds the images of a folder or of a list, and their labels.
+def find_images(
+    source: Path,
+    labels: str = "auto",
+    progress: Progress | None = None,
+    on_head: Callable[[FileHead], None] | None = None,
+) -> ImageSet:
+    """Finds the scans of a folder or of a list, and their labels.
 
-    A folder is searched with all its subfolders for files with one of IMAGE_EXTENSIONS, in any case. Hidden
-    files and folders, and those that storage devices and systems leave, are skipped (see ``junk``). Links are
-    followed, and a folder that is reached twice is read once. In a list, paths are relative to the list's
-    folder, blank lines and lines that begin with ``#`` are skipped, and files that do not exist are kept:
-    reading them fails later, one by one.
+    A folder is searched with all its subfolders. Files are told by their content: plain images, and files
+    that hold scans, such as DICOM. A file whose ending promises either, but whose content is neither, is
+    kept, and fails later, alone. Hidden files and folders, and those that storage devices and systems leave,
+    are skipped (see ``junk``); links are followed, and a folder that is reached twice is read once. In a
+    list, paths are relative to the list's folder, blank lines and lines that begin with ``#`` are skipped,
+    and files that do not exist are kept, too.
 
     Args:
         source: A folder, or a text file with one path a line.
         labels: Where labels come from; see ``labels.label_images``.
+        progress: Told how far it is.
+        on_head: Given the beginning of each plain image; see ``sources.find_contents``.
 
     Returns:
-        The images, sorted by name in code-point order.
+        The scans, sorted by the name of their file in code-point order.
 
     Raises:
-        InvalidImageSet: There is no such folder or file, it cannot be read, it holds no image, or the labels
+        InvalidImageSet: There is no such folder or file, it cannot be read, it holds no scan, or the labels
             do not fit.
     """
     junk: Counter[str] = Counter()
     if source.is_dir():
-        images, endings = _search_folder(source, junk)
-        root = source
+        paths = _walk(source, set(), junk)
+        root, files = source, [FoundFile(path, path.relative_to(source).as_posix()) for path in paths]
     elif source.is_file():
-        if is_image(source):
+        if is_image_by_name(source):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
-        images, endings = _read_list(source), {}
-        root = source.parent
+        root, files = source.parent, _read_list(source)
     else:
         raise InvalidImageSet(f"{source} does not exist: give a folder of images or a list of paths")
-    images.sort(key=lambda image: image.name)
-    labelling = label_images(images, labels)
-    ignored_files = sum(endings.values())
-    notes = describe_junk(junk)
+    listed = root != source
+    contents = find_contents(files, progress or Silence(), listed=listed, on_head=on_head)
+    endings = dict(sorted(contents.ignored.items(), key=lambda item: (-item[1], item[0])))
+    if not contents.scans:
+        raise InvalidImageSet(_describe_nothing(source, endings, contents.left_out))
+    labelling = label_images(sorted(contents.scans, key=lambda scan: scan.order), labels)
     return ImageSet(
-        root, labelling.images, labelling.source, ignored_files, endings, labelling.stray_rows, notes
+        root,
+        [_complete(scan) for scan in labelling.images],
+        labelling.source,
+        sum(endings.values()),
+        endings,
+        labelling.stray_rows,
+        [*describe_junk(junk), *describe_contents(contents)],
+        formats=contents.formats,
+        left_out=contents.left_out,
     )
 
 
-def is_image(path: PurePath) -> bool:
-    """Whether the file is an image by its extension."""
-    return path.suffix.lower() in IMAGE_EXTENSIONS
-
-
 def describe_ignored(endings: Mapping[str, int]) -> str:
-    """Names the most frequent endings of files that are no images, and the cure for volumes of OCT devices.
+    """Names the most frequent endings of files that hold no scans.
 
     Args:
         endings: Number of files by extension in lower case, the most frequent first.
 
     Returns:
-        For example ``12 other files (.dcm: 12): ...``.
+        For example ``12 other files (.txt: 12)``.
     """
     number = sum(endings.values())
     if not number:
         return "0 other files"
     shown = [f"{ending or 'no ending'}: {files:,}" for ending, files in endings.items()]
     more = ", ..." if len(shown) > _SHOWN_ENDINGS else ""
-    text = f"{number:,} other file{'' if number == 1 else 's'} ({', '.join(shown[:_SHOWN_ENDINGS])}{more})"
-    foreign = list(dict.fromkeys(_FOREIGN_EXTENSIONS[e] for e in endings if e in _FOREIGN_EXTENSIONS))
-    if not foreign:
-        return text
-    return f"{text}: files of {', '.join(foreign)} are not read, export their B-scans as PNG or JPEG"
+    return f"{number:,} other file{'' if number == 1 else 's'} ({', '.join(shown[:_SHOWN_ENDINGS])}{more})"
 
 
-def has_foreign_volumes(endings: Mapping[str, int]) -> bool:
-    """Whether there are files that OCT devices write and octcluster does not read."""
-    return any(ending in _FOREIGN_EXTENSIONS for ending in endings)
+def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mapping[str, int]) -> str:
+    found = ", ".join([describe_ignored(endings), *(f"{kind}: {n:,}" for kind, n in left_out.items())])
+    if source.is_file():
+        return f"no image in {source}: it should hold one path a line, of files with B-scans; found {found}"
+    return (
+        f"no image in {source} or its subfolders: looked for {', '.join(IMAGE_ENDINGS)}, DICOM and volumes "
+        f"of OCT devices, found {found}; hidden files and folders are skipped"
+    )
 
 
-def _search_folder(folder: Path, junk: Counter[str]) -> tuple[list[Scan], Mapping[str, int]]:
-    images = []
-    ignored: Counter[str] = Counter()
-    for path in _walk(folder, set(), junk):
-        if is_image(path):
-            images.append(Scan(path, path.relative_to(folder).as_posix()))
-        else:
-            ignored[path.suffix.lower()] += 1
-    endings = dict(sorted(ignored.items(), key=lambda item: (-item[1], item[0])))
-    if not images:
-        raise InvalidImageSet(
-            f"no image in {folder} or its subfolders: looked for {', '.join(IMAGE_EXTENSIONS)}, "
-            f"found {describe_ignored(endings)}; hidden files and folders are skipped"
-        )
-    return images, endings
+def _complete(scan: Scan) -> Scan:
+    """Takes from the file what neither a table nor names have said."""
+    facts = scan.facts
+    if facts is None:
+        return scan
+    return replace(
+        scan,
+        patient=scan.patient or facts.patient,
+        eye=scan.eye or facts.eye,
+        visit=scan.visit or facts.visit,
+        device=scan.device or facts.device,
+    )
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[Path]:
@@ -139,21 +147,21 @@ def _walk(folder: Path, seen: set[tuple[int, int]], junk: Counter[str]) -> Itera
             yield folder / entry.name
 
 
-def _read_list(file: Path) -> list[Scan]:
+def _read_list(file: Path) -> list[FoundFile]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidImageSet(f"cannot read {file} as UTF-8 text with one path a line: {error}") from error
-    images = {}
+    files = {}
     for line in lines:
         entry = line.strip()
         if entry and not entry.startswith("#"):
             path = file.parent / entry
             name = _name_in_list(path, file.parent)
-            images[name] = Scan(path, name)
-    if not images:
+            files[name] = FoundFile(path, name)
+    if not files:
         raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
-    return list(images.values())
+    return list(files.values())
 
 
 def _name_in_list(path: Path, root: Path) -> str:

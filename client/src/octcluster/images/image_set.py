@@ -26,6 +26,8 @@ class Scan:
         split: Folder of a split (``train``) that it lies in, or None.
         number: Which of the file's scans it is, from 1; None: the file is a plain image.
         facts: What the file tells of the scan; None: it is a plain image.
+        format: Format of the file, for people; None: it is a plain image.
+        fault: Why the file cannot be read, if looking into it has told that.
     """
 
     path: Path
@@ -38,20 +40,34 @@ class Scan:
     split: str | None = None
     number: int | None = None
     facts: ScanFacts | None = None
+    format: str | None = None
+    fault: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file: path relative to IMAGES."""
+        return self.name if self.number is None else self.name.removesuffix(f"#{self.number}")
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """Where it stands among others: by the name of its file, then by its number."""
+        return self.file_name, self.number or 0
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Image files in the order of their names.
+    """Scans in the order of their names.
 
     Attributes:
         root: Folder that the names are relative to.
-        images: The files, sorted by name.
+        images: The scans, sorted by the name of their file and their number.
         label_source: Where the labels come from: ``folder``, ``filename``, ``none``, or ``csv``.
-        ignored_files: Number of files in the folder that are no images by their extension.
+        ignored_files: Number of files in the folder that hold no scans and do not seem to.
         ignored_endings: Their number by extension in lower case, the most frequent first; empty for a list.
         stray_rows: Numbers of the rows of the labels' CSV file that name none of the images.
         notes: What a person should know of them, the same sentences everywhere.
+        formats: Number of files that hold scans, by format; plain images are not among them.
+        left_out: Number of contents of these files that are no scans, by what they are.
     """
 
     root: Path
@@ -61,6 +77,8 @@ class ImageSet:
     ignored_endings: Mapping[str, int] = field(default_factory=dict)
     stray_rows: Sequence[int] = ()
     notes: Sequence[Note] = ()
+    formats: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[str]:
@@ -94,4 +112,4 @@ def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:
         candidates = [image for image in image_set.images if image.label == label]
         source = random.Random(f"{seed}:{label}")  # noqa: S311
         drawn += source.sample(candidates, min(count, len(candidates)))
-    return replace(image_set, images=sorted(drawn, key=lambda image: image.name))
+    return replace(image_set, images=sorted(drawn, key=lambda image: image.order))

@@ -1,34 +1,38 @@
-"""Looks at images without any service: at their headers and, unless that is not wanted, at their pixels.
+"""Looks at scans without any service: at their headers and, unless that is not wanted, at their pixels.
 
-Each file is read once, in processes where there are many; those that are of equal size and begin alike are
-read whole once more, to find equal files.
+Each plain image is read once, in processes where there are many; those that are of equal size and begin alike
+are read whole once more, to find equal files. Of scans in files that hold several, the header is what was
+told when the file was opened; their pixels are decoded once.
 """
 
-import multiprocessing
 import os
 import platform
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
-from threading import Thread
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from octcluster.clients.concurrency import map_concurrently
+from octcluster.concurrency import map_concurrently
+from octcluster.images.decoding import decode_scans
 from octcluster.images.framing import measure_framing
-from octcluster.images.headers import ImageHeader, UnreadableImage, check_size, parse_header, read_head
+from octcluster.images.headers import (
+    ImageHeader,
+    UnreadableImage,
+    check_size,
+    parse_header,
+    read_head,
+)
 from octcluster.images.image_set import ImageSet
-from octcluster.images.keys import image_key_of_file
-from octcluster.images.likeness import FINGERPRINT_BITS, find_likenesses, fingerprint
+from octcluster.images.likeness import FINGERPRINT_BITS, find_likenesses
 from octcluster.images.pixel_faults import FoundFault, find_faults
-from octcluster.images.sketch import Sketch, draw_cells, measure_cells
+from octcluster.images.sketch import Sketch
 from octcluster.model.progress import Progress
 from octcluster.model.results import NearDuplicate
 from octcluster.workflows.description import Description
+from octcluster.workflows.looks import look_at, look_at_encoded, read_key, start_processes
 from octcluster.workflows.outcome import PixelReport
 from octcluster.workflows.stages import Stages
 
@@ -40,14 +44,22 @@ _FILES_AT_ONCE = 64
 _LEAST_FOR_PROCESSES = 2000
 
 
-def describe_images(image_set: ImageSet, progress: Progress, *, pixels: bool = True) -> Description:
+def describe_images(
+    image_set: ImageSet,
+    progress: Progress,
+    *,
+    pixels: bool = True,
+    headers: Mapping[Path, ImageHeader | UnreadableImage] | None = None,
+) -> Description:
     """Reads the headers of all images, finds equal files, and images that look the same.
 
     Args:
         image_set: The images.
-        progress: Told how far it is. Stages are "Headers" or "Pixels", "Equal files" and "Comparing".
+        progress: Told how far it is. Stages are "Headers" or "Pixels", "Scans", "Equal files" and
+            "Comparing".
         pixels: Whether to decode the images, which takes several times as long: without, no images that only
             look the same are found, and no damaged pixels.
+        headers: Those that are known already; see HeaderCollector.
 
     Returns:
         What was found.
@@ -55,7 +67,7 @@ def describe_images(image_set: ImageSet, progress: Progress, *, pixels: bool = T
     with warnings.catch_warnings():
         # Pillow warns of damaged metadata, and of large images that it reads all the same.
         warnings.simplefilter("ignore")
-        return _Job(image_set, Stages(progress)).run(pixels=pixels)
+        return _Job(image_set, Stages(progress), headers or {}).run(pixels=pixels)
 
 
 class _Job:
@@ -65,21 +77,35 @@ class _Job:
         failures: Why an image is unusable, by position.
     """
 
-    def __init__(self, image_set: ImageSet, stages: Stages) -> None:
+    def __init__(
+        self, image_set: ImageSet, stages: Stages, known: Mapping[Path, ImageHeader | UnreadableImage]
+    ) -> None:
         self._image_set = image_set
         self._stages = stages
-        self.failures: dict[int, str] = {}
+        self._known = known
+        numbered = list(enumerate(image_set.images))
+        self.failures = {position: image.fault for position, image in numbered if image.fault}
+        self._plain = [at for at, image in numbered if image.number is None and not image.fault]
+        self._scans = [(at, image) for at, image in numbered if image.number is not None]
         self._faults: dict[int, list[FoundFault]] = {}
 
     def run(self, *, pixels: bool) -> Description:
         """Does the work."""
-        everything = range(len(self._image_set.images))
-        headers, fingerprints = self._look() if pixels else (self._read_headers(), None)
-        copies = self._find_copies(headers)
+        headers = self._describe_scans()
+        fingerprints: dict[int, int] | None = None
+        keys: dict[int, bytes] = {}
+        if pixels:
+            found, fingerprints = self._look()
+            scans_seen, keys = self._look_at_scans(headers)
+            fingerprints |= scans_seen
+        else:
+            found = self._read_headers()
+        copies = self._find_copies(found, keys)
+        headers |= found
         alike = None if fingerprints is None else self._find_alike(fingerprints, copies)
         return Description(
             image_set=self._image_set,
-            headers=[headers.get(position) for position in everything],
+            headers=[headers.get(position) for position in range(len(self._image_set.images))],
             failures=dict(sorted(self.failures.items())),
             copies=copies,
             alike=alike,
@@ -105,25 +131,59 @@ class _Job:
             if fault.fault.refused:
                 self.failures[position] = fault.sentence
 
+    def _describe_scans(self) -> dict[int, ImageHeader]:
+        """Headers of scans out of files that hold several."""
+        sizes = {path: path.stat().st_size for path in {scan.path for _, scan in self._scans}}
+        return {
+            position: ImageHeader(
+                scan.format or "",
+                scan.facts.width,
+                scan.facts.height,
+                1,
+                scan.facts.bits,
+                sizes[scan.path],
+                0,
+            )
+            for position, scan in self._scans
+            if scan.facts is not None
+        }
+
     def _read_headers(self) -> dict[int, ImageHeader]:
-        headers = {}
-        for position, head in self._read("Headers", range(len(self._image_set.images)), read_head):
+        headers, unknown = {}, []
+        for position in self._plain:
+            match self._known.get(self._image_set.images[position].path):
+                case ImageHeader() as header:
+                    headers[position] = header
+                    self._judge_header(position, header)
+                case UnreadableImage() as error:
+                    self.failures[position] = str(error)
+                case None:
+                    unknown.append(position)
+        for position, head in self._read("Headers", unknown, read_head):
             # In this thread, since it needs the interpreter, and the others wait for the disk.
             try:
                 headers[position] = header = parse_header(head)
-                check_size(header)
-                self._judge(position, header, None)
             except UnreadableImage as error:
                 self.failures[position] = str(error)
+            else:
+                self._judge_header(position, header)
         return headers
 
+    def _judge_header(self, position: int, header: ImageHeader) -> None:
+        """Notes what the header of a plain image alone tells of faults."""
+        try:
+            check_size(header)
+        except UnreadableImage as error:
+            self.failures[position] = str(error)
+        else:
+            self._judge(position, header, None)
+
     def _look(self) -> tuple[dict[int, ImageHeader], dict[int, int]]:
-        """Headers and fingerprints."""
-        everything = range(len(self._image_set.images))
+        """Headers and fingerprints of plain images."""
         workers = os.cpu_count() or 1
-        pool = _start_processes(workers) if len(everything) >= _LEAST_FOR_PROCESSES else None
+        pool = start_processes(workers) if len(self._plain) >= _LEAST_FOR_PROCESSES else None
         headers, fingerprints = {}, {}
-        for position, look in self._read("Pixels", everything, _look_at, workers, pool):
+        for position, look in self._read("Pixels", self._plain, look_at, workers, pool):
             headers[position] = look.header
             if look.pixels is None:
                 self.failures[position] = look.fault
@@ -132,10 +192,31 @@ class _Job:
                 self._judge(position, look.header, look.pixels.sketch)
         return headers, fingerprints
 
-    def _find_copies(self, headers: Mapping[int, ImageHeader]) -> list[NearDuplicate]:
-        """Files of equal size that begin alike are read whole."""
+    def _look_at_scans(self, headers: Mapping[int, ImageHeader]) -> tuple[dict[int, int], dict[int, bytes]]:
+        """Fingerprints and keys of scans out of files that hold several."""
+        fingerprints: dict[int, int] = {}
+        keys: dict[int, bytes] = {}
+        if not self._scans:
+            return fingerprints, keys
+        self._stages.begin("Scans", len(self._scans), "scans")
+        with self._stages.timed("scans"):
+            for done, (position, look) in enumerate(decode_scans(self._scans, look_at_encoded), start=1):
+                if isinstance(look, UnreadableImage):
+                    self.failures[position] = str(look)
+                else:
+                    pixels, keys[position] = look
+                    fingerprints[position] = pixels.fingerprint
+                    self._judge(position, headers[position], pixels.sketch)
+                self._stages.update(done, len(self._scans))
+        return fingerprints, keys
+
+    def _find_copies(
+        self, headers: Mapping[int, ImageHeader], keys_of_scans: Mapping[int, bytes]
+    ) -> list[NearDuplicate]:
+        """Files of equal size that begin alike are read whole; scans of several in a file have equal keys."""
         candidates = _gather({position: (h.file_bytes, h.head) for position, h in headers.items()})
-        keys = dict(self._read("Equal files", [image for group in candidates for image in group], _read_key))
+        keys = dict(self._read("Equal files", [image for group in candidates for image in group], read_key))
+        keys |= keys_of_scans
         return [NearDuplicate(first, other, 1.0) for first, *others in _gather(keys) for other in others]
 
     def _find_alike(
@@ -205,58 +286,6 @@ def _read_some(
         except UnreadableImage as error:
             answers.append((position, UnreadableImage(str(error))))  # without the frames that it came from
     return answers
-
-
-class _Pixels(NamedTuple):
-    """What an image's pixels tell."""
-
-    sketch: Sketch
-    fingerprint: int
-
-
-class _Look(NamedTuple):
-    """A header, and what the pixels tell or what is wrong with them."""
-
-    header: ImageHeader
-    pixels: _Pixels | None
-    fault: str = ""
-
-
-def _look_at(path: Path) -> _Look:
-    head = read_head(path)
-    header = parse_header(head)
-    try:
-        check_size(header)
-        cells = draw_cells(path if head.is_cut else BytesIO(head.data))
-    except UnreadableImage as error:
-        return _Look(header, None, str(error))
-    return _Look(header, _Pixels(measure_cells(cells), fingerprint(cells)))
-
-
-def _start_processes(count: int) -> Executor:
-    # Started anew and not forked, for the progress is shown by a thread.
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _prepare_process)
-
-
-def _prepare_process() -> None:
-    Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches all processes
-    warnings.simplefilter("ignore")
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, even killed: it would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        return image_key_of_file(path)
-    except OSError as error:
-        raise UnreadableImage(f"the file cannot be read: {error.strerror or error}") from error
 
 
 def _gather(values: dict[int, R]) -> list[list[int]]:

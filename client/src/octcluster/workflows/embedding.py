@@ -1,4 +1,7 @@
-"""From image files to vectors and measures in the cache: keys first, then a forward pass for what it lacks.
+"""From scans to vectors and measures in the cache: keys first, then a forward pass for what it lacks.
+
+The key of a plain image is that of its file's bytes. A scan out of a container has the key of its lossless
+encoding. To compute it the scan is decoded, and once more if it is to be embedded: no scan is ever held.
 
 An image's measures come with its vector and are cached in a space of their own, the same for every model and
 all features. An image is embedded if either is missing.
@@ -6,12 +9,16 @@ all features. An image is embedded if either is missing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from octcluster.clients.clusterer import ClustererClient
-from octcluster.clients.concurrency import map_concurrently
 from octcluster.clients.embedder import EmbedderClient
+from octcluster.concurrency import map_concurrently
+from octcluster.images.decoding import decode_scans
 from octcluster.images.framing import Framing, measure_framing
+from octcluster.images.headers import UnreadableImage
 from octcluster.images.image_set import Scan
 from octcluster.images.keys import image_key, image_key_of_file
 from octcluster.images.pixel_faults import FoundFault, find_faults
@@ -91,12 +98,12 @@ class KeyedImages:
 
 
 def read_keys(images: Sequence[Scan], secret: bytes, on_progress: Callable[[int, int], None]) -> KeyedImages:
-    """Computes the keys of image files, several at a time.
+    """Computes the keys of scans, several at a time.
 
     Args:
-        images: The images.
+        images: The scans.
         secret: The site's secret; see image_key.
-        on_progress: Told the number of files read and of all.
+        on_progress: Told the number of scans read and of all.
 
     Returns:
         The images with their keys.
@@ -109,11 +116,17 @@ def read_keys(images: Sequence[Scan], secret: bytes, on_progress: Callable[[int,
         except OSError as error:
             return position, _unreadable(error)
 
-    for done, (position, answer) in enumerate(map_concurrently(read, range(len(images)), _READERS), start=1):
+    keyed.unreadable = {position: image.fault for position, image in enumerate(images) if image.fault}
+    plain = [position for position, image in enumerate(images) if image.number is None and not image.fault]
+    scans = [(position, image) for position, image in enumerate(images) if image.number is not None]
+    answers = chain(
+        map_concurrently(read, plain, _READERS), decode_scans(scans, partial(image_key, secret=secret))
+    )
+    for done, (position, answer) in enumerate(answers, start=1 + len(keyed.unreadable)):
         if isinstance(answer, bytes):
             keyed.keys[position] = answer
         else:
-            keyed.unreadable[position] = answer
+            keyed.unreadable[position] = str(answer)
         on_progress(done, len(images))
     return keyed
 
@@ -146,12 +159,12 @@ class CacheFiller:
         What could not be embedded, or shows nothing, is noted in ``images.failed``, what was embedded in
         ``images.embedded``, and the measures of all in ``images.measures``.
         """
-        files = {key: image.path for image, key in reversed(images.good())}
-        self._fetch_measures(images, list(files))
-        without_vector = set(self._clusterer.find_missing(self._space, list(files)))
-        missing = [key for key in files if key in without_vector or key not in images.measures]
+        scans = {key: image for image, key in reversed(images.good())}
+        self._fetch_measures(images, list(scans))
+        without_vector = set(self._clusterer.find_missing(self._space, list(scans)))
+        missing = [key for key in scans if key in without_vector or key not in images.measures]
         self._stages.begin("Embedding", len(missing), "images")
-        work = _Filling(files, images, without_vector, missing)
+        work = _Filling(scans, images, without_vector, missing)
         report = self._clusterer.put_vectors(self._space, self._vectors(work))
         self._put_measures(work)
         for key, reason in report.rejected.items():
@@ -189,9 +202,17 @@ class CacheFiller:
         max_image_bytes = self._embedder.info().limits.max_image_bytes
 
         def read(key: bytes) -> tuple[bytes, bytes | str]:
-            return key, _read_image(work.files[key], key, self._secret, max_image_bytes)
+            return check(key, _read_image(work.scans[key].path, max_image_bytes))
 
-        for key, answer in map_concurrently(read, keys, _READERS):
+        def check(key: bytes, answer: bytes | UnreadableImage | str) -> tuple[bytes, bytes | str]:
+            if not isinstance(answer, bytes):
+                return key, str(answer)
+            return key, _check_image(answer, key, self._secret, max_image_bytes)
+
+        plain = [key for key in keys if work.scans[key].number is None]
+        others = [(key, work.scans[key]) for key in keys if work.scans[key].number is not None]
+        decoded = (check(key, answer) for key, answer in decode_scans(others, bytes))
+        for key, answer in chain(map_concurrently(read, plain, _READERS), decoded):
             if isinstance(answer, bytes):
                 yield key, answer
             else:
@@ -219,9 +240,9 @@ class CacheFiller:
 
 @dataclass
 class _Filling:
-    """One call of CacheFiller.fill: the file of each key, where to note what happens, and how far it is."""
+    """One call of CacheFiller.fill: a scan of each key, where to note what happens, and how far it is."""
 
-    files: Mapping[bytes, Path]
+    scans: Mapping[bytes, Scan]
     images: KeyedImages
     without_vector: set[bytes]
     missing: Sequence[bytes]
@@ -234,15 +255,19 @@ class _Filling:
             self.images.failed[key] = reason
 
 
-def _read_image(path: Path, key: bytes, secret: bytes, max_image_bytes: int) -> bytes | str:
-    """The bytes of the image with this key, or why they cannot be had."""
+def _read_image(path: Path, max_image_bytes: int) -> bytes | str:
+    """The bytes of an image file, or why they cannot be had; of too large a file none are read."""
     try:
         size = path.stat().st_size
-        if size > max_image_bytes:
-            return too_many_bytes(size, max_image_bytes).message
-        data = path.read_bytes()
+        return path.read_bytes() if size <= max_image_bytes else too_many_bytes(size, max_image_bytes).message
     except OSError as error:
         return _unreadable(error)
+
+
+def _check_image(data: bytes, key: bytes, secret: bytes, max_image_bytes: int) -> bytes | str:
+    """The bytes of the image with this key, or why they are not to be sent."""
+    if len(data) > max_image_bytes:
+        return too_many_bytes(len(data), max_image_bytes).message
     return (
         data if image_key(data, secret) == key else "the file was changed while it was being read: run again"
     )

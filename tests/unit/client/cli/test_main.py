@@ -144,11 +144,11 @@ def test_unusable_input_is_code_2_in_one_line_with_the_cure(
 
 
 def test_no_image_says_what_was_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "scan.dcm").touch()
+    (tmp_path / "scan.pdf").touch()
     assert call("run", tmp_path, "--out", tmp_path / "out") == 2
     assert (
-        "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, found 1 other file (.dcm: 1): "
-        "files of DICOM are not read, export their B-scans as PNG or JPEG" in capsys.readouterr().err
+        "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, DICOM and volumes of OCT devices, found "
+        "1 other file (.pdf: 1)" in capsys.readouterr().err
     )
 
 

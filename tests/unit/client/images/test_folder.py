@@ -5,9 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from octcluster.images.folder import IMAGE_EXTENSIONS, describe_ignored, find_images, has_foreign_volumes
+from octcluster.images.folder import describe_ignored, find_images
 from octcluster.images.image_set import sample_per_class
+from octcluster.images.sources import IMAGE_ENDINGS
 from octcluster.model.errors import InvalidImageSet
+from PIL import Image
+from tiff_files import TiffPage, write_tiff
 
 
 def make_files(folder: Path, *names: str) -> Path:
@@ -23,7 +26,7 @@ def find_names(source: Path, labels: str = "none") -> list[str]:
 
 
 def test_finds_images_of_every_extension_in_any_case(tmp_path: Path) -> None:
-    names = [f"a{extension}" for extension in IMAGE_EXTENSIONS] + ["b.JPEG", "deep/er/c.TiF"]
+    names = [f"a{extension}" for extension in IMAGE_ENDINGS] + ["b.JPEG", "deep/er/c.TiF"]
     make_files(tmp_path, *names, "notes.txt", "deep/er/table.csv")
     found = find_images(tmp_path)
     assert [image.name for image in found.images] == sorted(names)
@@ -61,24 +64,19 @@ def test_skips_what_is_no_file(tmp_path: Path) -> None:
 
 
 def test_no_image_says_what_was_looked_for(tmp_path: Path) -> None:
-    make_files(tmp_path, "a.dcm", "b.txt")
+    make_files(tmp_path, "a.csv", "b.txt")
     with pytest.raises(
-        InvalidImageSet, match=r"no image in .*\.jpeg.*found 2 other files \(\.dcm: 1, \.txt: 1\)"
+        InvalidImageSet, match=r"no image in .*\.jpeg.*DICOM.*found 2 other files \(\.csv: 1, \.txt: 1\)"
     ):
         find_images(tmp_path)
 
 
-def test_files_that_are_no_images_are_counted_by_ending_with_the_cure_for_volumes(tmp_path: Path) -> None:
-    make_files(tmp_path, "a.png", "b.DCM", "c.dcm", "d.e2e", "notes", "e.csv")
+def test_files_that_hold_no_scans_are_counted_by_ending(tmp_path: Path) -> None:
+    make_files(tmp_path, "a.png", "b.TXT", "c.txt", "notes", "e.csv", "f.pdf")
     found = find_images(tmp_path)
-    assert dict(found.ignored_endings) == {".dcm": 2, "": 1, ".csv": 1, ".e2e": 1}
-    assert describe_ignored(found.ignored_endings) == (
-        "5 other files (.dcm: 2, no ending: 1, .csv: 1, ...): files of DICOM, Heidelberg are not read, "
-        "export their B-scans as PNG or JPEG"
-    )
+    assert dict(found.ignored_endings) == {".txt": 2, "": 1, ".csv": 1, ".pdf": 1}
+    assert describe_ignored(found.ignored_endings) == "5 other files (.txt: 2, no ending: 1, .csv: 1, ...)"
     assert describe_ignored({".txt": 1}) == "1 other file (.txt: 1)"
-    assert has_foreign_volumes(found.ignored_endings)
-    assert not has_foreign_volumes({".txt": 1})
 
 
 def test_what_is_missing_or_one_image_is_refused_with_a_cure(tmp_path: Path) -> None:
@@ -146,3 +144,77 @@ def test_sample_without_labels_is_refused_with_a_cure(tmp_path: Path) -> None:
     make_files(tmp_path, "a.png")
     with pytest.raises(InvalidImageSet, match=r"--per-class 5 needs labels.*--labels FILE\.csv"):
         sample_per_class(find_images(tmp_path), 5, seed=0)
+
+
+def make_tiff(path: Path, pages: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(write_tiff([TiffPage(8, 6, bytes(range(48)))] * pages))
+    return path
+
+
+def make_image(path: Path, kind: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (20, 20), 90).save(path, kind)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("name", ["scan", "scan.dcm", "scan.E2E", "1.2.840.10008", "scan.txt", "scan.png"])
+def test_an_image_is_told_by_its_content(tmp_path: Path, name: str, kind: str) -> None:
+    make_image(tmp_path / name, kind)
+    (found,) = find_images(tmp_path).images
+    assert (found.name, found.number, found.fault) == (name, None, None)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"BMI,age\n21,60\n", b"RIFF....WAVE", b"II is a numeral", b"%PDF-1.7"]
+)
+def test_other_files_are_ignored_unless_their_ending_promises_scans(tmp_path: Path, content: bytes) -> None:
+    for name in ("a", "b.txt", "c.csv", "d.png", "e.TIF", "f.dcm", "g.vol"):
+        (tmp_path / name).write_bytes(content)
+    found = find_images(tmp_path)
+    assert [image.name for image in found.images] == ["d.png", "e.TIF", "f.dcm", "g.vol"]
+    assert dict(found.ignored_endings) == {"": 1, ".csv": 1, ".txt": 1}
+    for image in found.images[2:]:
+        assert image.fault is not None
+        assert "copy it again" in image.fault
+
+
+def test_a_file_that_cannot_be_opened_is_kept_if_its_ending_promises_an_image(tmp_path: Path) -> None:
+    for name in ("a.png", "b.txt"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    assert find_names(tmp_path) == ["a.png"]
+
+
+@pytest.mark.heavy
+def test_volumes_become_scans_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    make_tiff(tmp_path / "CNV" / "CNV-11-1.tif", 12)
+    make_tiff(tmp_path / "DME" / "one.tif", 1)
+    make_image(tmp_path / "CNV" / "CNV-11-2.png", "PNG")
+    (tmp_path / "DME" / "cut.tif").write_bytes(make_tiff(tmp_path / "whole", 2).read_bytes()[:-60])
+    (tmp_path / "whole").unlink()
+    found = find_images(tmp_path, "folder")
+    numbers = range(1, 13)
+    assert [image.name for image in found.images] == [
+        *(f"CNV/CNV-11-1.tif#{number}" for number in numbers),
+        "CNV/CNV-11-2.png",
+        "DME/cut.tif",
+        "DME/one.tif",
+    ]
+    scans = found.images[:12]
+    assert [image.number for image in scans] == list(numbers)
+    assert {(image.file_name, image.label, image.format) for image in scans} == {
+        ("CNV/CNV-11-1.tif", "CNV", "TIFF")
+    }
+    assert "damaged" in str(found.images[13].fault)
+    assert (found.images[14].number, found.images[14].fault) == (None, None)
+    assert found.formats == {"TIFF": 1}
+
+
+@pytest.mark.heavy
+def test_a_list_may_name_volumes_and_loses_no_file_that_is_none(tmp_path: Path) -> None:
+    make_tiff(tmp_path / "volume", 2)
+    (tmp_path / "notes.txt").write_text("no image")
+    list_file = tmp_path / "list"
+    list_file.write_text("volume\nnotes.txt\n")
+    assert find_names(list_file) == ["notes.txt", "volume#1", "volume#2"]

@@ -104,9 +104,9 @@ def test_processes_find_what_threads_find(study_layout: Path, monkeypatch: pytes
 def test_processes_end_with_a_command_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import time\n"
-        "from octcluster.workflows.describe import _start_processes\n"
+        "from octcluster.workflows.looks import start_processes\n"
         "if __name__ == '__main__':\n"
-        "    pool = _start_processes(2)\n"
+        "    pool = start_processes(2)\n"
         "    pool.submit(print, 'at work', flush=True).result()\n"
         "    time.sleep(600)\n"
     )

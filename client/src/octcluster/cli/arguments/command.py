@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from octcluster.cli.values import parse_positive
+from octcluster.cli.values import parse_positive, parse_scans
+from octcluster.images.scan_choice import ALL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class ImagesCommand(Command):
     Attributes:
         images: Folder of images, or list of paths.
         labels: Where known classes come from.
+        scans: Which B-scans of each volume are taken; see ``scan_choice.choose_scans``.
         out: Folder for the outputs.
         strict: Whether an image that failed makes the command fail.
         quiet: Whether to print errors only.
@@ -43,6 +45,7 @@ class ImagesCommand(Command):
 
     images: Path
     labels: str
+    scans: str | int
     out: Path
     strict: bool
     quiet: bool
@@ -59,6 +62,14 @@ def add_images(parser: ArgumentParser) -> None:
     """Adds the images and the folder for the outputs."""
     add = parser.add_argument
     add("images", metavar="IMAGES", type=Path, help="folder of images, or text file with one path a line")
+    add(
+        "--scans",
+        metavar="all|middle|N",
+        type=parse_scans,
+        default=ALL,
+        help="which B-scans of each volume to take: all, the middle one, or N spread evenly about the "
+        "middle; plain images are taken in any case (default: %(default)s)",
+    )
     add(
         "--out",
         metavar="DIR",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from octcluster.images.image_set import Scan
 from octcluster.outputs.atomic_files import write_file, write_or_remove
 from octcluster.outputs.describe.page import format_description_page
 from octcluster.outputs.describe.record import format_describe_record
@@ -22,13 +23,13 @@ class SampleOptions:
         count: Number of images of each class.
         seed: Seed of the draw.
         identified: Whether the page may name images and patients.
-        make_thumbnail: Makes a ``data:`` address of an image file; None: show no image.
+        make_thumbnail: Makes a ``data:`` address of a scan; None: show no image.
     """
 
     count: int = 6
     seed: int = 0
     identified: bool = False
-    make_thumbnail: Callable[[Path], str] | None = None
+    make_thumbnail: Callable[[Scan], str] | None = None
 
 
 def write_describe_files(

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
+from octcluster.images.image_set import Scan
 from octcluster.outputs.describe.spread import MEASURES, colour_of, plot_spread, tabulate_spread
 from octcluster.outputs.describe.words import (
     UNKNOWN,
@@ -42,7 +42,7 @@ def format_description_page(
     started: datetime,
     *,
     identified: bool = False,
-    make_thumbnail: Callable[[Path], str] | None = None,
+    make_thumbnail: Callable[[Scan], str] | None = None,
 ) -> bytes:
     """Formats the page.
 
@@ -51,7 +51,7 @@ def format_description_page(
         samples: Positions of the images to show, by class.
         started: When the work began, with a time zone.
         identified: Whether the page may name images and patients.
-        make_thumbnail: Makes a ``data:`` address of an image file; None: show no image.
+        make_thumbnail: Makes a ``data:`` address of a scan; None: show no image.
 
     Returns:
         The file's content.
@@ -189,7 +189,7 @@ def _show_leaks(description: Description, *, identified: bool) -> list[Text | Ta
 def _show_samples(
     description: Description,
     samples: Mapping[str | None, Sequence[int]],
-    make_thumbnail: Callable[[Path], str] | None,
+    make_thumbnail: Callable[[Scan], str] | None,
     *,
     identified: bool,
 ) -> list[Text | Gallery]:
@@ -200,7 +200,7 @@ def _show_samples(
         return Picture(
             caption=images[position].name if identified else f"image {position + 1}",
             note="" if header is None else f"{header.width} x {header.height}",
-            source="" if make_thumbnail is None else make_thumbnail(images[position].path),
+            source="" if make_thumbnail is None else make_thumbnail(images[position]),
         )
 
     text = "Drawn at random from each class. “Image 17” is row 17 of images.csv, its heading not counted."

@@ -42,5 +42,5 @@ class ImageNames:
     def picture(self, row: int) -> Picture:
         """An image for a gallery, with its thumbnail where that was asked for, and its class below it."""
         member = self._members[row]
-        source = make_thumbnail(member.path) if self._thumbnails else ""
+        source = make_thumbnail(member) if self._thumbnails else ""
         return Picture(self.show(row), show_text(member.label or ""), source)

@@ -1,0 +1,95 @@
+"""Which B-scans of each volume are taken: all, the middle one, or some about it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from octcluster.images.image_set import ImageSet, Scan
+from octcluster.images.notes import Note
+
+ALL, MIDDLE = "all", "middle"
+
+
+def choose_scans(image_set: ImageSet, choice: str | int) -> ImageSet:
+    """Takes some B-scans of each volume; plain images and files that cannot be read are kept.
+
+    Args:
+        image_set: The scans.
+        choice: ``all``, ``middle``, or how many: those that lie in the middle of as many equal parts of the
+            volume, so that 1 is the middle one. A volume with less gives all it has.
+
+    Returns:
+        The chosen scans, in their order.
+    """
+    if not image_set.formats:
+        return image_set
+    if choice == ALL:
+        return replace(image_set, notes=[*image_set.notes, _describe(image_set.images)])
+    count = 1 if choice == MIDDLE else int(choice)
+    kept = {
+        volume[place].order
+        for volume in list_volumes(image_set.images).values()
+        for place in spread_about_middle(len(volume), count)
+    }
+    images = [scan for scan in image_set.images if scan.number is None or scan.order in kept]
+    note = _describe(image_set.images, f"; --scans {choice} takes {count_scans(images):,} of them")
+    return replace(image_set, images=images, notes=[*image_set.notes, note])
+
+
+def _describe(scans: Sequence[Scan], taken: str = "") -> Note:
+    """Says how many files, eyes and scans there are."""
+    number = count_scans(scans)
+    files = len({scan.file_name for scan in scans if scan.number is not None})
+    eyes = len({(scan.patient, scan.eye) for scan in scans if scan.number is not None and scan.eye})
+    text = (
+        f"{number:,} B-scan{'' if number == 1 else 's'} in {files:,} file{'' if files == 1 else 's'} "
+        f"({len(list_volumes(scans)):,} volumes, {eyes:,} known eye{'' if eyes == 1 else 's'}){taken}."
+    )
+    return Note("volumes", text, number)
+
+
+def count_scans(scans: Iterable[Scan]) -> int:
+    """The number of scans that are no plain images."""
+    return sum(scan.number is not None for scan in scans)
+
+
+def list_volumes(scans: Iterable[Scan]) -> Mapping[str, Sequence[Scan]]:
+    """Gathers the scans of each volume, in the order in which they lie beside each other.
+
+    Args:
+        scans: Scans; plain images are left out.
+
+    Returns:
+        Scans by volume: as their files name it, or all those of a file that names none.
+    """
+    volumes: dict[str, list[Scan]] = {}
+    for scan in scans:
+        if scan.number is not None:
+            named = scan.facts.volume if scan.facts is not None else None
+            volumes.setdefault(named or f"file {scan.file_name}", []).append(scan)
+    for members in volumes.values():
+        members.sort(key=_place)
+    return volumes
+
+
+def _place(scan: Scan) -> tuple[int, tuple[str, int]]:
+    position = scan.facts.position if scan.facts is not None else None
+    return (scan.number or 0) if position is None else position, scan.order
+
+
+def spread_about_middle(length: int, count: int) -> list[int]:
+    """Positions in the middle of equal parts of a row.
+
+    Args:
+        length: Length of the row.
+        count: Number of parts.
+
+    Returns:
+        ``count`` different positions from 0, ascending; all of a shorter row.
+
+    Examples:
+        >>> spread_about_middle(49, 1), spread_about_middle(25, 3), spread_about_middle(2, 5)
+        ([24], [4, 12, 20], [0, 1])
+    """
+    if count >= length:
+        return list(range(length))
+    return [(2 * part + 1) * length // (2 * count) for part in range(count)]

@@ -1,0 +1,129 @@
+"""What ``octcluster describe`` sees of one image, and the processes in which it looks at many."""
+
+import multiprocessing
+import os
+import signal
+import warnings
+from concurrent.futures import Executor, ProcessPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+from octcluster.images.headers import (
+    FileHead,
+    ImageHeader,
+    UnreadableImage,
+    check_size,
+    parse_header,
+    read_head,
+)
+from octcluster.images.keys import image_key, image_key_of_file
+from octcluster.images.likeness import fingerprint
+from octcluster.images.sketch import Sketch, draw_cells, measure_cells
+
+
+class HeaderCollector:
+    """Parses the headers of plain images while their files are looked at, so that none is read twice.
+
+    Attributes:
+        found: The header of each file, or why it cannot be read.
+    """
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self.found: dict[Path, ImageHeader | UnreadableImage] = {}
+
+    def take(self, head: FileHead) -> None:
+        """Parses one; see ``folder.find_images``."""
+        try:
+            self.found[head.path] = parse_header(head)
+        except UnreadableImage as error:
+            self.found[head.path] = UnreadableImage(str(error))  # without the frames that it came from
+
+
+class PixelLook(NamedTuple):
+    """What the pixels of an image tell.
+
+    Attributes:
+        sketch: Their measures.
+        fingerprint: To find those that look the same.
+    """
+
+    sketch: Sketch
+    fingerprint: int
+
+
+class Look(NamedTuple):
+    """What is seen of a plain image.
+
+    Attributes:
+        header: Its header.
+        pixels: What its pixels tell; None: they are damaged.
+        fault: What is wrong with them.
+    """
+
+    header: ImageHeader
+    pixels: PixelLook | None
+    fault: str = ""
+
+
+def look_at(path: Path) -> Look:
+    """Looks at a plain image.
+
+    Raises:
+        UnreadableImage: It has no header.
+    """
+    head = read_head(path)
+    header = parse_header(head)
+    try:
+        check_size(header)
+        return Look(header, _look_at_pixels(path if head.is_cut else BytesIO(head.data)))
+    except UnreadableImage as error:
+        return Look(header, None, str(error))
+
+
+def look_at_encoded(encoded: bytes) -> tuple[PixelLook, bytes]:
+    """What the pixels of an encoded scan tell, and its key; for ``decoding.decode_scans``.
+
+    Raises:
+        UnreadableImage: It has too many pixels.
+    """
+    return _look_at_pixels(BytesIO(encoded)), image_key(encoded)
+
+
+def _look_at_pixels(source: Path | BytesIO) -> PixelLook:
+    cells = draw_cells(source)
+    return PixelLook(measure_cells(cells), fingerprint(cells))
+
+
+def start_processes(count: int) -> Executor:
+    """Starts processes that look at plain images, and end with this one."""
+    # Started anew and not forked, for the progress is shown by a thread.
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _prepare_process)
+
+
+def _prepare_process() -> None:
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches all processes
+    warnings.simplefilter("ignore")
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, even killed: it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def read_key(path: Path) -> bytes:
+    """What only equal files have in common.
+
+    Raises:
+        UnreadableImage: It cannot be read.
+    """
+    try:
+        return image_key_of_file(path)
+    except OSError as error:
+        raise UnreadableImage(f"the file cannot be read: {error.strerror or error}") from error
