@@ -9,8 +9,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.dicom.file import DAMAGED, read_integer
+from octcluster.images.readers.dicom.file import read_integer
 from octcluster.images.readers.dicom.frames import DECODERS, Frames, Layout, check_codestream
+from octcluster.images.readers.dicom.reasons import DAMAGED
 
 
 def decode_frame(frames: Frames, index: int) -> NDArray[Any]:

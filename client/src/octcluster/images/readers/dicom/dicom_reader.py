@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from octcluster.images.readers.dicom.file import guess_syntax, open_dicom
+from octcluster.images.readers.dicom.elements import guess_syntax
+from octcluster.images.readers.dicom.file import open_dicom
 from octcluster.images.readers.reader import Pixels, SourceFile
 
 _PREAMBLE_BYTES = 128
@@ -33,7 +34,7 @@ class DicomReader:
         from octcluster.images.readers.dicom.objects import tell_kind  # noqa: PLC0415
 
         with open_dicom(path) as file:
-            kind = tell_kind(file.header)
+            kind = tell_kind(file.sop_class, file.header)
             warnings = [kind.warning] if kind.warning else []
             if kind.left_out is not None:
                 return SourceFile(self.format, (), {kind.left_out: 1}, warnings)

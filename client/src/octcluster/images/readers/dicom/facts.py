@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import dist, isfinite
 from typing import Any, cast
@@ -48,25 +48,28 @@ def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[st
             "the file names both eyes: that of the imaged region counts, then that of the frame, then that "
             "of the series"
         )
+    same = ScanFacts(
+        patient=_text(header, "PatientID"),
+        visit=_tell_visit(header),
+        device=_tell_device(header),
+        height=read_integer(header, "Rows"),
+        width=read_integer(header, "Columns"),
+        bits=read_integer(header, "BitsStored", read_integer(header, "BitsAllocated")),
+    )
     volume = _tell_volume(header, n_frames)
     positions = _tell_positions(header, frames)
     scans = []
     for index, frame in enumerate(frames):
-        before = frames[index - 1] if index else None
+        eye = eyes[index][0]
         scans.append(
-            ScanFacts(
-                patient=_text(header, "PatientID"),
-                eye=eyes[index][0],
-                visit=_tell_visit(header),
-                device=_tell_device(header),
-                volume=volume and _digest(f"{volume} {frame.stack}"),
+            replace(
+                same,
+                eye=eye,
+                volume=volume and _digest(f"{volume} {frame.stack} {eye}"),
                 position=positions[index],
-                height=read_integer(header, "Rows"),
-                width=read_integer(header, "Columns"),
-                bits=read_integer(header, "BitsStored"),
                 axial_mm=frame.spacing and frame.spacing[0],
                 lateral_mm=frame.spacing and frame.spacing[1],
-                distance_mm=_tell_distance(frame, before),
+                distance_mm=_tell_distance(frame, frames[index - 1] if index else None),
             )
         )
     return scans, warnings
@@ -125,22 +128,23 @@ def _tell_eye(header: Any, frame: _Frame) -> tuple[Eye | None, bool]:
 
 
 def _tell_volume(header: Any, n_frames: int) -> str | None:
-    """What all files of a volume share: those of one frame their series; several frames are a volume."""
-    return _text(header, "SOPInstanceUID" if n_frames > 1 else "SeriesInstanceUID")
+    """What all files of a volume share: their concatenation or, for files of one frame, their series."""
+    return _text(header, "ConcatenationUID") or _text(
+        header, "SOPInstanceUID" if n_frames > 1 else "SeriesInstanceUID"
+    )
 
 
 def _tell_positions(header: Any, frames: Sequence[_Frame]) -> list[int | None]:
     """Places from 0: those in the stack where all frames have one of their own, else the order of frames."""
-    if len(frames) == 1:
-        number = frames[0].in_stack if frames[0].in_stack is not None else header.get("InstanceNumber")
-        try:
-            return [max(int(number) - 1, 0)]
-        except (TypeError, ValueError):
-            return [None]
+    first = read_integer(header, "ConcatenationFrameOffsetNumber", 0)
+    if len(frames) == 1 and not header.get("ConcatenationUID"):
+        # The stack of a file of one frame mostly has that frame only.
+        number = read_integer(header, "InstanceNumber", frames[0].in_stack or 0)
+        return [number - 1 if number > 0 else None]
     places = Counter((frame.stack, frame.in_stack) for frame in frames)
     if max(places.values()) == 1 and all(frame.in_stack is not None for frame in frames):
         return [frame.in_stack - 1 for frame in frames if frame.in_stack is not None]
-    return list(range(len(frames)))
+    return list(range(first, first + len(frames)))
 
 
 def _tell_distance(frame: _Frame, before: _Frame | None) -> float | None:

@@ -3,17 +3,20 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from pydicom import uid
 
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom.codestreams import find_frame_size
-from octcluster.images.readers.dicom.file import DAMAGED, EXPORT_AGAIN, DicomFile, read_integer
+from octcluster.images.readers.dicom.file import DicomFile, read_integer
+from octcluster.images.readers.dicom.reasons import DAMAGED, EXPORT_AGAIN
 
-MAX_FRAME_PIXELS = 64_000_000
+MAX_FRAME_PIXELS = 1 << 24
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_FRAMES = 100_000
+_MAX_FRAGMENTS = 200_000
 _ITEM, _END_OF_ITEMS = 0xFFFEE000, 0xFFFEE0DD
 # One decoder for each syntax, whatever else is installed: lossy frames have the same pixels on every machine.
 DECODERS = {
@@ -133,9 +136,10 @@ def check_codestream(frames: Frames, codestream: bytes) -> None:
             f"a frame has {size.width}x{size.height} pixels of {size.samples} values, and the DICOM header "
             f"tells of {layout.width}x{layout.height} of {layout.samples}: {EXPORT_AGAIN}"
         )
-    if not 1 <= size.bits <= layout.bits_allocated:
+    # More bits than the header tells of are common, and are harmless as long as no value needs them.
+    if not layout.bits_stored <= size.bits <= layout.bits_allocated:
         raise UnreadableImage(
-            f"a frame has {size.bits} bits a value, and the DICOM header tells of {layout.bits_allocated}: "
+            f"a frame has {size.bits} bits a value, and the DICOM header tells of {layout.bits_stored}: "
             f"{EXPORT_AGAIN}"
         )
 
@@ -187,8 +191,7 @@ def _check_kind_of_pixels(layout: Layout, high_bit: int) -> None:
 def _check_length(file: DicomFile, layout: Layout) -> None:
     """Checks that uncompressed frames are there to their end."""
     needed = _frame_bytes(layout) * layout.n_frames
-    start = file.pixels_at or 0
-    there = min(file.size - start, file.size if file.pixels_bytes is None else file.pixels_bytes)
+    there = min(file.size - (file.pixels_at or 0), file.pixels_bytes or 0)
     if there < needed:
         raise UnreadableImage(
             f"the DICOM file is cut short: {layout.n_frames:,} frames of {layout.width}x{layout.height} "
@@ -208,7 +211,7 @@ def _group_fragments(file: DicomFile, layout: Layout) -> list[list[tuple[int, in
     if first is None:
         raise UnreadableImage(DAMAGED)
     table_at, table_bytes = first
-    parts = list(fragments)
+    parts = list(islice(fragments, _MAX_FRAGMENTS))
     n_frames = layout.n_frames
     if len(parts) == n_frames:
         return [[part] for part in parts]

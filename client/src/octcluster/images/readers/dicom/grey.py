@@ -6,16 +6,18 @@ and brightest pixel, since two B-scans of one eye would then differ.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.dicom.file import EXPORT_AGAIN, DicomFile
+from octcluster.images.readers.dicom.file import DicomFile
 from octcluster.images.readers.dicom.frames import Layout
+from octcluster.images.readers.dicom.reasons import EXPORT_AGAIN
 from octcluster.images.readers.reader import Pixels
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -71,12 +73,17 @@ def to_grey(values: NDArray[Any], layout: Layout, rule: GreyRule) -> Pixels:
         grey = Image.fromarray(np.ascontiguousarray(values.astype(np.uint8))).convert("L")
         return Pixels(grey.tobytes(), height, width, 8)
     table = make_table(layout, rule)
-    signed = values.astype(np.int32, copy=False) - _lowest(layout)
-    grey_values = table[np.clip(signed, 0, len(table) - 1)]
-    bits = 8 * table.dtype.itemsize
-    return Pixels(grey_values.astype(f"<u{bits // 8}", copy=False).tobytes(), height, width, bits)  # type: ignore[arg-type]
+    places = values.astype(np.int32) - _lowest(layout)
+    if places.min() < 0 or places.max() >= len(table):
+        raise UnreadableImage(
+            f"a frame has values that do not fit into the {layout.bits_stored} bits that the DICOM header "
+            f"tells of: {EXPORT_AGAIN}"
+        )
+    bits: Literal[8, 16] = 8 if table.dtype == np.uint8 else 16
+    return Pixels(table[places].astype(f"<u{bits // 8}", copy=False).tobytes(), height, width, bits)
 
 
+@lru_cache(maxsize=16)
 def make_table(layout: Layout, rule: GreyRule) -> NDArray[Any]:
     """The grey of each value that can be stored, from the lowest on.
 

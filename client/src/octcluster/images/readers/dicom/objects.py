@@ -3,12 +3,13 @@
 from typing import Any, NamedTuple
 
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.dicom.file import EXPORT_AGAIN
+from octcluster.images.readers.dicom.reasons import EXPORT_AGAIN
 
 OPHTHALMIC_TOMOGRAPHY = "1.2.840.10008.5.1.4.1.1.77.1.5.4"
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _FUNDUS = "fundus image"
 _SECONDARY = "secondary capture"
+_UNKNOWN = "DICOM object of an unknown kind"
 _REPORT = "structured report"
 _PRESENTATION = "presentation state"
 _NAMES = {  # by the SOP class without _STORAGE; a name that ends with a dot stands for all below it
@@ -53,30 +54,39 @@ class ObjectKind(NamedTuple):
     warning: str = ""
 
 
-def tell_kind(header: Any) -> ObjectKind:
+def may_hold_scans(sop_class: str) -> bool:
+    """Whether objects of this class can hold B-scans at all."""
+    return sop_class == OPHTHALMIC_TOMOGRAPHY or _name(sop_class) in (_FUNDUS, _SECONDARY, _UNKNOWN)
+
+
+def tell_kind(sop_class: str, header: Any) -> ObjectKind:
     """Tells what an object is.
 
     An object of another kind than Ophthalmic Tomography counts as scans only if it says that it is optical
-    coherence tomography; otherwise a fundus photograph would be embedded as a B-scan.
+    coherence tomography; otherwise a photograph of the fundus would be embedded as a B-scan.
+
+    Args:
+        sop_class: Its SOP class; empty: it does not tell.
+        header: Its header.
 
     Raises:
         UnreadableImage: It does not say what it is.
     """
-    sop_class = str(header.get("SOPClassUID") or "")
     if sop_class == OPHTHALMIC_TOMOGRAPHY:
         return ObjectKind(None)
-    if not sop_class and not _says_tomography(header):
-        raise UnreadableImage(f"the DICOM file does not say what kind of object it is: {EXPORT_AGAIN}")
-    name = _name(sop_class)
-    if name not in (_FUNDUS, _SECONDARY, ""):
-        return ObjectKind(name)
-    if _says_tomography(header):
-        what = name or "DICOM object without a kind"
+    if sop_class and not may_hold_scans(sop_class):
+        return ObjectKind(_name(sop_class))
+    name = _name(sop_class) if sop_class else _UNKNOWN
+    if str(header.get("Modality") or "").strip().upper() in _MODALITIES or (
+        name == _SECONDARY and _has_tomography_device(header)
+    ):
         return ObjectKind(
             None,
-            f"a {what} that says that it is optical coherence tomography was taken as B-scans: look at it, "
+            f"a {name} that says that it is optical coherence tomography was taken as B-scans: look at it, "
             "it may be a page or a map",
         )
+    if not sop_class:
+        raise UnreadableImage(f"the DICOM file does not say what kind of object it is: {EXPORT_AGAIN}")
     if name == _SECONDARY:
         return ObjectKind(
             name,
@@ -86,17 +96,13 @@ def tell_kind(header: Any) -> ObjectKind:
     return ObjectKind(name)
 
 
-def _says_tomography(header: Any) -> bool:
-    if str(header.get("Modality") or "").strip().upper() in _MODALITIES:
-        return True
+def _has_tomography_device(header: Any) -> bool:
     devices = header.get("AcquisitionDeviceTypeCodeSequence") or ()
     return any(str(device.get("CodeValue") or "") in _TOMOGRAPHY_DEVICES for device in devices)
 
 
 def _name(sop_class: str) -> str:
-    """The name of an object for people; empty: it has no class."""
-    if not sop_class:
-        return ""
+    """The name of an object for people."""
     if sop_class == _DIRECTORY:
         return "DICOM index (DICOMDIR)"
     below = sop_class.removeprefix(_STORAGE)
@@ -113,4 +119,4 @@ def _standard_name(sop_class: str) -> str:
     from pydicom.uid import UID  # noqa: PLC0415
 
     name = UID(sop_class).name
-    return name.removesuffix(" Storage") if name != sop_class else "other DICOM object"
+    return name.removesuffix(" Storage") if name != sop_class else _UNKNOWN

@@ -1,0 +1,136 @@
+"""Each transfer syntax: frames that other programs than the reader's have compressed."""
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dicom_files
+import numpy as np
+import pytest
+from dicom_files import Stored, make_frames, write_opt
+from machine import need
+from numpy.typing import NDArray
+from octcluster.images.readers.dicom import DicomReader
+from PIL import Image
+
+READER = DicomReader()
+BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+LOSSLESS = {  # by syntax: what compresses an uncompressed file
+    "1.2.840.10008.1.2.5": ["dcmcrle"],
+    "1.2.840.10008.1.2.4.57": ["dcmcjpeg", "+el"],
+    "1.2.840.10008.1.2.4.70": ["dcmcjpeg", "+e1"],
+    "1.2.840.10008.1.2.4.80": ["dcmcjpls"],
+}
+LOSSY = {  # by syntax: what compresses, what decompresses again, bits, and how far two decoders may differ
+    BASELINE: (["dcmcjpeg", "+eb"], ["dcmdjpeg"], 8, 1),
+    EXTENDED: (["dcmcjpeg", "+ee"], ["dcmdjpeg"], 12, 1),
+    "1.2.840.10008.1.2.4.81": (["dcmcjpls", "+en", "+md", "3"], ["dcmdjpls"], 8, 0),
+}
+
+
+def convert(program: list[str], path: Path) -> Path:
+    """Runs a program of dcmtk on a file; returns the file that it makes."""
+    need(shutil.which(program[0]), program[0], "apt-get install dcmtk")
+    target = path.with_name(f"{path.stem}-{program[0]}.dcm")
+    subprocess.run([*program, str(path), str(target)], check=True, capture_output=True)
+    return target
+
+
+def read_values(path: Path) -> NDArray[Any]:
+    """All frames as the reader gives them: shape (n_frames, height, width)."""
+    n_frames = len(READER.look(path).scans)
+    found = [
+        np.frombuffer(pixels.data, "<u2" if pixels.bits == 16 else "u1").reshape(pixels.height, pixels.width)
+        for pixels in READER.read(path, range(1, n_frames + 1))
+    ]
+    return np.stack(found)
+
+
+def expect(frames: NDArray[Any], bits: int, photometric: str) -> NDArray[Any]:
+    """The greys that stored values mean: 0 is black, the largest that the bits can hold is white."""
+    grey = frames if bits in (8, 16) else np.rint(frames / (2**bits - 1) * 65535).astype(np.uint16)
+    return (255 if bits == 8 else 65535) - grey if photometric == "MONOCHROME1" else grey
+
+
+def syntax_of(path: Path) -> str:
+    """The transfer syntax in a file's meta information."""
+    head = path.read_bytes()[:1024]
+    at = head.index(b"\x02\x00\x10\x00UI")
+    return head[at + 8 : at + 8 + int.from_bytes(head[at + 6 : at + 8], "little")].rstrip(b"\0").decode()
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("syntax", sorted(LOSSLESS))
+def test_lossless_frames_are_those_written(tmp_path: Path, syntax: str, bits: int, photometric: str) -> None:
+    frames = make_frames(3, bits=bits)
+    plain = write_opt(tmp_path / "plain.dcm", frames, Stored(bits=bits, photometric=photometric))
+    path = convert(LOSSLESS[syntax], plain)
+    assert syntax_of(path) == syntax
+    np.testing.assert_array_equal(read_values(path), expect(frames, bits, photometric))
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize(
+    "syntax", [dicom_files.IMPLICIT, dicom_files.EXPLICIT, dicom_files.BIG_ENDIAN, dicom_files.DEFLATED]
+)
+def test_uncompressed_frames_are_those_written(
+    tmp_path: Path, syntax: str, bits: int, photometric: str
+) -> None:
+    frames = make_frames(3, height=31, width=47, bits=bits)
+    path = write_opt(tmp_path / "plain.dcm", frames, Stored(syntax, bits, photometric=photometric))
+    assert syntax_of(path) == syntax
+    np.testing.assert_array_equal(read_values(path), expect(frames, bits, photometric))
+
+
+@pytest.mark.parametrize("syntax", sorted(LOSSY))
+def test_lossy_frames_are_those_of_the_other_decoder(tmp_path: Path, syntax: str) -> None:
+    compress, decompress, bits, tolerance = LOSSY[syntax]
+    frames = smooth(make_frames(3, 64, 96, bits))
+    path = convert(compress, write_opt(tmp_path / "plain.dcm", frames, Stored(bits=bits)))
+    assert syntax_of(path) == syntax
+    back = convert(decompress, path)
+    difference = read_stored(path, bits) - read_stored(back, bits)
+    assert np.abs(difference).max() <= tolerance
+    # dcmcjpeg shifts the values that it compresses, as it says in the header, so their differences count
+    assert np.corrcoef(read_stored(path, bits).ravel(), frames.ravel())[0, 1] > 0.99
+
+
+def smooth(frames: NDArray[Any]) -> NDArray[Any]:
+    """Frames without noise, which no lossy compression keeps."""
+    for axis in (1, 2):
+        frames = np.mean([np.roll(frames, step, axis) for step in range(8)], axis=0)
+    smoothed: NDArray[Any] = np.rint(frames).astype(np.uint16)
+    return smoothed
+
+
+def read_stored(path: Path, bits: int) -> NDArray[Any]:
+    """The stored values that the greys of a file stand for."""
+    found = read_values(path)
+    stored: NDArray[Any] = np.rint(found * ((2**bits - 1) / (255 if bits == 8 else 65535))).astype(np.int32)
+    return stored
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("is_lossless", [True, False])
+def test_jpeg_2000_frames_are_those_of_pillow(tmp_path: Path, bits: int, is_lossless: bool) -> None:
+    frames = make_frames(3, 64, 96, 8 if bits == 8 else 16)
+    codestreams = [encode_jpeg_2000(frame, is_lossless) for frame in frames]
+    syntax = dicom_files.JPEG_2000_LOSSLESS if is_lossless else JPEG_2000
+    stored = Stored(syntax, 8 if bits == 8 else 16, codestreams=codestreams)
+    found = read_values(write_opt(tmp_path / "volume.dcm", frames, stored))
+    decoded = np.stack([np.asarray(Image.open(io.BytesIO(codestream))) for codestream in codestreams])
+    np.testing.assert_array_equal(found, decoded)
+    assert (decoded == frames).all() == is_lossless
+
+
+def encode_jpeg_2000(frame: NDArray[Any], is_lossless: bool) -> bytes:
+    stream = io.BytesIO()
+    image = Image.fromarray(frame.astype(np.uint8 if frame.max() < 256 else np.uint16))
+    lossy: dict[str, Any] = {} if is_lossless else {"irreversible": True, "quality_layers": [8]}
+    image.save(stream, "JPEG2000", no_jp2=True, **lossy)
+    return stream.getvalue()
