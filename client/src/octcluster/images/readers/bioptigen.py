@@ -20,7 +20,7 @@ _LONGEST_KEY = 64
 _MAX_FIELDS = 20 * values.MAX_SCANS
 _DATE = struct.Struct("<2H2xH")
 _DAMAGED = "the file's header is damaged: export the volume again"
-_NO_EYE = "the format tells neither patient nor eye: give them by a table"
+_NO_EYE = "Bioptigen OCT tells neither patient nor eye"
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from octcluster.images.readers.reader import Eye, ScanFacts
 # 16 bits a pixel still fit into what the embedder takes for one image.
 MAX_PIXELS = 16_000_000
 MAX_SCANS = 10_000
+NO_EYE = "A volume does not say clearly which eye it is of"
+"""A warning."""
 _MAX_MM = 100.0
 _EDGE_BYTES = 64 * 1024
 _FIRST_OCT = date(1991, 1, 1)

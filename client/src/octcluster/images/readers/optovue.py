@@ -14,7 +14,7 @@ _MAX_TEXT_BYTES = 2**20
 _BLOCK_VALUES = 2**22
 _INVALID = 1e30
 _CURE = "keep both as the device exported them, or export DICOM"
-_GREYS = "the format does not tell which values are black and white: the file's least and largest are taken"
+_GREYS = "Optovue OCT does not tell which values are black and white: each file's least and largest are taken"
 
 
 @dataclass(frozen=True, slots=True)

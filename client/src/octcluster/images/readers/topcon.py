@@ -31,7 +31,6 @@ _SIZES = {b"@PARAM_SCAN_04": struct.Struct("<12x3d"), b"@PARAM_SCAN_02": struct.
 _DATES = {b"@CAPTURE_INFO_02": struct.Struct("<B105x3H"), b"@CAPTURE_INFO": struct.Struct("<B3H")}
 _MODELS = (b"@HW_INFO_03", b"@HW_INFO_02", b"@HW_INFO_01")
 _EYES: dict[int, Eye] = {0: "OD", 1: "OS"}
-_NO_EYE = "the file does not say which eye it is of"
 
 _Chunks = Mapping[bytes, tuple[int, int]]
 
@@ -67,7 +66,7 @@ class TopconReader:
             facts = _read_facts(file, chunks, volume, values.name_volume(path))
         warnings = values.tell_lost_scans(len(volume.places), volume.promised)
         if facts.eye is None:
-            warnings.append(_NO_EYE)
+            warnings.append(values.NO_EYE)
         return SourceFile(
             self.format,
             values.number_scans(facts, len(volume.places)),

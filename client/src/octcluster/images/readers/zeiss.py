@@ -49,7 +49,7 @@ class ZeissImgReader:
         warnings = (
             []
             if cube.facts.visit
-            else ["the day in the file's name can be read in two ways: no visit is known"]
+            else ["The day in the file's name can be read in two ways: no visit is known"]
         )
         return SourceFile(self.format, values.number_scans(cube.facts, cube.scans), {}, warnings)
 

@@ -29,9 +29,8 @@ _BYTES = {_PATIENT: 127, _EYE: 15, _EYE_TOO: 5, _SCAN: _SCAN_FACTS.size, _IMAGE:
 _TICKS_A_DAY = 24 * 60 * 60 * 10**7
 _FIRST_DAY = date(1601, 1, 1)
 _OUTSIDE = 1.99
-_NO_WIDTH = "the format does not tell the width of a pixel and the distance of B-scans in millimetres"
-_NO_EYE = "the file does not say clearly which eye a volume is of"
-_SEVERAL = "some B-scans are stored more than once: the first of each was taken"
+_NO_WIDTH = "Heidelberg E2E does not tell the width of a pixel and the distance of B-scans in millimetres"
+_SEVERAL = "Some B-scans are stored more than once: the first of each was taken"
 
 
 @dataclass(slots=True)
@@ -84,7 +83,7 @@ class HeidelbergE2eReader:
             scans += _tell_facts(volume, found, values.name_volume(path, number))
             warnings += values.tell_lost_scans(len(found), max(volume.promised, len(volume.scans)))
             if found and volume.eye is None:
-                warnings.append(_NO_EYE)
+                warnings.append(values.NO_EYE)
         if scans:
             warnings.append(_NO_WIDTH)
         return SourceFile(self.format, scans, left_out, list(dict.fromkeys(warnings)))

@@ -74,12 +74,11 @@ class HeidelbergVolReader:
             lateral_mm=values.as_millimetres(header.lateral_mm),
             distance_mm=values.as_millimetres(header.distance_mm),
         )
-        return SourceFile(
-            self.format,
-            values.number_scans(facts, found),
-            {"fundus image": 1} if header.fundus_pixels else {},
-            values.tell_lost_scans(found, header.scans),
-        )
+        warnings = values.tell_lost_scans(found, header.scans)
+        if facts.eye is None:
+            warnings.append(values.NO_EYE)
+        left_out = {"fundus image": 1} if header.fundus_pixels else {}
+        return SourceFile(self.format, values.number_scans(facts, found), left_out, warnings)
 
     def read(self, path: Path, numbers: Sequence[int]) -> Iterator[Pixels]:
         """See ``reader.Reader``. The pixels are 8-bit greys; see to_grey."""

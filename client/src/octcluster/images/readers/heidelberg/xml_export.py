@@ -77,7 +77,7 @@ class HeidelbergXmlReader:
             scans += found
             warnings += values.tell_lost_scans(len(found), len(series.scans))
             if found and found[0].eye is None:
-                warnings.append("the export does not say clearly which eye a volume is of")
+                warnings.append(values.NO_EYE)
             parts += [image.file for image in series.images if image.file is not None]
             left_out.update(_name_kind(image.kind) for image in series.images if image.kind != "OCT")
         return SourceFile(self.format, scans, left_out, list(dict.fromkeys(warnings)), parts)

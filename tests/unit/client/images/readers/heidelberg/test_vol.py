@@ -46,6 +46,14 @@ def test_header_tells_facts(tmp_path: Path) -> None:
     assert source.warnings == []
 
 
+def test_eye_that_is_not_told_is_unknown(tmp_path: Path) -> None:
+    data = bytearray(vol_bytes(random_volume((3, 30, 40))))
+    data[84:88] = bytes(4)
+    source = READER.look(write(tmp_path / "volume.vol", bytes(data)))
+    assert source.scans[0].eye is None
+    assert "which eye" in source.warnings[0]
+
+
 def test_two_volumes_with_the_same_header_are_two(tmp_path: Path) -> None:
     first, second = (
         READER.look(write(tmp_path / f"{seed}.vol", vol_bytes(random_volume((3, 30, 40), seed))))
