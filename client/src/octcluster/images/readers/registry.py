@@ -62,8 +62,9 @@ def list_readers() -> tuple[RegisteredReader, ...]:
     from octcluster.images.readers.zeiss import ZeissImgReader  # noqa: PLC0415
 
     numeric = ("numpy", "PIL.Image")
+    decoders = ("gdcm", "jpeg_ls", "openjpeg", "pylibjpeg", "rle")  # pydicom takes those that it finds
     return (
-        RegisteredReader(DicomReader(), "dicom", (*numeric, "pydicom")),
+        RegisteredReader(DicomReader(), "dicom", (*numeric, "pydicom.pixels", *decoders)),
         RegisteredReader(HeidelbergVolReader(), "vendors", numeric),
         RegisteredReader(HeidelbergXmlReader(), "cli", ("PIL.Image",)),
         RegisteredReader(HeidelbergE2eReader(), "vendors", numeric),

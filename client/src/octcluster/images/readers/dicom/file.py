@@ -105,7 +105,7 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
     try:
         with path.open("rb") as stream:
             yield _open(stream)
-    except UnreadableImage:
+    except (UnreadableImage, ModuleNotFoundError):
         raise
     except MemoryError:
         raise UnreadableImage(
