@@ -40,11 +40,16 @@ def _describe(scans: Sequence[Scan], taken: str = "") -> Note:
     number = count_scans(scans)
     files = len({scan.file_name for scan in scans if scan.number is not None})
     eyes = len({(scan.patient, scan.eye) for scan in scans if scan.number is not None and scan.eye})
+    volumes = len(list_volumes(scans))
     text = (
-        f"{number:,} B-scan{'' if number == 1 else 's'} in {files:,} file{'' if files == 1 else 's'} "
-        f"({len(list_volumes(scans)):,} volumes, {eyes:,} known eye{'' if eyes == 1 else 's'}){taken}."
+        f"{_count(number, 'B-scan')} in {_count(files, 'file')} "
+        f"({_count(volumes, 'volume')}, {_count(eyes, 'known eye')}){taken}."
     )
     return Note("volumes", text, number)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def count_scans(scans: Iterable[Scan]) -> int:

@@ -13,6 +13,7 @@ from octcluster.images.leaks import Leaks, find_leaks, split_of
 from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
 from octcluster.model.results import Duplicates, NearDuplicate
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport
+from octcluster.workflows.volumes import VolumeSummary, summarize_volumes
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Description:
     def leaks(self) -> Leaks:
         """Patients and duplicates in more than one class or split."""
         return find_leaks(self.image_set.images, self.duplicates)
+
+    @cached_property
+    def volumes(self) -> VolumeSummary | None:
+        """What the volumes are; None if all images are plain."""
+        return summarize_volumes(self.image_set)
 
     @property
     def failed_images(self) -> list[Failure]:

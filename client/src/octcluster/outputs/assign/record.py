@@ -17,6 +17,8 @@ def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object]
         "versions": dict(outcome.versions),
         "arguments": dict(arguments),
         "space": {**asdict(outcome.space), "digest": outcome.space.digest.hex()},
+        "formats": dict(outcome.image_set.formats),
+        "left_out": dict(outcome.image_set.left_out),
         "label_source": outcome.image_set.label_source,
         "counts": {
             "images": len(outcome.image_set.images),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from octcluster.images.image_set import Scan
 from octcluster.outputs.describe.spread import MEASURES, colour_of, plot_spread, tabulate_spread
+from octcluster.outputs.describe.volumes import show_volumes
 from octcluster.outputs.describe.words import (
     UNKNOWN,
     UNSPLIT,
@@ -68,6 +69,8 @@ def format_description_page(
             "samples", "A sample", _show_samples(description, samples, make_thumbnail, identified=identified)
         ),
     ]
+    if description.volumes is not None:
+        sections.insert(1, Section("volumes", "Volumes", show_volumes(description.volumes)))
     if description.failures:
         sections.append(Section("failures", "Unusable images", [_tabulate_failures(description)]))
     page = Page(

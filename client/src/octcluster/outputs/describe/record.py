@@ -6,6 +6,7 @@ from datetime import datetime
 
 from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.spread import MEASURES
+from octcluster.outputs.describe.volumes import record_volumes
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.description import Description, count_by, count_subsets, spread_by_class
@@ -50,6 +51,7 @@ def format_describe_record(
             lambda header: (header.format, header.channels, header.bits),
         ),
         "sizes": _list_kinds(description, ("width", "height"), lambda header: (header.width, header.height)),
+        "volumes": record_volumes(description.volumes),
         "patients": _describe_patients(description),
         "duplicates": _describe_duplicates(description),
         "faults": count_faults(description.pixels),

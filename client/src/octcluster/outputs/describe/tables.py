@@ -6,13 +6,19 @@ from octcluster.images.headers import ImageHeader
 from octcluster.images.leaks import split_of
 from octcluster.model.results import NearDuplicate
 from octcluster.outputs.csv_tables import format_table
+from octcluster.outputs.scan_columns import list_scan_columns, list_spacing_columns
 from octcluster.workflows.description import Description
 
 _HEADER_COLUMNS = ("format", "width", "height", "channels", "bits", "file_bytes")
 
 
 def format_images(description: Description) -> bytes:
-    """Formats images.csv: one row an image, sorted by path; empty where the header cannot be read."""
+    """Formats images.csv: one row an image, sorted by path; empty where the header cannot be read.
+
+    Last come the columns of ``list_scan_columns``, and the spacing if any is known.
+    """
+    images = description.image_set.images
+    more = list_scan_columns(images) | list_spacing_columns(images)
     rows = (
         (
             image.name,
@@ -20,10 +26,11 @@ def format_images(description: Description) -> bytes:
             image.label,
             image.patient,
             *(("",) * len(_HEADER_COLUMNS) if found is None else _cells(found)),
+            *rest,
         )
-        for image, found in zip(description.image_set.images, description.headers, strict=True)
+        for image, found, *rest in zip(images, description.headers, *more.values(), strict=True)
     )
-    return format_table(("image", "split", "label", "patient", *_HEADER_COLUMNS), rows)
+    return format_table(("image", "split", "label", "patient", *_HEADER_COLUMNS, *more), rows)
 
 
 def format_patients(description: Description) -> bytes | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from octcluster.images.headers import ImageHeader
+from octcluster.outputs.describe.volumes import describe_volumes
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
@@ -38,7 +39,7 @@ def describe_answer(description: Description) -> list[str]:
             widths = _name_range("width", [header.width for header in headers])
             heights = _name_range("height", [header.height for header in headers])
             sentences.append(f"They have {sizes:,} different sizes: {widths} and {heights}.")
-    return sentences
+    return sentences + describe_volumes(description.volumes)
 
 
 def _name_range(name: str, values: Sequence[int]) -> str:

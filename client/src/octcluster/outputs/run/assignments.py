@@ -1,20 +1,26 @@
 """assignments.csv: the cluster of each image."""
 
 from octcluster.outputs.csv_tables import format_table
+from octcluster.outputs.scan_columns import list_scan_columns
 from octcluster.workflows.outcome import RunOutcome
 
 HEADER = ("image", "cluster", "label", "patient", "silhouette")
 
 
 def format_assignments(outcome: RunOutcome) -> bytes:
-    """Formats one row an image that was clustered, sorted by path; the cluster of noise is -1."""
+    """Formats one row an image that was clustered, sorted by path; the cluster of noise is -1.
+
+    Behind the columns of HEADER come those of ``list_scan_columns``.
+    """
+    members, assignments = outcome.members, outcome.assignments
+    columns = list_scan_columns(members)
     rows = (
-        (image.name, cluster, image.label, image.patient, _format_silhouette(silhouette))
-        for image, cluster, silhouette in zip(
-            outcome.members, outcome.assignments.clusters, outcome.assignments.silhouettes, strict=True
+        (image.name, cluster, image.label, image.patient, _format_silhouette(silhouette), *more)
+        for image, cluster, silhouette, *more in zip(
+            members, assignments.clusters, assignments.silhouettes, *columns.values(), strict=True
         )
     )
-    return format_table(HEADER, rows)
+    return format_table((*HEADER, *columns), rows)
 
 
 def _format_silhouette(silhouette: float | None) -> str | None:

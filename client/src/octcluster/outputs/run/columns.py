@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from octcluster.outputs.scan_columns import list_scan_columns
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -14,7 +15,8 @@ def list_columns(outcome: RunOutcome) -> dict[str, Sequence[object]]:
     Returns:
         ``image`` (path), ``image_key`` (64 hexadecimal digits), ``cluster`` (-1: noise), ``label``,
         ``patient``, ``silhouette`` (None where undefined), ``pca_x``, ``pca_y``, ``distance`` (to the
-        cluster's mean; None for noise) and, if there are any, ``umap_x`` and ``umap_y``.
+        cluster's mean; None for noise), if there are any ``umap_x`` and ``umap_y``, and the columns of
+        ``list_scan_columns``.
     """
     assignments = outcome.assignments
     columns: dict[str, Sequence[object]] = {
@@ -30,4 +32,4 @@ def list_columns(outcome: RunOutcome) -> dict[str, Sequence[object]]:
     }
     if assignments.umap_x:
         columns |= {"umap_x": assignments.umap_x, "umap_y": assignments.umap_y}
-    return columns
+    return columns | list_scan_columns(outcome.members)

@@ -42,6 +42,8 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "stability_resamples": outcome.spec.stability_resamples,
         "umap": outcome.spec.umap,
         "umap_missing_reason": outcome.result.umap_missing_reason or None,
+        "formats": dict(outcome.image_set.formats),
+        "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,
         "label_source": outcome.image_set.label_source,
         "counts": {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from octcluster.images.image_set import Scan
 from octcluster.outputs.run.assignments import format_assignments
+from octcluster.outputs.run.columns import list_columns
 from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
 from octcluster.workflows.outcome import RunOutcome
@@ -51,6 +52,17 @@ def test_unknown_label_and_patient_are_empty(tmp_path: Path) -> None:
     outcome = rename(make_outcome(classes=()), Scan(tmp_path / "a.png", "a.png"))
     row = format_assignments(outcome).decode().splitlines()[1].split(",")
     assert (row[0], row[2], row[3]) == ("a.png", "", "")
+
+
+def test_what_else_is_known_of_scans_has_columns_of_its_own(tmp_path: Path) -> None:
+    outcome = make_outcome()
+    scan = Scan(tmp_path / "v.dcm", "v.dcm#12", eye="OS", device="Maker Model", number=12, format="DICOM")
+    header, first, second, *_ = format_assignments(rename(outcome, scan)).decode().splitlines()
+    assert header == "image,cluster,label,patient,silhouette,eye,device,scan"
+    assert first.startswith("v.dcm#12,")
+    assert first.endswith(",OS,Maker Model,12")
+    assert second.endswith(",,,")
+    assert list(list_columns(rename(outcome, scan)))[-3:] == ["eye", "device", "scan"]
 
 
 def test_equal_outcomes_give_equal_bytes() -> None:
