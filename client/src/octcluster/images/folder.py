@@ -3,11 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from octcluster.images.headers import FileHead
-from octcluster.images.image_set import ImageSet, Scan
+from octcluster.images.image_set import ImageSet
 from octcluster.images.junk import describe_junk, is_junk
 from octcluster.images.labels import label_images
 from octcluster.images.sources import (
@@ -69,12 +68,12 @@ def find_images(
     labelling = label_images(sorted(contents.scans, key=lambda scan: scan.order), labels)
     return ImageSet(
         root,
-        [_complete(scan) for scan in labelling.images],
+        labelling.images,
         labelling.source,
         sum(endings.values()),
         endings,
         labelling.stray_rows,
-        [*describe_junk(junk), *describe_contents(contents)],
+        [*describe_junk(junk), *describe_contents(contents), *labelling.notes],
         formats=contents.formats,
         left_out=contents.left_out,
     )
@@ -104,20 +103,6 @@ def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mappin
     return (
         f"no image in {source} or its subfolders: looked for {', '.join(IMAGE_ENDINGS)}, DICOM and volumes "
         f"of OCT devices, found {found}; hidden files and folders are skipped"
-    )
-
-
-def _complete(scan: Scan) -> Scan:
-    """Takes from the file what neither a table nor names have said."""
-    facts = scan.facts
-    if facts is None:
-        return scan
-    return replace(
-        scan,
-        patient=scan.patient or facts.patient,
-        eye=scan.eye or facts.eye,
-        visit=scan.visit or facts.visit,
-        device=scan.device or facts.device,
     )
 
 

@@ -104,8 +104,8 @@ def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:
     """
     if not image_set.classes:
         raise InvalidImageSet(
-            f"--per-class {count} needs labels, and no image has one: put the images into class folders, "
-            "name them <disease>-<patient>-<number>, or give --labels FILE.csv"
+            f"--per-class {count} needs labels, and no image has one: say which folders are the classes "
+            "(--labels folder:1), name images <disease>-<patient>-<number>, or give --labels FILE.csv"
         )
     drawn: list[Scan] = []
     for label in image_set.classes:

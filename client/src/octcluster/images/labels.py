@@ -1,26 +1,42 @@
-"""Known classes and patients of images: from folders, file names or a CSV file."""
+"""Known classes and patients of images: from folders, file names or a table.
 
-import csv
-import io
+folders ──▶ naming/folder_roles ──┐
+file names ▶ naming/file_names ───┼──▶ this file: what holds ──▶ one spelling a class, ids of patients, notes
+table ─────▶ label_table ─────────┘
+"""
+
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from statistics import median
 from typing import NamedTuple
 
 from octcluster.images.image_set import Scan
+from octcluster.images.label_notes import (
+    describe_classes,
+    describe_disagreement,
+    describe_folders,
+    describe_open_folders,
+    describe_open_names,
+    describe_patients,
+    describe_spellings,
+)
+from octcluster.images.label_table import LabelTable, read_label_table
+from octcluster.images.naming.file_names import FileName, read_file_name, read_spoken_name
+from octcluster.images.naming.folder_roles import FolderTree, Level, read_folders
+from octcluster.images.naming.folder_tree import Place
+from octcluster.images.naming.patients import PatientName, Patients, tell_apart
+from octcluster.images.naming.spellings import fold, is_missing, merge_spellings
+from octcluster.images.naming.terms import meanings
+from octcluster.images.notes import Note
 from octcluster.model.errors import InvalidImageSet
-from octcluster.model.suggest import suggest
 
-LABEL_SOURCES = ("auto", "folder", "filename", "none")
-MAX_AUTO_CLASSES = 50
-MIN_AUTO_MATCH = 0.95
-MIN_AUTO_FOLDER_IMAGES = 5
+LABEL_SOURCES = ("auto", "folder", "folder:N", "filename", "none")
+MIN_NAMED = 0.95
+MAX_CLASSES_OF_NAMES = 50
 
-_COLUMNS = ("image", "label", "patient")
-_NAME_PATTERN = re.compile(r"(?P<disease>[^\W\d_][^-]*)-(?P<patient>.+)-\d+")
+_FOLDER_LEVEL = re.compile(r"folder:([1-9]\d?)")
 
 
 class Labelling(NamedTuple):
@@ -29,183 +45,178 @@ class Labelling(NamedTuple):
     Attributes:
         images: The images, in the order in which they were given.
         source: Where the labels come from: ``folder``, ``filename``, ``none`` or ``csv``.
-        stray_rows: Numbers of the rows of the CSV file that name none of the images.
+        stray_rows: Numbers of the rows of the table that name none of the images.
+        notes: What was taken for classes and patients, and what is open or should be mended.
     """
 
     images: list[Scan]
     source: str
     stray_rows: Sequence[int] = ()
+    notes: Sequence[Note] = ()
 
 
 def label_images(images: Sequence[Scan], labels: str) -> Labelling:
-    """Gives images their labels and patients.
+    """Gives images their class, patient, split, eye, visit and device.
 
-    The patient is the middle part of ``<disease>-<patient>-<number>``, if the file name has this form, or
-    what the CSV file says.
+    A patient is what the table says, else the file itself, else folders whose names are those of patients,
+    else the file's name, else folders whose numbers look like patients. See ``naming.folder_roles`` and
+    ``naming.file_names`` for what is understood.
 
     Args:
         images: The images, at least one.
         labels: One of these:
 
-            - ``folder``: the name of the last folder, below IMAGES.
-            - ``filename``: the first part of ``<disease>-<patient>-<number>``.
+            - ``auto``: the folders whose names are known findings; else the file names, if at least MIN_NAMED
+              of them begin with one; else no labels.
+            - ``folder``: as auto, and if no name is known the only folders that may be classes.
+            - ``folder:2``: the names of the folders two levels below IMAGES.
+            - ``filename``: the first part of ``<disease>-<patient>-<number>``, known or not.
             - ``none``: no labels.
-            - ``auto``: by folder if the last folders have 2 to MAX_AUTO_CLASSES different names and
-              do not seem to hold one patient each (file names give one patient a folder, or give none and
-              the median folder has less than MIN_AUTO_FOLDER_IMAGES images); else by
-              file name if at least MIN_AUTO_MATCH of the names have the form and give 2 to MAX_AUTO_CLASSES
-              labels; else none.
-            - Anything else: path of a CSV file with the columns ``image`` and ``label``, ``patient`` or both,
-              where ``image`` is the path relative to IMAGES, or the file name if only one image has it. Cells
-              of the others may be empty: the label is unknown, the patient that of the file name, if any.
+            - Anything else: path of a table, see ``label_table``.
 
     Returns:
-        The images with their labels and patients.
+        The images with what is known of them.
 
     Raises:
-        InvalidImageSet: The source gives no label at all, or the CSV file cannot be used.
+        InvalidImageSet: The source gives no label at all, or the table cannot be used.
     """
-    images = [replace(image, patient=_name_part(image, "patient")) for image in images]
-    source = _detect_source(images) if labels == "auto" else labels
-    if source == "none":
-        return Labelling(images, source)
-    if source == "folder":
-        labelled = [replace(image, label=_folder(image)) for image in images]
-        cure = "no image lies in a folder below IMAGES: give the folder above the class folders"
-    elif source == "filename":
-        labelled = [replace(image, label=_name_part(image, "disease")) for image in images]
-        cure = "no file name has the form <disease>-<patient>-<number>"
-    else:
-        return _label_by_table(images, Path(labels))
-    if not any(image.label for image in labelled):
-        raise InvalidImageSet(f"--labels {source} finds no label, because {cure}; or use another --labels")
-    return Labelling(labelled, source)
+    table = None if _is_source(labels) else read_label_table(Path(labels), images, LABEL_SOURCES)
+    level = _FOLDER_LEVEL.fullmatch(labels)
+    folders = Counter(_folder(image) for image in images)
+    tree = read_folders(folders, int(level[1]) if level else None)
+    source = labels
+    if labels == "folder" and not tree.sure:
+        tree = read_folders(folders, _choose_level(tree.open_levels).number)
+    read = read_spoken_name if labels == "filename" else read_file_name
+    names = [read(PurePosixPath(image.file_name).stem) for image in images]
+    if labels == "auto":
+        source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
+    job = _Job(images, tree, names, table, "folder" if level else source)
+    return job.run(automatic=labels == "auto")
 
 
-def _detect_source(images: Sequence[Scan]) -> str:
-    folders = Counter(folder for image in images if (folder := _folder(image)))
-    if 2 <= len(folders) <= MAX_AUTO_CLASSES and not _are_patients(images, folders):
-        return "folder"
-    diseases = [disease for image in images if (disease := _name_part(image, "disease"))]
-    if len(diseases) >= MIN_AUTO_MATCH * len(images) and 2 <= len(set(diseases)) <= MAX_AUTO_CLASSES:
-        return "filename"
-    return "none"
+def _is_source(labels: str) -> bool:
+    return labels in LABEL_SOURCES or _FOLDER_LEVEL.fullmatch(labels) is not None
 
 
-def _are_patients(images: Sequence[Scan], folders: Counter[str]) -> bool:
-    """Whether each folder seems to hold one patient, whose name must not become that of a class."""
-    pairs = {(_folder(image), image.patient) for image in images if _folder(image) and image.patient}
-    if pairs:
-        return len(pairs) == len({folder for folder, _ in pairs}) == len({patient for _, patient in pairs})
-    return median(folders.values()) < MIN_AUTO_FOLDER_IMAGES
+def _folder(image: Scan) -> str:
+    return image.file_name.rpartition("/")[0]
 
 
-def _folder(image: Scan) -> str | None:
-    return PurePosixPath(image.name).parent.name or None
-
-
-def _name_part(image: Scan, part: str) -> str | None:
-    match = _NAME_PATTERN.fullmatch(PurePosixPath(image.name).stem)
-    return match[part] if match else None
-
-
-@dataclass(frozen=True)
-class _Row:
-    number: int
-    image: str
-    label: str | None
-    patient: str | None
-
-
-def _label_by_table(images: Sequence[Scan], file: Path) -> Labelling:
-    rows, stray_rows = _read_table(file, images)
-    if not rows:
+def _choose_level(candidates: Sequence[Level]) -> Level:
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
         raise InvalidImageSet(
-            f"no row of {file} names one of the images: the column 'image' should hold paths relative to "
-            f"IMAGES, such as {images[0].name}"
+            "--labels folder finds no label, because no folder below IMAGES looks like a class: give the "
+            "folder above the class folders, or their level, such as --labels folder:1"
         )
-    labelled = []
-    for image in images:
-        row = rows.get(image.name)
-        if row is not None:
-            image = replace(image, label=row.label, patient=row.patient or image.patient)  # noqa: PLW2901
-        labelled.append(image)
-    return Labelling(labelled, "csv", stray_rows)
+    choices = " or ".join(
+        f"folder:{level.number} ({', '.join(level.names[:3])}{', ...' if len(level.names) > 3 else ''})"
+        for level in candidates
+    )
+    raise InvalidImageSet(
+        f"--labels folder: several levels of folders may be the classes; say which: {choices}"
+    )
 
 
-def _read_table(file: Path, images: Sequence[Scan]) -> tuple[dict[str, _Row], list[int]]:
-    """The rows of the CSV file by the name of their image, and the numbers of those that name no image."""
-    names_by_entry = {image.name: {image.name} for image in images}
-    for image in images:
-        if "/" in image.name:
-            names_by_entry.setdefault(PurePosixPath(image.name).name, set()).add(image.name)
-    reader = csv.DictReader(io.StringIO(_read_text(file), newline=""), strict=True)
-    rows: dict[str, _Row] = {}
-    stray_rows: list[int] = []
-    try:
-        _check_header(file, reader.fieldnames or [])
-        for cells in reader:
-            row = _parse_row(file, reader.line_num, cells)
-            names = names_by_entry.get(row.image, set())
-            if row.image in names:
-                names = {row.image}
-            if not names:
-                stray_rows.append(row.number)
-            if len(names) > 1:
-                raise InvalidImageSet(
-                    f"{file}, row {row.number}, column 'image': {len(names)} images are called {row.image}; "
-                    f"write the path relative to IMAGES, such as {min(names)}"
-                )
-            for name in names:
-                earlier = rows.setdefault(name, row)
-                if (earlier.label, earlier.patient) != (row.label, row.patient):
-                    raise InvalidImageSet(
-                        f"{file}, row {row.number}, column 'label': row {earlier.number} says something "
-                        f"else about {name}; remove one of the two rows"
-                    )
-    except csv.Error as error:
-        raise InvalidImageSet(
-            f"{file}, row {reader.reader.line_num}: {error}; correct the quotes there"
-        ) from error
-    return rows, stray_rows
+def _are_classes(names: Sequence[FileName]) -> bool:
+    """Whether nearly all file names begin with a finding, and there are several."""
+    labels = [fold(name.label) for name in names if name.label]
+    return len(labels) >= MIN_NAMED * len(names) and 2 <= len(set(labels)) <= MAX_CLASSES_OF_NAMES
 
 
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InvalidImageSet(
-            f"--labels {file}: there is no such file; give {', '.join(LABEL_SOURCES)} or a CSV file with the "
-            "columns image,label,patient"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidImageSet(f"--labels {file}: cannot read it as a UTF-8 CSV file: {error}") from error
+@dataclass
+class _Job:
+    """One call of label_images, once everything is read."""
 
+    images: Sequence[Scan]
+    tree: FolderTree
+    names: Sequence[FileName]
+    table: LabelTable | None
+    source: str
 
-def _check_header(file: Path, header: Sequence[str]) -> None:
-    cure = "the first row should be image,label,patient, image,label or image,patient, separated by commas"
-    if len(header) == 1 and ";" in header[0]:
-        raise InvalidImageSet(
-            f"{file}, row 1: the column 'image' is missing, as semicolons do not separate columns; {cure}"
+    def run(self, *, automatic: bool) -> Labelling:
+        """Does the work."""
+        places = [self.tree.places[_folder(image)] for image in self.images]
+        written = self._find_labels(places)
+        spellings = merge_spellings((label for label in written if label), meanings())
+        labels = [spellings.chosen[label] if label else None for label in written]
+        patients, sources, found = self._find_patients(places)
+        labelled = [
+            self._describe(image, position, places[position], labels[position], patients[position])
+            for position, image in enumerate(self.images)
+        ]
+        source = "csv" if self.table else self.source
+        if source in ("folder", "filename") and not any(labels):
+            raise InvalidImageSet(
+                f"--labels {source} finds no label, because "
+                + ("no image lies in such a folder" if source == "folder" else "no file name has the form")
+                + " <disease>-<patient>-<number>" * (source == "filename")
+                + "; or use another --labels"
+            )
+        notes = [
+            *describe_classes(labelled, source),
+            *describe_spellings(spellings, labels),
+            *describe_disagreement(labels, [name.label for name in self.names], source),
+            *describe_patients(labelled, sources, found),
+            *describe_folders(labelled, [place.masks for place in places], self.tree.finer),
+            *(self.table.notes if self.table else ()),
+            *(describe_open_folders(self.tree) if automatic else ()),
+        ]
+        if automatic and source == "none" and not sources:
+            notes += describe_open_names(self.images)
+        return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
+
+    def _find_labels(self, places: Sequence[Place]) -> list[str | None]:
+        if self.table is not None:
+            return [self.table.label_of(image) for image in self.images]
+        if self.source == "folder":
+            found = [place.label for place in places]
+        elif self.source == "filename":
+            found = [name.label for name in self.names]
+        else:
+            found = [None] * len(self.images)
+        return [None if label is None or is_missing(label) else label for label in found]
+
+    def _find_patients(self, places: Sequence[Place]) -> tuple[list[str | None], Counter[str], Patients]:
+        """The patient of each image, how many images have theirs from where, and what was decided."""
+        chosen: list[tuple[str, str | PatientName | None]] = []
+        for image, place, name in zip(self.images, places, self.names, strict=True):
+            in_folder = place.patient
+            in_name = PatientName(name.patient, "") if name.patient else None
+            options = [
+                ("table", self.table.patient_of(image) if self.table else None),
+                ("file", (image.facts.patient if image.facts else None) or image.patient),
+                ("folder", in_folder if self.tree.named_patients else None),
+                ("filename", in_name),
+                ("folder", in_folder),
+            ]
+            chosen.append(next((option for option in options if option[1]), ("", None)))
+        found = tell_apart(value for _, value in chosen if isinstance(value, PatientName))
+        patients = [found.ids[value] if isinstance(value, PatientName) else value for _, value in chosen]
+        sources = Counter(source for source, value in chosen if value)
+        if not sources.keys() & {"table", "file"} and _tell_nothing(patients):
+            sources = Counter({"nothing": sources.total()})
+            patients = [None] * len(patients)
+        return patients, sources, found
+
+    def _describe(
+        self, image: Scan, position: int, place: Place, label: str | None, patient: str | None
+    ) -> Scan:
+        facts, name = image.facts, self.names[position]
+        in_table = self.table.eye_of(image) if self.table else None
+        return replace(
+            image,
+            label=label,
+            patient=patient,
+            split=place.split,
+            eye=in_table or (facts.eye if facts else None) or place.eye or name.eye,
+            visit=(facts.visit if facts else None) or place.visit,
+            device=(facts.device if facts else None) or place.device,
         )
-    missing = [column for column in _COLUMNS if column not in header]
-    for column in header:
-        if column not in _COLUMNS and (hint := suggest(column, missing)):
-            raise InvalidImageSet(f"{file}, row 1: the column '{column}' means nothing here{hint} {cure}")
-    if "image" not in header:
-        raise InvalidImageSet(f"{file}, row 1: the column 'image' is missing; {cure}")
-    if "label" not in header and "patient" not in header:
-        raise InvalidImageSet(f"{file}, row 1: the columns 'label' and 'patient' are missing; {cure}")
 
 
-def _parse_row(file: Path, number: int, cells: Mapping[str | None, str | None]) -> _Row:
-    if None in cells:
-        raise InvalidImageSet(
-            f"{file}, row {number}: it has more cells than row 1; put a value that has a comma in quotes"
-        )
-    if cells.get("label", "") is None:
-        raise InvalidImageSet(f"{file}, row {number}, column 'label': there is no cell; add a comma")
-    image, label, patient = ((cells.get(column) or "").strip() for column in ("image", "label", "patient"))
-    if not image:
-        raise InvalidImageSet(f"{file}, row {number}, column 'image': it is empty; fill or remove it")
-    return _Row(number, image.replace("\\", "/").removeprefix("./"), label or None, patient or None)
+def _tell_nothing(patients: Sequence[str | None]) -> bool:
+    """Whether names gave all images the same patient."""
+    return len(set(patients)) == 1 and patients[0] is not None and len(patients) > 1

@@ -129,14 +129,14 @@ def test_real_images_have_labels_and_patients(oct_images: Path) -> None:
 
 def test_sample_per_class_depends_on_the_seed_and_the_class_alone(tmp_path: Path) -> None:
     make_files(tmp_path, *(f"{label}/{i}.png" for label in "AB" for i in range(30)), "C/1.png", "none.png")
-    images = find_images(tmp_path)
+    images = find_images(tmp_path, "folder")
     first = sample_per_class(images, 5, seed=1)
     assert Counter(image.label for image in first.images) == {"A": 5, "B": 5, "C": 1}
     assert [image.name for image in first.images] == sorted(image.name for image in first.images)
     assert sample_per_class(images, 5, seed=1) == first
     assert sample_per_class(images, 5, seed=2) != first
     (tmp_path / "C" / "1.png").unlink()
-    without_c = sample_per_class(find_images(tmp_path), 5, seed=1)
+    without_c = sample_per_class(find_images(tmp_path, "folder"), 5, seed=1)
     assert list(without_c.images) == [image for image in first.images if image.label != "C"]
 
 

@@ -1,10 +1,13 @@
-"""Labels and patients from folders, file names and tables."""
+"""Classes, patients, eyes and splits: what is taken from folders and file names, and what stays open."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from octcluster.images.image_set import Scan
-from octcluster.images.labels import MAX_AUTO_CLASSES, label_images
+from octcluster.images.labels import Labelling, label_images
+from octcluster.images.readers.reader import ScanFacts
 from octcluster.model.errors import InvalidImageSet
 
 
@@ -12,24 +15,44 @@ def files(*names: str) -> list[Scan]:
     return [Scan(Path("/images", name), name) for name in names]
 
 
+def folders(*paths: str, images: int = 9) -> list[Scan]:
+    return files(*(f"{path}/{number}.png" for path in paths for number in range(images)))
+
+
 def label(labels: str, *names: str) -> tuple[list[str | None], str]:
-    labelled, source, _ = label_images(files(*names), labels)
+    labelled, source, *_ = label_images(files(*names), labels)
     return [image.label for image in labelled], source
 
 
-def test_folder_is_the_last_one_below_images() -> None:
+def classes(found: Labelling) -> set[str | None]:
+    return {image.label for image in found.images}
+
+
+def patients(found: Labelling) -> set[str | None]:
+    return {image.patient for image in found.images}
+
+
+def kinds(found: Labelling) -> list[str]:
+    return [note.kind for note in found.notes]
+
+
+def test_folder_is_that_of_the_classes_at_any_depth() -> None:
     found = label("folder", "train/CNV/a.png", "test/CNV/b.png", "DME/c.png", "d.png")
     assert found == (["CNV", "CNV", "DME", None], "folder")
 
 
 def test_filename_gives_disease_and_patient() -> None:
-    labelled, source, _ = label_images(files("x/CNV-12-1.jpeg", "DME-ab-cd-2.png", "other.png"), "filename")
+    labelled, source, *_ = label_images(
+        files("x/CNV-12-1.jpeg", "DME-ab-cd-2.png", "my-thing-7-1.png", "other.png"), "filename"
+    )
     assert source == "filename"
-    assert [(i.label, i.patient) for i in labelled] == [("CNV", "12"), ("DME", "ab-cd"), (None, None)]
+    assert [(i.label, i.patient) for i in labelled] == [
+        ("CNV", "12"), ("DME", "ab-cd"), ("my-thing", "7"), (None, None),
+    ]  # fmt: skip
 
 
 def test_none_keeps_the_patient_but_no_label() -> None:
-    labelled, source, _ = label_images(files("CNV/CNV-12-1.jpeg"), "none")
+    labelled, source, *_ = label_images(files("CNV/CNV-12-1.jpeg", "CNV/CNV-13-1.jpeg"), "none")
     assert (labelled[0].label, labelled[0].patient, source) == (None, "12", "none")
 
 
@@ -37,7 +60,9 @@ def test_none_keeps_the_patient_but_no_label() -> None:
     ("names", "source"),
     [
         ([f"{name}/{i}.png" for name in ("CNV", "DME") for i in range(5)], "folder"),
+        ([f"{name}/{i}.png" for name in ("CNV", "DME") for i in range(2)], "folder"),
         ([f"{name}/{i}.png" for name in ("Doe", "Roe") for i in range(4)], "none"),
+        ([f"{name}/{i}.png" for name in ("Doe", "Roe") for i in range(400)], "none"),
         ([f"{name}/x-{name}-{i}.png" for name in ("Doe", "Roe") for i in range(9)], "none"),
         (["CNV/CNV-1-1.png", "CNV/CNV-2-1.png", "DME/DME-3-1.png"], "folder"),
         (["one/CNV-1-1.png", "one/DME-2-1.png"], "filename"),
@@ -45,101 +70,238 @@ def test_none_keeps_the_patient_but_no_label() -> None:
         (["CNV-1-1.png", "CNV-2-1.png"], "none"),
         (["CNV-1-1.png", "DME-2-1.png", "odd.png"], "none"),
         ([f"CNV-{i}-1.png" for i in range(20)] + ["DME-1-1.png", "odd.png"], "filename"),
+        (["NORMAL1.jpg", "CSR12.jpg", "MH3.jpg"], "filename"),
+        (["Doe-1-1.png", "Roe-2-1.png"], "none"),
         (["2021-03-15.png", "2022-03-15.png"], "none"),
-        ([f"patient{i}/scan.png" for i in range(MAX_AUTO_CLASSES + 1)], "none"),
+        ([f"patient{i}/scan.png" for i in range(51)], "none"),
         (["a.png", "b.png"], "none"),
     ],
 )
-def test_auto_takes_the_first_source_that_fits(names: list[str], source: str) -> None:
+def test_auto_takes_the_first_source_that_is_sure(names: list[str], source: str) -> None:
     assert label("auto", *names)[1] == source
 
 
-@pytest.mark.parametrize("source", ["folder", "filename"])
+@pytest.mark.parametrize("source", ["folder", "filename", "folder:1"])
 def test_a_source_without_any_label_is_refused(source: str) -> None:
-    with pytest.raises(InvalidImageSet, match=f"--labels {source} finds no label, because"):
+    with pytest.raises(InvalidImageSet, match=r"--labels (folder|filename) finds no label, because"):
         label(source, "a.png", "b.png")
 
 
-def write_table(folder: Path, text: str) -> str:
-    file = folder / "labels.csv"
-    file.write_text(text, encoding="utf-8")
-    return str(file)
-
-
-def test_table_matches_by_path_or_by_file_name_alone(tmp_path: Path) -> None:
-    table = write_table(
-        tmp_path, '\ufeffimage,label,patient\na/x.png,"CNV, wet",7\ny.png,DME,\n./z.png,,8\nq.png,Q,1\n'
-    )
-    labelled, source, _ = label_images(files("a/x.png", "b/x.png", "b/N-5-y.png", "b/y.png", "z.png"), table)
-    assert source == "csv"
-    assert [(i.label, i.patient) for i in labelled] == [
-        ("CNV, wet", "7"), (None, None), (None, None), ("DME", None), (None, "8"),
-    ]  # fmt: skip
-
-
-def test_table_without_patients_keeps_those_of_the_names(tmp_path: Path) -> None:
-    labelled, *_ = label_images(
-        files("CNV-12-1.png"), write_table(tmp_path, "label,image\nwet,CNV-12-1.png\n")
-    )
-    assert (labelled[0].label, labelled[0].patient) == ("wet", "12")
-
-
-def test_table_of_patients_alone_gives_no_label(tmp_path: Path) -> None:
-    table = write_table(tmp_path, "image,patient\nCNV-12-1.png,7\nCNV-12-2.png,\nb.png\n")
-    labelled, source, _ = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), table)
-    assert source == "csv"
-    assert [(i.label, i.patient) for i in labelled] == [(None, "7"), (None, "12"), (None, None)]
-
-
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "paths",
     [
-        ("image;label\nx.png;CNV\n", "row 1: the column 'image' is missing.*commas"),
-        ("image,class\nx.png,1\n", "row 1: the columns 'label' and 'patient' are missing; .*image,patient"),
-        ("", "row 1: the column 'image' is missing"),
-        (
-            "image,label\na/x.png,CNV\nx.png,DME\n",
-            "row 3, column 'image': 2 images are called x.png; write the path",
-        ),
-        ("image,label\na/x.png\n", "row 2, column 'label': there is no cell"),
-        ("image,label\n,CNV\n", "row 2, column 'image': it is empty"),
-        ("image,label\na/x.png,CNV,wet\n", "row 2: it has more cells than row 1; .* quotes"),
-        (
-            "image,label\na/x.png,CNV\na/x.png,DME\n",
-            "row 3, column 'label': row 2 says something else about a/x.png",
-        ),
-        ('image,label\na/x.png,"CNV\n', "row 2: .*quotes"),
-        ("image,label\nnowhere.png,CNV\n", "no row of .* names one of the images.*such as a/x.png"),
+        [f"OCT/{10301 + number}" for number in range(40)],
+        [f"{10301 + number}" for number in range(40)],
+        [f"patient{number}" for number in range(6)],
+        [f"Subject {number}" for number in range(6)],
+        [f"sub-{number:02}" for number in range(6)],
+        [f"P{number:03}" for number in range(6)],
+        [f"ID{number}" for number in range(6)],
+        [f"pat_{number}/OD/visit1" for number in range(6)],
+        [f"2024-01-0{day}/case{day}" for day in range(1, 6)],
+        [f"KH00{number}" for number in range(11, 40)],
+        [f"train/{number}" for number in range(1, 30)],
     ],
+    ids=lambda paths: paths[0],
 )
-def test_a_bad_table_is_refused_by_row_and_column(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InvalidImageSet, match=message):
-        label(write_table(tmp_path, text), "a/x.png", "b/x.png")
-
-
-def test_a_missing_or_foreign_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidImageSet, match="--labels folders: there is no such file; give auto, folder"):
-        label("folders", "a.png")
-    file = tmp_path / "labels.csv"
-    file.write_bytes("image,label\nü.png,CNV\n".encode("latin-1"))
-    with pytest.raises(InvalidImageSet, match="cannot read it as a UTF-8 CSV file"):
-        label(str(file), "a.png")
-
-
-def test_rows_that_name_no_image_are_counted(tmp_path: Path) -> None:
-    table = tmp_path / "labels.csv"
-    table.write_text("image,label\nCVN/a.png,CNV\nb.png,DME\nc.png,DME\nd.png,\n")
-    labelled, _, stray_rows = label_images(files("CNV/a.png", "b.png"), str(table))
-    assert [image.label for image in labelled] == [None, "DME"]
-    assert stray_rows == [2, 4, 5]
+def test_folders_of_patients_are_patients_and_no_classes(paths: Sequence[str]) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert classes(found) == {None}
+    assert found.source == "none"
+    assert len(patients(found) - {None}) == len(paths)
 
 
 @pytest.mark.parametrize(
-    ("header", "hint"),
-    [("image,lable,patient", "did you mean label"), ("image;label", "semicolons"), ("imgae,label", "image")],
+    "paths",
+    [
+        ["train", "test"],
+        ["fold1", "fold2", "fold_3"],
+        ["set_a", "set_b"],
+        ["OD", "OS"],
+        ["left eye", "right eye"],
+        ["2024-01-03", "2024-02-04", "2025-01-01"],
+        ["20240103", "20240204"],
+        ["2019", "2020", "2021"],
+        ["visit1", "visit2", "baseline"],
+        ["Spectralis", "Cirrus HD-OCT", "Topcon 3D OCT"],
+        ["png", "tiff"],
+        ["images", "masks"],
+        ["224x224", "512x496"],
+        ["batch1", "batch2"],
+        ["Site A", "Site B"],
+    ],
+    ids=lambda paths: paths[0],
 )
-def test_a_mistyped_heading_is_told(tmp_path: Path, header: str, hint: str) -> None:
-    table = tmp_path / "labels.csv"
-    table.write_text(f"{header}\na.png,CNV,1\n")
-    with pytest.raises(InvalidImageSet, match=hint):
-        label_images(files("a.png"), str(table))
+def test_what_is_beside_classes_and_patients_is_neither(paths: Sequence[str]) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert (classes(found), patients(found), found.source) == ({None}, {None}, "none")
+    assert "open_folders" not in kinds(found)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["groupA", "groupB"],
+        ["Doe", "Roe", "Poe"],
+        ["1", "2", "3", "4", "5", "6"],
+        ["0", "1", "2", "3", "4"],
+        ["DR0", "DR1", "DR2", "DR3"],
+        ["alpha", "beta"],
+    ],
+    ids=lambda paths: paths[0],
+)
+def test_where_it_is_not_sure_nothing_is_taken_and_one_sentence_has_the_cure(paths: Sequence[str]) -> None:
+    found = label_images(folders(*paths, images=60), "auto")
+    assert (classes(found), patients(found), found.source) == ({None}, {None}, "none")
+    (note,) = [note for note in found.notes if note.kind == "open_folders"]
+    assert note.to_mend
+    assert f"the {len(paths)} folders of level 1 are" in note.text
+    assert "--labels folder:1" in note.text
+    assert "--labels FILE.csv" in note.text
+    assert not any(path in note.text.split() for path in paths if not path.isdecimal())
+    assert classes(label_images(folders(*paths), "folder:1")) == set(paths)
+    assert classes(label_images(folders(*paths), "folder")) == set(paths)
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (["CNV/OD", "DME/OS"], {"CNV", "DME"}),
+        (["train/CNV", "val/DME", "test/CNV"], {"CNV", "DME"}),
+        (["P001/CNV", "P001/NORMAL", "P002/CNV"], {"CNV", "NORMAL"}),
+        (["OCT2017 /train/CNV", "OCT2017 /test/Normal"], {"CNV", "Normal"}),
+        (["sick", "well"], {"sick", "well"}),
+        (["Healthy/subject1", "AMD/patient1"], {"Healthy", "AMD"}),
+        (["wet AMD", "dry-AMD", "Geographic_Atrophy"], {"wet AMD", "dry-AMD", "Geographic_Atrophy"}),
+        (["CSR/2024-01-03", "macular hole/2024-01-04", "VMT"], {"CSR", "macular hole", "VMT"}),
+        (["01_CNV", "02_DME (150)"], {"CNV", "DME"}),
+        (["class_0", "class_1"], {"class_0", "class_1"}),
+        (["No DR", "Mild", "PDR", "Severe NPDR"], {"No DR", "Mild", "PDR", "Severe NPDR"}),
+        (["glaucoma/Spectralis/OD", "control/Cirrus/OS"], {"glaucoma", "control"}),
+        (
+            ["AMD1/TIFFs/8bitTIFFs", "AMD2/TIFFs/8bitTIFFs", "NORMAL1/TIFFs", "NORMAL2/TIFFs"],
+            {"AMD", "NORMAL"},
+        ),
+        (["CNV/images", "CNV/masks", "DME/images"], {"CNV", "DME"}),
+        (["CNV", "DME", "unknown", "NA"], {"CNV", "DME", None}),
+        (["CNV", "DME", "patient7"], {"CNV", "DME", None}),
+        (["CNV", "DME", "Rare thing"], {"CNV", "DME", "Rare thing"}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, list) else "",
+)
+def test_known_findings_make_a_level_that_of_the_classes(
+    paths: Sequence[str], labels: set[str | None]
+) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert (classes(found), found.source) == (labels, "folder")
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["AMD/patient1", "HEALTHY/subject1"], {"patient1", "subject1"}),
+        (["AMD/1", "AMD/2", "HEALTHY/1", "HEALTHY/2"], {"AMD/1", "AMD/2", "HEALTHY/1", "HEALTHY/2"}),
+        (["AMD/patient1", "HEALTHY/patient1"], {"AMD/patient1", "HEALTHY/patient1"}),
+        (["AMD/10301", "AMD/10302", "HEALTHY/10301"], {"10301", "10302"}),
+        (["AMD1/png", "AMD2/png", "NORMAL1/png"], {"AMD1", "AMD2", "NORMAL1"}),
+        (["P001/CNV/OD", "P001/DME/OS", "P002/CNV/OD"], {"P001", "P002"}),
+        (["train/CNV/patient1", "test/CNV/patient1", "test/DME/patient2"], {"patient1", "patient2"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_short_numbers_below_several_classes_are_several_people(
+    paths: Sequence[str], expected: set[str]
+) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert patients(found) == expected
+    (note,) = [note for note in found.notes if note.kind == "patients"]
+    assert ("taken for other people in each" in note.text) == any("/" in patient for patient in expected)
+
+
+def test_eyes_visits_devices_and_splits_are_read() -> None:
+    names = ("train/CNV/2024-01-03/OD/Spectralis/a.png", "test/DME/visit 2/left/Cirrus/b.png")
+    first, second = label_images(files(*names), "auto").images
+    assert (first.split, first.eye, first.visit, first.device) == ("train", "OD", "2024-01-03", "Spectralis")
+    assert (second.split, second.eye, second.visit, second.device) == ("test", "OS", "visit 2", "Cirrus")
+
+
+def test_what_the_file_tells_goes_before_its_name_and_its_folders() -> None:
+    facts = ScanFacts(patient="77", eye="OS", visit="2020-02-02", device="Maker X")
+    scans = [
+        replace(scan, facts=facts, number=1) for scan in files("CNV/OD/CNV-12-1.dcm#1", "DME/OD/x.dcm#1")
+    ]
+    found = label_images(scans, "auto").images[0]
+    assert (found.patient, found.eye, found.visit, found.device) == ("77", "OS", "2020-02-02", "Maker X")
+    assert found.label == "CNV"
+
+
+def test_one_patient_for_all_tells_nothing() -> None:
+    found = label_images(folders("patient1/OD", "patient1/OS"), "auto")
+    assert patients(found) == {None}
+    assert [note.text for note in found.notes if note.kind == "patients"] == [
+        "No patient is taken: the names give all images the same one, which tells nothing."
+    ]
+
+
+def test_what_was_taken_is_told_with_numbers_and_examples_but_no_names_in_the_text() -> None:
+    names = [
+        f"train/{c}/{c}-{p}-{i}.png" for c, p in (("CNV", 111), ("CNV", 222), ("DME", 333)) for i in range(3)
+    ]
+    found = label_images(files(*names), "auto")
+    told = {note.kind: note for note in found.notes}
+    assert told["classes"].text == "Classes: 2 (CNV, DME), known for 9 images, from folder names."
+    assert told["patients"].text.startswith("Patients: 3, known for 9 images, from file names. They steer")
+    assert told["patients"].examples == [
+        "111 (train/CNV/CNV-111-0.png)", "222 (train/CNV/CNV-222-0.png)", "333 (train/DME/DME-333-0.png)",
+    ]  # fmt: skip
+    assert not any(patient in note.text for note in found.notes for patient in ("111", "222", "333"))
+    assert not any(note.to_mend for note in found.notes)
+
+
+def test_spellings_of_a_class_are_one_class_named_by_the_most_frequent() -> None:
+    found = label_images(
+        [*folders("CNV"), *folders("cnv", "CNV ", "C.N.V", "\uff23\uff2e\uff36", images=1), *folders("DME")],
+        "auto",
+    )
+    assert classes(found) == {"CNV", "DME"}
+    assert "label_spellings" in kinds(found)
+
+
+def test_classes_that_hardly_differ_or_mean_the_same_are_named() -> None:
+    found = label_images(folders("CNV", "NORMAL", "NORMLA", "Healthy"), "auto")
+    told = [note.text for note in found.notes if note.to_mend]
+    assert any("NORMAL and NORMLA hardly differ" in text for text in told)
+    assert any("Healthy and NORMAL may mean the same" in text for text in told)
+
+
+def test_masks_and_names_of_another_class_are_to_be_mended() -> None:
+    found = label_images(
+        files("CNV/images/1.png", "CNV/masks/1.png", "DME/CNV-12-1.png", "DME/DME-13-1.png"), "auto"
+    )
+    told = {note.kind: note for note in found.notes if note.to_mend}
+    assert (told["masks"].images, told["label_disagreement"].images) == (1, 1)
+
+
+def test_several_levels_that_may_be_classes_are_listed() -> None:
+    scans = folders("alpha/foo", "alpha/bar", "beta/foo")
+    with pytest.raises(InvalidImageSet, match=r"folder:1 \(alpha, beta\) or folder:2 \(foo, bar\)"):
+        label_images(scans, "folder")
+    assert classes(label_images(scans, "folder:2")) == {"foo", "bar"}
+
+
+def test_folder_never_makes_patients_classes_unless_told_their_level() -> None:
+    scans = folders("patient1", "patient2")
+    with pytest.raises(InvalidImageSet, match=r"no folder below IMAGES looks like a class.*folder:1"):
+        label_images(scans, "folder")
+    assert classes(label_images(scans, "folder:1")) == {"patient1", "patient2"}
+
+
+def test_names_whose_form_is_known_but_not_their_words_stay_open() -> None:
+    scans = files(
+        *(f"{word}-{patient}-{i}.png" for word in ("foo", "bar") for patient in (11, 12) for i in "123")
+    )
+    found = label_images(scans, "auto")
+    assert (classes(found), patients(found)) == ({None}, {None})
+    (note,) = [note for note in found.notes if note.kind == "open_names"]
+    assert "--labels filename" in note.text
+    assert classes(label_images(scans, "filename")) == {"foo", "bar"}

@@ -85,14 +85,14 @@ def add_labels(parser: ArgumentParser) -> Any:
     labels = parser.add_argument_group("known classes, to compare with; they never change the clusters")
     labels.add_argument(
         "--labels",
-        metavar="auto|folder|filename|none|FILE.csv",
+        metavar="auto|folder|folder:N|filename|none|FILE.csv",
         default="auto",
-        help="folder: name of the last folder; filename: first part of <disease>-<patient>-<number>; "
-        "FILE.csv: a table whose first row is image,label,patient (or without label, or without patient; "
-        "their cells may be empty), image being the path below IMAGES or the file name; auto: folder if "
-        "images lie in 2 to 50 of them that do not look like one patient each (their file names say so, or "
-        "half of them have less than 5 images), else filename if nearly all names have the form, else none "
-        "(default: %(default)s)",
+        help="folder: the folders whose names are findings, such as CNV or healthy, at any depth; folder:2: "
+        "the folders two levels below IMAGES, whatever their names; filename: first part of "
+        "<disease>-<patient>-<number>; FILE.csv: a table whose first row is image,label,patient (or without "
+        "label, or without patient; their cells may be empty), image being the path below IMAGES or the file "
+        "name; auto: folder if at least two folders of one level have names of findings, else filename if "
+        "nearly all file names begin with one, else none (default: %(default)s)",
     )
     return labels
 

@@ -1,0 +1,220 @@
+"""Sentences on what was taken for classes and patients, and on what is open or should be mended."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from octcluster.images.image_set import Scan
+from octcluster.images.naming.file_names import read_spoken_name
+from octcluster.images.naming.folder_names import Role, read_folder_name
+from octcluster.images.naming.folder_roles import MAX_CLASSES, FolderTree
+from octcluster.images.naming.folder_tree import MOST
+from octcluster.images.naming.patients import Patients
+from octcluster.images.naming.spellings import Spellings, fold
+from octcluster.images.naming.terms import meanings
+from octcluster.images.notes import Note
+
+_SOURCES = {"folder": "folder names", "filename": "file names", "csv": "the table", "table": "the table"} | {
+    "file": "the files themselves"
+}
+_SHOWN = 3
+_CLASSES_SHOWN = 12
+_PATIENT_CURE = "If they are patients, give a table with the columns image,patient: --labels FILE.csv."
+_WRONG_CURE = "If that is wrong, give a table with the columns image,patient: --labels FILE.csv."
+
+
+def describe_classes(images: Sequence[Scan], source: str) -> list[Note]:
+    """What was taken for classes."""
+    first: dict[str, Scan] = {}
+    for image in images:
+        if image.label is not None:
+            first.setdefault(image.label, image)
+    if not first:
+        return []
+    labelled = sum(image.label is not None for image in images)
+    names = _join(sorted(first), _CLASSES_SHOWN)
+    text = f"Classes: {len(first):,} ({names}), known for {_count(labelled)}, from {_SOURCES[source]}."
+    if source == "folder":
+        foreign = [name for name in sorted(first) if not _is_known(name)]
+        if foreign and len(foreign) < len(first):
+            text += f" No known finding, but taken for a class beside the others: {_join(foreign, _SHOWN)}."
+    return [Note("classes", text, labelled, [image.name for image in list(first.values())[:_SHOWN]])]
+
+
+def _is_known(name: str) -> bool:
+    return read_folder_name(name).role in (Role.CLASS, Role.CLASS_AND_PATIENT)
+
+
+def describe_spellings(spellings: Spellings, labels: Sequence[str | None]) -> list[Note]:
+    """Classes that were written in several ways, and classes that may be the same."""
+    counts = Counter(labels)
+    notes = []
+    for name, others in sorted(spellings.merged.items()):
+        written = _join([f"'{other}'" for other in others], _SHOWN)
+        notes.append(
+            Note("label_spellings", f"One class in several spellings: {name}, also {written}.", counts[name])
+        )
+    for one, other in spellings.near_misses:
+        notes.append(
+            Note(
+                "label_near_misses",
+                f"The classes {one} and {other} hardly differ. If they are one class, give them one name.",
+                min(counts[one], counts[other]),
+                to_mend=True,
+            )
+        )
+    by_meaning: dict[str, list[str]] = {}
+    for name in sorted({name for name in labels if name}):
+        if fold(name) in meanings():
+            by_meaning.setdefault(meanings()[fold(name)], []).append(name)
+    for same in by_meaning.values():
+        if len(same) > 1:
+            notes.append(
+                Note(
+                    "label_synonyms",
+                    f"The classes {' and '.join(same)} may mean the same. If they do, give them one name.",
+                    sum(counts[name] for name in same),
+                    to_mend=True,
+                )
+            )
+    return notes
+
+
+def describe_disagreement(
+    labels: Sequence[str | None], in_names: Sequence[str | None], source: str
+) -> list[Note]:
+    """Images whose file name begins with another one of the classes than that which they got."""
+    classes = {fold(label) for label in labels if label}
+    wrong = sum(
+        1
+        for label, name in zip(labels, in_names, strict=True)
+        if label and name and fold(name) != fold(label) and fold(name) in classes
+    )
+    if not wrong or source == "filename":
+        return []
+    verb = "begins" if wrong == 1 else "begin"
+    text = (
+        f"{_count(wrong)} whose file name {verb} with another class than that of {_SOURCES[source]}: check "
+        "which is right."
+    )
+    return [Note("label_disagreement", text, wrong, to_mend=True)]
+
+
+def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found: Patients) -> list[Note]:
+    """What was taken for patients; they steer the clusters."""
+    if "nothing" in sources:
+        return [
+            Note(
+                "patients",
+                "No patient is taken: the names give all images the same one, which tells nothing.",
+                len(images),
+            )
+        ]
+    first: dict[str, Scan] = {}
+    known = 0
+    for image in images:
+        if image.patient is not None:
+            known += 1
+            first.setdefault(image.patient, image)
+    if not first:
+        return []
+    from_where = _join([_SOURCES[source] for source in sources], len(sources))
+    text = f"Patients: {len(first):,}, known for {_count(known)}, from {from_where}."
+    if known < len(images):
+        text += f" {_count(len(images) - known)} of no known patient."
+    if known > len(first):
+        text += " They steer the clusters, which leave out what is common to all images of a patient."
+    if found.kept_apart:
+        text += (
+            f" {found.kept_apart:,} of their names occur in several classes or folders. They are taken for "
+            "other people in each, as AMD/1 and NORMAL/1."
+        )
+    if found.joined:
+        text += f" {found.joined:,} of them have images in several classes or splits."
+    text += f" {_WRONG_CURE}" * (not sources.keys() <= {"table", "file"})
+    examples = [f"{patient} ({image.name})" for patient, image in list(first.items())[:_SHOWN]]
+    return [Note("patients", text, known, examples)]
+
+
+def describe_folders(images: Sequence[Scan], masks: Sequence[bool], finer: Sequence[str]) -> list[Note]:
+    """What other folders were taken for."""
+    notes = []
+    for kind, values in (
+        ("Splits", Counter(image.split for image in images)),
+        ("Eyes", Counter(image.eye for image in images)),
+        ("Devices", Counter(image.device for image in images)),
+    ):
+        del values[None]
+        if values:
+            shown = _join([f"{name}: {number:,}" for name, number in sorted(values.items())], _CLASSES_SHOWN)
+            notes.append(Note(kind.lower(), f"{kind}: {shown}.", values.total()))
+    visits = {image.visit for image in images} - {None}
+    if visits:
+        number = sum(image.visit is not None for image in images)
+        notes.append(Note("visits", f"Visits: {len(visits):,} different days or names.", number))
+    if finer:
+        notes.append(
+            Note(
+                "finer_classes",
+                f"Folders below the classes name finer classes ({_join(finer, _SHOWN)}). To compare with "
+                "these, give their level, such as --labels folder:2.",
+                len(images),
+            )
+        )
+    if inside := sum(masks):
+        lie = "lies" if inside == 1 else "lie"
+        notes.append(
+            Note(
+                "masks",
+                f"{_count(inside)} {lie} in folders of masks, labels, segmentations or overlays. If they are "
+                "no scans, move them out of IMAGES: they would make clusters of their own.",
+                inside,
+                [image.name for image, mask in zip(images, masks, strict=True) if mask][:_SHOWN],
+                to_mend=True,
+            )
+        )
+    return notes
+
+
+def describe_open_folders(tree: FolderTree) -> list[Note]:
+    """Folders whose meaning is not sure, and how to say it."""
+    notes = []
+    for level in tree.open_levels:
+        folders = f"the {len(level.names):,} folders of level {level.number} are"
+        if tree.sure or len(level.names) > MAX_CLASSES:
+            text = f"It is not sure what {folders}. {_PATIENT_CURE}"
+        else:
+            text = (
+                f"No class is taken, for it is not sure what {folders}. If they are classes, say "
+                f"--labels folder:{level.number}. {_PATIENT_CURE}"
+            )
+        notes.append(Note("open_folders", text, level.images, level.names[:_SHOWN], to_mend=True))
+    return notes
+
+
+def describe_open_names(images: Sequence[Scan]) -> list[Note]:
+    """Says that most file names have the form of names with a class and a patient, though none is known."""
+    stems = [PurePosixPath(image.file_name).stem for image in images]
+    found = [
+        (image, name)
+        for image, stem in zip(images, stems, strict=True)
+        if (name := read_spoken_name(stem)).patient
+    ]
+    patients = {name.patient for _, name in found}
+    if len(found) < MOST * len(images) or not 1 < len(patients) < len(found):
+        return []
+    text = (
+        f"{_count(len(found))} may have a class and a patient in their file names, as in "
+        "<disease>-<patient>-<number>, but their first words are no known findings: nothing is taken. If "
+        "they have, say --labels filename."
+    )
+    return [Note("open_names", text, len(found), [image.name for image, _ in found[:_SHOWN]], to_mend=True)]
+
+
+def _count(number: int) -> str:
+    return f"{number:,} image{'' if number == 1 else 's'}"
+
+
+def _join(names: Iterable[str], most: int) -> str:
+    shown = list(names)
+    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")

@@ -1,0 +1,152 @@
+"""What the name of an image file says: class, patient and eye.
+
+    CNV-1016042-1.jpeg      wet-AMD-11-1.png     a finding, the patient's number, the image's number
+    patient12_OD_3.png      sub-01_L_2.png       a word for patients with a number
+    P012_L_05.tif                                P with a number, and more behind it
+    NORMAL12.png            drusen (3).jpg       a finding and one number, which is no patient
+
+Dates, and numbers whose meaning is open, are no patients: ``OCT-2024-01-03-1``, ``scan-001``, ``image_12``.
+Marks of copies do not count: ``CNV-1-1 (1).jpeg``, ``Copy of CNV-1-1.jpeg``, ``CNV-1-1 - Kopie.jpeg``.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from octcluster.images.naming.dates import is_date, looks_like_day
+from octcluster.images.naming.folder_names import ASIDE, Role, eye_of, read_folder_name, split_words
+from octcluster.images.naming.spellings import clean
+from octcluster.images.naming.terms import find_class
+from octcluster.images.naming.vocabulary import words as vocabulary
+from octcluster.images.readers.reader import Eye
+
+_COPY_BEGINNING = re.compile(
+    r"(?:cop(?:y|ia|ie)|c\u00f3pia|kopie?|kopia) (?:of|von|de|di|af|van) ", re.IGNORECASE
+)
+_COPY_ENDING = re.compile(
+    r"(?:[ _]*\(\d+\)|~\d|[ _]?-[ _]?(?:cop(?:y|ia|ie)|c\u00f3pia|kopi[ea]?)|[ _]copy)(?: ?\d| ?\(\d+\))?$",
+    re.IGNORECASE,
+)
+_FIRST_DIGIT = re.compile(r"\d")
+_SEPARATORS = re.compile(r"[-_ .,]+")
+_ID = re.compile(r"[^\W\d_]{0,3}\d+[^\W\d_]{0,2}")
+_SPOKEN = re.compile(r"(?P<disease>[^\W\d_]\D*?)[-_](?P<patient>[^-_]*\d.*)[-_]\d+")
+_SPOKEN_FIRST_WORD = re.compile(r"(?P<disease>[^\W\d_][^-_]*)[-_](?P<patient>.+)[-_]\d+")
+_COUNTED_TWICE = re.compile(r"[^-_]+-\d+_\d+")  # CNV-11-1_1 is another copy of CNV-11-1
+_THREE_NUMBERS = re.compile(r"\d+[-_. ]\d+[-_. ]\d+")
+_DAY_DIGITS = 8
+
+
+class FileName(NamedTuple):
+    """What a name says; None: it does not say.
+
+    Attributes:
+        label: The class, as written.
+        patient: The patient, as written.
+        eye: ``OD`` or ``OS``.
+    """
+
+    label: str | None = None
+    patient: str | None = None
+    eye: Eye | None = None
+
+
+class _Words(NamedTuple):
+    """What the words before the first number say."""
+
+    label: str | None
+    patient_word: str
+    eye: Eye | None
+    others: int
+
+
+_NOTHING = _Words(None, "", None, 0)
+
+
+def read_file_name(stem: str) -> FileName:
+    """Reads what is sure: the name must begin with a finding, or name the patient.
+
+    Args:
+        stem: The file's name without its ending.
+    """
+    beginning, numbers = _split(stem)
+    said = _read_words(beginning) if numbers or _FIRST_DIGIT.search(stem) else _NOTHING
+    parts = [part for part in _SEPARATORS.split(numbers) if part]
+    letters = [part for part in parts if part[0].isalpha()]
+    eye = said.eye or next((eye for part in letters if (eye := eye_of(part.casefold()))), None)
+    ids = [part for part in parts if not _is_aside(part)] if letters else parts
+    if not ids or _begins_with_day(numbers, ids):
+        return FileName(said.label, None, eye)
+    if said.patient_word and (said.label or not said.others) and _ID.fullmatch(ids[0]):
+        if said.patient_word.casefold() == "p" and len(parts) < 2:
+            return FileName(said.label, None, eye)
+        return FileName(said.label, said.patient_word + ids[0], eye)
+    counted = len(ids) == 2 or (len(ids) == 3 and _COUNTED_TWICE.fullmatch(numbers))
+    if said.label and not said.others and counted and _ID.fullmatch(ids[0]) and ids[1].isdecimal():
+        return FileName(said.label, ids[0], eye)
+    return FileName(said.label, None, eye)
+
+
+def read_spoken_name(stem: str) -> FileName:
+    """Reads a name that is known to have the form ``<disease>-<patient>-<number>``, whatever the disease."""
+    found = read_file_name(stem)
+    text = _strip_copy_marks(stem)
+    match = _SPOKEN.fullmatch(text) or _SPOKEN_FIRST_WORD.fullmatch(text)
+    if match is None or _begins_with_day(match["patient"], _SEPARATORS.split(match["patient"])):
+        return found
+    disease, patient = match["disease"].strip("-_ "), match["patient"]
+    if found.label:
+        start = text.find(found.label) + len(found.label)
+        disease, patient = found.label, text[start : match.end("patient")].strip("-_ ")
+    elif found.patient or read_folder_name(disease).role in (*ASIDE, Role.PATIENT):
+        disease = ""
+    return FileName(disease or None, found.patient or patient or None, found.eye)
+
+
+def _split(stem: str) -> tuple[str, str]:
+    """Words before the first digit, and all from there on."""
+    plain = stem.isascii() and stem[-1:].isdigit() and " " not in stem and "~" not in stem
+    text = stem if plain else _strip_copy_marks(stem)
+    match = _FIRST_DIGIT.search(text)
+    return (text[: match.start()], text[match.start() :]) if match else (text, "")
+
+
+def _strip_copy_marks(stem: str) -> str:
+    text = _COPY_BEGINNING.sub("", clean(stem))
+    while (shorter := _COPY_ENDING.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+@lru_cache(maxsize=10_000)
+def _read_words(beginning: str) -> _Words:
+    spans = split_words(beginning)
+    words = [word for word, _, _ in spans]
+    run = find_class(words)
+    label = beginning[spans[run.start][1] : spans[run.end - 1][2]] if run else None
+    if run and not all(word in vocabulary("contents") | vocabulary("splits") for word in words[: run.start]):
+        label, run = None, None
+    rest = words[run.end :] if run else words
+    patient_word = ""
+    if rest and rest[-1] in vocabulary("patients"):
+        patient_word = beginning[spans[-1][1] :]
+        rest = rest[:-1]
+    eye = next((eye for word in rest if (eye := eye_of(word))), None)
+    others = [word for word in rest if not (eye_of(word) or word in vocabulary("eyes"))]
+    if label and not all(word in vocabulary("contents") for word in others):
+        label = None
+    return _Words(label, patient_word, eye, len(others))
+
+
+def _is_aside(part: str) -> bool:
+    """Whether a part behind the first number is an eye, or says how a copy was changed: rot90."""
+    word = part.casefold().rstrip("0123456789")
+    return eye_of(word) is not None or word in vocabulary("eyes") or word in vocabulary("changes")
+
+
+def _begins_with_day(numbers: str, parts: list[str]) -> bool:
+    """Whether the numbers of a name begin with a day: 2024-01-03-101010, 20240103-1, 03.01.2024."""
+    if len(parts[0]) >= _DAY_DIGITS and looks_like_day(parts[0]):
+        return True
+    first = _THREE_NUMBERS.match(numbers) if len(parts) >= 3 else None
+    return first is not None and is_date(first[0])

@@ -1,0 +1,169 @@
+"""What the name of one folder says by itself, before its neighbours are asked."""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from octcluster.images.naming.dates import is_date
+from octcluster.images.naming.spellings import clean, fold, is_missing
+from octcluster.images.naming.terms import find_class
+from octcluster.images.naming.vocabulary import words as vocabulary
+from octcluster.images.readers.reader import Eye
+
+
+class Role(StrEnum):
+    """What a folder stands for."""
+
+    CLASS = "class"
+    NUMBERED_CLASS = "class with a number"
+    PATIENT = "patient"
+    CLASS_AND_PATIENT = "class and patient"
+    EYE = "eye"
+    VISIT = "visit"
+    DEVICE = "device"
+    SPLIT = "split"
+    MASKS = "masks"
+    CONTENT = "content"
+    NUMBER = "number"
+    CODE = "code"
+    UNKNOWN = "unknown"
+
+
+# Those that say something beside the tree of classes and patients.
+ASIDE = frozenset((Role.EYE, Role.VISIT, Role.DEVICE, Role.SPLIT, Role.MASKS, Role.CONTENT))
+
+_WORD = re.compile(r"\d+|[^\W\d_]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CODE = re.compile(
+    r"(?:[^\W\d_]{0,3}[-_ ]?\d{2,}[^\W\d_]{0,2}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|[\d.]{12,})", re.IGNORECASE
+)
+_GRADE_DIGITS = 3
+
+
+class FolderName(NamedTuple):
+    """What the name of a folder says by itself.
+
+    Attributes:
+        role: What it seems to stand for.
+        value: Name of the class, ``OD`` or ``OS``, or the name itself.
+    """
+
+    role: Role
+    value: str
+
+
+def split_words(name: str) -> list[tuple[str, int, int]]:
+    """Cuts a name into words and numbers: each folded, with its beginning and end in the name."""
+    words = []
+    for match in _WORD.finditer(name):
+        start = match.start()
+        for hump in (*_HUMP.finditer(name, match.start(), match.end()), None):
+            end = match.end() if hump is None else hump.start()
+            words.append((fold(name[start:end]), start, end))
+            start = end
+    return words
+
+
+@lru_cache(maxsize=100_000)
+def read_folder_name(folder: str) -> FolderName:
+    """Tells what the name of a folder says by itself, whatever its neighbours are called."""
+    name = clean(folder)
+    if is_date(name):
+        return FolderName(Role.VISIT, name)
+    if name.isdecimal():
+        return FolderName(Role.NUMBER, name)
+    if is_missing(name):
+        return FolderName(Role.CONTENT, name)
+    spans = split_words(name)
+    words = [word for word, _, _ in spans]
+    plain = [word for word in words if not word.isdecimal()]
+    if plain and (role := _find_aside(words, plain)):
+        if role is Role.EYE:
+            name = next(eye for word in words if (eye := eye_of(word)))
+        return FolderName(role, name)
+    return _find_class(name, spans) or FolderName(_find_other(name, words, plain), name)
+
+
+def eye_of(word: str) -> Eye | None:
+    """The eye that a word names: ``OD`` for right, OD, RE, ..."""
+    return "OD" if word in vocabulary("right") else "OS" if word in vocabulary("left") else None
+
+
+def _find_aside(words: list[str], plain: list[str]) -> Role | None:
+    """The role of a name whose words all belong to a vocabulary that is about no class."""
+    found = frozenset(plain)
+    if plain == words and found <= vocabulary("right") | vocabulary("left") | vocabulary("eyes"):
+        return Role.EYE if len({eye_of(word) for word in words} - {None}) == 1 else Role.CONTENT
+    if _is_split(words, found):
+        return Role.SPLIT
+    if found <= vocabulary("visits") | vocabulary("visit_parts") and (
+        found & vocabulary("visits") or plain != words
+    ):
+        return Role.VISIT
+    if found & vocabulary("devices") and found <= vocabulary("devices") | vocabulary("device_parts"):
+        return Role.DEVICE
+    return _find_content(found) if len(words) > 1 or len(words[0]) > 1 else None
+
+
+def _find_content(found: frozenset[str]) -> Role | None:
+    if found & vocabulary("masks") and found <= vocabulary("masks") | vocabulary("contents"):
+        return Role.MASKS
+    lettered = found - {word for word in found if len(word) == 1} or found  # Site A
+    return Role.CONTENT if lettered <= vocabulary("contents") else None
+
+
+def _is_split(words: list[str], found: frozenset[str]) -> bool:
+    """Train, Test data, fold 1; and set_a, Set 2."""
+    lettered_set = len(words) == 2 and words[0] == "set" and (words[1].isdecimal() or len(words[1]) == 1)
+    named = found & vocabulary("splits") and found <= vocabulary("splits") | vocabulary("split_joints")
+    return bool(named) or lettered_set
+
+
+def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | None:
+    """The class that a name consists of; what else it holds must be of a known kind."""
+    words = [word for word, _, _ in spans]
+    run = find_class(words)
+    if run is None:
+        return None
+    value = name[spans[run.start][1] : spans[run.end - 1][2]]
+    if not all(_is_known_beside_class(word) or word.isdecimal() for word in words[: run.start]):
+        return None
+    after = [word for word in words[run.end :] if not _is_known_beside_class(word)]
+    if not after:
+        sign = name[spans[run.end - 1][2] :].strip() if run.end == len(spans) else ""
+        return FolderName(Role.CLASS, value + sign if sign in ("+", "-", "++", "?") else value)
+    between = name[spans[run.end - 1][2] : spans[run.end][1]]
+    role = _read_number(after, bracketed="(" in between)
+    return None if role is None else FolderName(role, value)
+
+
+def _read_number(after: list[str], *, bracketed: bool) -> Role | None:
+    """What is behind a class: ``(150)`` images, a short number, or a patient's."""
+    if all(word.isdecimal() for word in after):
+        if bracketed:
+            return Role.CLASS
+        short = len(after) == 1 and len(after[0]) <= _GRADE_DIGITS
+        return Role.NUMBERED_CLASS if short else Role.CLASS_AND_PATIENT
+    numbered_patient = after[0] in vocabulary("patients") and len(after) > 1
+    if numbered_patient and all(word.isdecimal() for word in after[1:]):
+        return Role.CLASS_AND_PATIENT
+    return None
+
+
+def _is_known_beside_class(word: str) -> bool:
+    if word in vocabulary("patients"):
+        return word in ("patients", "subjects", "cases")
+    return any(
+        word in vocabulary(kind)
+        for kind in ("contents", "splits", "right", "left", "eyes", "devices", "visits")
+    )
+
+
+def _find_other(name: str, words: list[str], plain: list[str]) -> Role:
+    numbered = len(words) > len(plain)
+    if numbered and words[0] in vocabulary("patients") and set(plain) <= vocabulary("patients"):
+        return Role.PATIENT
+    if _CODE.fullmatch(name) and any(map(str.isdecimal, name)):
+        return Role.CODE
+    return Role.UNKNOWN

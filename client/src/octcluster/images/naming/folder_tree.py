@@ -1,0 +1,99 @@
+"""The folders that hold images, before and while they get their meaning."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from octcluster.images.naming.dates import looks_like_day
+from octcluster.images.naming.folder_names import FolderName, Role, read_folder_name
+from octcluster.images.naming.patients import PatientName
+from octcluster.images.readers.reader import Eye
+
+MOST = 0.8
+
+
+@dataclass(slots=True)
+class Place:
+    """What the folders above an image say of it.
+
+    Attributes:
+        label: Name of its class as written.
+        patient: Its patient.
+        split: Name of its split.
+        eye: ``OD`` or ``OS``.
+        visit: Name of the visit, mostly a day.
+        device: Name of the device.
+        masks: Whether it lies in a folder of masks, overlays or annotations.
+    """
+
+    label: str | None = None
+    patient: PatientName | None = None
+    split: str | None = None
+    eye: Eye | None = None
+    visit: str | None = None
+    device: str | None = None
+    masks: bool = False
+
+
+@dataclass(slots=True)
+class Branch:
+    """One folder that holds images.
+
+    Attributes:
+        path: Its path below IMAGES.
+        parts: The names in its path.
+        names: What each name says by itself.
+        images: Number of images in it, without its subfolders.
+        place: What is known of these images.
+        levels: Positions of the names that make levels, and have no other meaning yet.
+        class_index: Position of the name that was taken for the class.
+    """
+
+    path: str
+    parts: tuple[str, ...]
+    names: list[FolderName]
+    images: int
+    place: Place = field(default_factory=Place)
+    levels: list[int] = field(default_factory=list)
+    class_index: int | None = None
+
+
+def read_branch(path: str, images: int) -> Branch:
+    """Reads one folder's path."""
+    parts = tuple(part for part in path.split("/") if part)
+    return Branch(path, parts, [read_folder_name(part) for part in parts], images)
+
+
+def find_days(branches: Sequence[Branch]) -> None:
+    """Turns numbers into visits, if nearly all of their length are days or years."""
+    by_length: dict[int, set[str]] = {}
+    for branch in branches:
+        for name in branch.names:
+            if name.role is Role.NUMBER:
+                by_length.setdefault(len(name.value), set()).add(name.value)
+    days = {
+        length
+        for length, numbers in by_length.items()
+        if sum(map(looks_like_day, numbers)) >= MOST * len(numbers)
+    }
+    for branch in branches:
+        branch.names = [
+            FolderName(Role.VISIT, name.value)
+            if name.role is Role.NUMBER and len(name.value) in days
+            else name
+            for name in branch.names
+        ]
+
+
+def names_of_level(branches: Iterable[Branch], level: int) -> dict[str, FolderName]:
+    """What the different names of a level say, by name."""
+    return {
+        branch.parts[index]: branch.names[index]
+        for branch in branches
+        if level < len(branch.levels)
+        for index in (branch.levels[level],)
+    }
+
+
+def count_levels(branches: Iterable[Branch]) -> int:
+    """The largest number of levels."""
+    return max((len(branch.levels) for branch in branches), default=0)
