@@ -4,6 +4,7 @@
 of it by tag, or removes them where the value is None; ``write_elements`` writes anything else.
 """
 
+import io
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -119,6 +121,22 @@ def encapsulate(codestreams: Sequence[bytes], *, with_table: bool = True) -> byt
     table = struct.pack(f"<{len(offsets)}I", *offsets) if with_table else b""
     begin = struct.pack("<HHI", 0xFFFE, 0xE000, len(table)) + table
     return begin + items + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+
+def encode_jpeg(frame: NDArray[Any]) -> bytes:
+    """A JPEG of a frame of 8 bits, by Pillow."""
+    stream = io.BytesIO()
+    Image.fromarray(frame.astype(np.uint8)).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+def encode_jpeg_2000(frame: NDArray[Any], *, is_lossless: bool = True) -> bytes:
+    """A JPEG 2000 codestream of a frame, by Pillow: of 16 bits where a value needs more than 8."""
+    stream = io.BytesIO()
+    image = Image.fromarray(frame.astype(np.uint8 if frame.max() < 256 else np.uint16))
+    lossy: dict[str, Any] = {} if is_lossless else {"irreversible": True, "quality_layers": [8]}
+    image.save(stream, "JPEG2000", no_jp2=True, **lossy)
+    return stream.getvalue()
 
 
 def _encode(tag: int, vr: str, value: Any, syntax: str) -> bytes:

@@ -109,12 +109,8 @@ def test_visit_is_the_day_of_acquisition_or_the_next_best(
     study: str | None,
     expected: str | None,
 ) -> None:
-    changes: Changes = {
-        0x0008002A: acquired and ("DT", acquired),
-        0x00080022: day and ("DA", day),
-        0x00080023: content and ("DA", content),
-        0x00080020: study and ("DA", study),
-    }  # type: ignore[dict-item]
+    dates = {0x0008002A: acquired, 0x00080022: day, 0x00080023: content, 0x00080020: study}
+    changes: Changes = {tag: ("DA", date) if date else None for tag, date in dates.items()}
     assert first(tmp_path, changes).visit == expected
 
 
@@ -178,7 +174,7 @@ def test_files_of_several_frames_are_volumes_of_their_own(tmp_path: Path) -> Non
 
 
 def test_files_of_a_concatenation_are_one_volume(tmp_path: Path) -> None:
-    scans = []
+    scans: list[ScanFacts] = []
     for number in (1, 2):
         changes: Changes = {
             0x00080018: ("UI", f"1.2.3.{number}"),

@@ -1,32 +1,22 @@
 """What stored values look like: rescale, window, which end is white, colours."""
 
 from pathlib import Path
-from typing import Any
 
 import dicom_files
 import numpy as np
 import pydicom
 import pytest
 from dicom_files import Element, Stored, make_frames, write_opt
-from numpy.typing import NDArray
+from dicom_values import read_values
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom import DicomReader
 from PIL import Image
-from pydicom.pixels import apply_rescale, apply_windowing
+from pydicom.pixels.processing import apply_rescale, apply_windowing
 
 READER = DicomReader()
 CENTRE, WIDTH, FUNCTION = 0x00281050, 0x00281051, 0x00281056
 INTERCEPT, SLOPE = 0x00281052, 0x00281053
 Changes = dict[int, Element | None]
-
-
-def read_values(path: Path) -> NDArray[Any]:
-    n_frames = len(READER.look(path).scans)
-    found = [
-        np.frombuffer(pixels.data, "<u2" if pixels.bits == 16 else "u1").reshape(pixels.height, pixels.width)
-        for pixels in READER.read(path, range(1, n_frames + 1))
-    ]
-    return np.stack(found)
 
 
 def window(centre: float, width: float, function: str = "LINEAR") -> Changes:

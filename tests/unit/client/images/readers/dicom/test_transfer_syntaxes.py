@@ -9,13 +9,12 @@ from typing import Any
 import dicom_files
 import numpy as np
 import pytest
-from dicom_files import Stored, make_frames, write_opt
+from dicom_files import Stored, encode_jpeg_2000, make_frames, write_opt
+from dicom_values import read_values
 from machine import need
 from numpy.typing import NDArray
-from octcluster.images.readers.dicom import DicomReader
 from PIL import Image
 
-READER = DicomReader()
 BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 JPEG_2000 = "1.2.840.10008.1.2.4.91"
 LOSSLESS = {  # by syntax: what compresses an uncompressed file
@@ -37,16 +36,6 @@ def convert(program: list[str], path: Path) -> Path:
     target = path.with_name(f"{path.stem}-{program[0]}.dcm")
     subprocess.run([*program, str(path), str(target)], check=True, capture_output=True)
     return target
-
-
-def read_values(path: Path) -> NDArray[Any]:
-    """All frames as the reader gives them: shape (n_frames, height, width)."""
-    n_frames = len(READER.look(path).scans)
-    found = [
-        np.frombuffer(pixels.data, "<u2" if pixels.bits == 16 else "u1").reshape(pixels.height, pixels.width)
-        for pixels in READER.read(path, range(1, n_frames + 1))
-    ]
-    return np.stack(found)
 
 
 def expect(frames: NDArray[Any], bits: int, photometric: str) -> NDArray[Any]:
@@ -119,18 +108,10 @@ def read_stored(path: Path, bits: int) -> NDArray[Any]:
 @pytest.mark.parametrize("is_lossless", [True, False])
 def test_jpeg_2000_frames_are_those_of_pillow(tmp_path: Path, bits: int, is_lossless: bool) -> None:
     frames = make_frames(3, 64, 96, 8 if bits == 8 else 16)
-    codestreams = [encode_jpeg_2000(frame, is_lossless) for frame in frames]
+    codestreams = [encode_jpeg_2000(frame, is_lossless=is_lossless) for frame in frames]
     syntax = dicom_files.JPEG_2000_LOSSLESS if is_lossless else JPEG_2000
     stored = Stored(syntax, 8 if bits == 8 else 16, codestreams=codestreams)
     found = read_values(write_opt(tmp_path / "volume.dcm", frames, stored))
     decoded = np.stack([np.asarray(Image.open(io.BytesIO(codestream))) for codestream in codestreams])
     np.testing.assert_array_equal(found, decoded)
     assert (decoded == frames).all() == is_lossless
-
-
-def encode_jpeg_2000(frame: NDArray[Any], is_lossless: bool) -> bytes:
-    stream = io.BytesIO()
-    image = Image.fromarray(frame.astype(np.uint8 if frame.max() < 256 else np.uint16))
-    lossy: dict[str, Any] = {} if is_lossless else {"irreversible": True, "quality_layers": [8]}
-    image.save(stream, "JPEG2000", no_jp2=True, **lossy)
-    return stream.getvalue()
