@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from octcluster.images.formulas import unquote_formula
 from octcluster.images.image_set import Scan
 from octcluster.images.naming.folder_names import eye_of
 from octcluster.images.naming.spellings import clean, fold, is_missing
 from octcluster.images.notes import Note
 from octcluster.images.readers.reader import Eye
-from octcluster.images.table_text import TableText, read_table, unquote_formula
+from octcluster.images.table_text import TableText, read_table
 from octcluster.model.errors import InvalidImageSet
 
 _SHOWN = 4

@@ -5,12 +5,9 @@ Only the client can look: patients' names and the folders of images stay with it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from octcluster.images.image_set import Scan
 from octcluster.model.results import Duplicates, NearDuplicate
-
-SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 
 @dataclass(frozen=True)
@@ -49,20 +46,6 @@ def has_repeated_patients(members: Sequence[Scan]) -> bool:
     return len(set(patients)) < len(patients)
 
 
-def split_of(name: str) -> str | None:
-    """The split that an image lies in: its outermost folder with a name out of SPLITS, None if there is none.
-
-    Args:
-        name: Path of the image relative to IMAGES, with forward slashes.
-    """
-    return _split_of_folder(name.rpartition("/")[0])
-
-
-@lru_cache(maxsize=10_000)
-def _split_of_folder(path: str) -> str | None:
-    return next((folder for folder in path.split("/") if folder.lower() in SPLITS), None)
-
-
 def find_leaks(members: Sequence[Scan], duplicates: Duplicates) -> Leaks:
     """Looks for patients and near-duplicates in more than one class or split.
 
@@ -73,7 +56,7 @@ def find_leaks(members: Sequence[Scan], duplicates: Duplicates) -> Leaks:
     Returns:
         What was found.
     """
-    splits = [split_of(image.name) for image in members]
+    splits = [image.split for image in members]
     labels = [image.label for image in members]
     patients = [image.patient for image in members]
     pairs = [(pair.first_member, pair.second_member) for pair in duplicates.pairs]

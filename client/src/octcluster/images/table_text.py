@@ -25,9 +25,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_QUOTED = re.compile(
-    "'+[=+\\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH COMMERCIAL AT}]"
-)
 _CURE = "the first row should be image,label,patient, image,label or image,patient, separated by commas"
 
 
@@ -92,11 +89,6 @@ def read_table(file: Path, sources: Sequence[str]) -> TableText:
     separator = max(separators, key=lambda separator: len(_find_meanings(headings[separator])))
     columns = _choose_columns(file, headings[separator], first_row)
     return TableText(file, text, separator, first_row, columns, encoding_note)
-
-
-def unquote_formula(value: str) -> str:
-    """Takes away the quote by which ``outputs.csv_tables`` keeps a spreadsheet from computing a cell."""
-    return value[1:] if _QUOTED.match(value) else value
 
 
 def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 import csv
 from collections.abc import Iterable, Sequence
 
+from octcluster.images.formulas import quote_formula
+
 
 class _Lines(list[str]):
     """Collects the lines of a csv.writer."""
@@ -14,7 +16,8 @@ class _Lines(list[str]):
 def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     r"""Formats a table as UTF-8 CSV with ``\n`` at the ends of lines; None is an empty cell.
 
-    Bytes of a file name that are no UTF-8 are kept as they are.
+    Text that a spreadsheet would compute gets a quote before it; see ``images.formulas``. Bytes of a file
+    name that are no UTF-8 are kept as they are.
 
     Args:
         header: Names of the columns.
@@ -27,5 +30,9 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> byt
     # The writer puts quotes around a value with a carriage return only if that is part of its own line end.
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(map(_make_safe, rows))
     return "".join(lines).encode("utf-8", errors="surrogateescape")
+
+
+def _make_safe(row: Sequence[object]) -> list[object]:
+    return [quote_formula(cell) if isinstance(cell, str) else cell for cell in row]

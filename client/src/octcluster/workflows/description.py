@@ -9,7 +9,7 @@ from functools import cached_property
 
 from octcluster.images.headers import ImageHeader
 from octcluster.images.image_set import ImageSet, Scan
-from octcluster.images.leaks import Leaks, find_leaks, split_of
+from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
 from octcluster.model.results import Duplicates, NearDuplicate
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport
@@ -72,7 +72,7 @@ class Description:
     @property
     def splits(self) -> list[str]:
         """The splits that the images lie in, in the order in which they are used."""
-        found = {split for image in self.image_set.images if (split := split_of(image.name)) is not None}
+        found = {image.split for image in self.image_set.images if image.split is not None}
         return sorted(found, key=lambda split: (_ORDER_OF_SPLITS.get(split.lower()[:3], 0), split))
 
 
@@ -129,7 +129,7 @@ def count_subsets(description: Description) -> list[SubsetSize]:
     failed: Counter[tuple[str | None, str | None]] = Counter()
     patients: dict[tuple[str | None, str | None], set[str]] = {}
     for position, image in enumerate(description.image_set.images):
-        subset = (split_of(image.name), image.label)
+        subset = (image.split, image.label)
         images[subset] += 1
         failed[subset] += position in description.failures
         if image.patient is not None:

@@ -225,6 +225,21 @@ def test_eyes_visits_devices_and_splits_are_read() -> None:
     assert (second.split, second.eye, second.visit, second.device) == ("test", "OS", "visit 2", "Cirrus")
 
 
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train/CNV/a.jpeg", "train"),
+        ("OCT2017/Test/DME/a.jpeg", "Test"),
+        ("fold 3/test/CNV/a.jpeg", "fold 3"),
+        ("CNV/a.jpeg", None),
+        ("training.jpeg", None),
+        ("CNV/test", None),
+    ],
+)
+def test_a_split_is_the_outermost_folder_that_is_called_so(name: str, split: str | None) -> None:
+    assert label_images(files(name), "auto").images[0].split == split
+
+
 def test_what_the_file_tells_goes_before_its_name_and_its_folders() -> None:
     facts = ScanFacts(patient="77", eye="OS", visit="2020-02-02", device="Maker X")
     scans = [

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.outcome import AssignOutcome
 
@@ -20,6 +21,7 @@ def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object]
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
         "label_source": outcome.image_set.label_source,
+        "notes": record_notes(outcome.image_set),
         "counts": {
             "images": len(outcome.image_set.images),
             "members": len(outcome.members),

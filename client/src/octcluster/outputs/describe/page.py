@@ -31,6 +31,7 @@ from octcluster.outputs.pages import (
     plot_text,
 )
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
+from octcluster.outputs.wording.notes import tell_notes
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets, spread_by_class
 
@@ -69,6 +70,8 @@ def format_description_page(
             "samples", "A sample", _show_samples(description, samples, make_thumbnail, identified=identified)
         ),
     ]
+    if told := tell_notes(description.image_set):
+        sections.insert(1, Section("names", "How names were read", [Text(told)]))
     if description.volumes is not None:
         sections.insert(1, Section("volumes", "Volumes", show_volumes(description.volumes)))
     if description.failures:

@@ -8,6 +8,7 @@ from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.spread import MEASURES
 from octcluster.outputs.describe.volumes import record_volumes
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.description import Description, count_by, count_subsets, spread_by_class
 
@@ -35,6 +36,7 @@ def format_describe_record(
         "failed": len(description.failures),
         "ignored_files": description.image_set.ignored_files,
         "label_source": description.image_set.label_source,
+        "notes": record_notes(description.image_set),
         "classes": description.image_set.classes,
         "splits": description.splits,
         "subsets": [_rename_label(asdict(subset)) for subset in count_subsets(description)],

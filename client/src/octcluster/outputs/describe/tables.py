@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from octcluster.images.headers import ImageHeader
-from octcluster.images.leaks import split_of
 from octcluster.model.results import NearDuplicate
 from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.scan_columns import list_scan_columns, list_spacing_columns
@@ -22,7 +21,7 @@ def format_images(description: Description) -> bytes:
     rows = (
         (
             image.name,
-            split_of(image.name),
+            image.split,
             image.label,
             image.patient,
             *(("",) * len(_HEADER_COLUMNS) if found is None else _cells(found)),
@@ -45,7 +44,7 @@ def format_patients(description: Description) -> bytes | None:
         if image.patient is not None:
             images[image.patient] = images.get(image.patient, 0) + 1
             classes.setdefault(image.patient, set()).update({image.label} - {None})  # type: ignore[arg-type]
-            splits.setdefault(image.patient, set()).update({split_of(image.name)} - {None})  # type: ignore[arg-type]
+            splits.setdefault(image.patient, set()).update({image.split} - {None})  # type: ignore[arg-type]
     if not images:
         return None
     rows = (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.volumes import describe_volumes
+from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
@@ -71,7 +72,7 @@ def describe_standouts(description: Description) -> list[str]:
     found += sentences
     if description.alike is None:
         found.append("No pixels were read: images that only look the same, and damaged pixels, stay unknown.")
-    return found
+    return found + tell_faults(description.image_set)
 
 
 def count_classes(subsets: Sequence[SubsetSize]) -> dict[str | None, int]:

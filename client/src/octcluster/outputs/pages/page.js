@@ -80,7 +80,9 @@ window.octcluster = (() => {
 
   function download(name, header, rows) {
     const quote = (cell) => {
-      const text = cell === null || cell === undefined ? "" : String(cell);
+      let text = cell === null || cell === undefined ? "" : String(cell);
+      // A cell of text that a spreadsheet would compute gets a quote, as in the CSV files.
+      if (typeof cell === "string" && /^'*[=+\-@\t\r\n]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const lines = [header, ...rows].map((row) => Array.from(row, quote).join(",") + "\n");

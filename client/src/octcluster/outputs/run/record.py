@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
+from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.workflows.outcome import RunOutcome
 
@@ -46,6 +47,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,
         "label_source": outcome.image_set.label_source,
+        "notes": record_notes(outcome.image_set),
         "counts": {
             "images": len(outcome.image_set.images),
             "members": len(outcome.members),

@@ -13,6 +13,7 @@ from octcluster.outputs.json_files import (
 )
 from octcluster.outputs.study.cells import StudyCell, list_cells
 from octcluster.outputs.variance import count_components
+from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
@@ -33,6 +34,7 @@ def format_study_record(outcome: StudyOutcome, arguments: Mapping[str, object], 
         "arguments": dict(arguments),
         "seed": outcome.seed,
         "images": len(outcome.image_set.images),
+        "notes": record_notes(outcome.image_set),
         "classes": classes,
         "seconds_by_stage": round_seconds(outcome.stage_seconds),
         "parts": [_describe_part(part) for part in outcome.parts],

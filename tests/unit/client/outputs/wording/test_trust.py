@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from known import known
 from octcluster.images.image_set import Scan
-from octcluster.images.leaks import add_copies, find_leaks, split_of
+from octcluster.images.leaks import add_copies, find_leaks
 from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
 from octcluster.model.runs import Preparation
 from octcluster.outputs.run.report import ReportOptions, format_report
@@ -26,7 +25,10 @@ NO_PAIR = "There are no duplicates or near-duplicates."
 
 
 def image(name: str, label: str | None = None, patient: str | None = None) -> Scan:
-    return Scan(Path("/data", name), name, label, patient)
+    split = name.partition("/")[0]
+    return Scan(
+        Path("/data", name), name, label, patient, split=split if split in ("train", "test") else None
+    )
 
 
 def pairs(*indices: tuple[int, int]) -> Duplicates:
@@ -36,20 +38,6 @@ def pairs(*indices: tuple[int, int]) -> Duplicates:
 def result_with(**adjusted: float) -> ClusteringResult:
     chosen = make_outcome().result.results[0]
     return replace(chosen, associations=[Association(name, v, Score(v), 80) for name, v in adjusted.items()])
-
-
-@pytest.mark.parametrize(
-    ("name", "split"),
-    [
-        ("train/CNV/a.jpeg", "train"),
-        ("OCT2017/Test/DME/a.jpeg", "Test"),
-        ("CNV/a.jpeg", None),
-        ("training.jpeg", None),
-        ("CNV/test", None),
-    ],
-)
-def test_a_split_is_a_folder_of_that_name(name: str, split: str | None) -> None:
-    assert split_of(name) == split
 
 
 def test_leaks_are_found() -> None:
