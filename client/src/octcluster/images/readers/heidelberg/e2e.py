@@ -16,7 +16,8 @@ from octcluster.images.readers.heidelberg.vol import to_grey
 from octcluster.images.readers.reader import Eye, Pixels, ScanFacts, SourceFile
 
 # Kinds of data.
-_PATIENT, _EYE, _EYE_TOO, _SCAN, _IMAGE = 9, 11, 3, 10004, 1073741824
+_PATIENT, _EYE, _EYE_TOO, _SCAN, _IMAGE, _FLOW = 9, 11, 3, 10004, 1073741824, 1073751901
+_STUDY = 9001
 _PATIENT_ID = slice(102, 127)
 _EYE_PLACES = {_EYE: 14, _EYE_TOO: 4}
 # Height of a pixel in millimetres, number of B-scans, number of this one, time: as far as they are used.
@@ -25,7 +26,15 @@ _SCAN_FACTS = struct.Struct("<36xf24x2I16xQ")
 _IMAGE_HEADER = struct.Struct("<5I")
 _B_SCAN, _FUNDUS = 35652097, 33620481
 # Bytes that are read of each kind.
-_BYTES = {_PATIENT: 127, _EYE: 15, _EYE_TOO: 5, _SCAN: _SCAN_FACTS.size, _IMAGE: _IMAGE_HEADER.size}
+_BYTES = {
+    _PATIENT: 127,
+    _EYE: 15,
+    _EYE_TOO: 5,
+    _SCAN: _SCAN_FACTS.size,
+    _IMAGE: _IMAGE_HEADER.size,
+    _FLOW: 0,
+    _STUDY: 0,
+}
 _TICKS_A_DAY = 24 * 60 * 60 * 10**7
 _FIRST_DAY = date(1601, 1, 1)
 _OUTSIDE = 1.99
@@ -142,27 +151,38 @@ def _find_volumes(file: BinaryIO) -> tuple[list[_Volume], Counter[str], list[str
     patients: dict[int, str | None] = {}
     left_out: Counter[str] = Counter()
     warnings: list[str] = []
-    for item in list_items(file, _BYTES):
-        if item.size < _BYTES[item.kind]:
-            continue
+    items = [item for item in list_items(file, _BYTES) if item.size >= _BYTES[item.kind]]
+    for item in items:
         data = values.read_exactly(file, item.place, _BYTES[item.kind])
         if item.kind == _PATIENT:
             patients[item.patient] = values.as_text(data[_PATIENT_ID])
+        if item.kind in (_PATIENT, _STUDY):
             continue
         volume = volumes[item.patient, item.study, item.series]
-        if item.kind in _EYE_PLACES:
-            eye = values.as_eye(data[_EYE_PLACES[item.kind] :][:1])
-            if eye is not None or item.kind == _EYE:
-                volume.eyes.add(eye)
-        elif item.kind == _SCAN:
-            _add_facts(volume, item.slice, data)
-        elif (other := _add_pixels(volume, item, data, warnings)) is not None:
+        if (other := _add_item(volume, item, data, warnings)) is not None:
             left_out[other] += 1
     for (patient, _, _), volume in volumes.items():
         volume.patient = patients.get(patient)
-    if not volumes:
+    if items and not volumes:
+        left_out["record without images"] = 1
+    elif not volumes:
         raise UnreadableImage("the file holds no image: export the volume again")
     return list(volumes.values()), left_out, warnings
+
+
+def _add_item(volume: _Volume, item: Item, data: bytes, warnings: list[str]) -> str | None:
+    """Adds what an item tells to its volume; of an image that is no B-scan, says what it is."""
+    if item.kind == _FLOW:
+        return "flow image"
+    if item.kind == _IMAGE:
+        return _add_pixels(volume, item, data, warnings)
+    if item.kind == _SCAN:
+        _add_facts(volume, item.slice, data)
+        return None
+    eye = values.as_eye(data[_EYE_PLACES[item.kind] :][:1])
+    if eye is not None or item.kind == _EYE:
+        volume.eyes.add(eye)
+    return None
 
 
 def _add_facts(volume: _Volume, number: int, data: bytes) -> None:
@@ -175,7 +195,7 @@ def _add_facts(volume: _Volume, number: int, data: bytes) -> None:
 
 
 def _add_pixels(volume: _Volume, item: Item, data: bytes, warnings: list[str]) -> str | None:
-    """Adds a B-scan's pixels to its volume; of another image, tells what it is."""
+    """Adds a B-scan's pixels to its volume; of another image, says what it is."""
     _, kind, _, height, width = _IMAGE_HEADER.unpack(data)
     if kind != _B_SCAN:
         return "fundus image" if kind == _FUNDUS else "other image"

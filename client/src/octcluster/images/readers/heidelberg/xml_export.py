@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import dist
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -17,7 +17,7 @@ from octcluster.images.readers.heidelberg.export_images import FolderFiles, deco
 from octcluster.images.readers.reader import Eye, Pixels, ScanFacts, SourceFile
 
 _MAX_BYTES = 64 * 2**20
-_MAX_ELEMENTS = 500_000
+_MAX_EVENTS = 400_000
 _BLOCK = 2**16
 _TOO_LARGE = "the XML file is larger than any export: export the volume again"
 # What the export says of layers and thickness is most of the file, and of no use here.
@@ -49,11 +49,18 @@ class _Series:
     device: str | None
     eye: str
     images: Sequence[_Image]
+    promised_images: float
 
     @property
     def scans(self) -> list[_Image]:
-        """The B-scans that the export promises."""
+        """The B-scans that the export names."""
         return [image for image in self.images if image.kind == "OCT"]
+
+    @property
+    def promised(self) -> int:
+        """Number of the B-scans that the export promises: more than it names, if it is cut short."""
+        named, images = len(self.scans), self.promised_images
+        return max(named, int(images) - len(self.images) + named) if 0 < images <= values.MAX_SCANS else named
 
 
 class HeidelbergXmlReader:
@@ -75,7 +82,7 @@ class HeidelbergXmlReader:
         for number, series in enumerate(_read_export(path), start=1):
             found = list(_tell_facts(series, values.name_volume(path, number)))
             scans += found
-            warnings += values.tell_lost_scans(len(found), len(series.scans))
+            warnings += values.tell_lost_scans(len(found), series.promised)
             if found and found[0].eye is None:
                 warnings.append(values.NO_EYE)
             parts += [image.file for image in series.images if image.file is not None]
@@ -156,6 +163,7 @@ def _read_export(path: Path) -> list[_Series]:
                         device=values.as_text(f"{maker} {model}"),
                         eye=_text(series, "Laterality"),
                         images=[_read_image(image, files) for image in series.findall("Image")],
+                        promised_images=_number(series, "NumImages"),
                     )
                 )
     if not found:
@@ -164,7 +172,7 @@ def _read_export(path: Path) -> list[_Series]:
 
 
 def _parse(path: Path) -> Element:
-    """Parses the XML file without what is not used."""
+    """Parses the XML file without what is not used; of a damaged one, what comes before the damage."""
     with values.open_source(path) as file:
         if values.file_bytes(file) > _MAX_BYTES:
             raise UnreadableImage(_TOO_LARGE)
@@ -175,32 +183,41 @@ def _parse(path: Path) -> Element:
             "the XML file holds declarations, which no export does: export the volume again"
         )
     # Exports name no encoding, and names of people in them may be in that of an old Windows.
-    for text in (data, data.decode("utf-8", "replace")):
-        try:
-            root = _build_tree(text)
-        except (ElementTree.ParseError, ValueError, LookupError):
-            continue
-        if root is not None:
-            return root
-    raise UnreadableImage(values.cut_short("the XML file"))
+    tree, other = _build_tree(data), None
+    if not tree.is_whole:
+        other = _build_tree(data.decode("utf-8", "replace"))
+    best = tree if other is None or other.elements < tree.elements else other
+    if best.root is None:
+        raise UnreadableImage(values.cut_short("the XML file"))
+    return best.root
 
 
-def _build_tree(data: bytes | str) -> Element | None:
-    """Builds the tree; None if there is nothing in it."""
-    parser: Any = ElementTree.XMLPullParser()
-    element: Element | None = None
+class _Tree(NamedTuple):
+    """A document, or its beginning, and the number of its elements."""
+
+    root: Element | None
+    elements: int
+    is_whole: bool
+
+
+def _build_tree(data: bytes | str) -> _Tree:
+    parser: Any = ElementTree.XMLPullParser(("start", "end"))
+    root: Element | None = None
     number = 0
-    for place in range(0, len(data), _BLOCK):
-        parser.feed(data[place : place + _BLOCK])
-        for _, each in parser.read_events():
-            element = each
-            number += 1
-            if each.tag in _UNUSED:
-                each.clear()
-        if number > _MAX_ELEMENTS:
-            raise UnreadableImage(_TOO_LARGE)
-    parser.close()
-    return element
+    try:
+        for place in range(0, len(data), _BLOCK):
+            parser.feed(data[place : place + _BLOCK])
+            for event, element in parser.read_events():
+                root = element if root is None else root
+                number += 1
+                if event == "end" and element.tag in _UNUSED:
+                    element.clear()
+            if number > _MAX_EVENTS:
+                raise UnreadableImage(_TOO_LARGE)
+        parser.close()
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return _Tree(root, number, is_whole=False)
+    return _Tree(root, number, is_whole=True)
 
 
 def _read_image(image: Element, files: FolderFiles) -> _Image:

@@ -131,6 +131,11 @@ def test_circle_of_directories_and_damaged_ones_are_refused(tmp_path: Path) -> N
         READER.look(write(tmp_path / "c.e2e", bytes(data[:100])))
 
 
+def test_records_of_a_database_without_images_are_left_out(tmp_path: Path) -> None:
+    source = READER.look(write(tmp_path / "00000001.pdb", e2e_bytes([])))
+    assert (list(source.scans), source.left_out) == ([], {"record without images": 1})
+
+
 def test_names_and_births_do_not_leave_the_reader(tmp_path: Path) -> None:
     data = e2e_bytes([Volume(random_pixels())])
     assert b"PLANTED" in data

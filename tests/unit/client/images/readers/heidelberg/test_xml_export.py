@@ -124,7 +124,10 @@ def two_series(text: str) -> str:
     before, series, after = re.split(r"(<Series>.*</Series>)", text, flags=re.DOTALL)
     images = re.findall(r"<Image>.*?</Image>", series, flags=re.DOTALL)
     opening = series[: series.index("<Image>")]
-    halves = [opening + "".join(part) + "</Series>" for part in (images[:6], images[6:])]
+    halves = [
+        opening.replace("<NumImages>11<", f"<NumImages>{len(part)}<") + "".join(part) + "</Series>"
+        for part in (images[:6], images[6:])
+    ]
     return before + halves[0] + halves[1].replace("<Laterality>R<", "<Laterality>L<") + after
 
 
@@ -160,13 +163,26 @@ def test_export_in_utf_16_is_read(export: Path) -> None:
     assert len(read_all(export)) == 10
 
 
+@pytest.mark.parametrize("damage", ["cut short", "unreadable in the middle"])
+def test_of_a_damaged_export_the_first_scans_are_read(export: Path, damage: str) -> None:
+    def spoil(text: str) -> str:
+        place = text.index("B5.tif") + 10
+        return text[:place] + ("" if damage == "cut short" else "<<<" + text[place:])
+
+    source = READER.look(change(export, spoil))
+    assert [scan.position for scan in source.scans] == [0, 1, 2, 3]
+    assert source.warnings == ["6 of 10 B-scans are missing or damaged: copy or export the volume again"]
+    assert sorted(part.name for part in source.parts) == ["B1.tif", "B2.tif", "B3.tif", "B4.tif", "NIR1.tif"]
+    assert len(read_all(export)) == 4
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: text[:5], "cut short"),
         (lambda text: '<!DOCTYPE x [<!ENTITY a "aaaaaaaa">]>' + text, "declarations"),
         (lambda text: re.sub(r"<Series>.*</Series>", "", text, flags=re.DOTALL), "names no image"),
-        (lambda text: text + "<HEDX>" + "<a/>" * 600_000, "cut short|larger"),
+        (lambda text: text.replace("<BODY>", "<BODY>" + "<a/>" * 210_000), "larger"),
     ],
     ids=["cut", "entities", "no series", "many elements"],
 )
