@@ -26,7 +26,7 @@ from octcluster.images.headers import (
     read_head,
 )
 from octcluster.images.image_set import ImageSet
-from octcluster.images.likeness import FINGERPRINT_BITS, find_likenesses
+from octcluster.images.likeness import Fingerprint, find_likenesses
 from octcluster.images.pixel_faults import FoundFault, find_faults
 from octcluster.images.sketch import Sketch
 from octcluster.model.progress import Progress
@@ -92,7 +92,7 @@ class _Job:
     def run(self, *, pixels: bool) -> Description:
         """Does the work."""
         headers = self._describe_scans()
-        fingerprints: dict[int, int] | None = None
+        fingerprints: dict[int, Fingerprint] | None = None
         keys: dict[int, bytes] = {}
         if pixels:
             found, fingerprints = self._look()
@@ -178,7 +178,7 @@ class _Job:
         else:
             self._judge(position, header, None)
 
-    def _look(self) -> tuple[dict[int, ImageHeader], dict[int, int]]:
+    def _look(self) -> tuple[dict[int, ImageHeader], dict[int, Fingerprint]]:
         """Headers and fingerprints of plain images."""
         workers = os.cpu_count() or 1
         pool = start_processes(workers) if len(self._plain) >= _LEAST_FOR_PROCESSES else None
@@ -192,9 +192,11 @@ class _Job:
                 self._judge(position, look.header, look.pixels.sketch)
         return headers, fingerprints
 
-    def _look_at_scans(self, headers: Mapping[int, ImageHeader]) -> tuple[dict[int, int], dict[int, bytes]]:
+    def _look_at_scans(
+        self, headers: Mapping[int, ImageHeader]
+    ) -> tuple[dict[int, Fingerprint], dict[int, bytes]]:
         """Fingerprints and keys of scans out of files that hold several."""
-        fingerprints: dict[int, int] = {}
+        fingerprints: dict[int, Fingerprint] = {}
         keys: dict[int, bytes] = {}
         if not self._scans:
             return fingerprints, keys
@@ -220,19 +222,16 @@ class _Job:
         return [NearDuplicate(first, other, 1.0) for first, *others in _gather(keys) for other in others]
 
     def _find_alike(
-        self, fingerprints: Mapping[int, int], copies: Sequence[NearDuplicate]
+        self, fingerprints: Mapping[int, Fingerprint], copies: Sequence[NearDuplicate]
     ) -> list[NearDuplicate]:
         """Compares one image of each file content."""
         others = {copy.second_member for copy in copies}
         everything = range(len(self._image_set.images))
-        self._stages.begin("Comparing", 0, "columns")
+        self._stages.begin("Comparing", 0, "rows")
         with self._stages.timed("comparing"):
             different = [None if image in others else fingerprints.get(image) for image in everything]
             pairs = find_likenesses(different, self._stages.update)
-        return [
-            NearDuplicate(pair.first, pair.second, 1 - pair.different_bits / FINGERPRINT_BITS)
-            for pair in pairs
-        ]
+        return [NearDuplicate(pair.first, pair.second, 1 - pair.difference) for pair in pairs]
 
     def _read(
         self,

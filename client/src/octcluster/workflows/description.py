@@ -10,7 +10,7 @@ from functools import cached_property
 from octcluster.images.headers import ImageHeader
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks
-from octcluster.images.likeness import FINGERPRINT_BITS, MAX_DIFFERENT_BITS
+from octcluster.images.likeness import MAX_DIFFERENCE
 from octcluster.model.results import Duplicates, NearDuplicate
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport
 from octcluster.workflows.volumes import VolumeSummary, summarize_volumes
@@ -26,7 +26,7 @@ class Description:
         failures: Why an image is unusable, by position; one with damaged pixels has a header all the same.
         copies: Images whose files are equal, byte for byte: each with the first one, similarity 1.
         alike: Images that look the same though their files differ, the most similar first; as many pairs as
-            join them. None if no pixels were read. Similarity is the share of equal bits of fingerprints.
+            join them. None if no pixels were read. Similarity is 1 less the difference of fingerprints.
         versions: Version by name.
         stage_seconds: Wall-clock time by stage, in the order they ran.
         pixels: What was found in the pixels, as far as they were read, and how much a network would not see.
@@ -45,7 +45,7 @@ class Description:
     def duplicates(self) -> Duplicates:
         """All pairs of images that are the same or look so, equal files first."""
         pairs = [*self.copies, *(self.alike or ())]
-        return Duplicates(pairs, len(pairs), 1 - MAX_DIFFERENT_BITS / FINGERPRINT_BITS)
+        return Duplicates(pairs, len(pairs), 1 - MAX_DIFFERENCE)
 
     @cached_property
     def leaks(self) -> Leaks:

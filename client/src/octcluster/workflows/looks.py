@@ -19,7 +19,7 @@ from octcluster.images.headers import (
     read_head,
 )
 from octcluster.images.keys import image_key, image_key_of_file
-from octcluster.images.likeness import fingerprint
+from octcluster.images.likeness import Fingerprint, fingerprint
 from octcluster.images.sketch import Sketch, draw_cells, measure_cells
 
 
@@ -51,7 +51,7 @@ class PixelLook(NamedTuple):
     """
 
     sketch: Sketch
-    fingerprint: int
+    fingerprint: Fingerprint
 
 
 class Look(NamedTuple):

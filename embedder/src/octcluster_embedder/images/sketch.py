@@ -1,4 +1,4 @@
-"""A sketch of an image, 64 x 64 cells of grey, and how much can be seen in it.
+"""A sketch of an image, 48 x 48 cells of grey, and how much can be seen in it.
 
 A cell is the mean of its part of the image, so a sketch is the same at whatever size a JPEG was decoded. The
 client draws the same sketches (``octcluster.images.sketch``), to judge images without an embedder.
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
-_SIDE = 64
+_SIDE = 48
 _WHITE = 250
 _BLACK = 5
-_IS_WHITE = [0] * _WHITE + [255] * (256 - _WHITE)
+_IS_WHITE = bytes(_WHITE) + b"\xff" * (256 - _WHITE)
 _OUTLYING_SHARE = 0.03
 
 
@@ -61,7 +61,7 @@ def _count_levels(cells: Image.Image) -> Sequence[int]:
     levels: list[int] = cells.histogram()
     if not any(levels[_WHITE:]):
         return levels
-    near_white = cells.point(_IS_WHITE)
+    near_white = Image.frombytes("L", cells.size, cells.tobytes().translate(_IS_WHITE))
     for step in ((1, 0), (0, 1)):
         before, after = (ImageChops.offset(near_white, sign * step[0], sign * step[1]) for sign in (-1, 1))
         near_white = ImageChops.lighter(near_white, ImageChops.lighter(before, after))

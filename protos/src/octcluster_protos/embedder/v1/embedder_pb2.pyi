@@ -239,7 +239,7 @@ class MeasureSpace(_message.Message):
         "white_border_share", the share of the pixels in white margins, those from which a straight line along a row or
         column leads to an edge over white (at least 250) only;
         "bits" of one channel of a pixel in the file;
-        "darkest" and "brightest", between which 94% of a sketch of 64 x 64 cells lie, 0 to 255, white margins apart;
+        "darkest" and "brightest", between which 94% of a sketch of 48 x 48 cells lie, 0 to 255, white margins apart;
         "grey_band_share" and "empty_band_share", the share of the image in its largest band of rows or columns of one
         grey (6 to 249), and of black or white. Large images are sampled.
         """
