@@ -52,8 +52,7 @@ def find_images(
     """
     junk: Counter[str] = Counter()
     if source.is_dir():
-        paths = _walk(source, set(), junk)
-        root, files = source, [FoundFile(path, path.relative_to(source).as_posix()) for path in paths]
+        root, files = source, list(_walk(source, "", set(), junk))
     elif source.is_file():
         if is_image_by_name(source):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
@@ -106,10 +105,10 @@ def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mappin
     )
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[Path]:
+def _walk(folder: Path, name: str, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[FoundFile]:
     """All files below the folder that are no junk, which is counted by its name.
 
-    ``seen`` has device and inode of each folder read.
+    ``name`` is what the names of its files begin with; ``seen`` has device and inode of each folder read.
     """
     try:
         status = folder.stat()
@@ -127,9 +126,9 @@ def _walk(folder: Path, seen: set[tuple[int, int]], junk: Counter[str]) -> Itera
         if is_junk(entry.name):
             junk[entry.name] += 1
         elif entry.is_dir():
-            yield from _walk(folder / entry.name, seen, junk)
+            yield from _walk(folder / entry.name, f"{name}{entry.name}/", seen, junk)
         elif entry.is_file() or entry.is_symlink():
-            yield folder / entry.name
+            yield FoundFile(folder / entry.name, name + entry.name)
 
 
 def _read_list(file: Path) -> list[FoundFile]:

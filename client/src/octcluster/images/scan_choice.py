@@ -1,10 +1,12 @@
 """Which B-scans of each volume are taken: all, the middle one, or some about it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.notes import Note
+from octcluster.images.readers.reader import ScanFacts
 
 ALL, MIDDLE = "all", "middle"
 
@@ -57,22 +59,27 @@ def count_scans(scans: Iterable[Scan]) -> int:
     return sum(scan.number is not None for scan in scans)
 
 
-def list_volumes(scans: Iterable[Scan]) -> Mapping[str, Sequence[Scan]]:
+def list_volumes(scans: Iterable[Scan]) -> Mapping[Hashable, Sequence[Scan]]:
     """Gathers the scans of each volume, in the order in which they lie beside each other.
 
     Args:
         scans: Scans; plain images are left out.
 
     Returns:
-        Scans by volume: as their files name it, or all those of a file that names none.
+        Scans by volume. Files of a single scan belong to one volume if they name the same one, and the same
+        patient and eye: tools that remove names may give all volumes one name. A larger file is a volume of
+        its own, or several, if it names several.
     """
-    volumes: dict[str, list[Scan]] = {}
-    for scan in scans:
-        if scan.number is not None:
-            named = scan.facts.volume if scan.facts is not None else None
-            volumes.setdefault(named or f"file {scan.file_name}", []).append(scan)
-    for members in volumes.values():
-        members.sort(key=_place)
+    members = [scan for scan in scans if scan.number is not None]
+    in_file = Counter(scan.file_name for scan in members)
+    volumes: dict[Hashable, list[Scan]] = {}
+    for scan in members:
+        facts = scan.facts or ScanFacts()
+        is_part = in_file[scan.file_name] == 1 and facts.volume is not None
+        source = (scan.patient, scan.eye) if is_part else scan.file_name
+        volumes.setdefault((source, facts.volume), []).append(scan)
+    for volume in volumes.values():
+        volume.sort(key=_place)
     return volumes
 
 

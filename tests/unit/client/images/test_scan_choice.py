@@ -1,12 +1,13 @@
 """Choosing B-scans of volumes."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.readers.reader import ScanFacts
-from octcluster.images.scan_choice import choose_scans, spread_about_middle
+from octcluster.images.scan_choice import choose_scans, list_volumes, spread_about_middle
 
 
 def volume(file: str, count: int) -> list[Scan]:
@@ -45,6 +46,16 @@ def test_middle_is_that_of_each_volume_and_what_has_none_is_kept() -> None:
     (middle,) = (scan for scan in chosen if scan.format == "DICOM")
     assert middle.facts is not None
     assert middle.facts.position == 12
+
+
+def test_files_of_a_volume_are_told_apart_by_patient_and_eye_too() -> None:
+    """Some tools that remove names give all volumes the same one."""
+    right, left = (
+        [replace(scan, name=f"{eye}/{scan.name}", eye=eye) for scan in slices("0", 5)] for eye in ("OD", "OS")
+    )
+    large = [replace(scan, facts=ScanFacts(volume="0")) for scan in volume("a.tif", 3)]
+    found = list_volumes([*right, *left, *large])
+    assert sorted(map(len, found.values())) == [3, 5, 5]
 
 
 @pytest.mark.parametrize(
