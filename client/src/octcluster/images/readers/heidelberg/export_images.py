@@ -51,19 +51,17 @@ def measure(file: Path) -> tuple[int, int, Literal[8, 16]] | None:
 
 
 def decode(file: Path) -> Pixels:
-    """Decodes a grey image.
+    """Decodes a grey image, also one that is stored as a picture in colour.
 
     Raises:
-        UnreadableImage: It is in colour, or damaged.
+        UnreadableImage: It shows colours, or is damaged.
     """
     with _open(file) as image:
-        if image.mode in ("RGB", "RGBA", "CMYK", "YCbCr"):
-            raise UnreadableImage(
-                "an image of the export is in colour: export the volume without marks in its images"
-            )
         bits = _count_bits(image)
         try:
-            data = image.convert("L").tobytes() if bits == 8 else image.tobytes()
+            data = image.tobytes() if bits == 16 else _decode_grey(image)
+        except UnreadableImage:
+            raise
         except Exception as error:  # Pillow raises a dozen kinds for broken files
             raise UnreadableImage(DAMAGED) from error
         if image.mode == "I;16B":
@@ -71,6 +69,16 @@ def decode(file: Path) -> Pixels:
             big_endian.byteswap()
             data = big_endian.tobytes()
         return Pixels(data, image.height, image.width, bits)
+
+
+def _decode_grey(image: Any) -> bytes:
+    picture = image.convert("L" if image.mode in ("1", "L") else "RGB")
+    channels: list[bytes] = [channel.tobytes() for channel in picture.split()]
+    if any(channel != channels[0] for channel in channels):
+        raise UnreadableImage(
+            "an image of the export shows colours: export the volume without marks in its images"
+        )
+    return channels[0]
 
 
 def _count_bits(image: Any) -> Literal[8, 16]:

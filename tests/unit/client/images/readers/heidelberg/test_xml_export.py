@@ -103,9 +103,20 @@ def test_damaged_image_costs_no_other(export: Path) -> None:
     assert len(source.parts) == 11
 
 
-def test_image_in_colour_is_refused(export: Path) -> None:
-    Image.new("RGB", (50, 40), (255, 0, 0)).save(export.parent / "B2.tif")
-    with pytest.raises(UnreadableImage, match="in colour"):
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1"])
+def test_grey_images_that_are_stored_in_colour_are_grey(export: Path, mode: str) -> None:
+    grey = Image.fromarray(np.arange(2000, dtype=np.uint8).reshape(40, 50) // 128 * 255)
+    grey.convert(mode).save(export.parent / "B2.tif")
+    [pixels] = READER.read(export, [2])
+    assert np.array_equal(as_array(pixels), np.asarray(grey))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_image_that_shows_colours_is_refused(export: Path, mode: str) -> None:
+    marked = Image.new("RGB", (50, 40), (90, 90, 90))
+    marked.putpixel((3, 4), (255, 0, 0))
+    marked.convert(mode).save(export.parent / "B2.tif")
+    with pytest.raises(UnreadableImage, match="shows colours"):
         list(READER.read(export, [2]))
 
 
