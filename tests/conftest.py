@@ -4,6 +4,9 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+# Before NumPy comes: two tests at once share the processors, and threads that wait may not spin.
+os.environ.update({"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "16"} | os.environ)
+
 import hypothesis
 import machine
 import pytest

@@ -78,7 +78,7 @@ def engine_answers() -> bool:
     return True
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: the checks of its health take their share of the processors
 def stack() -> Iterator[Stack]:
     """``docker compose up --wait`` on the files as they are shipped; all is removed before and after."""
     machine.need(engine_answers(), "a container engine with docker compose", "install Docker and start it")

@@ -1,6 +1,7 @@
 """Starts the clusterer: ``octcluster-clusterer`` or ``python -m octcluster_clusterer``."""
 
 import asyncio
+import os
 import sys
 
 from octcluster_serving.errors import ServingError
@@ -11,6 +12,10 @@ from octcluster_clusterer.settings import Settings
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
 # health check every few seconds costs little.
 # ruff: noqa: PLC0415
+
+# Threads of OpenMP and OpenBLAS that wait for their next piece of work would spin, and take the processors
+# from the embedder beside them. So they sleep, those of OpenBLAS after 2**16 cycles.
+_SLEEPING_THREADS = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "16"}
 
 
 def main() -> int:
@@ -27,6 +32,7 @@ def main() -> int:
 
     set_up_logs(settings.log_level)
     return_freed_memory()
+    os.environ.update(_SLEEPING_THREADS | os.environ)
     from octcluster_clusterer.serving.server import serve
 
     try:
