@@ -41,3 +41,10 @@ def take_note_and_hang(encoded: bytes) -> int:
     """Writes down the process, where the environment says, and never comes to an end."""
     Path(os.environ["OCTCLUSTER_TEST_NOTE"]).write_text(str(os.getpid()))
     return hang_at_dark_scans(b"\0")
+
+
+def need_a_library_at_dark_scans(encoded: bytes) -> int:
+    """Imports what is not installed, if the last pixel is black."""
+    if encoded[-1] == 0:
+        import no_such_library  # type: ignore[import-not-found]  # noqa: F401
+    return len(encoded)

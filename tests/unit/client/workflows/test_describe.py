@@ -17,6 +17,7 @@ from octcluster.cli.main import main
 from octcluster.images.folder import find_images
 from octcluster.model.progress import Silence
 from octcluster.workflows.describe import describe_images
+from octcluster.workflows.looks import HeaderCollector
 from PIL import Image
 
 
@@ -99,6 +100,62 @@ def test_processes_find_what_threads_find(study_layout: Path, monkeypatch: pytes
     assert len(by_processes.failures) == 2
     assert len(by_processes.copies) == len(by_processes.alike or ()) == 1
     assert replace(by_processes, stage_seconds={}) == replace(by_threads, stage_seconds={})
+
+
+@pytest.fixture
+def volumes(oct_images: Path, tmp_path: Path) -> Path:
+    """A volume of four scans, the first of them once more as the last; one that was cut short; and a JPEG."""
+    root = tmp_path / "volumes"
+    images = [grey(path) for path in sorted(oct_images.rglob("*.jpeg"))[:3]]
+    scans = [*images, images[0]]
+    save(scans[0], root / "CNV" / "a.tif", save_all=True, append_images=scans[1:])
+    whole = (root / "CNV" / "a.tif").read_bytes()
+    (root / "CNV" / "b.tif").write_bytes(whole[: len(whole) // 2])
+    save(images[1], root / "NORMAL" / "c.dcm", format="JPEG", quality=95)
+    return root
+
+
+@pytest.mark.heavy
+def test_volumes_are_described_scan_by_scan(volumes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["describe", str(volumes), "--out", str(out), "--quiet", "--thumbnails", "--labels", "folder"]
+    assert main(command) == 0
+    names = [row["image"] for row in rows(out / "images.csv")]
+    assert names == [*(f"CNV/a.tif#{number}" for number in range(1, 5)), "CNV/b.tif", "NORMAL/c.dcm"]
+    assert [row["scan"] for row in rows(out / "images.csv")] == ["1", "2", "3", "4", "", ""]
+    assert [row["image"] for row in rows(out / "failures.csv")] == ["CNV/b.tif"]
+    assert {(row["image"], row["other_image"], row["kind"]) for row in rows(out / "duplicates.csv")} == {
+        ("CNV/a.tif#1", "CNV/a.tif#4", "copy"),
+        ("CNV/a.tif#2", "NORMAL/c.dcm", "alike"),
+    }
+    found = json.loads((out / "describe.json").read_text())["volumes"]
+    assert (found["volumes"], found["scans"], found["files"]) == (1, 4, {"TIFF": 1})
+    assert found["eyes"] == [{"eye": None, "volumes": 1}]
+    page = (out / "describe.html").read_text()
+    assert page.count('src="data:image/webp') == 5
+    assert "4 B-scans lie in 1 volume" in page
+
+
+@pytest.mark.heavy
+def test_headers_of_volumes_need_no_pixels(volumes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["describe", str(volumes), "--out", str(out), "--quiet", "--headers-only", "--scans", "middle"]
+    assert main(command) == 0
+    by_name = {row["image"]: row for row in rows(out / "images.csv")}
+    assert list(by_name) == ["CNV/a.tif#3", "CNV/b.tif", "NORMAL/c.dcm"]
+    assert by_name["CNV/a.tif#3"]["format"] == "TIFF"
+    assert by_name["NORMAL/c.dcm"]["format"] == "JPEG"
+    assert int(by_name["CNV/a.tif#3"]["width"]) > 0
+
+
+def test_headers_that_are_known_are_those_that_are_read(study_layout: Path) -> None:
+    collector = HeaderCollector()
+    image_set = find_images(study_layout, "auto", on_head=collector.take)
+    known = describe_images(image_set, Silence(), pixels=False, headers=collector.found)
+    read = describe_images(image_set, Silence(), pixels=False)
+    assert len(collector.found) == len(image_set.images)
+    assert "headers" not in known.stage_seconds
+    assert replace(known, stage_seconds={}) == replace(read, stage_seconds={})
 
 
 def test_processes_end_with_a_command_that_is_killed(tmp_path: Path) -> None:

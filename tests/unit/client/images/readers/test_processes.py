@@ -19,7 +19,7 @@ from octcluster.images.headers import UnreadableImage
 from octcluster.images.keys import image_key
 from octcluster.images.readers import processes
 from octcluster.images.readers.encoding import encode
-from octcluster.images.readers.processes import look_into, read_scans
+from octcluster.images.readers.processes import kept_workers, look_into, read_scans
 from octcluster.images.readers.reader import Pixels
 from PIL import Image
 from tiff_files import TiffPage, write_tiff
@@ -81,8 +81,9 @@ def test_looking_tells_what_files_hold_or_why_not(tmp_path: Path, two_files: tup
         (scan_uses.hang_at_dark_scans, "its reader took more than"),
         (scan_uses.fail_at_dark_scans, r"damaged, or of a kind .*\(ZeroDivisionError\): export it again"),
         (scan_uses.take_memory_at_dark_scans, "needs more than 500 MB of memory"),
+        (scan_uses.need_a_library_at_dark_scans, r"no_such_library.*pip install 'octcluster\[cli\]'"),
     ],
-    ids=["crash", "hang", "error", "memory"],
+    ids=["crash", "hang", "error", "memory", "library"],
 )
 def test_mishap_costs_its_scan_alone(
     two_files: tuple[Path, Path],
@@ -106,6 +107,17 @@ def test_file_that_goes_on_crashing_is_given_up(tmp_path: Path) -> None:
     found = read(files, range(1, 31), scan_uses.crash_at_dark_scans)
     assert sum(isinstance(answer, UnreadableImage) for answer in found.values()) == 30
     assert all(isinstance(found["good.tif", number], int) for number in range(1, 31))
+
+
+def test_kept_workers_serve_the_next_call_and_end_with_the_block(two_files: tuple[Path, Path]) -> None:
+    before = children()
+    with kept_workers():
+        read(two_files, [1], scan_uses.measure)
+        kept = children() - before
+        assert kept
+        read(two_files, [1, 3], scan_uses.measure)
+        assert children() - before == kept
+    assert not children() - before
 
 
 def children() -> set[int]:
