@@ -80,6 +80,13 @@ def test_real_file_is_read_as_eyepy_reads_it() -> None:
     assert (difference > 0).mean() < 0.001
 
 
+@pytest.mark.skipif(REAL is None, reason="needs ../shared/vendor: real files of devices")
+def test_numbers_of_a_real_file_have_the_fractions_of_e2e() -> None:
+    assert REAL is not None
+    numbers = np.frombuffer(REAL.read_bytes()[-768 * 496 * 4 :], "<u4")
+    assert not (numbers & (2**13 - 1)).any()
+
+
 def test_greys_are_those_of_the_formula() -> None:
     reflectivity = np.array([0, 0.000244, 0.01, 0.25, 0.985, 1], np.float32)
     expected = np.clip((np.log(reflectivity.astype(float) + 0.000244) + 8.3) / 8.285, 0, 1) * 255
