@@ -1,10 +1,12 @@
 """Sentences on what was taken for classes and patients, and on what is open or should be mended."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from octcluster.images.image_set import Scan
+from octcluster.images.naming.dates import looks_like_day
 from octcluster.images.naming.file_names import read_spoken_name
 from octcluster.images.naming.folder_names import Role, read_folder_name
 from octcluster.images.naming.folder_roles import MAX_CLASSES, FolderTree
@@ -18,6 +20,7 @@ _SOURCES = {"folder": "folder names", "filename": "file names", "csv": "the tabl
     "file": "the files themselves"
 }
 _SHOWN = 3
+_CODE = re.compile(r"[^\W\d_]{0,4}\d{2,}(?=[-_ ])")
 _CLASSES_SHOWN = 12
 _PATIENT_CURE = "If they are patients, give a table with the columns image,patient: --labels FILE.csv."
 _WRONG_CURE = "If that is wrong, give a table with the columns image,patient: --labels FILE.csv."
@@ -123,7 +126,7 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
     if known < len(images):
         text += f" {_count(len(images) - known)} of no known patient."
     if known > len(first):
-        text += " They steer the clusters, which leave out what is common to all images of a patient."
+        text += " With the default recipe they steer the clusters: what differs within a patient weighs less."
     if found.kept_apart:
         text += (
             f" {found.kept_apart:,} of their names occur in several classes or folders. They are taken for "
@@ -202,13 +205,27 @@ def describe_open_names(images: Sequence[Scan]) -> list[Note]:
     ]
     patients = {name.patient for _, name in found}
     if len(found) < MOST * len(images) or not 1 < len(patients) < len(found):
-        return []
+        return _describe_open_codes(images, stems)
     text = (
         f"{_count(len(found))} may have a class and a patient in their file names, as in "
         "<disease>-<patient>-<number>, but their first words are no known findings: nothing is taken. If "
         "they have, say --labels filename."
     )
     return [Note("open_names", text, len(found), [image.name for image, _ in found[:_SHOWN]], to_mend=True)]
+
+
+def _describe_open_codes(images: Sequence[Scan], stems: Sequence[str]) -> list[Note]:
+    """Says that most names begin with a code that several of them share: KH0032_OD_1, KH0032_OD_2."""
+    codes = Counter(
+        match[0] for stem in stems if (match := _CODE.match(stem)) and not looks_like_day(match[0])
+    )
+    if codes.total() < MOST * len(images) or not 1 < len(codes) <= codes.total() / 2:
+        return []
+    text = (
+        f"{_count(codes.total())} have names that begin with one of {len(codes):,} codes, which are not "
+        f"taken for patients. {_PATIENT_CURE}"
+    )
+    return [Note("open_names", text, codes.total(), [image.name for image in images[:_SHOWN]], to_mend=True)]
 
 
 def _count(number: int) -> str:

@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import NamedTuple
 
 from octcluster.images.image_set import Scan
@@ -88,7 +89,7 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     if labels == "folder" and not tree.sure:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
-    names = [read(PurePosixPath(image.file_name).stem) for image in images]
+    names = [read(splitext(image.file_name.rpartition("/")[2])[0]) for image in images]
     if labels == "auto":
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
     job = _Job(images, tree, names, table, "folder" if level else source)

@@ -101,6 +101,8 @@ def test_a_source_without_any_label_is_refused(source: str) -> None:
         [f"2024-01-0{day}/case{day}" for day in range(1, 6)],
         [f"KH00{number}" for number in range(11, 40)],
         [f"train/{number}" for number in range(1, 30)],
+        ["patients/P01", "patients/P02", "controls/C01", "controls/C02"],
+        ["1.2.840.1000/1.2.3", "1.2.840.1001/1.2.3", "1.2.840.1002/1.2.3"],
     ],
     ids=lambda paths: paths[0],
 )
@@ -129,6 +131,7 @@ def test_folders_of_patients_are_patients_and_no_classes(paths: Sequence[str]) -
         ["224x224", "512x496"],
         ["batch1", "batch2"],
         ["Site A", "Site B"],
+        ["OD_1", "OS_2"],
     ],
     ids=lambda paths: paths[0],
 )
@@ -147,6 +150,9 @@ def test_what_is_beside_classes_and_patients_is_neither(paths: Sequence[str]) ->
         ["0", "1", "2", "3", "4"],
         ["DR0", "DR1", "DR2", "DR3"],
         ["alpha", "beta"],
+        ["male", "female"],
+        ["patients", "controls"],
+        ["TRAIN001", "TRAIN002", "TRAIN003"],
     ],
     ids=lambda paths: paths[0],
 )
@@ -184,6 +190,9 @@ def test_where_it_is_not_sure_nothing_is_taken_and_one_sentence_has_the_cure(pat
         ),
         (["CNV/images", "CNV/masks", "DME/images"], {"CNV", "DME"}),
         (["CNV", "DME", "unknown", "NA"], {"CNV", "DME", None}),
+        (["AMD group", "control group"], {"AMD", "control"}),
+        (["Gesund", "Krank"], {"Gesund", "Krank"}),
+        (["AMD_left", "AMD_right", "normal_left"], {"AMD", "normal"}),
         (["CNV", "DME", "patient7"], {"CNV", "DME", None}),
         (["CNV", "DME", "Rare thing"], {"CNV", "DME", "Rare thing"}),
     ],
@@ -205,6 +214,8 @@ def test_known_findings_make_a_level_that_of_the_classes(
         (["AMD/10301", "AMD/10302", "HEALTHY/10301"], {"10301", "10302"}),
         (["AMD1/png", "AMD2/png", "NORMAL1/png"], {"AMD1", "AMD2", "NORMAL1"}),
         (["P001/CNV/OD", "P001/DME/OS", "P002/CNV/OD"], {"P001", "P002"}),
+        (["AMD/patient1_OD", "AMD/patient1_OS", "DME/patient2_OD"], {"patient1", "patient2"}),
+        (["AMD/AMD_1000", "AMD/AMD_1001", "Control/Control_1000"], {"AMD_1000", "AMD_1001", "Control_1000"}),
         (["train/CNV/patient1", "test/CNV/patient1", "test/DME/patient2"], {"patient1", "patient2"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -265,7 +276,7 @@ def test_what_was_taken_is_told_with_numbers_and_examples_but_no_names_in_the_te
     found = label_images(files(*names), "auto")
     told = {note.kind: note for note in found.notes}
     assert told["classes"].text == "Classes: 2 (CNV, DME), known for 9 images, from folder names."
-    assert told["patients"].text.startswith("Patients: 3, known for 9 images, from file names. They steer")
+    assert told["patients"].text.startswith("Patients: 3, known for 9 images, from file names. With the")
     assert told["patients"].examples == [
         "111 (train/CNV/CNV-111-0.png)", "222 (train/CNV/CNV-222-0.png)", "333 (train/DME/DME-333-0.png)",
     ]  # fmt: skip
@@ -309,6 +320,16 @@ def test_folder_never_makes_patients_classes_unless_told_their_level() -> None:
     with pytest.raises(InvalidImageSet, match=r"no folder below IMAGES looks like a class.*folder:1"):
         label_images(scans, "folder")
     assert classes(label_images(scans, "folder:1")) == {"patient1", "patient2"}
+
+
+def test_codes_that_names_share_stay_open() -> None:
+    found = label_images(
+        files(*(f"KH{code:04}_OD_{i}.png" for code in range(30, 36) for i in range(3))), "auto"
+    )
+    assert patients(found) == {None}
+    (note,) = [note for note in found.notes if note.kind == "open_names"]
+    assert "begin with one of 6 codes" in note.text
+    assert {image.eye for image in found.images} == {"OD"}
 
 
 def test_names_whose_form_is_known_but_not_their_words_stay_open() -> None:

@@ -69,5 +69,5 @@ def _take_class(branch: Branch, level: int, *, numbered: bool) -> None:
     if branch.names[index].role is Role.CLASS_AND_PATIENT or (
         numbered and branch.names[index].role is Role.NUMBERED_CLASS
     ):
-        branch.place.patient = PatientName(branch.parts[index], "")
+        branch.place.patient = PatientName(branch.names[index].name, "")
     branch.levels = [i for i in branch.levels if i != index]

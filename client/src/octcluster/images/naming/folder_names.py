@@ -46,11 +46,15 @@ class FolderName(NamedTuple):
 
     Attributes:
         role: What it seems to stand for.
-        value: Name of the class, ``OD`` or ``OS``, or the name itself.
+        value: Name of the class, ``OD`` or ``OS``, or the name itself without an eye behind it.
+        name: The name without an eye behind it.
+        eye: The eye that stands behind something else: patient1_OD.
     """
 
     role: Role
     value: str
+    name: str
+    eye: Eye | None = None
 
 
 def split_words(name: str) -> list[tuple[str, int, int]]:
@@ -69,20 +73,42 @@ def split_words(name: str) -> list[tuple[str, int, int]]:
 def read_folder_name(folder: str) -> FolderName:
     """Tells what the name of a folder says by itself, whatever its neighbours are called."""
     name = clean(folder)
+    rest, eye = _cut_eye(name)
+    found = _read(rest)
+    if eye is not None and found.role not in (*ASIDE, Role.UNKNOWN):
+        return found._replace(eye=eye)
+    return _read(name)
+
+
+def _cut_eye(name: str) -> tuple[str, Eye | None]:
+    """A name without an eye behind it, and the eye."""
+    spans = split_words(name)
+    eyes = set()
+    while len(spans) > 1:
+        word, start, _ = spans[-1]
+        eye = eye_of(word)
+        if (eye is None and word not in vocabulary("eyes")) or (len(word) == 1 and name[start - 1].isalnum()):
+            break
+        eyes.add(eye)
+        spans.pop()
+    eyes.discard(None)
+    return (name[: spans[-1][2]], eyes.pop()) if len(eyes) == 1 else (name, None)
+
+
+def _read(name: str) -> FolderName:
     if is_date(name):
-        return FolderName(Role.VISIT, name)
+        return FolderName(Role.VISIT, name, name)
     if name.isdecimal():
-        return FolderName(Role.NUMBER, name)
+        return FolderName(Role.NUMBER, name, name)
     if is_missing(name):
-        return FolderName(Role.CONTENT, name)
+        return FolderName(Role.CONTENT, name, name)
     spans = split_words(name)
     words = [word for word, _, _ in spans]
     plain = [word for word in words if not word.isdecimal()]
     if plain and (role := _find_aside(words, plain)):
-        if role is Role.EYE:
-            name = next(eye for word in words if (eye := eye_of(word)))
-        return FolderName(role, name)
-    return _find_class(name, spans) or FolderName(_find_other(name, words, plain), name)
+        value = next(eye for word in words if (eye := eye_of(word))) if role is Role.EYE else name
+        return FolderName(role, value, name)
+    return _find_class(name, spans) or FolderName(_find_other(name, words, plain), name, name)
 
 
 def eye_of(word: str) -> Eye | None:
@@ -93,7 +119,8 @@ def eye_of(word: str) -> Eye | None:
 def _find_aside(words: list[str], plain: list[str]) -> Role | None:
     """The role of a name whose words all belong to a vocabulary that is about no class."""
     found = frozenset(plain)
-    if plain == words and found <= vocabulary("right") | vocabulary("left") | vocabulary("eyes"):
+    counted = all(len(word) == 2 for word in plain) and len(words) - len(plain) == 1  # OD_1
+    if (plain == words or counted) and found <= vocabulary("right") | vocabulary("left") | vocabulary("eyes"):
         return Role.EYE if len({eye_of(word) for word in words} - {None}) == 1 else Role.CONTENT
     if _is_split(words, found):
         return Role.SPLIT
@@ -114,7 +141,9 @@ def _find_content(found: frozenset[str]) -> Role | None:
 
 
 def _is_split(words: list[str], found: frozenset[str]) -> bool:
-    """Train, Test data, fold 1; and set_a, Set 2."""
+    """Train, Test data, fold 1; and set_a, Set 2. But TRAIN012 is one of many."""
+    if any(word.isdecimal() and len(word) > 2 for word in words):
+        return False
     lettered_set = len(words) == 2 and words[0] == "set" and (words[1].isdecimal() or len(words[1]) == 1)
     named = found & vocabulary("splits") and found <= vocabulary("splits") | vocabulary("split_joints")
     return bool(named) or lettered_set
@@ -132,10 +161,10 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
     after = [word for word in words[run.end :] if not _is_known_beside_class(word)]
     if not after:
         sign = name[spans[run.end - 1][2] :].strip() if run.end == len(spans) else ""
-        return FolderName(Role.CLASS, value + sign if sign in ("+", "-", "++", "?") else value)
+        return FolderName(Role.CLASS, value + sign if sign in ("+", "-", "++", "?") else value, name)
     between = name[spans[run.end - 1][2] : spans[run.end][1]]
     role = _read_number(after, bracketed="(" in between)
-    return None if role is None else FolderName(role, value)
+    return None if role is None else FolderName(role, value, name)
 
 
 def _read_number(after: list[str], *, bracketed: bool) -> Role | None:
@@ -156,7 +185,7 @@ def _is_known_beside_class(word: str) -> bool:
         return word in ("patients", "subjects", "cases")
     return any(
         word in vocabulary(kind)
-        for kind in ("contents", "splits", "right", "left", "eyes", "devices", "visits")
+        for kind in ("contents", "joints", "splits", "right", "left", "eyes", "devices", "visits")
     )
 
 

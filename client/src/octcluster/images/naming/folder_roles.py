@@ -86,6 +86,7 @@ def _look_aside(branch: Branch) -> None:
     """What stands beside classes and patients; of several splits the outermost, of all else the innermost."""
     place = branch.place
     for part, name in zip(branch.parts, branch.names, strict=True):
+        place.eye = name.eye or place.eye
         if name.role is Role.SPLIT:
             place.split = place.split or part
         elif name.role is Role.EYE:
@@ -120,7 +121,7 @@ def _list_open_levels(branches: Sequence[Branch]) -> list[Level]:
                 index = branch.levels[level]
                 patient = branch.place.patient
                 if branch.names[index].role is not Role.PATIENT and not (
-                    patient and patient.name == branch.parts[index]
+                    patient and patient.name == branch.names[index].name
                 ):
                     images[branch.parts[index]] += branch.images
                     depths[index + 1] += branch.images

@@ -7,6 +7,7 @@ from statistics import median
 from octcluster.images.naming.folder_names import Role
 from octcluster.images.naming.folder_tree import MOST, Branch, count_levels, names_of_level
 from octcluster.images.naming.patients import PatientName
+from octcluster.images.naming.spellings import fold
 
 _FEWEST_PATIENTS = 3
 _LONG_ID = 4
@@ -41,12 +42,27 @@ def _name_patient(branch: Branch, level: int) -> PatientName | None:
         for i, part in enumerate(branch.parts[:index])
         if i in counts or (role is Role.NUMBER and branch.names[i].role is Role.SPLIT)
     ]
-    return PatientName(branch.parts[index], "/".join(above))
+    return PatientName(branch.names[index].name, "/".join(above))
 
 
 def _are_named_patients(branches: Sequence[Branch], level: int) -> bool:
-    found = names_of_level(branches, level).values()
-    return sum(name.role is Role.PATIENT for name in found) >= max(1, MOST * len(found))
+    """Whether nearly all names are those of patients: half of them by a word for it, others by a code.
+
+    ``NORMAL/NORMAL12`` is the twelfth patient of its class.
+    """
+    at_level = [branch for branch in branches if level < len(branch.levels)]
+    named, coded, all_names = set(), set(), set()
+    for branch in at_level:
+        name = branch.names[branch.levels[level]]
+        all_names.add(name.name)
+        if name.role is Role.PATIENT or (
+            name.role in (Role.CLASS_AND_PATIENT, Role.NUMBERED_CLASS)
+            and fold(name.value) == fold(branch.place.label or "")
+        ):
+            named.add(name.name)
+        elif name.role is Role.CODE:
+            coded.add(name.name)
+    return len(named) >= max(1, len(coded)) and len(named) + len(coded) >= MOST * len(all_names)
 
 
 def _are_numbered_patients(branches: Sequence[Branch], level: int) -> bool:

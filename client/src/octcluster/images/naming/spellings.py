@@ -9,10 +9,10 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from octcluster.images.naming.vocabulary import phrases
+from octcluster.images.naming.vocabulary import phrases, words
 
-_DASHES = re.compile("[\N{SOFT HYPHEN}\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}]")
-_SEPARATORS = re.compile(r"[\s._,:;'\"`/\\()\[\]{}#?\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}-]+")
+_DASHES = re.compile("[\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}]")
+_SEPARATORS = re.compile(r"[\s._,:;'\"`/\\()\[\]{}#?-]+")
 _BETWEEN_DIGITS = re.compile(rf"(?<=\d){_SEPARATORS.pattern}(?=\d)")
 _LEAST_COMPARED = 3
 _LONG = 8
@@ -37,7 +37,10 @@ class Spellings(NamedTuple):
 @lru_cache(maxsize=10_000)
 def clean(name: str) -> str:
     """The name in composed Unicode, with single plain spaces and none at its ends."""
-    return " ".join(unicodedata.normalize("NFC", name).replace("\N{ZERO WIDTH NO-BREAK SPACE}", "").split())
+    if not name.isascii():
+        # Marks that nobody sees: soft hyphens, zero-width spaces, byte order marks.
+        name = "".join(letter for letter in name if unicodedata.category(letter) != "Cf")
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 @lru_cache(maxsize=10_000)
@@ -51,7 +54,7 @@ def fold(name: str) -> str:
         >>> fold("C.N.V"), fold(" Wet_AMD "), fold("DME-"), fold("grade 1-2")
         ('cnv', 'wetamd', 'dme-', 'grade1.2')
     """
-    text = _DASHES.sub("-", unicodedata.normalize("NFKC", name)).casefold().strip()
+    text = _DASHES.sub("-", unicodedata.normalize("NFKC", clean(name))).casefold()
     ending = "-" if len(text) > 1 and text.endswith("-") and text[-2].isalnum() else ""
     return _SEPARATORS.sub("", _BETWEEN_DIGITS.sub("\0", text)).replace("\0", ".") + ending
 
@@ -95,11 +98,13 @@ def merge_spellings(names: Iterable[str], distinct: Mapping[str, str]) -> Spelli
 def are_near(one: str, other: str) -> bool:
     """Whether two folded names differ as by a slip: one letter more, fewer, other, or two exchanged.
 
-    Names that differ in a digit, a sign or their last letter do not: ``grade1`` and ``grade2``.
+    Names that differ in a digit, a sign or their last letter do not, nor do stages (``stageI``, ``stageII``).
     """
     if min(len(one), len(other)) < _LEAST_COMPARED or one == other:
         return False
     if [c for c in one if not c.isalpha()] != [c for c in other if not c.isalpha()]:
+        return False
+    if all(name.startswith(tuple(words("numbered"))) for name in (one, other)):
         return False
     if min(len(one), len(other)) >= _LONG:
         return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE

@@ -52,7 +52,8 @@ def test_values_that_say_something(value: str) -> None:
     [
         ("normal", "normla", True), ("dme", "dmes", True), ("drusen", "druzen", True), ("cnv", "cnvv", True),
         ("epiretinalmembrane", "epiretinalmembran", True), ("glaucoma", "glacoma", True),
-        ("grade1", "grade2", False), ("groupa", "groupb", False), ("cnv", "dme", False), ("a", "b", False),
+        ("grade1", "grade2", False),
+        ("stagei", "stageii", False), ("groupa", "groupb", False), ("cnv", "dme", False), ("a", "b", False),
         ("normal", "normal", False), ("dme+", "dme-", False), ("wetamd", "dryamd", False),
     ],
 )  # fmt: skip
