@@ -156,13 +156,15 @@ def _read_export(path: Path) -> list[_Series]:
                 maker, model = (
                     _text(series, equipment + tag) for tag in ("Manufacturer", "ManufacturerModelName")
                 )
+                # Of an image that was cut in two, not even the kind may be known.
+                images = (_read_image(image, files) for image in series.findall("Image"))
                 found.append(
                     _Series(
                         patient=values.as_text(_text(patient, "PatientID")),
                         visit=_read_day(study.find("StudyDate/Date")),
                         device=values.as_text(f"{maker} {model}"),
                         eye=_text(series, "Laterality"),
-                        images=[_read_image(image, files) for image in series.findall("Image")],
+                        images=[image for image in images if image.kind],
                         promised_images=_number(series, "NumImages"),
                     )
                 )
@@ -183,13 +185,12 @@ def _parse(path: Path) -> Element:
             "the XML file holds declarations, which no export does: export the volume again"
         )
     # Exports name no encoding, and names of people in them may be in that of an old Windows.
-    tree, other = _build_tree(data), None
+    tree = _build_tree(data)
     if not tree.is_whole:
-        other = _build_tree(data.decode("utf-8", "replace"))
-    best = tree if other is None or other.elements < tree.elements else other
-    if best.root is None:
+        tree = max(tree, _build_tree(data.decode("utf-8", "replace")), key=lambda each: each.elements)
+    if tree.root is None:
         raise UnreadableImage(values.cut_short("the XML file"))
-    return best.root
+    return tree.root
 
 
 class _Tree(NamedTuple):

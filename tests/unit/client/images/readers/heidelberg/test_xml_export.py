@@ -174,14 +174,17 @@ def test_export_in_utf_16_is_read(export: Path) -> None:
     assert len(read_all(export)) == 10
 
 
-@pytest.mark.parametrize("damage", ["cut short", "unreadable in the middle"])
+@pytest.mark.parametrize("damage", ["cut short", "cut in two", "unreadable in the middle"])
 def test_of_a_damaged_export_the_first_scans_are_read(export: Path, damage: str) -> None:
     def spoil(text: str) -> str:
+        if damage == "cut in two":
+            return text[: text.index("<ID>5</ID>") + 4]
         place = text.index("B5.tif") + 10
         return text[:place] + ("" if damage == "cut short" else "<<<" + text[place:])
 
     source = READER.look(change(export, spoil))
     assert [scan.position for scan in source.scans] == [0, 1, 2, 3]
+    assert source.left_out == {"fundus image": 1}
     assert source.warnings == ["6 of 10 B-scans are missing or damaged: copy or export the volume again"]
     assert sorted(part.name for part in source.parts) == ["B1.tif", "B2.tif", "B3.tif", "B4.tif", "NIR1.tif"]
     assert len(read_all(export)) == 4
