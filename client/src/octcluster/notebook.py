@@ -122,8 +122,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         images: Folder, searched recursively, or text file with one path a line.
         k: Number of clusters, or the smallest and the largest to choose from.
         recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
-        labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``filename``, ``none``
-            or the path of a CSV table.
+        labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``folder:1``,
+            ``filename``, ``none`` or the path of a CSV table.
         scans: Which B-scans of each volume to take: ``all``, ``middle``, or how many, spread evenly about the
             middle.
         per_class: Take so many random images of each class; None: all.

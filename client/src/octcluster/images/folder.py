@@ -101,7 +101,7 @@ def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mappin
         return f"no image in {source}: it should hold one path a line, of files with B-scans; found {found}"
     return (
         f"no image in {source} or its subfolders: looked for {', '.join(IMAGE_ENDINGS)}, DICOM and volumes "
-        f"of OCT devices, found {found}; hidden files and folders are skipped"
+        f"of OCT devices, found {found}; hidden files, recycle bins and thumbnails are skipped"
     )
 
 

@@ -1,10 +1,12 @@
 """Classes, patients and eyes of images out of a table."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 
 from octcluster.images.formulas import unquote_formula
 from octcluster.images.image_set import Scan
@@ -16,6 +18,7 @@ from octcluster.images.table_text import TableText, read_table
 from octcluster.model.errors import InvalidImageSet
 
 _SHOWN = 4
+_DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,13 @@ class LabelTable:
         rows: The row of each image that has one, by the image's name.
         stray_rows: Numbers of the rows that name none of the images.
         notes: How the table was read.
+        has_labels: Whether it has a column for classes.
     """
 
     rows: Mapping[str, Row]
     stray_rows: Sequence[int]
     notes: Sequence[Note]
+    has_labels: bool
 
     def label_of(self, image: Scan) -> str | None:
         """The class of an image, if the table tells it."""
@@ -70,8 +75,9 @@ class LabelTable:
 def read_label_table(file: Path, images: Sequence[Scan], sources: Sequence[str]) -> LabelTable:
     """Reads a table and finds the images that its rows are about.
 
-    An image is named by its path below IMAGES, or by its file's name, with or without its ending, if only one
-    file has it. A row that names a file with several scans is about all of them; one with ``#12`` goes first.
+    An image is named by its path below IMAGES, by its whole path, or by the end of its path (the file's name,
+    with or without its ending) if only one file has it. A row that names a file with several scans is about
+    all of them; one with ``#12`` goes first.
 
     Args:
         file: A CSV file, see ``table_text``.
@@ -88,6 +94,8 @@ def read_label_table(file: Path, images: Sequence[Scan], sources: Sequence[str])
     stray_rows: list[int] = []
     unknown: dict[str, Counter[str]] = {"label": Counter(), "patient": Counter()}
     for number, cells in table.rows():
+        if not any((cell or "").strip() for cell in cells.values()):
+            continue
         row = _parse_row(table, number, cells, unknown)
         names = finder.find(table, row)
         if not names:
@@ -100,7 +108,7 @@ def read_label_table(file: Path, images: Sequence[Scan], sources: Sequence[str])
             f"no row of {file} names one of the images: the column '{table.columns['image']}' should hold "
             f"paths relative to IMAGES, such as {images[0].name}"
         )
-    return LabelTable(general | exact, stray_rows, _describe(table, unknown))
+    return LabelTable(general | exact, stray_rows, _describe(table, unknown), "label" in table.columns)
 
 
 class _ImageFinder:
@@ -108,15 +116,13 @@ class _ImageFinder:
 
     def __init__(self, images: Sequence[Scan]) -> None:
         self._names: dict[str, list[str]] = {}
-        self._by_short_name: dict[str, dict[str, None]] = {}
+        self._files: dict[str, dict[str, Path]] = {}
         for image in images:
             file = image.file_name
             self._names.setdefault(_normalize(file), []).append(image.name)
             if image.name != file:
                 self._names.setdefault(_normalize(image.name), []).append(image.name)
-            path = PurePosixPath(_normalize(file))
-            for short in (path.name, path.stem, str(path.with_suffix(""))):
-                self._by_short_name.setdefault(short, {})[file] = None
+            self._files.setdefault(splitext(_normalize(file).rpartition("/")[2])[0], {})[file] = image.path
 
     def find(self, table: TableText, row: Row) -> list[str]:
         """Names of the images that a row is about.
@@ -126,8 +132,9 @@ class _ImageFinder:
         """
         if (names := self._names.get(row.image)) is not None:
             return names
-        short, mark, number = row.image.partition("#")
-        files = list(self._by_short_name.get(short if number.isdecimal() else row.image, ()))
+        short, mark, number = row.image.rpartition("#")
+        short = short if number.isdecimal() else row.image
+        files = self._find_files(short)
         if len(files) > 1:
             raise InvalidImageSet(
                 f"{table.file}, row {row.number}, column '{table.columns['image']}': {len(files)} images are "
@@ -135,7 +142,21 @@ class _ImageFinder:
             )
         if not files:
             return []
-        return self._names.get(_normalize(files[0]) + (mark + number if number.isdecimal() else ""), [])
+        mark = mark if number.isdecimal() else ""
+        return self._names.get(_normalize(files[0]) + mark + number * bool(mark), [])
+
+    def _find_files(self, end: str) -> list[str]:
+        """Files whose path ends so, with or without its ending; a whole path is that of one file."""
+        stem = splitext(end.rpartition("/")[2])[0]
+        files = self._files.get(stem, {}) | self._files.get(end.rpartition("/")[2], {})
+        if end.startswith("/") or _DRIVE.match(end):
+            return [file for file, path in files.items() if path.absolute().as_posix() == end]
+        return [
+            file
+            for file in files
+            if f"/{_normalize(file)}".endswith(f"/{end}")
+            or f"/{splitext(_normalize(file))[0]}".endswith(f"/{end}")
+        ]
 
 
 def _put(rows: dict[str, Row], name: str, row: Row, file: Path) -> None:

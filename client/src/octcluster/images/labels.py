@@ -73,7 +73,8 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
             - ``folder:2``: the names of the folders two levels below IMAGES.
             - ``filename``: the first part of ``<disease>-<patient>-<number>``, known or not.
             - ``none``: no labels.
-            - Anything else: path of a table, see ``label_table``.
+            - Anything else: path of a table, see ``label_table``. If it has no column for classes, they are
+              those of auto.
 
     Returns:
         The images with what is known of them.
@@ -90,7 +91,7 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
     names = [read(splitext(image.file_name.rpartition("/")[2])[0]) for image in images]
-    if labels == "auto":
+    if labels == "auto" or (table and not table.has_labels):
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
     job = _Job(images, tree, names, table, "folder" if level else source)
     return job.run(automatic=labels == "auto")
@@ -148,7 +149,7 @@ class _Job:
             self._describe(image, position, places[position], labels[position], patients[position])
             for position, image in enumerate(self.images)
         ]
-        source = "csv" if self.table else self.source
+        source = "csv" if self.table and self.table.has_labels else self.source
         if source in ("folder", "filename") and not any(labels):
             raise InvalidImageSet(
                 f"--labels {source} finds no label, because "
@@ -170,7 +171,7 @@ class _Job:
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
 
     def _find_labels(self, places: Sequence[Place]) -> list[str | None]:
-        if self.table is not None:
+        if self.table is not None and self.table.has_labels:
             return [self.table.label_of(image) for image in self.images]
         if self.source == "folder":
             found = [place.label for place in places]

@@ -141,7 +141,7 @@ def _find_meanings(heading: Sequence[str]) -> dict[str, list[str]]:
         columns = [column for column in heading if fold(column) in known]
         exact = [column for column in columns if fold(column) == meaning]
         if columns:
-            found[meaning] = exact[:1] or columns
+            found[meaning] = exact or columns
     return found
 
 

@@ -48,11 +48,35 @@ def test_without_patients_those_of_the_names_stay(tmp_path: Path) -> None:
     assert read(tmp_path, text, "CNV-12-1.png", "CNV-13-1.png") == [("wet", "12"), ("dry", "13")]
 
 
-def test_patients_alone_give_no_label(tmp_path: Path) -> None:
+def test_patients_alone_leave_the_classes_to_the_names(tmp_path: Path) -> None:
     text = "image,patient\nCNV-12-1.png,7\nCNV-12-2.png,\nb.png\n"
-    found = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), write_table(tmp_path, text))
-    assert found.source == "csv"
+    table = write_table(tmp_path, text)
+    found = label_images(files("CNV-12-1.png", "CNV-12-2.png", "b.png"), table)
+    assert found.source == "none"
     assert [(i.label, i.patient) for i in found.images] == [(None, "7"), (None, "12"), (None, None)]
+    found = label_images(files("GA/CNV-12-1.png", "GA/CNV-12-2.png", "normal/b.png"), table)
+    assert found.source == "folder"
+    assert [(i.label, i.patient) for i in found.images] == [("GA", "7"), ("GA", "12"), ("normal", None)]
+
+
+@pytest.mark.parametrize(
+    "name", ["/images/t/CNV/a.png", "CNV/a.png", "CNV/a", "a", "t/CNV/a", "t\\CNV\\a.png"]
+)
+def test_images_are_found_by_whole_paths_and_by_their_ends(tmp_path: Path, name: str) -> None:
+    names = ("t/CNV/a.png", "t/CNV/aa.png", "t/xCNV/b.png")
+    assert read(tmp_path, f"image,label\n{name},wet\n", *names)[0][0] == "wet"
+
+
+@pytest.mark.parametrize(
+    "name", ["/elsewhere/t/CNV/a.png", "NV/a.png", "x/t/CNV/a.png", "a.jpeg", "C:\\t\\CNV\\a.png"]
+)
+def test_other_paths_name_no_image(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidImageSet, match="names one of the images"):
+        read(tmp_path, f"image,label\n{name},wet\n", "t/CNV/a.png")
+
+
+def test_empty_rows_that_a_spreadsheet_leaves_are_skipped(tmp_path: Path) -> None:
+    assert read(tmp_path, "image,label\na.png,CNV\n,\n,\n\n", "a.png") == [("CNV", None)]
 
 
 @pytest.mark.parametrize("mark", [True, False])
@@ -95,6 +119,7 @@ def test_separators_are_those_of_the_heading(tmp_path: Path, text: str) -> None:
         "File,Category,Subject ID",
         "image_id,pathology,PatientID",
         "IMAGE,Label,PATIENT",
+        "Dateiname,Diagnose,Patienten-ID",
         "img_path,ground_truth,mrn",
     ],
 )
@@ -118,6 +143,7 @@ def test_the_exact_heading_goes_before_others(tmp_path: Path) -> None:
             "path,filename,label",
             "several columns may be the image: path, filename; call the right one 'image'",
         ),
+        ("image,label,Label", "several columns may be the label: label, Label"),
         ("image,class,diagnosis", "several columns may be the label: class, diagnosis"),
         ("image,lable,patient", "did you mean label"),
         ("imgae,label", "did you mean image"),

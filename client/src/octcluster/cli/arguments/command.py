@@ -92,7 +92,8 @@ def add_labels(parser: ArgumentParser) -> Any:
         "<disease>-<patient>-<number>; FILE.csv: a table whose first row is image,label,patient (or without "
         "label, or without patient; their cells may be empty), image being the path below IMAGES or the file "
         "name; auto: folder if at least two folders of one level have names of findings, else filename if "
-        "nearly all file names begin with one, else none (default: %(default)s)",
+        "nearly all file names begin with one, else none. docs/folders.md says what is understood "
+        "(default: %(default)s)",
     )
     return labels
 
