@@ -1,0 +1,71 @@
+"""One volume in many containers, and as single images: the same vectors and the same clusters."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import vendor_files
+from octcluster import ClustererClient, RunOptions, RunOutcome, run_images
+from octcluster.images.folder import find_images
+from one_volume import CONTAINERS, VOLUME
+from PIL import Image
+from processes import Server
+
+from .conftest import Recorder
+
+
+def write_folder(folder: Path, container: str) -> Path:
+    """A folder that holds the volume and nothing else."""
+    folder.mkdir()
+    if container == "XML export":
+        for file in vendor_files.HEYEX.iterdir():
+            if file.suffix in (".tif", ".xml") and file.name != "B11.tif":  # which it does not name
+                shutil.copy(file, folder)
+    elif container == "PNG":
+        for number, pixels in enumerate(VOLUME):
+            Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    else:
+        made = CONTAINERS[container](folder / "volume")
+        if made.parent != folder:
+            shutil.copy(made, folder)
+    return folder
+
+
+def test_every_container_gives_the_vectors_and_clusters_of_single_images(
+    embedder: Server, clusterer: Server, recorder: Recorder, tmp_path: Path
+) -> None:
+    options = RunOptions(
+        embedder=embedder.address,
+        clusterer=clusterer.address,
+        key_secret=os.urandom(16),
+        min_clusters=2,
+        max_clusters=2,
+        umap=False,
+        stability_resamples=0,
+    )
+
+    def run(container: str) -> RunOutcome:
+        found = find_images(write_folder(tmp_path / container, container))
+        # The containers tell their patient; the single images do not, and patients steer the clusters.
+        scans = [replace(scan, patient="one") for scan in found.images]
+        return run_images(replace(found, images=scans), options, recorder)
+
+    def vectors(outcome: RunOutcome) -> list[bytes]:
+        keys = outcome.assignments.image_keys
+        with ClustererClient(clusterer.address) as client:
+            found = client.get_vectors(outcome.space, list(keys))
+        return [found[key] for key in keys]
+
+    images = run("PNG")
+    assert images.embedded == len(VOLUME)
+    expected = vectors(images)
+    keys = []
+    for container in CONTAINERS:
+        outcome = run(container)
+        assert vectors(outcome) == expected, container
+        assert outcome.assignments.clusters == images.assignments.clusters, container
+        assert outcome.assignments.silhouettes == images.assignments.silhouettes, container
+        keys.append(list(outcome.assignments.image_keys))
+        assert outcome.embedded == (0 if len(keys) > 1 else len(VOLUME)), container
+    assert all(each == keys[0] for each in keys)
