@@ -24,6 +24,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert found.stability is None
     assert found.seed == 0
     assert found.labels == "auto"
+    assert found.scans == "all"
     assert found.strict is found.quiet is False
 
 
@@ -39,6 +40,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         (["--no-pca"], "no_pca", True),
         (["--algorithm", "kmeans,hdbscan,kmeans"], "algorithm", ("kmeans", "hdbscan")),
         (["--stability", "0"], "stability", 0),
+        (["--scans", "middle"], "scans", "middle"),
+        (["--scans", "5"], "scans", 5),
         (["--seed", str(2**32 - 1)], "seed", 2**32 - 1),
         (["--model", "a-model-of-the-server"], "model", "a-model-of-the-server"),
         (["--weights-sha256", "AB" * 32], "weights_sha256", "ab" * 32),
