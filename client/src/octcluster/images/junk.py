@@ -12,8 +12,19 @@ _JUNK = frozenset(
         # Windows and macOS
         *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "__MACOSX"),
         *("Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Icon\r"),
-        # Linux
-        *("lost+found", "__pycache__"),
+        # Linux, and recycle bins by their names
+        *(
+            "lost+found",
+            "__pycache__",
+            "Trash",
+            "Trash Bin",
+            "Recycle Bin",
+            "Papierkorb",
+            "Corbeille",
+            "Papelera",
+        ),
+        # Nextcloud and NetApp
+        *("files_trashbin", "files_versions", "~snapshot"),
         # Small copies that viewers keep
         *("thumbs", "thumb", "_thumbs", "_thumb", "thumbnails", "thumbnail", "_thumbnails", "_thumbnail"),
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
 from octcluster.images.image_set import Scan
@@ -125,7 +125,9 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
     text = f"Patients: {len(first):,}, known for {_count(known)}, from {from_where}."
     if known < len(images):
         text += f" {_count(len(images) - known)} of no known patient."
-    if known > len(first):
+    if known == len(first):
+        text += " Each has one image."
+    else:
         text += " With the default recipe they steer the clusters: what differs within a patient weighs less."
     if found.kept_apart:
         text += (
@@ -137,6 +139,23 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
     text += f" {_WRONG_CURE}" * (not sources.keys() <= {"table", "file"})
     examples = [f"{patient} ({image.name})" for patient, image in list(first.items())[:_SHOWN]]
     return [Note("patients", text, known, examples)]
+
+
+def describe_patient_conflict(pairs: Set[tuple[str, str]]) -> list[Note]:
+    """Says that folders and file names do not agree on who is the same patient.
+
+    Args:
+        pairs: Patient by the folder and by the file name, of images that have both.
+    """
+    by_folder, by_name = {folder for folder, _ in pairs}, {name for _, name in pairs}
+    if len(pairs) <= max(len(by_folder), len(by_name)):
+        return []
+    text = (
+        f"Folders tell {len(by_folder):,} patients and file names {len(by_name):,} others, which do not "
+        f"match. Those of the folders are taken. {_WRONG_CURE}"
+    )
+    examples = [f"{folder} and {name}" for folder, name in sorted(pairs)[:_SHOWN]]
+    return [Note("patient_conflict", text, 0, examples, to_mend=True)]
 
 
 def describe_folders(images: Sequence[Scan], masks: Sequence[bool], finer: Sequence[str]) -> list[Note]:

@@ -20,6 +20,7 @@ from octcluster.images.label_notes import (
     describe_folders,
     describe_open_folders,
     describe_open_names,
+    describe_patient_conflict,
     describe_patients,
     describe_spellings,
 )
@@ -37,6 +38,10 @@ LABEL_SOURCES = ("auto", "folder", "folder:N", "filename", "none")
 MIN_NAMED = 0.95
 MAX_CLASSES_OF_NAMES = 50
 
+_NO_LABEL = {
+    "folder": "no image lies in such a folder",
+    "filename": "no file name has the form <disease>-<patient>-<number>",
+}
 _FOLDER_LEVEL = re.compile(r"folder:([1-9]\d?)")
 
 
@@ -110,7 +115,7 @@ def _choose_level(candidates: Sequence[Level]) -> Level:
         return candidates[0]
     if not candidates:
         raise InvalidImageSet(
-            "--labels folder finds no label, because no folder below IMAGES looks like a class: give the "
+            "--labels folder finds no label: no folder below IMAGES looks like a class: give the "
             "folder above the class folders, or their level, such as --labels folder:1"
         )
     choices = " or ".join(
@@ -150,18 +155,16 @@ class _Job:
             for position, image in enumerate(self.images)
         ]
         source = "csv" if self.table and self.table.has_labels else self.source
-        if source in ("folder", "filename") and not any(labels):
+        if source in _NO_LABEL and not any(labels):
             raise InvalidImageSet(
-                f"--labels {source} finds no label, because "
-                + ("no image lies in such a folder" if source == "folder" else "no file name has the form")
-                + " <disease>-<patient>-<number>" * (source == "filename")
-                + "; or use another --labels"
+                f"--labels {source} finds no label: {_NO_LABEL[source]}; use another --labels"
             )
         notes = [
             *describe_classes(labelled, source),
             *describe_spellings(spellings, labels),
             *describe_disagreement(labels, [name.label for name in self.names], source),
             *describe_patients(labelled, sources, found),
+            *describe_patient_conflict(self._pair_patients(places)),
             *describe_folders(labelled, [place.masks for place in places], self.tree.finer),
             *(self.table.notes if self.table else ()),
             *(describe_open_folders(self.tree) if automatic else ()),
@@ -189,7 +192,7 @@ class _Job:
             in_name = PatientName(name.patient, "") if name.patient else None
             options = [
                 ("table", self.table.patient_of(image) if self.table else None),
-                ("file", (image.facts.patient if image.facts else None) or image.patient),
+                ("file", _patient_of_file(image)),
                 ("folder", in_folder if self.tree.named_patients else None),
                 ("filename", in_name),
                 ("folder", in_folder),
@@ -202,6 +205,16 @@ class _Job:
             sources = Counter({"nothing": sources.total()})
             patients = [None] * len(patients)
         return patients, sources, found
+
+    def _pair_patients(self, places: Sequence[Place]) -> set[tuple[str, str]]:
+        """Patients of images by the name of a folder and by their own."""
+        if not self.tree.named_patients:
+            return set()
+        return {
+            (place.patient.name, name.patient)
+            for place, name in zip(places, self.names, strict=True)
+            if place.patient and name.patient
+        }
 
     def _describe(
         self, image: Scan, position: int, place: Place, label: str | None, patient: str | None
@@ -217,6 +230,11 @@ class _Job:
             visit=(facts.visit if facts else None) or place.visit,
             device=(facts.device if facts else None) or place.device,
         )
+
+
+def _patient_of_file(image: Scan) -> str | None:
+    patient = (image.facts.patient if image.facts else None) or image.patient
+    return None if patient is None or is_missing(patient) else patient
 
 
 def _tell_nothing(patients: Sequence[str | None]) -> bool:

@@ -83,7 +83,7 @@ def test_auto_takes_the_first_source_that_is_sure(names: list[str], source: str)
 
 @pytest.mark.parametrize("source", ["folder", "filename", "folder:1"])
 def test_a_source_without_any_label_is_refused(source: str) -> None:
-    with pytest.raises(InvalidImageSet, match=r"--labels (folder|filename) finds no label, because"):
+    with pytest.raises(InvalidImageSet, match=r"--labels (folder|filename) finds no label: "):
         label(source, "a.png", "b.png")
 
 
@@ -151,6 +151,7 @@ def test_what_is_beside_classes_and_patients_is_neither(paths: Sequence[str]) ->
         ["DR0", "DR1", "DR2", "DR3"],
         ["alpha", "beta"],
         ["male", "female"],
+        ["MH", "GA", "JD"],
         ["patients", "controls"],
         ["TRAIN001", "TRAIN002", "TRAIN003"],
     ],
@@ -192,6 +193,8 @@ def test_where_it_is_not_sure_nothing_is_taken_and_one_sentence_has_the_cure(pat
         (["CNV", "DME", "unknown", "NA"], {"CNV", "DME", None}),
         (["AMD group", "control group"], {"AMD", "control"}),
         (["Gesund", "Krank"], {"Gesund", "Krank"}),
+        (["AMD (n=20)", "AMD (wet)", "Normal [30 eyes]"], {"AMD", "AMD (wet)", "Normal"}),
+        (["DR", "MH"], {"DR", "MH"}),
         (["AMD_left", "AMD_right", "normal_left"], {"AMD", "normal"}),
         (["CNV", "DME", "patient7"], {"CNV", "DME", None}),
         (["CNV", "DME", "Rare thing"], {"CNV", "DME", "Rare thing"}),
@@ -259,6 +262,27 @@ def test_what_the_file_tells_goes_before_its_name_and_its_folders() -> None:
     found = label_images(scans, "auto").images[0]
     assert (found.patient, found.eye, found.visit, found.device) == ("77", "OS", "2020-02-02", "Maker X")
     assert found.label == "CNV"
+
+
+def test_an_anonymous_patient_of_a_file_is_none() -> None:
+    scans = [
+        replace(scan, facts=ScanFacts(patient=patient), number=1)
+        for scan, patient in zip(
+            files("a.dcm#1", "b.dcm#1", "c.dcm#1"), ("ANONYMOUS", "Anonymized", "7"), strict=True
+        )
+    ]
+    assert [image.patient for image in label_images(scans, "auto").images] == [None, None, "7"]
+
+
+def test_patients_of_folders_and_of_names_that_do_not_match_are_told() -> None:
+    names = [f"patient{folder}/CNV-{name}-1.png" for folder, name in ((1, 11), (1, 12), (2, 11), (2, 12))]
+    found = label_images(files(*names), "auto")
+    assert patients(found) == {"patient1", "patient2"}
+    assert "patient_conflict" in kinds(found)
+    same = label_images(
+        files("patient1/CNV-11-1.png", "patient1/CNV-11-2.png", "patient2/CNV-12-1.png"), "auto"
+    )
+    assert "patient_conflict" not in kinds(same)
 
 
 def test_one_patient_for_all_tells_nothing() -> None:

@@ -7,6 +7,8 @@ from octcluster.images.naming.folder_tree import MOST, Branch, count_levels, nam
 from octcluster.images.naming.patients import PatientName
 from octcluster.images.naming.spellings import fold
 
+_INITIALS = 2
+
 
 def take_level(branches: Iterable[Branch], number: int) -> None:
     """Labels all folders by their name at a level, from 1, whatever it is."""
@@ -24,7 +26,9 @@ def take_classes(branches: Sequence[Branch]) -> bool:
         terms = _find_terms(found.values())
         others = {fold(name.value) for name in found.values() if name.role is Role.UNKNOWN}
         others |= {fold(n.value) for n in found.values() if n.role is Role.NUMBERED_CLASS} - terms
-        if len(terms) >= max(2, len(others)):
+        # Two letters may be a person's initials: MH, GA beside JD.
+        most_others = 0 if all(len(term) <= _INITIALS for term in terms) else len(terms)
+        if len(terms) >= 2 and len(others) <= most_others:
             numbered = any(
                 name.role is Role.NUMBERED_CLASS and fold(name.value) in terms for name in found.values()
             )
@@ -45,7 +49,7 @@ def _find_terms(names: Iterable[FolderName]) -> set[str]:
     numbered = [n for n in names if n.role is Role.NUMBERED_CLASS]
     terms = {fold(name.value) for name in plain}
     with_number = {fold(name.value) for name in numbered}
-    if len(with_number) >= 2 and len(numbered) >= MOST * (len(plain) + len(numbered)):
+    if 2 <= len(with_number) < len(numbered) and len(numbered) >= MOST * (len(plain) + len(numbered)):
         terms |= with_number
     return terms
 

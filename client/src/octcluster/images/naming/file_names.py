@@ -13,27 +13,21 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from octcluster.images.naming.copies import strip_copy_marks
 from octcluster.images.naming.dates import is_date, looks_like_day
 from octcluster.images.naming.folder_names import ASIDE, Role, eye_of, read_folder_name, split_words
-from octcluster.images.naming.spellings import clean
 from octcluster.images.naming.terms import find_class
 from octcluster.images.naming.vocabulary import words as vocabulary
 from octcluster.images.readers.reader import Eye
 
-_COPY_BEGINNING = re.compile(
-    r"(?:cop(?:y|ia|ie)|c\u00f3pia|kopie?|kopia) (?:of|von|de|di|af|van) ", re.IGNORECASE
-)
-_COPY_ENDING = re.compile(
-    r"(?:[ _]*\(\d+\)|~\d|[ _]?-[ _]?(?:cop(?:y|ia|ie)|c\u00f3pia|kopi[ea]?)|[ _]copy)(?: ?\d| ?\(\d+\))?$",
-    re.IGNORECASE,
-)
+_PLAIN = re.compile(r"[A-Za-z]+-\d+-\d+")  # most names are, and have no mark of a copy
 _FIRST_DIGIT = re.compile(r"\d")
 _SEPARATORS = re.compile(r"[-_ .,]+")
 _ID = re.compile(r"[^\W\d_]{0,3}\d+[^\W\d_]{0,2}")
 _SPOKEN = re.compile(r"(?P<disease>[^\W\d_]\D*?)[-_](?P<patient>[^-_]*\d.*)[-_]\d+")
 _SPOKEN_FIRST_WORD = re.compile(r"(?P<disease>[^\W\d_][^-_]*)[-_](?P<patient>.+)[-_]\d+")
-_COUNTED_TWICE = re.compile(r"[^-_]+-\d+_\d+")  # CNV-11-1_1 is another copy of CNV-11-1
 _THREE_NUMBERS = re.compile(r"\d+[-_. ]\d+[-_. ]\d+")
+_SIZE = re.compile(r"\d{2,4}x\d{2,4}")
 _DAY_DIGITS = 8
 
 
@@ -72,17 +66,14 @@ def read_file_name(stem: str) -> FileName:
     beginning, numbers = _split(stem)
     said = _read_words(beginning) if numbers or _FIRST_DIGIT.search(stem) else _NOTHING
     parts = [part for part in _SEPARATORS.split(numbers) if part]
-    letters = [part for part in parts if part[0].isalpha()]
+    letters = [part for part in parts if not part.isdecimal()]
     eye = said.eye or next((eye for part in letters if (eye := eye_of(part.casefold()))), None)
     ids = [part for part in parts if not _is_aside(part)] if letters else parts
     if not ids or _begins_with_day(numbers, ids):
         return FileName(said.label, None, eye)
-    if said.patient_word and (said.label or not said.others) and _ID.fullmatch(ids[0]):
-        if said.patient_word.casefold() == "p" and len(parts) < 2:
-            return FileName(said.label, None, eye)
+    if said.patient_word and _ID.fullmatch(ids[0]) and (len(parts) > 1 or said.patient_word not in "Pp"):
         return FileName(said.label, said.patient_word + ids[0], eye)
-    counted = len(ids) == 2 or (len(ids) == 3 and _COUNTED_TWICE.fullmatch(numbers))
-    if said.label and not said.others and counted and _ID.fullmatch(ids[0]) and ids[1].isdecimal():
+    if said.label and not said.others and len(ids) == 2 and _ID.fullmatch(ids[0]) and ids[1].isdecimal():
         return FileName(said.label, ids[0], eye)
     return FileName(said.label, None, eye)
 
@@ -90,7 +81,7 @@ def read_file_name(stem: str) -> FileName:
 def read_spoken_name(stem: str) -> FileName:
     """Reads a name that is known to have the form ``<disease>-<patient>-<number>``, whatever the disease."""
     found = read_file_name(stem)
-    text = _strip_copy_marks(stem)
+    text = strip_copy_marks(stem)
     match = _SPOKEN.fullmatch(text) or _SPOKEN_FIRST_WORD.fullmatch(text)
     if match is None or _begins_with_day(match["patient"], _SEPARATORS.split(match["patient"])):
         return found
@@ -105,17 +96,9 @@ def read_spoken_name(stem: str) -> FileName:
 
 def _split(stem: str) -> tuple[str, str]:
     """Words before the first digit, and all from there on."""
-    plain = stem.isascii() and stem[-1:].isdigit() and " " not in stem and "~" not in stem
-    text = stem if plain else _strip_copy_marks(stem)
+    text = stem if _PLAIN.fullmatch(stem) else strip_copy_marks(stem)
     match = _FIRST_DIGIT.search(text)
     return (text[: match.start()], text[match.start() :]) if match else (text, "")
-
-
-def _strip_copy_marks(stem: str) -> str:
-    text = _COPY_BEGINNING.sub("", clean(stem))
-    while (shorter := _COPY_ENDING.sub("", text)) != text:
-        text = shorter
-    return text
 
 
 @lru_cache(maxsize=10_000)
@@ -133,15 +116,22 @@ def _read_words(beginning: str) -> _Words:
         rest = rest[:-1]
     eye = next((eye for word in rest if (eye := eye_of(word))), None)
     others = [word for word in rest if not (eye_of(word) or word in vocabulary("eyes"))]
-    if label and not all(word in vocabulary("contents") for word in others):
-        label = None
+    if not all(word in vocabulary("contents") for word in others):
+        label, patient_word = None, ""
+    if patient_word.casefold().strip("-_ .") == "p" != patient_word.casefold():
+        patient_word = ""  # P-12 may be a page
     return _Words(label, patient_word, eye, len(others))
 
 
 def _is_aside(part: str) -> bool:
     """Whether a part behind the first number is an eye, or says how a copy was changed: rot90."""
     word = part.casefold().rstrip("0123456789")
-    return eye_of(word) is not None or word in vocabulary("eyes") or word in vocabulary("changes")
+    return (
+        _SIZE.fullmatch(part) is not None
+        or eye_of(word) is not None
+        or word in vocabulary("eyes")
+        or word in vocabulary("changes")
+    )
 
 
 def _begins_with_day(numbers: str, parts: list[str]) -> bool:

@@ -38,6 +38,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CODE = re.compile(
     r"(?:[^\W\d_]{0,3}[-_ ]?\d{2,}[^\W\d_]{0,2}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|[\d.]{12,})", re.IGNORECASE
 )
+_BRACKET = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 _GRADE_DIGITS = 3
 
 
@@ -108,7 +109,9 @@ def _read(name: str) -> FolderName:
     if plain and (role := _find_aside(words, plain)):
         value = next(eye for word in words if (eye := eye_of(word))) if role is Role.EYE else name
         return FolderName(role, value, name)
-    return _find_class(name, spans) or FolderName(_find_other(name, words, plain), name, name)
+    outside = _BRACKET.sub("", name)  # AMD (n=20)
+    found = _find_class(name, spans) or (_find_class(outside, split_words(outside)) if outside else None)
+    return found or FolderName(_find_other(name, words, plain), name, name)
 
 
 def eye_of(word: str) -> Eye | None:
@@ -156,6 +159,7 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
     if run is None:
         return None
     value = name[spans[run.start][1] : spans[run.end - 1][2]]
+    value += ")" * (value.count("(") - value.count(")"))
     if not all(_is_known_beside_class(word) or word.isdecimal() for word in words[: run.start]):
         return None
     after = [word for word in words[run.end :] if not _is_known_beside_class(word)]
@@ -163,7 +167,7 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
         sign = name[spans[run.end - 1][2] :].strip() if run.end == len(spans) else ""
         return FolderName(Role.CLASS, value + sign if sign in ("+", "-", "++", "?") else value, name)
     between = name[spans[run.end - 1][2] : spans[run.end][1]]
-    role = _read_number(after, bracketed="(" in between)
+    role = _read_number(after, bracketed=not {"(", "["}.isdisjoint(between))
     return None if role is None else FolderName(role, value, name)
 
 

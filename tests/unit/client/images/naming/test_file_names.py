@@ -44,6 +44,18 @@ def test_a_finding_and_two_numbers_are_class_and_patient(stem: str, label: str, 
         "CNV-1-1_copy",
         "CNV-1-1_1",
         "CNV-1-1~1",
+        "CNV-1-1 2",
+        "CNV-1-1[1]",
+        "CNV-1-1 (copy)",
+        "CNV-1-1 (3rd copy)",
+        "CNV-1-1.jpeg (1)",
+        "Copy (2) of CNV-1-1",
+        "Kopie (2) von CNV-1-1",
+        "CNV-1-1 \u2014 \u043a\u043e\u043f\u0438\u044f",
+        "CNV-1-1 - \u526f\u672c",
+        "CNV-1-1 - \u30b3\u30d4\u30fc",
+        "CNV-1-1_512x496",
+        "CNV-1-1-edited",
         "CNV-1-1-flip",
         "CNV-1-1_rot90",
     ],
@@ -62,10 +74,13 @@ def test_a_copy_keeps_its_class_and_patient(stem: str) -> None:
         ("pat_5_3", "pat_5", None),
         ("ID123-4", "ID123", None),
         ("case12", "case12", None),
+        ("OCT_patient12_3", "patient12", None),
+        ("CNV_case12_3", "case12", None),
     ],
 )
 def test_a_word_for_patients_with_a_number_is_a_patient(stem: str, patient: str, eye: Eye | None) -> None:
-    assert read_file_name(stem) == FileName(None, patient, eye)
+    found = read_file_name(stem)
+    assert (found.patient, found.eye) == (patient, eye)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +110,7 @@ def test_a_word_for_patients_with_a_number_is_a_patient(stem: str, patient: str,
         "DME-ab-cd-2",
         "P1",
         "page-1-2",
+        "P-12-3",
         "10301_OD_1",
         "2021-03-15",
         "a",
