@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from octcluster.images.reasons import drop_png_texts, explain
 from octcluster.model.server_info import too_many_bytes
 
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
@@ -15,11 +16,7 @@ MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 16
 _HEAD_BYTES = 16 * 1024
-# Reasons are worded as the embedder words them, so that one file has one reason.
-DAMAGED = "the image is damaged, for example cut short: export it again from its source"
-_DAMAGED_HEADER = "the image's header is damaged: export it again from its source"
 _JPEG, _PNG, _RIFF, _BMP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM"
-_SIGNATURES = (_JPEG, _PNG, _RIFF, b"II", b"MM", _BMP)
 _BMP_KIND = slice(14, 18)
 _BMP_KINDS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header, by which its versions differ
 _BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
@@ -108,7 +105,7 @@ def parse_header(head: FileHead) -> ImageHeader:
         except Exception:
             if not head.is_cut:
                 raise
-            return _parse(head, head.path)
+            return _parse(head, _open_bare(head))
     except Exception as error:  # Pillow raises a dozen kinds for broken files
         raise UnreadableImage(_explain(error, head)) from error
 
@@ -131,6 +128,13 @@ def _too_many_pixels(number: int) -> str:
         f"the image has {number:,} pixels, more than the embedder's limit of {MAX_PIXELS:,}: scale it down, "
         "or raise the embedder's --max-image-pixels"
     )
+
+
+def _open_bare(head: FileHead) -> io.BytesIO | Path:
+    """The whole file; a PNG without the texts that Pillow refuses."""
+    if not head.data.startswith(_PNG) or head.file_bytes > MAX_BYTES:
+        return head.path
+    return io.BytesIO(drop_png_texts(head.path.read_bytes()))
 
 
 def _parse(head: FileHead, source: io.BytesIO | Path) -> ImageHeader:
@@ -162,14 +166,9 @@ def _count_bits(image: Any) -> int:
 def _explain(error: Exception, head: FileHead) -> str:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
-    if isinstance(error, UnidentifiedImageError):
-        if head.file_bytes == 0:
-            return "the image has no bytes: the file is empty, copy it again from its source"
-        if head.data.startswith(_SIGNATURES):
-            return _DAMAGED_HEADER
-        return "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
     if isinstance(error, Image.DecompressionBombError):
         return _too_many_pixels(int(re.findall(r"\d+", str(error))[0]))
     if isinstance(error, OSError) and error.strerror:
         return f"the file cannot be read: {error.strerror}"
-    return DAMAGED
+    with head.path.open("rb") as file:
+        return explain(file, identified=not isinstance(error, UnidentifiedImageError)).text

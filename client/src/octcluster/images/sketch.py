@@ -5,10 +5,12 @@ measures, so that ``octcluster describe`` says of an image what ``octcluster run
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from octcluster.images.headers import DAMAGED, FORMATS, UnreadableImage
+from octcluster.images.headers import FORMATS, UnreadableImage
+from octcluster.images.reasons import drop_png_texts, explain
 
 _SIDE = 48
 _WHITE = 250
@@ -47,7 +49,7 @@ def draw_cells(source: Path | BinaryIO) -> Any:
     Raises:
         UnreadableImage: The pixels cannot be decoded, or are of a type without a range.
     """
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
     try:
         with Image.open(source, formats=FORMATS) as image:
@@ -59,7 +61,19 @@ def draw_cells(source: Path | BinaryIO) -> Any:
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
-        raise UnreadableImage(DAMAGED) from error
+        data = _read_again(source)
+        bare = drop_png_texts(data)
+        if len(bare) < len(data):
+            return draw_cells(BytesIO(bare))
+        identified = not isinstance(error, UnidentifiedImageError)
+        raise UnreadableImage(explain(BytesIO(data), identified=identified).text) from error
+
+
+def _read_again(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        return source.read_bytes()
+    source.seek(0)
+    return source.read()
 
 
 def measure_cells(cells: Any) -> Sketch:

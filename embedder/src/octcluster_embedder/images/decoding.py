@@ -60,6 +60,7 @@ from octcluster_embedder.errors import (
     UnsupportedFormat,
 )
 from octcluster_embedder.images.measures import measure_image
+from octcluster_embedder.images.reasons import drop_png_texts, explain
 from octcluster_embedder.images.sketch import draw_sketch
 
 DECODING_VERSION = "pillow-centre-bicubic-2"
@@ -172,17 +173,16 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
                 return DecodedImage(_resize(eight_bits, height, width), measures)
     except ImageError:
         raise
-    except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
     except Exception as error:  # Pillow raises a dozen kinds for broken files
-        raise CorruptImage(
-            "the image is damaged, for example cut short: export it again from its source"
-        ) from error
+        bare = drop_png_texts(data)
+        if len(bare) < len(data):
+            return decode_image(bare, height, width, limits)
+        raise _explain(error, data) from error
 
 
 def _check_bytes(data: bytes, limits: ImageLimits) -> None:
     if not data:
-        raise EmptyImage("the image has no bytes: the file is empty, copy it again from its source")
+        raise EmptyImage(explain(io.BytesIO()).text)
     if len(data) > limits.max_image_bytes:
         raise TooManyBytes(
             f"the image has {len(data):,} bytes, more than the embedder's limit of "
@@ -215,18 +215,10 @@ def _count_bits(image: ImageFile.ImageFile) -> int:
     return 16 if image.mode.startswith("I;16") else 1 if image.mode == "1" else 8
 
 
-def _unidentified(data: bytes) -> ImageError:
-    """Tells damage in a header from foreign bytes: Pillow does not."""
-    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")):
-        return CorruptImage("the image's header is damaged: export it again from its source")
-    if data.startswith((b"II", b"MM", b"BM")):
-        return UnsupportedFormat(
-            "the image's header is damaged, or its pixel type is none that this server reads: export it as "
-            "8- or 16-bit greyscale or colour"
-        )
-    return UnsupportedFormat(
-        "the bytes are no JPEG, PNG, TIFF, BMP or WebP image: convert the file to one of them"
-    )
+def _explain(error: Exception, data: bytes) -> ImageError:
+    """Why Pillow could not read an image."""
+    reason = explain(io.BytesIO(data), identified=not isinstance(error, UnidentifiedImageError))
+    return CorruptImage(reason.text) if reason.damaged else UnsupportedFormat(reason.text)
 
 
 def _turn_upright(image: Image.Image) -> bool:

@@ -46,7 +46,7 @@ def test_header_at_the_end_of_a_large_file_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"), [(b"", "empty"), (b"no image" * 9, "no JPEG"), (b"II*" * 9, "damaged")]
+    ("data", "reason"), [(b"", "empty"), (b"no image" * 9, "no JPEG"), (b"II*\0\xff\xff\0\0" * 9, "damaged")]
 )
 def test_file_without_header_says_why(tmp_path: Path, data: bytes, reason: str) -> None:
     path = tmp_path / "image.jpeg"

@@ -367,8 +367,7 @@ def test_compressed_text_and_profile_bombs_stay_small() -> None:
     image = (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in RAMP)))
     for chunk in ((b"zTXt", b"key\0\0" + bomb), (b"iCCP", b"profile\0\0" + bomb)):
         tracemalloc.start()
-        with pytest.raises(CorruptImage):
-            decode(png(header, chunk, image))
+        np.testing.assert_array_equal(decode(png(header, chunk, image)), grey(RAMP))
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak_bytes < 8 * 2**20

@@ -8,8 +8,9 @@ from struct import Struct
 from sys import byteorder
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from octcluster.images.headers import DAMAGED, FileHead, UnreadableImage
+from octcluster.images.headers import FileHead, UnreadableImage
 from octcluster.images.readers.reader import Pixels, ScanFacts, SourceFile
+from octcluster.images.reasons import DAMAGED
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from octcluster.images.headers import DAMAGED, UnreadableImage
+from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers import header_values as values
 from octcluster.images.readers.reader import Eye, Pixels, ScanFacts, SourceFile
+from octcluster.images.reasons import DAMAGED
 
 _FIRST_CHUNK = 15
 _MAX_CHUNKS = 10_000

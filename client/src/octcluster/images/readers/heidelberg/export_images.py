@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from octcluster.images.headers import DAMAGED, UnreadableImage
+from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers import header_values as values
 from octcluster.images.readers.reader import Pixels
+from octcluster.images.reasons import DAMAGED
 
 _FORMATS = ("BMP", "JPEG", "PNG", "TIFF")
 
