@@ -21,6 +21,7 @@ from octcluster.images.framing import Framing, measure_framing
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.image_set import Scan
 from octcluster.images.keys import image_key, image_key_of_file
+from octcluster.images.metadata import remove_metadata
 from octcluster.images.pixel_faults import FoundFault, find_faults
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import Embedding, too_many_bytes
@@ -265,9 +266,9 @@ def _read_image(path: Path, max_image_bytes: int) -> bytes | str:
 
 
 def _check_image(data: bytes, key: bytes, secret: bytes, max_image_bytes: int) -> bytes | str:
-    """The bytes of the image with this key, or why they are not to be sent."""
+    """The bytes of the image with this key, without the texts beside its pixels, or why none are sent."""
     if len(data) > max_image_bytes:
         return too_many_bytes(len(data), max_image_bytes).message
-    return (
-        data if image_key(data, secret) == key else "the file was changed while it was being read: run again"
-    )
+    if image_key(data, secret) != key:
+        return "the file was changed while it was being read: run again"
+    return remove_metadata(data)
