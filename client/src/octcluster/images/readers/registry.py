@@ -62,7 +62,7 @@ def list_readers() -> tuple[RegisteredReader, ...]:
     from octcluster.images.readers.zeiss import ZeissImgReader  # noqa: PLC0415
 
     numeric = ("numpy", "PIL.Image")
-    decoders = ("gdcm", "jpeg_ls", "openjpeg", "pylibjpeg", "rle")  # pydicom takes those that it finds
+    decoders = ("imagecodecs", "jpeg_ls", "openjpeg", "pylibjpeg")  # pydicom takes those that it finds
     return (
         RegisteredReader(DicomReader(), "dicom", (*numeric, "pydicom.pixels", *decoders)),
         RegisteredReader(HeidelbergVolReader(), "vendors", numeric),

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from pydicom import uid
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom.file import read_integer
-from octcluster.images.readers.dicom.frames import DECODERS, Frames, Layout, check_codestream
+from octcluster.images.readers.dicom.frames import DECODERS, IMAGECODECS, Frames, Layout, check_codestream
 from octcluster.images.readers.dicom.reasons import DAMAGED
 
 
@@ -61,8 +59,8 @@ def _decode(frames: Frames, index: int) -> NDArray[Any]:
         codestream = frames.read_codestream(index)
         check_codestream(frames, codestream)
         plugin = DECODERS[file.syntax]
-        if file.syntax == uid.JPEGExtended12Bit and layout.bits_allocated > 8:
-            return _decode_twelve_bits(codestream, layout)
+        if plugin == IMAGECODECS:
+            return _decode_by_libjpeg(codestream, layout)
         source = encapsulate([codestream], has_bot=False)
         return decoder.as_array(source, index=0, decoding_plugin=plugin, **options)[0]
     if file.pixels_vr:
@@ -72,25 +70,14 @@ def _decode(frames: Frames, index: int) -> NDArray[Any]:
     return decoder.as_array(file.stream, index=index, **options)[0]
 
 
-def _decode_twelve_bits(codestream: bytes, layout: Layout) -> NDArray[Any]:
-    """Decodes JPEG Extended of 12 bits with GDCM, which pydicom does not ask for this."""
-    import gdcm  # noqa: PLC0415
+def _decode_by_libjpeg(codestream: bytes, layout: Layout) -> NDArray[Any]:
+    """Decodes JPEG of 12 bits and lossless JPEG with libjpeg-turbo, which pydicom has no plug-in for."""
+    import imagecodecs  # noqa: PLC0415
 
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(codestream)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((layout.width, layout.height, 1))
-    image.SetDataElement(element)
-    grey = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(uid.JPEGExtended12Bit))))
-    bits = layout.bits_stored
-    image.SetPixelFormat(gdcm.PixelFormat(1, 16, bits, bits - 1, int(layout.is_signed)))
-    data = image.GetBuffer().encode("utf-8", "surrogateescape")
-    values = np.frombuffer(data, "<i2" if layout.is_signed else "<u2")
-    return values.reshape(layout.height, layout.width)
+    values: NDArray[Any] = imagecodecs.jpeg8_decode(codestream)
+    if not layout.is_signed:
+        return values
+    # JPEG knows no sign: the upper bits of a negative value are those of the header's range
+    unused = 8 * values.dtype.itemsize - layout.bits_stored
+    signed = (values << unused).view(f"i{values.dtype.itemsize}")
+    return signed >> unused

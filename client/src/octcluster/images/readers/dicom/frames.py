@@ -18,13 +18,14 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_FRAMES = 100_000
 _MAX_FRAGMENTS = 200_000
 _ITEM, _END_OF_ITEMS = 0xFFFEE000, 0xFFFEE0DD
+IMAGECODECS = "imagecodecs"
 # One decoder for each syntax, whatever else is installed: lossy frames have the same pixels on every machine.
 DECODERS = {
-    uid.RLELossless: "pylibjpeg",
+    uid.RLELossless: "pydicom",
     uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
+    uid.JPEGExtended12Bit: IMAGECODECS,
+    uid.JPEGLossless: IMAGECODECS,
+    uid.JPEGLosslessSV1: IMAGECODECS,
     uid.JPEGLSLossless: "pyjpegls",
     uid.JPEGLSNearLossless: "pyjpegls",
     uid.JPEG2000Lossless: "pylibjpeg",
@@ -99,10 +100,12 @@ def find_frames(file: DicomFile) -> Frames:
     if not file.syntax.is_encapsulated:
         _check_length(file, layout)
         return Frames(file, layout, None)
-    if file.syntax not in DECODERS:
+    in_colour = layout.samples == 3
+    if file.syntax not in DECODERS or (in_colour and DECODERS[file.syntax] == IMAGECODECS):
         raise UnreadableImage(
-            f"the DICOM file's pixels are compressed as {file.syntax.name}, which is not read: export it as "
-            "JPEG 2000 Lossless or Explicit VR Little Endian"
+            f"the DICOM file's pixels are compressed as {file.syntax.name}, which is not read"
+            f"{' in colour' if in_colour else ''}: export it as JPEG 2000 Lossless or Explicit VR Little "
+            "Endian"
         )
     frames = Frames(file, layout, _group_fragments(file, layout))
     check_codestream(frames, frames.read_codestream(0))

@@ -9,7 +9,7 @@ from octcluster.images.readers.dicom.reasons import DAMAGED, EXPORT_AGAIN
 
 MAX_INFLATED_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 23
-MAX_HEADER_PARTS = 400_000
+MAX_HEADER_PARTS = 200_000
 _INFLATE_BYTES = 1 << 20
 # A read, an item or one of several values each becomes an object that is far larger than its bytes.
 _PARTS = (b"\\", b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")

@@ -62,6 +62,27 @@ def test_lossless_frames_are_those_written(tmp_path: Path, syntax: str, bits: in
     np.testing.assert_array_equal(read_values(path), expect(frames, bits, photometric))
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("syntax", sorted(LOSSLESS))
+def test_signed_frames_are_those_written(tmp_path: Path, syntax: str, bits: int) -> None:
+    frames = make_frames(3, bits=bits)
+    signed = frames.astype(np.int32) - 2 ** (bits - 1)
+    plain = write_opt(tmp_path / "plain.dcm", signed, Stored(bits=bits, is_signed=True))
+    found = read_values(convert(LOSSLESS[syntax], plain))
+    np.testing.assert_array_equal(found, expect(frames, bits, "MONOCHROME2"))
+
+
+def test_colour_of_a_jpeg_becomes_grey_as_pillow_makes_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    colours = np.rint(smooth(random.integers(0, 256, (3, 32, 48)))).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(np.moveaxis(colours, 0, 2)).save(stream, "JPEG", quality=95)
+    stored = Stored(BASELINE, photometric="YBR_FULL_422", codestreams=[stream.getvalue()])
+    path = write_opt(tmp_path / "v.dcm", np.zeros((1, 32, 48, 3), np.uint8), stored)
+    expected = np.asarray(Image.open(stream).convert("L"))
+    assert np.abs(read_values(path)[0].astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 @pytest.mark.parametrize(
