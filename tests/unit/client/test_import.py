@@ -25,6 +25,8 @@ def test_import_needs_grpc_and_protobuf_alone() -> None:
         "sklearn",
         "rich",
         "jinja2",
+        "pydicom",
+        "imagecodecs",
     }
     assert not loaded & (heavy | {"octcluster_embedder", "octcluster_clusterer"})
 

@@ -14,7 +14,8 @@ from octcluster.images.readers.reader import Eye, ScanFacts
 
 _EYES: dict[str, Eye] = {"R": "OD", "L": "OS"}
 _FIRST_YEAR = 1990  # of the first OCT of an eye: 1991; an earlier date stands for one that was removed
-_DATES = ("AcquisitionDateTime", "AcquisitionDate", "ContentDate", "StudyDate")
+# The content of a capture has the day on which it was exported.
+_DATES = ("AcquisitionDateTime", "AcquisitionDate", "StudyDate", "ContentDate")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,14 @@ def to_grey(values: NDArray[Any], layout: Layout, rule: GreyRule) -> Pixels:
         grey = Image.fromarray(np.ascontiguousarray(values.astype(np.uint8))).convert("L")
         return Pixels(grey.tobytes(), height, width, 8)
     table = make_table(layout, rule)
-    places = values.astype(np.int32) - _lowest(layout)
-    if places.min() < 0 or places.max() >= len(table):
-        raise UnreadableImage(
-            f"a frame has values that do not fit into the {layout.bits_stored} bits that the DICOM header "
-            f"tells of: {EXPORT_AGAIN}"
-        )
+    places = values
+    if layout.is_signed or layout.bits_stored < 8 * values.dtype.itemsize:
+        places = values.astype(np.int32) - _lowest(layout)
+        if places.min() < 0 or places.max() >= len(table):
+            raise UnreadableImage(
+                f"a frame has values that do not fit into the {layout.bits_stored} bits that the DICOM "
+                f"header tells of: {EXPORT_AGAIN}"
+            )
     bits: Literal[8, 16] = 8 if table.dtype == np.uint8 else 16
     return Pixels(table[places].astype(f"<u{bits // 8}", copy=False).tobytes(), height, width, bits)
 

@@ -88,7 +88,7 @@ def test_spacing_comes_from_the_shared_groups_then_the_frame_s(
 
 
 @pytest.mark.parametrize(
-    ("acquired", "day", "content", "study", "expected"),
+    ("acquired", "day", "study", "content", "expected"),
     [
         ("20240131101500", "20230101", "20230102", "20230103", "2024-01-31"),
         (None, "20230101", "20230102", "20230103", "2023-01-01"),
@@ -105,8 +105,8 @@ def test_visit_is_the_day_of_acquisition_or_the_next_best(
     tmp_path: Path,
     acquired: str | None,
     day: str | None,
-    content: str | None,
     study: str | None,
+    content: str | None,
     expected: str | None,
 ) -> None:
     dates = {0x0008002A: acquired, 0x00080022: day, 0x00080023: content, 0x00080020: study}
