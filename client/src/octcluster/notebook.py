@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import sample_per_class
+from octcluster.images.readers.processes import kept_workers
 from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe, find_recipe
@@ -104,6 +105,7 @@ class Run:
         return "".join([*parts, _paragraph(RESEARCH_USE_ONLY)])
 
 
+@kept_workers()
 def run(  # noqa: PLR0913 - the options of the command, by keyword
     images: str | Path,
     *,

@@ -17,6 +17,7 @@ MAX_PIXELS = 64_000_000
 MIN_SIDE = 16
 _HEAD_BYTES = 16 * 1024
 _JPEG, _PNG, _RIFF, _BMP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM"
+_WEBP_ANIMATION = 2
 _BMP_KIND = slice(14, 18)
 _BMP_KINDS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header, by which its versions differ
 _BITS_BY_MODE = {"1": 1, "I": 32, "F": 32}
@@ -69,11 +70,26 @@ class FileHead(NamedTuple):
 
 
 def is_plain_image(head: bytes) -> bool:
-    """Whether a file with this beginning is an image of one of FORMATS; of TIFF, its reader tells."""
+    """Whether a file with this beginning is one image of one of FORMATS; of TIFF, its reader tells."""
     if head.startswith(_BMP):
         # Two letters alone may begin any text.
         return int.from_bytes(head[_BMP_KIND], "little") in _BMP_KINDS
-    return head.startswith((_JPEG, _PNG)) or (head[:4] == _RIFF and head[8:12] == b"WEBP")
+    if head.startswith(_JPEG):
+        return True
+    return (head.startswith(_PNG) or _is_webp(head)) and not has_several_frames(head)
+
+
+def has_several_frames(head: bytes) -> bool:
+    """Whether a file with this beginning is an animated PNG or WebP."""
+    if head.startswith(_PNG):
+        animation = head.find(b"acTL")
+        pixels = head.find(b"IDAT")
+        return animation > 0 and (pixels < 0 or animation < pixels)
+    return _is_webp(head) and len(head) > 20 and head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATION)
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == _RIFF and head[8:12] == b"WEBP"
 
 
 def read_head(path: Path) -> FileHead:

@@ -32,7 +32,7 @@ from octcluster.images.sketch import Sketch
 from octcluster.model.progress import Progress
 from octcluster.model.results import NearDuplicate
 from octcluster.workflows.description import Description
-from octcluster.workflows.looks import look_at, look_at_encoded, read_key, start_processes
+from octcluster.workflows.looks import file_bytes, look_at, look_at_encoded, read_key, start_processes
 from octcluster.workflows.outcome import PixelReport
 from octcluster.workflows.stages import Stages
 
@@ -133,7 +133,7 @@ class _Job:
 
     def _describe_scans(self) -> dict[int, ImageHeader]:
         """Headers of scans out of files that hold several."""
-        sizes = {path: path.stat().st_size for path in {scan.path for _, scan in self._scans}}
+        sizes = {path: file_bytes(path) for path in {scan.path for _, scan in self._scans}}
         return {
             position: ImageHeader(
                 scan.format or "",

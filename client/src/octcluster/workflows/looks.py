@@ -117,6 +117,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+def file_bytes(path: Path) -> int:
+    """Size of a file; 0 if it has gone, which whoever reads it tells."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def read_key(path: Path) -> bytes:
     """What only equal files have in common.
 

@@ -51,6 +51,7 @@ def list_readers() -> tuple[RegisteredReader, ...]:
     """
     from octcluster.images.readers.bioptigen import BioptigenReader  # noqa: PLC0415
     from octcluster.images.readers.dicom import DicomReader  # noqa: PLC0415
+    from octcluster.images.readers.frames import FramesReader  # noqa: PLC0415
     from octcluster.images.readers.heidelberg import (  # noqa: PLC0415
         HeidelbergE2eReader,
         HeidelbergVolReader,
@@ -72,6 +73,7 @@ def list_readers() -> tuple[RegisteredReader, ...]:
         RegisteredReader(ZeissImgReader(), "vendors", numeric),
         RegisteredReader(BioptigenReader(), "vendors", numeric),
         RegisteredReader(OptovueReader(), "vendors", numeric),
+        RegisteredReader(FramesReader(), "cli", ("PIL.WebPImagePlugin", "PIL.PngImagePlugin")),
         RegisteredReader(TiffReader(), "cli", ("PIL.TiffImagePlugin",)),
     )
 

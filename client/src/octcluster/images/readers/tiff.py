@@ -1,27 +1,21 @@
 """TIFF files of several pages, each of which is a scan; one of a single page is a plain image."""
 
 import contextlib
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from struct import Struct
-from sys import byteorder
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from octcluster.images.headers import FileHead, UnreadableImage
+from octcluster.images.readers.pages import read_page
 from octcluster.images.readers.reader import Pixels, ScanFacts, SourceFile
 from octcluster.images.reasons import DAMAGED
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from PIL.TiffImagePlugin import TiffImageFile
 
-_NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC = 254, 258, 262
+_NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE = 254, 258
 _REDUCED_SIZE, _MASK = 1, 4  # bits of NewSubfileType
-_GREY_MODES = ("1", "L")
-_COLOUR_MODES = ("RGB", "RGBX", "CMYK", "YCbCr", "P", "LA", "La", "PA", "RGBA", "RGBa")
-_WHITEST_OF_TWELVE_BITS = 4095
-_INVERTED = bytes(range(255, -1, -1))
 
 
 class _Layout(NamedTuple):
@@ -62,7 +56,7 @@ class TiffReader:
             kept, _ = _sort_pages(image)
             for number in numbers:
                 image.seek(kept[number - 1])
-                yield _read_page(image)
+                yield read_page(image)
 
 
 def has_several_pages(head: FileHead) -> bool:
@@ -126,48 +120,3 @@ def _describe_page(image: "TiffImageFile", page: int) -> ScanFacts:
     image.seek(page)
     bits = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))[0]
     return ScanFacts(height=image.height, width=image.width, bits=bits)
-
-
-def _read_page(image: "TiffImageFile") -> Pixels:
-    from PIL import ImageOps  # noqa: PLC0415
-
-    image.load()
-    tags = image.tag_v2
-    twelve_bits, white_is_zero = tags.get(_BITS_PER_SAMPLE) == (12,), tags.get(_PHOTOMETRIC) == 0
-    upright = ImageOps.exif_transpose(image)
-    bits: Literal[8, 16] = 8
-    if upright.mode.startswith("I;16"):
-        bits, data = 16, _read_sixteen_bits(upright, twelve_bits=twelve_bits)
-        if white_is_zero:
-            data = data.translate(_INVERTED)
-    elif upright.mode in _GREY_MODES:
-        data = upright.convert("L").tobytes()  # Pillow has inverted it, if need be
-    elif upright.mode in _COLOUR_MODES:
-        data = _lay_over_black(upright).convert("L").tobytes()
-    else:
-        raise UnreadableImage(
-            f"the image has pixels of type {upright.mode!r}, which has no agreed range of brightness: "
-            "export it as 8- or 16-bit greyscale or colour"
-        )
-    return Pixels(data, upright.height, upright.width, bits)
-
-
-def _read_sixteen_bits(image: "Image", *, twelve_bits: bool) -> bytes:
-    """Values in little endian, of 12 bits spread over 16."""
-    values = array("H", image.tobytes())
-    if (byteorder == "big") != image.mode.endswith("B"):
-        values.byteswap()
-    if twelve_bits:
-        table = [value * 16 + value // 256 for value in range(_WHITEST_OF_TWELVE_BITS + 1)]
-        values = array("H", [table[min(value, _WHITEST_OF_TWELVE_BITS)] for value in values])
-    if byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _lay_over_black(image: "Image") -> "Image":
-    from PIL import Image  # noqa: PLC0415
-
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    return Image.merge("RGB", image.convert("RGBA").convert("RGBa").split()[:3])
