@@ -18,6 +18,7 @@ from octcluster.images.table_text import TableText, read_table
 from octcluster.model.errors import InvalidImageSet
 
 _SHOWN = 4
+_COLUMNS_SHOWN = 10
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -203,6 +204,12 @@ def _describe(table: TableText, unknown: Mapping[str, Counter[str]]) -> list[Not
     if renamed:
         read = ", ".join(f"'{column}' as {meaning}" for column, meaning in renamed.items())
         notes.append(Note("table_columns", f"Of the table the columns are read so: {read}.", 0))
+    missing = [meaning for meaning in ("label", "patient") if meaning not in table.columns]
+    if missing and table.unused:
+        unused = ", ".join(f"'{column}'" for column in table.unused[:_COLUMNS_SHOWN])
+        more = ", ..." if len(table.unused) > _COLUMNS_SHOWN else ""
+        text = f"The table has no column for the {' and the '.join(missing)}. Not used: {unused}{more}."
+        notes.append(Note("table_unused", text, 0))
     for meaning, counts in unknown.items():
         if counts:
             shown = ", ".join(f"'{value}'" for value, _ in counts.most_common(_SHOWN))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from octcluster.images.naming.spellings import fold
 from octcluster.images.naming.vocabulary import phrases
@@ -38,6 +39,7 @@ class TableText:
         separator: What stands between cells.
         first_row: Number of the heading row in the file.
         columns: Name of the column in the file by what it means (COLUMNS).
+        unused: Names of the other columns.
         encoding_note: What to say of its encoding, or nothing.
     """
 
@@ -46,6 +48,7 @@ class TableText:
     separator: str
     first_row: int
     columns: dict[str, str]
+    unused: Sequence[str]
     encoding_note: str = ""
 
     def rows(self) -> Iterator[tuple[int, dict[str, str | None]]]:
@@ -54,11 +57,11 @@ class TableText:
         Raises:
             InvalidImageSet: A row has quotes that do not end, or too many cells.
         """
-        reader = csv.DictReader(io.StringIO(self.text, newline=""), delimiter=self.separator, strict=True)
+        reader = csv.DictReader(io.StringIO(self.text, newline=""), **_dialect(self.separator))
         try:
             for cells in reader:
                 number = reader.line_num + self.first_row - 1
-                if None in cells:
+                if any(cells.get(None) or ()):
                     raise InvalidImageSet(
                         f"{self.file}, row {number}: it has more cells than row {self.first_row}; put a "
                         f"value that has a {_SEPARATORS[self.separator][:-1]} in quotes"
@@ -85,10 +88,14 @@ def read_table(file: Path, sources: Sequence[str]) -> TableText:
     if named := _SEPARATOR_LINE.match(text):
         separators = [named[1]] if named[1] in _SEPARATORS else separators
         text, first_row = text[named.end() :], 2
+    blank_lines = text[: len(text) - len(text.lstrip("\r\n"))]
+    text, first_row = text.lstrip("\r\n"), first_row + len(blank_lines.splitlines())
     headings = {separator: _read_heading(file, text, separator, first_row) for separator in separators}
     separator = max(separators, key=lambda separator: len(_find_meanings(headings[separator])))
-    columns = _choose_columns(file, headings[separator], first_row)
-    return TableText(file, text, separator, first_row, columns, encoding_note)
+    heading = headings[separator]
+    columns = _choose_columns(file, heading, first_row)
+    unused = [column for column in heading if column.strip() and column not in columns.values()]
+    return TableText(file, text, separator, first_row, columns, unused, encoding_note)
 
 
 def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:
@@ -109,6 +116,7 @@ def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:
     marked = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
     if marked is None and b"\0" in data[:200]:
         marked = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    data = data.rstrip(b"\x1a")  # the end of a text file under DOS
     try:
         return data.decode(marked or "utf-8"), ""
     except UnicodeDecodeError as error:
@@ -126,9 +134,13 @@ def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:
     )
 
 
+def _dialect(separator: str) -> dict[str, Any]:
+    return {"delimiter": separator, "strict": True, "skipinitialspace": True}
+
+
 def _read_heading(file: Path, text: str, separator: str, number: int) -> list[str]:
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), [])
+        return next(csv.reader(io.StringIO(text, newline=""), **_dialect(separator)), [])
     except csv.Error as error:
         raise InvalidImageSet(f"{file}, row {number}: {error}; correct the quotes there") from error
 

@@ -104,6 +104,13 @@ def test_every_encoding_of_a_spreadsheet_is_read(tmp_path: Path, encoding: str, 
         "image|label\na.png|CNV\n",
         'image;label;note\na.png;CNV;"a, b; c"\n',
         "image,label\r\na.png,CNV\r\n",
+        "image,label\ra.png,CNV\r",
+        "\n\nimage,label\na.png,CNV\n",
+        'image,label\na.png, "CNV"\n',
+        "image,label\na.png,CNV,,\n",
+        "image,label,,\na.png,CNV,,\n",
+        "image;label\na.png;CNV\n;;;\n",
+        "image,label\na.png,CNV\n\x1a",
     ],
 )
 def test_separators_are_those_of_the_heading(tmp_path: Path, text: str) -> None:
@@ -131,6 +138,16 @@ def test_usual_headings_are_taken_for_what_they_mean_and_told(tmp_path: Path, he
     assert told == [] if heading == "IMAGE,Label,PATIENT" else f"'{first}' as image" in told[0]
 
 
+def test_columns_that_are_not_used_are_told_where_one_may_be_missed(tmp_path: Path) -> None:
+    found = label_images(
+        files("a.png"), write_table(tmp_path, "image,patient,Diagnosis (main),age\na.png,7,CNV,60\n")
+    )
+    (told,) = [note.text for note in found.notes if note.kind == "table_unused"]
+    assert told == "The table has no column for the label. Not used: 'Diagnosis (main)', 'age'."
+    found = label_images(files("a.png"), write_table(tmp_path, "image,patient,label,age\na.png,7,CNV,60\n"))
+    assert not [note for note in found.notes if note.kind == "table_unused"]
+
+
 def test_the_exact_heading_goes_before_others(tmp_path: Path) -> None:
     text = "image,path,label,disease\na.png,elsewhere,CNV,DME\n"
     assert read(tmp_path, text, "a.png") == [("CNV", None)]
@@ -155,7 +172,7 @@ def test_the_exact_heading_goes_before_others(tmp_path: Path) -> None:
 def test_a_heading_that_is_wrong_or_has_two_meanings_is_told(
     tmp_path: Path, heading: str, message: str
 ) -> None:
-    with pytest.raises(InvalidImageSet, match=f"row 1: .*{message}"):
+    with pytest.raises(InvalidImageSet, match=rf"row \d: .*{message}"):
         read(tmp_path, f"{heading}\na.png,CNV,1\n", "a.png")
 
 
