@@ -10,6 +10,7 @@ from math import dist, isfinite
 from typing import Any, cast
 
 from octcluster.images.readers.dicom.file import DicomFile, read_integer
+from octcluster.images.readers.header_values import name_volume
 from octcluster.images.readers.reader import Eye, ScanFacts
 
 _EYES: dict[str, Eye] = {"R": "OD", "L": "OS"}
@@ -57,7 +58,7 @@ def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[st
         width=read_integer(header, "Columns"),
         bits=read_integer(header, "BitsStored", read_integer(header, "BitsAllocated")),
     )
-    volume = _tell_volume(header, n_frames)
+    volume = _tell_volume(file, n_frames)
     positions = _tell_positions(header, frames)
     scans = []
     for index, frame in enumerate(frames):
@@ -66,7 +67,7 @@ def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[st
             replace(
                 same,
                 eye=eye,
-                volume=volume and _digest(f"{volume} {frame.stack} {eye}"),
+                volume=volume and _digest(f"{volume} {same.patient} {frame.stack} {eye}"),
                 position=positions[index],
                 axial_mm=frame.spacing and frame.spacing[0],
                 lateral_mm=frame.spacing and frame.spacing[1],
@@ -128,11 +129,14 @@ def _tell_eye(header: Any, frame: _Frame) -> tuple[Eye | None, bool]:
     return (eyes[0] if eyes else None), len(set(eyes)) > 1
 
 
-def _tell_volume(header: Any, n_frames: int) -> str | None:
-    """What all files of a volume share: their concatenation or, for files of one frame, their series."""
-    return _text(header, "ConcatenationUID") or _text(
-        header, "SOPInstanceUID" if n_frames > 1 else "SeriesInstanceUID"
-    )
+def _tell_volume(file: DicomFile, n_frames: int) -> str | None:
+    """What all files of a volume share: their concatenation or, for files of one frame, their series.
+
+    A file of several frames is told by its content and not by its instance, which careless programs give to
+    many files.
+    """
+    shared = _text(file.header, "ConcatenationUID")
+    return shared or (name_volume(file.path) if n_frames > 1 else _text(file.header, "SeriesInstanceUID"))
 
 
 def _tell_positions(header: Any, frames: Sequence[_Frame]) -> list[int | None]:

@@ -57,7 +57,6 @@ KEYWORDS = (
     "RescaleSlope",
     "Rows",
     "SOPClassUID",
-    "SOPInstanceUID",
     "SamplesPerPixel",
     "SeriesInstanceUID",
     "SharedFunctionalGroupsSequence",
@@ -75,6 +74,7 @@ class DicomFile:
     """An open DICOM file.
 
     Attributes:
+        path: Where it lies.
         stream: The file, or what was inflated of it.
         header: A pydicom Dataset with the elements of KEYWORDS; empty where sop_class holds no scans.
         sop_class: What it is; empty: it does not tell.
@@ -85,6 +85,7 @@ class DicomFile:
         size: Bytes of the stream.
     """
 
+    path: Path
     stream: BinaryIO
     header: Any
     sop_class: str
@@ -104,7 +105,7 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
     """
     try:
         with path.open("rb") as stream:
-            yield _open(stream)
+            yield _open(path, stream)
     except (UnreadableImage, ModuleNotFoundError):
         raise
     except MemoryError:
@@ -135,7 +136,7 @@ def read_integer(header: Any, keyword: str, default: int | None = None) -> int:
         raise UnreadableImage(f"{keyword} in the DICOM header is no number: {EXPORT_AGAIN}") from None
 
 
-def _open(stream: BinaryIO) -> DicomFile:
+def _open(path: Path, stream: BinaryIO) -> DicomFile:
     from pydicom.filereader import read_dataset, read_preamble  # noqa: PLC0415
     from pydicom.tag import Tag  # noqa: PLC0415
 
@@ -144,7 +145,7 @@ def _open(stream: BinaryIO) -> DicomFile:
     read_preamble(counted, force=True)  # without one, it goes back to the beginning
     sop_class, syntax = _read_meta(stream, counted)
     if sop_class and not may_hold_scans(sop_class):
-        return DicomFile(stream, {}, sop_class, syntax)
+        return DicomFile(path, stream, {}, sop_class, syntax)
     if str(syntax) == _DEFLATED:
         stream = inflate(stream)
         counted = CountedStream(stream)
@@ -157,7 +158,7 @@ def _open(stream: BinaryIO) -> DicomFile:
     )
     sop_class = str(header.get("SOPClassUID") or "") or sop_class
     return _find_pixels(
-        DicomFile(stream, header, sop_class, syntax), implicit=bool(header.original_encoding[0])
+        DicomFile(path, stream, header, sop_class, syntax), implicit=bool(header.original_encoding[0])
     )
 
 

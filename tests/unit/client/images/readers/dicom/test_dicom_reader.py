@@ -1,14 +1,18 @@
 """DICOM files made byte by byte: what is found in them, and their pixels one by one."""
 
 import subprocess
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dicom_files
 import numpy as np
 import pytest
-from dicom_files import Element, Stored, make_frames, write_elements, write_opt
+from dicom_files import Element, Stored, encode_jpeg, make_frames, write_elements, write_opt
 from dicom_values import read_values, to_array
 from machine import dciodvfy, need
+from numpy.typing import NDArray
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom import DicomReader
 from octcluster.images.readers.reader import ScanFacts
@@ -45,6 +49,24 @@ def test_frames_come_in_the_order_asked_for(tmp_path: Path) -> None:
     third, first = READER.read(path, [3, 1])
     np.testing.assert_array_equal(to_array(third), frames[2])
     np.testing.assert_array_equal(to_array(first), frames[0])
+
+
+@pytest.mark.parametrize("codec", [None, encode_jpeg])
+def test_one_frame_is_in_memory_at_a_time(
+    tmp_path: Path, codec: Callable[[NDArray[Any]], bytes] | None
+) -> None:
+    n_frames, frame_bytes = 100, 256 * 512
+    frames = np.tile(make_frames(1, 256, 512), (n_frames, 1, 1))
+    codestreams = [codec(frames[0])] * n_frames if codec else []
+    syntax = "1.2.840.10008.1.2.4.50" if codec else dicom_files.EXPLICIT
+    path = write_opt(tmp_path / "v.dcm", frames, Stored(syntax, codestreams=codestreams))
+    list(READER.read(path, [1]))  # imports
+    tracemalloc.start()
+    for _ in READER.read(path, range(1, n_frames + 1)):
+        pass
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert highest < n_frames * frame_bytes / 4
 
 
 @pytest.mark.parametrize("syntax", [dicom_files.IMPLICIT, dicom_files.EXPLICIT, dicom_files.BIG_ENDIAN])

@@ -169,7 +169,14 @@ def test_files_of_one_frame_are_a_volume_by_their_series(tmp_path: Path) -> None
 
 
 def test_files_of_several_frames_are_volumes_of_their_own(tmp_path: Path) -> None:
-    one, two = (first(tmp_path, {0x00080018: ("UI", f"1.2.3.{number}")}, n_frames=2) for number in (1, 2))
+    # also where a careless program gave both the same identifiers
+    one, two = (first(tmp_path, {0x00200011: ("IS", number)}, n_frames=2) for number in (1, 2))
+    copy = first(tmp_path / "copy", {0x00200011: ("IS", 2)}, n_frames=2)
+    assert one.volume != two.volume == copy.volume
+
+
+def test_patients_of_one_series_are_volumes_of_their_own(tmp_path: Path) -> None:
+    one, two = (first(tmp_path, {0x00100020: ("LO", patient)}) for patient in ("P1", "P2"))
     assert one.volume != two.volume
 
 
@@ -204,6 +211,7 @@ def test_bare_object_tells_nothing_and_is_read(tmp_path: Path) -> None:
         **dicom_files.describe_pixels(make_frames(2), dicom_files.Stored()),
     }
     path = dicom_files.write_elements(tmp_path / "v.dcm", elements)
-    assert list(DicomReader().look(path).scans) == [
-        ScanFacts(position=position, height=32, width=48) for position in (0, 1)
+    found = DicomReader().look(path).scans
+    assert list(found) == [
+        ScanFacts(volume=found[0].volume, position=position, height=32, width=48) for position in (0, 1)
     ]
