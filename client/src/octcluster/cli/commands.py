@@ -17,7 +17,7 @@ from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.parser import build_parser
 from octcluster.images.folder import find_images
 from octcluster.images.headers import FileHead
-from octcluster.images.image_set import ImageSet, sample_per_class
+from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
 from octcluster.images.scan_choice import choose_scans
 from octcluster.model.errors import ExtraNotInstalled, OctclusterError
 from octcluster.model.progress import Progress, Silence
@@ -103,7 +103,7 @@ def assign(command: AssignCommand) -> ExitCode:
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
 
     with _shown_progress(command) as progress:
-        image_set = _find_sample(command, progress)
+        image_set = spell_classes(_find_sample(command, progress), finished.classes)
         prepare_folder(command.out, command.name)
         outcome = assign_images(finished.run_id, image_set, options, progress)
     write_assign_files(outcome, command.out, command.record(), started)

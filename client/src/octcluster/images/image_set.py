@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from octcluster.images.naming.spellings import fold
 from octcluster.images.notes import Note
 from octcluster.images.readers.reader import Eye, ScanFacts
 from octcluster.model.errors import InvalidImageSet
@@ -113,3 +114,19 @@ def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:
         source = random.Random(f"{seed}:{label}")  # noqa: S311
         drawn += source.sample(candidates, min(count, len(candidates)))
     return replace(image_set, images=sorted(drawn, key=lambda image: image.order))
+
+
+def spell_classes(image_set: ImageSet, names: Sequence[str]) -> ImageSet:
+    """Gives classes the spelling of others that are already known: those of an earlier run.
+
+    Args:
+        image_set: Images with labels.
+        names: The classes as the earlier run called them.
+
+    Returns:
+        The images, with these names where theirs are other spellings of them.
+    """
+    known = {fold(name): name for name in names}
+    spelled = {label: known[fold(label)] for label in image_set.classes if fold(label) in known}
+    images = [replace(image, label=spelled.get(image.label or "", image.label)) for image in image_set.images]
+    return replace(image_set, images=images)

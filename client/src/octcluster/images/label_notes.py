@@ -137,8 +137,13 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
     if found.joined:
         text += f" {found.joined:,} of them have images in several classes or splits."
     text += f" {_WRONG_CURE}" * (not sources.keys() <= {"table", "file"})
+    folds = Counter(map(fold, first))
+    if spelled := sorted(patient for patient in first if folds[fold(patient)] > 1):
+        text += (
+            f" {len(spelled):,} of them differ from another one in their spelling only: give one id to each."
+        )
     examples = [f"{patient} ({image.name})" for patient, image in list(first.items())[:_SHOWN]]
-    return [Note("patients", text, known, examples)]
+    return [Note("patients", text, known, examples, to_mend=bool(spelled))]
 
 
 def describe_patient_conflict(pairs: Set[tuple[str, str]]) -> list[Note]:

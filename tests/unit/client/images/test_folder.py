@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from octcluster.images.folder import describe_ignored, find_images
-from octcluster.images.image_set import sample_per_class
+from octcluster.images.image_set import sample_per_class, spell_classes
 from octcluster.images.sources import IMAGE_ENDINGS
 from octcluster.model.errors import InvalidImageSet
 from PIL import Image
@@ -218,3 +218,9 @@ def test_a_list_may_name_volumes_and_loses_no_file_that_is_none(tmp_path: Path) 
     list_file = tmp_path / "list"
     list_file.write_text("volume\nnotes.txt\n")
     assert find_names(list_file) == ["notes.txt", "volume#1", "volume#2"]
+
+
+def test_classes_get_the_spelling_of_an_earlier_run(tmp_path: Path) -> None:
+    make_files(tmp_path, "cnv/1.png", "d m e/1.png", "GA/1.png", "none.png")
+    images = spell_classes(find_images(tmp_path), ["CNV", "DME", "NORMAL"])
+    assert [image.label for image in images.images] == ["GA", "CNV", "DME", None]

@@ -254,6 +254,14 @@ def test_spellings_in_a_table_are_one_class(tmp_path: Path) -> None:
     assert [label for label, _ in found] == ["CNV"] * 5 + ["DME"]
 
 
+def test_patients_that_differ_in_spelling_only_are_told(tmp_path: Path) -> None:
+    text = "image,patient\na.png,P12\nb.png,p12\nc.png,P-12\nd.png,P13\n"
+    found = label_images(files(*(f"{letter}.png" for letter in "abcd")), write_table(tmp_path, text))
+    (told,) = [note for note in found.notes if note.kind == "patients"]
+    assert "3 of them differ from another one in their spelling only" in told.text
+    assert told.to_mend
+
+
 def test_decomposed_names_of_files_match_composed_ones(tmp_path: Path) -> None:
     assert read(tmp_path, "image,label\nmu\u0308ller.png,CNV\n", "m\u00fcller.png") == [("CNV", None)]
 

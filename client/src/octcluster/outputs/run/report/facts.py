@@ -2,6 +2,7 @@
 
 from octcluster.images.leaks import has_repeated_patients
 from octcluster.model.runs import Preparation
+from octcluster.outputs.wording.notes import tell_notes
 from octcluster.outputs.wording.words import count
 from octcluster.workflows.outcome import RunOutcome
 
@@ -24,6 +25,7 @@ def list_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
             f"{outcome.embedded:,} embedded, {outcome.cached:,} from the cache, "
             f"{len(outcome.failures):,} failed",
         ),
+        *([("names", " ".join(told))] if (told := tell_notes(outcome.image_set)) else []),
         ("time", seconds),
     ]
 
