@@ -15,6 +15,7 @@ from octcluster.images.sources import (
     describe_contents,
     find_contents,
     is_image_by_name,
+    tell_kind,
 )
 from octcluster.model.errors import InvalidImageSet
 from octcluster.model.progress import Progress, Silence
@@ -38,7 +39,7 @@ def find_images(
     and files that do not exist are kept, too.
 
     Args:
-        source: A folder, or a text file with one path a line.
+        source: A folder, a text file with one path a line, or a volume.
         labels: Where labels come from; see ``labels.label_images``.
         progress: Told how far it is.
         on_head: Given the beginning of each plain image; see ``sources.find_contents``.
@@ -54,11 +55,15 @@ def find_images(
     if source.is_dir():
         root, files = source, list(_walk(source, "", set(), junk))
     elif source.is_file():
-        if is_image_by_name(source):
+        kind = tell_kind(source)
+        if kind == "image" or (kind == "unknown" and is_image_by_name(source)):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
-        root, files = source.parent, _read_list(source)
+        root = source.parent
+        files = [FoundFile(source, source.name)] if kind == "container" else _read_list(source)
     else:
-        raise InvalidImageSet(f"{source} does not exist: give a folder of images or a list of paths")
+        raise InvalidImageSet(
+            f"{source} does not exist: give a folder of images, a volume or a list of paths"
+        )
     listed = root != source
     contents = find_contents(files, progress or Silence(), listed=listed, on_head=on_head)
     endings = dict(sorted(contents.ignored.items(), key=lambda item: (-item[1], item[0])))

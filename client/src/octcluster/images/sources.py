@@ -145,6 +145,11 @@ def describe_contents(contents: Contents) -> list[Note]:
     return notes
 
 
+def tell_kind(path: Path) -> Literal["image", "container", "unknown"]:
+    """Whether a file is a plain image, holds scans in another way, or neither, by its content."""
+    return _look_at(FoundFile(path, path.name)).kind
+
+
 def is_image_by_name(path: PurePath) -> bool:
     """Whether the file's ending is that of an image."""
     return path.suffix.lower() in IMAGE_ENDINGS

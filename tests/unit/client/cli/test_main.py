@@ -49,6 +49,8 @@ def call(*arguments: object) -> int:
         (["--seed", "-1"], "'-1' is no seed"),
         (["--seed", str(2**32)], "write a whole number from 0 to 4294967295"),
         (["--per-class", "0"], "write a whole number from 1"),
+        (["--scans", "0"], "'0' cannot be used: write all, middle, or how many B-scans of each volume"),
+        (["--scans", "centre"], "'centre' cannot be used"),
         (["--recipe", "best"], "invalid choice: 'best'"),
         (["--stability", "101"], "'101' cannot be used: write a whole number from 0 to 100"),
         (["--weights-sha256", "abc"], "write its 64 hexadecimal digits"),

@@ -212,6 +212,14 @@ def test_volumes_become_scans_in_the_order_of_their_numbers(tmp_path: Path) -> N
 
 
 @pytest.mark.heavy
+def test_a_volume_may_be_given_alone(tmp_path: Path) -> None:
+    assert find_names(make_tiff(tmp_path / "volume", 2)) == ["volume#1", "volume#2"]
+    make_image(tmp_path / "scan", "JPEG")
+    with pytest.raises(InvalidImageSet, match="scan is one image: give its folder"):
+        find_images(tmp_path / "scan")
+
+
+@pytest.mark.heavy
 def test_a_list_may_name_volumes_and_loses_no_file_that_is_none(tmp_path: Path) -> None:
     make_tiff(tmp_path / "volume", 2)
     (tmp_path / "notes.txt").write_text("no image")

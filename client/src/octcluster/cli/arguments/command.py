@@ -61,7 +61,12 @@ def add_debug(parser: ArgumentParser) -> None:
 def add_images(parser: ArgumentParser) -> None:
     """Adds the images and the folder for the outputs."""
     add = parser.add_argument
-    add("images", metavar="IMAGES", type=Path, help="folder of images, or text file with one path a line")
+    add(
+        "images",
+        metavar="IMAGES",
+        type=Path,
+        help="folder of images, text file with one path a line, or volume",
+    )
     add(
         "--scans",
         metavar="all|middle|N",

@@ -133,8 +133,9 @@ def test_processes_end_with_the_work_also_where_it_is_left_early(two_files: tupl
     assert not children() - before
 
 
-def test_process_ends_soon_after_a_program_that_was_killed(
-    two_files: tuple[Path, Path], tmp_path: Path
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_process_ends_soon_after_its_program(
+    end: signal.Signals, two_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     note = tmp_path / "process"
     program = (
@@ -147,10 +148,11 @@ def test_process_ends_soon_after_a_program_that_was_killed(
         "OCTCLUSTER_TEST_NOTE": str(note),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
-    with subprocess.Popen([sys.executable, "-c", program], env=environment) as parent:
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as parent:
         while not (note.exists() and note.read_text()):
             assert parent.poll() is None
             time.sleep(0.05)
-        parent.send_signal(signal.SIGKILL)
+        parent.send_signal(end)
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(note.read_text())).wait(timeout=60)
