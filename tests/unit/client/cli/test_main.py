@@ -107,7 +107,7 @@ def test_nothing_at_all_brings_the_help(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("images_name", "arguments", "message"),
     [
-        ("nowhere", [], "nowhere does not exist: give a folder of images or a list of paths"),
+        ("nowhere", [], "nowhere does not exist: give a folder of images, a volume or a list of paths"),
         ("images/a.png", [], "a.png is one image: give its folder"),
         ("images", ["--labels", "table.csv"], "--labels table.csv: there is no such file; give auto"),
         ("images", ["--labels", "folder"], "--labels folder finds no label"),
