@@ -43,10 +43,10 @@ class DicomReader:
             scans, doubts = tell_facts(file, frames.layout.n_frames)
             warnings += doubts
             if frames.layout.samples == 3:
-                warnings.append("the B-scans are in colour: their brightness is taken by ITU-R 601")
+                warnings.append("The B-scans are in colour: their brightness is taken by ITU-R 601")
             if str(file.header.get("BurnedInAnnotation") or "").strip().upper() == "YES":
                 warnings.append(
-                    "the file says that text is burned into its pixels, which may name the patient: export "
+                    "The file says that text is burned into its pixels, which may name the patient: export "
                     "it without"
                 )
             return SourceFile(self.format, scans, {}, warnings)

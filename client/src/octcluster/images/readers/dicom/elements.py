@@ -2,7 +2,10 @@
 
 import struct
 
-_LONG_VALUE_REPRESENTATIONS = (b"OB", b"OD", b"OF", b"OW", b"SQ", b"UN", b"UT")
+_LONG_VALUES = (b"OB", b"SQ", b"UN", b"UT")
+_SHORT_VALUES = (b"CS", b"DA", b"DT", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM", b"UI", b"UL", b"US")
+_FIRST_GROUPS = (2, 8)
+_MAX_FIRST_ELEMENT = 0x2000
 _MAX_FIRST_BYTES = 1024
 
 
@@ -20,20 +23,23 @@ def guess_syntax(head: bytes) -> str | None:
 def _begins_with_elements(head: bytes, order: str, *, explicit: bool) -> bool:
     position, before = 0, 0
     for _ in range(2):
-        if len(head) < position + 8:
+        if len(head) < position + 12:
             return False
         group, element = struct.unpack_from(f"{order}HH", head, position)
         tag = group << 16 | element
-        if group not in (2, 8) or element > 0x2000 or (before and tag <= before):
-            return False
+        vr = head[position + 4 : position + 6]
+        form, at, begin = "I", 4, 8
         if explicit:
-            vr = head[position + 4 : position + 6]
-            if not (vr.isalpha() and vr.isupper()) or vr in _LONG_VALUE_REPRESENTATIONS:
-                return False
-            (length,) = struct.unpack_from(f"{order}H", head, position + 6)
-        else:
-            (length,) = struct.unpack_from(f"{order}I", head, position + 4)
-        if length > _MAX_FIRST_BYTES or length % 2:
+            form, at, begin = ("I", 8, 12) if vr in _LONG_VALUES else ("H", 6, 8)
+        (length,) = struct.unpack_from(f"{order}{form}", head, position + at)
+        if (
+            group not in _FIRST_GROUPS
+            or element > _MAX_FIRST_ELEMENT
+            or (before and tag <= before)
+            or (explicit and vr not in _LONG_VALUES + _SHORT_VALUES)
+            or length > _MAX_FIRST_BYTES
+            or length % 2
+        ):
             return False
-        position, before = position + 8 + length, tag
+        position, before = position + begin + length, tag
     return True

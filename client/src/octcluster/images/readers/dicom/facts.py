@@ -10,7 +10,7 @@ from math import dist, isfinite
 from typing import Any, cast
 
 from octcluster.images.readers.dicom.file import DicomFile, read_integer
-from octcluster.images.readers.header_values import name_volume
+from octcluster.images.readers.header_values import NO_EYE, name_volume
 from octcluster.images.readers.reader import Eye, ScanFacts
 
 _EYES: dict[str, Eye] = {"R": "OD", "L": "OS"}
@@ -47,9 +47,11 @@ def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[st
     eyes = [_tell_eye(header, frame) for frame in frames]
     if any(contradicts for _, contradicts in eyes):
         warnings.append(
-            "the file names both eyes: that of the imaged region counts, then that of the frame, then that "
+            "The file names both eyes: that of the imaged region counts, then that of the frame, then that "
             "of the series"
         )
+    if any(eye is None for eye, _ in eyes):
+        warnings.append(NO_EYE)
     same = ScanFacts(
         patient=_text(header, "PatientID"),
         visit=_tell_visit(header),

@@ -11,8 +11,8 @@ from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom.codestreams import find_frame_size
 from octcluster.images.readers.dicom.file import DicomFile, read_integer
 from octcluster.images.readers.dicom.reasons import DAMAGED, EXPORT_AGAIN
+from octcluster.images.readers.header_values import MAX_PIXELS
 
-MAX_FRAME_PIXELS = 1 << 24
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_FRAMES = 100_000
@@ -164,10 +164,10 @@ def _read_layout(file: DicomFile) -> Layout:
             f"the DICOM header tells of {layout.n_frames:,} frames of {layout.width}x{layout.height} pixels: "
             f"it must be damaged, {EXPORT_AGAIN}"
         )
-    if layout.height * layout.width > MAX_FRAME_PIXELS:
+    if layout.height * layout.width > MAX_PIXELS:
         raise UnreadableImage(
             f"a frame has {layout.height * layout.width:,} pixels, more than the limit of "
-            f"{MAX_FRAME_PIXELS:,}: export it at a smaller size"
+            f"{MAX_PIXELS:,}: export it at a smaller size"
         )
     _check_kind_of_pixels(layout, read_integer(header, "HighBit", layout.bits_stored - 1))
     return layout

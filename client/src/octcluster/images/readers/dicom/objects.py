@@ -82,7 +82,7 @@ def tell_kind(sop_class: str, header: Any) -> ObjectKind:
     ):
         return ObjectKind(
             None,
-            f"a {name} that says that it is optical coherence tomography was taken as B-scans: look at it, "
+            f"A {name} that says that it is optical coherence tomography was taken as B-scans: look at it, "
             "it may be a page or a map",
         )
     if not sop_class:
@@ -90,7 +90,7 @@ def tell_kind(sop_class: str, header: Any) -> ObjectKind:
     if name == _SECONDARY:
         return ObjectKind(
             name,
-            "a secondary capture that does not say that it is a B-scan was left out: if it is one, export it "
+            "A secondary capture that does not say that it is a B-scan was left out: if it is one, export it "
             "as Ophthalmic Tomography or as PNG",
         )
     return ObjectKind(name)

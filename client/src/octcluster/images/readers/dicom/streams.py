@@ -8,7 +8,8 @@ from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom.reasons import DAMAGED, EXPORT_AGAIN
 
 MAX_INFLATED_BYTES = 1 << 28
-MAX_HEADER_BYTES = 1 << 23
+MAX_HEADER_BYTES = 1 << 25
+MAX_VALUE_BYTES = 1 << 23
 MAX_HEADER_PARTS = 200_000
 _INFLATE_BYTES = 1 << 20
 # A read, an item or one of several values each becomes an object that is far larger than its bytes.
@@ -31,7 +32,7 @@ class CountedStream:
         Raises:
             UnreadableImage: All reads together have too many of them.
         """
-        if not 0 <= size <= MAX_HEADER_BYTES:
+        if not 0 <= size <= MAX_VALUE_BYTES:
             raise _too_large()
         data = self._stream.read(size)
         self._bytes += len(data)
@@ -64,6 +65,6 @@ def inflate(stream: BinaryIO) -> BinaryIO:
 
 def _too_large() -> UnreadableImage:
     return UnreadableImage(
-        f"the DICOM header has more than {MAX_HEADER_BYTES >> 20} MiB or {MAX_HEADER_PARTS:,} parts: it must "
-        f"be damaged, {EXPORT_AGAIN}"
+        f"the DICOM header has more than {MAX_HEADER_BYTES >> 20} MiB, {MAX_VALUE_BYTES >> 20} MiB in one "
+        f"value or {MAX_HEADER_PARTS:,} parts: it is damaged, or holds other data than images; {EXPORT_AGAIN}"
     )

@@ -79,6 +79,13 @@ def test_file_without_preamble_is_read(tmp_path: Path, syntax: str) -> None:
     np.testing.assert_array_equal(read_values(path), frames)
 
 
+def test_file_with_meta_information_but_no_preamble_is_read(tmp_path: Path) -> None:
+    path = write_opt(tmp_path / "v", make_frames(2))
+    path.write_bytes(path.read_bytes()[132:])
+    assert READER.recognises(path.read_bytes()[:16384])
+    np.testing.assert_array_equal(read_values(path), make_frames(2))
+
+
 @pytest.mark.parametrize(
     "head",
     [

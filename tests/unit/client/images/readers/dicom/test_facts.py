@@ -61,7 +61,8 @@ def test_eye_comes_from_the_region_then_the_frame_then_the_series(
     found = DicomReader().look(path)
     assert found.scans[0].eye == eye
     said = {word for word in (image, shared or frame, series) if word in ("R", "L")}
-    assert bool(found.warnings) == (len(said) > 1)
+    assert any("names both eyes" in warning for warning in found.warnings) == (len(said) > 1)
+    assert any("does not say clearly" in warning for warning in found.warnings) == (not said)
 
 
 @pytest.mark.parametrize(
