@@ -106,6 +106,8 @@ class RunSpec:
         stability_resamples: Number of parts of the members to cluster again for the stability of the chosen
             result, 0 for none.
         umap: Also find two coordinates of each member by UMAP.
+        usual_spread: Length that unit vectors less their mean seldom exceed among different images; 0: not
+            known.
     """
 
     run_id: str
@@ -117,6 +119,7 @@ class RunSpec:
     seed: int
     stability_resamples: int = 0
     umap: bool = False
+    usual_spread: float = 0.0
 
 
 @dataclass(frozen=True)

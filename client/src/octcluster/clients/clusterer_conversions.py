@@ -86,6 +86,7 @@ def spec_message(spec: RunSpec) -> messages.RunSpec:
         seed=spec.seed,
         stability_resamples=spec.stability_resamples,
         umap=spec.umap,
+        usual_spread=spec.space.usual_spread,
     )
 
 

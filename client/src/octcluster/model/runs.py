@@ -26,6 +26,8 @@ MODELS = (
     "pixels",
 )
 FEATURES = ("pooled", "flatten", "blocks", "pixels")
+# Of 516 images of OCT2017 a tenth have more; measured with flip for blocks, without for pooled.
+_USUAL_SPREADS = {("efficientnet-lite0", "blocks"): 0.25, ("efficientnet-lite0", "pooled"): 0.66}
 _BYTES_A_VALUE = {"float32": 4, "uint8": 1}
 
 
@@ -64,6 +66,11 @@ class EmbeddingSpace:
     flip: bool = False
     part_dimensions: Sequence[int] = ()
     precision: str = "float32"
+
+    @property
+    def usual_spread(self) -> float:
+        """Length that unit vectors less their mean seldom exceed among different images; 0: not measured."""
+        return _USUAL_SPREADS.get((self.model, self.features), 0.0)
 
 
 @dataclass(frozen=True)

@@ -133,12 +133,14 @@ def _find_duplicates(
         report(Stage.PREPARING, 0, 0)
 
     def find() -> Duplicates:
-        return find_duplicates(vectors, members.image_keys, spec.seed, report_step)
+        return find_duplicates(
+            vectors, members.image_keys, spec.seed, report_step, usual_spread=spec.usual_spread
+        )
 
     if shared is None:
         return find()
     digest = digest_vectors(vectors, report_step)
-    key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed)
+    key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed, spec.usual_spread)
     return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
 
 

@@ -41,6 +41,10 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
             f"stability is found from 0 to {MAX_STABILITY_RESAMPLES} parts (stability_resamples), "
             f"not {spec.stability_resamples}"
         )
+    if not 0 <= spec.usual_spread <= 2:
+        raise InvalidRequest(
+            f"vectors of unit length have a usual spread (usual_spread) from 0 to 2, not {spec.usual_spread}"
+        )
     check_preparation(spec.preparation, n_members, spec.space.dimension)
     for algorithm in spec.algorithms:
         if not METHODS[algorithm].finds_cluster_count:

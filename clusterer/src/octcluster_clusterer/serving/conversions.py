@@ -145,6 +145,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
         seed=message.seed,
         stability_resamples=message.stability_resamples,
         umap=message.umap,
+        usual_spread=message.usual_spread,
     )
 
 
@@ -200,4 +201,5 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         seed=spec.seed,
         stability_resamples=spec.stability_resamples,
         umap=spec.umap,
+        usual_spread=spec.usual_spread,
     )

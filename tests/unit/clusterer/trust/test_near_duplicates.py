@@ -32,11 +32,13 @@ def find(
     return found
 
 
-def find_slowly(vectors: np.ndarray) -> set[tuple[int, int]]:
+def find_slowly(vectors: np.ndarray, usual_spread: float = 0.0) -> set[tuple[int, int]]:
     directions = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
     directions -= directions.mean(axis=0)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    near = np.triu(directions @ directions.T >= near_duplicates.THRESHOLD, 1)
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), usual_spread)
+    lifts = np.sqrt(np.maximum(1 - np.square(directions).sum(axis=1), 0))
+    similarities = directions @ directions.T + np.outer(lifts, lifts)
+    near = np.triu(similarities >= near_duplicates.THRESHOLD, 1)
     return set(zip(*np.nonzero(near), strict=True))
 
 
@@ -93,6 +95,44 @@ def test_vectors_that_are_all_the_same_are_all_pairs(value: float) -> None:
     found = find(np.full((30, 8), value, dtype=np.float32))
     assert found.total_pairs == 30 * 29 // 2
     assert found.pairs[0].similarity == 1
+
+
+def make_copies(n: int, least_noise: float, most_noise: float) -> np.ndarray:
+    """Vectors of one image with more and more noise."""
+    random = np.random.default_rng(5)
+    noise = np.linspace(least_noise, most_noise, n)[:, np.newaxis] * random.standard_normal((n, 96))
+    copies = np.repeat(make_vectors(1), n, axis=0) + noise
+    return copies.astype(np.float32)
+
+
+def test_copies_of_one_image_are_found_where_there_is_nothing_else() -> None:
+    copies = make_copies(30, 0.05, 0.05)
+    usual_spread = 0.1  # make_vectors spreads by 0.09
+    assert find_duplicates(copies, make_keys(30), 0, lambda: None).total_pairs == 0
+    found = find_duplicates(copies, make_keys(30), 0, lambda: None, usual_spread=usual_spread)
+    assert found.total_pairs == 30 * 29 // 2
+
+
+def test_two_copies_alone_are_a_pair_and_two_images_are_not() -> None:
+    for vectors, pairs in ((make_copies(2, 0.05, 0.05), 1), (make_vectors(2), 0)):
+        found = find_duplicates(vectors, make_keys(2), 0, lambda: None, usual_spread=0.1)
+        assert found.total_pairs == pairs
+
+
+def test_the_spread_makes_no_pair_of_different_images() -> None:
+    found = find_duplicates(make_vectors(), make_keys(1300), 0, lambda: None, usual_spread=0.1)
+    assert found.total_pairs == 0
+
+
+@pytest.mark.parametrize("most_alike", [False, True])
+def test_the_bound_loses_no_pair_near_the_mean(most_alike: bool) -> None:
+    others = make_vectors(40)
+    copies = make_copies(300 if most_alike else 60, 0.02, 0.12)
+    vectors = np.concatenate([others, copies])
+    found = find_duplicates(vectors, make_keys(len(vectors)), 0, lambda: None, usual_spread=0.1)
+    slowly = find_slowly(vectors, 0.1)
+    assert found.total_pairs == len(slowly) > 100
+    assert as_set(found) <= slowly
 
 
 def test_one_image_has_no_pair() -> None:

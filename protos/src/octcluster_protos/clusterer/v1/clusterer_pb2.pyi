@@ -646,6 +646,7 @@ class RunSpec(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     STABILITY_RESAMPLES_FIELD_NUMBER: _builtins.int
     UMAP_FIELD_NUMBER: _builtins.int
+    USUAL_SPREAD_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Chosen by the client: 32 lower-case hexadecimal digits (a random UUID)."""
     min_clusters: _builtins.int
@@ -658,6 +659,10 @@ class RunSpec(_message.Message):
     """Number of parts of the members to cluster again for the stability of the chosen result; 0: none, at most 100."""
     umap: _builtins.bool
     """Also find two coordinates of each member by UMAP, to look at."""
+    usual_spread: _builtins.float
+    """Length that a vector of the space, scaled to unit length, less the mean of a set of different images seldom
+    exceeds, 0 to 2. Finds near-duplicates also where all members are. 0: not known.
+    """
     @_builtins.property
     def space(self) -> Global___VectorSpace:
         """Space of the members' vectors."""
@@ -682,10 +687,11 @@ class RunSpec(_message.Message):
         seed: _builtins.int = ...,
         stability_resamples: _builtins.int = ...,
         umap: _builtins.bool = ...,
+        usual_spread: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["preparation", b"preparation", "space", b"space"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "max_clusters", b"max_clusters", "min_clusters", b"min_clusters", "preparation", b"preparation", "run_id", b"run_id", "seed", b"seed", "space", b"space", "stability_resamples", b"stability_resamples", "umap", b"umap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "max_clusters", b"max_clusters", "min_clusters", b"min_clusters", "preparation", b"preparation", "run_id", b"run_id", "seed", b"seed", "space", b"space", "stability_resamples", b"stability_resamples", "umap", b"umap", "usual_spread", b"usual_spread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
