@@ -116,11 +116,11 @@ def _explain(error: BaseException, registered: RegisteredReader) -> UnreadableIm
 
 def _limit_memory() -> None:
     """Lets this process have MAX_MEGABYTES more than it has now, where the system can limit that."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
+    with contextlib.suppress(ImportError, OSError, ValueError, KeyError):
         import resource  # noqa: PLC0415
 
-        status = Path("/proc/self/status").read_text()
-        used = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        used = int(status["VmData"].split()[0]) << 10
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (used + (MAX_MEGABYTES << 20), hard))
 
