@@ -5,7 +5,7 @@ from functools import lru_cache
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR = r"(?:19|20)\d\d"
-_DAY_FIRST = re.compile(rf"(?P<day>[0-3]?\d)[-._ /](?P<month>[01]?\d)[-._ /]{_YEAR}(?!\d)")
+_DAY_FIRST = re.compile(rf"(?P<day>[0-3]?\d)[-._ /](?P<month>[0-3]?\d)[-._ /]{_YEAR}(?!\d)")
 _YEAR_FIRST = re.compile(rf"{_YEAR}[-._ ](?P<month>[01]?\d)(?:[-._ ](?P<day>[0-3]?\d))?(?!\d)")
 _COMPACT = re.compile(rf"{_YEAR}(?P<month>[01]\d)(?P<day>[0-3]\d)")
 _NAMED = re.compile(
@@ -42,6 +42,6 @@ def looks_like_day(number: str) -> bool:
 def _is_valid(match: re.Match[str]) -> bool:
     parts = match.groupdict()
     month, day = int(parts.get("month") or 1), int(parts.get("day") or 1)
-    if month > 12 and day <= 12 and "day" in parts:
+    if match.re is _DAY_FIRST and month > 12:  # 12/31/2024
         month, day = day, month
     return 1 <= month <= 12 and 1 <= day <= 31
