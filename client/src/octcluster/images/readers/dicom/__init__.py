@@ -7,6 +7,7 @@ elements.py       tells a file without preamble by its first data elements
 objects.py        what an object is, by its SOP class: scans, or something that is left out
 facts.py          patient, eye, visit, device, volume and spacing of each frame
 frames.py         where each frame lies and how it is stored, checked before anything is decoded
+fragments.py      where the fragments of compressed frames lie
 codestreams.py    the size that a compressed frame itself tells
 decoding.py       from a frame as it is stored to its values
 grey.py           from values to grey: rescale, window, MONOCHROME1

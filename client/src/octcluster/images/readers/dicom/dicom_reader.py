@@ -42,6 +42,10 @@ class DicomReader:
             read_rules(file, frames.layout)
             scans, doubts = tell_facts(file, frames.layout.n_frames)
             warnings += doubts
+            if frames.has_more:
+                warnings.append(
+                    "The file holds more frames than its header tells of, which are not read: export it again"
+                )
             if frames.layout.samples == 3:
                 warnings.append("The B-scans are in colour: their brightness is taken by ITU-R 601")
             if str(file.header.get("BurnedInAnnotation") or "").strip().upper() == "YES":

@@ -1,23 +1,25 @@
 """Where each frame of a DICOM file lies and how it is stored, checked before anything is decoded."""
 
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pydicom import uid
 
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.dicom.codestreams import find_frame_size
+from octcluster.images.readers.dicom.codestreams import (
+    JPEG_2000_SIGNATURES,
+    JPEG_SIGNATURE,
+    find_frame_size,
+)
 from octcluster.images.readers.dicom.file import DicomFile, read_integer
+from octcluster.images.readers.dicom.fragments import Fragment, group_fragments
 from octcluster.images.readers.dicom.reasons import DAMAGED, EXPORT_AGAIN
 from octcluster.images.readers.header_values import MAX_PIXELS
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_FRAMES = 100_000
-_MAX_FRAGMENTS = 200_000
-_ITEM, _END_OF_ITEMS = 0xFFFEE000, 0xFFFEE0DD
+_SIGNATURE_BYTES = 8
 IMAGECODECS = "imagecodecs"
 # One decoder for each syntax, whatever else is installed: lossy frames have the same pixels on every machine.
 DECODERS = {
@@ -68,22 +70,27 @@ class Frames:
     Attributes:
         file: The file.
         layout: How each frame is stored.
-        parts: Of each frame where its fragments begin, and their lengths; None: frames lie one behind the
-            other, uncompressed.
+        parts: The fragments of each frame; None: frames lie one behind the other, uncompressed.
+        has_more: Whether there are more frames than the header tells of.
     """
 
     file: DicomFile
     layout: Layout
-    parts: list[list[tuple[int, int]]] | None
+    parts: list[list[Fragment]] | None
+    has_more: bool = False
 
     def read_codestream(self, index: int) -> bytes:
         """The bytes of a compressed frame."""
         if self.parts is None:
             raise ValueError("the frames are not compressed")
+        return self.read_bytes(self.parts[index])
+
+    def read_bytes(self, fragments: Sequence[Fragment]) -> bytes:
+        """The bytes of fragments, one behind the other."""
         stream, found = self.file.stream, []
-        for offset, length in self.parts[index]:
-            stream.seek(offset)
-            found.append(stream.read(length))
+        for fragment in fragments:
+            stream.seek(fragment.offset)
+            found.append(stream.read(fragment.length))
         return b"".join(found)
 
 
@@ -98,8 +105,7 @@ def find_frames(file: DicomFile) -> Frames:
         raise UnreadableImage(f"the DICOM file has no pixels: {EXPORT_AGAIN}, with its images")
     layout = _read_layout(file)
     if not file.syntax.is_encapsulated:
-        _check_length(file, layout)
-        return Frames(file, layout, None)
+        return Frames(file, layout, None, _has_more_bytes(file, layout))
     in_colour = layout.samples == 3
     if file.syntax not in DECODERS or (in_colour and DECODERS[file.syntax] == IMAGECODECS):
         raise UnreadableImage(
@@ -107,7 +113,7 @@ def find_frames(file: DicomFile) -> Frames:
             f"{' in colour' if in_colour else ''}: export it as JPEG 2000 Lossless or Explicit VR Little "
             "Endian"
         )
-    frames = Frames(file, layout, _group_fragments(file, layout))
+    frames = _drop_what_follows(Frames(file, layout, group_fragments(file, layout.n_frames)))
     check_codestream(frames, frames.read_codestream(0))
     return frames
 
@@ -191,77 +197,32 @@ def _check_kind_of_pixels(layout: Layout, high_bit: int) -> None:
         )
 
 
-def _check_length(file: DicomFile, layout: Layout) -> None:
-    """Checks that uncompressed frames are there to their end."""
-    needed = _frame_bytes(layout) * layout.n_frames
+def _has_more_bytes(file: DicomFile, layout: Layout) -> bool:
+    """Checks that uncompressed frames are there to their end, and tells whether another one follows."""
+    frame_bytes = _frame_bytes(layout)
+    needed = frame_bytes * layout.n_frames
     there = min(file.size - (file.pixels_at or 0), file.pixels_bytes or 0)
     if there < needed:
         raise UnreadableImage(
             f"the DICOM file is cut short: {layout.n_frames:,} frames of {layout.width}x{layout.height} "
             f"pixels have {needed:,} bytes, and {max(there, 0):,} are there; copy it again from its source"
         )
+    return there >= needed + frame_bytes
+
+
+def _drop_what_follows(frames: Frames) -> Frames:
+    """Keeps the first codestream of a file that tells of one frame and holds several."""
+    if frames.parts is None or frames.layout.n_frames > 1 or len(frames.parts[0]) == 1:
+        return frames
+    first, second = frames.parts[0][:2]
+    begin = frames.read_bytes([Fragment(second.offset, min(second.length, _SIGNATURE_BYTES))])
+    if frames.file.syntax != uid.RLELossless and not begin.startswith(
+        (JPEG_SIGNATURE, *JPEG_2000_SIGNATURES)
+    ):
+        return frames
+    return replace(frames, parts=[[first]], has_more=True)
 
 
 def _frame_bytes(layout: Layout) -> int:
     samples = 2 if layout.photometric == "YBR_FULL_422" else layout.samples
     return layout.height * layout.width * samples * layout.bits_allocated // 8
-
-
-def _group_fragments(file: DicomFile, layout: Layout) -> list[list[tuple[int, int]]]:
-    """Which fragments each frame has."""
-    fragments = _walk_fragments(file)
-    first = next(fragments, None)
-    if first is None:
-        raise UnreadableImage(DAMAGED)
-    table_at, table_bytes = first
-    parts = list(islice(fragments, _MAX_FRAGMENTS))
-    n_frames = layout.n_frames
-    if len(parts) == n_frames:
-        return [[part] for part in parts]
-    if n_frames == 1 and parts:
-        return [parts]
-    if len(parts) < n_frames:
-        raise UnreadableImage(
-            f"the DICOM file is cut short: it tells of {n_frames:,} frames, and {len(parts):,} are there; "
-            "copy it again from its source"
-        )
-    offsets = _read_offsets(file, table_at, table_bytes)
-    base = (
-        table_at + table_bytes + 8
-    )  # offsets count from the item after the table, fragments begin behind it
-    starts = [base + offset for offset in offsets]
-    positions = {offset: index for index, (offset, _) in enumerate(parts)}
-    if len(starts) != n_frames or starts != sorted(set(starts)) or any(s not in positions for s in starts):
-        raise UnreadableImage(
-            f"the DICOM file has {len(parts):,} fragments for {n_frames:,} frames and no table of which "
-            f"belong together: {EXPORT_AGAIN} as Explicit VR Little Endian"
-        )
-    bounds = [*(positions[start] for start in starts), len(parts)]
-    return [parts[bounds[i] : bounds[i + 1]] for i in range(n_frames)]
-
-
-def _walk_fragments(file: DicomFile) -> Iterator[tuple[int, int]]:
-    """Where each item of encapsulated pixels begins, and its length; the first is the table of offsets."""
-    stream, position = file.stream, file.pixels_at or 0
-    while True:
-        stream.seek(position)
-        begin = stream.read(8)
-        if len(begin) < 8:
-            return
-        group, element, length = struct.unpack("<HHI", begin)
-        tag = group << 16 | element
-        if tag == _END_OF_ITEMS:
-            return
-        if tag != _ITEM or position + 8 + length > file.size:
-            raise UnreadableImage(DAMAGED)
-        yield position + 8, length
-        position += 8 + length
-
-
-def _read_offsets(file: DicomFile, table_at: int, table_bytes: int) -> list[int]:
-    extended = file.header.get("ExtendedOffsetTable")
-    if isinstance(extended, bytes) and extended:
-        return [offset for (offset,) in struct.iter_unpack("<Q", extended[: len(extended) // 8 * 8])]
-    file.stream.seek(table_at)
-    table = file.stream.read(table_bytes // 4 * 4)
-    return [offset for (offset,) in struct.iter_unpack("<I", table)]

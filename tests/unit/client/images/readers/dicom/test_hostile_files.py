@@ -133,6 +133,20 @@ def test_one_frame_in_many_fragments_is_read(tmp_path: Path) -> None:
     assert list(READER.read(cut, [1])) == list(READER.read(whole, [1]))
 
 
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_frames_that_the_header_does_not_tell_of_are_warned_of(tmp_path: Path, is_compressed: bool) -> None:
+    changes: Changes = {0x00280008: None, PER_FRAME: None}
+    if is_compressed:
+        path = write_compressed(tmp_path / "v.dcm", 3, changes)
+    else:
+        path = write_opt(tmp_path / "v.dcm", make_frames(3), changes=changes)
+    found = READER.look(path)
+    assert len(found.scans) == 1
+    assert any("more frames than its header tells of" in warning for warning in found.warnings)
+    (pixels,) = READER.read(path, [1])
+    assert pixels.data == make_frames(3)[0].astype("u1").tobytes()
+
+
 def scramble(codestream: bytes) -> bytes:
     """Bytes that are no codestream any more."""
     return bytes(byte ^ 0x5A for byte in codestream)
