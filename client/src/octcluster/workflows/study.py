@@ -30,7 +30,7 @@ from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe
 from octcluster.model.runs import Member, RunSpec, RunState
 from octcluster.workflows.embedding import KeyedImages, read_keys
-from octcluster.workflows.outcome import Failure, RunOutcome
+from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport, RunOutcome
 from octcluster.workflows.run import Job, RunOptions
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
@@ -99,6 +99,11 @@ class StudyOutcome:
         runs = [part.outcome for part in self.parts if part.outcome is not None]
         found = {failure.image.name: failure for run in runs for failure in run.failures}
         return [found[name] for name in sorted(found)]
+
+    @property
+    def pixels(self) -> PixelReport:
+        """What was found in the pixels of the images, which is the same in all parts."""
+        return next((part.outcome.pixels for part in self.parts if part.outcome is not None), NO_PIXELS)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ Puts images into the clusters of a finished run, without changing it, and writes
   scores.json      how the clusters match the classes of these images, where labels are known
   assign.json      what was assigned to what, with versions and counts
   failures.csv     the images that could not be used, and why; if there are any
+  warnings.csv     images with a fault in their pixels, and the cure; if there are any
 
 The images are embedded with the model and features of the run. A run is kept for a limited time: 30 days in
 the cache folder, 7 days on a clusterer unless set. Later, repeat the run: it embeds nothing while its vectors

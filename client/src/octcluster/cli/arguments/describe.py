@@ -17,6 +17,7 @@ Looks at the images of a folder before anything is learned from them, without a 
   patients.csv    one row a patient, with its classes and splits; if patients are known
   duplicates.csv  pairs of images that have equal files (copy) or look the same (alike); if there are any
   failures.csv    the images that cannot be used, and why; if there are any
+  warnings.csv    images with a fault in their pixels, and the cure; if there are any
 
 Splits are folders called train, val, test, fold 1 or alike. To find images that look the same and damaged
 pixels, all images are decoded, at a reduced size; with --headers-only they are not, which is several times

@@ -27,6 +27,7 @@ Clusters the OCT images of a folder and writes into DIR:
   run.json             what is needed to repeat the run
   duplicates.csv       duplicates and near-duplicates: image,other_image,similarity; if there are any
   failures.csv         the images that could not be used, and why; if there are any
+  warnings.csv         images with a fault in their pixels, and the cure; if there are any
 
 How images are clustered is a recipe: which features of the network, how they are prepared, which algorithm.
 Without further options the model's default recipe is taken. An option that changes a part of a recipe needs

@@ -23,6 +23,7 @@ Fills a matrix of features x preparation x algorithm x number of clusters, and w
   study.json    the same, with tables of classes and clusters, variance held, costs by stage, versions
   study.toml    the matrix; copy and change it for --matrix
   failures.csv  the images that could not be used, and why; if there are any
+  warnings.csv  images with a fault in their pixels, and the cure; if there are any
 
 Images are embedded once for each kind of features, and all that is done with the same features and
 preparation is one run, which the clusterer keeps. After an interruption start it again: it repeats nothing

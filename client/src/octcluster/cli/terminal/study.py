@@ -8,6 +8,7 @@ from rich.table import Table
 from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.study.cells import PUBLISHED_SCORES, StudyCell, list_cells
+from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import format_score, name_algorithm
 from octcluster.workflows.study import PartState, StudyOutcome
@@ -26,6 +27,7 @@ def print_study_summary(outcome: StudyOutcome, folder: Path, stream: TextIO | No
     terminal.show(_tabulate(outcome))
     undone = [part for part in outcome.parts if part.state is not PartState.DONE]
     terminal.say(*(f"{part.part.title}: {part.state}, {part.reason}" for part in undone))
+    terminal.say(*describe_pixels(outcome.pixels))
     files = (("Table", "study.csv"), ("Report", "report.html"))
     terminal.point_to(folder, *files, failures=bool(outcome.failures))
 

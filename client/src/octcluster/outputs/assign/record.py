@@ -21,7 +21,7 @@ def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object]
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
         "label_source": outcome.image_set.label_source,
-        "notes": record_notes(outcome.image_set),
+        "notes": record_notes(outcome.image_set, outcome.pixels),
         "counts": {
             "images": len(outcome.image_set.images),
             "members": len(outcome.members),

@@ -36,7 +36,7 @@ def format_describe_record(
         "failed": len(description.failures),
         "ignored_files": description.image_set.ignored_files,
         "label_source": description.image_set.label_source,
-        "notes": record_notes(description.image_set),
+        "notes": record_notes(description.image_set, description.pixels),
         "classes": description.image_set.classes,
         "splits": description.splits,
         "subsets": [_rename_label(asdict(subset)) for subset in count_subsets(description)],

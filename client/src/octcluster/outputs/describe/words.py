@@ -55,7 +55,6 @@ def describe_standouts(description: Description) -> list[str]:
     failed = len(description.failures)
     if failed:
         found.append(f"{count(failed, 'image')} cannot be used; failures.csv says why.")
-    found += describe_pixels(description.pixels)
     sizes = count_classes(count_subsets(description))
     known = {label: number for label, number in sizes.items() if label is not None}
     if known and max(known.values()) >= _UNEVEN * min(known.values()):
@@ -72,7 +71,7 @@ def describe_standouts(description: Description) -> list[str]:
     found += sentences
     if description.alike is None:
         found.append("No pixels were read: images that only look the same, and damaged pixels, stay unknown.")
-    return found + tell_faults(description.image_set)
+    return [*found, *describe_pixels(description.pixels), *tell_faults(description.image_set)]
 
 
 def count_classes(subsets: Sequence[SubsetSize]) -> dict[str | None, int]:

@@ -47,7 +47,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,
         "label_source": outcome.image_set.label_source,
-        "notes": record_notes(outcome.image_set),
+        "notes": record_notes(outcome.image_set, outcome.pixels),
         "counts": {
             "images": len(outcome.image_set.images),
             "members": len(outcome.members),

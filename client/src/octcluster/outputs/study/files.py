@@ -9,6 +9,7 @@ from octcluster.outputs.failures import format_failures
 from octcluster.outputs.study.page import format_study_page
 from octcluster.outputs.study.record import format_study_record
 from octcluster.outputs.study.table import format_study_table
+from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.study import StudyOutcome
 
 
@@ -31,6 +32,7 @@ def write_study_files(
     write_file(folder / "study.toml", outcome.matrix.text.encode())
     write_file(folder / "study.csv", format_study_table(outcome))
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
+    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
     if outcome.complete:
         write_file(folder / "report.html", format_study_page(outcome, started))
     write_file(folder / "study.json", format_study_record(outcome, arguments, started))

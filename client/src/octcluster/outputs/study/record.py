@@ -14,6 +14,7 @@ from octcluster.outputs.json_files import (
 from octcluster.outputs.study.cells import StudyCell, list_cells
 from octcluster.outputs.variance import count_components
 from octcluster.outputs.wording.notes import record_notes
+from octcluster.outputs.wording.pixels import count_faults, describe_framing
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
@@ -36,7 +37,9 @@ def format_study_record(outcome: StudyOutcome, arguments: Mapping[str, object], 
         "images": len(outcome.image_set.images),
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
-        "notes": record_notes(outcome.image_set),
+        "notes": record_notes(outcome.image_set, outcome.pixels),
+        "faults": count_faults(outcome.pixels),
+        "framing": describe_framing(outcome.pixels),
         "classes": classes,
         "seconds_by_stage": round_seconds(outcome.stage_seconds),
         "parts": [_describe_part(part) for part in outcome.parts],

@@ -1,14 +1,16 @@
 """What was found out about a set of images, for records and pages: sentences that name nobody."""
 
 from octcluster.images.image_set import ImageSet
+from octcluster.outputs.wording.pixels import note_pixels
 from octcluster.outputs.wording.words import show_text
+from octcluster.workflows.outcome import NO_PIXELS, PixelReport
 
 
-def record_notes(image_set: ImageSet) -> list[dict[str, object]]:
+def record_notes(image_set: ImageSet, pixels: PixelReport = NO_PIXELS) -> list[dict[str, object]]:
     """The notes as JSON values, without their examples, which may name patients."""
     return [
         {"kind": note.kind, "text": show_text(note.text), "images": note.images, "to_mend": note.to_mend}
-        for note in image_set.notes
+        for note in (*image_set.notes, *note_pixels(pixels))
     ]
 
 
