@@ -9,6 +9,7 @@ from octcluster.images.headers import FileHead
 from octcluster.images.image_set import ImageSet
 from octcluster.images.junk import describe_junk, is_junk
 from octcluster.images.labels import label_images
+from octcluster.images.path_list import PathList, read_path_list
 from octcluster.images.sources import (
     IMAGE_ENDINGS,
     FoundFile,
@@ -35,8 +36,8 @@ def find_images(
     that hold scans, such as DICOM. A file whose ending promises either, but whose content is neither, is
     kept, and fails later, alone. Hidden files and folders, and those that storage devices and systems leave,
     are skipped (see ``junk``); links are followed, and a folder that is reached twice is read once. In a
-    list, paths are relative to the list's folder, blank lines and lines that begin with ``#`` are skipped,
-    and files that do not exist are kept, too.
+    list, paths are relative to the list's folder, ``volume.dcm#12`` names a single scan of a file, blank
+    lines and lines that begin with ``#`` are skipped, and files that do not exist are kept, too.
 
     Args:
         source: A folder, a text file with one path a line, or a volume.
@@ -53,23 +54,23 @@ def find_images(
     """
     junk: Counter[str] = Counter()
     if source.is_dir():
-        root, files = source, list(_walk(source, "", set(), junk))
+        root, paths = source, PathList(list(_walk(source, "", set(), junk)))
     elif source.is_file():
         kind = tell_kind(source)
         if kind == "image" or (kind == "unknown" and is_image_by_name(source)):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
         root = source.parent
-        files = [FoundFile(source, source.name)] if kind == "container" else _read_list(source)
+        paths = PathList([FoundFile(source, source.name)]) if kind == "container" else read_path_list(source)
     else:
         raise InvalidImageSet(
             f"{source} does not exist: give a folder of images, a volume or a list of paths"
         )
-    listed = root != source
-    contents = find_contents(files, progress or Silence(), listed=listed, on_head=on_head)
+    contents = find_contents(paths.files, progress or Silence(), listed=root != source, on_head=on_head)
+    scans = paths.take(contents.scans)
     endings = dict(sorted(contents.ignored.items(), key=lambda item: (-item[1], item[0])))
-    if not contents.scans:
+    if not scans:
         raise InvalidImageSet(_describe_nothing(source, endings, contents.left_out))
-    labelling = label_images(sorted(contents.scans, key=lambda scan: scan.order), labels)
+    labelling = label_images(sorted(scans, key=lambda scan: scan.order), labels)
     return ImageSet(
         root,
         labelling.images,
@@ -134,27 +135,3 @@ def _walk(folder: Path, name: str, seen: set[tuple[int, int]], junk: Counter[str
             yield from _walk(folder / entry.name, f"{name}{entry.name}/", seen, junk)
         elif entry.is_file() or entry.is_symlink():
             yield FoundFile(folder / entry.name, name + entry.name)
-
-
-def _read_list(file: Path) -> list[FoundFile]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidImageSet(f"cannot read {file} as UTF-8 text with one path a line: {error}") from error
-    files = {}
-    for line in lines:
-        entry = line.strip()
-        if entry and not entry.startswith("#"):
-            path = file.parent / entry
-            name = _name_in_list(path, file.parent)
-            files[name] = FoundFile(path, name)
-    if not files:
-        raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
-    return list(files.values())
-
-
-def _name_in_list(path: Path, root: Path) -> str:
-    """The path relative to the list's folder; a path outside of it stays absolute."""
-    absolute = Path(os.path.abspath(path))
-    base = Path(os.path.abspath(root))
-    return (absolute.relative_to(base) if absolute.is_relative_to(base) else absolute).as_posix()

@@ -129,7 +129,7 @@ def find_contents(
                 contents.ignored[file.path.suffix.lower()] += 1
         done += len(looked_at)
         stage.update(done)
-    _open_containers(containers, contents, progress)
+    _open_containers(containers, contents, progress, listed=listed)
     return contents
 
 
@@ -183,7 +183,9 @@ def _explain_unknown(maker: str, head: FileHead) -> str:
     )
 
 
-def _open_containers(files: Sequence[FoundFile], contents: Contents, progress: Progress) -> None:
+def _open_containers(
+    files: Sequence[FoundFile], contents: Contents, progress: Progress, *, listed: bool
+) -> None:
     """Adds the scans of files that hold several, and takes away images that are parts of such a file."""
     if not files:
         return
@@ -195,6 +197,8 @@ def _open_containers(files: Sequence[FoundFile], contents: Contents, progress: P
             contents.scans.append(Scan(file.path, file.name, fault=str(found)))
         else:
             contents.scans += _list_scans(file, found)
+            if not found.scans and (listed or not found.left_out):
+                contents.scans.append(Scan(file.path, file.name, fault=_explain_empty(found)))
             if found.scans:
                 contents.formats[found.format] += 1
             contents.left_out.update(found.left_out)
@@ -205,6 +209,11 @@ def _open_containers(files: Sequence[FoundFile], contents: Contents, progress: P
         contents.scans = [
             scan for scan in contents.scans if scan.number is not None or abspath(scan.path) not in parts
         ]
+
+
+def _explain_empty(found: SourceFile) -> str:
+    held = ", ".join(f"{kind}: {number:,}" for kind, number in found.left_out.items())
+    return f"the {found.format} file holds no B-scan{f' ({held})' if held else ''}: leave it out"
 
 
 def _list_scans(file: FoundFile, found: SourceFile) -> Iterator[Scan]:

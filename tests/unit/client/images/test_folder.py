@@ -220,6 +220,33 @@ def test_a_volume_may_be_given_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
+def test_a_list_may_name_single_scans_of_a_volume(tmp_path: Path) -> None:
+    for name in ("some", "all", "deep/missing"):
+        make_tiff(tmp_path / name, 3)
+    make_tiff(tmp_path / "odd#2", 1)
+    list_file = tmp_path / "list"
+    lines = [
+        "some#3",
+        "some#1",
+        "some#3",
+        "all#2",
+        "all",
+        "deep/missing#2",
+        "deep/missing#9",
+        "odd#2",
+        "gone#4",
+    ]
+    list_file.write_text("\n".join(lines))
+    found = find_images(list_file)
+    assert [scan.name for scan in found.images if scan.fault is None] == [
+        *("all#1", "all#2", "all#3", "deep/missing#2", "gone#4", "odd#2", "some#1", "some#3")
+    ]
+    assert {scan.name: scan.fault for scan in found.images if scan.fault} == {
+        "deep/missing#9": "the file does not hold so many B-scans"
+    }
+
+
+@pytest.mark.heavy
 def test_a_list_may_name_volumes_and_loses_no_file_that_is_none(tmp_path: Path) -> None:
     make_tiff(tmp_path / "volume", 2)
     (tmp_path / "notes.txt").write_text("no image")
