@@ -245,6 +245,7 @@ def test_eyes_visits_devices_and_splits_are_read() -> None:
         ("train/CNV/a.jpeg", "train"),
         ("OCT2017/Test/DME/a.jpeg", "Test"),
         ("fold 3/test/CNV/a.jpeg", "fold 3"),
+        ("train_CNV/a.jpeg", "train"),
         ("CNV/a.jpeg", None),
         ("training.jpeg", None),
         ("CNV/test", None),

@@ -29,6 +29,7 @@ _SPOKEN_FIRST_WORD = re.compile(r"(?P<disease>[^\W\d_][^-_]*)[-_](?P<patient>.+)
 _THREE_NUMBERS = re.compile(r"\d+[-_. ]\d+[-_. ]\d+")
 _SIZE = re.compile(r"\d{2,4}x\d{2,4}")
 _DAY_DIGITS = 8
+_MOST_PREFIX = 3
 
 
 class FileName(NamedTuple):
@@ -50,11 +51,12 @@ class _Words(NamedTuple):
 
     label: str | None
     patient_word: str
-    eye: Eye | None
+    id_prefix: str
+    eye_word: str
     others: int
 
 
-_NOTHING = _Words(None, "", None, 0)
+_NOTHING = _Words(None, "", "", "", 0)
 
 
 def read_file_name(stem: str) -> FileName:
@@ -67,15 +69,18 @@ def read_file_name(stem: str) -> FileName:
     said = _read_words(beginning) if numbers or _FIRST_DIGIT.search(stem) else _NOTHING
     parts = [part for part in _SEPARATORS.split(numbers) if part]
     letters = [part for part in parts if not part.isdecimal()]
-    eye = said.eye or next((eye for part in letters if (eye := eye_of(part.casefold()))), None)
+    eye_word = said.eye_word or next((part for part in letters if eye_of(part.casefold())), "")
     ids = [part for part in parts if not _is_aside(part)] if letters else parts
-    if not ids or _begins_with_day(numbers, ids):
-        return FileName(said.label, None, eye)
-    if said.patient_word and _ID.fullmatch(ids[0]) and (len(parts) > 1 or said.patient_word not in "Pp"):
-        return FileName(said.label, said.patient_word + ids[0], eye)
-    if said.label and not said.others and len(ids) == 2 and _ID.fullmatch(ids[0]) and ids[1].isdecimal():
-        return FileName(said.label, ids[0], eye)
-    return FileName(said.label, None, eye)
+    patient = None
+    if ids and _ID.fullmatch(ids[0]) and not _begins_with_day(numbers, ids):
+        if said.patient_word and (len(parts) > 1 or said.patient_word not in "Pp"):
+            patient = said.patient_word + ids[0]
+        elif said.label and not said.others and len(ids) == 2 and ids[1].isdecimal():
+            patient = said.id_prefix + ids[0]
+    # R and L alone may be anything: they count beside a class or a patient.
+    weak = len(eye_word) == 1 or eye_word in ("le", "re")
+    eye = None if weak and not (said.label or patient) else eye_of(eye_word.casefold())
+    return FileName(said.label, patient, eye)
 
 
 def read_spoken_name(stem: str) -> FileName:
@@ -114,24 +119,30 @@ def _read_words(beginning: str) -> _Words:
     if rest and rest[-1] in vocabulary("patients"):
         patient_word = beginning[spans[-1][1] :]
         rest = rest[:-1]
-    eye = next((eye for word in rest if (eye := eye_of(word))), None)
+    id_prefix = ""
+    if run and rest and _is_id_prefix(rest[-1]) and beginning[-1].isalpha():
+        id_prefix, rest = beginning[spans[-1][1] :], rest[:-1]
+    eye_word = next((word for word in rest if eye_of(word)), "")
     others = [word for word in rest if not (eye_of(word) or word in vocabulary("eyes"))]
     if not all(word in vocabulary("contents") for word in others):
         label, patient_word = None, ""
     if patient_word.casefold().strip("-_ .") == "p" != patient_word.casefold():
         patient_word = ""  # P-12 may be a page
-    return _Words(label, patient_word, eye, len(others))
+    return _Words(label, patient_word, id_prefix, eye_word, len(others))
+
+
+def _is_id_prefix(word: str) -> bool:
+    """Whether letters before a number may be part of a patient's id: the A of CNV-A12-1."""
+    kinds = ("contents", "visits", "visit_parts", "patients")
+    return len(word) <= _MOST_PREFIX and not any(word in vocabulary(kind) for kind in kinds)
 
 
 def _is_aside(part: str) -> bool:
     """Whether a part behind the first number is an eye, or says how a copy was changed: rot90."""
-    word = part.casefold().rstrip("0123456789")
-    return (
-        _SIZE.fullmatch(part) is not None
-        or eye_of(word) is not None
-        or word in vocabulary("eyes")
-        or word in vocabulary("changes")
-    )
+    word = part.casefold()
+    if eye_of(word) or word in vocabulary("eyes") or _SIZE.fullmatch(part):
+        return True
+    return word.rstrip("0123456789") in vocabulary("changes")
 
 
 def _begins_with_day(numbers: str, parts: list[str]) -> bool:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from octcluster.images.naming.class_level import take_classes, take_level
-from octcluster.images.naming.folder_names import ASIDE, Role, eye_of
+from octcluster.images.naming.folder_names import ASIDE, Role, eye_of, split_words
 from octcluster.images.naming.folder_tree import Branch, Place, count_levels, find_days, read_branch
 from octcluster.images.naming.patient_level import take_patients
 from octcluster.images.naming.spellings import fold
+from octcluster.images.naming.vocabulary import words as vocabulary
 
 MAX_CLASSES = 50
 
@@ -87,6 +88,9 @@ def _look_aside(branch: Branch) -> None:
     place = branch.place
     for part, name in zip(branch.parts, branch.names, strict=True):
         place.eye = name.eye or place.eye
+        if name.role is Role.CLASS:  # train_CNV
+            words = (word for word, _, _ in split_words(part))
+            place.split = place.split or next((word for word in words if word in vocabulary("splits")), None)
         if name.role is Role.SPLIT:
             place.split = place.split or part
         elif name.role is Role.EYE:

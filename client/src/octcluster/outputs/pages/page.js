@@ -82,7 +82,7 @@ window.octcluster = (() => {
     const quote = (cell) => {
       let text = cell === null || cell === undefined ? "" : String(cell);
       // A cell of text that a spreadsheet would compute gets a quote, as in the CSV files.
-      if (typeof cell === "string" && /^'*[=+\-@\t\r\n]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
+      if (typeof cell === "string" && /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const lines = [header, ...rows].map((row) => Array.from(row, quote).join(",") + "\n");

@@ -18,6 +18,10 @@ from octcluster.images.readers.reader import Eye
         ("CNV-OD-12-1", "CNV", "12"),
         ("DME-7-left-2", "DME", "7"),
         ("AMD_patient3_1", "AMD", "patient3"),
+        ("VMT-A12-3", "VMT", "A12"),
+        ("AMD-L5-1", "AMD", "L5"),
+        ("DME_KH0032_1", "DME", "KH0032"),
+        ("MH12-3", "MH", "12"),
     ],
 )
 def test_a_finding_and_two_numbers_are_class_and_patient(stem: str, label: str, patient: str) -> None:
@@ -105,6 +109,8 @@ def test_a_word_for_patients_with_a_number_is_a_patient(stem: str, patient: str,
         "Doe-12-1",
         "NORMAL12",
         "NORMAL-12",
+        "CNV-v2-1",
+        "CNV-img12-1",
         "drusen (3)",
         "CNV-1-2-3",
         "DME-ab-cd-2",
@@ -122,12 +128,29 @@ def test_what_is_not_sure_is_no_patient(stem: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stem", "eye"),
+    [
+        ("scan_OD_1", "OD"),
+        ("10301_left_2", "OS"),
+        ("CNV-12-R-1", "OD"),
+        ("layer_1_L_2", None),
+        ("le_1", None),
+        ("AMD-L5-1", None),
+    ],
+)
+def test_an_eye_is_read_where_it_can_be_nothing_else(stem: str, eye: str | None) -> None:
+    assert read_file_name(stem).eye == eye
+
+
+@pytest.mark.parametrize(
     ("stem", "label"),
     [
         ("NORMAL12", "NORMAL"),
         ("CSR3", "CSR"),
         ("drusen (3)", "drusen"),
         ("early_AMD_5", "early_AMD"),
+        ("AMD-L5-1", "AMD"),
+        ("VMT-A12-3", "VMT"),
         ("DR_Smith_1", None),
         ("page1", None),
         ("scan-CNVx-1", None),
