@@ -114,10 +114,10 @@ def _work(jobs: Iterable[_Job]) -> Iterator[tuple[_Job, Answer]]:
     busy: dict[Connection, _Worker] = {}
     try:
         while waiting or busy:
-            while waiting and len(busy) < _count_workers():
-                worker = idle.pop() if idle else _Worker()
-                worker.begin(waiting.popleft())
-                busy[worker.pipe] = worker
+            busy |= _begin_jobs(waiting, idle, _count_workers() - len(busy))
+            if not busy:
+                yield from _refuse(waiting)
+                return
             ready = wait(list(busy), _seconds_left(busy.values()))
             # Who has answered is in time, however long the caller took to come back.
             late = [worker for pipe, worker in busy.items() if pipe not in ready and worker.is_late()]
@@ -137,6 +137,19 @@ def _work(jobs: Iterable[_Job]) -> Iterator[tuple[_Job, Answer]]:
             worker.end()
 
 
+def _begin_jobs(waiting: deque[_Job], idle: list["_Worker"], most: int) -> dict[Connection, "_Worker"]:
+    """Gives jobs to workers by their pipes, as many as wait, are wanted and can be started."""
+    begun: dict[Connection, _Worker] = {}
+    while waiting and len(begun) < most:
+        try:
+            worker = idle.pop() if idle else _Worker()
+        except OSError:
+            break  # the system has no room for one more
+        worker.begin(waiting.popleft())
+        begun[worker.pipe] = worker
+    return begun
+
+
 def _seconds_left(workers: Iterable["_Worker"]) -> float:
     return max(0.0, min(worker.deadline for worker in workers) - time.monotonic())
 
@@ -145,11 +158,22 @@ def _give_up(worker: "_Worker", reason: str, waiting: deque[_Job]) -> Iterator[t
     """Ends a worker; the scan that it was at is lost, and the others of its file get one more worker."""
     worker.end()
     job, lost = worker.job, list(worker.left)
-    if worker.has_begun and job.crashes + 1 < _WORKERS_A_FILE and len(lost) > 1:
+    has_another = job.crashes + 1 < _WORKERS_A_FILE
+    if not worker.has_begun and has_another:  # it was no fault of the file
+        waiting.appendleft(replace(job, crashes=job.crashes + 1))
+        return
+    if has_another and len(lost) > 1:
         waiting.appendleft(replace(job, task=replace(job.task, numbers=lost[1:]), crashes=job.crashes + 1))
         lost = lost[:1]
     for number in lost or [0]:
         yield job, Answer(UnreadableImage(reason), number)
+
+
+def _refuse(jobs: Iterable[_Job]) -> Iterator[tuple[_Job, Answer]]:
+    """Answers for what no process could be started."""
+    for job in jobs:
+        for number in job.task.numbers or [0]:
+            yield job, Answer(UnreadableImage(_NOT_STARTED), number)
 
 
 class _Worker:

@@ -120,6 +120,26 @@ def test_kept_workers_serve_the_next_call_and_end_with_the_block(two_files: tupl
     assert not children() - before
 
 
+def test_worker_that_ended_while_it_was_idle_costs_nothing(two_files: tuple[Path, Path]) -> None:
+    with kept_workers():
+        read(two_files, [1], scan_uses.measure)
+        for child in psutil.Process().children():
+            child.kill()
+            child.wait()
+        assert all(isinstance(answer, int) for answer in read(two_files, [1, 3], scan_uses.measure).values())
+
+
+def test_where_no_process_can_be_started_each_file_says_so(
+    two_files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    answers = [*read(two_files, [1, 3], scan_uses.measure).values(), *dict(look_into(two_files)).values()]
+    assert len(answers) == 6
+    assert {str(answer) for answer in answers} == {
+        "no process could be started to read it: free some memory and run again"
+    }
+
+
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
