@@ -23,7 +23,7 @@ _DATES = ("AcquisitionDateTime", "AcquisitionDate", "StudyDate", "ContentDate")
 class _Frame:
     """What its functional groups tell of one frame; None: nothing."""
 
-    eye: str
+    eyes: tuple[str, ...]
     stack: str
     in_stack: int | None
     spacing: tuple[float, float] | None
@@ -81,35 +81,48 @@ def tell_facts(file: DicomFile, n_frames: int) -> tuple[list[ScanFacts], list[st
 
 def _read_frames(header: Any, n_frames: int) -> Iterator[_Frame]:
     shared = _first(header, "SharedFunctionalGroupsSequence")
-    groups = header.get("PerFrameFunctionalGroupsSequence") or ()
+    groups = _get(header, "PerFrameFunctionalGroupsSequence") or ()
     # A sequence of another length does not say which of its items is of which frame.
     own: Sequence[Any] = groups if len(groups) == n_frames else [None] * n_frames
     for group in own:
-        anatomy = _first(shared, "FrameAnatomySequence") or _first(group, "FrameAnatomySequence")
+        anatomies = [_first(source, "FrameAnatomySequence") for source in (shared, group)]
         content = _first(group, "FrameContentSequence")
         measures = [_first(source, "PixelMeasuresSequence") for source in (shared, group)]
         plane = _first(group, "PlanePositionSequence")
-        in_stack = content and content.get("InStackPositionNumber")
+        in_stack = _get(content, "InStackPositionNumber")
         yield _Frame(
-            eye=str((anatomy and anatomy.get("FrameLaterality")) or ""),
-            stack=str((content and content.get("StackID")) or ""),
+            eyes=tuple(str(_get(anatomy, "FrameLaterality") or "") for anatomy in anatomies),
+            stack=str(_get(content, "StackID") or ""),
             in_stack=in_stack if isinstance(in_stack, int) and in_stack > 0 else None,
             spacing=cast("tuple[float, float] | None", _lengths(measures, "PixelSpacing", 2)),
             slices_mm=(_lengths(measures, "SpacingBetweenSlices", 1) or (None,))[0],
-            place=_numbers(plane.get("ImagePositionPatient"), 3) if plane else None,
+            place=_numbers(_get(plane, "ImagePositionPatient"), 3),
         )
 
 
 def _first(source: Any, keyword: str) -> Any:
     """The first item of a sequence; None: there is none."""
-    found = source.get(keyword) if source is not None else None
+    found = _get(source, keyword)
     return found[0] if found else None
+
+
+def _get(source: Any, keyword: str) -> Any:
+    """A value; None: there is none, or it is none of its kind, which costs a fact and not the file."""
+    try:
+        return source.get(keyword) if source is not None else None
+    except Exception:  # pydicom raises what converting the value raises
+        return None
+
+
+def _whole(source: Any, keyword: str) -> int | None:
+    found = _numbers(_get(source, keyword), 1)
+    return int(found[0]) if found else None
 
 
 def _lengths(sources: Sequence[Any], keyword: str, count: int) -> tuple[float, ...] | None:
     """Lengths in millimetres out of the first source that has them, all above 0."""
     for source in sources:
-        found = _numbers(source.get(keyword), count) if source is not None else None
+        found = _numbers(_get(source, keyword), count)
         if found and all(number > 0 for number in found):
             return found
     return None
@@ -126,7 +139,8 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
 
 def _tell_eye(header: Any, frame: _Frame) -> tuple[Eye | None, bool]:
     """The eye by the first place that names one, and whether another place names the other eye."""
-    said = [str(header.get("ImageLaterality") or ""), frame.eye, str(header.get("Laterality") or "")]
+    of_image, of_series = (str(_get(header, keyword) or "") for keyword in ("ImageLaterality", "Laterality"))
+    said = [of_image, *frame.eyes, of_series]
     eyes = [_EYES[word.strip().upper()] for word in said if word.strip().upper() in _EYES]
     return (eyes[0] if eyes else None), len(set(eyes)) > 1
 
@@ -143,14 +157,14 @@ def _tell_volume(file: DicomFile, n_frames: int) -> str | None:
 
 def _tell_positions(header: Any, frames: Sequence[_Frame]) -> list[int | None]:
     """Places from 0: those in the stack where all frames have one of their own, else the order of frames."""
-    first = read_integer(header, "ConcatenationFrameOffsetNumber", 0)
-    if len(frames) == 1 and not header.get("ConcatenationUID"):
+    if len(frames) == 1 and not _get(header, "ConcatenationUID"):
         # The stack of a file of one frame mostly has that frame only.
-        number = read_integer(header, "InstanceNumber", frames[0].in_stack or 0)
+        number = _whole(header, "InstanceNumber") or frames[0].in_stack or 0
         return [number - 1 if number > 0 else None]
     places = Counter((frame.stack, frame.in_stack) for frame in frames)
     if max(places.values()) == 1 and all(frame.in_stack is not None for frame in frames):
         return [frame.in_stack - 1 for frame in frames if frame.in_stack is not None]
+    first = max(0, _whole(header, "ConcatenationFrameOffsetNumber") or 0)
     return list(range(first, first + len(frames)))
 
 
@@ -163,7 +177,7 @@ def _tell_distance(frame: _Frame, before: _Frame | None) -> float | None:
 def _tell_visit(header: Any) -> str | None:
     """The day of acquisition as ``2024-01-31``; None: there is none that can be true."""
     for keyword in _DATES:
-        found = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", str(header.get(keyword) or "").strip())
+        found = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", str(_get(header, keyword) or "").strip())
         if found is None:
             continue
         try:
@@ -185,7 +199,7 @@ def _tell_device(header: Any) -> str | None:
 
 def _text(header: Any, keyword: str) -> str | None:
     """Text on one line; None: there is none."""
-    value = header.get(keyword)
+    value = _get(header, keyword)
     if value is None:
         return None
     words = (

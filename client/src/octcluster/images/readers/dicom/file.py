@@ -125,15 +125,15 @@ def read_integer(header: Any, keyword: str, default: int | None = None) -> int:
     Raises:
         UnreadableImage: It is missing and there is no default, or it is no number.
     """
-    value = header.get(keyword)
-    if value is None or value == "":
-        if default is not None:
-            return default
-        raise UnreadableImage(f"the DICOM header has no {keyword}: {EXPORT_AGAIN}")
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        value = header.get(keyword)
+        if value is not None and value != "":
+            return int(value)
+    except Exception:  # pydicom raises what converting the value raises
         raise UnreadableImage(f"{keyword} in the DICOM header is no number: {EXPORT_AGAIN}") from None
+    if default is None:
+        raise UnreadableImage(f"the DICOM header has no {keyword}: {EXPORT_AGAIN}")
+    return default
 
 
 def _open(path: Path, stream: BinaryIO) -> DicomFile:

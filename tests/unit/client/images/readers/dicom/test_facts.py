@@ -47,6 +47,7 @@ def anatomy(laterality: str) -> dict[int, Element]:
         ("", "", "", "L", "OS"),
         ("B", "", "L", "", "OS"),
         ("B", "B", "", "", None),
+        ("", "B", "L", "", "OS"),
         ("U", "", "", "", None),
         ("", "", "", "", None),
     ],
@@ -60,7 +61,7 @@ def test_eye_comes_from_the_region_then_the_frame_then_the_series(
     path = write_opt(tmp_path / "v.dcm", make_frames(1), changes=changes)
     found = DicomReader().look(path)
     assert found.scans[0].eye == eye
-    said = {word for word in (image, shared or frame, series) if word in ("R", "L")}
+    said = {word for word in (image, shared, frame, series) if word in ("R", "L")}
     assert any("names both eyes" in warning for warning in found.warnings) == (len(said) > 1)
     assert any("does not say clearly" in warning for warning in found.warnings) == (not said)
 
@@ -128,6 +129,16 @@ def test_visit_is_the_day_of_acquisition_or_the_next_best(
 )
 def test_device_is_maker_and_model(tmp_path: Path, maker: str, model: str, expected: str | None) -> None:
     assert first(tmp_path, {0x00080070: ("LO", maker), 0x00081090: ("LO", model)}).device == expected
+
+
+def test_fact_that_breaks_its_own_kind_costs_that_fact_only(tmp_path: Path) -> None:
+    measures: dict[int, Element] = {
+        MEASURES: ("SQ", [{0x00280030: ("DS", "wide\\high"), 0x00180088: ("DS", "far")}])
+    }
+    changes = {**groups(measures, {}), 0x00200013: ("IS", "first"), 0x0008002A: ("DT", "noon")}
+    found = first(tmp_path, changes)
+    assert (found.patient, found.eye, found.visit) == ("P-0012", "OD", "2024-01-31")
+    assert (found.position, found.axial_mm, found.lateral_mm, found.distance_mm) == (0, None, None, None)
 
 
 def test_patient_in_the_letters_of_another_language(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def window(centre: float, width: float, function: str = "LINEAR") -> Changes:
         (12, window(1000, 500, "LINEAR_EXACT")),
         (12, window(1000, 500, "SIGMOID")),
         (12, window(2048, 1)),
+        (12, {CENTRE: ("DS", "1000\\100"), WIDTH: ("DS", "500\\20")}),
         (16, window(40_000, 90_000)),
         (16, {INTERCEPT: ("DS", -1024), SLOPE: ("DS", 0.5), **window(9000, 8000)}),
         (8, window(100, 900)),
