@@ -108,7 +108,11 @@ def test_describe_finds_the_same_without_embedding(
 ) -> None:
     done = octcluster("describe", mixed_folder, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "warnings.csv").read_bytes() == (run[0] / "warnings.csv").read_bytes()
+    warnings = [
+        [(row["image"], row["kind"]) for row in rows(folder / "warnings.csv")]
+        for folder in (tmp_path, run[0])
+    ]
+    assert warnings[0] == warnings[1]
     found = json.loads((tmp_path / "describe.json").read_text())
     assert found["faults"] == json.loads((run[0] / "run.json").read_text())["faults"]
     assert "1 image: a band of one grey" in done.stdout

@@ -3,6 +3,7 @@
 The client and the embedder each have this file, byte for byte the same, so that one file has one reason.
 """
 
+import re
 import struct
 from typing import Any, BinaryIO, NamedTuple
 
@@ -62,6 +63,9 @@ _JPEG_KINDS = {
     0xF7: "a JPEG-LS image",
 }
 _FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
+_FRAME_OF_SCANS, _SCAN, _FIRST_COMPONENT = 0xC2, 0xDA, 6
+# Within compressed pixels, 0xFF is followed by 0 or by the marker of a restart.
+_NEXT_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]", re.DOTALL)
 _BITS, _COMPRESSION, _SAMPLES, _SAMPLE_FORMAT = 258, 259, 277, 339
 # Those that Pillow decodes: none, CCITT, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard, WebP.
 _COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000, 50001)
@@ -181,6 +185,31 @@ def _read_tags(file: BinaryIO, head: bytes) -> dict[int, Any] | None:
         return dict(directory)
     except Exception:  # Pillow raises a dozen kinds for broken files
         return None
+
+
+def lacks_scans(data: bytes) -> bool:
+    """Whether a progressive JPEG ends before all of its scans: Pillow shows the rest, blurred.
+
+    Args:
+        data: A JPEG file that Pillow can read.
+
+    Returns:
+        Whether a coefficient of the brightness, one of 64, is not there to its last bit.
+    """
+    brightness, unfinished = 0, set(range(64))
+    position = 2
+    while segment := _NEXT_SEGMENT.search(data, position):
+        kind, start = data[segment.start() + 1], segment.end()
+        length = int.from_bytes(data[start : start + 2])
+        body = data[start + 2 : start + length]
+        if kind == _FRAME_OF_SCANS and len(body) > _FIRST_COMPONENT:
+            brightness = body[_FIRST_COMPONENT]
+        elif kind == _SCAN and body and len(body) == 4 + 2 * body[0]:
+            first, last, precision = body[-3:]
+            if brightness in body[1:-3:2] and precision & 15 == 0:
+                unfinished -= set(range(first, last + 1))
+        position = start + length
+    return bool(unfinished)
 
 
 def drop_png_texts(data: bytes) -> bytes:

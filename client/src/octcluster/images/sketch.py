@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from octcluster.images.headers import FORMATS, UnreadableImage
-from octcluster.images.reasons import drop_png_texts, explain
+from octcluster.images.reasons import DAMAGED, drop_png_texts, explain, lacks_scans
 
 _SIDE = 48
 _WHITE = 250
@@ -53,6 +53,8 @@ def draw_cells(source: Path | BinaryIO) -> Any:
 
     try:
         with Image.open(source, formats=FORMATS) as image:
+            if "progressive" in image.info and lacks_scans(_read_again(source)):
+                raise UnreadableImage(DAMAGED)
             image.draft("L", (_SIDE, _SIDE))
             grey = _to_grey(image)
             # Other formats by the same blocks of 8 x 8 pixels: equal images have equal sketches.

@@ -60,7 +60,7 @@ from octcluster_embedder.errors import (
     UnsupportedFormat,
 )
 from octcluster_embedder.images.measures import measure_image
-from octcluster_embedder.images.reasons import drop_png_texts, explain
+from octcluster_embedder.images.reasons import DAMAGED, drop_png_texts, explain, lacks_scans
 from octcluster_embedder.images.sketch import draw_sketch
 
 DECODING_VERSION = "pillow-centre-bicubic-2"
@@ -160,6 +160,8 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(image, limits)
+            if "progressive" in image.info and lacks_scans(data):
+                raise CorruptImage(DAMAGED)
             with _pixels_at_once.hold(
                 image.width * image.height, _LARGEST_IMAGES_AT_ONCE * limits.max_image_pixels
             ):

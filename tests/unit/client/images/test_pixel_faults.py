@@ -135,6 +135,15 @@ def test_kinds(name: str, tmp_path: Path) -> None:
     assert kinds_of_client(path) == expected
 
 
+def test_measures_are_nearly_the_same_for_both(oct_images: Path) -> None:
+    for path in sorted(oct_images.rglob("*.jp*g"))[::24]:
+        measures = dict(
+            zip(MEASURES, decode_image(path.read_bytes(), 224, 224, ImageLimits()).measures, strict=True)
+        )
+        for name, value in measure_cells(draw_cells(path))._asdict().items():
+            assert value == pytest.approx(measures[name], abs=0.03 if name.endswith("share") else 2)
+
+
 def test_there_is_a_case_of_each_kind() -> None:
     assert {kind for _, kinds in CASES.values() for kind in kinds} == {fault.kind for fault in FAULTS}
 

@@ -59,6 +59,11 @@ def tiff_of_compression(number: int) -> bytes:
     return bytes(data)
 
 
+def cut(data: bytes, share: float) -> bytes:
+    return data[: int(share * len(data))].rstrip(b"\xff") + b"\xff\xd9"
+
+
+SCANS = encode(COLOUR, "JPEG", progressive=True, quality=90)
 BIG_PROFILE = np.random.default_rng(1).integers(0, 256, 1_100_000, np.uint8).tobytes()
 READ = {
     "PNG with a colour profile of 1.1 MB": add_chunk(b"iCCP", b"p\0\0" + zlib.compress(BIG_PROFILE)),
@@ -72,6 +77,12 @@ READ = {
     "PNG with a broken EXIF block": add_chunk(b"eXIf", b"no exif at all"),
     "JPEG with a large profile": encode(COLOUR, "JPEG", icc_profile=BIG_PROFILE),
     "JPEG of four inks": encode(np.dstack([COLOUR, GREY]), "TIFF"),
+    "progressive JPEG": SCANS,
+    "progressive JPEG in grey": encode(GREY, "JPEG", progressive=True),
+    "progressive JPEG with a small one in its EXIF block": encode(
+        GREY, "JPEG", progressive=True, exif=b"Exif\0\0" + encode(GREY[:50], "JPEG")
+    ),
+    "progressive JPEG with restarts": encode(GREY, "JPEG", progressive=True, restart_marker_rows=1),
     "animated PNG": encode(GREY, "PNG", save_all=True, append_images=[Image.fromarray(GREY[::-1])]),
     "animated WebP": encode(COLOUR, "WEBP", save_all=True, append_images=[Image.fromarray(COLOUR[::-1])]),
     "BigTIFF": encode(GREY, "TIFF", big_tiff=True),
@@ -121,6 +132,10 @@ REFUSED: dict[str, tuple[bytes, type[ImageError], str]] = {
     "TIFF cut short": (encode(GREY, "TIFF")[:8000], CorruptImage, "cut short"),
     "TIFF without its directory": (b"II*\0\xff\xff\0\0" + bytes(90), CorruptImage, "header is damaged"),
     "JPEG cut short": (encode(GREY, "JPEG")[:2000], CorruptImage, "cut short"),
+    **{
+        f"progressive JPEG cut at {share}, with an end marker": (cut(SCANS, share), CorruptImage, "cut short")
+        for share in (0.1, 0.3, 0.5)
+    },
     "PNG cut short": (encode(GREY, "PNG")[:2000], CorruptImage, "cut short"),
     "PNG with texts, cut short": (add_chunk(b"tEXt", b"k\0" + b"x" * 99)[:2000], CorruptImage, "cut short"),
     "too small": (encode(GREY[:9], "PNG"), ImageError, "140x9 pixels"),
