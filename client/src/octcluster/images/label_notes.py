@@ -178,7 +178,7 @@ def describe_folders(images: Sequence[Scan], masks: Sequence[bool], finer: Seque
     visits = {image.visit for image in images} - {None}
     if visits:
         number = sum(image.visit is not None for image in images)
-        notes.append(Note("visits", f"Visits: {len(visits):,} different days or names.", number))
+        notes.append(Note("visits", f"Visits: {len(visits):,}, known for {_count(number)}.", number))
     if finer:
         notes.append(
             Note(

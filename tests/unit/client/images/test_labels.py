@@ -215,6 +215,12 @@ def test_known_findings_make_a_level_that_of_the_classes(
         (["AMD/1", "AMD/2", "HEALTHY/1", "HEALTHY/2"], {"AMD/1", "AMD/2", "HEALTHY/1", "HEALTHY/2"}),
         (["AMD/patient1", "HEALTHY/patient1"], {"AMD/patient1", "HEALTHY/patient1"}),
         (["AMD/10301", "AMD/10302", "HEALTHY/10301"], {"10301", "10302"}),
+        (["AMD/1", "HEALTHY/1"], {"AMD/1", "HEALTHY/1"}),
+        (["Data/UMN/AMD/1", "Data/UMN/AMD/2", "Data/UMN/DME/1"], {"AMD/1", "AMD/2", "DME/1"}),
+        (
+            ["Site A/AMD/P1", "Site B/AMD/P1", "Site B/DME/P2"],
+            {"Site A/AMD/P1", "Site B/AMD/P1", "Site B/DME/P2"},
+        ),
         (["AMD1/png", "AMD2/png", "NORMAL1/png"], {"AMD1", "AMD2", "NORMAL1"}),
         (["P001/CNV/OD", "P001/DME/OS", "P002/CNV/OD"], {"P001", "P002"}),
         (["AMD/patient1_OD", "AMD/patient1_OS", "DME/patient2_OD"], {"patient1", "patient2"}),

@@ -3,6 +3,7 @@
 import re
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from octcluster.images.naming.dates import is_date
@@ -137,6 +138,8 @@ def _find_aside(words: list[str], plain: list[str]) -> Role | None:
 
 
 def _find_content(found: frozenset[str]) -> Role | None:
+    if found & vocabulary("mask_nouns"):
+        return Role.MASKS
     if found & vocabulary("masks") and found <= vocabulary("masks") | vocabulary("contents"):
         return Role.MASKS
     lettered = found - {word for word in found if len(word) == 1} or found  # Site A
@@ -195,6 +198,9 @@ def _is_known_beside_class(word: str) -> bool:
 
 def _find_other(name: str, words: list[str], plain: list[str]) -> Role:
     numbered = len(words) > len(plain)
+    named = vocabulary("patients") - {"p"}
+    if any(one in named and two.isdecimal() for one, two in pairwise(words)):
+        return Role.PATIENT  # Study_2013_Subject_1000
     if numbered and words[0] in vocabulary("patients") and set(plain) <= vocabulary("patients"):
         return Role.PATIENT
     if _CODE.fullmatch(name) and any(map(str.isdecimal, name)):

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from octcluster.images.naming.folder_names import Role
+from octcluster.images.naming.folder_names import Role, split_words
 from octcluster.images.naming.folder_tree import MOST, Branch, count_levels, names_of_level
 from octcluster.images.naming.patients import PatientName
 from octcluster.images.naming.spellings import fold
+from octcluster.images.naming.vocabulary import words as vocabulary
 
 _FEWEST_PATIENTS = 3
 _LONG_ID = 4
@@ -31,7 +32,7 @@ def take_patients(branches: Sequence[Branch]) -> bool:
 
 
 def _name_patient(branch: Branch, level: int) -> PatientName | None:
-    """The patient with what it stands under. Numbers are counted anew in each split; names are not."""
+    """The patient with what it stands under. Sites count anew, and numbers do in each split; names do not."""
     index = branch.levels[level]
     role = branch.names[index].role
     if role is Role.UNKNOWN:
@@ -40,7 +41,9 @@ def _name_patient(branch: Branch, level: int) -> PatientName | None:
     above = [
         part
         for i, part in enumerate(branch.parts[:index])
-        if i in counts or (role is Role.NUMBER and branch.names[i].role is Role.SPLIT)
+        if i in counts
+        or (role is Role.NUMBER and branch.names[i].role is Role.SPLIT)
+        or any(word in vocabulary("sites") for word, _, _ in split_words(part))
     ]
     return PatientName(branch.names[index].name, "/".join(above))
 
@@ -77,7 +80,8 @@ def _are_numbered_patients(branches: Sequence[Branch], level: int) -> bool:
         if level < len(branch.levels):
             images[(str(branch.place.label), *branch.parts[: branch.levels[level] + 1])] += branch.images
             classes.add(branch.place.label)
-    if len(images) < _FEWEST_PATIENTS or median(images.values()) > _MOST_OF_A_PATIENT:
+    fewest = _FEWEST_PATIENTS if len(classes - {None}) < 2 else 2
+    if len(images) < fewest or median(images.values()) > _MOST_OF_A_PATIENT:
         return False
     # Without classes beside them, a few short numbers may be grades.
     long = [text for text in ids if sum(character.isdigit() for character in text) >= _LONG_ID]

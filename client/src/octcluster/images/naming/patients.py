@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 _DIGITS = re.compile(r"\d+")
@@ -52,9 +53,16 @@ def tell_apart(names: Iterable[PatientName]) -> Patients:
     recurring = [name for name, above in aboves.items() if len(above) > 1]
     fewest = _count_smallest_folder(distinct)
     if recurring and all(map(_is_short, aboves)) and len(recurring) >= _MOST * fewest:
-        ids = {p: f"{p.above}/{p.name}" if p.above else p.name for p in distinct}
+        common = _find_common_folders(aboves)
+        ids = {p: "/".join([*p.above.split("/")[common:], p.name]).strip("/") for p in distinct}
         return Patients(ids, len(recurring), 0)
     return Patients({patient: patient.name for patient in distinct}, 0, len(recurring))
+
+
+def _find_common_folders(aboves: Mapping[str, set[str]]) -> int:
+    """How many folders all patients stand under."""
+    paths = [above.split("/") for names in aboves.values() for above in names]
+    return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, zip(*paths, strict=False)))
 
 
 def _count_smallest_folder(patients: Iterable[PatientName]) -> int:

@@ -17,7 +17,11 @@ from octcluster.images.naming.folder_names import Role, read_folder_name
         ),
         (Role.NUMBERED_CLASS, "AMD1|AMD 15|DR3|NORMAL_007"),
         (Role.CLASS_AND_PATIENT, "CNV-1016042|AMD_subject1|AMD patient 3"),
-        (Role.PATIENT, "patient1|Patient 12|subject_3|sub-01|pat7|P001|p1|ID123|case4|patient1_OD|PID-0012"),
+        (
+            Role.PATIENT,
+            "patient1|Patient 12|subject_3|sub-01|pat7|P001|p1|ID123|case4|patient1_OD|PID-0012",
+        ),
+        (Role.PATIENT, "Farsiu_2013_AMD_Subject_1000|Study 3 patient 12"),
         (Role.NUMBER, "1|10301|007"),
         (Role.CODE, "KH0032|A12|1.2.840.10008.5.1.4|550e8400-e29b-41d4-a716-446655440000"),
         (Role.EYE, "OD|os|left eye|RightEye|L|R|OS_2|oculus dexter"),
@@ -27,7 +31,7 @@ from octcluster.images.naming.folder_names import Role, read_folder_name
         ),
         (Role.SPLIT, "train|Training set|test2|fold1|fold_2|set_a|SetB|val|hold-out set|cv3"),
         (Role.DEVICE, "Spectralis|Cirrus HD-OCT|Topcon 3D OCT|Heidelberg_Spectralis|device 2 Zeiss"),
-        (Role.MASKS, "masks|labels|ground_truth|Segmentation|overlays|image masks|GT"),
+        (Role.MASKS, "masks|labels|ground_truth|Segmentation|overlays|image masks|GT|Layer_Masks|CNV_mask"),
         (
             Role.CONTENT,
             "png|8bitTIFFs|224x224|images|B-scans|OCT|OCT2017 |data_2020|batch1|Site A|New folder (2)|NA|?",
