@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dicom_files
+import imagecodecs
 import numpy as np
 import pytest
 from dicom_files import Stored, encode_jpeg_2000, make_frames, write_opt
@@ -97,6 +98,14 @@ def test_uncompressed_frames_are_those_written(
     np.testing.assert_array_equal(read_values(path), expect(frames, bits, photometric))
 
 
+def test_big_endian_bytes_in_words_are_those_written(tmp_path: Path) -> None:
+    frames = make_frames(3)
+    words = np.frombuffer(frames.astype(np.uint8).tobytes(), np.uint16).byteswap().tobytes()
+    stored = Stored(dicom_files.BIG_ENDIAN)
+    path = write_opt(tmp_path / "v.dcm", frames, stored, {dicom_files.PIXELS: ("OW", words)})
+    np.testing.assert_array_equal(read_values(path), frames)
+
+
 @pytest.mark.parametrize("syntax", sorted(LOSSY))
 def test_lossy_frames_are_those_of_the_other_decoder(tmp_path: Path, syntax: str) -> None:
     compress, decompress, bits, tolerance = LOSSY[syntax]
@@ -136,3 +145,12 @@ def test_jpeg_2000_frames_are_those_of_pillow(tmp_path: Path, bits: int, is_loss
     decoded = np.stack([np.asarray(Image.open(io.BytesIO(codestream))) for codestream in codestreams])
     np.testing.assert_array_equal(found, decoded)
     assert (decoded == frames).all() == is_lossless
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_high_throughput_jpeg_2000_frames_are_those_written(tmp_path: Path, bits: int) -> None:
+    frames = make_frames(3, 64, 96, bits)
+    kind = np.uint8 if bits == 8 else np.uint16
+    codestreams = [imagecodecs.htj2k_encode(frame.astype(kind), reversible=True) for frame in frames]
+    stored = Stored("1.2.840.10008.1.2.4.201", bits, codestreams=codestreams)
+    np.testing.assert_array_equal(read_values(write_opt(tmp_path / "v.dcm", frames, stored)), frames)
