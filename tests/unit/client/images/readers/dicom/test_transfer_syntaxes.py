@@ -151,6 +151,6 @@ def test_jpeg_2000_frames_are_those_of_pillow(tmp_path: Path, bits: int, is_loss
 def test_high_throughput_jpeg_2000_frames_are_those_written(tmp_path: Path, bits: int) -> None:
     frames = make_frames(3, 64, 96, bits)
     kind = np.uint8 if bits == 8 else np.uint16
-    codestreams = [imagecodecs.htj2k_encode(frame.astype(kind), reversible=True) for frame in frames]
+    codestreams = [bytes(imagecodecs.htj2k_encode(frame.astype(kind), reversible=True)) for frame in frames]
     stored = Stored("1.2.840.10008.1.2.4.201", bits, codestreams=codestreams)
     np.testing.assert_array_equal(read_values(write_opt(tmp_path / "v.dcm", frames, stored)), frames)
