@@ -163,6 +163,17 @@ def describe_patient_conflict(pairs: Set[tuple[str, str]]) -> list[Note]:
     return [Note("patient_conflict", text, 0, examples, to_mend=True)]
 
 
+def describe_placeholder(is_placeholder: bool, images: int) -> list[Note]:
+    """Says that the files' own patient was not believed."""
+    if not is_placeholder:
+        return []
+    text = (
+        "All files have the same patient id, as after an anonymization, but folders are called after several "
+        f"patients: the folders are believed. {_WRONG_CURE}"
+    )
+    return [Note("patient_placeholder", text, images, to_mend=True)]
+
+
 def describe_folders(images: Sequence[Scan], masks: Sequence[bool], finer: Sequence[str]) -> list[Note]:
     """What other folders were taken for."""
     notes = []

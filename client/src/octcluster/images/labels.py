@@ -22,6 +22,7 @@ from octcluster.images.label_notes import (
     describe_open_names,
     describe_patient_conflict,
     describe_patients,
+    describe_placeholder,
     describe_spellings,
 )
 from octcluster.images.label_table import LabelTable, read_label_table
@@ -165,6 +166,7 @@ class _Job:
             *describe_disagreement(labels, [name.label for name in self.names], source),
             *describe_patients(labelled, sources, found),
             *describe_patient_conflict(self._pair_patients(places)),
+            *describe_placeholder(self._have_one_id_for_all(places), len(self.images)),
             *describe_folders(labelled, [place.masks for place in places], self.tree.finer),
             *(self.table.notes if self.table else ()),
             *(describe_open_folders(self.tree) if automatic else ()),
@@ -187,12 +189,13 @@ class _Job:
     def _find_patients(self, places: Sequence[Place]) -> tuple[list[str | None], Counter[str], Patients]:
         """The patient of each image, how many images have theirs from where, and what was decided."""
         chosen: list[tuple[str, str | PatientName | None]] = []
+        believe_files = not self._have_one_id_for_all(places)
         for image, place, name in zip(self.images, places, self.names, strict=True):
             in_folder = place.patient
             in_name = PatientName(name.patient, "") if name.patient else None
             options = [
                 ("table", self.table.patient_of(image) if self.table else None),
-                ("file", _patient_of_file(image)),
+                ("file", _patient_of_file(image) if believe_files else None),
                 ("folder", in_folder if self.tree.named_patients else None),
                 ("filename", in_name),
                 ("folder", in_folder),
@@ -205,6 +208,12 @@ class _Job:
             sources = Counter({"nothing": sources.total()})
             patients = [None] * len(patients)
         return patients, sources, found
+
+    def _have_one_id_for_all(self, places: Sequence[Place]) -> bool:
+        """Whether all files have the same patient though folders are called after several: a placeholder."""
+        in_files = {_patient_of_file(image) for image in self.images} - {None}
+        in_folders = {place.patient.name for place in places if place.patient}
+        return len(in_files) == 1 < len(in_folders) and self.tree.named_patients
 
     def _pair_patients(self, places: Sequence[Place]) -> set[tuple[str, str]]:
         """Patients of images by the name of a folder and by their own."""

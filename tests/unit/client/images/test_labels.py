@@ -281,6 +281,20 @@ def test_an_anonymous_patient_of_a_file_is_none() -> None:
     assert [image.patient for image in label_images(scans, "auto").images] == [None, None, "7"]
 
 
+def test_one_id_in_all_files_is_a_placeholder_where_folders_name_several_patients() -> None:
+    facts = ScanFacts(patient="Study-01")
+    scans = [
+        replace(scan, facts=facts, number=1) for scan in files("AMD/patient1/a.vol#1", "GA/patient2/b.vol#1")
+    ]
+    found = label_images(scans, "auto")
+    assert patients(found) == {"patient1", "patient2"}
+    assert "patient_placeholder" in kinds(found)
+    assert patients(label_images([scans[0], replace(scans[1], facts=ScanFacts(patient="7"))], "auto")) == {
+        "Study-01",
+        "7",
+    }
+
+
 def test_patients_of_folders_and_of_names_that_do_not_match_are_told() -> None:
     names = [f"patient{folder}/CNV-{name}-1.png" for folder, name in ((1, 11), (1, 12), (2, 11), (2, 12))]
     found = label_images(files(*names), "auto")
