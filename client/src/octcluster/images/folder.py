@@ -9,6 +9,7 @@ from octcluster.images.headers import FileHead
 from octcluster.images.image_set import ImageSet
 from octcluster.images.junk import describe_junk, is_junk
 from octcluster.images.labels import label_images
+from octcluster.images.notes import Note
 from octcluster.images.path_list import PathList, read_path_list
 from octcluster.images.sources import (
     IMAGE_ENDINGS,
@@ -22,6 +23,17 @@ from octcluster.model.errors import InvalidImageSet
 from octcluster.model.progress import Progress, Silence
 
 _SHOWN_ENDINGS = 3
+# Where such files lie beside images, something may be missing.
+_FOREIGN_ENDINGS = frozenset(
+    (
+        *(".gif", ".jp2", ".j2k", ".jpx", ".jls", ".jxl", ".heic", ".heif", ".avif", ".psd", ".raw"),
+        *(".mp4", ".avi", ".mov", ".mpg", ".mpeg", ".wmv", ".mkv"),
+        *(".nii", ".nrrd", ".mha", ".mhd", ".npy", ".npz", ".mat", ".h5", ".hdf5"),
+        *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"),
+        *(".pdf", ".ppt", ".pptx"),
+    )
+)
+)
 
 
 def find_images(
@@ -78,7 +90,7 @@ def find_images(
         sum(endings.values()),
         endings,
         labelling.stray_rows,
-        [*describe_junk(junk), *describe_contents(contents), *labelling.notes],
+        [*describe_junk(junk), *_note_ignored(endings), *describe_contents(contents), *labelling.notes],
         formats=contents.formats,
         left_out=contents.left_out,
     )
@@ -99,6 +111,18 @@ def describe_ignored(endings: Mapping[str, int]) -> str:
     shown = [f"{ending or 'no ending'}: {files:,}" for ending, files in endings.items()]
     more = ", ..." if len(shown) > _SHOWN_ENDINGS else ""
     return f"{number:,} other file{'' if number == 1 else 's'} ({', '.join(shown[:_SHOWN_ENDINGS])}{more})"
+
+
+def _note_ignored(endings: Mapping[str, int]) -> list[Note]:
+    """Says which files are ignored, and of images in formats that are not read, what to do."""
+    if not endings:
+        return []
+    foreign = [ending for ending in endings if ending in _FOREIGN_ENDINGS]
+    text = f"Ignored {describe_ignored(endings)}."
+    if foreign:
+        text += f" Files with {', '.join(foreign)} may hold scans that octcluster cannot read so: "
+        text += "unpack them, or save their images as PNG."
+    return [Note("ignored", text, sum(endings.values()), to_mend=bool(foreign))]
 
 
 def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mapping[str, int]) -> str:

@@ -77,6 +77,21 @@ def test_files_that_hold_no_scans_are_counted_by_ending(tmp_path: Path) -> None:
     assert dict(found.ignored_endings) == {".txt": 2, "": 1, ".csv": 1, ".pdf": 1}
     assert describe_ignored(found.ignored_endings) == "5 other files (.txt: 2, no ending: 1, .csv: 1, ...)"
     assert describe_ignored({".txt": 1}) == "1 other file (.txt: 1)"
+    (note,) = (note for note in found.notes if note.kind == "ignored")
+    assert note.text.startswith(
+        "Ignored 5 other files (.txt: 2, no ending: 1, .csv: 1, ...). Files with .pdf may"
+    )
+
+
+def test_what_may_hold_scans_in_a_format_that_is_not_read_is_to_be_mended(tmp_path: Path) -> None:
+    make_files(tmp_path, "a.png", "b.gif", "c.nii.gz", "d.txt")
+    (note,) = (note for note in find_images(tmp_path).notes if note.kind == "ignored")
+    assert note.to_mend
+    assert "Files with .gif, .gz may hold scans" in note.text
+    (tmp_path / "b.gif").unlink()
+    (tmp_path / "c.nii.gz").unlink()
+    (note,) = (note for note in find_images(tmp_path).notes if note.kind == "ignored")
+    assert (note.text, note.to_mend) == ("Ignored 1 other file (.txt: 1).", False)
 
 
 def test_what_is_missing_or_one_image_is_refused_with_a_cure(tmp_path: Path) -> None:
