@@ -33,7 +33,6 @@ _FOREIGN_ENDINGS = frozenset(
         *(".pdf", ".ppt", ".pptx"),
     )
 )
-)
 
 
 def find_images(
