@@ -45,14 +45,15 @@ def describe_volumes(summary: VolumeSummary | None) -> list[str]:
         else f"{summary.fewest_scans:,} to {summary.most_scans:,} each"
     )
     sentences = [
-        f"{count(summary.scans, 'B-scan')} lie in {count(summary.volumes, 'volume')}, {sizes} "
+        f"{count(summary.scans, 'B-scan')} lie in {count(summary.volumes, 'volume')} with {sizes} "
         f"(files: {files})."
     ]
     eyes = [f"{number:,} of {eye or 'an unknown eye'}" for eye, number in _by_number(summary.eyes)]
-    sentences.append(f"Volumes by eye: {', '.join(eyes)}; {count(summary.known_eyes, 'known eye')}.")
-    sentences.append(
-        f"Devices: {', '.join(show_text(device or _UNKNOWN) for device, _ in _by_number(summary.devices))}."
-    )
+    if summary.known_eyes:
+        sentences.append(f"Volumes by eye: {', '.join(eyes)}; {count(summary.known_eyes, 'known eye')}.")
+    devices = [show_text(device or _UNKNOWN) for device, _ in _by_number(summary.devices)]
+    if devices != [_UNKNOWN]:
+        sentences.append(f"Devices: {', '.join(devices)}.")
     spacings = _by_number(summary.spacings)
     if any(spacing != Spacing(None, None, None) for spacing, _ in spacings):
         shown = [_show_spacing(spacing) for spacing, _ in spacings[:2]]
