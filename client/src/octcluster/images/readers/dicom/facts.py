@@ -5,16 +5,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from math import dist, isfinite
 from typing import Any, cast
 
 from octcluster.images.readers.dicom.file import DicomFile, read_integer
-from octcluster.images.readers.header_values import NO_EYE, name_volume
+from octcluster.images.readers.header_values import (
+    NO_EYE,
+    as_day,
+    as_eye,
+    as_millimetres,
+    as_text,
+    name_volume,
+)
 from octcluster.images.readers.reader import Eye, ScanFacts
 
-_EYES: dict[str, Eye] = {"R": "OD", "L": "OS"}
-_FIRST_YEAR = 1990  # of the first OCT of an eye: 1991; an earlier date stands for one that was removed
 # The content of a capture has the day on which it was exported.
 _DATES = ("AcquisitionDateTime", "AcquisitionDate", "StudyDate", "ContentDate")
 
@@ -120,10 +124,10 @@ def _whole(source: Any, keyword: str) -> int | None:
 
 
 def _lengths(sources: Sequence[Any], keyword: str, count: int) -> tuple[float, ...] | None:
-    """Lengths in millimetres out of the first source that has them, all above 0."""
+    """Lengths in millimetres out of the first source that has them."""
     for source in sources:
         found = _numbers(_get(source, keyword), count)
-        if found and all(number > 0 for number in found):
+        if found and all(as_millimetres(number) for number in found):
             return found
     return None
 
@@ -141,7 +145,7 @@ def _tell_eye(header: Any, frame: _Frame) -> tuple[Eye | None, bool]:
     """The eye by the first place that names one, and whether another place names the other eye."""
     of_image, of_series = (str(_get(header, keyword) or "") for keyword in ("ImageLaterality", "Laterality"))
     said = [of_image, *frame.eyes, of_series]
-    eyes = [_EYES[word.strip().upper()] for word in said if word.strip().upper() in _EYES]
+    eyes = [eye for eye in map(as_eye, said) if eye]
     return (eyes[0] if eyes else None), len(set(eyes)) > 1
 
 
@@ -178,14 +182,8 @@ def _tell_visit(header: Any) -> str | None:
     """The day of acquisition as ``2024-01-31``; None: there is none that can be true."""
     for keyword in _DATES:
         found = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", str(_get(header, keyword) or "").strip())
-        if found is None:
-            continue
-        try:
-            day = date(*map(int, found.groups()))
-        except ValueError:
-            continue
-        if day.year >= _FIRST_YEAR:
-            return day.isoformat()
+        if found and (day := as_day(*map(int, found.groups()))):
+            return day
     return None
 
 
@@ -200,14 +198,8 @@ def _tell_device(header: Any) -> str | None:
 def _text(header: Any, keyword: str) -> str | None:
     """Text on one line; None: there is none."""
     value = _get(header, keyword)
-    if value is None:
-        return None
-    words = (
-        "\\".join(map(str, value))
-        if not isinstance(value, str) and hasattr(value, "__iter__")
-        else str(value)
-    )
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split()) or None
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return as_text("\\".join(map(str, value)) if several else str(value or ""))
 
 
 def _digest(text: str) -> str:
