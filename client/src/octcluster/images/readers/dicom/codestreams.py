@@ -4,6 +4,7 @@ import struct
 from typing import NamedTuple
 
 JPEG_SIGNATURE = b"\xff\xd8\xff"
+JPEG_END = b"\xff\xd9"
 JPEG_2000_SIGNATURES = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _CODESTREAM_START = b"\xff\x4f\xff\x51"
 _NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)

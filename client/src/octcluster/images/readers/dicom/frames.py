@@ -8,6 +8,7 @@ from pydicom import uid
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom.codestreams import (
     JPEG_2000_SIGNATURES,
+    JPEG_END,
     JPEG_SIGNATURE,
     find_frame_size,
 )
@@ -20,6 +21,7 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_FRAMES = 100_000
 _SIGNATURE_BYTES = 8
+_END_BYTES = 10  # some programs fill up with other bytes than 0
 IMAGECODECS = "imagecodecs"
 # One decoder for each syntax, whatever else is installed: lossy frames have the same pixels on every machine.
 DECODERS = {
@@ -145,6 +147,10 @@ def check_codestream(frames: Frames, codestream: bytes) -> None:
             f"a frame has {size.width}x{size.height} pixels of {size.samples} values, and the DICOM header "
             f"tells of {layout.width}x{layout.height} of {layout.samples}: {EXPORT_AGAIN}"
         )
+    # Decoders fill up what is missing of a frame and say nothing, except those of JPEG-LS.
+    fills_up = DECODERS[file.syntax] != "pyjpegls"
+    if fills_up and JPEG_END not in codestream.rstrip(b"\0")[-_END_BYTES:]:
+        raise UnreadableImage(DAMAGED)
     # More bits than the header tells of are common, and are harmless as long as no value needs them.
     if not layout.bits_stored <= size.bits <= layout.bits_allocated:
         raise UnreadableImage(

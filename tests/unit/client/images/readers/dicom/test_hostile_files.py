@@ -2,9 +2,14 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dicom_files
+import imagecodecs
+import jpeg_ls
+import numpy as np
 import pytest
 from dicom_files import (
     PER_FRAME,
@@ -18,6 +23,7 @@ from dicom_files import (
     make_frames,
     write_opt,
 )
+from numpy.typing import NDArray
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.readers.dicom import DicomReader
 from octcluster.images.readers.processes import look_into
@@ -33,6 +39,10 @@ def refuse(path: Path) -> str:
         list(READER.read(path, range(1, len(READER.look(path).scans) + 1)))
     assert str(path) not in str(raised.value)
     return str(raised.value)
+
+
+def encode_lossless_jpeg(frame: NDArray[Any]) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(frame, lossless=True))
 
 
 def write_compressed(path: Path, n_frames: int = 3, changes: Changes | None = None) -> Path:
@@ -94,11 +104,25 @@ def test_frame_cut_short_is_refused(tmp_path: Path) -> None:
     assert "damaged, for example cut short" in refuse(path)
 
 
-def test_damaged_frame_costs_only_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_filled_up", [False, True])
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        (JPEG_BASELINE, encode_jpeg),
+        ("1.2.840.10008.1.2.4.51", encode_jpeg),
+        ("1.2.840.10008.1.2.4.70", encode_lossless_jpeg),
+        ("1.2.840.10008.1.2.4.80", jpeg_ls.encode_array),
+        (dicom_files.JPEG_2000_LOSSLESS, encode_jpeg_2000),
+    ],
+)
+def test_frame_without_its_end_costs_only_itself(
+    tmp_path: Path, syntax: str, encode: Callable[[Any], bytes], is_filled_up: bool
+) -> None:
     frames = make_frames(3)
-    codestreams = [encode_jpeg(frame) for frame in frames]
-    codestreams[1] = codestreams[1][:-1200]
-    path = write_opt(tmp_path / "v.dcm", frames, Stored(JPEG_BASELINE, codestreams=codestreams))
+    codestreams = [bytes(encode(frame.astype(np.uint8))) for frame in frames]
+    cut = codestreams[1][: len(codestreams[1]) // 2]
+    codestreams[1] = cut + bytes(len(cut) if is_filled_up else 0)
+    path = write_opt(tmp_path / "v.dcm", frames, Stored(syntax, codestreams=codestreams))
     assert len(READER.look(path).scans) == 3
     assert len(list(READER.read(path, [1, 3]))) == 2
     with pytest.raises(UnreadableImage):
