@@ -133,7 +133,7 @@ def test_volumes_are_described_scan_by_scan(volumes: Path, tmp_path: Path) -> No
     assert found["eyes"] == [{"eye": None, "volumes": 1}]
     page = (out / "describe.html").read_text()
     assert page.count('src="data:image/webp') == 5
-    assert "4 B-scans lie in 1 volume" in page
+    assert "1 volume with 4 B-scans" in page
 
 
 @pytest.mark.heavy

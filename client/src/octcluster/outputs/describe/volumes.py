@@ -45,8 +45,7 @@ def describe_volumes(summary: VolumeSummary | None) -> list[str]:
         else f"{summary.fewest_scans:,} to {summary.most_scans:,} each"
     )
     sentences = [
-        f"{count(summary.scans, 'B-scan')} lie in {count(summary.volumes, 'volume')} with {sizes} "
-        f"(files: {files})."
+        f"{count(summary.volumes, 'volume')} with {count(summary.scans, 'B-scan')}, {sizes} (files: {files})."
     ]
     eyes = [f"{number:,} of {eye or 'an unknown eye'}" for eye, number in _by_number(summary.eyes)]
     if summary.known_eyes:
