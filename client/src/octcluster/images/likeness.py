@@ -129,13 +129,14 @@ def find_likenesses(
 
 
 def _gather_by_row(values: Iterable[Fingerprint], row: int) -> Iterable[list[Fingerprint]]:
-    """The fingerprints that agree in a row."""
+    """The fingerprints that agree with others in a row."""
+    start = row * _ROW_BYTES
     buckets: dict[bytes, list[Fingerprint]] = {}
     for value in values:
-        own = value.rows[row * _ROW_BYTES : (row + 1) * _ROW_BYTES]
+        own = value.rows[start : start + _ROW_BYTES]
         if own not in _FLAT_ROWS:
             buckets.setdefault(own, []).append(value)
-    return buckets.values()
+    return [bucket for bucket in buckets.values() if len(bucket) > 1]
 
 
 def _find_candidates(bucket: Sequence[Fingerprint]) -> Iterable[tuple[Fingerprint, Fingerprint]]:
