@@ -1,6 +1,7 @@
 """run.json: what is needed to repeat a run."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ def read_json(path: Path) -> Any:
         raise AssertionError(f"{constant} is not JSON")
 
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_run_record_tells_what_files_held(tmp_path: Path) -> None:
+    outcome = make_outcome()
+    image_set = replace(outcome.image_set, formats={"DICOM": 3}, left_out={"fundus image": 2})
+    write(replace(outcome, image_set=image_set), tmp_path)
+    record = read_json(tmp_path / "run.json")
+    assert (record["formats"], record["left_out"]) == ({"DICOM": 3}, {"fundus image": 2})
 
 
 def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
