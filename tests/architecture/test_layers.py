@@ -44,6 +44,8 @@ HOMES = {
     "octcluster_protos": {"octcluster/clients", *(f"{service}/serving" for service in SERVICES)},
     "rich": {"octcluster/cli/terminal"},
     "jinja2": {"octcluster/outputs/pages"},
+    "pydicom": {"octcluster/images/readers/dicom/"},
+    "imagecodecs": {"octcluster/images/readers/dicom/"},
 }
 HOMES["grpc"] = HOMES["octcluster_protos"] | {"octcluster_serving"}
 
