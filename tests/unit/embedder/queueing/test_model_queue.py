@@ -44,7 +44,7 @@ async def test_each_image_gets_its_own_vector(make_runtime: MakeRuntime) -> None
         found = await asyncio.gather(*(embed(queue, v) for v in range(50)))
     assert np.concatenate([one.vector for one in found]).tolist() == list(range(50))
     assert all(one.vector.dtype == np.float32 for one in found)
-    assert [one.measures.tolist() for one in found] == [[16, 16, v, 0] for v in range(50)]
+    assert [one.measures[:4].tolist() for one in found] == [[16, 16, v, 0] for v in range(50)]
 
 
 async def test_a_flipped_vector_is_the_mean_with_the_mirror_image_in_any_company(
