@@ -2,6 +2,7 @@
 
 import math
 import struct
+from dataclasses import replace
 
 import pytest
 from known import known
@@ -26,10 +27,24 @@ from octcluster.clients import clusterer_conversions as c
 from octcluster.clients import embedder_conversions as e
 from octcluster.model.runs import ALGORITHMS, FEATURES
 from octcluster.model.server_info import AlgorithmInfo
+from octcluster_clusterer.serving.conversions import to_spec
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
 from octcluster_protos.embedder.v1 import embedder_pb2 as embedder
 
 SPACE = EmbeddingSpace("net", "ab" * 32, "pillow-1", "pooled", "float32", 8, b"d" * 32)
+
+
+@pytest.mark.parametrize(
+    ("model", "features", "spread"),
+    [("efficientnet-lite0", "blocks", 0.25), ("efficientnet-lite0", "pooled", 0.66), ("vgg16", "pooled", 0)],
+)
+def test_a_spec_tells_the_usual_spread_of_its_space_where_that_was_measured(
+    model: str, features: str, spread: float
+) -> None:
+    spec = RunSpec(replace(SPACE, model=model, features=features), run_id="0" * 32)
+    message = c.spec_message(spec)
+    assert message.usual_spread == pytest.approx(spread)
+    assert to_spec(message).usual_spread == message.usual_spread
 
 
 def test_each_algorithm_and_feature_has_a_value() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,20 @@ def test_specs_that_cannot_run_are_refused_at_once(
 ) -> None:
     with pytest.raises(InvalidRequest, match=message):
         check_spec(make_spec(**changes), n_members)
+
+
+@pytest.mark.parametrize("usual_spread", [-0.1, 2.1, float("nan")])
+def test_a_spread_that_unit_vectors_cannot_have_is_refused(usual_spread: float) -> None:
+    with pytest.raises(InvalidRequest, match="usual_spread"):
+        check_spec(replace(make_spec(), usual_spread=usual_spread), 100)
+
+
+def test_copies_alone_are_near_duplicates_where_the_usual_spread_is_known() -> None:
+    random = np.random.default_rng(6)
+    copies = (1 + 0.02 * random.standard_normal((20, DIMENSION))).astype(np.float32)
+    for usual_spread, pairs in ((0.0, 0), (0.25, 20 * 19 // 2)):
+        found = run(replace(make_spec(counts=(2, 2)), usual_spread=usual_spread), copies)
+        assert found.duplicates.total_pairs == pairs
 
 
 def test_vectors_of_another_dimension_are_refused() -> None:
