@@ -11,6 +11,7 @@ import pytest
 from octcluster.cli.main import main
 from octcluster.images.folder import find_images
 from octcluster.outputs.run.files import write_run_files
+from octcluster.workflows import services
 from outcomes import make_outcome
 
 
@@ -167,8 +168,14 @@ def test_outputs_into_a_file_are_refused(
 @pytest.mark.parametrize("command", ["run", "study", "describe"])
 @pytest.mark.parametrize("record", ["run.json", "assign.json", "study.json", "describe.json"])
 def test_what_another_command_left_is_not_replaced(
-    command: str, record: str, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str,
+    record: str,
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(services, "_CONNECT_SECONDS", 1.0)
     out = tmp_path / "out"
     out.mkdir()
     (out / record).write_text("{}")

@@ -147,9 +147,8 @@ def check_codestream(frames: Frames, codestream: bytes) -> None:
             f"a frame has {size.width}x{size.height} pixels of {size.samples} values, and the DICOM header "
             f"tells of {layout.width}x{layout.height} of {layout.samples}: {EXPORT_AGAIN}"
         )
-    # Decoders fill up what is missing of a frame and say nothing, except those of JPEG-LS.
-    fills_up = DECODERS[file.syntax] != "pyjpegls"
-    if fills_up and JPEG_END not in codestream.rstrip(b"\0")[-_END_BYTES:]:
+    # Decoders fill up what is missing of a frame and say nothing; that of JPEG-LS searches it for seconds.
+    if JPEG_END not in codestream.rstrip(b"\0")[-_END_BYTES:]:
         raise UnreadableImage(DAMAGED)
     # More bits than the header tells of are common, and are harmless as long as no value needs them.
     if not layout.bits_stored <= size.bits <= layout.bits_allocated:
