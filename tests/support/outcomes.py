@@ -162,7 +162,7 @@ def make_assign_outcome(failed: int = 0) -> AssignOutcome:
         failures=[Failure(image, "cannot decode") for image in run.members[:failed]],
         placements=Placements(
             run.assignments.image_keys[failed:], clusters, [0.5] * count, [0.25] * count,
-            [True] + [False] * (count - 1), 0.75,
+            [True] + [False] * (count - 1), [99] + [50] * (count - 1), 0.75,
         ),
         embedded=count - 1,
         cached=1,

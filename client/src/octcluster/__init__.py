@@ -52,6 +52,7 @@ from octcluster.model.results import (
     Score,
     Scores,
     Stability,
+    UnitPlacement,
 )
 from octcluster.model.runs import (
     ALGORITHMS,
@@ -153,6 +154,7 @@ __all__ = [
     "Stability",
     "Tls",
     "TooFewImages",
+    "UnitPlacement",
     "assign_images",
     "image_key",
     "read_token",

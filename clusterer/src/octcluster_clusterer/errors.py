@@ -5,6 +5,7 @@
     │   └── MessageTooLarge     more keys, members or bytes than allowed     → INVALID_ARGUMENT
     ├── RunNotFound             no such run (any more)                       → NOT_FOUND
     ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION
+    ├── FittedRunNotFound       no such fitted run (any more): put its file  → NOT_FOUND
     ├── CannotAssign            the run's result takes no other images       → FAILED_PRECONDITION
     ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
@@ -38,6 +39,10 @@ class RunNotFound(ClustererError):
 
 class RunNotFinished(ClustererError):
     """The run has no result yet, or ended without one."""
+
+
+class FittedRunNotFound(ClustererError):
+    """No fitted run has this digest, or it has expired."""
 
 
 class CannotAssign(ClustererError):

@@ -1,5 +1,6 @@
 """The clusterer as its clients see it: a real process, a real Redis and a real Valkey."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -190,6 +191,69 @@ def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clust
         assert max(new.margins) <= 1
     answer = list(clusterer.stub.Assign(pb.AssignRequest(run_id=spec.run_id, image_keys=[os.urandom(32)])))
     assert not answer
+
+
+def test_a_fitted_run_outlives_its_run_as_a_file(clusterer: Clusterer, blobs: Blobs) -> None:
+    spec = new_spec()
+    clusterer.start(spec, blobs)
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    assert clusterer.get(spec.run_id).result.fitted_missing_reason == ""
+    request = pb.GetFittedRunRequest(run_id=spec.run_id)
+    content = b"".join(piece.data for piece in clusterer.stub.GetFittedRun(request, timeout=20))
+    expected = clusterer.assign(spec.run_id, blobs.keys)
+    clusterer.stub.DeleteRun(pb.DeleteRunRequest(run_id=spec.run_id), timeout=20)
+
+    def put(file: bytes) -> bytes:
+        pieces = [pb.PutFittedRunRequest(data=file[i : i + 1000]) for i in range(0, len(file), 1000)]
+        return clusterer.stub.PutFittedRun(iter(pieces), timeout=20).fitted_digest
+
+    digest = put(content)
+    assert digest == put(content) == hashlib.sha256(content).digest()
+    by_file = pb.AssignRequest(fitted_digest=digest, image_keys=blobs.keys)
+    answers = list(clusterer.stub.Assign(by_file, timeout=20))
+    assert [key for one in answers for key in one.image_keys] == blobs.keys
+    assert [cluster for one in answers for cluster in one.clusters] == list(expected.clusters)
+    assert [value for one in answers for value in one.distances] == list(expected.distances)
+    assert [one >= 99 for one in expected.percentiles] == list(expected.outliers)
+
+    for bad in (content[:-1], b"", b"no file", content.replace(b'version":1', b'version":7', 1)):
+        with pytest.raises(grpc.RpcError) as caught:
+            put(bad)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert "repeat the run" in known(caught.value.details())
+    with pytest.raises(grpc.RpcError) as caught:
+        list(clusterer.stub.Assign(pb.AssignRequest(fitted_digest=bytes(32)), timeout=20))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    for wrong in ({"fitted_digest": b"short"}, {"fitted_digest": digest, "run_id": spec.run_id}):
+        with pytest.raises(grpc.RpcError) as caught:
+            list(clusterer.stub.Assign(pb.AssignRequest(**wrong), timeout=20))
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_units_are_assigned_by_the_mean_of_their_images(clusterer: Clusterer, blobs: Blobs) -> None:
+    spec = new_spec()
+    clusterer.start(spec, blobs)
+    clusterer.watch(spec.run_id)
+    by_class = sorted(range(len(blobs.keys)), key=lambda row: int(blobs.classes[row]))
+    keys = [blobs.keys[row] for row in by_class]
+    units = [int(blobs.classes[row]) for row in by_class]
+    stranger = os.urandom(32)
+    request = pb.AssignRequest(
+        run_id=spec.run_id, image_keys=[stranger, *keys, stranger], unit_numbers=[-1, *units, 9]
+    )
+    whole = pb.AssignResponse()
+    for response in clusterer.stub.Assign(request, timeout=20):
+        whole.MergeFrom(response)
+    assert list(whole.units.unit_numbers) == [0, 1, 2, 3]  # none of the images of unit 9 has a vector
+    assert list(whole.units.images) == [units.count(number) for number in range(4)]
+    cluster_of = dict(zip(units, whole.clusters, strict=True))
+    assert list(whole.units.clusters) == [cluster_of[number] for number in range(4)]
+    assert min(whole.units.margins) > 0.9
+    for wrong in ([0, 1, 0], [0, 1], [-2, 0, 0]):
+        bad = pb.AssignRequest(run_id=spec.run_id, image_keys=keys[:3], unit_numbers=wrong)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(clusterer.stub.Assign(bad, timeout=20))
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_what_cannot_be_assigned_is_refused_with_the_reason(clusterer: Clusterer, blobs: Blobs) -> None:

@@ -23,6 +23,7 @@ from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.server import running_server
 
 if TYPE_CHECKING:
+    from octcluster_clusterer.assignment.fitted_store import FittedStore
     from octcluster_clusterer.runs.queue import RunQueue
 
 SECRET = "Doe^Jane 1950-01-01"
@@ -42,7 +43,8 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
     caplog.set_level(logging.DEBUG)
     vectors = VectorCache(BrokenStore("unix:///nowhere.sock"))
     no_runs = cast("RunQueue", None)  # these calls ask for vectors alone
-    servicer = ClustererServicer(vectors, no_runs, Limits(2**20, 10, 10, 1))
+    no_fitted = cast("FittedStore", None)
+    servicer = ClustererServicer(vectors, no_runs, no_fitted, Limits(2**20, 10, 10, 1))
     settings = Settings.load(["--listen", f"unix:{tmp_path}/s.sock"])
     add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
     async with (

@@ -77,6 +77,7 @@ PUBLIC = [
     "Stability",
     "Tls",
     "TooFewImages",
+    "UnitPlacement",
     "assign_images",
     "image_key",
     "read_token",

@@ -12,11 +12,14 @@ from octcluster.clients.batches import cut
 from octcluster.clients.clusterer_calls import (
     SERVICE,
     WATCH_SECONDS,
+    RunTarget,
     add_to_report,
     assign_requests,
     check_request,
     entry_bytes,
+    file_requests,
     get_requests,
+    join_pieces,
     put_cutter,
     put_request,
     read_vectors,
@@ -175,16 +178,48 @@ class AsyncClustererClient:
 
         return await self._connection.call(fetch, request)
 
-    async def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> Placements:
+    async def assign(
+        self,
+        run_id: str,
+        result_index: int,
+        image_keys: Sequence[bytes],
+        unit_numbers: Sequence[int] | None = None,
+    ) -> Placements:
         """See ClustererClient.assign."""
+        return await self._assign(RunTarget(run_id, result_index), image_keys, unit_numbers)
 
+    async def assign_fitted(
+        self, fitted_digest: bytes, image_keys: Sequence[bytes], unit_numbers: Sequence[int] | None = None
+    ) -> Placements:
+        """See ClustererClient.assign_fitted."""
+        return await self._assign(fitted_digest, image_keys, unit_numbers)
+
+    async def _assign(
+        self, target: RunTarget | bytes, image_keys: Sequence[bytes], unit_numbers: Sequence[int] | None
+    ) -> Placements:
         async def fetch(request: messages.AssignRequest, timeout: float) -> list[messages.AssignResponse]:
             return [response async for response in self._stub.Assign(request, timeout=timeout)]
 
         responses: list[messages.AssignResponse] = []
-        for request in assign_requests(run_id, result_index, image_keys, (await self.info()).limits):
+        for request in assign_requests(target, image_keys, unit_numbers, (await self.info()).limits):
             responses += await self._connection.call(fetch, request)
         return read_placements(responses)
+
+    async def fitted_run(self, run_id: str, result_index: int) -> bytes:
+        """See ClustererClient.fitted_run."""
+        request = messages.GetFittedRunRequest(run_id=run_id, result_index=result_index)
+
+        async def fetch(request: messages.GetFittedRunRequest, timeout: float) -> bytes:
+            stream = self._stub.GetFittedRun(request, timeout=timeout)
+            return join_pieces([response async for response in stream])
+
+        return await self._connection.call(fetch, request)
+
+    async def put_fitted_run(self, content: bytes) -> bytes:
+        """See ClustererClient.put_fitted_run."""
+        requests = file_requests(content, (await self.info()).limits)
+        response = await self._connection.call_with_stream(self._stub.PutFittedRun, requests)
+        return response.fitted_digest
 
     async def cancel(self, run_id: str) -> RunStatus:
         """See ClustererClient.cancel."""

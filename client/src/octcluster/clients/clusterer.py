@@ -11,8 +11,11 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
 from octcluster.clients.clusterer_calls import (
     WATCH_SECONDS,
+    RunTarget,
     assign_requests,
     check_request,
+    file_requests,
+    join_pieces,
     result_of,
     succeeded,
     watch_broke,
@@ -155,13 +158,21 @@ class ClustererClient(ClustererVectors):
             request,
         )
 
-    def assign(self, run_id: str, result_index: int, image_keys: Sequence[bytes]) -> Placements:
+    def assign(
+        self,
+        run_id: str,
+        result_index: int,
+        image_keys: Sequence[bytes],
+        unit_numbers: Sequence[int] | None = None,
+    ) -> Placements:
         """Puts images into the clusters of a finished run, without changing it.
 
         Args:
             run_id: Id of a run that has succeeded.
             result_index: Index into RunResult.results.
             image_keys: Keys of 32 bytes, any number; images of the run or others.
+            unit_numbers: Unit of each image (the eye, say), -1 for none; images of a unit side by side. The
+                mean vector of each unit is assigned, too. None: no units.
 
         Returns:
             The assignments; images without a vector in the run's space are left out.
@@ -169,12 +180,65 @@ class ClustererClient(ClustererVectors):
         Raises:
             RunNotFound: The clusterer does not know the run (any more).
         """
+        return self._assign(RunTarget(run_id, result_index), image_keys, unit_numbers)
+
+    def assign_fitted(
+        self, fitted_digest: bytes, image_keys: Sequence[bytes], unit_numbers: Sequence[int] | None = None
+    ) -> Placements:
+        """Puts images into the clusters of a run whose file was put; see assign.
+
+        Args:
+            fitted_digest: What put_fitted_run returned.
+            image_keys: See assign.
+            unit_numbers: See assign.
+
+        Raises:
+            RunNotFound: The clusterer does not have the file (any more): put it again.
+        """
+        return self._assign(fitted_digest, image_keys, unit_numbers)
+
+    def _assign(
+        self, target: RunTarget | bytes, image_keys: Sequence[bytes], unit_numbers: Sequence[int] | None
+    ) -> Placements:
         responses: list[messages.AssignResponse] = []
-        for request in assign_requests(run_id, result_index, image_keys, self.info().limits):
+        for request in assign_requests(target, image_keys, unit_numbers, self.info().limits):
             responses += self._connection.call(
                 lambda request, timeout: list(self._stub.Assign(request, timeout=timeout)), request
             )
         return read_placements(responses)
+
+    def fitted_run(self, run_id: str, result_index: int) -> bytes:
+        """Fetches what puts other images into the clusters of a run, as a file.
+
+        Args:
+            run_id: Id of a run that has succeeded.
+            result_index: Index into RunResult.results.
+
+        Returns:
+            The file's content, for put_fitted_run of this client or of another clusterer's.
+
+        Raises:
+            NotReady: The run kept none; see RunResult.fitted_missing_reason.
+        """
+        request = messages.GetFittedRunRequest(run_id=run_id, result_index=result_index)
+        return self._connection.call(
+            lambda request, timeout: join_pieces(self._stub.GetFittedRun(request, timeout=timeout)), request
+        )
+
+    def put_fitted_run(self, content: bytes) -> bytes:
+        """Gives such a file to the clusterer, which keeps it as long as runs. Repeating it is harmless.
+
+        Args:
+            content: What fitted_run returned.
+
+        Returns:
+            Its digest, for assign_fitted.
+
+        Raises:
+            RequestRefused: It is no such file, damaged, or of another version.
+        """
+        requests = file_requests(content, self.info().limits)
+        return self._connection.call_with_stream(self._stub.PutFittedRun, requests).fitted_digest
 
     def cancel(self, run_id: str) -> RunStatus:
         """Asks a run to stop; it may go on for a moment."""

@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import NamedTuple
 
 import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
@@ -27,9 +29,18 @@ _VECTORS_PER_PUT = 256
 _BYTES_PER_GET = 64 << 20
 _MESSAGE_OVERHEAD_BYTES = 1024
 _ENTRY_OVERHEAD_BYTES = 64
+_BYTES_PER_PIECE = 1 << 20
+NO_UNIT = -1
 # A watch is renewed this often. The clusterer owes a status at the start of each, so that one that is there
 # but does not speak is noticed; a connection that died without a word is noticed by gRPC's keepalive.
 WATCH_SECONDS = 60.0
+
+
+class RunTarget(NamedTuple):
+    """One result of a run on the clusterer."""
+
+    run_id: str
+    result_index: int
 
 
 def put_cutter(limits: ClustererLimits) -> RequestCutter[tuple[bytes, bytes]]:
@@ -69,11 +80,63 @@ def read_vectors(responses: Iterable[messages.GetVectorsResponse]) -> dict[bytes
 
 
 def assign_requests(
-    run_id: str, result_index: int, image_keys: Sequence[bytes], limits: ClustererLimits
+    target: RunTarget | bytes,
+    image_keys: Sequence[bytes],
+    unit_numbers: Sequence[int] | None,
+    limits: ClustererLimits,
 ) -> Iterator[messages.AssignRequest]:
-    """The requests of Assign."""
-    for keys in cut(image_keys, limits.max_keys_per_message):
-        yield messages.AssignRequest(run_id=run_id, result_index=result_index, image_keys=keys)
+    """The requests of Assign to a result of a run, or to a fitted run by its digest; units stay whole."""
+    base = (
+        messages.AssignRequest(fitted_digest=target)
+        if isinstance(target, bytes)
+        else messages.AssignRequest(run_id=target.run_id, result_index=target.result_index)
+    )
+    most = limits.max_keys_per_message
+    if unit_numbers is None:
+        for keys in cut(image_keys, most):
+            yield _with_images(base, keys, ())
+        return
+    for chunk in _cut_units(list(zip(image_keys, unit_numbers, strict=True)), most):
+        yield _with_images(base, [key for key, _ in chunk], [unit for _, unit in chunk])
+
+
+def _with_images(
+    base: messages.AssignRequest, keys: Iterable[bytes], units: Iterable[int]
+) -> messages.AssignRequest:
+    request = messages.AssignRequest(image_keys=keys, unit_numbers=units)
+    request.MergeFrom(base)
+    return request
+
+
+def _cut_units(images: Sequence[tuple[bytes, int]], most: int) -> Iterator[list[tuple[bytes, int]]]:
+    """Cuts images, with their units, into chunks that hold units as a whole; too large ones are no units."""
+    chunk: list[tuple[bytes, int]] = []
+    for unit, group in groupby(images, lambda image: image[1]):
+        own = list(group)
+        pieces = [own]
+        if unit == NO_UNIT or len(own) > most:
+            pieces = [[(key, NO_UNIT)] for key, _ in own]
+        for piece in pieces:
+            if len(chunk) + len(piece) > most:
+                yield chunk
+                chunk = []
+            chunk += piece
+    if chunk:
+        yield chunk
+
+
+def file_requests(content: bytes, limits: ClustererLimits) -> list[messages.PutFittedRunRequest]:
+    """The requests of PutFittedRun."""
+    size = min(_BYTES_PER_PIECE, limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES)
+    return [
+        messages.PutFittedRunRequest(data=content[start : start + size])
+        for start in range(0, len(content), size)
+    ]
+
+
+def join_pieces(responses: Iterable[messages.GetFittedRunResponse]) -> bytes:
+    """The file that the messages of GetFittedRun hold."""
+    return b"".join(response.data for response in responses)
 
 
 def check_request(spec: RunSpec, members: int) -> messages.CheckRunRequest:

@@ -21,6 +21,7 @@ from octcluster.model.results import (
     Score,
     Scores,
     Stability,
+    UnitPlacement,
 )
 from octcluster.model.runs import Member, Preparation, RunSpec, RunState, RunStatus, VectorSpace
 from octcluster.model.server_info import AlgorithmInfo, ClustererInfo, ClustererLimits
@@ -160,6 +161,7 @@ def read_result(message: messages.RunResult) -> RunResult:
         space_digest=message.spec.space.digest,
         duplicates=_read_duplicates(message.duplicates),
         umap_missing_reason=message.umap_missing_reason,
+        fitted_missing_reason=message.fitted_missing_reason,
     )
 
 
@@ -251,12 +253,14 @@ def _known(values: Iterable[float]) -> Iterator[float | None]:
 
 
 def read_placements(responses: Iterable[messages.AssignResponse]) -> Placements:
-    """Joins the messages of one or more calls of Assign on one run."""
+    """Joins the messages of one or more calls of Assign on one result of a run."""
     keys: list[bytes] = []
     clusters: list[int] = []
     distances: list[float] = []
     margins: list[float] = []
     outliers: list[bool] = []
+    percentiles: list[int] = []
+    units: dict[int, UnitPlacement] = {}
     fitted_agreement = None
     for response in responses:
         keys.extend(response.image_keys)
@@ -264,6 +268,13 @@ def read_placements(responses: Iterable[messages.AssignResponse]) -> Placements:
         distances.extend(response.distances)
         margins.extend(response.margins)
         outliers.extend(response.outliers)
+        percentiles.extend(response.percentiles)
+        units |= _read_units(response.units)
         if response.image_keys:
             fitted_agreement = response.fitted_agreement
-    return Placements(keys, clusters, distances, margins, outliers, fitted_agreement)
+    return Placements(keys, clusters, distances, margins, outliers, percentiles, fitted_agreement, units)
+
+
+def _read_units(message: messages.UnitPlacements) -> dict[int, UnitPlacement]:
+    columns = zip(message.unit_numbers, message.clusters, message.margins, message.images, strict=True)
+    return {number: UnitPlacement(cluster, margin, images) for number, cluster, margin, images in columns}

@@ -165,6 +165,8 @@ class RunResult:
         stage_peak_bytes: The highest memory of its process by name of stage, as far as it is known.
         umap_missing_reason: Why there are no coordinates by UMAP, for people; empty if there are, or if none
             were asked for.
+        fitted_missing_reason: Why no other images can be put into the clusters, for people; empty if they
+            can.
     """
 
     results: Sequence[ClusteringResult]
@@ -178,6 +180,7 @@ class RunResult:
     space_digest: bytes = b""
     stage_peak_bytes: Mapping[str, int] = field(default_factory=dict)
     umap_missing_reason: str = ""
+    fitted_missing_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,21 @@ class Assignments:
 
 
 @dataclass(frozen=True)
+class UnitPlacement:
+    """The mean vector of some images, such as those of an eye, put into a cluster.
+
+    Attributes:
+        cluster: Cluster of the mean vector.
+        margin: Margin of the mean vector, see Placements.
+        images: Number of images in the mean.
+    """
+
+    cluster: int
+    margin: float
+    images: int
+
+
+@dataclass(frozen=True)
 class Placements:
     """Images put into the clusters of a finished run, as columns of equal length.
 
@@ -216,8 +234,12 @@ class Placements:
         margins: Where each image lies between the border to the cluster that suits second best, 0 (torn), and
             the mean of its own cluster, 1 (there or beyond, or no other cluster).
         outliers: Whether an image is farther from the mean than 99% of the cluster's own members.
+        percentiles: How many percent of the cluster's own members are nearer to its mean than each image is,
+            0 to 100, rounded down.
         fitted_agreement: Share of the run's own members that this way of assigning puts into the cluster the
             run gave them, 0 to 1; None if no image was assigned.
+        units: Where the mean vector of each unit belongs, by its number; units whose images have no vectors,
+            or are too many for one request, are left out.
     """
 
     image_keys: Sequence[bytes]
@@ -225,4 +247,6 @@ class Placements:
     distances: Sequence[float]
     margins: Sequence[float]
     outliers: Sequence[bool]
+    percentiles: Sequence[int]
     fitted_agreement: float | None
+    units: Mapping[int, UnitPlacement] = field(default_factory=dict)

@@ -147,6 +147,7 @@ class _Assigning:
                 distances=[assigned.distances[row] for row in rows],
                 margins=[assigned.margins[row] for row in rows],
                 outliers=[assigned.outliers[row] for row in rows],
+                percentiles=[assigned.percentiles[row] for row in rows],
                 fitted_agreement=assigned.fitted_agreement,
             ),
             embedded=embedded,

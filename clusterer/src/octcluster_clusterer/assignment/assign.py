@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import CannotAssign
+from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.preparation.fitted import FittedPreparation, project
 from octcluster_clusterer.tiles import slices
 
+OUTLIER_PERCENTILE = 99
+"""Farther from the mean than so many percent of the members: an outlier."""
 _ROWS_AT_ONCE = 1024
 
 
@@ -26,8 +29,8 @@ class ClusterRule:
         weights: float32, shape (prepared_dimension, n_clusters).
         biases: float64, shape (n_clusters,): a vector x belongs to the cluster with the largest
             ``x @ weights + biases``; softmax of these are the clusters' probabilities.
-        outlier_distances: float64, shape (n_clusters,): at least 99% of the members are not farther from
-            their cluster's mean.
+        distance_quantiles: float64, shape (n_clusters, 100), rising: at least 1%, 2%, ... 100% of the
+            cluster's members are not farther from its mean.
         fitted_agreement: Share of the run's members that this rule puts into their cluster, 0 to 1. Noise is
             no cluster: each such member counts as not agreed.
     """
@@ -35,7 +38,7 @@ class ClusterRule:
     means: NDArray[np.float32]
     weights: NDArray[np.float32]
     biases: NDArray[np.float64]
-    outlier_distances: NDArray[np.float64]
+    distance_quantiles: NDArray[np.float64]
     fitted_agreement: float
 
 
@@ -50,12 +53,34 @@ class Placements:
         margins: float32, shape (n_vectors,): where the vector lies between the border to the cluster that
             suits second best, 0 (torn), and its cluster's own mean, 1 (there or beyond, or no other cluster).
         outliers: bool, shape (n_vectors,): farther from the mean than 99% of the cluster's members.
+        percentiles: uint8, shape (n_vectors,): how many percent of the cluster's members are nearer to the
+            mean, 0 to 100, rounded down.
     """
 
     clusters: NDArray[np.int32]
     distances: NDArray[np.float32]
     margins: NDArray[np.float32]
     outliers: NDArray[np.bool_]
+    percentiles: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FittedResult:
+    """All that is needed to put other vectors into the clusters of one result of a run.
+
+    Attributes:
+        space: Space of the run's vectors.
+        preparation: The run's preparation.
+        rule: The result's rule.
+    """
+
+    space: VectorSpace
+    preparation: FittedPreparation
+    rule: ClusterRule
+
+    def assign(self, vectors: NDArray[np.float32]) -> Placements:
+        """Puts vectors, float32, shape (n_vectors, dimension), as they are in the cache; see ``assign``."""
+        return assign(self.rule, self.preparation.apply(vectors))
 
 
 @dataclass(frozen=True)
@@ -70,15 +95,8 @@ class FittedRun:
     preparation: FittedPreparation
     rules: Sequence[ClusterRule | None]
 
-    def assign(self, result_index: int, vectors: NDArray[np.float32]) -> tuple[Placements, float]:
-        """Puts vectors into the clusters of a result; see ``assign``.
-
-        Args:
-            result_index: Index of the result.
-            vectors: float32, shape (n_vectors, dimension): as they are in the cache.
-
-        Returns:
-            Where they belong, and the rule's ``fitted_agreement``.
+    def result(self, result_index: int, space: VectorSpace) -> FittedResult:
+        """What puts vectors of the run's space into the clusters of one result.
 
         Raises:
             CannotAssign: The result has no clusters.
@@ -86,7 +104,7 @@ class FittedRun:
         rule = self.rules[result_index]
         if rule is None:
             raise CannotAssign("the result has no clusters, all members are noise: choose another result")
-        return assign(rule, self.preparation.apply(vectors)), rule.fitted_agreement
+        return FittedResult(space, self.preparation, rule)
 
 
 def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Placements:
@@ -104,8 +122,9 @@ def assign(rule: ClusterRule, prepared: NDArray[np.float32]) -> Placements:
         clusters[rows] = values.argmax(axis=1)
         margins[rows] = _find_margins(values, clusters[rows], own_values)
     distances = measure_distances(prepared, rule.means, clusters)
+    percentiles = _find_percentiles(distances, clusters, rule.distance_quantiles)
     return Placements(
-        clusters, distances.astype(np.float32), margins, distances > rule.outlier_distances[clusters]
+        clusters, distances.astype(np.float32), margins, percentiles >= OUTLIER_PERCENTILE, percentiles
     )
 
 
@@ -128,6 +147,17 @@ def _find_margins(
     np.put_along_axis(shares, clusters[:, np.newaxis], 1, axis=1)
     margins: NDArray[np.float64] = np.minimum(shares.min(axis=1), 1)
     return margins
+
+
+def _find_percentiles(
+    distances: NDArray[np.float64], clusters: NDArray[np.int32], quantiles: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """uint8, shape (n_vectors,): how many of the 100 quantiles of its cluster each distance is beyond."""
+    percentiles = np.empty(len(distances), dtype=np.uint8)
+    for cluster, own in enumerate(quantiles):
+        members = clusters == cluster
+        percentiles[members] = np.searchsorted(own, distances[members], side="left")
+    return percentiles
 
 
 def measure_distances(

@@ -23,8 +23,8 @@ MAX_DISCRIMINANT_DIMENSION = 2048
 """Most dimensions in which a covariance matrix is computed; beyond, the nearest mean is taken."""
 SHRINKAGE = 0.3
 """Share of a sphere in the covariance. On OCT features, 0.1 to 0.7 agree with held-out members alike."""
-OUTLIER_SHARE = 0.99
 _NEARLY_ALL = 0.999
+_PERCENTAGES = np.arange(1, 101)
 _FOLDS = 5
 _ROWS_AT_ONCE = 1024
 _SMALLEST_VARIANCE = 1e-9
@@ -215,17 +215,17 @@ def _complete(
     linear: _Linear,
     report_step: Callable[[], None],
 ) -> ClusterRule:
-    """Adds distances beyond which members are rare, and how far the rule agrees with the run."""
+    """Adds how far members are from their means, and how far the rule agrees with the run."""
     means = moments.means.astype(np.float32)
     distances = _measure_members(vectors, labels, means, report_step)
-    limits = np.array(
+    quantiles = np.array(
         [
-            np.quantile(distances[labels == cluster], OUTLIER_SHARE, method="inverted_cdf")
+            np.quantile(distances[labels == cluster], _PERCENTAGES / 100, method="inverted_cdf")
             for cluster in range(len(means))
         ]
     )
     agreed = _count_agreed(vectors, labels, np.flatnonzero(labels >= 0), linear, report_step)
-    return ClusterRule(means, linear.weights, linear.biases, limits, agreed / len(labels))
+    return ClusterRule(means, linear.weights, linear.biases, quantiles, agreed / len(labels))
 
 
 def _measure_members(

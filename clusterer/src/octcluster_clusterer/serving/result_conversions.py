@@ -1,15 +1,13 @@
 """From plain data to the messages of the contract: where a run stands and what it found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
 
-import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
-from octcluster_clusterer.assignment.assign import FittedRun
-from octcluster_clusterer.errors import CannotAssign, InvalidRequest
+from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import (
     Association,
     ClusteringResult,
@@ -20,12 +18,15 @@ from octcluster_clusterer.model import (
     Scores,
     Stability,
     Stage,
-    VectorSpace,
 )
 from octcluster_clusterer.runs.records import RunError, RunRecord, RunResult, RunStatus
 from octcluster_clusterer.serving.conversions import from_algorithm, from_spec
 
 MEMBERS_PER_MESSAGE = 10_000
+FITTED_MISSING = (
+    "what puts other images into its clusters is too large to keep: start a run with pooled vectors or fewer "
+    "principal components (--pca)"
+)
 
 
 def from_status(status: RunStatus) -> pb.RunStatus:
@@ -88,7 +89,15 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
         spec=from_spec(spec),
         duplicates=_from_duplicates(result.duplicates),
         umap_missing_reason=result.umap_missing_reason,
+        fitted_missing_reason=_explain_missing(result),
     )
+
+
+def _explain_missing(result: RunResult) -> str:
+    """Why other images cannot be put into the clusters of the chosen result; empty if they can."""
+    if result.fitted is None:
+        return FITTED_MISSING
+    return "" if result.fitted.rules[result.chosen] is not None else "all members are noise"
 
 
 def _from_duplicates(duplicates: Duplicates) -> pb.Duplicates:
@@ -159,7 +168,7 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
     Raises:
         InvalidRequest: The run has no result of this index.
     """
-    run = _find_result(record, result_index)
+    run = find_result(record, result_index)
     result = run.results[result_index]
     umap = run.umap_coordinates
     for start in range(0, len(record.image_keys), MEMBERS_PER_MESSAGE):
@@ -176,37 +185,9 @@ def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.Stream
         )
 
 
-def _find_result(record: RunRecord, result_index: int) -> RunResult:
-    """The run's result, if it has one of this index."""
+def find_result(record: RunRecord, result_index: int) -> RunResult:
+    """The run's result, if it has one of this index; raises InvalidRequest."""
     if record.result is None or result_index >= len(record.result.results):
         n_results = len(record.result.results) if record.result else 0
         raise InvalidRequest(f"result_index is {result_index}, the run has {n_results} results, from 0")
     return record.result
-
-
-def to_fitted_run(record: RunRecord, result_index: int) -> FittedRun:
-    """Returns what puts other images into the clusters of a result of a run.
-
-    Raises:
-        InvalidRequest: The run has no result of this index.
-        CannotAssign: It was not kept.
-    """
-    run = _find_result(record, result_index)
-    if run.fitted is None:
-        raise CannotAssign(
-            "the run cannot take other images, as what it would have to keep is too large: start a run with "
-            "pooled vectors or fewer principal components (--pca)"
-        )
-    return run.fitted
-
-
-def assign_vectors(
-    fitted: FittedRun, result_index: int, space: VectorSpace, vectors: Sequence[tuple[bytes, bytes]]
-) -> pb.AssignResponse:
-    """Puts images, given by key and vector, into clusters; raises CannotAssign."""
-    values = np.frombuffer(b"".join(vector for _, vector in vectors), dtype=space.value_type)
-    values = values.reshape(len(vectors), -1).astype(np.float32, copy=False)
-    assigned, agreement = fitted.assign(result_index, values)
-    return pb.AssignResponse(
-        image_keys=[image_key for image_key, _ in vectors], **vars(assigned), fitted_agreement=agreement
-    )

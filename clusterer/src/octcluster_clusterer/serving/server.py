@@ -10,6 +10,7 @@ from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.server import LAST_ANSWERS_SECONDS, running_server, wait_for_signal
 from threadpoolctl import threadpool_limits
 
+from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.memory import MemoryAllowance, measure_resident_bytes
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.queue import RunQueue
@@ -48,7 +49,8 @@ async def serve(settings: Settings) -> None:
         max_members=settings.max_members,
         max_queued_runs=settings.max_queued_runs,
     )
-    add_servicer = partial(add_ClustererServiceServicer_to_server, ClustererServicer(vectors, runs, limits))
+    servicer = ClustererServicer(vectors, runs, FittedStore(store, settings.run_ttl_seconds), limits)
+    add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
     async with running_server(
         CLUSTERER, settings, ServerMetrics("octcluster_clusterer"), add_servicer
     ) as server:

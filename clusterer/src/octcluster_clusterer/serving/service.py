@@ -5,6 +5,7 @@ from octcluster_serving.service import Service
 
 from octcluster_clusterer.errors import (
     CannotAssign,
+    FittedRunNotFound,
     InvalidRequest,
     QueueFull,
     RunNotFinished,
@@ -22,6 +23,7 @@ CLUSTERER = Service(
         InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
         RunNotFound: grpc.StatusCode.NOT_FOUND,
         RunNotFinished: grpc.StatusCode.FAILED_PRECONDITION,
+        FittedRunNotFound: grpc.StatusCode.NOT_FOUND,
         CannotAssign: grpc.StatusCode.FAILED_PRECONDITION,
         QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
         StoreUnavailable: grpc.StatusCode.UNAVAILABLE,

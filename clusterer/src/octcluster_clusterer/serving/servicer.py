@@ -7,9 +7,20 @@ from importlib.metadata import version
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
 
+from octcluster_clusterer.assignment.assign import FittedResult
+from octcluster_clusterer.assignment.fitted_file import write_fitted
+from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge
 from octcluster_clusterer.runs.queue import RunQueue
+from octcluster_clusterer.serving.assignment_conversions import (
+    assign_images,
+    from_file,
+    read_file,
+    to_fitted_digest,
+    to_fitted_result,
+    to_units,
+)
 from octcluster_clusterer.serving.blas_kernels import name_blas_kernels
 from octcluster_clusterer.serving.conversions import (
     Limits,
@@ -24,11 +35,9 @@ from octcluster_clusterer.serving.conversions import (
     to_vectors,
 )
 from octcluster_clusterer.serving.result_conversions import (
-    assign_vectors,
     from_assignments,
     from_record,
     from_status,
-    to_fitted_run,
 )
 from octcluster_clusterer.store.vectors import Rejection, VectorCache
 
@@ -39,10 +48,11 @@ _WATCH_INTERVAL_SECONDS = 0.1
 class ClustererServicer(ClustererServiceServicer):
     """Answers each call; what may wait for Redis does so in a thread."""
 
-    def __init__(self, vectors: VectorCache, runs: RunQueue, limits: Limits) -> None:
-        """Serves these vectors and runs within these limits."""
+    def __init__(self, vectors: VectorCache, runs: RunQueue, fitted: FittedStore, limits: Limits) -> None:
+        """Serves these vectors, runs and fitted runs within these limits."""
         self._vectors = vectors
         self._runs = runs
+        self._fitted = fitted
         self._limits = limits
 
     async def GetServerInfo(  # noqa: N802
@@ -144,17 +154,32 @@ class ClustererServicer(ClustererServiceServicer):
     ) -> AsyncIterator[pb.AssignResponse]:
         """Puts images into the clusters of a finished run."""
         keys = to_image_keys(request.image_keys, self._limits)
+        units = to_units(request)
+        fitted = await asyncio.to_thread(self._find_fitted, request)
+        responses = assign_images(fitted, keys, units, self._vectors, self._limits)
+        while (response := await asyncio.to_thread(next, responses, None)) is not None:
+            yield response
+
+    def _find_fitted(self, request: pb.AssignRequest) -> FittedResult:
+        if digest := to_fitted_digest(request):
+            return self._fitted.find(digest)
+        return to_fitted_result(self._runs.finished_record(request.run_id), request.result_index)
+
+    async def GetFittedRun(  # noqa: N802
+        self, request: pb.GetFittedRunRequest, context: object
+    ) -> AsyncIterator[pb.GetFittedRunResponse]:
+        """Sends what puts other images into the clusters of a result."""
         record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
-        fitted = to_fitted_run(record, request.result_index)
-        size = count_vectors_per_message(record.spec.space, self._limits)
-        for start in range(0, len(keys), size):
-            vectors = await asyncio.to_thread(
-                self._vectors.get, record.spec.space, keys[start : start + size]
-            )
-            if vectors:
-                yield await asyncio.to_thread(
-                    assign_vectors, fitted, request.result_index, record.spec.space, vectors
-                )
+        fitted = to_fitted_result(record, request.result_index)
+        for response in from_file(await asyncio.to_thread(write_fitted, fitted), self._limits):
+            yield response
+
+    async def PutFittedRun(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.PutFittedRunRequest], context: object
+    ) -> pb.PutFittedRunResponse:
+        """Keeps such a file for Assign."""
+        content = await read_file(request_iterator)
+        return pb.PutFittedRunResponse(fitted_digest=await asyncio.to_thread(self._fitted.put, content))
 
     async def CancelRun(  # noqa: N802
         self, request: pb.CancelRunRequest, context: object

@@ -22,6 +22,7 @@ from octcluster import (
     RunState,
     Score,
     Stability,
+    UnitPlacement,
 )
 from octcluster.clients import clusterer_conversions as c
 from octcluster.clients import embedder_conversions as e
@@ -298,9 +299,13 @@ def test_placements_are_joined() -> None:
             distances=[0.5],
             margins=[0.25],
             outliers=[True],
+            percentiles=[99],
             fitted_agreement=0.75,
         ),
-        clusterer.AssignResponse(),
+        clusterer.AssignResponse(
+            units=clusterer.UnitPlacements(unit_numbers=[7], clusters=[1], margins=[0.5], images=[3])
+        ),
     ]
-    assert c.read_placements(messages) == Placements([b"a"], [1], [0.5], [0.25], [True], 0.75)
+    units = {7: UnitPlacement(1, 0.5, 3)}
+    assert c.read_placements(messages) == Placements([b"a"], [1], [0.5], [0.25], [True], [99], 0.75, units)
     assert c.read_placements([]).fitted_agreement is None

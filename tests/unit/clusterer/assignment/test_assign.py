@@ -9,15 +9,16 @@ import pytest
 from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.assignment import fit as assignment_rules
-from octcluster_clusterer.assignment.assign import ClusterRule, FittedRun, assign
+from octcluster_clusterer.assignment.assign import ClusterRule, FittedRun, Placements, assign
 from octcluster_clusterer.assignment.fit import find_distances, fit_rules
 from octcluster_clusterer.errors import CannotAssign, RunCancelled
-from octcluster_clusterer.model import Preparation
+from octcluster_clusterer.model import Preparation, VectorSpace
 from octcluster_clusterer.preparation.prepare import prepare
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from threadpoolctl import threadpool_limits
 
 PARTS = (20, 12)
+SPACE = VectorSpace(bytes(32), sum(PARTS))
 N_PATIENTS = 120
 
 
@@ -38,6 +39,12 @@ def fit(vectors: np.ndarray, *labels: np.ndarray, **options: Any) -> tuple[Fitte
     prepared = prepare(vectors.copy(), Preparation(**settings), groups, 0, lambda done, total: None)
     rules = fit_rules(prepared.vectors, labels, lambda: None)
     return FittedRun(known(prepared.fitted), known(rules)), prepared.vectors
+
+
+def place(run: FittedRun, vectors: np.ndarray, result_index: int = 0) -> tuple[Placements, float]:
+    """Where vectors belong, and how faithful the rule is."""
+    fitted = run.result(result_index, SPACE)
+    return fitted.assign(vectors), fitted.rule.fitted_agreement
 
 
 def fit_one(vectors: np.ndarray, labels: np.ndarray) -> ClusterRule:
@@ -61,8 +68,8 @@ def test_unseen_patients_go_where_those_of_their_kind_are() -> None:
     vectors, groups, patients = draw_images()
     seen = patients < 0.8 * N_PATIENTS
     run, _ = fit(vectors[seen], groups[seen])
-    fitted, agreement = run.assign(0, vectors[seen])
-    unseen, _ = run.assign(0, vectors[~seen])
+    fitted, agreement = place(run, vectors[seen])
+    unseen, _ = place(run, vectors[~seen])
     assert np.mean(fitted.clusters == groups[seen]) == agreement > 0.97
     assert np.mean(unseen.clusters == groups[~seen]) > agreement - 0.03
 
@@ -72,12 +79,12 @@ def test_the_runs_own_members_give_the_fitted_agreement_exactly_one_by_one_and_o
 ) -> None:
     vectors, groups, _ = draw_images(spread=6.0)
     run, _ = fit(vectors, groups)
-    whole, agreement = run.assign(0, vectors)
+    whole, agreement = place(run, vectors)
     assert 0.3 < agreement < 0.95
     assert np.mean(whole.clusters == groups) == agreement
     monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
     with threadpool_limits(limits=1):
-        pieces = [run.assign(0, vectors[i:j])[0] for i, j in pairwise((0, 1, 2, 300, 811, 900))]
+        pieces = [place(run, vectors[i:j])[0] for i, j in pairwise((0, 1, 2, 300, 811, 900))]
         again, _ = fit(vectors, groups)
     for name, values in vars(whole).items():
         np.testing.assert_array_equal(np.concatenate([vars(piece)[name] for piece in pieces]), values)
@@ -134,7 +141,7 @@ def test_margins_go_from_the_border_to_the_mean() -> None:
 def test_one_in_a_hundred_members_is_an_outlier_and_what_is_far_away_is_one() -> None:
     vectors, groups, _ = draw_images()
     run, prepared = fit(vectors, groups)
-    assigned, _ = run.assign(0, vectors)
+    assigned, _ = place(run, vectors)
     for cluster in range(3):
         own = assigned.outliers[(groups == cluster) & (assigned.clusters == cluster)]
         assert 0 < own.mean() <= 0.01
@@ -157,17 +164,17 @@ def test_noise_belongs_to_no_cluster_and_counts_as_not_agreed() -> None:
     vectors, groups, _ = draw_images()
     labels = np.where(np.arange(900) % 10 == 0, -1, groups).astype(np.int32)
     run, _ = fit(vectors, labels, np.full(900, -1, dtype=np.int32))
-    assigned, agreement = run.assign(0, vectors)
+    assigned, agreement = place(run, vectors)
     assert assigned.clusters.min() == 0
     assert 0.87 < agreement <= 0.9
     with pytest.raises(CannotAssign, match="all members are noise"):
-        run.assign(1, vectors)
+        place(run, vectors, 1)
 
 
 def test_one_cluster_takes_all() -> None:
     vectors, _, _ = draw_images()
     run, _ = fit(vectors, np.zeros(900, dtype=np.int32))
-    assigned, agreement = run.assign(0, vectors)
+    assigned, agreement = place(run, vectors)
     assert agreement == 1
     assert not assigned.clusters.any()
     assert (assigned.margins == 1).all()

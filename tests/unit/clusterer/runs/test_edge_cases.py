@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from known import known
+from octcluster_clusterer.assignment.fitted_file import read_fitted, write_fitted
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import CannotAssign, InvalidRequest
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
@@ -57,26 +58,28 @@ def test_hardly_more_images_than_clusters_get_an_answer(algorithm: Algorithm, n:
 def test_one_image_is_refused_with_the_reason_or_is_a_cluster_of_its_own() -> None:
     with pytest.raises(InvalidRequest, match="PCA needs at least 2 images; there are 1"):
         check_spec(make_spec(Algorithm.HDBSCAN), 1)
-    result = run(make_spec(Algorithm.HDBSCAN, preparation=Preparation()), draw(1), np.zeros(1, np.int32))
+    spec = make_spec(Algorithm.HDBSCAN, preparation=Preparation())
+    result = run(spec, draw(1), np.zeros(1, np.int32))
     (only,) = result.results
     assert only.labels.tolist() == [0]
     assert "only one cluster" in known(only.scores.silhouette.undefined_reason)
-    assert known(result.fitted).assign(0, draw(1))[0].clusters.tolist() == [0]
+    assert known(result.fitted).result(0, spec.space).assign(draw(1)).clusters.tolist() == [0]
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @pytest.mark.parametrize("preparation", [RECIPE, Preparation(), Preparation(standardize=True, pca=0.9)])
 def test_identical_vectors_are_one_cluster(algorithm: Algorithm, preparation: Preparation) -> None:
-    result = run(make_spec(algorithm, (2, 3), preparation), np.tile(draw(1), (30, 1)))
+    spec = make_spec(algorithm, (2, 3), preparation)
+    result = run(spec, np.tile(draw(1), (30, 1)))
     for one in result.results:
         assert not one.labels.any()
         assert "only one cluster" in known(one.scores.silhouette.undefined_reason)
         assert np.isnan(one.silhouettes).all()
     assert result.chosen == 0
     assert not result.coordinates.any()
-    assigned, agreement = known(result.fitted).assign(0, draw(3))
-    assert agreement == 1
-    assert assigned.clusters.tolist() == [0, 0, 0]
+    fitted = read_fitted(write_fitted(known(result.fitted).result(0, spec.space)))
+    assert fitted.rule.fitted_agreement == 1
+    assert fitted.assign(draw(3)).clusters.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
@@ -110,7 +113,7 @@ def test_everything_noise_is_told_and_takes_no_new_images() -> None:
     assert only.cluster_sizes.size == 0
     assert "every image is noise" in known(only.scores.silhouette.undefined_reason)
     with pytest.raises(CannotAssign, match="all members are noise"):
-        known(result.fitted).assign(0, vectors)
+        known(result.fitted).result(0, spec.space)
 
 
 @pytest.mark.parametrize("algorithm", COUNTING)

@@ -21,8 +21,9 @@ def test_the_kept_record_is_read() -> None:
     assert result.labels.dtype == np.int32
     assert result.scores.accuracy.value == 1
     assert result.class_of_cluster.tolist() == [0, 1]
-    placed, agreement = known(record.result.fitted).assign(0, np.eye(2, 4, dtype=np.float32))
-    assert (placed.clusters.tolist(), agreement) == ([0, 1], 1)
+    fitted = known(record.result.fitted).result(0, record.spec.space)
+    placed = fitted.assign(np.eye(2, 4, dtype=np.float32))
+    assert (placed.clusters.tolist(), fitted.rule.fitted_agreement) == ([0, 1], 1)
 
 
 def test_the_kept_record_is_written_as_it_was() -> None:

@@ -187,7 +187,9 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
     assert read.result.fitted is not None
     assert saved.result.fitted is not None
     vectors = rng.normal(size=(40, 20)).astype(np.float32)
-    found, expected = (known(one.fitted).assign(0, vectors)[0] for one in (read.result, saved.result))
+    found, expected = (
+        known(one.fitted).result(0, saved.spec.space).assign(vectors) for one in (read.result, saved.result)
+    )
     for name, values in vars(expected).items():
         np.testing.assert_array_equal(vars(found)[name], values)
     assert (read.result.fitted.rules[1], saved.result.fitted.rules[1]) == (None, None)

@@ -1474,6 +1474,7 @@ class RunResult(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     DUPLICATES_FIELD_NUMBER: _builtins.int
     UMAP_MISSING_REASON_FIELD_NUMBER: _builtins.int
+    FITTED_MISSING_REASON_FIELD_NUMBER: _builtins.int
     chosen: _builtins.int
     """Index of the result that the run chose."""
     chosen_reason: _builtins.str
@@ -1484,6 +1485,8 @@ class RunResult(_message.Message):
     """Dimension of the vectors after preparation."""
     umap_missing_reason: _builtins.str
     """Why there are no coordinates by UMAP, for people; empty if there are, or if none were asked for."""
+    fitted_missing_reason: _builtins.str
+    """Why Assign and GetFittedRun cannot serve this run, for people; empty if they can."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClusteringResult]:
         """One result for each algorithm and number of clusters, in the order of the spec."""
@@ -1517,10 +1520,11 @@ class RunResult(_message.Message):
         spec: Global___RunSpec | None = ...,
         duplicates: Global___Duplicates | None = ...,
         umap_missing_reason: _builtins.str = ...,
+        fitted_missing_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "input_dimension", b"input_dimension", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "fitted_missing_reason", b"fitted_missing_reason", "input_dimension", b"input_dimension", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1650,20 +1654,30 @@ Global___StreamAssignmentsResponse: _TypeAlias = StreamAssignmentsResponse  # no
 
 @_typing.final
 class AssignRequest(_message.Message):
-    """AssignRequest names images and one result of a run that has succeeded."""
+    """AssignRequest names images, and one result of a run that has succeeded: in a run, or as a file that was put."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_ID_FIELD_NUMBER: _builtins.int
     RESULT_INDEX_FIELD_NUMBER: _builtins.int
     IMAGE_KEYS_FIELD_NUMBER: _builtins.int
+    FITTED_DIGEST_FIELD_NUMBER: _builtins.int
+    UNIT_NUMBERS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
-    """RunSpec.run_id."""
+    """RunSpec.run_id; empty with fitted_digest."""
     result_index: _builtins.int
-    """Index into RunResult.results."""
+    """Index into RunResult.results; 0 with fitted_digest."""
+    fitted_digest: _builtins.bytes
+    """PutFittedRunResponse.fitted_digest, 32 bytes, in place of run_id. NOT_FOUND: put the file again."""
     @_builtins.property
     def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Image keys, 32 bytes each, at most Limits.max_keys_per_message; vectors of the run's space."""
+
+    @_builtins.property
+    def unit_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Unit of each image, from 0, for example the eye it shows; -1 none. Empty: none for all. The mean vector of each unit is
+        assigned as well: all images of a unit go into one request, side by side.
+        """
 
     def __init__(
         self,
@@ -1671,10 +1685,12 @@ class AssignRequest(_message.Message):
         run_id: _builtins.str = ...,
         result_index: _builtins.int = ...,
         image_keys: _abc.Iterable[_builtins.bytes] | None = ...,
+        fitted_digest: _builtins.bytes = ...,
+        unit_numbers: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_keys", b"image_keys", "result_index", b"result_index", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fitted_digest", b"fitted_digest", "image_keys", b"image_keys", "result_index", b"result_index", "run_id", b"run_id", "unit_numbers", b"unit_numbers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1694,6 +1710,8 @@ class AssignResponse(_message.Message):
     MARGINS_FIELD_NUMBER: _builtins.int
     OUTLIERS_FIELD_NUMBER: _builtins.int
     FITTED_AGREEMENT_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
     fitted_agreement: _builtins.float
     """Share of the run's own members that this way of assigning puts into the cluster the run gave them, 0 to 1."""
     @_builtins.property
@@ -1718,6 +1736,14 @@ class AssignResponse(_message.Message):
     def outliers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
         """Whether the image is farther from its cluster's mean than 99% of the cluster's own members."""
 
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Percentage of the cluster's own members that lie nearer to its mean than the image does, 0 to 100, rounded down."""
+
+    @_builtins.property
+    def units(self) -> Global___UnitPlacements:
+        """Where units belong, each in the message in which its images end."""
+
     def __init__(
         self,
         *,
@@ -1727,14 +1753,152 @@ class AssignResponse(_message.Message):
         margins: _abc.Iterable[_builtins.float] | None = ...,
         outliers: _abc.Iterable[_builtins.bool] | None = ...,
         fitted_agreement: _builtins.float = ...,
+        percentiles: _abc.Iterable[_builtins.int] | None = ...,
+        units: Global___UnitPlacements | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["units", b"units"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "distances", b"distances", "fitted_agreement", b"fitted_agreement", "image_keys", b"image_keys", "margins", b"margins", "outliers", b"outliers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "distances", b"distances", "fitted_agreement", b"fitted_agreement", "image_keys", b"image_keys", "margins", b"margins", "outliers", b"outliers", "percentiles", b"percentiles", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AssignResponse: _TypeAlias = AssignResponse  # noqa: Y015
+
+@_typing.final
+class UnitPlacements(_message.Message):
+    """UnitPlacements is where the mean vectors of units belong, as columns of equal length. A unit without a sound vector is
+    left out.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_NUMBERS_FIELD_NUMBER: _builtins.int
+    CLUSTERS_FIELD_NUMBER: _builtins.int
+    MARGINS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def unit_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Number of each unit, rising."""
+
+    @_builtins.property
+    def clusters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Cluster of each unit's mean vector."""
+
+    @_builtins.property
+    def margins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Margin of each unit's mean vector, as AssignResponse.margins."""
+
+    @_builtins.property
+    def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Number of images in each mean."""
+
+    def __init__(
+        self,
+        *,
+        unit_numbers: _abc.Iterable[_builtins.int] | None = ...,
+        clusters: _abc.Iterable[_builtins.int] | None = ...,
+        margins: _abc.Iterable[_builtins.float] | None = ...,
+        images: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "images", b"images", "margins", b"margins", "unit_numbers", b"unit_numbers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitPlacements: _TypeAlias = UnitPlacements  # noqa: Y015
+
+@_typing.final
+class GetFittedRunRequest(_message.Message):
+    """GetFittedRunRequest names one result of a run that has succeeded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RESULT_INDEX_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """RunSpec.run_id."""
+    result_index: _builtins.int
+    """Index into RunResult.results."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        result_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["result_index", b"result_index", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFittedRunRequest: _TypeAlias = GetFittedRunRequest  # noqa: Y015
+
+@_typing.final
+class GetFittedRunResponse(_message.Message):
+    """GetFittedRunResponse is a piece of the file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the file: an NPZ archive (NumPy) that is not compressed, with a member fitted.json."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFittedRunResponse: _TypeAlias = GetFittedRunResponse  # noqa: Y015
+
+@_typing.final
+class PutFittedRunRequest(_message.Message):
+    """PutFittedRunRequest is a piece of the file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the file."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutFittedRunRequest: _TypeAlias = PutFittedRunRequest  # noqa: Y015
+
+@_typing.final
+class PutFittedRunResponse(_message.Message):
+    """PutFittedRunResponse acknowledges a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FITTED_DIGEST_FIELD_NUMBER: _builtins.int
+    fitted_digest: _builtins.bytes
+    """SHA-256 of the file, 32 bytes: what Assign calls it."""
+    def __init__(
+        self,
+        *,
+        fitted_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fitted_digest", b"fitted_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutFittedRunResponse: _TypeAlias = PutFittedRunResponse  # noqa: Y015
 
 @_typing.final
 class CancelRunRequest(_message.Message):

@@ -85,6 +85,16 @@ class ClustererServiceStub(object):
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.FromString,
                 _registered_method=True)
+        self.GetFittedRun = channel.unary_stream(
+                '/octcluster.clusterer.v1.ClustererService/GetFittedRun',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunResponse.FromString,
+                _registered_method=True)
+        self.PutFittedRun = channel.stream_unary(
+                '/octcluster.clusterer.v1.ClustererService/PutFittedRun',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunResponse.FromString,
+                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/octcluster.clusterer.v1.ClustererService/CancelRun',
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CancelRunRequest.SerializeToString,
@@ -178,6 +188,22 @@ class ClustererServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFittedRun(self, request, context):
+        """GetFittedRun sends what Assign needs of one result of a finished run, as a file: numbers alone, no image key.
+        FAILED_PRECONDITION: the run kept none, see RunResult.fitted_missing_reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutFittedRun(self, request_iterator, context):
+        """PutFittedRun gives the file to this clusterer, of any age and from any clusterer of the same format, for Assign. It is
+        kept as long as runs are. Repeating it is harmless. INVALID_ARGUMENT says what is wrong with a file that is refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelRun(self, request, context):
         """CancelRun asks a run to stop. Cancelling a run that has ended changes nothing.
         """
@@ -252,6 +278,16 @@ def add_ClustererServiceServicer_to_server(servicer, server):
                     servicer.Assign,
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.FromString,
                     response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.SerializeToString,
+            ),
+            'GetFittedRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetFittedRun,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunResponse.SerializeToString,
+            ),
+            'PutFittedRun': grpc.stream_unary_rpc_method_handler(
+                    servicer.PutFittedRun,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunResponse.SerializeToString,
             ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
@@ -540,6 +576,60 @@ class ClustererService(object):
             '/octcluster.clusterer.v1.ClustererService/Assign',
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignRequest.SerializeToString,
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.AssignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFittedRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/GetFittedRun',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetFittedRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutFittedRun(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/PutFittedRun',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.PutFittedRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,14 @@ class ClustererServiceStub:
     """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
     in the cache. Answers come in the order of the request.
     """
+    GetFittedRun: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.GetFittedRunRequest, _clusterer_pb2.GetFittedRunResponse]
+    """GetFittedRun sends what Assign needs of one result of a finished run, as a file: numbers alone, no image key.
+    FAILED_PRECONDITION: the run kept none, see RunResult.fitted_missing_reason.
+    """
+    PutFittedRun: _grpc.StreamUnaryMultiCallable[_clusterer_pb2.PutFittedRunRequest, _clusterer_pb2.PutFittedRunResponse]
+    """PutFittedRun gives the file to this clusterer, of any age and from any clusterer of the same format, for Assign. It is
+    kept as long as runs are. Repeating it is harmless. INVALID_ARGUMENT says what is wrong with a file that is refused.
+    """
     CancelRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.CancelRunRequest, _clusterer_pb2.CancelRunResponse]
     """CancelRun asks a run to stop. Cancelling a run that has ended changes nothing."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.ListRunsRequest, _clusterer_pb2.ListRunsResponse]
@@ -94,6 +102,14 @@ class ClustererServiceAsyncStub(ClustererServiceStub):
     Assign: _aio.UnaryStreamMultiCallable[_clusterer_pb2.AssignRequest, _clusterer_pb2.AssignResponse]  # type: ignore[assignment]
     """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
     in the cache. Answers come in the order of the request.
+    """
+    GetFittedRun: _aio.UnaryStreamMultiCallable[_clusterer_pb2.GetFittedRunRequest, _clusterer_pb2.GetFittedRunResponse]  # type: ignore[assignment]
+    """GetFittedRun sends what Assign needs of one result of a finished run, as a file: numbers alone, no image key.
+    FAILED_PRECONDITION: the run kept none, see RunResult.fitted_missing_reason.
+    """
+    PutFittedRun: _aio.StreamUnaryMultiCallable[_clusterer_pb2.PutFittedRunRequest, _clusterer_pb2.PutFittedRunResponse]  # type: ignore[assignment]
+    """PutFittedRun gives the file to this clusterer, of any age and from any clusterer of the same format, for Assign. It is
+    kept as long as runs are. Repeating it is harmless. INVALID_ARGUMENT says what is wrong with a file that is refused.
     """
     CancelRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.CancelRunRequest, _clusterer_pb2.CancelRunResponse]  # type: ignore[assignment]
     """CancelRun asks a run to stop. Cancelling a run that has ended changes nothing."""
@@ -189,6 +205,26 @@ class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_clusterer_pb2.AssignResponse], _abc.AsyncIterator[_clusterer_pb2.AssignResponse]]:
         """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
         in the cache. Answers come in the order of the request.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFittedRun(
+        self,
+        request: _clusterer_pb2.GetFittedRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_clusterer_pb2.GetFittedRunResponse], _abc.AsyncIterator[_clusterer_pb2.GetFittedRunResponse]]:
+        """GetFittedRun sends what Assign needs of one result of a finished run, as a file: numbers alone, no image key.
+        FAILED_PRECONDITION: the run kept none, see RunResult.fitted_missing_reason.
+        """
+
+    @_abc_1.abstractmethod
+    def PutFittedRun(
+        self,
+        request_iterator: _MaybeAsyncIterator[_clusterer_pb2.PutFittedRunRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_clusterer_pb2.PutFittedRunResponse, _abc.Awaitable[_clusterer_pb2.PutFittedRunResponse]]:
+        """PutFittedRun gives the file to this clusterer, of any age and from any clusterer of the same format, for Assign. It is
+        kept as long as runs are. Repeating it is harmless. INVALID_ARGUMENT says what is wrong with a file that is refused.
         """
 
     @_abc_1.abstractmethod

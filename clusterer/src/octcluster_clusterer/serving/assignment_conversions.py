@@ -1,0 +1,124 @@
+"""Between messages and plain data: images and units put into clusters, and fitted results as files."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+
+from octcluster_clusterer.assignment.assign import FittedResult
+from octcluster_clusterer.assignment.fitted_file import MAX_FILE_BYTES
+from octcluster_clusterer.assignment.fitted_store import DIGEST_BYTES
+from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMean, UnitMeans
+from octcluster_clusterer.errors import CannotAssign, InvalidRequest, MessageTooLarge
+from octcluster_clusterer.model import VectorSpace
+from octcluster_clusterer.runs.records import RunRecord
+from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
+from octcluster_clusterer.serving.result_conversions import FITTED_MISSING, find_result
+from octcluster_clusterer.store.vectors import VectorCache
+
+_PIECE_BYTES = 2**20
+_MESSAGE_OVERHEAD_BYTES = 64
+
+
+def to_fitted_result(record: RunRecord, result_index: int) -> FittedResult:
+    """Returns what puts other images into the clusters of a result of a run.
+
+    Raises:
+        InvalidRequest: The run has no result of this index.
+        CannotAssign: It was not kept, or the result has no clusters.
+    """
+    run = find_result(record, result_index)
+    if run.fitted is None:
+        raise CannotAssign(f"the run cannot take other images: {FITTED_MISSING}")
+    return run.fitted.result(result_index, record.spec.space)
+
+
+def to_fitted_digest(request: pb.AssignRequest) -> bytes:
+    """The digest of the fitted result that a request names; empty: it names a run. Raises InvalidRequest."""
+    if not request.fitted_digest:
+        return b""
+    if len(request.fitted_digest) != DIGEST_BYTES or request.run_id or request.result_index:
+        raise InvalidRequest(
+            f"fitted_digest must have {DIGEST_BYTES} bytes, and stands alone: without run_id and result_index"
+        )
+    return request.fitted_digest
+
+
+def to_units(request: pb.AssignRequest) -> list[int]:
+    """Checks the units of a request; raises InvalidRequest."""
+    if not request.unit_numbers:
+        return [NO_UNIT] * len(request.image_keys)
+    units = list(request.unit_numbers)
+    if len(units) != len(request.image_keys):
+        raise InvalidRequest(f"{len(units)} unit_numbers for {len(request.image_keys)} image keys")
+    begun = [number for before, number in zip([NO_UNIT, *units], units, strict=False) if before != number]
+    begun = [number for number in begun if number != NO_UNIT]
+    if min(units) < NO_UNIT or len(begun) != len(set(begun)):
+        raise InvalidRequest("unit_numbers must be 0 or more, or -1 for none; images of a unit side by side")
+    return units
+
+
+def assign_images(
+    fitted: FittedResult,
+    image_keys: Sequence[bytes],
+    units: Sequence[int],
+    vectors: VectorCache,
+    limits: Limits,
+) -> Iterator[pb.AssignResponse]:
+    """Puts images, and the means of units, into clusters, message by message."""
+    means = UnitMeans()
+    size = count_vectors_per_message(fitted.space, limits)
+    for start in range(0, len(image_keys), size):
+        keys = image_keys[start : start + size]
+        found = vectors.get(fitted.space, keys)
+        waiting = iter(found)
+        current = next(waiting, None)
+        own_units = []
+        for key, unit in zip(keys, units[start : start + size], strict=True):
+            if current is not None and current[0] == key:
+                own_units.append(unit)
+                current = next(waiting, None)
+        values = _to_values([vector for _, vector in found], fitted.space)
+        means.add(own_units, values)
+        done = means.take(all_are_in=start + size >= len(image_keys))
+        if found or done:
+            placements = vars(fitted.assign(values)) if found else {}
+            yield pb.AssignResponse(
+                image_keys=[key for key, _ in found],
+                **placements,
+                fitted_agreement=fitted.rule.fitted_agreement,
+                units=_place_units(fitted, done) if done else None,
+            )
+
+
+def _to_values(vectors: Sequence[bytes], space: VectorSpace) -> NDArray[np.float32]:
+    values = np.frombuffer(b"".join(vectors), dtype=space.value_type)
+    return values.reshape(len(vectors), space.dimension).astype(np.float32, copy=False)
+
+
+def _place_units(fitted: FittedResult, units: Sequence[UnitMean]) -> pb.UnitPlacements:
+    placed = fitted.assign(np.stack([unit.mean for unit in units]))
+    return pb.UnitPlacements(
+        unit_numbers=[unit.number for unit in units],
+        clusters=placed.clusters,
+        margins=placed.margins,
+        images=[unit.n_images for unit in units],
+    )
+
+
+def from_file(content: bytes, limits: Limits) -> Iterator[pb.GetFittedRunResponse]:
+    """Cuts a file into messages."""
+    size = min(_PIECE_BYTES, limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES)
+    for start in range(0, len(content), size):
+        yield pb.GetFittedRunResponse(data=content[start : start + size])
+
+
+async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest]) -> bytes:
+    """Joins the pieces of a file; raises MessageTooLarge before it takes more than such a file has."""
+    content = bytearray()
+    async for request in requests:
+        content += request.data
+        if len(content) > MAX_FILE_BYTES:
+            raise MessageTooLarge(f"the file has more than {MAX_FILE_BYTES} bytes: it is no fitted run")
+    return bytes(content)
