@@ -1,6 +1,5 @@
 """The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -8,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from octcluster_clusterer.clustering import (
     agglomerative,
@@ -23,10 +21,6 @@ from octcluster_clusterer.clustering import (
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Algorithm
-
-# Too few different vectors or a graph in several parts are no fault here: the run reports what it found.
-warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
-warnings.filterwarnings("ignore", module=r"sklearn\.(cluster\._spectral|manifold\._spectral_embedding)")
 
 
 class ClusterFunction(Protocol):

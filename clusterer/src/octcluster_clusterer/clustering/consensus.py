@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score
 
 from octcluster_clusterer.clustering import hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.preparation.fitted import scale_to_length
+from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 
@@ -58,7 +58,8 @@ def search(
     )
     memberships -= memberships.mean(axis=0)
     labels = hg_means.cluster(memberships, n_clusters, seed, report_step, (memberships.shape[1],))
-    agreements = [adjusted_rand_score(first, second) for first, second in combinations(groupings, 2)]
+    tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
+    agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
     return SearchedClusters(labels, explained, float(np.mean(agreements)))
 
@@ -66,6 +67,15 @@ def search(
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes."""
     return n_members * dimension * 4 + hg_means.estimate_bytes(n_members, dimension)
+
+
+def _count_members(
+    first: NDArray[np.int32], second: NDArray[np.int32], n_clusters: int
+) -> NDArray[np.float64]:
+    """float64, shape (n_clusters, n_clusters): the members that two clusters of two groupings share."""
+    table = np.zeros((n_clusters, n_clusters))
+    np.add.at(table, (first, second), 1)
+    return table
 
 
 def _take_leading(

@@ -1,27 +1,15 @@
 """K-means on random batches: close to K-means, in a fraction of the time on very many members."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import MiniBatchKMeans
 
 from octcluster_clusterer.clustering.kmeans_starts import choose_centers
 
 STARTS = 3
 _BATCH = 1024
 _SAMPLE = 3 * _BATCH
-
-
-class _Reporting(MiniBatchKMeans):  # type: ignore[misc]
-    """Reports each batch; scikit-learn has no public hook for it."""
-
-    report_step: Callable[[], None]
-
-    def _mini_batch_convergence(self, *args: Any) -> bool:
-        self.report_step()
-        return bool(super()._mini_batch_convergence(*args))
 
 
 def cluster(
@@ -36,10 +24,13 @@ def cluster(
     References:
         Sculley, "Web-scale k-means clustering", WWW 2010; ``sklearn.cluster.MiniBatchKMeans``.
     """
-    best: MiniBatchKMeans | None = None
+    # Imported here: scikit-learn takes two seconds of processor time, and most runs do without.
+    from octcluster_clusterer.clustering.reporting_minibatch import ReportingMiniBatchKMeans  # noqa: PLC0415
+
+    best: ReportingMiniBatchKMeans | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
         centers = _choose_centers(vectors, n_clusters, int(start_seed), report_step)
-        model = _Reporting(
+        model = ReportingMiniBatchKMeans(
             n_clusters, init=centers, n_init=1, batch_size=_BATCH, random_state=int(start_seed)
         )
         model.report_step = report_step
@@ -47,7 +38,8 @@ def cluster(
         if best is None or model.inertia_ < best.inertia_:
             best = model
     assert best is not None  # noqa: S101 - there is at least one start
-    return best.labels_
+    labels: NDArray[np.int32] = best.labels_
+    return labels
 
 
 def _choose_centers(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.neighbors import NearestNeighbors
 
 from octcluster_clusterer.tiles import map_in_order, slices
 
@@ -52,6 +51,9 @@ def _find_nearest(
     vectors: NDArray[np.float32], n_others: int, report_step: Callable[[], None]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """The nearest others of each member: int32 and float64, shape (n_members, n_others), nearest first."""
+    # Imported here: scikit-learn takes two seconds of processor time, and runs without a map do without.
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+
     search = NearestNeighbors(n_neighbors=n_others + 1, algorithm="brute").fit(vectors)
     shape = (len(vectors), n_others)
     indices, distances = np.empty(shape, dtype=np.int32), np.empty(shape)

@@ -31,7 +31,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
 from octcluster_clusterer.model import Duplicates, NearDuplicate
 from octcluster_clusterer.tiles import map_in_order, slices, upper_tiles
@@ -39,6 +38,8 @@ from octcluster_clusterer.tiles import map_in_order, slices, upper_tiles
 THRESHOLD = 0.95
 MAX_PAIRS = 1000
 _AXES = 64
+_TURNS = 3
+"""Products with the sample, each of which turns random directions nearer to its leading axes."""
 _MAX_SAMPLE = 2048
 _VALUES_AT_ONCE = 2**18
 _MAX_SAMPLE_VALUES = 2**23
@@ -181,10 +182,8 @@ def _find_bounds(directions: _Directions, seed: int, report_step: Callable[[], N
     n_sampled = _count_sample(n_images, dimension)
     sample = directions.take(np.linspace(0, n_images - 1, n_sampled).astype(np.int64)).astype(np.float32)
     report_step()
-    n_axes = min(_AXES, *sample.shape)
-    axes = randomized_svd(sample, n_axes, n_iter=2, random_state=seed)[2].T
-    axes = np.linalg.qr(axes.astype(np.float64))[0]
-    bounds = np.empty((n_images, n_axes + 2), dtype=np.float32)
+    axes = _find_axes(sample, seed, report_step)
+    bounds = np.empty((n_images, axes.shape[1] + 2), dtype=np.float32)
     for block in slices(n_images, max(1, _VALUES_AT_ONCE // dimension)):
         report_step()
         taken = directions.take(np.arange(block.start, block.stop))
@@ -194,6 +193,20 @@ def _find_bounds(directions: _Directions, seed: int, report_step: Callable[[], N
         bounds[block, -2] = directions.lifts[directions.rows[block]]
         bounds[block, -1] = np.sqrt(np.maximum(left, 0))
     return bounds
+
+
+def _find_axes(
+    sample: NDArray[np.float32], seed: int, report_step: Callable[[], None]
+) -> NDArray[np.float64]:
+    """float64, shape (dimension, n_axes): orthonormal, near the leading axes of the sample."""
+    n_axes = min(_AXES, *sample.shape)
+    axes = np.random.default_rng(seed).standard_normal((sample.shape[1], n_axes))
+    for _ in range(_TURNS):
+        places = sample @ axes.astype(np.float32)
+        report_step()
+        axes = np.linalg.qr((sample.T @ places).astype(np.float64))[0]
+        report_step()
+    return axes
 
 
 def _search_tile(directions: _Directions, bounds: NDArray[np.float32], tile: tuple[slice, slice]) -> Pairs:
