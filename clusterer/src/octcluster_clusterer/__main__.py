@@ -30,7 +30,7 @@ def main() -> int:
 
     from octcluster_serving.logs import set_up_logs
 
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
     return_freed_memory()
     os.environ.update(_SLEEPING_THREADS | os.environ)
     from octcluster_clusterer.serving.server import serve

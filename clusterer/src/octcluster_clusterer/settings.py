@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from octcluster_serving.settings import Listen, ServerSettings
-from pydantic import AfterValidator, ByteSize, Field, model_validator
+from pydantic import AfterValidator, ByteSize, Field
 from pydantic_settings import SettingsConfigDict
 
 from octcluster_clusterer.memory import find_usable_memory_bytes
@@ -24,6 +24,11 @@ def _check_redis_url(url: str) -> str:
         is_socket = is_host = False
     if not is_socket and not is_host:
         raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) or unix:///PATH")
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise ValueError(
+            "must not hold a password, which whoever lists processes can read: write it into a file, and "
+            "give --redis-password-file"
+        )
     return url
 
 
@@ -76,12 +81,6 @@ class Settings(ServerSettings):
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"
     )
-
-    @model_validator(mode="after")
-    def _check_one_password(self) -> "Settings":
-        if self.redis_password_file is not None and urlsplit(self.redis_url).password is not None:
-            raise ValueError("--redis-password-file and a password in --redis-url: give one of them")
-        return self
 
     def read_redis_password(self) -> str | None:
         """Reads the password of Redis from its file; None if none was given."""

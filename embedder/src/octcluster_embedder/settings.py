@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from octcluster_serving.settings import ExistingFile, ExposedSettings, Listen
+from octcluster_serving.settings import ExistingFile, Listen, ServerSettings
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
@@ -39,7 +39,7 @@ def _default_keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
-class Settings(ExposedSettings):
+class Settings(ServerSettings):
     """Turns OCT images into feature vectors of pretrained networks, over gRPC.
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.

@@ -18,6 +18,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry import trace
 
+from octcluster_serving.callers import find_certified_name, name_caller
+from octcluster_serving.errors import NoName
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.service import Service
@@ -40,11 +42,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     Args:
         service: Whose calls; those of others, such as health, are left alone.
         metrics: Counts and times the calls.
+        certified: Whether the name in a client's certificate says who calls.
     """
 
-    def __init__(self, service: Service, metrics: ServerMetrics) -> None:
+    def __init__(self, service: Service, metrics: ServerMetrics, *, certified: bool = False) -> None:
         self._service = service
         self._metrics = metrics
+        self._certified = certified
+        self._statuses: dict[type[Exception], grpc.StatusCode] = {
+            NoName: grpc.StatusCode.UNAUTHENTICATED,
+            **service.status_of_error,
+        }
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
@@ -77,10 +85,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         counts = Counter(dict.fromkeys(self._service.counted, 0))
         _counts.set(counts)
         try:
+            if self._certified:
+                name_caller(_find_caller(context))
             yield
             status = grpc.StatusCode.OK
-        except tuple(self._service.status_of_error) as error:
-            kinds = self._service.status_of_error.items()
+        except tuple(self._statuses) as error:
+            kinds = self._statuses.items()
             status = next(code for kind, code in kinds if isinstance(error, kind))
             await _abort(context, status, str(error), _retry_metadata(error, status))
         except Exception as error:
@@ -97,6 +107,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             seconds = time.monotonic() - started
             self._metrics.count_request(method, status.name, seconds)
             _log_call(method, status.name, counts, seconds, request_id)
+
+
+def _find_caller(context: Any) -> str:
+    name = find_certified_name(context.auth_context())
+    if not name:
+        raise NoName("the subject of the client's certificate has no common name, which says who calls")
+    return name
 
 
 async def _abort(

@@ -1,10 +1,11 @@
-"""What keeps a server from starting, whatever the service.
+"""What keeps a server from starting, and who is not let in, whatever the service.
 
     ServingError
     ├── CannotListen    an address is in use, or not this machine's     → exit code 1
     └── UnusableFile    a certificate, key or token cannot be used      → exit code 2
+    NoName              a certificate that must say who calls does not  → UNAUTHENTICATED
 
-The errors that end a call are the service's own; ``Service.status_of_error`` says what becomes of each.
+The other errors that end a call are the service's own; ``Service.status_of_error`` says what becomes of each.
 Messages name flags and files: they go to the server's console and never to a client.
 """
 
@@ -34,3 +35,7 @@ class UnusableFile(ServingError):
     """A file that a setting names cannot be used; the message names its flag."""
 
     exit_code = 2
+
+
+class NoName(Exception):
+    """A client's certificate does not say who calls, and must."""

@@ -12,11 +12,12 @@ from grpc_reflection.v1alpha import reflection
 
 from octcluster_serving.addresses import describe_address
 from octcluster_serving.calls import CallInterceptor
+from octcluster_serving.certificates import load_server_credentials
 from octcluster_serving.errors import CannotListen
 from octcluster_serving.metrics import ServerMetrics, serving_metrics
-from octcluster_serving.security import TokenCheck, load_server_credentials, read_token
 from octcluster_serving.service import Service
-from octcluster_serving.settings import ExposedSettings, ServerSettings
+from octcluster_serving.settings import ServerSettings
+from octcluster_serving.tokens import TokenCheck
 
 _logger = logging.getLogger(__name__)
 
@@ -113,24 +114,23 @@ def _open_interceptors(
 ) -> list[grpc.aio.ServerInterceptor]:
     """Serves the metrics, if the settings say where; returns the interceptors, outermost first."""
     interceptors: list[grpc.aio.ServerInterceptor] = []
-    if isinstance(settings, ExposedSettings):
-        if settings.metrics_listen is not None:
-            stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
-            _logger.info("metrics on %s", describe_address(settings.metrics_listen))
-        if settings.token_file is not None:
-            interceptors.append(TokenCheck(read_token(settings.token_file), metrics))
-        if settings.otlp_endpoint is not None:
-            # Imported here: it takes a second, and most servers do without.
-            from octcluster_serving.tracing import CallTracer, open_collector  # noqa: PLC0415
+    if settings.metrics_listen is not None:
+        stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
+        _logger.info("metrics on %s", describe_address(settings.metrics_listen))
+    if settings.token_file is not None:
+        interceptors.append(TokenCheck(settings.token_file, metrics))
+    if settings.otlp_endpoint is not None:
+        # Imported here: it takes a second, and most servers do without.
+        from octcluster_serving.tracing import CallTracer, open_collector  # noqa: PLC0415
 
-            tracer = CallTracer(open_collector(settings.otlp_endpoint), service)
-            stack.callback(tracer.close)
-            interceptors.append(tracer)
-    return [*interceptors, CallInterceptor(service, metrics)]
+        tracer = CallTracer(open_collector(settings.otlp_endpoint), service)
+        stack.callback(tracer.close)
+        interceptors.append(tracer)
+    return [*interceptors, CallInterceptor(service, metrics, certified=settings.certificate_names)]
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
-    options = [
+    return [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.so_reuseport", 0),
@@ -138,14 +138,10 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.keepalive_time_ms", _KEEPALIVE_TIME_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
+        ("grpc.max_connection_age_ms", round(1000 * settings.max_connection_age_seconds)),
+        ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_MS),
     ]
-    if isinstance(settings, ExposedSettings):
-        options += [
-            ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
-            ("grpc.max_connection_age_ms", round(1000 * settings.max_connection_age_seconds)),
-            ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_MS),
-        ]
-    return options
 
 
 def _bind(server: grpc.aio.Server, settings: ServerSettings) -> None:

@@ -49,7 +49,10 @@ class TlsFiles:
 
 
 class ServerSettings(BaseSettings):
-    """Settings of every service. A service's own class adds its flags, its program's name and its prefix."""
+    """Settings of every service: where it serves, who may use it, and how it tells of its work.
+
+    A service's own class adds its flags, its program's name and its prefix.
+    """
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -73,6 +76,46 @@ class ServerSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important kind of event that is logged"
     )
+    insecure: bool = Field(
+        False,
+        description="Serve without TLS, or to everybody, also beyond this machine: for closed networks alone",
+    )
+    tls_cert: ExistingFile | None = Field(
+        None, description="The server's certificate and those between it and its authority, PEM; turns TLS on"
+    )
+    tls_key: ExistingFile | None = Field(None, description="Private key of --tls-cert, PEM, not locked")
+    tls_client_ca: ExistingFile | None = Field(
+        None,
+        description="Authorities of the clients' certificates, PEM; without such a one, no client gets in",
+    )
+    certificate_names: bool = Field(
+        False,
+        description="The common name of a client's certificate says who calls, as names of --token-file do",
+    )
+    token_file: ExistingFile | None = Field(
+        None,
+        description="File with the token that clients must show, at least 16 characters, or with lines of "
+        "name:token for several clients that are told apart; only its owner may be able to read it",
+    )
+    max_streams_per_connection: int = Field(
+        100, ge=1, le=2**31 - 1, description="Most calls at a time on one connection; further ones wait"
+    )
+    max_connection_age_seconds: float = Field(
+        1800,
+        ge=1,
+        le=10**6,
+        description="Age at which a connection gets no new calls, in seconds, so that clients connect anew "
+        "and find servers that were added; calls under way have 11 minutes more",
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON objects")
+    metrics_listen: Annotated[str, AfterValidator(check_tcp_address)] | None = Field(
+        None, description="Address, HOST:PORT, to serve Prometheus metrics on; off unless set"
+    )
+    otlp_endpoint: str | None = Field(
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        description="Collector of OpenTelemetry traces (OTLP over gRPC), for example http://127.0.0.1:4317; "
+        "default: the variable OTEL_EXPORTER_OTLP_ENDPOINT; off unless set",
+    )
     check_health: bool = Field(
         False,
         description="Start nothing: ask the server at --listen for its health, and exit with 0 if it serves, "
@@ -82,7 +125,9 @@ class ServerSettings(BaseSettings):
     @property
     def tls(self) -> TlsFiles | None:
         """What the server speaks TLS with; None: it speaks plain text."""
-        return None
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return TlsFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
 
     @property
     def starts_server(self) -> bool:
@@ -109,73 +154,14 @@ class ServerSettings(BaseSettings):
         except ValidationError as error:
             cls._refuse(error)
 
-    @classmethod
-    def _variable(cls, flag: str) -> str:
-        """The environment variable that does the same as a flag."""
-        return cls.model_config["env_prefix"] + flag.removeprefix("--").replace("-", "_").upper()
-
-    @classmethod
-    def _refuse(cls, error: ValidationError) -> NoReturn:
-        for fault in error.errors():
-            reason = fault["msg"].removeprefix("Value error, ")
-            if fault["loc"]:
-                flag = "--" + str(fault["loc"][0]).replace("_", "-")
-                reason = f"{flag} ({cls._variable(flag)}): {reason[:1].lower()}{reason[1:]}"
-            print(f"{cls.model_config['cli_prog_name']}: {reason}", file=sys.stderr)
-        sys.exit(2)
-
-
-class ExposedSettings(ServerSettings):
-    """Settings of a service that other machines may reach and that tells of its work."""
-
-    insecure: bool = Field(
-        False,
-        description="Serve without TLS, or to everybody, also beyond this machine: for closed networks alone",
-    )
-    tls_cert: ExistingFile | None = Field(
-        None, description="The server's certificate and those between it and its authority, PEM; turns TLS on"
-    )
-    tls_key: ExistingFile | None = Field(None, description="Private key of --tls-cert, PEM, not locked")
-    tls_client_ca: ExistingFile | None = Field(
-        None,
-        description="Authorities of the clients' certificates, PEM; without such a one, no client gets in",
-    )
-    token_file: ExistingFile | None = Field(
-        None, description="File with the token that clients must show; at least 16 characters"
-    )
-    max_streams_per_connection: int = Field(
-        100, ge=1, le=2**31 - 1, description="Most calls at a time on one connection; further ones wait"
-    )
-    max_connection_age_seconds: float = Field(
-        1800,
-        ge=1,
-        le=10**6,
-        description="Age at which a connection gets no new calls, in seconds, so that clients connect anew "
-        "and find servers that were added; calls under way have 11 minutes more",
-    )
-    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON objects")
-    metrics_listen: Annotated[str, AfterValidator(check_tcp_address)] | None = Field(
-        None, description="Address, HOST:PORT, to serve Prometheus metrics on; off unless set"
-    )
-    otlp_endpoint: str | None = Field(
-        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
-        description="Collector of OpenTelemetry traces (OTLP over gRPC), for example http://127.0.0.1:4317; "
-        "default: the variable OTEL_EXPORTER_OTLP_ENDPOINT; off unless set",
-    )
-
-    @property
-    def tls(self) -> TlsFiles | None:
-        """What the server speaks TLS with; None: it speaks plain text."""
-        if self.tls_cert is None or self.tls_key is None:
-            return None
-        return TlsFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
-
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("--tls-cert and --tls-key need each other: give both, or none")
         if self.tls_client_ca is not None and self.tls is None:
             raise ValueError("--tls-client-ca needs TLS: give --tls-cert and --tls-key as well")
+        if self.certificate_names and (self.tls_client_ca is None or self.token_file is not None):
+            raise ValueError("--certificate-names needs --tls-client-ca, and leaves no use for --token-file")
         if self.tls is not None and self.listen.startswith("unix:"):
             raise ValueError("--tls-cert is for TCP: a Unix socket cannot be overheard, leave it out")
         return self
@@ -204,6 +190,21 @@ class ExposedSettings(ServerSettings):
                 "network that you trust, --insecure allows it"
             )
         return self
+
+    @classmethod
+    def _variable(cls, flag: str) -> str:
+        """The environment variable that does the same as a flag."""
+        return cls.model_config["env_prefix"] + flag.removeprefix("--").replace("-", "_").upper()
+
+    @classmethod
+    def _refuse(cls, error: ValidationError) -> NoReturn:
+        for fault in error.errors():
+            reason = fault["msg"].removeprefix("Value error, ")
+            if fault["loc"]:
+                flag = "--" + str(fault["loc"][0]).replace("_", "-")
+                reason = f"{flag} ({cls._variable(flag)}): {reason[:1].lower()}{reason[1:]}"
+            print(f"{cls.model_config['cli_prog_name']}: {reason}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _add_argument(

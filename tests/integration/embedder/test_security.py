@@ -40,6 +40,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("token") / "token"
     file.write_text(TOKEN + "\n")
+    file.chmod(0o600)
     return file
 
 
@@ -191,6 +192,7 @@ def test_what_cannot_protect_stops_the_start(
 ) -> None:
     folder = certificates.ca.parent
     (folder / "short").write_text("secret\n")
+    (folder / "short").chmod(0o600)
     arguments = [flag if flag.startswith("--") else str(folder / flag) for flag in flags]
     command = [sys.executable, "-m", "octcluster_embedder", "--listen", f"127.0.0.1:{free_port()}"]
     ended = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)

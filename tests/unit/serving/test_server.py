@@ -34,7 +34,7 @@ class Settings(ServerSettings):
 
 
 def settings_of(listen: str, *flags: str) -> ServerSettings:
-    return Settings.load(["--listen", listen, *flags])
+    return Settings.load(["--listen", listen, "--insecure", *flags])
 
 
 def running(

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from octcluster_serving.settings import ExposedSettings, Listen, ServerSettings, TlsFiles
+from octcluster_serving.settings import Listen, ServerSettings, TlsFiles
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -24,14 +24,6 @@ class Plain(ServerSettings):
     names: tuple[str, ...] = Field(("one", "two"), description="What they are called")
 
 
-class Exposed(ExposedSettings):
-    """Tries the settings of a service that other machines reach."""
-
-    model_config = SettingsConfigDict(cli_prog_name="octcluster-trial", env_prefix=PREFIX)
-
-    listen: Listen = "127.0.0.1:50059"
-
-
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
@@ -46,7 +38,7 @@ def refused(capsys: pytest.CaptureFixture[str], kind: type[ServerSettings], *arg
 
 
 def test_defaults() -> None:
-    settings = Exposed.load([])
+    settings = Plain.load([])
     assert settings.listen == "127.0.0.1:50059"
     assert settings.max_message_bytes == 64 * 2**20
     assert settings.grace_seconds == 30
@@ -95,10 +87,10 @@ def test_a_bad_setting_ends_with_2_and_names_itself(
     flag: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     variable = PREFIX + flag[2:].replace("-", "_").upper()
-    (line,) = refused(capsys, Exposed, flag, value)
+    (line,) = refused(capsys, Plain, flag, value)
     assert line.startswith(f"octcluster-trial: {flag} ({variable}): ")
     monkeypatch.setenv(variable, value)
-    assert refused(capsys, Exposed) == [line]
+    assert refused(capsys, Plain) == [line]
 
 
 def test_all_bad_settings_are_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,30 +129,30 @@ def test_beyond_this_machine_a_server_needs_tls_and_a_check_of_its_clients(
     file.touch()
     listen, token = f"--listen={address}", f"--token-file={file}"
     tls = (f"--tls-cert={file}", f"--tls-key={file}")
-    assert "unencrypted: give --tls-cert" in refused(capsys, Exposed, listen)[0]
-    assert "unencrypted: give --tls-cert" in refused(capsys, Exposed, listen, token)[0]
-    assert "anybody there" in refused(capsys, Exposed, listen, *tls)[0]
+    assert "unencrypted: give --tls-cert" in refused(capsys, Plain, listen)[0]
+    assert "unencrypted: give --tls-cert" in refused(capsys, Plain, listen, token)[0]
+    assert "anybody there" in refused(capsys, Plain, listen, *tls)[0]
     for allowed in ((*tls, token), (*tls, f"--tls-client-ca={file}"), ("--insecure",), ("--check-health",)):
-        assert Exposed.load([listen, *allowed]).listen == address
-    assert Exposed.load([listen, *tls, token]).tls == TlsFiles(file, file)
+        assert Plain.load([listen, *allowed]).listen == address
+    assert Plain.load([listen, *tls, token]).tls == TlsFiles(file, file)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:50051", "unix:/tmp/x.sock", "localhost:65535"])
 def test_on_this_machine_a_server_needs_no_protection(address: str) -> None:
-    assert Exposed.load(["--listen", address]).listen == address
+    assert Plain.load(["--listen", address]).listen == address
 
 
 def test_metrics_beyond_this_machine_need_tls(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Exposed.load(["--metrics-listen=127.0.0.1:9090"]).metrics_listen == "127.0.0.1:9090"
-    assert "--metrics-listen 0.0.0.0:9090" in refused(capsys, Exposed, "--metrics-listen=0.0.0.0:9090")[0]
-    assert Exposed.load(["--metrics-listen=0.0.0.0:9090", "--insecure"]).metrics_listen == "0.0.0.0:9090"
+    assert Plain.load(["--metrics-listen=127.0.0.1:9090"]).metrics_listen == "127.0.0.1:9090"
+    assert "--metrics-listen 0.0.0.0:9090" in refused(capsys, Plain, "--metrics-listen=0.0.0.0:9090")[0]
+    assert Plain.load(["--metrics-listen=0.0.0.0:9090", "--insecure"]).metrics_listen == "0.0.0.0:9090"
 
 
 def test_parts_of_tls_come_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     pair = (f"--tls-cert={file}", f"--tls-key={file}")
-    assert "need each other" in refused(capsys, Exposed, pair[0])[0]
-    assert "need each other" in refused(capsys, Exposed, pair[1], "--insecure")[0]
-    assert "--tls-client-ca needs TLS" in refused(capsys, Exposed, f"--tls-client-ca={file}")[0]
-    assert "Unix socket" in refused(capsys, Exposed, "--listen=unix:/tmp/x", *pair)[0]
+    assert "need each other" in refused(capsys, Plain, pair[0])[0]
+    assert "need each other" in refused(capsys, Plain, pair[1], "--insecure")[0]
+    assert "--tls-client-ca needs TLS" in refused(capsys, Plain, f"--tls-client-ca={file}")[0]
+    assert "Unix socket" in refused(capsys, Plain, "--listen=unix:/tmp/x", *pair)[0]

@@ -39,6 +39,7 @@ from octcluster.clients.clusterer_conversions import (
 )
 from octcluster.clients.connection import AsyncConnection
 from octcluster.clients.endpoint import Endpoint, OnWait, Outage
+from octcluster.clients.security import Tls
 from octcluster.concurrency import as_async
 from octcluster.model.results import Assignments, Placements, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
@@ -58,11 +59,13 @@ class AsyncClustererClient:
         timeout_seconds: float = 60,
         retry_seconds: float = 30,
         on_wait: OnWait | None = None,
+        tls: Tls | None = None,
+        token: str | None = None,
     ) -> None:
         """See ClustererClient."""
         self.address = address
         self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
         )
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
@@ -109,14 +112,10 @@ class AsyncClustererClient:
 
     async def get_vectors(self, space: VectorSpace, image_keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """See ClustererClient.get_vectors."""
-
-        async def fetch(request: messages.GetVectorsRequest, timeout: float) -> dict[bytes, bytes]:
-            stream = self._stub.GetVectors(request, timeout=timeout)
-            return read_vectors([response async for response in stream])
-
         vectors: dict[bytes, bytes] = {}
         for request in get_requests(space, image_keys, (await self.info()).limits):
-            vectors.update(await self._connection.call(fetch, request))
+            responses = await self._connection.call_for_stream(self._stub.GetVectors, request)
+            vectors.update(read_vectors(responses))
         return vectors
 
     async def check_run(self, spec: RunSpec, members: int) -> None:
@@ -134,7 +133,8 @@ class AsyncClustererClient:
         endpoint = self._connection.endpoint
         outage = Outage(endpoint.retry_seconds)
         while True:
-            call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=WATCH_SECONDS)
+            request = messages.WatchRunRequest(run_id=run_id)
+            call = self._connection.watch(self._stub.WatchRun, request, WATCH_SECONDS)
             answered = False
             try:
                 async for response in call:
@@ -171,12 +171,7 @@ class AsyncClustererClient:
     async def assignments(self, run_id: str, result_index: int) -> Assignments:
         """See ClustererClient.assignments."""
         request = messages.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
-
-        async def fetch(request: messages.StreamAssignmentsRequest, timeout: float) -> Assignments:
-            stream = self._stub.StreamAssignments(request, timeout=timeout)
-            return read_assignments([response async for response in stream])
-
-        return await self._connection.call(fetch, request)
+        return read_assignments(await self._connection.call_for_stream(self._stub.StreamAssignments, request))
 
     async def assign(
         self,
@@ -197,23 +192,15 @@ class AsyncClustererClient:
     async def _assign(
         self, target: RunTarget | bytes, image_keys: Sequence[bytes], unit_numbers: Sequence[int] | None
     ) -> Placements:
-        async def fetch(request: messages.AssignRequest, timeout: float) -> list[messages.AssignResponse]:
-            return [response async for response in self._stub.Assign(request, timeout=timeout)]
-
         responses: list[messages.AssignResponse] = []
         for request in assign_requests(target, image_keys, unit_numbers, (await self.info()).limits):
-            responses += await self._connection.call(fetch, request)
+            responses += await self._connection.call_for_stream(self._stub.Assign, request)
         return read_placements(responses)
 
     async def fitted_run(self, run_id: str, result_index: int) -> bytes:
         """See ClustererClient.fitted_run."""
         request = messages.GetFittedRunRequest(run_id=run_id, result_index=result_index)
-
-        async def fetch(request: messages.GetFittedRunRequest, timeout: float) -> bytes:
-            stream = self._stub.GetFittedRun(request, timeout=timeout)
-            return join_pieces([response async for response in stream])
-
-        return await self._connection.call(fetch, request)
+        return join_pieces(await self._connection.call_for_stream(self._stub.GetFittedRun, request))
 
     async def put_fitted_run(self, content: bytes) -> bytes:
         """See ClustererClient.put_fitted_run."""

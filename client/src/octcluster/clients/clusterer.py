@@ -85,7 +85,8 @@ class ClustererClient(ClustererVectors):
         endpoint = self._connection.endpoint
         outage = Outage(endpoint.retry_seconds)
         while True:
-            call = self._stub.WatchRun(messages.WatchRunRequest(run_id=run_id), timeout=WATCH_SECONDS)
+            request = messages.WatchRunRequest(run_id=run_id)
+            call = self._connection.watch(self._stub.WatchRun, request, WATCH_SECONDS)
             answered = False
             try:
                 for response in call:
@@ -153,10 +154,7 @@ class ClustererClient(ClustererVectors):
             The assignments in the order of the members.
         """
         request = messages.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
-        return self._connection.call(
-            lambda request, timeout: read_assignments(self._stub.StreamAssignments(request, timeout=timeout)),
-            request,
-        )
+        return read_assignments(self._connection.call_for_stream(self._stub.StreamAssignments, request))
 
     def assign(
         self,
@@ -202,9 +200,7 @@ class ClustererClient(ClustererVectors):
     ) -> Placements:
         responses: list[messages.AssignResponse] = []
         for request in assign_requests(target, image_keys, unit_numbers, self.info().limits):
-            responses += self._connection.call(
-                lambda request, timeout: list(self._stub.Assign(request, timeout=timeout)), request
-            )
+            responses += self._connection.call_for_stream(self._stub.Assign, request)
         return read_placements(responses)
 
     def fitted_run(self, run_id: str, result_index: int) -> bytes:
@@ -221,9 +217,7 @@ class ClustererClient(ClustererVectors):
             NotReady: The run kept none; see RunResult.fitted_missing_reason.
         """
         request = messages.GetFittedRunRequest(run_id=run_id, result_index=result_index)
-        return self._connection.call(
-            lambda request, timeout: join_pieces(self._stub.GetFittedRun(request, timeout=timeout)), request
-        )
+        return join_pieces(self._connection.call_for_stream(self._stub.GetFittedRun, request))
 
     def put_fitted_run(self, content: bytes) -> bytes:
         """Gives such a file to the clusterer, which keeps it as long as runs. Repeating it is harmless.

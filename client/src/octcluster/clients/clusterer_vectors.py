@@ -27,6 +27,7 @@ from octcluster.clients.clusterer_conversions import (
 )
 from octcluster.clients.connection import Connection
 from octcluster.clients.endpoint import Endpoint, OnWait
+from octcluster.clients.security import Tls
 from octcluster.model.runs import VectorSpace
 from octcluster.model.server_info import ClustererInfo, PutReport
 
@@ -45,6 +46,8 @@ class ClustererVectors:
         timeout_seconds: float = 60,
         retry_seconds: float = 30,
         on_wait: OnWait | None = None,
+        tls: Tls | None = None,
+        token: str | None = None,
     ) -> None:
         """Prepares the connection; the first call makes it.
 
@@ -53,9 +56,17 @@ class ClustererVectors:
             timeout_seconds: Deadline of each call.
             retry_seconds: How long a call is repeated while the clusterer, or its vector cache, is away.
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
+            tls: How to secure the connection; None: plain text, for the own machine and closed networks.
+            token: The token that the clusterer wants to see.
+
+        Raises:
+            AddressInvalid: The address cannot be one.
+            InvalidArguments: A file of tls cannot be read, or the token would travel unencrypted.
         """
         self.address = address
-        self._connection = Connection(Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait))
+        self._connection = Connection(
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
+        )
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
 
@@ -133,12 +144,7 @@ class ClustererVectors:
         """
         vectors: dict[bytes, bytes] = {}
         for request in get_requests(space, image_keys, self.info().limits):
-            vectors.update(
-                self._connection.call(
-                    lambda request, timeout: read_vectors(self._stub.GetVectors(request, timeout=timeout)),
-                    request,
-                )
-            )
+            vectors.update(read_vectors(self._connection.call_for_stream(self._stub.GetVectors, request)))
         return vectors
 
     def close(self) -> None:

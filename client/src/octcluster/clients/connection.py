@@ -7,7 +7,7 @@ server if the address stands for several; what lasts longer is Outage's.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import grpc
@@ -84,6 +84,14 @@ class Connection:
             lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)
         )
 
+    def call_for_stream(self, method: Callable[..., Iterable[T]], request: object) -> list[T]:
+        """The same with a stream of answers, all of which are fetched again."""
+        return self.call(lambda request, **how: list(method(request, **how)), request)
+
+    def watch(self, method: Callable[..., T], request: object, seconds: float) -> T:
+        """Begins a call whose answers come over a long time; it is not repeated."""
+        return method(request, timeout=seconds, **self._proof)
+
     def _repeat(self, attempt: Callable[[], T]) -> T:
         outage = Outage(self.endpoint.retry_seconds)
         while True:
@@ -136,6 +144,18 @@ class AsyncConnection:
         return await self._repeat(
             lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)
         )
+
+    async def call_for_stream(self, method: Callable[..., AsyncIterable[T]], request: object) -> list[T]:
+        """The same with a stream of answers, all of which are fetched again."""
+
+        async def fetch(request: object, **how: object) -> list[T]:
+            return [answer async for answer in method(request, **how)]
+
+        return await self.call(fetch, request)
+
+    def watch(self, method: Callable[..., T], request: object, seconds: float) -> T:
+        """Begins a call whose answers come over a long time; it is not repeated."""
+        return method(request, timeout=seconds, **self._proof)
 
     async def _repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
         outage = Outage(self.endpoint.retry_seconds)

@@ -14,7 +14,7 @@ from functools import cached_property
 import grpc
 
 from octcluster.clients.security import Tls, metadata_of
-from octcluster.clients.status_errors import details_of, service_error
+from octcluster.clients.status_errors import details_of, flags_of, service_error
 from octcluster.model.errors import (
     AddressInvalid,
     DeadlineExceeded,
@@ -131,7 +131,7 @@ class Endpoint:
     @cached_property
     def proof(self) -> Mapping[str, object]:
         """The arguments of each call that show the token, if there is one."""
-        metadata = metadata_of(self.token, self.address, self.tls)
+        metadata = metadata_of(self.token, self.address, self.tls, flags_of(self.service))
         return {} if metadata is None else {"metadata": metadata}
 
     def pause_seconds(self, outage: Outage, error: grpc.RpcError | ServiceError) -> float:
@@ -151,7 +151,7 @@ class Endpoint:
         if isinstance(known, ServerUnavailable | DeadlineExceeded):
             return ServerUnavailable(
                 f"no answer from {self.service} at {self.address} in {seconds:.0f} s: is it running, and is"
-                f" the address right? ({details_of(error)})",
+                f" the address right? ({details_of(error, self.service)})",
                 code=grpc.StatusCode.UNAVAILABLE.name,
             )
         return known

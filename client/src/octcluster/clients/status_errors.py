@@ -56,7 +56,8 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
     """
     status = error.code()
     kind = _BY_STATUS.get(status, ServerFailed)
-    details = details_of(error)
+    flags = flags_of(service)
+    details = details_of(error, service)
     if kind is ServerUnavailable and any(sign in details.lower() for sign in _SIGNS_OF_TLS):
         kind = ConnectionNotSecure
     if kind is CallCancelled and not any(sign in details.lower() for sign in _SIGNS_OF_THIS_SIDE):
@@ -64,7 +65,9 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
     if kind is ServerOverloaded and _SIGN_OF_A_LARGE_MESSAGE in details:
         kind = RequestRefused
     found = kind(
-        kind.template.format(service=service, address=address, code=status.name, details=details),
+        kind.template.format(
+            service=service, address=address, code=status.name, details=details, flags=flags
+        ),
         code=status.name,
     )
     if isinstance(found, ServerOverloaded):
@@ -84,10 +87,15 @@ def _retry_after_seconds(error: grpc.RpcError) -> float | None:
     return None
 
 
-def details_of(error: grpc.RpcError) -> str:
+def flags_of(service: str) -> str:
+    """With what the flags for a service begin: those for ``the embedder`` with ``--embedder``."""
+    return f"--{service.rpartition(' ')[2]}"
+
+
+def details_of(error: grpc.RpcError, service: str) -> str:
     """What gRPC says of an error, with the cure of one that it says too little of."""
     details = error.details() or error.code().name
-    hint = "; if it serves with TLS, give --embedder-tls-ca" if "Socket closed" in details else ""
+    hint = f"; if it serves with TLS, give {flags_of(service)}-tls-ca" if "Socket closed" in details else ""
     return f"{details}{hint}"
 
 

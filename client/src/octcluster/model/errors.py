@@ -94,8 +94,8 @@ class ConnectionNotSecure(ServiceError):
 
     template = (
         "no secure connection to {service} at {address}: check that it serves with TLS, that the authority of"
-        " its certificate is the one given (--embedder-tls-ca), and that the certificate is for this address"
-        " or for the name given (--embedder-tls-name) ({details})"
+        " its certificate is the one given ({flags}-tls-ca), and that the certificate is for this address"
+        " or for the name given ({flags}-tls-name) ({details})"
     )
 
 
@@ -103,8 +103,9 @@ class AccessDenied(RequestRefused):
     """The server refuses access to this client."""
 
     template = (
-        "{service} at {address} refused access: give the server's token"
-        " (--embedder-token-file FILE, or token=...) ({details})"
+        "{service} at {address} refused access: give a token that it knows"
+        " ({flags}-token-file FILE, or token=...), or a certificate that it trusts ({flags}-tls-cert FILE)"
+        " ({details})"
     )
 
 

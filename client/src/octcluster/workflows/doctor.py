@@ -181,7 +181,12 @@ def _find_models(info: EmbedderInfo, wanted: str) -> Iterator[Finding]:
 def _look_at_clusterer(options: ServiceOptions) -> Iterator[Finding]:
     with (
         _started(options, clusterer=True) as (address, seconds, check),
-        ClustererClient(options.clusterer or address, retry_seconds=0) as client,
+        ClustererClient(
+            options.clusterer or address,
+            retry_seconds=0,
+            tls=options.clusterer_tls,
+            token=options.clusterer_token,
+        ) as client,
     ):
         info = client.wait_until_serving(seconds, check)
     yield _check_version("clusterer", info.version, options.clusterer)

@@ -28,6 +28,8 @@ class ServiceOptions:
         embedder_tls: How the connection to that embedder is secured; None: it is not.
         embedder_token: What that embedder wants to see; None: nothing.
         clusterer: Address of a clusterer; None: start one for this job, with its own vector cache.
+        clusterer_tls: How the connection to that clusterer is secured; None: it is not.
+        clusterer_token: What that clusterer wants to see; None: nothing.
         cache_dir: Where services that this job starts keep vectors, runs and models; None: the user's cache
             folder.
         weights: Weights file for an embedder that this job starts; None: the model's own source.
@@ -40,6 +42,8 @@ class ServiceOptions:
     embedder_tls: Tls | None = None
     embedder_token: str | None = field(default=None, repr=False)
     clusterer: str | None = None
+    clusterer_tls: Tls | None = None
+    clusterer_token: str | None = field(default=None, repr=False)
     cache_dir: Path | None = None
     weights: Path | None = None
     weights_sha256: str | None = None
@@ -107,6 +111,8 @@ def connected_clients(
                 options.clusterer or (stack.clusterer_address if stack else ""),
                 retry_seconds=_OUTAGE_SECONDS,
                 on_wait=on_wait,
+                tls=options.clusterer_tls,
+                token=options.clusterer_token,
             )
         )
         for client, given in ((embedder, options.embedder), (clusterer, options.clusterer)):

@@ -78,6 +78,9 @@ def test_wrong_arguments_are_code_2_with_the_cure(
         (["--embedder", "a:1", "--embedder-tls-ca", "/nowhere"], "cannot read /nowhere"),
         (["--embedder", "a:1", "--embedder-tls-ca", "{file}", "--embedder-tls-key", "{file}"], "give both"),
         (["--embedder", "a:1", "--embedder-token-file", "{file}"], "unencrypted: use TLS"),
+        (["--clusterer-tls-cert", "{file}"], "need --clusterer-tls-ca"),
+        (["--clusterer-tls-ca", "{file}"], "must be a PEM file"),
+        (["--clusterer", "a:1", "--clusterer-token-file", "{file}"], "unencrypted: use TLS (--clusterer-"),
     ],
 )
 def test_parts_of_a_secure_connection_come_together(
@@ -85,6 +88,7 @@ def test_parts_of_a_secure_connection_come_together(
 ) -> None:
     file = tmp_path / "token"
     file.write_text("a-token-of-some-length\n")
+    file.chmod(0o600)
     given = [argument.format(file=file) for argument in arguments]
     assert (
         call("run", oct_images, "--out", tmp_path / "out", "--quiet", "--clusterer", "127.0.0.1:1", *given)

@@ -13,6 +13,7 @@ from octcluster.model.errors import InvalidArguments
 from octcluster.model.runs import MODELS
 from octcluster.model.suggest import suggest
 
+_SERVICES = ("embedder", "clusterer")
 _OWN_CACHE = "octcluster in the user's cache folder"
 
 
@@ -28,6 +29,11 @@ class ServicesCommand(Command):
         embedder_tls_key: Private key of the own certificate.
         embedder_tls_name: Name that the embedder's certificate is for; None: the host of its address.
         embedder_token_file: Token that the embedder wants to see.
+        clusterer_tls_ca: Authorities of the clusterer's certificate; None: no TLS.
+        clusterer_tls_cert: Own certificate.
+        clusterer_tls_key: Private key of the own certificate.
+        clusterer_tls_name: Name that the clusterer's certificate is for; None: the host of its address.
+        clusterer_token_file: Token that the clusterer wants to see.
         cache_dir: Cache folder of services that are started; None: the user's.
         weights: Weights of the model for an embedder that is started; None: the model's own.
         weights_sha256: SHA-256 that the weights must have; None: the one known for the model.
@@ -40,6 +46,11 @@ class ServicesCommand(Command):
     embedder_tls_key: Path | None
     embedder_tls_name: str | None
     embedder_token_file: Path | None
+    clusterer_tls_ca: Path | None
+    clusterer_tls_cert: Path | None
+    clusterer_tls_key: Path | None
+    clusterer_tls_name: str | None
+    clusterer_token_file: Path | None
     cache_dir: Path | None
     weights: Path | None = None
     weights_sha256: str | None = None
@@ -57,12 +68,14 @@ class ServicesCommand(Command):
         """The fields of ServiceOptions but the model.
 
         Raises:
-            InvalidArguments: Arguments do not go together, or the weights or the token cannot be read.
+            InvalidArguments: Arguments do not go together, or the weights or a token cannot be read.
         """
         self._check_weights()
-        tls, token = self._read_embedder_access()
         names = ("embedder", "clusterer", "cache_dir", "weights", "weights_sha256")
-        return {name: getattr(self, name) for name in names} | {"embedder_tls": tls, "embedder_token": token}
+        fields = {name: getattr(self, name) for name in names}
+        for service in _SERVICES:
+            fields[f"{service}_tls"], fields[f"{service}_token"] = self._read_access(service)
+        return fields
 
     def check_model(self, model: str) -> None:
         """Raises InvalidArguments if an embedder that is started here cannot have the model."""
@@ -81,19 +94,23 @@ class ServicesCommand(Command):
         if self.weights is not None and not self.weights.is_file():
             raise InvalidArguments(f"--weights {self.weights}: there is no such file")
 
-    def _read_embedder_access(self) -> tuple[Tls | None, str | None]:
-        """How the embedder is reached: its TLS and its token, each None if it is not used."""
-        ca, cert, key = self.embedder_tls_ca, self.embedder_tls_cert, self.embedder_tls_key
-        given = [value for value in (ca, cert, key, self.embedder_tls_name) if value is not None]
-        if self.embedder is None and (given or self.embedder_token_file):
-            raise InvalidArguments("--embedder-tls-... and --embedder-token-file need --embedder HOST:PORT")
+    def _read_access(self, service: str) -> tuple[Tls | None, str | None]:
+        """How a service is reached: its TLS and its token, each None if it is not used."""
+        ca, cert, key, name, token_file = (
+            getattr(self, f"{service}_{part}")
+            for part in ("tls_ca", "tls_cert", "tls_key", "tls_name", "token_file")
+        )
+        given = [value for value in (ca, cert, key, name) if value is not None]
+        if getattr(self, service) is None and (given or token_file):
+            raise InvalidArguments(
+                f"--{service}-tls-... and --{service}-token-file need --{service} HOST:PORT"
+            )
         if given and ca is None:
             raise InvalidArguments(
-                "--embedder-tls-cert, -key and -name need --embedder-tls-ca: it turns TLS on"
+                f"--{service}-tls-cert, -key and -name need --{service}-tls-ca: it turns TLS on"
             )
-        token = None if self.embedder_token_file is None else read_token(self.embedder_token_file)
-        tls = None if ca is None else Tls(ca, cert, key, self.embedder_tls_name)
-        return tls, token
+        token = None if token_file is None else read_token(token_file)
+        return None if ca is None else Tls(ca, cert, key, name), token
 
 
 def add_services(
@@ -111,7 +128,8 @@ def add_services(
     add = group.add_argument
     add("--embedder", metavar="HOST:PORT", help=f"embedder to use (default: {default})")
     add("--clusterer", metavar="HOST:PORT", help=f"clusterer to use (default: {default})")
-    _add_security(group)
+    for service in _SERVICES:
+        _add_security(group, service)
     add(
         "--cache-dir",
         metavar="DIR",
@@ -138,25 +156,20 @@ def _add_weights(group: Any) -> None:
     )
 
 
-def _add_security(group: Any) -> None:
-    add = group.add_argument
+def _add_security(group: Any, service: str) -> None:
+    def add(part: str, metavar: str, text: str) -> None:
+        kind = str if metavar == "NAME" else Path
+        group.add_argument(f"--{service}-{part}", metavar=metavar, type=kind, help=text)
+
     add(
-        "--embedder-tls-ca",
-        metavar="FILE",
-        type=Path,
-        help="speak TLS with the embedder, whose certificate one of these authorities signed, PEM (default: "
+        "tls-ca",
+        "FILE",
+        f"speak TLS with the {service}, whose certificate one of these authorities signed, PEM (default: "
         "plain text, for the own machine and closed networks)",
     )
+    add("tls-cert", "FILE", f"own certificate, if the {service} wants one, PEM")
+    add("tls-key", "FILE", f"private key of --{service}-tls-cert, PEM")
     add(
-        "--embedder-tls-cert",
-        metavar="FILE",
-        type=Path,
-        help="own certificate, if the embedder wants one, PEM",
+        "tls-name", "NAME", f"name that the {service}'s certificate is for (default: the host of --{service})"
     )
-    add("--embedder-tls-key", metavar="FILE", type=Path, help="private key of --embedder-tls-cert, PEM")
-    add(
-        "--embedder-tls-name",
-        metavar="NAME",
-        help="name that the embedder's certificate is for (default: the host of --embedder)",
-    )
-    add("--embedder-token-file", metavar="FILE", type=Path, help="token that the embedder wants to see")
+    add("token-file", "FILE", f"token that the {service} wants to see; a file that only you may read")
