@@ -10,6 +10,7 @@ STRINGS_A_CLIENT_SENDS = {
     "RunSpec.run_id": "checked to be 32 hexadecimal digits",
     "NumberColumn.name": "checked to be at most 64 lower-case letters, digits and underscores",
     "WatchRunRequest.run_id": "looked up, never stored",
+    "GetFittedRunRequest.run_id": "looked up, never stored",
     "GetRunRequest.run_id": "looked up, never stored",
     "StreamAssignmentsRequest.run_id": "looked up, never stored",
     "AssignRequest.run_id": "looked up, never stored",
