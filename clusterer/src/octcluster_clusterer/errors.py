@@ -7,6 +7,7 @@
     ├── RunNotFinished          the run has no result yet, or none at all    → FAILED_PRECONDITION
     ├── FittedRunNotFound       no such fitted run (any more): put its file  → NOT_FOUND
     ├── CannotAssign            the run's result takes no other images       → FAILED_PRECONDITION
+    ├── NotAllowed              this caller may not do this                  → PERMISSION_DENIED
     ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
@@ -47,6 +48,10 @@ class FittedRunNotFound(ClustererError):
 
 class CannotAssign(ClustererError):
     """The run's result does not hold what is needed to assign other images."""
+
+
+class NotAllowed(ClustererError):
+    """The caller may not do this, whoever else may."""
 
 
 class VectorsMissing(ClustererError):

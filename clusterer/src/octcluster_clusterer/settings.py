@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from octcluster_serving.settings import Listen, ServerSettings
-from pydantic import AfterValidator, ByteSize, Field
-from pydantic_settings import SettingsConfigDict
+from octcluster_serving.settings import Listen, ServerSettings, split_names
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from octcluster_clusterer.memory import find_usable_memory_bytes
 
@@ -54,6 +54,11 @@ class Settings(ServerSettings):
     )
 
     listen: Listen = "127.0.0.1:50052"
+    vector_writers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)] = Field(
+        (),
+        description="Names of --token-file, or of certificates, that may store vectors, separated by commas; "
+        "all may unless set",
+    )
     redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
         "redis://127.0.0.1:6379/0",
         repr=False,

@@ -4,17 +4,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from octcluster_serving.settings import ExistingFile, Listen, ServerSettings
+from octcluster_serving.settings import ExistingFile, Listen, ServerSettings, split_names
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 _MEBIBYTE = 2**20
 # What a message holds besides one image: its id, its length, the model's name.
 _BYTES_BESIDE_AN_IMAGE = 4096
-
-
-def _split_names(names: object) -> object:
-    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
 
 
 def _check_models(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,7 +47,7 @@ class Settings(ServerSettings):
 
     listen: Listen = "127.0.0.1:50051"
     models: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_split_names), AfterValidator(_check_models)
+        tuple[str, ...], NoDecode, BeforeValidator(split_names), AfterValidator(_check_models)
     ] = Field(
         ("efficientnet-lite0",),
         description="Models to serve, separated by commas or each with its flag; the first is the default",

@@ -33,6 +33,11 @@ Listen = Annotated[
 """The address of a server; each service has a default of its own."""
 
 
+def split_names(names: object) -> object:
+    """Takes names that are separated by commas apart, for a setting that holds several."""
+    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+
+
 @dataclass(frozen=True)
 class TlsFiles:
     """What a server needs for TLS, PEM.

@@ -2,18 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import machine
 import numpy as np
 import pytest
+import redis
 from certificates import Certificates, Pair, make_certificates
 from octcluster import (
     AccessDenied,
     AsyncClustererClient,
     ClustererClient,
     ConnectionNotSecure,
+    RunNotFound,
     ServerUnavailable,
     Tls,
 )
@@ -168,6 +171,95 @@ def test_a_renewed_certificate_counts_without_a_restart(
         wait_until(lambda: "those before them stay in use" in server.log)
     finally:
         serve(certificates.server.cert, certificates.server.key)
+
+
+@pytest.fixture(scope="module")
+def named_server(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Three names, of which one may store no vectors."""
+    file = tmp_path_factory.mktemp("names") / "tokens"
+    write_token(file, "".join(f"{name}:{TOKEN}-{name}\n" for name in ("clinic", "study", "guest")))
+    flags = ("--redis-url", store.url, "--token-file", str(file), "--vector-writers", "clinic, study")
+    address = f"127.0.0.1:{free_port()}"
+    with running_server("octcluster_clusterer", address, *flags) as running:
+        yield running
+
+
+def test_a_run_is_known_to_the_name_that_started_it_alone(named_server: Server) -> None:
+    vectors = draw_vectors()
+    keys = [key for key, _ in vectors]
+    address = named_server.address
+    with (
+        ClustererClient(address, token=f"{TOKEN}-clinic", retry_seconds=0) as clinic,
+        ClustererClient(address, token=f"{TOKEN}-study", retry_seconds=0) as study,
+    ):
+        clinic.put_vectors(SPACE, vectors)
+        run_id = clinic.start_run(spec_of(), [Member(key) for key in keys]).run_id
+        assert clinic.wait(run_id).run_id == run_id
+        assert clinic.assign(run_id, 0, keys).image_keys == keys
+        calls: list[Callable[[], object]] = [
+            lambda: study.status(run_id),
+            lambda: study.result(run_id),
+            lambda: study.assignments(run_id, 0),
+            lambda: study.assign(run_id, 0, keys),
+            lambda: study.fitted_run(run_id, 0),
+            lambda: study.cancel(run_id),
+            lambda: list(study.watch(run_id)),
+        ]
+        for call in calls:
+            with pytest.raises(RunNotFound):
+                call()
+        study.delete(run_id)
+        assert [status.run_id for status in clinic.list_runs()] == [run_id]
+        assert study.list_runs() == []
+        # The same id is another run of another name, and neither is in the way of the other.
+        own = replace(spec_of(), run_id=run_id, seed=7)
+        assert study.start_run(own, [Member(key) for key in keys]).run_id == run_id
+        study.wait(run_id)
+        clinic.delete(run_id)
+        assert clinic.list_runs() == []
+        assert [status.run_id for status in study.list_runs()] == [run_id]
+
+
+def test_the_names_are_in_no_log_and_in_no_key_of_the_store(named_server: Server, store: Store) -> None:
+    with ClustererClient(named_server.address, token=f"{TOKEN}-study") as study:
+        vectors = draw_vectors()
+        study.put_vectors(SPACE, vectors)
+        study.wait(study.start_run(spec_of(), [Member(key) for key, _ in vectors]).run_id)
+    with redis.Redis.from_url(store.url) as inside:
+        kept = b" ".join(inside.keys())
+    assert b"run:" in kept
+    assert b"study" not in kept
+    assert TOKEN not in named_server.log
+
+
+def test_a_name_that_may_not_store_vectors_cannot(named_server: Server) -> None:
+    with ClustererClient(named_server.address, token=f"{TOKEN}-guest", retry_seconds=0) as guest:
+        with pytest.raises(AccessDenied, match="--vector-writers") as error:
+            guest.put_vectors(SPACE, draw_vectors())
+        assert error.value.code == "PERMISSION_DENIED"
+        assert guest.list_runs() == []
+
+
+def test_certificates_stand_for_names(
+    store: Store, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pair, own = certificates.server, certificates.client
+    flags = ["--redis-url", store.url, "--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
+    flags += ["--tls-client-ca", str(certificates.ca), "--certificate-names"]
+    with running_server("octcluster_clusterer", f"127.0.0.1:{free_port()}", *flags) as server:
+        by_client = Tls(certificates.ca, own.cert, own.key)
+        by_server = Tls(certificates.ca, pair.cert, pair.key)
+        vectors = draw_vectors()
+        with (
+            ClustererClient(server.address, tls=by_client) as client,
+            ClustererClient(server.address, tls=by_server) as other,
+        ):
+            client.put_vectors(SPACE, vectors)
+            run_id = client.start_run(spec_of(), [Member(key) for key, _ in vectors]).run_id
+            client.wait(run_id)
+            assert [status.run_id for status in client.list_runs()] == [run_id]
+            with pytest.raises(RunNotFound):
+                other.status(run_id)
 
 
 def test_beyond_this_machine_it_needs_tls_or_the_word_insecure(store: Store) -> None:

@@ -18,7 +18,7 @@ from octcluster_clusterer.model import Members, RunSpec
 from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import check_memory
-from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_status, is_run_id
+from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_status
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.runs.spec_rules import check_spec
 from octcluster_clusterer.store.vectors import VectorCache
@@ -192,8 +192,6 @@ class RunQueue:
         Raises:
             StoreUnavailable: Redis does not serve, and may still hold the run.
         """
-        if not is_run_id(run_id):
-            return
         with self._changed:
             run = self._runs.pop(run_id, None)
             if run is not None:

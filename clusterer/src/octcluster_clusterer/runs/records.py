@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.model import ClusteringResult, Duplicates, RunSpec, Stage
 
+OWNER_DIGITS = 16
+"""Hexadecimal digits that stand for the owner of a run before its id, with a colon; none for nobody's."""
+
 
 def is_run_id(text: str) -> bool:
     """Whether a text can be the id of a run: 32 lower-case hexadecimal digits."""
     return re.fullmatch("[0-9a-f]{32}", text) is not None
+
+
+def is_kept_id(text: str) -> bool:
+    """Whether a run can be kept under a text: its owner, if it has one, and its id."""
+    return re.fullmatch(f"([0-9a-f]{{{OWNER_DIGITS}}}:)?[0-9a-f]{{32}}", text) is not None
 
 
 class RunState(StrEnum):

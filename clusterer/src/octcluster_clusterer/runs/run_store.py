@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from octcluster_clusterer.runs.record_format import STATUS_FIELD, read_record, read_status, write_record
-from octcluster_clusterer.runs.records import RunRecord, RunStatus, is_run_id
+from octcluster_clusterer.runs.records import RunRecord, RunStatus, is_kept_id
 from octcluster_clusterer.store.redis import RedisStore
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class RunStore:
         Raises:
             StoreUnavailable: Redis does not serve.
         """
-        if not is_run_id(run_id):
+        if not is_kept_id(run_id):
             return None
         fields = self._store.read_record(_key(run_id))
         if fields:
@@ -66,7 +66,7 @@ class RunStore:
             StoreUnavailable: Redis does not serve.
         """
         listed = [run_id.decode(errors="replace") for run_id in self._store.read_list(_LIST_KEY)]
-        run_ids = [run_id for run_id in listed if is_run_id(run_id)]
+        run_ids = [run_id for run_id in listed if is_kept_id(run_id)]
         if len(run_ids) < len(listed):
             logger.error("the list of runs: %d of its entries are no run ids", len(listed) - len(run_ids))
         values = self._store.read_fields([_key(run_id) for run_id in run_ids], STATUS_FIELD)

@@ -9,6 +9,7 @@ from octcluster_clusterer.errors import InvalidRequest, MessageTooLarge
 from octcluster_clusterer.model import Algorithm, DataType, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.records import is_run_id
 from octcluster_clusterer.serving.member_columns import MemberColumns
+from octcluster_clusterer.serving.run_owners import from_kept_id, to_kept_id
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
 SPACE_DIGEST_BYTES = 32
@@ -128,7 +129,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
         raise InvalidRequest("algorithms must name at least one")
     preparation = message.preparation
     return RunSpec(
-        run_id=message.run_id,
+        run_id=to_kept_id(message.run_id),
         space=to_space(message.space),
         preparation=Preparation(
             l2_normalize=preparation.l2_normalize,
@@ -188,7 +189,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
     elif spec.preparation.pca is not None:
         preparation.pca_variance = spec.preparation.pca
     return pb.RunSpec(
-        run_id=spec.run_id,
+        run_id=from_kept_id(spec.run_id),
         space=pb.VectorSpace(
             digest=spec.space.digest,
             data_type=_DATA_TYPES_ON_THE_WIRE[spec.space.data_type],

@@ -21,6 +21,7 @@ from octcluster_clusterer.model import (
 )
 from octcluster_clusterer.runs.records import RunError, RunRecord, RunResult, RunStatus
 from octcluster_clusterer.serving.conversions import from_algorithm, from_spec
+from octcluster_clusterer.serving.run_owners import from_kept_id
 
 MEMBERS_PER_MESSAGE = 10_000
 FITTED_MISSING = (
@@ -32,7 +33,7 @@ FITTED_MISSING = (
 def from_status(status: RunStatus) -> pb.RunStatus:
     """Converts a status."""
     return pb.RunStatus(
-        run_id=status.run_id,
+        run_id=from_kept_id(status.run_id),
         state=pb.RunState.Value(f"RUN_STATE_{status.state.upper()}"),
         stage=_from_stage(status.stage) if status.stage else pb.RUN_STAGE_UNSPECIFIED,
         stage_done=status.stage_done,

@@ -49,7 +49,8 @@ async def serve(settings: Settings) -> None:
         max_members=settings.max_members,
         max_queued_runs=settings.max_queued_runs,
     )
-    servicer = ClustererServicer(vectors, runs, FittedStore(store, settings.run_ttl_seconds), limits)
+    fitted = FittedStore(store, settings.run_ttl_seconds)
+    servicer = ClustererServicer(vectors, runs, fitted, limits, settings.vector_writers)
     add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
     async with running_server(
         CLUSTERER, settings, ServerMetrics("octcluster_clusterer"), add_servicer

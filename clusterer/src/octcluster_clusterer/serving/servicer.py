@@ -1,18 +1,20 @@
 """The methods of the contract: convert, call, convert. The shell turns errors into statuses."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceServicer
+from octcluster_serving.callers import current_caller
 
 from octcluster_clusterer.assignment.assign import FittedResult
 from octcluster_clusterer.assignment.fitted_file import write_fitted
 from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.clustering import METHODS
-from octcluster_clusterer.errors import MessageTooLarge
+from octcluster_clusterer.errors import MessageTooLarge, NotAllowed
 from octcluster_clusterer.runs.queue import RunQueue
+from octcluster_clusterer.runs.records import is_run_id
 from octcluster_clusterer.serving.assignment_conversions import (
     assign_images,
     from_file,
@@ -39,6 +41,7 @@ from octcluster_clusterer.serving.result_conversions import (
     from_record,
     from_status,
 )
+from octcluster_clusterer.serving.run_owners import is_callers, to_kept_id
 from octcluster_clusterer.store.vectors import Rejection, VectorCache
 
 # A watcher gets at most ten changes a second, and always the last one.
@@ -48,8 +51,16 @@ _WATCH_INTERVAL_SECONDS = 0.1
 class ClustererServicer(ClustererServiceServicer):
     """Answers each call; what may wait for Redis does so in a thread."""
 
-    def __init__(self, vectors: VectorCache, runs: RunQueue, fitted: FittedStore, limits: Limits) -> None:
-        """Serves these vectors, runs and fitted runs within these limits."""
+    def __init__(
+        self,
+        vectors: VectorCache,
+        runs: RunQueue,
+        fitted: FittedStore,
+        limits: Limits,
+        vector_writers: Collection[str] = (),
+    ) -> None:
+        """Serves these vectors, runs and fitted runs within these limits; see ``Settings.vector_writers``."""
+        self._vector_writers = vector_writers
         self._vectors = vectors
         self._runs = runs
         self._fitted = fitted
@@ -83,6 +94,8 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: object
     ) -> pb.PutVectorsResponse:
         """Stores vectors, message by message."""
+        if self._vector_writers and current_caller() not in self._vector_writers:
+            raise NotAllowed("this caller may not store vectors: see --vector-writers of the clusterer")
         received = 0
         rejections: list[Rejection] = []
         async for request in request_iterator:
@@ -128,7 +141,7 @@ class ClustererServicer(ClustererServiceServicer):
         """Sends a run's status at once and after each change until the run has ended."""
         sent = None
         while sent is None or not sent.state.ended:
-            status = await asyncio.to_thread(self._runs.status, request.run_id)
+            status = await asyncio.to_thread(self._runs.status, to_kept_id(request.run_id))
             if status != sent:
                 yield pb.WatchRunResponse(status=from_status(status))
                 sent = status
@@ -139,13 +152,13 @@ class ClustererServicer(ClustererServiceServicer):
         self, request: pb.GetRunRequest, context: object
     ) -> pb.GetRunResponse:
         """Returns a run as it stands."""
-        return from_record(await asyncio.to_thread(self._runs.record, request.run_id))
+        return from_record(await asyncio.to_thread(self._runs.record, to_kept_id(request.run_id)))
 
     async def StreamAssignments(  # noqa: N802
         self, request: pb.StreamAssignmentsRequest, context: object
     ) -> AsyncIterator[pb.StreamAssignmentsResponse]:
         """Sends the cluster of each member in one result."""
-        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        record = await asyncio.to_thread(self._runs.finished_record, to_kept_id(request.run_id))
         for response in from_assignments(record, request.result_index):
             yield response
 
@@ -163,13 +176,13 @@ class ClustererServicer(ClustererServiceServicer):
     def _find_fitted(self, request: pb.AssignRequest) -> FittedResult:
         if digest := to_fitted_digest(request):
             return self._fitted.find(digest)
-        return to_fitted_result(self._runs.finished_record(request.run_id), request.result_index)
+        return to_fitted_result(self._runs.finished_record(to_kept_id(request.run_id)), request.result_index)
 
     async def GetFittedRun(  # noqa: N802
         self, request: pb.GetFittedRunRequest, context: object
     ) -> AsyncIterator[pb.GetFittedRunResponse]:
         """Sends what puts other images into the clusters of a result."""
-        record = await asyncio.to_thread(self._runs.finished_record, request.run_id)
+        record = await asyncio.to_thread(self._runs.finished_record, to_kept_id(request.run_id))
         fitted = to_fitted_result(record, request.result_index)
         for response in from_file(await asyncio.to_thread(write_fitted, fitted), self._limits):
             yield response
@@ -185,19 +198,22 @@ class ClustererServicer(ClustererServiceServicer):
         self, request: pb.CancelRunRequest, context: object
     ) -> pb.CancelRunResponse:
         """Asks a run to stop."""
-        status = await asyncio.to_thread(self._runs.cancel, request.run_id)
+        status = await asyncio.to_thread(self._runs.cancel, to_kept_id(request.run_id))
         return pb.CancelRunResponse(status=from_status(status))
 
     async def ListRuns(  # noqa: N802
         self, request: pb.ListRunsRequest, context: object
     ) -> pb.ListRunsResponse:
-        """Lists the runs, the newest first."""
+        """Lists the caller's runs, the newest first."""
         statuses = await asyncio.to_thread(self._runs.list_statuses)
-        return pb.ListRunsResponse(runs=[from_status(status) for status in statuses])
+        return pb.ListRunsResponse(
+            runs=[from_status(status) for status in statuses if is_callers(status.run_id)]
+        )
 
     async def DeleteRun(  # noqa: N802
         self, request: pb.DeleteRunRequest, context: object
     ) -> pb.DeleteRunResponse:
         """Forgets a run and its result."""
-        await asyncio.to_thread(self._runs.delete, request.run_id)
+        if is_run_id(request.run_id):
+            await asyncio.to_thread(self._runs.delete, to_kept_id(request.run_id))
         return pb.DeleteRunResponse()

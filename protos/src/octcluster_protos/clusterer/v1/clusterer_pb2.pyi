@@ -1948,7 +1948,7 @@ Global___CancelRunResponse: _TypeAlias = CancelRunResponse  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):
-    """ListRunsRequest asks for all runs."""
+    """ListRunsRequest asks for all runs of the caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1965,7 +1965,7 @@ Global___ListRunsRequest: _TypeAlias = ListRunsRequest  # noqa: Y015
 
 @_typing.final
 class ListRunsResponse(_message.Message):
-    """ListRunsResponse is all runs."""
+    """ListRunsResponse is all runs of the caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ClustererServiceStub(object):
-    """ClustererService holds the vector cache and the clustering runs.
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
     """
 
     def __init__(self, channel):
@@ -113,7 +114,8 @@ class ClustererServiceStub(object):
 
 
 class ClustererServiceServicer(object):
-    """ClustererService holds the vector cache and the clustering runs.
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
     """
 
     def GetServerInfo(self, request, context):
@@ -212,7 +214,7 @@ class ClustererServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRuns(self, request, context):
-        """ListRuns lists the runs that this server knows, the newest first.
+        """ListRuns lists the caller's runs that this server knows, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,7 +315,8 @@ def add_ClustererServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClustererService(object):
-    """ClustererService holds the vector cache and the clustering runs.
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ClustererServiceStub:
-    """ClustererService holds the vector cache and the clustering runs."""
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -68,7 +70,7 @@ class ClustererServiceStub:
     CancelRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.CancelRunRequest, _clusterer_pb2.CancelRunResponse]
     """CancelRun asks a run to stop. Cancelling a run that has ended changes nothing."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.ListRunsRequest, _clusterer_pb2.ListRunsResponse]
-    """ListRuns lists the runs that this server knows, the newest first."""
+    """ListRuns lists the caller's runs that this server knows, the newest first."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.DeleteRunRequest, _clusterer_pb2.DeleteRunResponse]
     """DeleteRun cancels the run if need be and forgets it and its result. Cached vectors stay.
     Repeating it, or deleting a run that is not known, is harmless.
@@ -76,7 +78,9 @@ class ClustererServiceStub:
 
 @_typing.type_check_only
 class ClustererServiceAsyncStub(ClustererServiceStub):
-    """ClustererService holds the vector cache and the clustering runs."""
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.GetServerInfoRequest, _clusterer_pb2.GetServerInfoResponse]  # type: ignore[assignment]
@@ -114,14 +118,16 @@ class ClustererServiceAsyncStub(ClustererServiceStub):
     CancelRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.CancelRunRequest, _clusterer_pb2.CancelRunResponse]  # type: ignore[assignment]
     """CancelRun asks a run to stop. Cancelling a run that has ended changes nothing."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.ListRunsRequest, _clusterer_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """ListRuns lists the runs that this server knows, the newest first."""
+    """ListRuns lists the caller's runs that this server knows, the newest first."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.DeleteRunRequest, _clusterer_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """DeleteRun cancels the run if need be and forgets it and its result. Cached vectors stay.
     Repeating it, or deleting a run that is not known, is harmless.
     """
 
 class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ClustererService holds the vector cache and the clustering runs."""
+    """ClustererService holds the vector cache and the clustering runs. Where callers have names, by tokens or certificates,
+    a run is known to the name that started it and to no other: NOT_FOUND. PERMISSION_DENIED: this name may not do this.
+    """
 
     @_abc_1.abstractmethod
     def GetServerInfo(
@@ -241,7 +247,7 @@ class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clusterer_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_clusterer_pb2.ListRunsResponse, _abc.Awaitable[_clusterer_pb2.ListRunsResponse]]:
-        """ListRuns lists the runs that this server knows, the newest first."""
+        """ListRuns lists the caller's runs that this server knows, the newest first."""
 
     @_abc_1.abstractmethod
     def DeleteRun(
