@@ -22,8 +22,8 @@ octcluster: __main__ __init__ notebook cli outputs workflows local clients image
 octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
     preparation store shared_work tiles memory model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files metrics
-    logs service settings addresses errors
+octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
+    metrics logs service settings addresses errors
 """
 LAYERS = {
     package: names.split()

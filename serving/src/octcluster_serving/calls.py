@@ -19,9 +19,10 @@ from google.rpc.status_pb2 import Status
 from opentelemetry import trace
 
 from octcluster_serving.callers import find_certified_name, name_caller
-from octcluster_serving.errors import NoName
+from octcluster_serving.errors import MalformedRequest, NoName
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import ServerMetrics
+from octcluster_serving.requests import check_request, check_requests, keep_malformed
 from octcluster_serving.service import Service
 
 _logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._certified = certified
         self._statuses: dict[type[Exception], grpc.StatusCode] = {
             NoName: grpc.StatusCode.UNAUTHENTICATED,
+            MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
             **service.status_of_error,
         }
 
@@ -65,17 +67,21 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         streams = (handler.request_streaming, handler.response_streaming)
         kind = "_".join("stream" if streaming else "unary" for streaming in streams)
         behavior = getattr(handler, kind)
+        check = check_requests if handler.request_streaming else check_request
 
         async def answer_many(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self._answering(method, context):
-                async for response in behavior(request, context):
+                async for response in behavior(check(request), context):
                     yield response
 
         async def answer_one(request: Any, context: Any) -> Any:
             async with self._answering(method, context):
-                return await behavior(request, context)
+                return await behavior(check(request), context)
 
-        return handler._replace(**{kind: answer_many if handler.response_streaming else answer_one})
+        answer = answer_many if handler.response_streaming else answer_one
+        return handler._replace(
+            request_deserializer=keep_malformed(handler.request_deserializer), **{kind: answer}
+        )
 
     @asynccontextmanager
     async def _answering(self, method: str, context: Any) -> AsyncIterator[None]:

@@ -1,9 +1,10 @@
-"""What keeps a server from starting, and who is not let in, whatever the service.
+"""What keeps a server from starting, and which calls no service answers.
 
     ServingError
     ├── CannotListen    an address is in use, or not this machine's     → exit code 1
     └── UnusableFile    a certificate, key or token cannot be used      → exit code 2
     NoName              a certificate that must say who calls does not  → UNAUTHENTICATED
+    MalformedRequest    a request is no message of the contract         → INVALID_ARGUMENT
 
 The other errors that end a call are the service's own; ``Service.status_of_error`` says what becomes of each.
 Messages name flags and files: they go to the server's console and never to a client.
@@ -39,3 +40,7 @@ class UnusableFile(ServingError):
 
 class NoName(Exception):
     """A client's certificate does not say who calls, and must."""
+
+
+class MalformedRequest(Exception):
+    """The bytes of a request are no message of the contract."""

@@ -61,6 +61,11 @@ async def answer_each(requests: AsyncIterator[bytes], context: Any) -> AsyncIter
         yield await answer(request, context)
 
 
+def read_letters(content: bytes) -> bytes:
+    """Fails as parsers do."""
+    return content.decode("ascii").encode()
+
+
 class Trial:
     """A client of the service, the metrics of its server, and the spans that it has exported."""
 
@@ -73,6 +78,8 @@ class Trial:
     ) -> None:
         self.one: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/One")
         self.each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/Each")
+        self.read: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/Read")
+        self.read_each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/ReadEach")
         self._metrics = metrics
         self._tracer = tracer
         self._spans = spans
@@ -107,6 +114,8 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
     methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         "One": grpc.unary_unary_rpc_method_handler(answer),
         "Each": grpc.stream_stream_rpc_method_handler(answer_each),
+        "Read": grpc.unary_unary_rpc_method_handler(answer, request_deserializer=read_letters),
+        "ReadEach": grpc.stream_stream_rpc_method_handler(answer_each, request_deserializer=read_letters),
     }
     server.add_registered_method_handlers(SERVICE.name, methods)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.name, methods)])
@@ -197,3 +206,22 @@ async def test_a_call_that_its_client_leaves_is_cancelled_and_a_late_one_too_lat
     while trial.calls("One", "CANCELLED") is None:
         await asyncio.sleep(0.01)
     assert trial.calls("One", "DEADLINE_EXCEEDED") == trial.calls("One", "CANCELLED") == 1
+
+
+async def test_what_is_no_message_is_the_callers_fault_and_leaves_no_stack(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = "Dörte".encode()
+    assert await trial.read(b"sound") == b"sound"
+    with pytest.raises(grpc.aio.AioRpcError) as one:
+        await trial.read(broken)
+    answers = trial.read_each(iter([b"sound", broken, b"late"]))
+    assert await anext(aiter(answers)) == b"sound"
+    with pytest.raises(grpc.aio.AioRpcError) as later:
+        await anext(aiter(answers))
+    for error in (one, later):
+        assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "no message of the contract" in (error.value.details() or "")
+    assert trial.calls("Read", "INVALID_ARGUMENT") == 1
+    assert "Traceback" not in caplog.text
+    assert not any(record.levelno >= logging.WARNING for record in caplog.records)
