@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,8 @@ class Preparation:
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side with the same mean squared length. Empty: one part.
         whiten_within_patients: Scale the whitened components of each part so that members of one patient
-            (patient) differ alike in all directions, or nearly so; needs whitening. See ``within_patients``.
+            differ alike in all directions, or nearly so; needs whitening. See ``within_patients``. ``auto``:
+            unless they look like the slices of volumes, see ``whitening_decision``.
         normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
@@ -86,7 +87,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: tuple[int, ...] = ()
-    whiten_within_patients: bool = False
+    whiten_within_patients: bool | Literal["auto"] = False
     normalize_prepared: bool = False
 
 
@@ -281,15 +282,18 @@ class Members:
     Attributes:
         image_keys: uint8, shape (n_members, 32). A key may occur more than once.
         class_indices: int32, shape (n_members,), -1 unknown; None if no class is known.
-        patient_indices: int32, shape (n_members,), the patient of each member, -1 unknown: a group of
-            its own; None if no group is known.
+        patient_indices: int32, shape (n_members,), the patient of each member, -1 unknown: a patient of
+            its own; None if no patient is known.
         number_columns: By name float32, shape (n_members,): what else is known of each member, NaN unknown.
+        unit_indices: int32, shape (n_members,): the unit of each member, numbers from 0 without gaps; None:
+            each member is a unit of its own. See ``preparation/units.py``.
     """
 
     image_keys: NDArray[np.uint8]
     class_indices: NDArray[np.int32] | None
     patient_indices: NDArray[np.int32] | None = None
     number_columns: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    unit_indices: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.image_keys)

@@ -170,7 +170,7 @@ def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clust
         pca_components=5,
         whiten=True,
         part_dimensions=[20, 12],
-        whiten_within_patients=True,
+        whiten_within_patients=pb.PATIENT_WHITENING_ON,
     )
     spec = new_spec(
         algorithms=[pb.ALGORITHM_KMEANS, pb.ALGORITHM_GMM], min_clusters=4, preparation=preparation

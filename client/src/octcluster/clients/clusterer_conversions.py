@@ -22,9 +22,16 @@ from octcluster.model.results import (
     Scores,
     Stability,
     UnitPlacement,
+    WhiteningDecision,
 )
 from octcluster.model.runs import Member, Preparation, RunSpec, RunState, RunStatus, VectorSpace
 from octcluster.model.server_info import AlgorithmInfo, ClustererInfo, ClustererLimits
+
+_PATIENT_WHITENINGS = {
+    False: messages.PATIENT_WHITENING_UNSPECIFIED,
+    True: messages.PATIENT_WHITENING_ON,
+    "auto": messages.PATIENT_WHITENING_AUTO,
+}
 
 
 def _algorithm_name(value: "messages.Algorithm.ValueType") -> str:
@@ -65,7 +72,7 @@ def _preparation_message(preparation: Preparation) -> messages.Preparation:
         standardize=preparation.standardize,
         whiten=preparation.whiten,
         part_dimensions=preparation.part_dimensions,
-        whiten_within_patients=preparation.whiten_within_patients,
+        whiten_within_patients=_PATIENT_WHITENINGS[preparation.whiten_within_patients],
         normalize_prepared=preparation.normalize_prepared,
     )
     if isinstance(preparation.pca, float):
@@ -103,6 +110,7 @@ def start_run_messages(
                 image_keys=[member.image_key for member in chunk],
                 class_indices=_indices([member.class_index for member in chunk]),
                 patient_indices=_indices([member.patient_index for member in chunk]),
+                unit_indices=_indices([member.unit_index for member in chunk]),
                 number_columns=[
                     messages.NumberColumn(
                         name=name, values=[member.numbers.get(name, math.nan) for member in chunk]
@@ -162,6 +170,11 @@ def read_result(message: messages.RunResult) -> RunResult:
         duplicates=_read_duplicates(message.duplicates),
         umap_missing_reason=message.umap_missing_reason,
         fitted_missing_reason=message.fitted_missing_reason,
+        patient_whitening=(
+            WhiteningDecision(**fields_of(WhiteningDecision, message.patient_whitening))
+            if message.HasField("patient_whitening")
+            else None
+        ),
     )
 
 

@@ -149,6 +149,29 @@ class ClusteringResult:
 
 
 @dataclass(frozen=True)
+class WhiteningDecision:
+    """Whether vectors were whitened within patients, and what of the data speaks for it.
+
+    Attributes:
+        applied: Whether they were.
+        like_volumes: Whether the members of a patient look like the slices of volumes: many, and each much
+            like the one before it.
+        members_a_patient: Number of members that a patient has, as the average member with another one of its
+            patient sees it; 0 if there is none.
+        share_within: Variance between members of one patient as a share of that between all; 0 if no two
+            share a patient.
+        order_share: Half the mean square of the difference of a member from the one before it of its patient,
+            as a share of the variance within patients: about 1 where the order of the members means nothing.
+    """
+
+    applied: bool
+    like_volumes: bool
+    members_a_patient: float
+    share_within: float
+    order_share: float
+
+
+@dataclass(frozen=True)
 class RunResult:
     """What a run found.
 
@@ -167,6 +190,7 @@ class RunResult:
             were asked for.
         fitted_missing_reason: Why no other images can be put into the clusters, for people; empty if they
             can.
+        patient_whitening: Whether the vectors were whitened within patients; None if not asked for.
     """
 
     results: Sequence[ClusteringResult]
@@ -181,20 +205,23 @@ class RunResult:
     stage_peak_bytes: Mapping[str, int] = field(default_factory=dict)
     umap_missing_reason: str = ""
     fitted_missing_reason: str = ""
+    patient_whitening: WhiteningDecision | None = None
 
 
 @dataclass(frozen=True)
 class Assignments:
-    """The members of a run in one result, as columns of equal length in the order of the members.
+    """The units of a run in one result, as columns of equal length in the order of the units.
+
+    Units are the members, if the run was told of no others.
 
     Attributes:
-        image_keys: Image key of each member.
-        clusters: Cluster of each member; -1 is noise.
-        silhouettes: Silhouette coefficient of each member; None where undefined.
-        x: First principal coordinate of each member's prepared vector.
+        image_keys: Image key of each unit's first member.
+        clusters: Cluster of each unit; -1 is noise.
+        silhouettes: Silhouette coefficient of each unit; None where undefined.
+        x: First principal coordinate of each unit's prepared vector.
         y: Second principal coordinate.
-        distances: Distance of each member's prepared vector to the mean of its cluster; None for noise.
-        umap_x: First coordinate of each member by UMAP; empty if there are none.
+        distances: Distance of each unit's prepared vector to the mean of its cluster; None for noise.
+        umap_x: First coordinate of each unit by UMAP; empty if there are none.
         umap_y: Second coordinate by UMAP.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 # Arguments and study files are checked before there is a server to ask for its algorithms and models.
 ALGORITHMS = (
@@ -86,8 +86,9 @@ class Preparation:
         part_dimensions: Number of values in each part of a vector, in order. Each part is prepared by itself,
             and the prepared parts stand side by side. Empty: a vector is one part.
         whiten_within_patients: Scale the whitened components of each part so that members of one patient
-            (patient) differ alike in all directions, or nearly so; needs ``whiten``. Without two members of
-            one patient it does nothing.
+            differ alike in all directions, or nearly so; needs ``whiten``. Without two members of one patient
+            it does nothing. ``auto``: unless they look like the slices of volumes, which differ in pathology;
+            RunResult.patient_whitening tells what was decided.
         normalize_prepared: Scale each prepared part of each vector to the same length.
     """
 
@@ -96,7 +97,7 @@ class Preparation:
     pca: float | int | None = None
     whiten: bool = False
     part_dimensions: Sequence[int] = ()
-    whiten_within_patients: bool = False
+    whiten_within_patients: bool | Literal["auto"] = False
     normalize_prepared: bool = False
 
 
@@ -138,12 +139,15 @@ class Member:
         patient_index: Its patient as a number from 0; None: a patient of its own.
         numbers: What else is known of it, by name, for the audit of the clusters; a name is at most 64
             lower-case letters, digits and underscores.
+        unit_index: The unit that it belongs to, such as an eye, as a number from 0 without gaps: members of
+            one unit are clustered as one. None in all members: each is a unit of its own.
     """
 
     image_key: bytes
     class_index: int | None = None
     patient_index: int | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    unit_index: int | None = None
 
 
 class RunState(StrEnum):

@@ -52,10 +52,13 @@ def _list_faults_of_part(part: FittedPart) -> Iterator[str]:
         shapes.append((part.axes, (dimension, prepared)))
     if part.patient_whitening is not None:
         shapes.append((part.patient_whitening, (prepared, prepared)))
+    if part.unit_centre is not None:
+        shapes.append((part.unit_centre, (prepared,)))
     yield from _list_faults_of_shapes(shapes)
     if dimension == 0 or prepared == 0 or (part.axes is None and dimension != prepared):
         yield "the shapes of its arrays do not go together"
-    arrays: tuple[NDArray[Any] | None, ...] = (part.means, part.axes, part.factors, part.patient_whitening)
+    optional = (part.axes, part.patient_whitening, part.unit_centre)
+    arrays: tuple[NDArray[Any] | None, ...] = (part.means, part.factors, *optional)
     if not all(_is_finite(array) for array in arrays if array is not None):
         yield "a value is no finite number"
     # A dimension that was constant has an infinite divisor.

@@ -40,6 +40,7 @@ _PART_TYPES = {
     "axes": "<f4",
     "factors": "<f4",
     "patient_whitening": "<f4",
+    "unit_centre": "<f4",
 }
 _RULE_TYPES = {"means": "<f4", "weights": "<f4", "biases": "<f8", "distance_quantiles": "<f8"}
 _CURE = "copy the file once more from the result of the run, or repeat the run"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.preparation.units import pool
 from octcluster_clusterer.tiles import map_in_order, slices
 
 _ROWS_AT_ONCE = 256
@@ -32,6 +33,8 @@ class FittedPart:
         factors: float32, shape (prepared_dimension,): sign, whitening and weight of each prepared dimension.
         patient_whitening: float32, shape (prepared_dimension, prepared_dimension), from ``within_patients``;
             None if nothing was to be whitened within patients.
+        unit_centre: float32, shape (prepared_dimension,): mean of the run's units; None if they are members,
+            whose mean is 0.
     """
 
     means: NDArray[np.float64]
@@ -39,6 +42,7 @@ class FittedPart:
     axes: NDArray[np.float32] | None
     factors: NDArray[np.float32]
     patient_whitening: NDArray[np.float32] | None = None
+    unit_centre: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,18 @@ class FittedPreparation:
     parts: Sequence[FittedPart]
     prepared_length: float | None = None
 
-    def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(
+        self, vectors: NDArray[np.float32], units: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32]:
         """Prepares vectors as those of the run were.
 
         Args:
             vectors: float32, shape (n_vectors, dimension); left as they are.
+            units: int32, shape (n_vectors,): unit of each vector, numbers from 0 without gaps, see ``units``;
+                None: each is one.
 
         Returns:
-            float32, shape (n_vectors, prepared_dimension).
+            float32, shape (n_units, prepared_dimension).
         """
         prepared = []
         start = 0
@@ -77,6 +85,10 @@ class FittedPreparation:
             columns *= part.factors
             if part.patient_whitening is not None:
                 columns = project(columns, part.patient_whitening)
+            if units is not None:
+                columns = pool(columns, units)
+            if part.unit_centre is not None:
+                columns -= part.unit_centre
             if self.prepared_length is not None:
                 scale_to_length(columns, self.prepared_length)
             prepared.append(columns)

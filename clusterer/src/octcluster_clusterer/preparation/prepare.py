@@ -1,4 +1,4 @@
-"""What happens to vectors before clustering, from L2 to normalizing again; each part by itself."""
+"""What happens to vectors before clustering, from L2 to pooling units and one length again; part by part."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,6 @@ from octcluster_clusterer.model import Preparation
 from octcluster_clusterer.preparation.fitted import (
     FittedPart,
     FittedPreparation,
-    multiply_rows,
     scale_to_length,
 )
 from octcluster_clusterer.preparation.part import (
@@ -25,7 +24,9 @@ from octcluster_clusterer.preparation.principal_components import (
     PrincipalComponents,
     find_principal_components,
 )
-from octcluster_clusterer.preparation.within_patients import find_patient_whitening
+from octcluster_clusterer.preparation.units import pool
+from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision, decide_whitening
+from octcluster_clusterer.preparation.within_patients import whiten_patients
 from octcluster_clusterer.shared_work import SharedWork
 from octcluster_clusterer.tiles import slices
 
@@ -37,8 +38,9 @@ class PreparedVectors:
     """Vectors ready for clustering.
 
     Attributes:
-        vectors: float32, shape (n_members, prepared_dimension), C-contiguous, mean 0 or nearly so.
-        coordinates: float32, shape (n_members, 2): the first two principal coordinates, 0 where there are
+        vectors: float32, shape (n_units, prepared_dimension), C-contiguous, mean 0 or nearly so; units are
+            members, where none were given.
+        coordinates: float32, shape (n_units, 2): the first two principal coordinates, 0 where there are
             fewer.
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
             component of the normalized vectors, largest first; all of them, or the leading ones where all
@@ -46,6 +48,7 @@ class PreparedVectors:
             holds the same share.
         part_dimensions: Number of prepared values in each part.
         fitted: Prepares other vectors in the same way; None if its axes would be too large to keep.
+        patient_whitening: Whether members were whitened within patients; None if that was not asked for.
     """
 
     vectors: NDArray[np.float32]
@@ -53,6 +56,7 @@ class PreparedVectors:
     explained_variance_ratios: NDArray[np.float64]
     part_dimensions: Sequence[int]
     fitted: FittedPreparation | None
+    patient_whitening: WhiteningDecision | None = None
 
 
 def check_preparation(preparation: Preparation, n_members: int, dimension: int) -> None:
@@ -103,13 +107,15 @@ def find_prepared_dimension(preparation: Preparation, n_members: int, dimension:
     return sum(limit_components(preparation.pca, n_members, part) for part in parts)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913
     vectors: NDArray[np.float32],
     preparation: Preparation,
     patients: NDArray[np.int64],
     seed: int,
     report_steps: Callable[[int, int], None],
     shared: SharedWork | None = None,
+    *,
+    units: NDArray[np.int32] | None = None,
 ) -> PreparedVectors:
     """Prepares vectors for clustering, in their own memory, and finds their principal components.
 
@@ -124,9 +130,10 @@ def prepare(
         seed: Seed of the randomized decomposition, where one is needed.
         report_steps: Called often with the steps done and the steps in all.
         shared: Keeps the principal components for other runs, or has them of an earlier one; None: no.
+        units: int32, shape (n_members,): unit of each member, see ``units``; None: each is one.
 
     Returns:
-        The prepared vectors, in the memory of ``vectors``.
+        The prepared vectors, in the memory of ``vectors`` unless members were pooled.
 
     Raises:
         InvalidRequest: A vector holds NaN or infinity, or the preparation cannot be applied.
@@ -147,36 +154,78 @@ def prepare(
         parts.append(prepare_part(own_columns, preparation, seed, report_part, shared))
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
-    fitted = []
 
     def report_last() -> None:
         report_steps(n_steps - 1, n_steps)
 
-    for start, part, weight in zip(starts, parts, weights, strict=True):
-        part.fitted.factors[:] *= weight
-        columns = vectors[:, start : start + part.count]
-        if (part.fitted.factors != 1).any():
-            columns *= part.fitted.factors
-        whitens = preparation.whiten_within_patients
-        fitted.append(
-            _whiten_within_patients(columns, part.fitted, patients, report_last) if whitens else part.fitted
-        )
-        if prepared_length is not None:
-            scale_to_length(columns, prepared_length, report_last)
+    columns = [vectors[:, start : start + part.count] for start, part in zip(starts, parts, strict=True)]
+    for i, weight in enumerate(weights):
+        parts[i].fitted.factors[:] *= weight
+        if (parts[i].fitted.factors != 1).any():
+            columns[i] *= parts[i].fitted.factors
+    fitted, decision = _whiten_within_patients(
+        preparation, columns, [part.fitted for part in parts], patients, report_last
+    )
     prepared = _close_gaps(
         vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
     )
-    coordinates = _find_coordinates(prepared, preparation, parts, seed, report_last)
+    counts = [part.count for part in parts]
+    if units is not None:
+        prepared, fitted = _pool_units(prepared, fitted, counts, units)
+    if prepared_length is not None:
+        for own in _split(prepared, counts):
+            scale_to_length(own, prepared_length, report_last)
+    coordinates = _find_coordinates(prepared, preparation, parts, seed, report_last, pooled=units is not None)
     report_steps(n_steps, n_steps)
     return PreparedVectors(
         prepared,
         _as_two_columns(coordinates),
         _merge_ratios([part.components for part in parts]),
-        [part.count for part in parts],
+        counts,
         _keep_fitted(preparation, fitted, prepared_length)
         if all(part.keeps_axes for part in parts)
         else None,
+        decision,
     )
+
+
+def _whiten_within_patients(
+    preparation: Preparation,
+    columns: Sequence[NDArray[np.float32]],
+    parts: list[FittedPart],
+    patients: NDArray[np.int64],
+    report_step: Callable[[], None],
+) -> tuple[list[FittedPart], WhiteningDecision | None]:
+    """Whitens the parts within patients, in place, if that was asked for and is so decided."""
+    if not preparation.whiten_within_patients:
+        return parts, None
+    decision = decide_whitening(preparation.whiten_within_patients, columns, patients, report_step)
+    if not decision.applied:
+        return parts, decision
+    matrices = [whiten_patients(own, patients, report_step) for own in columns]
+    whitened = [replace(part, patient_whitening=matrix) for part, matrix in zip(parts, matrices, strict=True)]
+    return whitened, decision
+
+
+def _pool_units(
+    prepared: NDArray[np.float32],
+    fitted: Sequence[FittedPart],
+    counts: Sequence[int],
+    units: NDArray[np.int32],
+) -> tuple[NDArray[np.float32], list[FittedPart]]:
+    """Averages the members of units, and centres the units; the parts' preparation then does that, too."""
+    pooled = pool(prepared, units)
+    centres = (pooled.sum(axis=0, dtype=np.float64) / len(pooled)).astype(np.float32)
+    pooled -= centres
+    return pooled, [
+        replace(part, unit_centre=centre[0])
+        for part, centre in zip(fitted, _split(centres[np.newaxis], counts), strict=True)
+    ]
+
+
+def _split(vectors: NDArray[np.float32], counts: Sequence[int]) -> list[NDArray[np.float32]]:
+    """The columns of each part, as views."""
+    return np.split(vectors, np.cumsum(counts)[:-1], axis=1)
 
 
 def _find_weights(mean_squares: Sequence[float]) -> list[np.float32]:
@@ -213,6 +262,8 @@ def _find_coordinates(
     parts: Sequence[PreparedPart],
     seed: int,
     report_step: Callable[[], None],
+    *,
+    pooled: bool,
 ) -> NDArray[np.float32]:
     """The first two principal coordinates of the prepared vectors."""
     report_step()
@@ -220,7 +271,7 @@ def _find_coordinates(
         return prepared[:, :2]
     components = (
         parts[0].components
-        if len(parts) == 1
+        if len(parts) == 1 and not pooled
         else find_principal_components(prepared, None, seed, report_step)
     )
     return components.coordinates(prepared, min(2, components.variances.size))
@@ -229,18 +280,6 @@ def _find_coordinates(
 def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:
     ratios = [part.ratios for part in parts if part.ratios.size]
     return np.sort(np.concatenate([np.empty(0), *ratios]))[::-1] / max(1, len(ratios))
-
-
-def _whiten_within_patients(
-    columns: NDArray[np.float32],
-    fitted: FittedPart,
-    patients: NDArray[np.int64],
-    report_step: Callable[[], None],
-) -> FittedPart:
-    """Whitens a prepared part within patients, in place; returns its preparation with that."""
-    patient_whitening = find_patient_whitening(columns, patients, report_step)
-    multiply_rows(columns, patient_whitening, columns, report_step)
-    return replace(fitted, patient_whitening=patient_whitening)
 
 
 def _keep_fitted(

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from octcluster_clusterer.preparation.fitted import multiply_rows
 from octcluster_clusterer.tiles import slices
 
 LEAST_SHRINKAGE = 0.5
@@ -53,6 +54,15 @@ def find_patient_whitening(
     ).T
     matrix *= np.sqrt(dimension / np.square(matrix).sum())
     return np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def whiten_patients(
+    columns: NDArray[np.float32], patients: NDArray[np.int64], report_step: Callable[[], None]
+) -> NDArray[np.float32]:
+    """Whitens vectors within patients, in place; arguments and result are those of find_patient_whitening."""
+    matrix = find_patient_whitening(columns, patients, report_step)
+    multiply_rows(columns, matrix, columns, report_step)
+    return matrix
 
 
 def find_shrinkage(n_differences: int, dimension: int) -> float:

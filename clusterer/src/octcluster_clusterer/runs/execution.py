@@ -99,6 +99,7 @@ def find_fingerprint(spec: RunSpec, members: Members) -> str:
     columns = {
         "classes": members.class_indices,
         "patients": members.patient_indices,
+        "units": members.unit_indices,
         **members.number_columns,
     }
     for name, values in columns.items():

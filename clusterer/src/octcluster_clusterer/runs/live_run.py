@@ -9,6 +9,7 @@ from octcluster_serving.logs import describe_fault
 
 from octcluster_clusterer.errors import RunCancelled, StoreUnavailable
 from octcluster_clusterer.model import Members, RunSpec, Stage
+from octcluster_clusterer.preparation.units import gather_units
 from octcluster_clusterer.runs.records import RunRecord, RunResult, RunState, RunStatus
 from octcluster_clusterer.runs.run_store import RunStore
 
@@ -32,7 +33,8 @@ class LiveRun:
     def record(self, status: RunStatus) -> RunRecord:
         """What is known of the run, with this status."""
         result = self.result if status.state is RunState.SUCCEEDED else None
-        return RunRecord(status, self.spec, self.fingerprint, self.members.image_keys, result)
+        keys = gather_units(self.members).image_keys
+        return RunRecord(status, self.spec, self.fingerprint, keys, result)
 
     def report(self, stage: Stage, done: int, total: int) -> None:
         """Notes how far the run is; raises RunCancelled if it shall stop."""
@@ -43,9 +45,9 @@ class LiveRun:
         self.status = replace(self.status, stage=stage, stage_done=done, stage_total=total)
 
     def end(self, status: RunStatus) -> None:
-        """Ends the run so; of its members, a result needs the keys alone."""
+        """Ends the run so; of its units, a result needs the keys alone."""
         self.status = status
-        keys = self.members.image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
+        keys = gather_units(self.members).image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
         self.members = Members(keys, None)
 
     def save(self, store: RunStore, status: RunStatus) -> bool:

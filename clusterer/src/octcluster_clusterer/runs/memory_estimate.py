@@ -37,7 +37,12 @@ _MAP_MEMBER_BYTES = 2048
 
 
 def check_memory(
-    spec: RunSpec, n_members: int, memory: MemoryAllowance, prepared_dimension: int | None = None
+    spec: RunSpec,
+    n_members: int,
+    memory: MemoryAllowance,
+    prepared_dimension: int | None = None,
+    *,
+    n_units: int | None = None,
 ) -> None:
     """Checks that a run fits into the memory allowed.
 
@@ -46,14 +51,15 @@ def check_memory(
         n_members: Number of members.
         memory: What the run may take.
         prepared_dimension: Dimension of the prepared vectors; None: as far as it is known before the work.
+        n_units: Number of units that the members make; None: each is one.
 
     Raises:
         InvalidRequest: It does not; the message says how much it needs, for what, and what to do.
     """
-    needed = memory.resting_bytes + estimate_run_bytes(spec, n_members, prepared_dimension)
+    needed = memory.resting_bytes + estimate_run_bytes(spec, n_members, prepared_dimension, n_units=n_units)
     if needed <= memory.limit_bytes:
         return
-    stages = estimate_stages(spec, n_members, prepared_dimension)
+    stages = estimate_stages(spec, n_members, prepared_dimension, n_units=n_units)
     largest = max(stages, key=lambda name: stages[name])
     vectors_alone = needed - stages[largest] > memory.limit_bytes
     what = f"{n_members} vectors of {spec.space.dimension} values" if vectors_alone else largest
@@ -64,17 +70,21 @@ def check_memory(
     )
 
 
-def estimate_run_bytes(spec: RunSpec, n_members: int, prepared_dimension: int | None = None) -> int:
+def estimate_run_bytes(
+    spec: RunSpec, n_members: int, prepared_dimension: int | None = None, *, n_units: int | None = None
+) -> int:
     """Estimates the most memory beside that of the process at rest; arguments as of ``check_memory``."""
     return _estimate_base(spec, n_members) + max(
-        estimate_stages(spec, n_members, prepared_dimension).values()
+        estimate_stages(spec, n_members, prepared_dimension, n_units=n_units).values()
     )
 
 
-def find_map_obstacle(spec: RunSpec, n_members: int, memory: MemoryAllowance) -> str:
-    """Says why there is no room for a map of the members, with the process that lays it out; else empty."""
-    stages = max(estimate_stages(spec, n_members).values())
-    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * n_members
+def find_map_obstacle(
+    spec: RunSpec, n_members: int, memory: MemoryAllowance, *, n_units: int | None = None
+) -> str:
+    """Says why there is no room for a map of the units, with the process that lays it out; else empty."""
+    stages = max(estimate_stages(spec, n_members, n_units=n_units).values())
+    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * (n_units or n_members)
     base = memory.resting_bytes + _estimate_base(spec, n_members)
     needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)
     if needed <= memory.limit_bytes:
@@ -85,27 +95,33 @@ def find_map_obstacle(spec: RunSpec, n_members: int, memory: MemoryAllowance) ->
     )
 
 
-def estimate_stages(spec: RunSpec, n_members: int, prepared_dimension: int | None = None) -> dict[str, int]:
+def estimate_stages(
+    spec: RunSpec, n_members: int, prepared_dimension: int | None = None, *, n_units: int | None = None
+) -> dict[str, int]:
     """Estimates what each stage needs beside the vectors, in bytes, by its name for people."""
+    n_units = n_units or n_members
     dimension = prepared_dimension or find_prepared_dimension(
         spec.preparation, n_members, spec.space.dimension
     )
     if dimension is None:
         dimension = 1
     counts = _list_cluster_counts(spec)
-    labels = 8 * n_members * len(counts)
+    labels = 8 * n_units * len(counts)
     stages = {
         "near-duplicates": near_duplicates.estimate_bytes(n_members, spec.space.dimension),
         "preparation": _estimate_preparation(spec, n_members),
     }
+    if n_units < n_members:
+        # Sums in double precision, and their means.
+        stages["units"] = 12 * n_units * dimension
     for algorithm in spec.algorithms:
         estimate_bytes = METHODS[algorithm].estimate_bytes
-        working = estimate_bytes(n_members, dimension) if estimate_bytes else 0
-        copy = 4 * n_members * dimension if spec.stability_resamples else 0
+        working = estimate_bytes(n_units, dimension) if estimate_bytes else 0
+        copy = 4 * n_units * dimension if spec.stability_resamples else 0
         stages[str(algorithm)] = working + copy + labels
     side = dimension if dimension <= MAX_DISCRIMINANT_DIMENSION else 0
-    stages["scores"] = 24 * n_members * min(sum(counts), _SILHOUETTE_COLUMNS) + 40 * side**2 + 3 * labels
-    stages["intervals"] = intervals.estimate_bytes(n_members) + 2 * labels
+    stages["scores"] = 24 * n_units * min(sum(counts), _SILHOUETTE_COLUMNS) + 40 * side**2 + 3 * labels
+    stages["intervals"] = intervals.estimate_bytes(n_units) + 2 * labels
     return stages
 
 

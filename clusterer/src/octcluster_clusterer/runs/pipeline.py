@@ -13,6 +13,7 @@ from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_map
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import ClusteringResult, Duplicates, Members, Report, RunSpec, Stage
 from octcluster_clusterer.preparation.prepare import PreparedVectors, check_values, prepare
+from octcluster_clusterer.preparation.units import gather_units
 from octcluster_clusterer.runs.choice import choose
 from octcluster_clusterer.runs.clusterings import find_clusterings, fit_run, score_clusterings
 from octcluster_clusterer.runs.memory_estimate import check_memory, find_map_obstacle
@@ -46,7 +47,7 @@ def run_pipeline(
 
     Args:
         vectors: float32, shape (n_members, dimension), C-contiguous. Handed over: overwritten to save memory.
-        members: What is known of each member.
+        members: What is known of each member. Its units are what is clustered and judged.
         spec: What to do.
         report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
             members), TRUSTING (in steps) and MAPPING (in rounds), often; raises RunCancelled to stop the
@@ -64,7 +65,8 @@ def run_pipeline(
             NaN or infinity.
         RunCancelled: ``report`` raised it.
     """
-    check_spec(spec, len(vectors))
+    units = gather_units(members)
+    check_spec(spec, len(members), len(units))
     if vectors.shape[1] != spec.space.dimension:
         raise InvalidRequest(
             f"vectors have {vectors.shape[1]} values, not {spec.space.dimension} as their space says"
@@ -72,8 +74,8 @@ def run_pipeline(
     costs = StageCosts()
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
-    obstacle = "" if memory is None else find_map_obstacle(spec, len(vectors), memory)
-    with threadpool_limits(limits=1), started_mapper(spec.umap, len(vectors), obstacle) as mapper:
+    obstacle = "" if memory is None else find_map_obstacle(spec, len(members), memory, n_units=len(units))
+    with threadpool_limits(limits=1), started_mapper(spec.umap, len(units), obstacle) as mapper:
         check_values(vectors)
         with costs.measured(Stage.TRUSTING):
             duplicates = _find_duplicates(vectors, members, spec, report, shared)
@@ -85,15 +87,18 @@ def run_pipeline(
                 spec.seed,
                 lambda done, total: report(Stage.PREPARING, done, total),
                 shared,
+                units=members.unit_indices,
             )
+        # Where members were pooled, nothing needs their own vectors any more.
+        del vectors
         if memory is not None:
             # Only now is it known how many components hold the share of the variance asked for.
-            check_memory(spec, len(vectors), memory, prepared.vectors.shape[1])
+            check_memory(spec, len(members), memory, prepared.vectors.shape[1], n_units=len(units))
         with costs.measured(Stage.CLUSTERING):
             clusterings = find_clusterings(prepared, spec, report)
             fitted = fit_run(prepared, clusterings, report)
         with costs.measured(Stage.SCORING):
-            results = score_clusterings(prepared.vectors, clusterings, members.class_indices, report)
+            results = score_clusterings(prepared.vectors, clusterings, units.class_indices, report)
         with costs.measured(Stage.TRUSTING):
             choice = choose(
                 results,
@@ -105,7 +110,7 @@ def run_pipeline(
             results = [
                 replace(result, rating=choice.ratings.get(index)) for index, result in enumerate(results)
             ]
-            results = _judge_trust(results, choice.index, prepared, members, spec, report)
+            results = _judge_trust(results, choice.index, prepared, units, spec, report)
         neighbor_map = _find_map(mapper, prepared, spec, report, costs)
     return RunResult(
         results=results,
@@ -121,6 +126,7 @@ def run_pipeline(
         fitted=fitted,
         umap_coordinates=neighbor_map.coordinates,
         umap_missing_reason=neighbor_map.missing_reason,
+        patient_whitening=prepared.patient_whitening,
     )
 
 
@@ -148,12 +154,12 @@ def _judge_trust(
     results: Sequence[ClusteringResult],
     chosen: int,
     prepared: PreparedVectors,
-    members: Members,
+    units: Members,
     spec: RunSpec,
     report: Report,
 ) -> list[ClusteringResult]:
     """Adds intervals and associations to all results, and stability to the chosen one."""
-    patients = number_patients(members.patient_indices, len(members))
+    patients = number_patients(units.patient_indices, len(units))
     steps = _INTERVAL_STEPS + len(results) + spec.stability_resamples
     done = 0
 
@@ -175,10 +181,10 @@ def _judge_trust(
             results[chosen].algorithm, vectors, n_clusters, seed, report_step, prepared.part_dimensions
         )
 
-    scores = add_intervals(results, members.class_indices, patients, spec.seed, report_share)
+    scores = add_intervals(results, units.class_indices, patients, spec.seed, report_share)
     trusted = []
     for result, with_intervals in zip(results, scores, strict=True):
-        associations = find_associations(result.labels, members)
+        associations = find_associations(result.labels, units)
         trusted.append(replace(result, scores=with_intervals, associations=associations))
         done = _INTERVAL_STEPS + len(trusted)
         report_step()

@@ -15,6 +15,7 @@ from octcluster_clusterer.errors import (
 )
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Members, RunSpec
+from octcluster_clusterer.preparation.units import count_units
 from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import check_memory
@@ -65,14 +66,14 @@ class RunQueue:
         self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
         self._worker.start()
 
-    def check(self, spec: RunSpec, n_members: int) -> None:
+    def check(self, spec: RunSpec, n_members: int, n_units: int) -> None:
         """Checks that a run can be done, as far as that is known without its members.
 
         Raises:
             InvalidRequest: The spec makes no sense, or does not fit the number of members or the memory.
         """
-        check_spec(spec, n_members)
-        check_memory(spec, n_members, self._memory)
+        check_spec(spec, n_members, n_units)
+        check_memory(spec, n_members, self._memory, n_units=n_units)
 
     def start(self, spec: RunSpec, members: Members) -> RunStatus:
         """Queues a run. The same run again changes nothing.
@@ -86,7 +87,7 @@ class RunQueue:
             ServerStopping: The queue takes no more runs.
             StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
         """
-        self.check(spec, len(members))
+        self.check(spec, len(members), count_units(members))
         fingerprint = find_fingerprint(spec, members)
         stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
         with self._changed:

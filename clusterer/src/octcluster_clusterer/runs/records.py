@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.model import ClusteringResult, Duplicates, RunSpec, Stage
+from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision
 
 OWNER_DIGITS = 16
 """Hexadecimal digits that stand for the owner of a run before its id, with a colon; none for nobody's."""
@@ -110,7 +111,7 @@ class RunResult:
         results: One for each algorithm and number of clusters, in the order of the spec.
         chosen: Index of the result that the run chose.
         chosen_reason: Why, for people.
-        coordinates: float32, shape (n_members, 2): first two principal coordinates of the prepared vectors.
+        coordinates: float32, shape (n_units, 2): first two principal coordinates of the prepared vectors.
         input_dimension: Dimension of the vectors before preparation.
         prepared_dimension: Dimension of the vectors after preparation.
         explained_variance_ratios: float64, shape (n_components,): share of the variance of each principal
@@ -119,8 +120,9 @@ class RunResult:
         stage_seconds: Time by stage.
         stage_peak_bytes: Highest resident memory of the process by stage; empty where it is not known.
         fitted: Puts other vectors into the clusters; None if it would be too large to keep.
-        umap_coordinates: float32, shape (n_members, 2); None if not asked for, or for umap_missing_reason.
+        umap_coordinates: float32, shape (n_units, 2); None if not asked for, or for umap_missing_reason.
         umap_missing_reason: Why there are none though asked for; else empty.
+        patient_whitening: Whether members were whitened within patients; None if that was not asked for.
     """
 
     results: Sequence[ClusteringResult]
@@ -136,6 +138,7 @@ class RunResult:
     fitted: FittedRun | None = None
     umap_coordinates: NDArray[np.float32] | None = None
     umap_missing_reason: str = ""
+    patient_whitening: WhiteningDecision | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ class RunRecord:
         status: Where it stands.
         spec: What it was asked to do.
         fingerprint: Digest of spec and members: tells a repeated start from another run under the same id.
-        image_keys: uint8, shape (n_members, 32), in the order of the members; empty if it found nothing.
+        image_keys: uint8, shape (n_units, 32): key of each unit's first member; empty if it found nothing.
         result: What it found; None unless it succeeded.
     """
 

@@ -10,18 +10,20 @@ MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
 
 
-def check_spec(spec: RunSpec, n_members: int) -> None:
+def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> None:
     """Checks, before any work, that a run can be done with this many members.
 
     Args:
         spec: What the run shall do.
         n_members: Number of members.
+        n_units: Number of units that they make; None: each is one.
 
     Raises:
         InvalidRequest: The spec breaks a rule, or does not fit the number of members or their dimension.
     """
     if n_members < 1:
         raise InvalidRequest("a run needs at least one image")
+    n_units = _check_units(n_members, n_units)
     if not spec.algorithms:
         raise InvalidRequest("a run needs at least one algorithm")
     if not 2 <= spec.min_clusters <= spec.max_clusters <= MAX_CLUSTERS:
@@ -48,7 +50,16 @@ def check_spec(spec: RunSpec, n_members: int) -> None:
     check_preparation(spec.preparation, n_members, spec.space.dimension)
     for algorithm in spec.algorithms:
         if not METHODS[algorithm].finds_cluster_count:
-            check_cluster_count(spec.max_clusters, n_members)
+            check_cluster_count(spec.max_clusters, n_units)
+
+
+def _check_units(n_members: int, n_units: int | None) -> int:
+    """The number of units, if that can be."""
+    if n_units is None:
+        return n_members
+    if not 1 <= n_units <= n_members:
+        raise InvalidRequest(f"{n_members} members make 1 to {n_members} units, not {n_units}")
+    return n_units
 
 
 def list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:

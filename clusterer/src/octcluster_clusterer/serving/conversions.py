@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
@@ -18,6 +19,11 @@ _LARGEST_ANSWER_BYTES = 4 * 2**20
 _ENTRY_BYTES = IMAGE_KEY_BYTES + 32
 _LARGEST_DIMENSION = 2**22
 _DATA_TYPES = {pb.DATA_TYPE_FLOAT32: DataType.FLOAT32, pb.DATA_TYPE_UINT8: DataType.UINT8}
+_PATIENT_WHITENINGS: dict["pb.PatientWhitening.ValueType", bool | Literal["auto"]] = {
+    pb.PATIENT_WHITENING_UNSPECIFIED: False,
+    pb.PATIENT_WHITENING_ON: True,
+    pb.PATIENT_WHITENING_AUTO: "auto",
+}
 _DATA_TYPES_ON_THE_WIRE = {data_type: number for number, data_type in _DATA_TYPES.items()}
 
 
@@ -83,10 +89,13 @@ def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
     return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
 
 
-def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int]:
-    """Checks the form of a run without members and converts it; raises InvalidRequest or MessageTooLarge."""
+def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int, int]:
+    """Checks the form of a run without members and converts it, with the numbers of members and units.
+
+    Raises InvalidRequest or MessageTooLarge.
+    """
     _check_count(request.members, limits)
-    return to_spec(request.spec), request.members
+    return to_spec(request.spec), request.members, request.units or request.members
 
 
 async def read_run(
@@ -109,7 +118,7 @@ async def read_run(
         chunk = request.members
         numbers = [(column.name, column.values) for column in chunk.number_columns]
         keys = to_image_keys(chunk.image_keys, limits)
-        columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers)
+        columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
         _check_count(len(columns), limits)
     if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")
@@ -137,7 +146,7 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
             pca=_to_pca(preparation),
             whiten=preparation.whiten,
             part_dimensions=tuple(preparation.part_dimensions),
-            whiten_within_patients=preparation.whiten_within_patients,
+            whiten_within_patients=_to_patient_whitening(preparation.whiten_within_patients),
             normalize_prepared=preparation.normalize_prepared,
         ),
         algorithms=[_to_algorithm(number) for number in message.algorithms],
@@ -148,6 +157,16 @@ def to_spec(message: pb.RunSpec) -> RunSpec:
         umap=message.umap,
         usual_spread=message.usual_spread,
     )
+
+
+def _to_patient_whitening(number: "pb.PatientWhitening.ValueType") -> bool | Literal["auto"]:
+    if number not in _PATIENT_WHITENINGS:
+        raise InvalidRequest(f"whiten_within_patients is {number}, which is no PatientWhitening")
+    return _PATIENT_WHITENINGS[number]
+
+
+def _from_patient_whitening(asked_for: bool | Literal["auto"]) -> "pb.PatientWhitening.ValueType":
+    return next(number for number, value in _PATIENT_WHITENINGS.items() if value == asked_for)
 
 
 def _to_pca(message: pb.Preparation) -> float | int | None:
@@ -181,7 +200,7 @@ def from_spec(spec: RunSpec) -> pb.RunSpec:
         standardize=spec.preparation.standardize,
         whiten=spec.preparation.whiten,
         part_dimensions=spec.preparation.part_dimensions,
-        whiten_within_patients=spec.preparation.whiten_within_patients,
+        whiten_within_patients=_from_patient_whitening(spec.preparation.whiten_within_patients),
         normalize_prepared=spec.preparation.normalize_prepared,
     )
     if isinstance(spec.preparation.pca, int):

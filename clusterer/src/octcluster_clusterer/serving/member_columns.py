@@ -22,6 +22,7 @@ class MemberColumns:
         self._image_keys = bytearray()
         self._class_indices: list[NDArray[np.int32]] = []
         self._patient_indices: list[NDArray[np.int32]] = []
+        self._unit_indices: list[NDArray[np.int32]] = []
         self._numbers: dict[str, list[NDArray[np.float32]]] | None = None
 
     def __len__(self) -> int:
@@ -33,6 +34,7 @@ class MemberColumns:
         class_indices: Sequence[int],
         patient_indices: Sequence[int],
         number_columns: Sequence[tuple[str, Sequence[float]]],
+        unit_indices: Sequence[int] = (),
     ) -> None:
         """Adds a chunk of members.
 
@@ -41,6 +43,7 @@ class MemberColumns:
             class_indices: One for each image key, or none.
             patient_indices: One for each image key, or none.
             number_columns: Names and values, one for each image key.
+            unit_indices: One for each image key, or none.
 
         Raises:
             InvalidRequest: A column breaks a rule; the message says which.
@@ -48,6 +51,7 @@ class MemberColumns:
         n_members = len(image_keys)
         self._class_indices.append(_to_indices("class_indices", class_indices, n_members))
         self._patient_indices.append(_to_indices("patient_indices", patient_indices, n_members))
+        self._unit_indices.append(_to_indices("unit_indices", unit_indices, n_members))
         numbers = _to_numbers(number_columns, n_members)
         if self._numbers is None:
             self._numbers = {name: [] for name in numbers}
@@ -58,12 +62,17 @@ class MemberColumns:
         self._image_keys += b"".join(image_keys)
 
     def finish(self) -> Members:
-        """The members; at least one must have been added."""
+        """The members; at least one must have been added.
+
+        Raises:
+            InvalidRequest: Their units are not numbers from 0 without gaps.
+        """
         return Members(
             np.frombuffer(self._image_keys, dtype=np.uint8).reshape(-1, IMAGE_KEY_BYTES),
             _join_known(self._class_indices),
             _join_known(self._patient_indices),
             {name: np.concatenate(chunks) for name, chunks in (self._numbers or {}).items()},
+            _check_units(_join_known(self._unit_indices)),
         )
 
 
@@ -106,3 +115,14 @@ def _join_known(chunks: Sequence[NDArray[np.int32]]) -> NDArray[np.int32] | None
     """One column; None if nothing in it is known."""
     column = np.concatenate(chunks)
     return column if (column >= 0).any() else None
+
+
+def _check_units(units: NDArray[np.int32] | None) -> NDArray[np.int32] | None:
+    if units is None:
+        return None
+    numbers = np.unique(units)
+    if numbers[0] != 0 or numbers[-1] != numbers.size - 1:
+        raise InvalidRequest(
+            "unit_indices must be numbers from 0 without gaps, one for each member, or empty in all chunks"
+        )
+    return units

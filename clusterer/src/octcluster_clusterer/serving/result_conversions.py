@@ -19,6 +19,7 @@ from octcluster_clusterer.model import (
     Stability,
     Stage,
 )
+from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision
 from octcluster_clusterer.runs.records import RunError, RunRecord, RunResult, RunStatus
 from octcluster_clusterer.serving.conversions import from_algorithm, from_spec
 from octcluster_clusterer.serving.run_owners import from_kept_id
@@ -91,6 +92,8 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
         duplicates=_from_duplicates(result.duplicates),
         umap_missing_reason=result.umap_missing_reason,
         fitted_missing_reason=_explain_missing(result),
+        patient_whitening=_from_decision(result.patient_whitening) if result.patient_whitening else None,
+        units=len(result.coordinates),
     )
 
 
@@ -99,6 +102,10 @@ def _explain_missing(result: RunResult) -> str:
     if result.fitted is None:
         return FITTED_MISSING
     return "" if result.fitted.rules[result.chosen] is not None else "all members are noise"
+
+
+def _from_decision(decision: WhiteningDecision) -> pb.WhiteningDecision:
+    return pb.WhiteningDecision(**vars(decision))
 
 
 def _from_duplicates(duplicates: Duplicates) -> pb.Duplicates:
@@ -164,7 +171,7 @@ def _from_score(score: Score) -> pb.Score:
 
 
 def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.StreamAssignmentsResponse]:
-    """Converts the members' assignments in one result of a run, message by message.
+    """Converts the units' assignments in one result of a run, message by message.
 
     Raises:
         InvalidRequest: The run has no result of this index.

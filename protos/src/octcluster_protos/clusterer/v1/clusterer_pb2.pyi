@@ -92,6 +92,34 @@ ALGORITHM_CONSENSUS: Algorithm.ValueType  # 8
 """Consensus of HG-means on 60%, 80% and all of the components of each part; made for whitened components."""
 Global___Algorithm: _TypeAlias = Algorithm  # noqa: Y015
 
+class _PatientWhitening:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PatientWhiteningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PatientWhitening.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PATIENT_WHITENING_UNSPECIFIED: _PatientWhitening.ValueType  # 0
+    """Never."""
+    PATIENT_WHITENING_ON: _PatientWhitening.ValueType  # 1
+    """Always."""
+    PATIENT_WHITENING_AUTO: _PatientWhitening.ValueType  # 2
+    """Unless the members of a patient look like the slices of volumes, which differ in pathology.
+    RunResult.patient_whitening tells what was decided.
+    """
+
+class PatientWhitening(_PatientWhitening, metaclass=_PatientWhiteningEnumTypeWrapper):
+    """PatientWhitening says when vectors are whitened within patients."""
+
+PATIENT_WHITENING_UNSPECIFIED: PatientWhitening.ValueType  # 0
+"""Never."""
+PATIENT_WHITENING_ON: PatientWhitening.ValueType  # 1
+"""Always."""
+PATIENT_WHITENING_AUTO: PatientWhitening.ValueType  # 2
+"""Unless the members of a patient look like the slices of volumes, which differ in pathology.
+RunResult.patient_whitening tells what was decided.
+"""
+Global___PatientWhitening: _TypeAlias = PatientWhitening  # noqa: Y015
+
 class _RunState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -597,7 +625,7 @@ class Preparation(_message.Message):
     """Scale each prepared part of each vector to the same length, so that no unusual image weighs more than others.
     Comes last.
     """
-    whiten_within_patients: _builtins.bool
+    whiten_within_patients: Global___PatientWhitening.ValueType
     """Scale the whitened components of each part so that members of one patient differ alike in all directions,
     or nearly so: in which directions they differ much is a nuisance that is known without labels. Needs whiten; does
     nothing where no two members share a patient.
@@ -619,7 +647,7 @@ class Preparation(_message.Message):
         whiten: _builtins.bool = ...,
         part_dimensions: _abc.Iterable[_builtins.int] | None = ...,
         normalize_prepared: _builtins.bool = ...,
-        whiten_within_patients: _builtins.bool = ...,
+        whiten_within_patients: Global___PatientWhitening.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pca", b"pca", "pca_components", b"pca_components", "pca_variance", b"pca_variance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -705,8 +733,11 @@ class CheckRunRequest(_message.Message):
 
     SPEC_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
     members: _builtins.int
     """Number of members, at most Limits.max_members."""
+    units: _builtins.int
+    """Number of units, at most as many as members; 0: each member is a unit."""
     @_builtins.property
     def spec(self) -> Global___RunSpec:
         """What the run shall do."""
@@ -716,10 +747,11 @@ class CheckRunRequest(_message.Message):
         *,
         spec: Global___RunSpec | None = ...,
         members: _builtins.int = ...,
+        units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "spec", b"spec", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -752,6 +784,7 @@ class MemberChunk(_message.Message):
     CLASS_INDICES_FIELD_NUMBER: _builtins.int
     PATIENT_INDICES_FIELD_NUMBER: _builtins.int
     NUMBER_COLUMNS_FIELD_NUMBER: _builtins.int
+    UNIT_INDICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Image keys, 32 bytes each, at most Limits.max_keys_per_message. A key may occur more than once in a run."""
@@ -770,6 +803,15 @@ class MemberChunk(_message.Message):
     def number_columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___NumberColumn]:
         """What else is known of each member in numbers, for the audit. The same names in every chunk."""
 
+    @_builtins.property
+    def unit_indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Unit of each member, numbers from 0 without gaps over the whole run: members of one unit, for example all scans of
+        an eye at a visit, are clustered as one. Members are prepared one by one, and the prepared vector of a unit is the mean
+        of theirs. Its class and its patient are those of its members where they agree, else unknown; its numbers are their
+        means. All that a result says is then said of units, but near-duplicates are members. Empty in all chunks: each
+        member is a unit of its own.
+        """
+
     def __init__(
         self,
         *,
@@ -777,10 +819,11 @@ class MemberChunk(_message.Message):
         class_indices: _abc.Iterable[_builtins.int] | None = ...,
         patient_indices: _abc.Iterable[_builtins.int] | None = ...,
         number_columns: _abc.Iterable[Global___NumberColumn] | None = ...,
+        unit_indices: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_indices", b"class_indices", "image_keys", b"image_keys", "number_columns", b"number_columns", "patient_indices", b"patient_indices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_indices", b"class_indices", "image_keys", b"image_keys", "number_columns", b"number_columns", "patient_indices", b"patient_indices", "unit_indices", b"unit_indices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1429,6 +1472,48 @@ class ClusteringResult(_message.Message):
 Global___ClusteringResult: _TypeAlias = ClusteringResult  # noqa: Y015
 
 @_typing.final
+class WhiteningDecision(_message.Message):
+    """WhiteningDecision says whether vectors were whitened within patients, and what of the data speaks for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLIED_FIELD_NUMBER: _builtins.int
+    LIKE_VOLUMES_FIELD_NUMBER: _builtins.int
+    MEMBERS_A_PATIENT_FIELD_NUMBER: _builtins.int
+    SHARE_WITHIN_FIELD_NUMBER: _builtins.int
+    ORDER_SHARE_FIELD_NUMBER: _builtins.int
+    applied: _builtins.bool
+    """Whether they were."""
+    like_volumes: _builtins.bool
+    """Whether the members of a patient look like the slices of volumes: many, and each much like the one before it."""
+    members_a_patient: _builtins.float
+    """Number of members that a patient has, as the average member with another one of its patient sees it; 0 if there is
+    none.
+    """
+    share_within: _builtins.float
+    """Variance between members of one patient as a share of that between all, 0 or more; 0 if no two share a patient."""
+    order_share: _builtins.float
+    """Half the mean square of the difference of a member from the one before it of its patient, as a share of the variance
+    within patients: about 1 where the order of the members means nothing.
+    """
+    def __init__(
+        self,
+        *,
+        applied: _builtins.bool = ...,
+        like_volumes: _builtins.bool = ...,
+        members_a_patient: _builtins.float = ...,
+        share_within: _builtins.float = ...,
+        order_share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "like_volumes", b"like_volumes", "members_a_patient", b"members_a_patient", "order_share", b"order_share", "share_within", b"share_within"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhiteningDecision: _TypeAlias = WhiteningDecision  # noqa: Y015
+
+@_typing.final
 class StageTime(_message.Message):
     """StageTime is what one stage cost."""
 
@@ -1475,6 +1560,8 @@ class RunResult(_message.Message):
     DUPLICATES_FIELD_NUMBER: _builtins.int
     UMAP_MISSING_REASON_FIELD_NUMBER: _builtins.int
     FITTED_MISSING_REASON_FIELD_NUMBER: _builtins.int
+    PATIENT_WHITENING_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
     chosen: _builtins.int
     """Index of the result that the run chose."""
     chosen_reason: _builtins.str
@@ -1487,6 +1574,8 @@ class RunResult(_message.Message):
     """Why there are no coordinates by UMAP, for people; empty if there are, or if none were asked for."""
     fitted_missing_reason: _builtins.str
     """Why Assign and GetFittedRun cannot serve this run, for people; empty if they can."""
+    units: _builtins.int
+    """Number of units."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClusteringResult]:
         """One result for each algorithm and number of clusters, in the order of the spec."""
@@ -1507,6 +1596,10 @@ class RunResult(_message.Message):
     def duplicates(self) -> Global___Duplicates:
         """Pairs of different images that are nearly the same."""
 
+    @_builtins.property
+    def patient_whitening(self) -> Global___WhiteningDecision:
+        """Whether the vectors were whitened within patients; unset if that was not asked for."""
+
     def __init__(
         self,
         *,
@@ -1521,10 +1614,12 @@ class RunResult(_message.Message):
         duplicates: Global___Duplicates | None = ...,
         umap_missing_reason: _builtins.str = ...,
         fitted_missing_reason: _builtins.str = ...,
+        patient_whitening: Global___WhiteningDecision | None = ...,
+        units: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "patient_whitening", b"patient_whitening", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "fitted_missing_reason", b"fitted_missing_reason", "input_dimension", b"input_dimension", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "fitted_missing_reason", b"fitted_missing_reason", "input_dimension", b"input_dimension", "patient_whitening", b"patient_whitening", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1588,7 +1683,9 @@ Global___StreamAssignmentsRequest: _TypeAlias = StreamAssignmentsRequest  # noqa
 
 @_typing.final
 class StreamAssignmentsResponse(_message.Message):
-    """StreamAssignmentsResponse is some members' assignments, as columns of equal length."""
+    """StreamAssignmentsResponse is some units' assignments, as columns of equal length. Units are members, if the run was
+    told of no others.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1602,27 +1699,27 @@ class StreamAssignmentsResponse(_message.Message):
     DISTANCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """Image keys, 32 bytes each."""
+        """Image key of each unit's first member, 32 bytes each."""
 
     @_builtins.property
     def clusters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Cluster of each member; -1 is noise."""
+        """Cluster of each unit; -1 is noise."""
 
     @_builtins.property
     def silhouettes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Silhouette coefficient of each member, -1 to 1; NaN where undefined."""
+        """Silhouette coefficient of each unit, -1 to 1; NaN where undefined."""
 
     @_builtins.property
     def x(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """First principal coordinate of each member's prepared vector."""
+        """First principal coordinate of each unit's prepared vector."""
 
     @_builtins.property
     def y(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Second principal coordinate of each member's prepared vector; 0 if there is only one."""
+        """Second principal coordinate of each unit's prepared vector; 0 if there is only one."""
 
     @_builtins.property
     def umap_x(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """First coordinate of each member by UMAP; empty if there are none."""
+        """First coordinate of each unit by UMAP; empty if there are none."""
 
     @_builtins.property
     def umap_y(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -1630,7 +1727,7 @@ class StreamAssignmentsResponse(_message.Message):
 
     @_builtins.property
     def distances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Euclidean distance of each member's prepared vector to the mean of its cluster; NaN for noise."""
+        """Euclidean distance of each unit's prepared vector to the mean of its cluster; NaN for noise."""
 
     def __init__(
         self,

@@ -176,7 +176,7 @@ class ClustererServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def StreamAssignments(self, request, context):
-        """StreamAssignments sends the cluster of each member for one result of the run, in the order of the members.
+        """StreamAssignments sends the cluster of each unit for one result of the run, in the order of the units.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,7 @@ class ClustererServiceStub:
     GetRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.GetRunRequest, _clusterer_pb2.GetRunResponse]
     """GetRun returns the run's status and, once it has succeeded, its result."""
     StreamAssignments: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.StreamAssignmentsRequest, _clusterer_pb2.StreamAssignmentsResponse]
-    """StreamAssignments sends the cluster of each member for one result of the run, in the order of the members."""
+    """StreamAssignments sends the cluster of each unit for one result of the run, in the order of the units."""
     Assign: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.AssignRequest, _clusterer_pb2.AssignResponse]
     """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
     in the cache. Answers come in the order of the request.
@@ -102,7 +102,7 @@ class ClustererServiceAsyncStub(ClustererServiceStub):
     GetRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.GetRunRequest, _clusterer_pb2.GetRunResponse]  # type: ignore[assignment]
     """GetRun returns the run's status and, once it has succeeded, its result."""
     StreamAssignments: _aio.UnaryStreamMultiCallable[_clusterer_pb2.StreamAssignmentsRequest, _clusterer_pb2.StreamAssignmentsResponse]  # type: ignore[assignment]
-    """StreamAssignments sends the cluster of each member for one result of the run, in the order of the members."""
+    """StreamAssignments sends the cluster of each unit for one result of the run, in the order of the units."""
     Assign: _aio.UnaryStreamMultiCallable[_clusterer_pb2.AssignRequest, _clusterer_pb2.AssignResponse]  # type: ignore[assignment]
     """Assign puts images into the clusters of one result of a finished run, without changing it. Their vectors must be
     in the cache. Answers come in the order of the request.
@@ -201,7 +201,7 @@ class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clusterer_pb2.StreamAssignmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_clusterer_pb2.StreamAssignmentsResponse], _abc.AsyncIterator[_clusterer_pb2.StreamAssignmentsResponse]]:
-        """StreamAssignments sends the cluster of each member for one result of the run, in the order of the members."""
+        """StreamAssignments sends the cluster of each unit for one result of the run, in the order of the units."""
 
     @_abc_1.abstractmethod
     def Assign(
