@@ -49,7 +49,8 @@ MEASURES_DIGEST = hashlib.sha256(
 """SHA-256 over the names and the version, 32 bytes."""
 
 _SAMPLES_TO_A_SIDE = 128
-_WHITE = 250
+WHITE = 250
+"""From this brightness on, a pixel at the edge is a margin."""
 
 
 def measure_image(
@@ -70,7 +71,7 @@ def measure_image(
     step = max(1, round(math.sqrt(width * height) / _SAMPLES_TO_A_SIDE))
     sampled_size = (-(-width // step), -(-height // step))
     sample = np.asarray(image.resize(sampled_size, Image.Resampling.NEAREST).convert("L"))
-    white_border_share = np.count_nonzero(_reaches_an_edge(sample >= _WHITE)) / sample.size
+    white_border_share = np.count_nonzero(reaches_an_edge(sample >= WHITE)) / sample.size
     return np.array(
         [
             *full_size,
@@ -86,8 +87,15 @@ def measure_image(
     )
 
 
-def _reaches_an_edge(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tells from which pixels a straight line of white ones leads to an edge; shape as given."""
+def reaches_an_edge(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tells from which pixels a straight line of white ones leads to an edge.
+
+    Args:
+        white: bool, shape (height, width).
+
+    Returns:
+        bool, of the same shape.
+    """
     margins: NDArray[np.bool_] = _margins(white) | _margins(np.ascontiguousarray(white.T)).T
     return margins
 

@@ -1,0 +1,105 @@
+"""What a network sees of a B-scan whose retina was found: the retina alone, level, in its whole width.
+
+How high the retina lies in a scan, how it is tilted and what a registration has cut off are accidents of the
+recording. So each column is moved until the retina's layer is a straight line, and a fixed share of the
+height above and below it is kept. White margins, and what lies outside of the image, become as dark as its
+background. Overlapping windows show all of it: a scan of 512 or 768 x 496 pixels has two, one of 1536 x 496
+has four.
+
+Whatever changes the pixels that come out of here changes RETINA_VERSION in ``retina``, which is part of every
+embedding space with the view ``retina``.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from octcluster_embedder.images.retina import Retina, find_margins, find_retina
+
+SHARE_ABOVE = 250 / 496
+"""Share of the image's height that is kept above the layer: retina, swelling, some of the vitreous."""
+SHARE_BELOW = 130 / 496
+"""Share of the image's height that is kept below the layer: the choroid."""
+
+# Registered scans have lines of white, a pixel wide, at their edges.
+_EDGE_SHARE = 0.01
+# Wider and higher images are no scans, and each window of one costs a forward pass.
+_MAX_ASPECT = 8.0
+_MIN_ASPECT = 0.25
+# So that two windows show a scan of 768 x 496 pixels, at the price of one: see ``queueing.inference``.
+_WINDOW_ASPECT = 1.1
+_MIN_OVERLAP = 0.1
+
+
+def view_retina(image: Image.Image, height: int, width: int) -> NDArray[np.uint8] | None:
+    """Shows the retina of an image, level, in overlapping windows.
+
+    Args:
+        image: An upright image of mode L or RGB, at its full size or a reduced one.
+        height: Height of the network's input, in pixels.
+        width: Width of the network's input, in pixels.
+
+    Returns:
+        uint8, shape (n_windows, height, width, 3), from left to right; None if no retina was found.
+    """
+    if not _MIN_ASPECT <= image.width / image.height <= _MAX_ASPECT:
+        return None
+    factor = int((SHARE_ABOVE + SHARE_BELOW) * image.height / height)
+    if factor > 1:
+        image = image.reduce(factor)
+    edges = [math.ceil(_EDGE_SHARE * side) for side in image.size]
+    trimmed = image.convert("L").crop((edges[0], edges[1], image.width - edges[0], image.height - edges[1]))
+    retina = find_retina(trimmed)
+    return None if retina is None else cut_windows(level(trimmed, retina), height, width)
+
+
+def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
+    """Moves each column until the retina lies in one row.
+
+    Args:
+        image: The grey image in which it was found, mode L.
+        retina: Where it lies.
+
+    Returns:
+        uint8, shape (n_rows, width): grey. The layer lies ``SHARE_ABOVE`` of the image's height below
+        the top.
+    """
+    grey = np.array(image)
+    height, width = grey.shape
+    grey[find_margins(grey, 2)] = np.uint8(retina.background)
+    # Rows of background stand for all that lies outside.
+    framed = np.full((height + 3, width), np.uint8(retina.background))
+    framed[1:-2] = grey
+    n_rows = round((SHARE_ABOVE + SHARE_BELOW) * height)
+    top = retina.rows(width, height) - np.float32(SHARE_ABOVE * height)
+    whole = np.floor(top)
+    places = np.arange(n_rows, dtype=np.int32)[:, np.newaxis] + (whole + 1).astype(np.int32)
+    places = np.clip(places, 0, height + 1) * width + np.arange(width, dtype=np.int32)
+    upper, lower = framed.ravel()[places].astype(np.uint16), framed[1:].ravel()[places]
+    share = np.rint((top - whole) * 255).astype(np.uint16)
+    levelled: NDArray[np.uint8] = ((upper * (255 - share) + lower * share + 127) // 255).astype(np.uint8)
+    return levelled
+
+
+def cut_windows(levelled: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Cuts a level retina into overlapping windows that together show its whole width.
+
+    Args:
+        levelled: uint8, shape (n_rows, n_columns).
+        height: Height of the network's input, in pixels.
+        width: Width of the network's input, in pixels.
+
+    Returns:
+        uint8, shape (n_windows, height, width, 3), from left to right; one window at least.
+    """
+    n_rows, n_columns = levelled.shape
+    window = min(n_columns, round(n_rows * _WINDOW_ASPECT * width / height))
+    n_windows = 1 + math.ceil((n_columns - window) / (window * (1 - _MIN_OVERLAP)))
+    image = Image.fromarray(levelled)
+    views = np.empty((n_windows, height, width, 3), np.uint8)
+    for view, left in zip(views, np.linspace(0, n_columns - window, n_windows), strict=True):
+        box = (round(left), 0, round(left) + window, n_rows)
+        view[:] = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box).convert("RGB"))
+    return views
