@@ -15,24 +15,16 @@ from processes import free_port, free_ports
 
 @dataclass
 class Stack:
-    """The running stack: where its two services listen, and docker compose on it."""
+    """The running stack: where its two services listen, its files, and docker compose on it."""
 
     embedder: str
     clusterer: str
     environment: dict[str, str]
+    files: tuple[str, ...] = ("docker-compose.yml", "tests/compose/override.yml")
 
     def compose(self, *arguments: str, timeout: float = 1500) -> str:
-        command = [
-            "docker",
-            "compose",
-            "-p",
-            "octcluster-test",
-            "-f",
-            "docker-compose.yml",
-            "-f",
-            "tests/compose/override.yml",
-            *arguments,
-        ]
+        files = [part for file in self.files for part in ("-f", file)]
+        command = ["docker", "compose", "-p", "octcluster-test", *files, *arguments]
         done = subprocess.run(
             command,
             cwd=machine.REPOSITORY,

@@ -33,6 +33,7 @@ _FILE = re.compile(r"[\w./-]+\.(?:js|jinja|md|proto|py|yml)")
 _FOREIGN_OPTIONS = {
     "docker": {"--scale", "--volumes", "--wait"},
     "embedding-atlas": {"--text", "--vector", "--x", "--y"},
+    "scripts/certificates": {"--names"},
     "scripts/test": {"--durations", "--fast"},
 }
 _MOST_LINES_BEFORE_REFERENCES = 90

@@ -1,0 +1,83 @@
+"""The stack of docker-compose.tls.yml, with certificates of scripts/certificates, from outside."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import machine
+import pytest
+from octcluster import ClustererClient, ConnectionNotSecure, RunNotFound, ServerUnavailable, Tls
+from octcluster.images.phantoms import write_phantoms
+
+from .conftest import Stack
+
+pytestmark = pytest.mark.timeout(1800)
+
+OCTCLUSTER = str(Path(sys.executable).with_name("octcluster"))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the script has filled: an authority, the servers, and two clients."""
+    machine.need(machine.openssl(), "openssl", "install it")
+    folder = tmp_path_factory.mktemp("tls") / "certificates"
+    for names in ("clinic", "clinic,study"):
+        command = ["scripts/certificates", "--names", names, str(folder), "gpu-box"]
+        subprocess.run(command, cwd=machine.REPOSITORY, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def secured(stack: Stack, certificates: Path) -> Iterator[Stack]:
+    """The stack with TLS; the one without is there again afterwards."""
+    environment = {**stack.environment, "OCTCLUSTER_CERTIFICATES": str(certificates)}
+    with_tls = replace(stack, environment=environment, files=(*stack.files, "docker-compose.tls.yml"))
+    try:
+        with_tls.compose("up", "--wait", "--wait-timeout", "300")
+        yield with_tls
+    finally:
+        stack.compose("up", "--wait", "--wait-timeout", "300")
+
+
+def tls_of(certificates: Path, name: str) -> Tls:
+    return Tls(certificates / "authority.pem", certificates / f"{name}.pem", certificates / f"{name}.key")
+
+
+def test_a_run_is_done_with_a_certificate_and_is_its_owners_alone(
+    secured: Stack, certificates: Path, tmp_path: Path
+) -> None:
+    write_phantoms(tmp_path / "phantoms", images_per_class=4, seed=0)
+    command = [OCTCLUSTER, "run", str(tmp_path / "phantoms"), "--out", str(tmp_path / "out"), "--no-umap"]
+    command += ["--stability", "0", "--recipe", "plain-1"]
+    for service, address in (("embedder", secured.embedder), ("clusterer", secured.clusterer)):
+        command += [f"--{service}", address, f"--{service}-tls-ca", str(certificates / "authority.pem")]
+        command += [f"--{service}-tls-cert", str(certificates / "clinic.pem")]
+        command += [f"--{service}-tls-key", str(certificates / "clinic.key")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    with ClustererClient(secured.clusterer, tls=tls_of(certificates, "clinic")) as clinic:
+        (run,) = clinic.list_runs()
+    with ClustererClient(secured.clusterer, tls=tls_of(certificates, "study")) as study:
+        assert study.list_runs() == []
+        with pytest.raises(RunNotFound):
+            study.result(run.run_id)
+
+
+def test_without_a_certificate_nobody_gets_in(secured: Stack, certificates: Path) -> None:
+    ca = Tls(certificates / "authority.pem")
+    for tls, error in ((None, ServerUnavailable), (ca, (ConnectionNotSecure, ServerUnavailable))):
+        with (
+            ClustererClient(secured.clusterer, tls=tls, retry_seconds=0) as client,
+            pytest.raises(error, match="--clusterer-tls"),
+        ):
+            client.info()
+
+
+def test_redis_speaks_tls_alone(secured: Stack) -> None:
+    ask = "redis-cli ping; REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli --tls --cacert"
+    ask += " /run/tls/authority.pem --user clusterer ping"
+    plain, secure = secured.compose("exec", "-T", "redis", "sh", "-c", f"({ask}) 2>&1").splitlines()
+    assert plain.startswith(("Error", "Could not connect"))
+    assert secure == "PONG"
