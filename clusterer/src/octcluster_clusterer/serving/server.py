@@ -11,7 +11,7 @@ from octcluster_serving.server import LAST_ANSWERS_SECONDS, running_server, wait
 from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.assignment.fitted_store import FittedStore
-from octcluster_clusterer.memory import MemoryAllowance, measure_resident_bytes
+from octcluster_clusterer.memory import SCIKIT_LEARN_BYTES, MemoryAllowance, measure_resident_bytes
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.run_store import RunStore
@@ -40,7 +40,8 @@ async def serve(settings: Settings) -> None:
     store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
-    memory = MemoryAllowance(settings.memory_limit, measure_resident_bytes() + MAX_SHARED_BYTES)
+    resting_bytes = measure_resident_bytes() + SCIKIT_LEARN_BYTES + MAX_SHARED_BYTES
+    memory = MemoryAllowance(settings.memory_limit, resting_bytes)
     pipeline = partial(run_pipeline, memory=memory, shared=SharedWork())
     runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory)
     limits = Limits(

@@ -34,6 +34,7 @@ from octcluster_clusterer.memory import measure_resident_bytes, return_freed_mem
 return_freed_memory()
 import numpy as np
 import octcluster_clusterer.serving.server  # what the process at rest holds
+import sklearn.cluster, sklearn.neighbors  # once a run has used them
 resting = measure_resident_bytes()
 from octcluster_clusterer.runs import stage_costs
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes
@@ -96,6 +97,20 @@ def test_the_estimate_is_near_the_measured_peak(
 ) -> None:
     peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, [])
     assert 0.95 * peak < estimate < 1.3 * peak, f"{estimate / 2**20:.0f} MiB for {peak / 2**20:.0f} MiB"
+
+
+def test_scikit_learn_takes_no_more_than_is_set_aside_for_it() -> None:
+    program = (
+        "import octcluster_clusterer.serving.server, sys\n"
+        "from octcluster_clusterer.memory import SCIKIT_LEARN_BYTES, measure_resident_bytes\n"
+        "assert 'sklearn' not in sys.modules, 'a server starts without it'\n"
+        "before = measure_resident_bytes()\n"
+        "import sklearn.cluster, sklearn.neighbors\n"
+        "print(measure_resident_bytes() - before, SCIKIT_LEARN_BYTES)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    taken, set_aside = map(int, answer.stdout.split())
+    assert taken <= set_aside
 
 
 def test_the_estimate_follows_what_the_libraries_take() -> None:
