@@ -3,7 +3,6 @@
 import io
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -27,8 +26,7 @@ class UnreadableImage(Exception):
     """An image file that is unusable; the message says why and what to do, and names no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
+class ImageHeader(NamedTuple):
     """What is known of an image without decoding it.
 
     Attributes:
@@ -55,7 +53,7 @@ class FileHead(NamedTuple):
 
     Attributes:
         path: The file.
-        data: Its first bytes, _HEAD_BYTES of them if it has that many.
+        data: Its first bytes: as many as were asked for, if it has that many.
         file_bytes: Its size.
     """
 
@@ -92,8 +90,12 @@ def _is_webp(head: bytes) -> bool:
     return head[:4] == _RIFF and head[8:12] == b"WEBP"
 
 
-def read_head(path: Path) -> FileHead:
+def read_head(path: Path, most: int = _HEAD_BYTES) -> FileHead:
     """Reads the beginning of a file.
+
+    Args:
+        path: The file.
+        most: How many bytes; MAX_BYTES for all of an image that is not refused for its size.
 
     Raises:
         UnreadableImage: It cannot be read.
@@ -102,7 +104,12 @@ def read_head(path: Path) -> FileHead:
         # Without Python's buffer, since threads that wait for a disk should touch the interpreter little.
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            return FileHead(path, os.read(descriptor, _HEAD_BYTES), os.fstat(descriptor).st_size)
+            size = os.fstat(descriptor).st_size
+            wanted = min(size, most)
+            data = os.read(descriptor, wanted)
+            while len(data) < wanted and (more := os.read(descriptor, wanted - len(data))):
+                data += more
+            return FileHead(path, data, size)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -115,13 +122,24 @@ def parse_header(head: FileHead) -> ImageHeader:
     Raises:
         UnreadableImage: It has no header of a known format.
     """
+    header, image = open_image(head)
+    image.close()
+    return header
+
+
+def open_image(head: FileHead) -> tuple[ImageHeader, Any]:
+    """Like parse_header, and returns the image of Pillow as well, whose pixels are not decoded yet.
+
+    Raises:
+        UnreadableImage: It has no header of a known format.
+    """
     try:
         try:
-            return _parse(head, io.BytesIO(head.data))
+            return _open(head, io.BytesIO(head.data))
         except Exception:
-            if not head.is_cut:
+            if not head.is_cut and not head.data.startswith(_PNG):
                 raise
-            return _parse(head, _open_bare(head))
+            return _open(head, _open_bare(head))
     except Exception as error:  # Pillow raises a dozen kinds for broken files
         raise UnreadableImage(_explain(error, head)) from error
 
@@ -150,22 +168,23 @@ def _open_bare(head: FileHead) -> io.BytesIO | Path:
     """The whole file; a PNG without the texts that Pillow refuses."""
     if not head.data.startswith(_PNG) or head.file_bytes > MAX_BYTES:
         return head.path
-    return io.BytesIO(drop_png_texts(head.path.read_bytes()))
+    return io.BytesIO(drop_png_texts(head.path.read_bytes() if head.is_cut else head.data))
 
 
-def _parse(head: FileHead, source: io.BytesIO | Path) -> ImageHeader:
+def _open(head: FileHead, source: io.BytesIO | Path) -> tuple[ImageHeader, Any]:
     from PIL import Image  # noqa: PLC0415
 
-    with Image.open(source, formats=FORMATS) as image:
-        return ImageHeader(
-            format="JPEG" if image.format == "MPO" else str(image.format),
-            width=image.width,
-            height=image.height,
-            channels=len(image.getbands()),
-            bits=_count_bits(image),
-            file_bytes=head.file_bytes,
-            head=crc32(head.data),
-        )
+    image = Image.open(source, formats=FORMATS)
+    header = ImageHeader(
+        format="JPEG" if image.format == "MPO" else str(image.format),
+        width=image.width,
+        height=image.height,
+        channels=len(image.getbands()),
+        bits=_count_bits(image),
+        file_bytes=head.file_bytes,
+        head=crc32(head.data[:_HEAD_BYTES]),
+    )
+    return header, image
 
 
 def _count_bits(image: Any) -> int:
@@ -186,5 +205,5 @@ def _explain(error: Exception, head: FileHead) -> str:
         return _too_many_pixels(int(re.findall(r"\d+", str(error))[0]))
     if isinstance(error, OSError) and error.strerror:
         return f"the file cannot be read: {error.strerror}"
-    with head.path.open("rb") as file:
+    with io.BytesIO(head.data) if not head.is_cut else head.path.open("rb") as file:
         return explain(file, identified=not isinstance(error, UnidentifiedImageError)).text

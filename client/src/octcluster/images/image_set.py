@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from octcluster.images.naming.spellings import fold
@@ -11,7 +12,7 @@ from octcluster.images.readers.reader import Eye, ScanFacts
 from octcluster.model.errors import InvalidImageSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One B-scan: a plain image, or one of those that a source file holds.
 
@@ -81,7 +82,7 @@ class ImageSet:
     formats: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def classes(self) -> list[str]:
         """The known classes, sorted; a class index is a position in this list."""
         return sorted({image.label for image in self.images if image.label is not None})

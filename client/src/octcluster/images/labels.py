@@ -8,7 +8,7 @@ table ─────▶ label_table ─────────┘
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from posixpath import splitext
 from typing import NamedTuple
@@ -90,25 +90,23 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     """
     table = None if _is_source(labels) else read_label_table(Path(labels), images, LABEL_SOURCES)
     level = _FOLDER_LEVEL.fullmatch(labels)
-    folders = Counter(_folder(image) for image in images)
+    paths = [image.file_name.rpartition("/") for image in images]
+    folders = Counter(folder for folder, _, _ in paths)
     tree = read_folders(folders, int(level[1]) if level else None)
     source = labels
     if labels == "folder" and not tree.sure:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
-    names = [read(splitext(image.file_name.rpartition("/")[2])[0]) for image in images]
+    names = [read(splitext(name)[0]) for _, _, name in paths]
     if labels == "auto" or (table and not table.has_labels):
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
-    job = _Job(images, tree, names, table, "folder" if level else source)
+    places = [tree.places[folder] for folder, _, _ in paths]
+    job = _Job(images, places, tree, names, table, "folder" if level else source)
     return job.run(automatic=labels == "auto")
 
 
 def _is_source(labels: str) -> bool:
     return labels in LABEL_SOURCES or _FOLDER_LEVEL.fullmatch(labels) is not None
-
-
-def _folder(image: Scan) -> str:
-    return image.file_name.rpartition("/")[0]
 
 
 def _choose_level(candidates: Sequence[Level]) -> Level:
@@ -139,6 +137,7 @@ class _Job:
     """One call of label_images, once everything is read."""
 
     images: Sequence[Scan]
+    places: Sequence[Place]
     tree: FolderTree
     names: Sequence[FileName]
     table: LabelTable | None
@@ -146,13 +145,12 @@ class _Job:
 
     def run(self, *, automatic: bool) -> Labelling:
         """Does the work."""
-        places = [self.tree.places[_folder(image)] for image in self.images]
-        written = self._find_labels(places)
+        written = self._find_labels()
         spellings = merge_spellings((label for label in written if label), meanings())
         labels = [spellings.chosen[label] if label else None for label in written]
-        patients, sources, found = self._find_patients(places)
+        patients, sources, found = self._find_patients()
         labelled = [
-            self._describe(image, position, places[position], labels[position], patients[position])
+            self._describe(image, position, self.places[position], labels[position], patients[position])
             for position, image in enumerate(self.images)
         ]
         source = "csv" if self.table and self.table.has_labels else self.source
@@ -165,9 +163,9 @@ class _Job:
             *describe_spellings(spellings, labels),
             *describe_disagreement(labels, [name.label for name in self.names], source),
             *describe_patients(labelled, sources, found),
-            *describe_patient_conflict(self._pair_patients(places)),
-            *describe_placeholder(self._have_one_id_for_all(places), len(self.images)),
-            *describe_folders(labelled, [place.masks for place in places], self.tree.finer),
+            *describe_patient_conflict(self._pair_patients()),
+            *describe_placeholder(self._have_one_id_for_all(), len(self.images)),
+            *describe_folders(labelled, [place.masks for place in self.places], self.tree.finer),
             *(self.table.notes if self.table else ()),
             *(describe_open_folders(self.tree) if automatic else ()),
         ]
@@ -175,33 +173,25 @@ class _Job:
             notes += describe_open_names(self.images)
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
 
-    def _find_labels(self, places: Sequence[Place]) -> list[str | None]:
+    def _find_labels(self) -> list[str | None]:
         if self.table is not None and self.table.has_labels:
             return [self.table.label_of(image) for image in self.images]
         if self.source == "folder":
-            found = [place.label for place in places]
+            found = [place.label for place in self.places]
         elif self.source == "filename":
             found = [name.label for name in self.names]
         else:
             found = [None] * len(self.images)
         return [None if label is None or is_missing(label) else label for label in found]
 
-    def _find_patients(self, places: Sequence[Place]) -> tuple[list[str | None], Counter[str], Patients]:
+    def _find_patients(self) -> tuple[list[str | None], Counter[str], Patients]:
         """The patient of each image, how many images have theirs from where, and what was decided."""
-        chosen: list[tuple[str, str | PatientName | None]] = []
-        believe_files = not self._have_one_id_for_all(places)
-        for image, place, name in zip(self.images, places, self.names, strict=True):
-            in_folder = place.patient
-            in_name = PatientName(name.patient, "") if name.patient else None
-            options = [
-                ("table", self.table.patient_of(image) if self.table else None),
-                ("file", _patient_of_file(image) if believe_files else None),
-                ("folder", in_folder if self.tree.named_patients else None),
-                ("filename", in_name),
-                ("folder", in_folder),
-            ]
-            chosen.append(next((option for option in options if option[1]), ("", None)))
-        found = tell_apart(value for _, value in chosen if isinstance(value, PatientName))
+        believe_files = not self._have_one_id_for_all()
+        chosen = [
+            self._choose_patient(image, place, name.patient, believe_file=believe_files)
+            for image, place, name in zip(self.images, self.places, self.names, strict=True)
+        ]
+        found = tell_apart({value for _, value in chosen if isinstance(value, PatientName)})
         patients = [found.ids[value] if isinstance(value, PatientName) else value for _, value in chosen]
         sources = Counter(source for source, value in chosen if value)
         if not sources.keys() & {"table", "file"} and _tell_nothing(patients):
@@ -209,35 +199,54 @@ class _Job:
             patients = [None] * len(patients)
         return patients, sources, found
 
-    def _have_one_id_for_all(self, places: Sequence[Place]) -> bool:
-        """Whether all files have the same patient though folders are called after several: a placeholder."""
-        in_files = {_patient_of_file(image) for image in self.images} - {None}
-        in_folders = {place.patient.name for place in places if place.patient}
-        return len(in_files) == 1 < len(in_folders) and self.tree.named_patients
+    def _choose_patient(
+        self, image: Scan, place: Place, in_name: str | None, *, believe_file: bool
+    ) -> tuple[str, str | PatientName | None]:
+        """Where the patient of an image comes from, and who it is."""
+        if self.table and (patient := self.table.patient_of(image)):
+            return "table", patient
+        if believe_file and (patient := _patient_of_file(image)):
+            return "file", patient
+        if place.patient and (self.tree.named_patients or not in_name):
+            return "folder", place.patient
+        return ("filename", PatientName(in_name, "")) if in_name else ("", None)
 
-    def _pair_patients(self, places: Sequence[Place]) -> set[tuple[str, str]]:
+    def _have_one_id_for_all(self) -> bool:
+        """Whether all files have the same patient though folders are called after several: a placeholder."""
+        if not self.tree.named_patients:
+            return False
+        in_files = {_patient_of_file(image) for image in self.images} - {None}
+        in_folders = {place.patient.name for place in self.places if place.patient}
+        return len(in_files) == 1 < len(in_folders)
+
+    def _pair_patients(self) -> set[tuple[str, str]]:
         """Patients of images by the name of a folder and by their own."""
         if not self.tree.named_patients:
             return set()
         return {
             (place.patient.name, name.patient)
-            for place, name in zip(places, self.names, strict=True)
+            for place, name in zip(self.places, self.names, strict=True)
             if place.patient and name.patient
         }
 
     def _describe(
         self, image: Scan, position: int, place: Place, label: str | None, patient: str | None
     ) -> Scan:
-        facts, name = image.facts, self.names[position]
+        facts = image.facts
         in_table = self.table.eye_of(image) if self.table else None
-        return replace(
-            image,
-            label=label,
-            patient=patient,
-            split=place.split,
-            eye=in_table or (facts.eye if facts else None) or place.eye or name.eye,
-            visit=(facts.visit if facts else None) or place.visit,
-            device=(facts.device if facts else None) or place.device,
+        return Scan(  # replace of dataclasses takes several times as long
+            image.path,
+            image.name,
+            label,
+            patient,
+            in_table or (facts.eye if facts else None) or place.eye or self.names[position].eye,
+            (facts.visit if facts else None) or place.visit,
+            (facts.device if facts else None) or place.device,
+            place.split,
+            image.number,
+            facts,
+            image.format,
+            image.fault,
         )
 
 

@@ -38,7 +38,7 @@ class Sketch(NamedTuple):
 
 
 def draw_cells(source: Path | BinaryIO) -> Any:
-    """Draws the sketch of an image file; a JPEG is decoded at a fraction of its size.
+    """Draws the sketch of an image file.
 
     Args:
         source: The file, or its content; ``headers.check_size`` bounds what is decoded here.
@@ -49,33 +49,39 @@ def draw_cells(source: Path | BinaryIO) -> Any:
     Raises:
         UnreadableImage: The pixels cannot be decoded, or are of a type without a range.
     """
+    data = source.read_bytes() if isinstance(source, Path) else source.read()
+    return draw_image_cells(None, data)
+
+
+def draw_image_cells(image: Any, data: bytes) -> Any:
+    """Like draw_cells; a JPEG is decoded at a fraction of its size.
+
+    Args:
+        image: The image as Pillow has opened it, and closed here; None: it is not open yet.
+        data: The content of its file.
+
+    Raises:
+        UnreadableImage: See draw_cells.
+    """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
     try:
-        with Image.open(source, formats=FORMATS) as image:
-            if "progressive" in image.info and lacks_scans(_read_again(source)):
+        with image or Image.open(BytesIO(data), formats=FORMATS) as opened:
+            if "progressive" in opened.info and lacks_scans(data):
                 raise UnreadableImage(DAMAGED)
-            image.draft("L", (_SIDE, _SIDE))
-            grey = _to_grey(image)
+            opened.draft("L", (_SIDE, _SIDE))
+            grey = _to_grey(opened)
             # Other formats by the same blocks of 8 x 8 pixels: equal images have equal sketches.
             factor = max(1, min(8, *(1 << (side // _SIDE).bit_length() >> 1 for side in grey.size)))
             return grey.reduce(factor).resize((_SIDE, _SIDE), Image.Resampling.BOX)
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
-        data = _read_again(source)
         bare = drop_png_texts(data)
         if len(bare) < len(data):
-            return draw_cells(BytesIO(bare))
+            return draw_image_cells(None, bare)
         identified = not isinstance(error, UnidentifiedImageError)
         raise UnreadableImage(explain(BytesIO(data), identified=identified).text) from error
-
-
-def _read_again(source: Path | BinaryIO) -> bytes:
-    if isinstance(source, Path):
-        return source.read_bytes()
-    source.seek(0)
-    return source.read()
 
 
 def measure_cells(cells: Any) -> Sketch:

@@ -28,7 +28,10 @@ def list_scan_columns(scans: Sequence[Scan]) -> dict[str, list[str | int | None]
 
 def list_spacing_columns(scans: Sequence[Scan]) -> dict[str, list[float | None]]:
     """Lists ``axial_mm``, ``lateral_mm`` and ``distance_mm``; see ScanFacts and list_scan_columns."""
-    facts = [scan.facts or ScanFacts() for scan in scans]
+    if all(scan.facts is None for scan in scans):
+        return {}
+    nothing = ScanFacts()
+    facts = [scan.facts or nothing for scan in scans]
     columns = {
         name: [
             None if (value := getattr(found, name)) is None else round(value, _DECIMALS) for found in facts

@@ -261,7 +261,10 @@ class _Job:
             done = 0
             starts = range(0, len(positions), _FILES_AT_ONCE)
             batches = (
-                [(position, images[position].path) for position in positions[start : start + _FILES_AT_ONCE]]
+                [
+                    (position, os.fspath(images[position].path))  # processes get a text several times faster
+                    for position in positions[start : start + _FILES_AT_ONCE]
+                ]
                 for start in starts
             )
             for answers in map_concurrently(partial(_read_some, read), batches, readers, pool):
@@ -275,13 +278,13 @@ class _Job:
 
 
 def _read_some(
-    read: Callable[[Path], R], files: Sequence[tuple[int, Path]]
+    read: Callable[[Path], R], files: Sequence[tuple[int, str]]
 ) -> list[tuple[int, R | UnreadableImage]]:
     """Reads some files; what is wrong with one is its answer."""
     answers: list[tuple[int, R | UnreadableImage]] = []
     for position, path in files:
         try:
-            answers.append((position, read(path)))
+            answers.append((position, read(Path(path))))
         except UnreadableImage as error:
             answers.append((position, UnreadableImage(str(error))))  # without the frames that it came from
     return answers

@@ -1,11 +1,14 @@
 """What a set of images is like before anything is learned from it: numbers, sizes, formats, patients."""
 
+import math
 import random
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
 
 from octcluster.images.headers import ImageHeader
 from octcluster.images.image_set import ImageSet, Scan
@@ -14,6 +17,22 @@ from octcluster.images.likeness import MAX_DIFFERENCE
 from octcluster.model.results import Duplicates, NearDuplicate
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport
 from octcluster.workflows.volumes import VolumeSummary, summarize_volumes
+
+MEASURES = ("width", "height", "file_bytes")
+"""What is measured of each image: attributes of its header."""
+
+
+class HeaderKind(NamedTuple):
+    """What headers of many images have in common; see ImageHeader."""
+
+    format: str
+    channels: int
+    bits: int
+    width: int
+    height: int
+
+
+_kind_of = attrgetter(*HeaderKind._fields)
 
 
 @dataclass(frozen=True)
@@ -63,13 +82,36 @@ class Description:
         images = self.image_set.images
         return [Failure(images[position], reason) for position, reason in self.failures.items()]
 
-    @property
+    @cached_property
     def readable(self) -> list[tuple[Scan, ImageHeader]]:
         """The images whose header can be read."""
         pairs = zip(self.image_set.images, self.headers, strict=True)
         return [(image, header) for image, header in pairs if header is not None]
 
-    @property
+    @cached_property
+    def kinds(self) -> Mapping[HeaderKind, int]:
+        """Number of readable images by kind: few numbers of many images, which all counts come from."""
+        counts = Counter(_kind_of(header) for _, header in self.readable)
+        return {HeaderKind._make(kind): number for kind, number in counts.items()}
+
+    @cached_property
+    def subsets(self) -> "list[SubsetSize]":
+        """How many images and patients there are of each class in each split, and in none."""
+        return _count_subsets(self)
+
+    @cached_property
+    def spreads(self) -> "Mapping[str, Mapping[str | None, Spread]]":
+        """How each of MEASURES is spread over the images of each class; those of none are under None."""
+        headers: dict[str | None, list[ImageHeader]] = {}
+        for image, header in self.readable:
+            headers.setdefault(image.label, []).append(header)
+        labels = [label for label in (*self.image_set.classes, None) if label in headers]
+        return {
+            name: {label: spread(list(map(attrgetter(name), headers[label]))) for label in labels}
+            for name in MEASURES
+        }
+
+    @cached_property
     def splits(self) -> list[str]:
         """The splits that the images lie in, in the order in which they are used."""
         found = {image.split for image in self.image_set.images if image.split is not None}
@@ -123,43 +165,24 @@ class Spread:
     maximum: float
 
 
-def count_subsets(description: Description) -> list[SubsetSize]:
-    """Counts images and patients of each class in each split; those without one are subsets of their own."""
+def _count_subsets(description: Description) -> list[SubsetSize]:
     images: Counter[tuple[str | None, str | None]] = Counter()
     failed: Counter[tuple[str | None, str | None]] = Counter()
-    patients: dict[tuple[str | None, str | None], set[str]] = {}
+    patients: dict[tuple[str | None, str | None], set[str | None]] = {}
     for position, image in enumerate(description.image_set.images):
         subset = (image.split, image.label)
         images[subset] += 1
-        failed[subset] += position in description.failures
-        if image.patient is not None:
-            patients.setdefault(subset, set()).add(image.patient)
+        if position in description.failures:
+            failed[subset] += 1
+        patients.setdefault(subset, set()).add(image.patient)
     splits: list[str | None] = [*description.splits, None]
     labels: list[str | None] = [*description.image_set.classes, None]
     return [
-        SubsetSize(split, label, images[subset], len(patients.get(subset, ())), failed[subset])
+        SubsetSize(split, label, images[subset], len(patients[subset] - {None}), failed[subset])
         for split in splits
         for label in labels
         if images[subset := (split, label)]
     ]
-
-
-def spread_by_class(
-    description: Description, measure: Callable[[ImageHeader], int]
-) -> dict[str | None, Spread]:
-    """How a measure of the headers is spread over the images of each class.
-
-    Args:
-        description: What was found.
-        measure: Takes the number out of a header.
-
-    Returns:
-        The spread by class; images of no known class are under None, if there are any.
-    """
-    values: dict[str | None, list[int]] = {label: [] for label in [*description.image_set.classes, None]}
-    for image, header in description.readable:
-        values[image.label].append(measure(header))
-    return {label: spread(numbers) for label, numbers in values.items() if numbers}
 
 
 def spread(values: Sequence[int]) -> Spread:
@@ -169,8 +192,8 @@ def spread(values: Sequence[int]) -> Spread:
     lower, median, upper = statistics.quantiles(enough, method="inclusive")
     return Spread(
         count=len(values),
-        mean=statistics.fmean(values),
-        standard_deviation=statistics.stdev(map(float, values)) if len(values) > 1 else None,
+        mean=sum(values) / len(values),
+        standard_deviation=_deviation(values) if len(values) > 1 else None,
         minimum=min(values),
         lower_quartile=lower,
         median=median,
@@ -179,19 +202,27 @@ def spread(values: Sequence[int]) -> Spread:
     )
 
 
+def _deviation(values: Sequence[int]) -> float:
+    """Standard deviation of a sample: whole numbers are exact without the fractions of statistics."""
+    count, total = len(values), sum(values)
+    return math.sqrt((count * sum(value * value for value in values) - total * total) / (count * (count - 1)))
+
+
 def count_by(
-    description: Description, kind: Callable[[ImageHeader], tuple[int | str, ...]]
+    description: Description, kind: Callable[[HeaderKind], tuple[int | str, ...]]
 ) -> list[tuple[tuple[int | str, ...], int]]:
     """Counts the images of each kind, the most frequent first.
 
     Args:
         description: What was found.
-        kind: Tells the kind from a header.
+        kind: Tells the kind by what headers have in common.
 
     Returns:
         Kinds with their numbers of images.
     """
-    found = Counter(kind(header) for _, header in description.readable)
+    found: Counter[tuple[int | str, ...]] = Counter()
+    for each, number in description.kinds.items():
+        found[kind(each)] += number
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -5,22 +5,23 @@ import os
 import signal
 import warnings
 from concurrent.futures import Executor, ProcessPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from octcluster.images.headers import (
+    MAX_BYTES,
     FileHead,
     ImageHeader,
     UnreadableImage,
     check_size,
+    open_image,
     parse_header,
     read_head,
 )
 from octcluster.images.keys import image_key, image_key_of_file
 from octcluster.images.likeness import Fingerprint, fingerprint
-from octcluster.images.sketch import Sketch, draw_cells, measure_cells
+from octcluster.images.sketch import Sketch, draw_image_cells, measure_cells
 
 
 class HeaderCollector:
@@ -74,13 +75,15 @@ def look_at(path: Path) -> Look:
     Raises:
         UnreadableImage: It has no header.
     """
-    head = read_head(path)
-    header = parse_header(head)
+    head = read_head(path, MAX_BYTES)
+    header, image = open_image(head)
     try:
         check_size(header)
-        return Look(header, _look_at_pixels(path if head.is_cut else BytesIO(head.data)))
+        return Look(header, _look_at_cells(draw_image_cells(image, head.data)))
     except UnreadableImage as error:
         return Look(header, None, str(error))
+    finally:
+        image.close()
 
 
 def look_at_encoded(encoded: bytes) -> tuple[PixelLook, bytes]:
@@ -89,11 +92,10 @@ def look_at_encoded(encoded: bytes) -> tuple[PixelLook, bytes]:
     Raises:
         UnreadableImage: It has too many pixels.
     """
-    return _look_at_pixels(BytesIO(encoded)), image_key(encoded)
+    return _look_at_cells(draw_image_cells(None, encoded)), image_key(encoded)
 
 
-def _look_at_pixels(source: Path | BytesIO) -> PixelLook:
-    cells = draw_cells(source)
+def _look_at_cells(cells: Any) -> PixelLook:
     return PixelLook(measure_cells(cells), fingerprint(cells))
 
 

@@ -53,3 +53,11 @@ def test_file_without_header_says_why(tmp_path: Path, data: bytes, reason: str) 
     path.write_bytes(data)
     with pytest.raises(UnreadableImage, match=reason):
         parse_header(read_head(path))
+
+
+def test_the_beginning_of_a_file_is_as_long_as_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.bmp"
+    path.write_bytes(bytes(100_000))
+    assert (len(read_head(path).data), len(read_head(path, 50_000).data)) == (16 * 1024, 50_000)
+    whole = read_head(path, 1_000_000)
+    assert (len(whole.data), whole.file_bytes, whole.is_cut) == (100_000, 100_000, False)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.outputs.describe.words import UNKNOWN, UNSPLIT, describe_answer, describe_standouts
-from octcluster.workflows.description import Description, count_subsets
+from octcluster.workflows.description import Description
 
 
 def print_describe_summary(description: Description, folder: Path, stream: TextIO | None = None) -> None:
@@ -29,7 +29,7 @@ def print_describe_summary(description: Description, folder: Path, stream: TextI
 def _tabulate_subsets(description: Description) -> Table:
     split = ["split"] if description.splits else []
     table = make_table([*split, "class"], ("images", "patients", "unusable"))
-    for subset in count_subsets(description):
+    for subset in description.subsets:
         table.add_row(
             *([make_cell(subset.split or UNSPLIT)] if description.splits else []),
             make_cell(subset.label or UNKNOWN),

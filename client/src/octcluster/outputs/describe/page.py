@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from octcluster.images.image_set import Scan
-from octcluster.outputs.describe.spread import MEASURES, colour_of, plot_spread, tabulate_spread
+from octcluster.outputs.describe.spread import colour_of, plot_spread, tabulate_spread
 from octcluster.outputs.describe.volumes import show_volumes
 from octcluster.outputs.describe.words import (
     UNKNOWN,
@@ -33,7 +33,7 @@ from octcluster.outputs.pages import (
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
 from octcluster.outputs.wording.notes import tell_notes
 from octcluster.outputs.wording.trust import describe_leaks
-from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets, spread_by_class
+from octcluster.workflows.description import Description, SubsetSize, count_by
 
 _SIZES_SHOWN = 20
 
@@ -59,7 +59,7 @@ def format_description_page(
         The file's content.
     """
     images = description.image_set.images
-    subsets = count_subsets(description)
+    subsets = description.subsets
     patients = {image.patient for image in images} - {None}
     sections = [
         Section("counts", "How many there are", _show_counts(description, subsets)),
@@ -155,10 +155,10 @@ def _show_counts(description: Description, subsets: Sequence[SubsetSize]) -> lis
 def _show_sizes(description: Description) -> list[Text | Table | Plot]:
     parts: list[Text | Table | Plot] = []
     for name in ("width", "height"):
-        spreads = spread_by_class(description, MEASURES[name])
+        spreads = description.spreads[name]
         if spreads:
             parts.append(plot_spread(description, name, spreads))
-    spreads = spread_by_class(description, MEASURES["file_bytes"])
+    spreads = description.spreads["file_bytes"]
     if spreads:
         parts.append(tabulate_spread("file_bytes", spreads))
     sizes = count_by(description, lambda header: (header.width, header.height))

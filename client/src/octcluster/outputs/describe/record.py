@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from octcluster.images.headers import ImageHeader
-from octcluster.outputs.describe.spread import MEASURES
 from octcluster.outputs.describe.volumes import record_volumes
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
 from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
-from octcluster.workflows.description import Description, count_by, count_subsets, spread_by_class
+from octcluster.workflows.description import Description, HeaderKind, count_by
 
 
 def format_describe_record(
@@ -39,13 +37,10 @@ def format_describe_record(
         "notes": record_notes(description.image_set, description.pixels),
         "classes": description.image_set.classes,
         "splits": description.splits,
-        "subsets": [_rename_label(asdict(subset)) for subset in count_subsets(description)],
+        "subsets": [_rename_label(asdict(subset)) for subset in description.subsets],
         **{
-            name: [
-                {"class": label, **asdict(spread)}
-                for label, spread in spread_by_class(description, measure).items()
-            ]
-            for name, measure in MEASURES.items()
+            name: [{"class": label, **asdict(spread)} for label, spread in spreads.items()]
+            for name, spreads in description.spreads.items()
         },
         "formats": _list_kinds(
             description,
@@ -77,7 +72,7 @@ def _rename_label(subset: dict[str, object]) -> dict[str, object]:
 def _list_kinds(
     description: Description,
     names: Sequence[str],
-    kind: Callable[[ImageHeader], tuple[int | str, ...]],
+    kind: Callable[[HeaderKind], tuple[int | str, ...]],
 ) -> list[dict[str, object]]:
     return [
         {**dict(zip(names, found, strict=True)), "images": number}

@@ -1,18 +1,10 @@
 """How widely a measure of images spreads, by class: a plot and a table for the page of a description."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.words import UNKNOWN
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, plot_text
 from octcluster.workflows.description import Description, Spread
-
-MEASURES: Mapping[str, Callable[[ImageHeader], int]] = {
-    "width": lambda header: header.width,
-    "height": lambda header: header.height,
-    "file_bytes": lambda header: header.file_bytes,
-}
-"""What is measured of each image, by name."""
 
 _SPREAD_TITLES = ("images", "mean", "standard deviation", "minimum", "lower quartile", "median")
 _UNITS = {"width": "pixels", "height": "pixels", "file_bytes": "bytes"}

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from octcluster.images.headers import ImageHeader
 from octcluster.outputs.describe.volumes import describe_volumes
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import count
-from octcluster.workflows.description import Description, SubsetSize, count_by, count_subsets
+from octcluster.workflows.description import Description, HeaderKind, SubsetSize, count_by
 
 UNKNOWN = "no known class"
 UNSPLIT = "in no split"
@@ -32,14 +31,13 @@ def describe_answer(description: Description) -> list[str]:
         everything = "All" if total == len(images) else f"All {total:,} whose header can be read"
         share = everything if number == total else f"{number / total:.1%}"
         sentences.append(f"{share} are {_name_format(most)}.")
-        headers = [header for _, header in description.readable]
-        sizes = len({(header.width, header.height) for header in headers})
-        if sizes == 1:
-            sentences.append(f"{everything} have {headers[0].width} x {headers[0].height} pixels.")
+        sizes = sorted({(kind.width, kind.height) for kind in description.kinds})
+        if len(sizes) == 1:
+            sentences.append(f"{everything} have {sizes[0][0]} x {sizes[0][1]} pixels.")
         else:
-            widths = _name_range("width", [header.width for header in headers])
-            heights = _name_range("height", [header.height for header in headers])
-            sentences.append(f"They have {sizes:,} different sizes: {widths} and {heights}.")
+            widths = _name_range("width", [width for width, _ in sizes])
+            heights = _name_range("height", [height for _, height in sizes])
+            sentences.append(f"They have {len(sizes):,} different sizes: {widths} and {heights}.")
     return sentences + describe_volumes(description.volumes)
 
 
@@ -55,7 +53,7 @@ def describe_standouts(description: Description) -> list[str]:
     failed = len(description.failures)
     if failed:
         found.append(f"{count(failed, 'image')} cannot be used; failures.csv says why.")
-    sizes = count_classes(count_subsets(description))
+    sizes = count_classes(description.subsets)
     known = {label: number for label, number in sizes.items() if label is not None}
     if known and max(known.values()) >= _UNEVEN * min(known.values()):
         most, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
@@ -82,7 +80,7 @@ def count_classes(subsets: Sequence[SubsetSize]) -> dict[str | None, int]:
     return sizes
 
 
-def format_of(header: ImageHeader) -> tuple[int | str, ...]:
+def format_of(header: HeaderKind) -> tuple[int | str, ...]:
     """Format, channels and bits of a channel."""
     return header.format, header.channels, header.bits
 
