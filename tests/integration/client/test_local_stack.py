@@ -81,6 +81,24 @@ def test_nothing_stays_when_the_client_is_killed(cache_dir: Path, number: signal
     wait_until(lambda: not processes_of(folder) and not folder.exists())
 
 
+def test_nothing_stays_when_the_supervisor_is_killed(cache_dir: Path) -> None:
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
+        stack.wait_until_started()
+        folder = folder_of(stack)
+        (supervisor,) = {parent_of(process) for process in processes_of(folder)}
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: not processes_of(folder))
+        with pytest.raises(LocalStackError, match="start it again"):
+            wait_until_failed(stack)
+    assert not folder.exists()
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=5), Silence()) as stack:
+        stack.wait_until_started()
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir: Path) -> None:
     (cache_dir / "vectors").mkdir()
     (cache_dir / "vectors" / "vectors.rdb").write_bytes(b"no such thing")
@@ -114,7 +132,8 @@ def test_the_wait_for_the_cache_folder_is_told_and_ends(cache_dir: Path, recorde
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as first:
         first.wait_until_started()
         options = LocalStackOptions(cache_dir, embedder=False, lock_wait_seconds=6)
-        with LocalStack(options, recorder) as second, pytest.raises(CacheDirectoryBusy, match="--cache-dir"):
+        holder = f"process {os.getpid()}, since .* --cache-dir"
+        with LocalStack(options, recorder) as second, pytest.raises(CacheDirectoryBusy, match=holder):
             second.wait_until_started()
         assert len(recorder.messages) == 1
         assert str(cache_dir) in recorder.messages[0]

@@ -9,6 +9,7 @@ embedder's converted models.
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,8 +65,8 @@ class LocalStack:
             LocalStackError: The cache folder cannot be used.
         """
         check_installed(self._options)
-        folder = _private_folder()
-        plan = self._plan(folder)
+        self._folder = _private_folder()
+        plan = self._plan(self._folder)
         environment = {name: value for name, value in os.environ.items() if name != SECRET_VARIABLE}
         self._supervisor = subprocess.Popen(
             [sys.executable, "-P", str(_SUPERVISOR)],
@@ -93,6 +94,7 @@ class LocalStack:
                 os.killpg(self._supervisor.pid, signal.SIGKILL)
                 self._supervisor.wait()
             self._listener.join()
+            shutil.rmtree(self._folder, ignore_errors=True)  # a supervisor that was killed has left it
 
     def check(self) -> None:
         """Raises LocalStackError if a service has died or could not be started."""
@@ -165,12 +167,12 @@ class LocalStack:
                     self._started.set()
                 case "lock-busy":
                     self._notice = (
-                        f"another run uses the cache folder {self._cache_dir}: waiting for it to end"
-                        " (another --cache-dir would avoid this)"
+                        f"another run uses the cache folder {self._cache_dir} ({message['holder']}): waiting"
+                        " for it to end (another --cache-dir would avoid this)"
                     )
                 case "lock-timeout":
                     self._failure = CacheDirectoryBusy(
-                        f"another run has used the cache folder {self._cache_dir} for"
+                        f"another run ({message['holder']}) has used the cache folder {self._cache_dir} for"
                         f" {self._options.lock_wait_seconds:.0f} s: wait for it to end, or name another"
                         " folder with --cache-dir"
                     )

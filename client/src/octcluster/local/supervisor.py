@@ -1,17 +1,20 @@
 """Keeps some programs running for one client, and ends them when the client goes away, however it goes.
 
+On Linux they also end when this program is killed itself.
+
 Started as a program of its own, with the standard library alone so that it is up in no time. The client
 writes a plan as one line of JSON to its standard input and keeps that open; the end of the file, which the
 system causes even when the client is killed, is the sign to stop. Events go to standard output as lines of
 JSON:
 
-    {"event": "lock-busy"}                               another run has the lock; waiting
-    {"event": "lock-timeout"}                            waited too long; the end
+    {"event": "lock-busy", "holder": ...}                another run has the lock; waiting
+    {"event": "lock-timeout", "holder": ...}             waited too long; the end
     {"event": "started"}                                 all programs have been started
     {"event": "ended", "program": ..., "log": ...}       one has ended by itself, with its last lines; the end
 """
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -22,12 +25,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 _POLL_SECONDS = 0.1
 _LOG_TAIL_BYTES = 4000
 _LOG_TAIL_LINES = 12
+_PR_SET_PDEATHSIG = 1
 
 
 _Running = tuple[dict[str, Any], subprocess.Popen[bytes]]
@@ -50,7 +55,10 @@ def _pause() -> None:
 
 
 def _take_lock(path: str, seconds: float) -> int | None:
-    """Returns the descriptor that holds the lock, or None if it was not to be had in time."""
+    """Returns the descriptor that holds the lock, or None if it was not to be had in time.
+
+    Who has it writes into the file who it is, for those who wait.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
     told = False
@@ -59,13 +67,28 @@ def _take_lock(path: str, seconds: float) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
+                _tell("lock-timeout", holder=_read_holder(descriptor))
                 return None
             if not told:
-                _tell("lock-busy")
+                _tell("lock-busy", holder=_read_holder(descriptor))
                 told = True
             _pause()
         else:
+            os.ftruncate(descriptor, 0)
+            since = time.strftime("%Y-%m-%d %H:%M")
+            os.pwrite(descriptor, f"process {os.getppid()}, since {since}".encode(), 0)
             return descriptor
+
+
+def _read_holder(lock: int) -> str:
+    return os.pread(lock, 100, 0).decode(errors="replace")
+
+
+def _end_with(parent: int) -> None:
+    """Lets the system end this process when its parent is gone; runs in a program before it begins."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _start(program: dict[str, Any], folder: Path, lock: int | None) -> subprocess.Popen[bytes]:
@@ -80,6 +103,7 @@ def _start(program: dict[str, Any], folder: Path, lock: int | None) -> subproces
             stdout=log,
             stderr=log,
             pass_fds=() if lock is None else (lock,),
+            preexec_fn=partial(_end_with, os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread
         )
 
 
@@ -106,7 +130,6 @@ def _supervise(plan: dict[str, Any], running: list[_Running]) -> None:
     if plan["lock"] is not None:
         lock = _take_lock(plan["lock"], plan["lock_wait_seconds"])
         if lock is None:
-            _tell("lock-timeout")
             return
     for program in plan["programs"]:
         running.append((program, _start(program, folder, lock)))
