@@ -68,6 +68,7 @@ def run(command: RunCommand) -> ExitCode:
         stability_resamples=command.stability,
         umap=command.umap,
         vectors=command.vectors,
+        unit=command.unit,
         **command.service_fields(),
     )
 

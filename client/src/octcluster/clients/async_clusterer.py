@@ -118,9 +118,9 @@ class AsyncClustererClient:
             vectors.update(read_vectors(responses))
         return vectors
 
-    async def check_run(self, spec: RunSpec, members: int) -> None:
+    async def check_run(self, spec: RunSpec, members: int, units: int | None = None) -> None:
         """See ClustererClient.check_run."""
-        await self._connection.call(self._stub.CheckRun, check_request(spec, members))
+        await self._connection.call(self._stub.CheckRun, check_request(spec, members, units))
 
     async def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
         """See ClustererClient.start_run."""

@@ -43,17 +43,18 @@ class ClustererClient(ClustererVectors):
         address: Where the clusterer is.
     """
 
-    def check_run(self, spec: RunSpec, members: int) -> None:
+    def check_run(self, spec: RunSpec, members: int, units: int | None = None) -> None:
         """Asks whether a run could be done, before its members have vectors.
 
         Args:
             spec: What the run shall do.
             members: Number of images to cluster.
+            units: Number of units that they make; None: each is one.
 
         Raises:
             RequestRefused: It could not: the spec breaks a rule, or the clusterer lacks the memory.
         """
-        self._connection.call(self._stub.CheckRun, check_request(spec, members))
+        self._connection.call(self._stub.CheckRun, check_request(spec, members, units))
 
     def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
         """Queues a run. Repeating it with the same run id does nothing more.

@@ -139,9 +139,9 @@ def join_pieces(responses: Iterable[messages.GetFittedRunResponse]) -> bytes:
     return b"".join(response.data for response in responses)
 
 
-def check_request(spec: RunSpec, members: int) -> messages.CheckRunRequest:
+def check_request(spec: RunSpec, members: int, units: int | None) -> messages.CheckRunRequest:
     """The request of CheckRun."""
-    return messages.CheckRunRequest(spec=spec_message(with_run_id(spec)), members=members)
+    return messages.CheckRunRequest(spec=spec_message(with_run_id(spec)), members=members, units=units or 0)
 
 
 def with_run_id(spec: RunSpec) -> RunSpec:

@@ -26,6 +26,9 @@ MODELS = (
     "pixels",
 )
 FEATURES = ("pooled", "flatten", "blocks", "pixels")
+Unit = Literal["image", "eye"]
+"""What is clustered: each image, or all images of an eye at a visit as one."""
+UNITS: tuple[Unit, ...] = ("image", "eye")
 # Of 516 images of OCT2017 a tenth have more; measured with flip for blocks, without for pooled.
 _USUAL_SPREADS = {("efficientnet-lite0", "blocks"): 0.25, ("efficientnet-lite0", "pooled"): 0.66}
 _BYTES_A_VALUE = {"float32": 4, "uint8": 1}

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
+from octcluster.images.eyes import ScannedEye
 from octcluster.images.framing import Framing
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.images.pixel_faults import FoundFault
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
-from octcluster.model.runs import EmbeddingSpace, RunSpec
+from octcluster.model.runs import EmbeddingSpace, RunSpec, Unit
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,36 @@ NO_PIXELS = PixelReport()
 
 
 @dataclass(frozen=True)
+class EyeClusters:
+    """The eyes of a run that clustered eyes.
+
+    Attributes:
+        eyes: The eyes; row i of the assignments is eyes[i], and their rows are positions among the members.
+        scan_clusters: The cluster that suits each member best by itself; None where the run kept no rule.
+    """
+
+    eyes: Sequence[ScannedEye]
+    scan_clusters: Sequence[int | None]
+
+    @cached_property
+    def eye_of(self) -> list[int]:
+        """For each member the position of its eye."""
+        found = {row: number for number, eye in enumerate(self.eyes) for row in eye.rows}
+        return [found[row] for row in range(len(found))]
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """One finished end-to-end run.
 
     Attributes:
         image_set: All images that were asked for.
         recipe: How they were clustered.
-        members: The images that were clustered, sorted by name; row i of the assignments is members[i].
+        members: The images that were clustered, sorted by name.
         failures: The images that were not, sorted by name.
         spec: What the clusterer was asked to do.
         result: What it found; its duplicates have the copies of images, too.
-        assignments: The clusters of the members in the chosen result.
+        assignments: The clusters of the units in the chosen result.
         embedded: Number of distinct images (by key) that were embedded in this run.
         cached: Number of the other members: their vector was in the cache, or is that of an equal image. So
             embedded, cached and failed images are all images.
@@ -67,6 +87,8 @@ class RunOutcome:
         pixels: What was found in the pixels of the images.
         vectors: Vector of each member (little-endian values), None where the cache has lost it; None if not
             asked for.
+        eyes: The eyes, if these were clustered; None: each image was.
+        image_keys: Key of each member.
     """
 
     image_set: ImageSet
@@ -84,6 +106,18 @@ class RunOutcome:
     stage_seconds: Mapping[str, float]
     pixels: PixelReport = NO_PIXELS
     vectors: Sequence[bytes | None] | None = None
+    eyes: EyeClusters | None = None
+    image_keys: Sequence[bytes] = ()
+
+    @property
+    def units(self) -> Sequence[Scan] | Sequence[ScannedEye]:
+        """What was clustered: the images, or their eyes; row i of the assignments is units[i]."""
+        return self.members if self.eyes is None else self.eyes.eyes
+
+    @property
+    def unit(self) -> Unit:
+        """What one of the units is."""
+        return "image" if self.eyes is None else "eye"
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -97,8 +131,8 @@ class RunOutcome:
 
     @cached_property
     def class_sizes(self) -> list[int]:
-        """Number of members of each known class, in the order of ``image_set.classes``."""
-        sizes = Counter(image.label for image in self.members)
+        """Number of units of each known class, in the order of ``image_set.classes``."""
+        sizes = Counter(unit.label for unit in self.units)
         return [sizes[name] for name in self.image_set.classes]
 
     @property

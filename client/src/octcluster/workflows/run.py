@@ -15,15 +15,23 @@ from dataclasses import dataclass, replace
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
+from octcluster.images.eyes import ScannedEye, gather_eyes
 from octcluster.images.image_set import ImageSet
 from octcluster.images.leaks import add_copies
 from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
-from octcluster.model.runs import Member, RunSpec
+from octcluster.model.runs import Member, RunSpec, Unit
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
-from octcluster.workflows.outcome import Failure, PixelReport, RunOutcome, describe_versions
+from octcluster.workflows.eyes import check_enough_eyes, place_scans
+from octcluster.workflows.outcome import (
+    EyeClusters,
+    Failure,
+    PixelReport,
+    RunOutcome,
+    describe_versions,
+)
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import RunWatcher, Stages
 
@@ -49,6 +57,7 @@ class RunOptions(ServiceOptions):
             result, 0 to 100; None: see default_stability_resamples.
         umap: Also find two coordinates of each image by UMAP, to look at.
         vectors: Also fetch the images' vectors, for the outcome.
+        unit: What is clustered: ``image``, or ``eye``: all images of an eye at a visit as one.
     """
 
     recipe: Recipe | None = None
@@ -58,6 +67,7 @@ class RunOptions(ServiceOptions):
     stability_resamples: int | None = None
     umap: bool = True
     vectors: bool = False
+    unit: Unit = "image"
 
     @property
     def chosen_recipe(self) -> Recipe:
@@ -133,16 +143,17 @@ class Job:
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
-        _check_enough(self._images, self._count_needed())
+        self._check_enough()
         # Embedding may take hours: what the clusterer will refuse, it refuses before.
-        self._clusterer.check_run(self._spec(), len(self._images.good()))
+        eyes = self._gather_eyes()
+        self._clusterer.check_run(self._spec(), len(self._images.good()), None if eyes is None else len(eyes))
         filler = CacheFiller(
             self._embedder, self._clusterer, self._space, self._options.key_secret, self._stages
         )
         for attempt in range(1, _ATTEMPTS + 1):
             with self._stages.timed("embedding"):
                 filler.fill(self._images)
-            _check_enough(self._images, self._count_needed())
+            self._check_enough()
             try:
                 return self._cluster()
             except (RunFailed, RunNotFound) as error:
@@ -151,6 +162,20 @@ class Job:
                     raise
                 self._stages.message(f"vectors were lost, so the clustering starts again: {error}")
         raise AssertionError("the last attempt returns or raises")
+
+    def _check_enough(self) -> None:
+        """Raises TooFewImages if there are fewer good images, or eyes, than needed."""
+        needed = self._count_needed()
+        _check_enough(self._images, needed)
+        eyes = self._gather_eyes()
+        if eyes is not None:
+            check_enough_eyes(eyes, needed)
+
+    def _gather_eyes(self) -> list[ScannedEye] | None:
+        """The eyes of the good images; None if images are what is clustered."""
+        if self._options.unit == "image":
+            return None
+        return gather_eyes([image for image, _ in self._images.good()])
 
     def _count_needed(self) -> int:
         """The least number of images: one for each cluster, unless all algorithms find their number."""
@@ -174,12 +199,20 @@ class Job:
             with self._stages.timed("fetching"):
                 result = self._clusterer.result(spec.run_id)
                 assignments = self._clusterer.assignments(spec.run_id, result.chosen)
+                eyes = self._place_scans(spec.run_id, result, assignments)
         except (RunFailed, RunNotFound, RunCancelled):
             raise
         except BaseException:
             self._cancel(spec.run_id)
             raise
-        return self._outcome(spec, result, assignments)
+        return self._outcome(spec, result, assignments, eyes)
+
+    def _place_scans(self, run_id: str, result: RunResult, assignments: Assignments) -> EyeClusters | None:
+        eyes = self._gather_eyes()
+        if eyes is None:
+            return None
+        keys = [key for _, key in self._images.good()]
+        return place_scans(eyes, keys, run_id, result, assignments, self._clusterer)
 
     def _fetch_vectors(self) -> list[bytes | None] | None:
         if not self._options.vectors:
@@ -221,21 +254,25 @@ class Job:
         classes = {label: index for index, label in enumerate(self._image_set.classes)}
         patients = sorted({image.patient for image, _ in good if image.patient is not None})
         numbers = {patient: index for index, patient in enumerate(patients)}
+        units = {row: unit for unit, eye in enumerate(self._gather_eyes() or ()) for row in eye.rows}
         return [
             Member(
                 image_key=key,
                 class_index=None if image.label is None else classes[image.label],
                 patient_index=None if image.patient is None else numbers[image.patient],
                 numbers=self._images.audited_numbers(key),
+                unit_index=units.get(row),
             )
-            for image, key in good
+            for row, (image, key) in enumerate(good)
         ]
 
-    def _outcome(self, spec: RunSpec, result: RunResult, assignments: Assignments) -> RunOutcome:
+    def _outcome(
+        self, spec: RunSpec, result: RunResult, assignments: Assignments, eyes: EyeClusters | None
+    ) -> RunOutcome:
         good = self._images.good()
         embedder, clusterer = self._embedder.info(), self._clusterer.info()
         embedded = len(self._images.embedded & {key for _, key in good})
-        copies = add_copies(result.duplicates, assignments.image_keys)
+        copies = add_copies(result.duplicates, [key for _, key in good])
         return RunOutcome(
             image_set=self._image_set,
             recipe=self._options.chosen_recipe,
@@ -252,4 +289,6 @@ class Job:
             stage_seconds=dict(self._stages.seconds),
             pixels=PixelReport(self._images.faults(), self._images.framing()),
             vectors=self._fetch_vectors(),
+            eyes=eyes,
+            image_keys=[key for _, key in good],
         )

@@ -248,7 +248,12 @@ def _digest_run(spec: RunSpec, members: Sequence[Member], version: str) -> str:
     fields = json.dumps([version, asdict(spec)], default=bytes.hex, sort_keys=True)
     digest = blake2b(fields.encode(), digest_size=_RUN_ID_BYTES)
     for member in members:
-        known = (member.class_index, member.patient_index, sorted(member.numbers.items()))
+        known = (
+            member.class_index,
+            member.patient_index,
+            member.unit_index,
+            sorted(member.numbers.items()),
+        )
         digest.update(member.image_key + repr(known).encode())
     return digest.hexdigest()
 

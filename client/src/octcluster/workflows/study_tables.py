@@ -1,7 +1,7 @@
 """The tables of a study's TOML file, with the rules that each keeps by itself."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -82,7 +82,7 @@ class PreparationTable(_Table):
     standardize: StrictBool = False
     pca: Annotated[float | int | None, BeforeValidator(_read_pca)] = None
     whiten: StrictBool = False
-    whiten_within_patients: StrictBool = False
+    whiten_within_patients: StrictBool | Literal["auto"] = False
     normalize_prepared: StrictBool = False
 
     @model_validator(mode="after")

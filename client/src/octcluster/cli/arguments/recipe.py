@@ -152,6 +152,7 @@ def add_recipe_parts(group: Any) -> None:
     add(
         "--whiten-within-patients",
         action=BooleanOptionalAction,
-        help="then give less weight to differences within a patient, which are rarely pathology; leave it "
-        "out for whole volumes, whose slices differ in pathology (default: that of the recipe)",
+        help="then give less weight to differences within a patient, which are rarely pathology among single "
+        "scans; not for whole volumes, whose slices differ in pathology (default: that of the recipe: yes, "
+        "no, or auto, which decides by the images and tells)",
     )

@@ -14,13 +14,14 @@ from octcluster.cli.arguments.command import (
 from octcluster.cli.arguments.recipe import RecipeArguments, add_recipe, add_recipe_parts
 from octcluster.cli.arguments.services import ServicesCommand, add_services
 from octcluster.cli.values import parse_clusters, parse_resamples, parse_seed
-from octcluster.model.runs import MODELS
+from octcluster.model.runs import MODELS, UNITS, Unit
 
 SUMMARY = "cluster a folder of images; leaves clusters, scores and a report"
 DESCRIPTION = """\
 Clusters the OCT images of a folder and writes into DIR:
 
   assignments.csv      the cluster of each image: image,cluster,label,patient,silhouette
+  eyes.csv             the cluster of each eye, and the share of its scans in each cluster; with --unit eye
   assignments.parquet  the same with keys and places on the maps (PCA, UMAP), for pandas, DuckDB and others
   scores.json          how good each clustering is and how far to trust it; classes by clusters
   report.html          plots and tables to look at; opens offline, names no image; shows class names as given
@@ -40,6 +41,7 @@ examples:
   octcluster run scans --out result                      4 clusters, by the default recipe
   octcluster run scans --out result -k 2:10              choose among 2 to 9 clusters, without labels
   octcluster run scans --out result --recipe plain-1 --algorithm kmeans,hdbscan    two algorithms side by side
+  octcluster run volumes --out result --unit eye         cluster eyes, each by all of its scans
   octcluster run scans --out result --labels table.csv   compare with classes of a table image,label[,patient]
   octcluster run scans --out result --embedder gpu-box:50051 --clusterer gpu-box:50052
   octcluster assign result new-scans --out new           put new images into the clusters of result
@@ -60,6 +62,7 @@ class RunCommand(ServicesCommand, ImagesCommand, RecipeArguments):
         stability: How many random parts of the images to cluster again; None: it depends on their number.
         umap: Whether to draw the images by UMAP, too.
         vectors: Whether to write the images' features, too.
+        unit: Whether images are clustered, or eyes.
         thumbnails: Whether the report shows images.
         identified: Whether the report names images and patients.
         per_class: Take so many random images of each class; None: all.
@@ -73,6 +76,7 @@ class RunCommand(ServicesCommand, ImagesCommand, RecipeArguments):
     stability: int | None
     umap: bool
     vectors: bool
+    unit: Unit
     thumbnails: bool
     identified: bool
     per_class: int | None
@@ -99,6 +103,14 @@ def _add_grouping(group: Any) -> None:
         help="number of clusters, or a range to choose from without labels. With the default recipe the ends "
         "of the range serve only for comparison: to consider 3 to 9, ask for -k 2:10. hdbscan finds its own "
         "number (default: 4)",
+    )
+    add(
+        "--unit",
+        choices=UNITS,
+        default=UNITS[0],
+        help="what is clustered: each image; or each eye, that is all images of one patient, eye and visit "
+        "as one. Take eye where an eye has several scans, as volumes have: else clusters may be people. The "
+        "cluster of each scan by itself is told, too (default: %(default)s)",
     )
     names = ", ".join(MODELS).replace(", ".join(MODELS[1:9]), "efficientnet-b0 to -b7")
     add(

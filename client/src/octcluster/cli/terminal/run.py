@@ -7,6 +7,7 @@ from typing import TextIO
 from octcluster.cli.terminal.console import Terminal
 from octcluster.cli.terminal.tables import tabulate_clusters, tabulate_results
 from octcluster.outputs.run.record import read_start
+from octcluster.outputs.wording.eyes import describe_eyes, describe_whitening
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.wording.words import count, describe_answer, describe_missing_labels, describe_noise
@@ -40,11 +41,12 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
     terminal.say(*_describe_input(outcome))
     terminal.show(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
     terminal.say(*describe_noise(result.results))
-    terminal.show(tabulate_clusters(chosen, outcome.image_set.classes))
+    terminal.show(tabulate_clusters(chosen, outcome.image_set.classes, outcome.unit))
     terminal.say(
-        *describe_answer(chosen, outcome.class_sizes, whitened=preparation.whiten),
+        *describe_answer(chosen, outcome.class_sizes, whitened=preparation.whiten, unit=outcome.unit),
         *summarize_trust(chosen, outcome.leaks, result.duplicates),
         *describe_unused_patients(preparation, outcome.members),
+        *describe_whitening(outcome),
     )
     if len(result.results) > 1:
         terminal.say(f"Chosen (*): {result.chosen_reason}")
@@ -62,11 +64,14 @@ def _describe_input(outcome: RunOutcome) -> list[str]:
     lines = [f"{count(len(image_set.images), 'image')}: {', '.join(counts)}"]
     if labelled := sum(outcome.class_sizes):
         classes = count(len(image_set.classes), "class")
-        lines.append(f"Labels: {count(labelled, 'image')} in {classes} (--labels {image_set.label_source})")
+        lines.append(
+            f"Labels: {count(labelled, outcome.unit)} in {classes} (--labels {image_set.label_source})"
+        )
     return [
         *lines,
         *describe_missing_labels(image_set),
         *describe_pixels(outcome.pixels),
+        *describe_eyes(outcome),
         f"Recipe: {outcome.recipe.name or 'one of your own'}",
         f"Features: {space.model}, {space.features}, {space.dimension:,} values an image "
         f"(space {space.digest.hex()[:12]})",

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from octcluster.cli.terminal.console import make_cell, make_table
 from octcluster.model.results import ClusteringResult
+from octcluster.model.runs import Unit
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import format_score, name_algorithm, name_cluster
 
@@ -37,10 +38,10 @@ def tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_clas
     return table
 
 
-def tabulate_clusters(result: ClusteringResult, classes: Sequence[str]) -> Table:
-    """The images by class and cluster, or by cluster alone if no class is known."""
+def tabulate_clusters(result: ClusteringResult, classes: Sequence[str], unit: Unit) -> Table:
+    """The images, or eyes, by class and cluster, or by cluster alone if no class is known."""
     sizes = dict(enumerate(result.cluster_sizes)) | ({-1: result.noise} if result.noise else {})
-    table = make_table(["images"], map(name_cluster, sizes))
+    table = make_table([f"{unit}s"], map(name_cluster, sizes))
     if result.contingency is not None:
         columns = [list(result.contingency.clusters).index(cluster) for cluster in sizes]
         for index, row in zip(result.contingency.class_indices, result.contingency.counts, strict=True):

@@ -1,6 +1,9 @@
-"""assignments.csv: the cluster of each image."""
+"""assignments.csv: the cluster of each image, or of each image by itself and of its eye."""
+
+from typing import Any
 
 from octcluster.outputs.csv_tables import format_table
+from octcluster.outputs.run.columns import list_eye_columns
 from octcluster.outputs.scan_columns import list_scan_columns
 from octcluster.workflows.outcome import RunOutcome
 
@@ -10,20 +13,24 @@ HEADER = ("image", "cluster", "label", "patient", "silhouette")
 def format_assignments(outcome: RunOutcome) -> bytes:
     """Formats one row an image that was clustered, sorted by path; the cluster of noise is -1.
 
-    Behind the columns of HEADER come those of ``list_scan_columns``.
+    Behind the columns of HEADER come those of ``list_eye_columns`` and ``list_scan_columns``. Where eyes were
+    clustered, images have no silhouettes.
     """
-    members, assignments = outcome.members, outcome.assignments
-    columns = list_scan_columns(members)
+    members, eyes = outcome.members, outcome.eyes
+    clusters = outcome.assignments.clusters if eyes is None else eyes.scan_clusters
+    silhouettes = outcome.assignments.silhouettes if eyes is None else [None] * len(members)
+    columns: dict[str, list[Any]] = {**list_eye_columns(outcome), **list_scan_columns(members)}
     rows = (
-        (image.name, cluster, image.label, image.patient, _format_silhouette(silhouette), *more)
+        (image.name, cluster, image.label, image.patient, format_silhouette(silhouette), *more)
         for image, cluster, silhouette, *more in zip(
-            members, assignments.clusters, assignments.silhouettes, *columns.values(), strict=True
+            members, clusters, silhouettes, *columns.values(), strict=True
         )
     )
     return format_table((*HEADER, *columns), rows)
 
 
-def _format_silhouette(silhouette: float | None) -> str | None:
+def format_silhouette(silhouette: float | None) -> str | None:
+    """A silhouette with six decimals; None where undefined."""
     if silhouette is None:
         return None
     return f"{round(silhouette, 6) + 0.0:.6f}"  # Adding 0.0 turns -0.0 into 0.0.

@@ -16,20 +16,41 @@ def list_columns(outcome: RunOutcome) -> dict[str, Sequence[object]]:
         ``image`` (path), ``image_key`` (64 hexadecimal digits), ``cluster`` (-1: noise), ``label``,
         ``patient``, ``silhouette`` (None where undefined), ``pca_x``, ``pca_y``, ``distance`` (to the
         cluster's mean; None for noise), if there are any ``umap_x`` and ``umap_y``, and the columns of
-        ``list_scan_columns``.
+        ``list_eye_columns`` and ``list_scan_columns``. Where eyes were clustered, ``cluster`` is that of the
+        image by itself, and silhouettes, places and distances are those of its eye.
     """
-    assignments = outcome.assignments
+    assignments, eyes = outcome.assignments, outcome.eyes
+    units: Sequence[int] = range(len(outcome.members)) if eyes is None else eyes.eye_of
     columns: dict[str, Sequence[object]] = {
         "image": [image.name for image in outcome.members],
-        "image_key": [key.hex() for key in assignments.image_keys],
-        "cluster": assignments.clusters,
+        "image_key": [key.hex() for key in outcome.image_keys],
+        "cluster": assignments.clusters if eyes is None else eyes.scan_clusters,
         "label": [image.label for image in outcome.members],
         "patient": [image.patient for image in outcome.members],
+    }
+    of_units: dict[str, Sequence[object]] = {
         "silhouette": assignments.silhouettes,
         "pca_x": assignments.x,
         "pca_y": assignments.y,
         "distance": assignments.distances,
     }
     if assignments.umap_x:
-        columns |= {"umap_x": assignments.umap_x, "umap_y": assignments.umap_y}
-    return columns | list_scan_columns(outcome.members)
+        of_units |= {"umap_x": assignments.umap_x, "umap_y": assignments.umap_y}
+    columns |= {name: [values[unit] for unit in units] for name, values in of_units.items()}
+    return columns | list_eye_columns(outcome) | list_scan_columns(outcome.members)
+
+
+def list_eye_columns(outcome: RunOutcome) -> dict[str, list[int]]:
+    """Lists ``eye_cluster`` and ``eye_row`` of each image, if eyes were clustered.
+
+    Returns:
+        Values by name of the column, in the order of the images: the cluster of the image's eye, and the
+        eye's row of eyes.csv, from 1.
+    """
+    if outcome.eyes is None:
+        return {}
+    eye_of = outcome.eyes.eye_of
+    return {
+        "eye_cluster": [outcome.assignments.clusters[eye] for eye in eye_of],
+        "eye_row": [eye + 1 for eye in eye_of],
+    }

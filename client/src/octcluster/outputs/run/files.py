@@ -8,6 +8,7 @@ from octcluster.outputs.atomic_files import write_file, write_or_remove
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.duplicates import format_duplicates
+from octcluster.outputs.run.eyes import format_eyes
 from octcluster.outputs.run.parquet import format_parquet
 from octcluster.outputs.run.record import format_run_record
 from octcluster.outputs.run.report import ReportOptions, format_report
@@ -39,6 +40,7 @@ def write_run_files(
     """
     write_file(folder / "assignments.csv", format_assignments(outcome))
     write_file(folder / "assignments.parquet", format_parquet(outcome))
+    write_or_remove(folder / "eyes.csv", format_eyes(outcome))
     write_file(folder / "scores.json", format_scores(outcome))
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
     write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))

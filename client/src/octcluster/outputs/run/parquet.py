@@ -19,6 +19,7 @@ def format_parquet(outcome: RunOutcome) -> bytes:
     from pyarrow.parquet import write_table  # noqa: PLC0415
 
     types = {"cluster": pa.int32(), "scan": pa.int32(), "silhouette": pa.float32()}
+    types |= {"eye_cluster": pa.int32(), "eye_row": pa.int32()}
     types |= dict.fromkeys(("pca_x", "pca_y", "distance", "umap_x", "umap_y"), pa.float32())
     columns = {
         name: pa.array(values, types[name]) if name in types else pa.array(map(_as_text, values), pa.string())

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from octcluster.images.eyes import count_eyes
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
 from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
@@ -43,6 +44,9 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "stability_resamples": outcome.spec.stability_resamples,
         "umap": outcome.spec.umap,
         "umap_missing_reason": outcome.result.umap_missing_reason or None,
+        "unit": outcome.unit,
+        "eyes": None if outcome.eyes is None else asdict(count_eyes(outcome.eyes.eyes)),
+        "patient_whitening": asdict(whitening) if (whitening := outcome.result.patient_whitening) else None,
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from octcluster.images.leaks import Leaks
 from octcluster.model.results import Association, ClusteringResult, RunResult, Score
-from octcluster.model.runs import RunSpec
+from octcluster.model.runs import RunSpec, Unit
 from octcluster.outputs.json_files import describe_contingency, describe_score, format_json, read_score
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.outcome import RunOutcome
@@ -18,12 +18,14 @@ def format_scores(outcome: RunOutcome) -> bytes:
     """
     classes = outcome.image_set.classes
     document = {
+        "unit": outcome.unit,
         "images": len(outcome.image_set.images),
         "failed": len(outcome.failures),
+        **({} if outcome.eyes is None else {"eyes": len(outcome.units)}),
         "space": outcome.space.digest.hex(),
         "results": [
             {
-                **_describe_result(result, classes),
+                **_describe_result(result, classes, outcome.unit),
                 **_describe_rating(result, outcome.result),
                 **_describe_stability(result, outcome.spec),
             }
@@ -37,7 +39,7 @@ def format_scores(outcome: RunOutcome) -> bytes:
     return format_json(document)
 
 
-def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[str, object]:
+def _describe_result(result: ClusteringResult, classes: Sequence[str], unit: Unit) -> dict[str, object]:
     document: dict[str, object] = {
         "algorithm": result.algorithm,
         "k": result.requested_clusters,
@@ -50,7 +52,9 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str]) -> dict[s
     document["contingency"] = describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"
-    document["associations"] = [_describe_association(association) for association in result.associations]
+    document["associations"] = [
+        _describe_association(association, unit) for association in result.associations
+    ]
     document["seconds"] = round(result.seconds, 3)
     return document
 
@@ -76,12 +80,12 @@ def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, ob
     return {"stability": document}
 
 
-def _describe_association(association: Association) -> dict[str, object]:
+def _describe_association(association: Association, unit: Unit) -> dict[str, object]:
     return {
         "name": association.name,
         "mutual_information": association.mutual_information,
         **describe_score("adjusted_mutual_information", association.adjusted_mutual_information),
-        "images": association.members,
+        f"{unit}s": association.members,
     }
 
 

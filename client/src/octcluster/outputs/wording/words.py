@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from octcluster.images.image_set import ImageSet
 from octcluster.images.notes import Note
 from octcluster.model.results import ClusteringResult, Score
+from octcluster.model.runs import Unit
 
 RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
 
@@ -89,29 +90,32 @@ def describe_noise(results: Sequence[ClusteringResult]) -> list[str]:
     return sentences
 
 
-def describe_answer(result: ClusteringResult, class_sizes: Sequence[int], *, whitened: bool) -> list[str]:
+def describe_answer(
+    result: ClusteringResult, class_sizes: Sequence[int], *, whitened: bool, unit: Unit = "image"
+) -> list[str]:
     """What one clustering found, in sentences.
 
     Args:
         result: The clustering.
-        class_sizes: Number of clustered images of each known class.
+        class_sizes: Number of clustered images, or eyes, of each known class.
         whitened: Whether the features were whitened.
+        unit: What was clustered.
 
     Returns:
         Sentences, the most important first.
     """
     images = sum(result.cluster_sizes) + result.noise
-    noise = f" and left {count(result.noise, 'image')} out as noise" if result.noise else ""
+    noise = f" and left {count(result.noise, unit)} out as noise" if result.noise else ""
     sentences = [
-        f"{capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, 'image')} into "
+        f"{capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, unit)} into "
         f"{count(result.clusters, 'cluster')}{noise}."
     ]
     if result.clusters == images > 1:
-        sentences.append("Each image is a cluster of its own, so scores by class mean nothing.")
+        sentences.append(f"Each {unit} is a cluster of its own, so scores by class mean nothing.")
     accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
     if accuracy is not None:
         labelled = sum(class_sizes)
-        of_what = "the images" if labelled == images else f"the {count(labelled, 'image')} with a known class"
+        of_what = f"the {unit}s" if labelled == images else f"the {count(labelled, unit)} with a known class"
         sentences.append(
             f"{accuracy:.1%}{_describe_interval(result.scores.accuracy)} of {of_what} lie in the cluster "
             f"that matches their class best, one cluster for one class; a single cluster for everything "

@@ -35,7 +35,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     outcome = make_outcome(failed=2, ks=(2, 3, 4))
     write(outcome, tmp_path)
     scores = read_json(tmp_path / "scores.json")
-    head = ["images", "failed", "space", "results", "chosen", "chosen_reason"]
+    head = ["unit", "images", "failed", "space", "results", "chosen", "chosen_reason"]
     assert list(scores) == [*head, "duplicates", "patients"]
     assert (scores["images"], scores["failed"], scores["chosen"]) == (80, 2, 2)
     assert scores["space"] == outcome.space.digest.hex()

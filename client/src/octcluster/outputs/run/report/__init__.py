@@ -14,6 +14,7 @@ from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.run.report.scatter import build_scatter
 from octcluster.outputs.run.report.sections import build_sections
 from octcluster.outputs.run.report.standouts import list_standouts
+from octcluster.outputs.wording.eyes import describe_eyes
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.trust import describe_stability
 from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score, show_text
@@ -49,7 +50,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
     names = ImageNames(outcome, identified=options.identified, thumbnails=options.thumbnails)
     scatter = build_scatter(outcome, names)
     page = Page(
-        title=f"{count(outcome.chosen.clusters, 'cluster')} in {count(len(outcome.members), 'OCT image')}",
+        title=f"{count(outcome.chosen.clusters, 'cluster')} in {_name_units(outcome)}",
         answer=_answer(outcome),
         sections=build_sections(outcome, names, scatter),
         standouts=list_standouts(outcome),
@@ -63,9 +64,17 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
     return format_page(page, started)
 
 
+def _name_units(outcome: RunOutcome) -> str:
+    if outcome.eyes is None:
+        return count(len(outcome.members), "OCT image")
+    return f"{count(len(outcome.units), 'eye')} with {count(len(outcome.members), 'OCT image')}"
+
+
 def _answer(outcome: RunOutcome) -> list[str]:
     chosen = outcome.chosen
-    answer = describe_answer(chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten)
+    whitened = outcome.spec.preparation.whiten
+    answer = describe_answer(chosen, outcome.class_sizes, whitened=whitened, unit=outcome.unit)
+    answer += describe_eyes(outcome)
     if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
         answer.append(stability)
     elif not outcome.spec.stability_resamples:
@@ -85,6 +94,8 @@ def _answer(outcome: RunOutcome) -> list[str]:
 def _list_tiles(outcome: RunOutcome) -> list[Tile]:
     chosen = outcome.chosen
     tiles = [Tile("images", f"{len(outcome.members):,}"), Tile("clusters", str(chosen.clusters))]
+    if outcome.eyes is not None:
+        tiles.insert(0, Tile("eyes", f"{len(outcome.units):,}"))
     names = ["silhouette"]
     if outcome.image_set.classes:
         tiles.append(Tile("known classes", str(len(outcome.image_set.classes))))

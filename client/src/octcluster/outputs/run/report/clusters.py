@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from octcluster.model.results import ClusteringResult
+from octcluster.model.runs import Unit
 from octcluster.outputs.pages import NEUTRAL, Gallery, class_colour, cluster_colour
 from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.wording.trust import judge_cluster
-from octcluster.outputs.wording.words import NOISE, name_cluster, show_text
+from octcluster.outputs.wording.words import NOISE, count, name_cluster, show_text
 from octcluster.workflows.outcome import RunOutcome
 
 EXAMPLES = 6
@@ -38,7 +39,7 @@ class Card:
         colour: Name of its colour.
         summary: What it is, in a sentence.
         notes: What else there is to say, in sentences.
-        images: Number of its images.
+        size: Number of its images, or eyes, in words.
         classes: Its images by known class, the most frequent first; empty if no class is known.
         histogram: Height of each bar of its silhouettes, the highest is 1; empty if undefined.
         limit: The bars go from -limit to limit, the same in all cards.
@@ -51,7 +52,7 @@ class Card:
     colour: str
     summary: str
     notes: Sequence[str]
-    images: int
+    size: str
     classes: Sequence[ClassShare]
     histogram: Sequence[float]
     limit: float
@@ -81,9 +82,9 @@ def _build_card(
         cluster=cluster,
         name=name_cluster(cluster),
         colour=cluster_colour(cluster).removeprefix("@"),
-        summary=_summarize(len(rows) / len(outcome.members), classes),
-        notes=_list_notes(outcome.chosen, cluster, silhouettes),
-        images=len(rows),
+        summary=_summarize(len(rows) / len(outcome.units), classes, outcome.unit),
+        notes=_list_notes(outcome.chosen, cluster, silhouettes, outcome.unit),
+        size=count(len(rows), outcome.unit),
         classes=classes,
         histogram=_draw_histogram(silhouettes, limit),
         limit=limit,
@@ -96,7 +97,7 @@ def _share_classes(outcome: RunOutcome, rows: Sequence[int]) -> list[ClassShare]
     classes = outcome.image_set.classes
     if not classes:
         return []
-    counts = Counter(outcome.members[row].label for row in rows)
+    counts = Counter(outcome.units[row].label for row in rows)
     colours = {name: class_colour(index) for index, name in enumerate(classes)}
     return [
         ClassShare(
@@ -111,8 +112,8 @@ def _share_classes(outcome: RunOutcome, rows: Sequence[int]) -> list[ClassShare]
     ]
 
 
-def _summarize(share: float, classes: Sequence[ClassShare]) -> str:
-    of_all = f"{share:.0%} of the images" if share >= 0.01 else "less than 1% of the images"
+def _summarize(share: float, classes: Sequence[ClassShare], unit: Unit) -> str:
+    of_all = f"{share:.0%} of the {unit}s" if share >= 0.01 else f"less than 1% of the {unit}s"
     known = [each for each in classes if each.name != _UNKNOWN]
     if not known:
         return f"{of_all}."
@@ -123,7 +124,9 @@ def _summarize(share: float, classes: Sequence[ClassShare]) -> str:
     return f"{of_all}; {how} {first.name} ({min(first.share, 0.99):.0%})."
 
 
-def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[float]) -> list[str]:
+def _list_notes(
+    chosen: ClusteringResult, cluster: int, silhouettes: Sequence[float], unit: Unit
+) -> list[str]:
     if cluster == NOISE:
         return [
             "Noise is no cluster: these images have too few others like them to belong to any cluster. They "
@@ -134,7 +137,7 @@ def _list_notes(chosen: ClusteringResult, cluster: int, silhouettes: Sequence[fl
     if silhouettes:
         negative = sum(value < 0 for value in silhouettes) / len(silhouettes)
         notes.append(
-            f"Median silhouette {statistics.median(silhouettes):z.3f}; {negative:.0%} of its images are "
+            f"Median silhouette {statistics.median(silhouettes):z.3f}; {negative:.0%} of its {unit}s are "
             "nearer to another cluster."
         )
     if chosen.stability is not None and cluster < len(chosen.stability.clusters):

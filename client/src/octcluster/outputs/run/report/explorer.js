@@ -32,7 +32,7 @@
   let view = 0;
   let selection = { cluster: null, class: null };
 
-  const nameOf = (row) => (points.names ? points.names[row] : `image ${images[row]}`);
+  const nameOf = (row) => (points.names ? points.names[row] : `${points.unit} ${images[row]}`);
   // Adding 0 turns -0 into 0.
   const silhouetteOf = (row) => (Number.isNaN(silhouettes[row]) ? "undefined" : (Math.round(1000 * silhouettes[row]) / 1000 + 0).toFixed(3));
   const clusterOf = (row) => points.clusters[clusters[row]];
@@ -195,13 +195,13 @@
     if (selection.class !== null) of.push(`class ${points.classes.find(({ index }) => index === selection.class).name}`);
     if (selection.cluster !== null) of.push(points.clusters.find(({ index }) => index === selection.cluster).name);
     const decoded = new DOMParser().parseFromString(of.join(" in "), "text/html").body.textContent;
-    const noun = rows.length === 1 ? "image" : "images";
+    const noun = rows.length === 1 ? points.unit : `${points.unit}s`;
     announcement.textContent = `${decoded}: ${rows.length.toLocaleString("en")} ${noun} highlighted`;
     panel.querySelector("p").textContent = announcement.textContent;
     rows.sort((one, other) => (silhouettes[other] || -2) - (silhouettes[one] || -2));
     const text = (value) => new DOMParser().parseFromString(value, "text/html").body.textContent;
     const cells = rows.slice(0, listed).map((row) => [nameOf(row), text(clusterOf(row).name), text(classOf(row).name), silhouetteOf(row)]);
-    list.replaceChildren(makeTable(["image", "cluster", "class", "silhouette"], cells, rows.length));
+    list.replaceChildren(makeTable([points.unit, "cluster", "class", "silhouette"], cells, rows.length));
   }
 
   function makeTable(header, rows, total) {
@@ -266,7 +266,7 @@
   onClick("sizes", (point) => ({ cluster: points.clusters.find(({ name }) => name === point.x).index, class: null }));
 
   document.querySelector('[data-csv="scatter"]').addEventListener("click", () => {
-    const header = ["image", "cluster", "class", "silhouette", ...views.flatMap(({ name }) => [`${name} 1`, `${name} 2`])];
+    const header = [points.unit, "cluster", "class", "silhouette", ...views.flatMap(({ name }) => [`${name} 1`, `${name} 2`])];
     const text = (value) => new DOMParser().parseFromString(value, "text/html").body.textContent;
     const rows = Array.from(images.keys(), (row) => [
       nameOf(row), text(clusterOf(row).name), text(classOf(row).name), silhouetteOf(row),

@@ -43,13 +43,20 @@ def _describe_preparation(outcome: RunOutcome) -> str:
         steps.append(_describe_components(preparation, preparation.pca, dimension))
     if preparation.whiten:
         steps.append("whitened")
-    if preparation.whiten_within_patients and has_repeated_patients(outcome.members):
-        steps.append("whitened within patients who have several images")
-    elif preparation.whiten_within_patients:
-        steps.append("not whitened within patients, for none is known to have several images")
+    if preparation.whiten_within_patients:
+        steps.append(_describe_patient_whitening(outcome))
     if preparation.normalize_prepared:
         steps.append("unit length again")
     return f"{', '.join(steps) or 'none'}; {dimension:,} values an image"
+
+
+def _describe_patient_whitening(outcome: RunOutcome) -> str:
+    decision = outcome.result.patient_whitening
+    if not has_repeated_patients(outcome.members):
+        return "not whitened within patients, for none is known to have several images"
+    if decision is not None and not decision.applied:
+        return "not whitened within patients, whose images look like the slices of volumes"
+    return "whitened within patients who have several images"
 
 
 def _describe_components(preparation: Preparation, asked_for: int, dimension: int) -> str:

@@ -1,9 +1,13 @@
-"""What images are called in the report, and what is shown of them."""
+"""What images, or eyes, are called in the report, and what is shown of them."""
 
+from octcluster.images.eyes import ScannedEye
 from octcluster.outputs.pages import Picture
 from octcluster.outputs.pages.thumbnails import make_thumbnail
-from octcluster.outputs.wording.words import show_text
+from octcluster.outputs.wording.words import capitalize, show_text
 from octcluster.workflows.outcome import RunOutcome
+
+_NAMES = {"image": "their paths and patients", "eye": "their patients, sides and visits"}
+_TABLES = {"image": "assignments.csv", "eye": "eyes.csv"}
 
 
 class ImageNames:
@@ -17,30 +21,38 @@ class ImageNames:
     def __init__(self, outcome: RunOutcome, *, identified: bool, thumbnails: bool) -> None:
         self.identified = identified
         self.explanation = (
-            "Images have their paths and patients as names."
+            f"{capitalize(outcome.unit)}s have {_NAMES[outcome.unit]} as names."
             if identified
-            else "\u201cImage 17\u201d is row 17 of assignments.csv, its heading not counted."
+            else f"\u201c{capitalize(outcome.unit)} 17\u201d is row 17 of {_TABLES[outcome.unit]}, its "
+            "heading not counted."
         )
-        self._members = outcome.members
+        self._outcome = outcome
         self._thumbnails = thumbnails
 
     def show(self, row: int) -> str:
         """What an image is called.
 
         Args:
-            row: Its position among the members.
+            row: Its position among the images, or the eyes, that were clustered.
 
         Returns:
-            ``image 17`` for row 17 of assignments.csv, or its path and patient.
+            ``image 17`` for row 17 of assignments.csv, ``eye 17`` for row 17 of eyes.csv, or its own name:
+            path and patient of an image, patient and visit of an eye.
         """
+        unit = self._outcome.units[row]
         if not self.identified:
-            return f"image {row + 1}"
-        member = self._members[row]
-        patient = "" if member.patient is None else f" (patient {member.patient})"
-        return show_text(f"{member.name}{patient}")
+            return f"{self._outcome.unit} {row + 1}"
+        if isinstance(unit, ScannedEye) or unit.patient is None:
+            return show_text(unit.name)
+        return show_text(f"{unit.name} (patient {unit.patient})")
 
     def picture(self, row: int) -> Picture:
-        """An image for a gallery, with its thumbnail where that was asked for, and its class below it."""
-        member = self._members[row]
-        source = make_thumbnail(member) if self._thumbnails else ""
-        return Picture(self.show(row), show_text(member.label or ""), source)
+        """An image for a gallery, with its thumbnail where that was asked for, and its class below it.
+
+        The picture of an eye is that of its middle scan.
+        """
+        unit = self._outcome.units[row]
+        if not self._thumbnails:
+            return Picture(self.show(row), show_text(unit.label or ""))
+        scan = self._outcome.members[unit.rows[len(unit.rows) // 2]] if isinstance(unit, ScannedEye) else unit
+        return Picture(self.show(row), show_text(unit.label or ""), make_thumbnail(scan))

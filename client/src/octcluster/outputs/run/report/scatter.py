@@ -40,7 +40,7 @@ class Scatter:
 
 def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
     """Builds the points; columns are base64 of little-endian numbers: many points stay a small file."""
-    total = len(outcome.members)
+    total = len(outcome.units)
     rows: Sequence[int] = range(total)
     if total > MAX_POINTS:
         rows = sorted(random.Random(0).sample(rows, MAX_POINTS))  # noqa: S311
@@ -60,13 +60,14 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
             }
             for name, axes, x, y in views
         ],
+        "unit": outcome.unit,
         "image": _pack("i", (row + 1 for row in rows)),
         "names": [names.show(row) for row in rows] if names.identified else None,
         "silhouette": _pack("f", (float("nan") if value is None else value for value in silhouettes)),
         "cluster": _pack("h", (cluster_positions[assignments.clusters[row]] for row in rows)),
         "clusters": [_describe_category(name_cluster(each), cluster_colour(each), each) for each in clusters],
         "class": _pack(
-            "h", (class_positions.get(outcome.members[row].label or "", len(classes)) for row in rows)
+            "h", (class_positions.get(outcome.units[row].label or "", len(classes)) for row in rows)
         ),
         "classes": [
             *(_describe_category(name, class_colour(index), index) for index, name in enumerate(classes)),

@@ -1,5 +1,6 @@
 """What stands out in a run, in sentences: what a reader of the report should not miss."""
 
+from octcluster.outputs.wording.eyes import describe_whitening
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import (
@@ -30,6 +31,9 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
     if leaks.patients_in_classes or leaks.patients_in_splits or duplicates.total_pairs:
         found += describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)
     found += describe_unused_patients(outcome.spec.preparation, outcome.members)
+    decision = outcome.result.patient_whitening
+    if decision is not None and decision.like_volumes:
+        found += describe_whitening(outcome)
     missing = describe_missing_labels(outcome.image_set)
     missing += tell_faults(outcome.image_set)
     return [*missing, *describe_pixels(outcome.pixels), *_describe_mix_up(outcome), *found]
