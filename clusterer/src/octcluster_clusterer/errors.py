@@ -11,6 +11,7 @@
     ├── VectorsMissing          members without a vector: put them first     → fails the run
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
+    │   └── StoreRefused        Redis refuses, and time alone mends nothing  → FAILED_PRECONDITION
     ├── MapFailed               UMAP could not be computed                   → the run has none
     ├── ServerStopping          the server is being stopped: try another     → UNAVAILABLE
     └── RunCancelled            the run was asked to stop                    → ends the run
@@ -64,6 +65,10 @@ class QueueFull(ClustererError):
 
 class StoreUnavailable(ClustererError):
     """The vector store does not answer."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The vector store answers that it will not do this: an administrator must change something."""
 
 
 class MapFailed(ClustererError):

@@ -123,7 +123,7 @@ def test_password(tmp_path: Path) -> None:
             client = Clusterer(server.address)
             with pytest.raises(grpc.RpcError) as caught:
                 client.find_missing([b"k" * 32])
-            assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+            assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION, "waiting would not help"
             assert "--redis-password-file" in known(caught.value.details())
             wait_until(lambda: "--redis-password-file" in server.log)
             wait_for_health(server, NOT_SERVING)

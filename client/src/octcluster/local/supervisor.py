@@ -81,7 +81,7 @@ def _take_lock(path: str, seconds: float) -> int | None:
 
 
 def _read_holder(lock: int) -> str:
-    return os.pread(lock, 100, 0).decode(errors="replace")
+    return os.pread(lock, 100, 0).decode(errors="replace") or "which does not say what process it is"
 
 
 def _end_with(parent: int) -> None:

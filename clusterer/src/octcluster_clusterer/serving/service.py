@@ -12,6 +12,7 @@ from octcluster_clusterer.errors import (
     RunNotFinished,
     RunNotFound,
     ServerStopping,
+    StoreRefused,
     StoreUnavailable,
 )
 
@@ -28,6 +29,7 @@ CLUSTERER = Service(
         CannotAssign: grpc.StatusCode.FAILED_PRECONDITION,
         NotAllowed: grpc.StatusCode.PERMISSION_DENIED,
         QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        StoreRefused: grpc.StatusCode.FAILED_PRECONDITION,  # before the kind that it is one of
         StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
         ServerStopping: grpc.StatusCode.UNAVAILABLE,
     },

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection
 from redis.retry import Retry
 
-from octcluster_clusterer.errors import StoreUnavailable
+from octcluster_clusterer.errors import StoreRefused, StoreUnavailable
 from octcluster_clusterer.store.host_lookup import HostLookup
 
 logger = logging.getLogger(__name__)
@@ -18,6 +18,13 @@ logger = logging.getLogger(__name__)
 _LONGEST_CONNECT_SECONDS = 2.0
 
 # The first kind that fits decides. The caller is told what a person can do about it, the log has the rest.
+# What does not pass by itself is told at once: nobody waits for it.
+_PASSING = (
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.ReadOnlyError,  # while another server becomes the primary
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ConnectionError,
+)
 _CURES: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.AuthenticationError, "it refuses the password: check --redis-password-file"),
     (redis.exceptions.NoPermissionError, "its user may not do this: check the user's ACL in Redis"),
@@ -160,4 +167,6 @@ def _translated_errors() -> Iterator[None]:
         # Redis begins an error with a word that says its kind; what follows may quote the command.
         kind, _, _ = str(error).partition(" ")
         logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, kind)
-        raise StoreUnavailable(f"the vector store does not serve: {cure}") from error
+        refused = isinstance(error, redis.exceptions.AuthenticationError) or not isinstance(error, _PASSING)
+        kind_of_error = StoreRefused if refused else StoreUnavailable
+        raise kind_of_error(f"the vector store does not serve: {cure}") from error

@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 import redis
 from known import known
-from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.errors import (
+    InvalidRequest,
+    RunCancelled,
+    StoreRefused,
+    StoreUnavailable,
+    VectorsMissing,
+)
 from octcluster_clusterer.model import DataType, VectorSpace
 from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
 from octcluster_clusterer.store.redis import RedisStore
@@ -314,14 +320,14 @@ class TestStoreThatFails:
         with started_store(name, "--requirepass", "correct horse") as store:
             RedisStore(store.url, "correct horse").ping()
             for password in (None, "wrong"):
-                with pytest.raises(StoreUnavailable, match="--redis-password-file") as caught:
+                with pytest.raises(StoreRefused, match="--redis-password-file") as caught:
                     RedisStore(store.url, password).ping()
                 assert "wrong" not in str(caught.value)
 
     def test_full(self, name: str) -> None:
         with started_store(name, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as store:
             cache = VectorCache(RedisStore(store.url))
-            with pytest.raises(StoreUnavailable, match="maxmemory"):
+            with pytest.raises(StoreRefused, match="maxmemory"):
                 [cache.put(SPACE, make_vectors(200)) for _ in range(10)]
 
     def test_read_only(self, name: str) -> None:
