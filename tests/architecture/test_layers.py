@@ -20,7 +20,7 @@ SERVICES = ("octcluster_clusterer", "octcluster_embedder")
 _ORDER = """
 octcluster: __main__ __init__ notebook cli outputs workflows local clients images model concurrency
 octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
-    preparation store shared_work tiles memory model errors
+    preparation store shared_work tiles memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses errors

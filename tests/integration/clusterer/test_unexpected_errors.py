@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 import pytest
+from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.serving.conversions import Limits
 from octcluster_clusterer.serving.service import CLUSTERER
 from octcluster_clusterer.serving.servicer import ClustererServicer
@@ -44,7 +45,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
     vectors = VectorCache(BrokenStore("unix:///nowhere.sock"))
     no_runs = cast("RunQueue", None)  # these calls ask for vectors alone
     no_fitted = cast("FittedStore", None)
-    servicer = ClustererServicer(vectors, no_runs, no_fitted, Limits(2**20, 10, 10, 1))
+    servicer = ClustererServicer(vectors, no_runs, no_fitted, Limits(2**20, 10, 10, 1), Metrics())
     settings = Settings.load(["--listen", f"unix:{tmp_path}/s.sock"])
     add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
     async with (

@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from waiting import wait_until
 
 PLANTED = ("Doe^Jane", "1950-01-01", "scan-of-jane.jpeg", "/home/jane")
-DASHBOARD = machine.REPOSITORY / "docs/grafana/octcluster-embedder.json"
+DASHBOARD = machine.REPOSITORY / "docs/grafana/octcluster.json"
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):

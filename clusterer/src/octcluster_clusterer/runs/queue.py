@@ -14,6 +14,7 @@ from octcluster_clusterer.errors import (
     ServerStopping,
 )
 from octcluster_clusterer.memory import MemoryAllowance
+from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.model import Members, RunSpec
 from octcluster_clusterer.preparation.units import count_units
 from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
@@ -43,6 +44,7 @@ class RunQueue:
         pipeline: Pipeline,
         max_queued_runs: int,
         memory: MemoryAllowance,
+        metrics: Metrics,
     ) -> None:
         """Starts the worker thread.
 
@@ -52,12 +54,14 @@ class RunQueue:
             pipeline: What a run does with its vectors: ``pipeline.run_pipeline``.
             max_queued_runs: Most runs that wait; one more may be at work.
             memory: What a run may take: one that needs more is refused.
+            metrics: Counts and times the runs.
         """
         self._vectors = vectors
         self._store = runs
         self._pipeline = pipeline
         self._max_queued_runs = max_queued_runs
         self._memory = memory
+        self._metrics = metrics
         self._runs: dict[str, LiveRun] = {}
         self._waiting: deque[LiveRun] = deque()
         self._running: LiveRun | None = None
@@ -65,6 +69,7 @@ class RunQueue:
         self._changed = threading.Condition()
         self._worker = threading.Thread(target=self._work, name="run-queue", daemon=True)
         self._worker.start()
+        metrics.watch_queue(lambda: len(self._waiting))
 
     def check(self, spec: RunSpec, n_members: int, n_units: int) -> None:
         """Checks that a run can be done, as far as that is known without its members.
@@ -261,7 +266,9 @@ class RunQueue:
                 if not self._waiting:
                     return
                 run = self._running = self._waiting.popleft()
-                run.status = replace(run.status, state=RunState.RUNNING, started=datetime.now(UTC))
+                started = datetime.now(UTC)
+                run.status = replace(run.status, state=RunState.RUNNING, started=started)
+            self._metrics.time_queue((started - run.status.created).total_seconds())
             status = execute(run, self._vectors, self._pipeline)
             if status.state is RunState.CANCELLED and self._stopping:
                 status = end_status(run.status, RunState.FAILED, STOPPED)
@@ -283,6 +290,7 @@ class RunQueue:
             ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
             for run_id in ended[:-_REMEMBERED_RUNS]:
                 del self._runs[run_id]
+        self._metrics.count_run(status.state, run.result.stage_seconds if run.result else {})
         seconds = (datetime.now(UTC) - status.created).total_seconds()
         code = f" ({status.error.code})" if status.error else ""
         logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import add_ClustererServiceServicer_to_server
-from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.server import LAST_ANSWERS_SECONDS, running_server, wait_for_signal
 from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.memory import SCIKIT_LEARN_BYTES, MemoryAllowance, measure_resident_bytes
+from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.run_store import RunStore
@@ -37,13 +37,20 @@ async def serve(settings: Settings) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_STORE_THREADS))
     # As in a run, for the same bits: see pipeline.py. This one also holds for images that are assigned later.
     threadpool_limits(limits=1, user_api="blas")
-    store = RedisStore(settings.redis_url, settings.read_redis_password(), settings.redis_timeout_seconds)
+    metrics = Metrics()
+    metrics.tell_memory_limit(settings.memory_limit)
+    store = RedisStore(
+        settings.redis_url,
+        settings.read_redis_password(),
+        settings.redis_timeout_seconds,
+        observe=metrics.time_store,
+    )
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = VectorCache(store)
     resting_bytes = measure_resident_bytes() + SCIKIT_LEARN_BYTES + MAX_SHARED_BYTES
     memory = MemoryAllowance(settings.memory_limit, resting_bytes)
     pipeline = partial(run_pipeline, memory=memory, shared=SharedWork())
-    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory)
+    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory, metrics)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,
@@ -51,11 +58,9 @@ async def serve(settings: Settings) -> None:
         max_queued_runs=settings.max_queued_runs,
     )
     fitted = FittedStore(store, settings.run_ttl_seconds)
-    servicer = ClustererServicer(vectors, runs, fitted, limits, settings.vector_writers)
+    servicer = ClustererServicer(vectors, runs, fitted, limits, metrics, settings.vector_writers)
     add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
-    async with running_server(
-        CLUSTERER, settings, ServerMetrics("octcluster_clusterer"), add_servicer
-    ) as server:
+    async with running_server(CLUSTERER, settings, metrics, add_servicer) as server:
         pings = asyncio.create_task(follow_store(server, store.ping))
         await wait_for_signal()
         deadline = time.monotonic() + settings.grace_seconds

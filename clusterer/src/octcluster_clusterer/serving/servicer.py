@@ -13,6 +13,7 @@ from octcluster_clusterer.assignment.fitted_file import write_fitted
 from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge, NotAllowed
+from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.records import is_run_id
 from octcluster_clusterer.serving.assignment_conversions import (
@@ -57,6 +58,7 @@ class ClustererServicer(ClustererServiceServicer):
         runs: RunQueue,
         fitted: FittedStore,
         limits: Limits,
+        metrics: Metrics,
         vector_writers: Collection[str] = (),
     ) -> None:
         """Serves these vectors, runs and fitted runs within these limits; see ``Settings.vector_writers``."""
@@ -65,6 +67,7 @@ class ClustererServicer(ClustererServiceServicer):
         self._runs = runs
         self._fitted = fitted
         self._limits = limits
+        self._metrics = metrics
 
     async def GetServerInfo(  # noqa: N802
         self, request: pb.GetServerInfoRequest, context: object
@@ -88,6 +91,7 @@ class ClustererServicer(ClustererServiceServicer):
         """Tells which images have no sound vector."""
         keys = to_image_keys(request.image_keys, self._limits)
         missing = await asyncio.to_thread(self._vectors.find_missing, to_space(request.space), keys)
+        self._metrics.count_lookup(len(keys) - len(missing), len(missing))
         return pb.FindMissingVectorsResponse(missing_image_keys=missing)
 
     async def PutVectors(  # noqa: N802
@@ -107,6 +111,7 @@ class ClustererServicer(ClustererServiceServicer):
                     f"{len(rejections)} vectors are bad, for example: {rejections[0].reason}"
                 )
         stored = received - len(rejections)
+        self._metrics.count_stored(stored, len(rejections))
         return pb.PutVectorsResponse(stored=stored, rejected=from_rejections(rejections))
 
     async def GetVectors(  # noqa: N802
@@ -118,6 +123,7 @@ class ClustererServicer(ClustererServiceServicer):
         for start in range(0, len(keys), size):
             vectors = await asyncio.to_thread(self._vectors.get, space, keys[start : start + size])
             if vectors:
+                self._metrics.count_served(len(vectors))
                 yield from_vectors(vectors)
 
     async def CheckRun(  # noqa: N802

@@ -2,7 +2,8 @@
 
 import logging
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import redis
@@ -68,13 +69,20 @@ class RedisStore:
     threads. Every method raises StoreUnavailable in bounded time: two attempts to connect, one silent answer.
     """
 
-    def __init__(self, url: str, password: str | None = None, timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        password: str | None = None,
+        timeout_seconds: float = 5.0,
+        observe: Callable[[float, str], None] = lambda _seconds, _fault: None,
+    ) -> None:
         """Prepares a pool of connections; connects to nothing yet.
 
         Args:
             url: ``redis://host:port/db``, ``rediss://host:port/db`` (TLS) or ``unix:///path``.
             password: Password, if the server asks for one; the URL must not hold another one.
             timeout_seconds: Longest wait for an answer; connecting takes at most 2 s of it.
+            observe: Told after each request how long it took, and ``away`` or ``refused`` if it failed.
         """
         # One retry mends a connection that the server closed while it lay idle. A silent server is not asked
         # twice: the wait would double.
@@ -88,12 +96,13 @@ class RedisStore:
             socket_connect_timeout=min(_LONGEST_CONNECT_SECONDS, timeout_seconds),
             **options,
         )
+        self._observe = observe
         pool = self._redis.connection_pool
         pool.connection_class = _CONNECTIONS.get(pool.connection_class, pool.connection_class)
 
     def ping(self) -> None:
         """Asks the server whether it is there."""
-        with _translated_errors():
+        with self._asking():
             self._redis.ping()
 
     def close(self) -> None:
@@ -102,17 +111,17 @@ class RedisStore:
 
     def read_values(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Reads values in one round trip, None for each key that has none."""
-        with _translated_errors():
+        with self._asking():
             return self._redis.mget(keys)  # type: ignore[return-value]
 
     def write_values(self, values: Mapping[bytes, bytes]) -> None:
         """Writes values in one round trip, over what was there."""
-        with _translated_errors():
+        with self._asking():
             self._redis.mset(values)
 
     def write_record(self, key: bytes, fields: Mapping[bytes, bytes], ttl_seconds: int) -> None:
         """Writes a record in place of what was there, field after field, for ttl_seconds."""
-        with _translated_errors():
+        with self._asking():
             self._redis.delete(key)
             for name, value in fields.items():
                 pipeline = self._redis.pipeline(transaction=True)
@@ -122,12 +131,12 @@ class RedisStore:
 
     def read_record(self, key: bytes) -> dict[bytes, bytes]:
         """Reads all fields of a record; empty if there is none."""
-        with _translated_errors():
+        with self._asking():
             return self._redis.hgetall(key)  # type: ignore[return-value]
 
     def read_fields(self, keys: Sequence[bytes], field: bytes) -> list[bytes | None]:
         """Reads one field of many records in one round trip, None for each that lacks it."""
-        with _translated_errors():
+        with self._asking():
             pipeline = self._redis.pipeline(transaction=False)
             for key in keys:
                 pipeline.hget(key, field)
@@ -135,12 +144,12 @@ class RedisStore:
 
     def delete(self, key: bytes) -> None:
         """Deletes a value or a record, if there is one."""
-        with _translated_errors():
+        with self._asking():
             self._redis.delete(key)
 
     def add_to_list(self, list_key: bytes, member: bytes, order: float, oldest: float) -> None:
         """Puts a member on an ordered list and drops all members whose order is below ``oldest``."""
-        with _translated_errors():
+        with self._asking():
             pipeline = self._redis.pipeline(transaction=True)
             pipeline.zadd(list_key, {member: order})
             pipeline.zremrangebyscore(list_key, "-inf", f"({oldest}")
@@ -148,25 +157,33 @@ class RedisStore:
 
     def remove_from_list(self, list_key: bytes, member: bytes) -> None:
         """Takes a member off an ordered list, if it is on it."""
-        with _translated_errors():
+        with self._asking():
             self._redis.zrem(list_key, member)
 
     def read_list(self, list_key: bytes) -> list[bytes]:
         """Reads the members of an ordered list, the lowest order first."""
-        with _translated_errors():
+        with self._asking():
             return self._redis.zrange(list_key, 0, -1)  # type: ignore[return-value]
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around each request: turns errors into ours, and tells how long it took."""
+        began, fault = time.monotonic(), ""
+        try:
+            yield
+        except redis.exceptions.RedisError as error:
+            translated = _translate(error)
+            fault = "refused" if isinstance(translated, StoreRefused) else "away"
+            raise translated from error
+        finally:
+            self._observe(time.monotonic() - began, fault)
 
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except redis.exceptions.RedisError as error:
-        cure = next(cure for kind, cure in _CURES if isinstance(error, kind))
-        away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
-        # Redis begins an error with a word that says its kind; what follows may quote the command.
-        kind, _, _ = str(error).partition(" ")
-        logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, kind)
-        refused = isinstance(error, redis.exceptions.AuthenticationError) or not isinstance(error, _PASSING)
-        kind_of_error = StoreRefused if refused else StoreUnavailable
-        raise kind_of_error(f"the vector store does not serve: {cure}") from error
+
+def _translate(error: redis.exceptions.RedisError) -> StoreUnavailable:
+    cure = next(cure for kind, cure in _CURES if isinstance(error, kind))
+    away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
+    # Redis begins an error with a word that says its kind; what follows may quote the command.
+    kind, _, _ = str(error).partition(" ")
+    logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, kind)
+    refused = isinstance(error, redis.exceptions.AuthenticationError) or not isinstance(error, _PASSING)
+    return (StoreRefused if refused else StoreUnavailable)(f"the vector store does not serve: {cure}")

@@ -22,6 +22,7 @@ from octcluster_clusterer.errors import (
     StoreUnavailable,
 )
 from octcluster_clusterer.memory import MemoryAllowance
+from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.model import (
     Algorithm,
     ClusteringResult,
@@ -119,7 +120,14 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
     ) -> RunQueue:
         redis_store = RedisStore(url, timeout_seconds=30)
         queues.append(
-            RunQueue(VectorCache(redis_store), RunStore(redis_store, 60), pipeline, max_queued_runs, memory)
+            RunQueue(
+                VectorCache(redis_store),
+                RunStore(redis_store, 60),
+                pipeline,
+                max_queued_runs,
+                memory,
+                Metrics(),
+            )
         )
         return queues[-1]
 
