@@ -11,6 +11,7 @@ _JUNK = frozenset(
         *("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "@tmp", "@sharebin"),
         # Windows and macOS
         *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "__MACOSX"),
+        *("_gsdata_", "DfsrPrivate", "FOUND.000", "FOUND.001", "Config.Msi"),
         *("Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Icon\r"),
         # Linux, and recycle bins by their names
         *(

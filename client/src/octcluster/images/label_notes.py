@@ -230,9 +230,11 @@ def describe_open_folders(tree: FolderTree) -> list[Note]:
     return notes
 
 
-def describe_open_names(images: Sequence[Scan]) -> list[Note]:
-    """Says that most file names have the form of names with a class and a patient, though none is known."""
+def describe_open_names(images: Sequence[Scan], *, has_classes: bool) -> list[Note]:
+    """Says that most file names may tell a class and a patient, or a patient beside known classes."""
     stems = [PurePosixPath(image.file_name).stem for image in images]
+    if has_classes:
+        return _describe_open_codes(images, stems)
     found = [
         (image, name)
         for image, stem in zip(images, stems, strict=True)

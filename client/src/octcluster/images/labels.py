@@ -169,8 +169,8 @@ class _Job:
             *(self.table.notes if self.table else ()),
             *(describe_open_folders(self.tree) if automatic else ()),
         ]
-        if automatic and source == "none" and not sources:
-            notes += describe_open_names(self.images)
+        if automatic and not sources:
+            notes += describe_open_names(self.images, has_classes=source != "none")
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
 
     def _find_labels(self) -> list[str | None]:

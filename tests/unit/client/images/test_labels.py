@@ -386,3 +386,59 @@ def test_names_whose_form_is_known_but_not_their_words_stay_open() -> None:
     (note,) = [note for note in found.notes if note.kind == "open_names"]
     assert "--labels filename" in note.text
     assert classes(label_images(scans, "filename")) == {"foo", "bar"}
+
+
+def test_codes_stay_open_beside_classes_that_names_tell() -> None:
+    names = (f"{code:04}_{word}_OD_{i}.png" for code, word in enumerate(["AMD", "NORMAL"] * 3) for i in "12")
+    found = label_images(files(*names), "auto")
+    assert (classes(found), patients(found), found.source) == ({"AMD", "NORMAL"}, {None}, "filename")
+    assert "open_names" in kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("names", "found_classes", "found_patients", "eyes", "visits", "splits"),
+    [
+        (
+            [f"Gesund/Pat_{p}/links/Besuch {v}/1.png" for p in range(4) for v in (1, 2)]
+            + ["Krank/Pat_9/rechts/Besuch 1/1.png"],
+            {"Gesund", "Krank"},
+            5,
+            {"OD", "OS"},
+            {"Besuch 1", "Besuch 2"},
+            {None},
+        ),
+        (
+            [f"entrenamiento/paciente {p}/{e}/DMAE/1.png" for p in range(4) for e in ("OD", "OI")]
+            + ["prueba/paciente 7/OI/sanos/1.png"],
+            {"DMAE", "sanos"},
+            5,
+            {"OD", "OS"},
+            {None},
+            {"entrenamiento", "prueba"},
+        ),
+        (
+            [f"DMLA humide/sujet {p}/{e}/visite 1/1.png" for p in range(4) for e in ("OD", "OG")]
+            + ["sains/sujet 8/OG/visite 2/1.png"],
+            {"DMLA humide", "sains"},
+            5,
+            {"OD", "OS"},
+            {"visite 1", "visite 2"},
+            {None},
+        ),
+    ],
+    ids=["German", "Spanish", "French"],
+)
+def test_folders_in_other_languages_are_read(
+    names: list[str],
+    found_classes: set[str],
+    found_patients: int,
+    eyes: set[str],
+    visits: set[str | None],
+    splits: set[str | None],
+) -> None:
+    found = label_images(files(*names), "auto")
+    assert (classes(found), len(patients(found))) == (found_classes, found_patients)
+    assert {image.eye for image in found.images} == eyes
+    assert {image.visit for image in found.images} == visits
+    assert {image.split for image in found.images} == splits
+    assert "open_folders" not in kinds(found)

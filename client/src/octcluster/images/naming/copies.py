@@ -14,6 +14,8 @@ _ENDINGS = (
     rf"[ _]?{_DASH}[ _]?{_COPY}(?: ?\d+| ?\(\d+\))?",
     rf"[ _]{_COPY}(?: ?\d+)?",  # macOS
     rf" \((?:another |\d+[a-z]{{2}} )?{_COPY}(?: \d+)?\)",  # Linux
+    r" \([^()]*\b(?:conflicted copy|conflit|Konflikt)[^()]*\)",  # Dropbox, Nextcloud
+    r"\.sync-conflict-\d{8}-\d{6}(?:-\w+)?",  # Syncthing
     r"(?<=-\d)[ _]\d",  # macOS: CNV-1-1 2; download managers: CNV-1-1_1
     r"(?<=-\d\d)[ _]\d",
     r"(?<=-\d\d\d)[ _]\d",

@@ -4,6 +4,7 @@
     patient12_OD_3.png      sub-01_L_2.png       a word for patients with a number
     P012_L_05.tif                                P with a number, and more behind it
     NORMAL12.png            drusen (3).jpg       a finding and one number, which is no patient
+    Patient-0001-AMD-OD-01.png                   a finding behind the patient, among words of known kinds
 
 Dates, and numbers whose meaning is open, are no patients: ``OCT-2024-01-03-1``, ``scan-001``, ``image_12``.
 Marks of copies do not count: ``CNV-1-1 (1).jpeg``, ``Copy of CNV-1-1.jpeg``, ``CNV-1-1 - Kopie.jpeg``.
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from octcluster.images.naming.copies import strip_copy_marks
 from octcluster.images.naming.dates import is_date, looks_like_day
 from octcluster.images.naming.folder_names import ASIDE, Role, eye_of, read_folder_name, split_words
-from octcluster.images.naming.terms import find_class
+from octcluster.images.naming.terms import find_class, meanings
 from octcluster.images.naming.vocabulary import words as vocabulary
 from octcluster.images.readers.reader import Eye
 
@@ -60,7 +61,7 @@ _NOTHING = _Words(None, "", "", "", 0)
 
 
 def read_file_name(stem: str) -> FileName:
-    """Reads what is sure: the name must begin with a finding, or name the patient.
+    """Reads what is sure: the name must hold a finding among known words, or name the patient.
 
     Args:
         stem: The file's name without its ending.
@@ -80,7 +81,8 @@ def read_file_name(stem: str) -> FileName:
     # R and L alone may be anything: they count beside a class or a patient.
     weak = len(eye_word) == 1 or eye_word in ("le", "re")
     eye = None if weak and not (said.label or patient) else eye_of(eye_word.casefold())
-    return FileName(said.label, patient, eye)
+    label = said.label or (_find_later_class(numbers) if letters and not said.others else None)
+    return FileName(label, patient, eye)
 
 
 def read_spoken_name(stem: str) -> FileName:
@@ -129,6 +131,35 @@ def _read_words(beginning: str) -> _Words:
     if patient_word.casefold().strip("-_ .") == "p" != patient_word.casefold():
         patient_word = ""  # P-12 may be a page
     return _Words(label, patient_word, id_prefix, eye_word, len(others))
+
+
+def _find_later_class(numbers: str) -> str | None:
+    """The class behind the patient: Patient-0001-AMD-OD-01; all words beside it must be of a known kind."""
+    spans = split_words(numbers)
+    words = [word for word, _, _ in spans]
+    run = find_class(words)
+    if run is None or not any(word in meanings() for word in words[run.start : run.end]):
+        return None
+    others = [*words[: run.start], *words[run.end :]]
+    if not all(word.isdecimal() or len(word) == 1 or _is_beside(word) for word in others):
+        return None
+    return numbers[spans[run.start][1] : spans[run.end - 1][2]]
+
+
+def _is_beside(word: str) -> bool:
+    """Whether a word tells of the image and of no finding."""
+    kinds = (
+        "right",
+        "left",
+        "eyes",
+        "contents",
+        "visits",
+        "visit_parts",
+        "devices",
+        "device_parts",
+        "changes",
+    )
+    return any(word in vocabulary(kind) for kind in kinds)
 
 
 def _is_id_prefix(word: str) -> bool:

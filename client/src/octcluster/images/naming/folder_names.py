@@ -1,6 +1,7 @@
 """What the name of one folder says by itself, before its neighbours are asked."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -75,26 +76,37 @@ def split_words(name: str) -> list[tuple[str, int, int]]:
 def read_folder_name(folder: str) -> FolderName:
     """Tells what the name of a folder says by itself, whatever its neighbours are called."""
     name = clean(folder)
-    rest, eye = _cut_eye(name)
-    found = _read(rest)
-    if eye is not None and found.role not in (*ASIDE, Role.UNKNOWN):
-        return found._replace(eye=eye)
-    return _read(name)
+    whole = _read(name)
+    if whole.role is Role.EYE:
+        return whole
+    for rest, eye, is_sure in _cut_eye(name):
+        found = _read(rest)
+        # A surname may be Os or Le, and Site R may be any.
+        if found.role is not Role.UNKNOWN and (is_sure or found.role not in ASIDE):
+            return found._replace(eye=eye)
+    return whole
 
 
-def _cut_eye(name: str) -> tuple[str, Eye | None]:
-    """A name without an eye behind it, and the eye."""
+def _cut_eye(name: str) -> Iterator[tuple[str, Eye, bool]]:
+    """A name without an eye at its end or beginning, the eye, and whether the word can mean nothing else."""
     spans = split_words(name)
-    eyes = set()
-    while len(spans) > 1:
-        word, start, _ = spans[-1]
-        eye = eye_of(word)
-        if (eye is None and word not in vocabulary("eyes")) or (len(word) == 1 and name[start - 1].isalnum()):
-            break
-        eyes.add(eye)
-        spans.pop()
-    eyes.discard(None)
-    return (name[: spans[-1][2]], eyes.pop()) if len(eyes) == 1 else (name, None)
+    for step in (-1, 1):
+        ordered, eyes = spans[::step], set[str]()
+        while len(ordered) > 1:
+            word, start, end = ordered[0]
+            beside = name[start - 1 : start] if step < 0 else name[end : end + 1]
+            is_letter = len(word) == 1 and (step > 0 or beside.isalnum())
+            if is_letter or not (eye_of(word) or word in vocabulary("eyes")):
+                break
+            eyes.add(word)
+            ordered.pop(0)
+        found = {eye_of(word) for word in eyes} - {None}
+        others = {word for word, _, _ in ordered}
+        # Left and right: both.
+        if len(found) == 1 and {eye_of(word) for word in others} <= {None, *found}:
+            is_sure = any(len(word) > 1 and word not in ("le", "re") for word in eyes if eye_of(word))
+            ends = sorted(place for _, *places in ordered for place in places)
+            yield name[ends[0] : ends[-1]], found.pop(), is_sure or others <= vocabulary("eyed")  # type: ignore[misc]
 
 
 def _read(name: str) -> FolderName:
@@ -123,7 +135,7 @@ def eye_of(word: str) -> Eye | None:
 def _find_aside(words: list[str], plain: list[str]) -> Role | None:
     """The role of a name whose words all belong to a vocabulary that is about no class."""
     found = frozenset(plain)
-    counted = all(len(word) == 2 for word in plain) and len(words) - len(plain) == 1  # OD_1
+    counted = len(words) == 2 and len(words[0]) == 2 and len(words[1]) <= 2  # OD_1, but 001_OD is a patient's
     if (plain == words or counted) and found <= vocabulary("right") | vocabulary("left") | vocabulary("eyes"):
         return Role.EYE if len({eye_of(word) for word in words} - {None}) == 1 else Role.CONTENT
     if _is_split(words, found):

@@ -77,9 +77,7 @@ def find_days(branches: Sequence[Branch]) -> None:
     }
     for branch in branches:
         branch.names = [
-            FolderName(Role.VISIT, name.value, name.name)
-            if name.role is Role.NUMBER and len(name.value) in days
-            else name
+            name._replace(role=Role.VISIT) if name.role is Role.NUMBER and len(name.value) in days else name
             for name in branch.names
         ]
 

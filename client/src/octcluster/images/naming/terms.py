@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from octcluster.images.naming.spellings import fold
 from octcluster.images.naming.vocabulary import phrases, words
@@ -32,7 +33,17 @@ class _Part(NamedTuple):
 @cache
 def meanings() -> dict[str, str]:
     """What each known name of a finding means, by its fold: ``{"healthy": "normal"}``."""
-    return {fold(name): meaning for meaning, names in phrases("findings").items() for name in names}
+    return {
+        spelling: meaning
+        for meaning, names in phrases("findings").items()
+        for name in names
+        for spelling in (fold(name), fold(_without_marks(name)))
+    }
+
+
+def _without_marks(name: str) -> str:
+    """As people write without such keys: humeda, oedeme."""
+    return "".join(normalize("NFD", letter)[0] for letter in name.replace("œ", "oe"))
 
 
 def find_class(name_words: Sequence[str]) -> Run | None:

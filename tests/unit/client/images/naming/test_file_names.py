@@ -62,6 +62,8 @@ def test_a_finding_and_two_numbers_are_class_and_patient(stem: str, label: str, 
         "CNV-1-1-edited",
         "CNV-1-1-flip",
         "CNV-1-1_rot90",
+        "CNV-1-1 (Anna's conflicted copy 2024-01-03)",
+        "CNV-1-1.sync-conflict-20240103-101010-AB12CD3",
     ],
 )
 def test_a_copy_keeps_its_class_and_patient(stem: str) -> None:
@@ -155,9 +157,15 @@ def test_an_eye_is_read_where_it_can_be_nothing_else(stem: str, eye: str | None)
         ("page1", None),
         ("scan-CNVx-1", None),
         ("normal", None),
+        ("Patient-0001-AMD-OD-01", "AMD"),
+        ("0012_macular_hole_left_3", "macular_hole"),
+        ("P001_M_65_normal", "normal"),
+        ("P12_early_1", None),
+        ("K0012_GA_R", None),
+        ("12_Smith_MH", None),
     ],
 )
-def test_a_finding_at_the_beginning_is_a_class(stem: str, label: str | None) -> None:
+def test_a_finding_among_known_words_is_a_class(stem: str, label: str | None) -> None:
     assert read_file_name(stem).label == label
 
 
