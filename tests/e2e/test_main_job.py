@@ -92,7 +92,9 @@ def test_the_table_has_every_image_with_its_places_on_the_maps(first_run: Path, 
     table = known(duckdb.sql(f"SELECT * FROM '{first_run / 'assignments.parquet'}'")).fetchnumpy()
     assert list(table["image"]) == image_names(oct_images)
     assert all(np.isfinite(table[name]).all() for name in ("pca_x", "pca_y", "umap_x", "umap_y"))
-    assert json.loads((first_run / "run.json").read_text())["recipe"]["name"] == "consensus-2"
+    record = json.loads((first_run / "run.json").read_text())
+    assert record["recipe"]["name"] == "consensus-2"
+    assert record["stop_sign"] is None
 
 
 def test_second_run_embeds_nothing_and_repeats_itself(

@@ -15,6 +15,7 @@ from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.folder import prepare_folder
 from octcluster.outputs.wording.score_names import SCORE_NAMES
+from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster, show_note
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
@@ -92,7 +93,15 @@ class Run:
     def _repr_html_(self) -> str:
         """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
         outcome = self.outcome
-        answer = describe_answer(self.chosen, outcome.class_sizes, whitened=outcome.spec.preparation.whiten)
+        answer = [
+            *find_stop_sign(outcome),
+            *describe_answer(
+                self.chosen,
+                outcome.class_sizes,
+                whitened=outcome.spec.preparation.whiten,
+                unit=outcome.unit,
+            ),
+        ]
         scores = [_list_scores(result) for result in outcome.result.results]
         titles = {score.short: score.title for score in SCORE_NAMES.values()}
         header = [titles.get(name, name) for name in scores[0]]
@@ -131,7 +140,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         per_class: Take so many random images of each class; None: all.
         out: Folder for the output files; None: write none.
         progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
-        options: Other fields of RunOptions: ``seed``, ``embedder``, ``clusterer``, ``cache_dir``, ``umap``.
+        options: Other fields of RunOptions: ``unit``, ``seed``, ``embedder``, ``clusterer``, ``cache_dir``,
+            ``umap``.
 
     Returns:
         What was found.

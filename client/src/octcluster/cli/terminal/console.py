@@ -27,6 +27,12 @@ class Terminal:
         for sentence in sentences:
             self._console.print(Text(show_text(sentence)), soft_wrap=not self._console.is_terminal)
 
+    def warn(self, *sentences: str) -> None:
+        """Prints sentences that nobody shall miss, a line each."""
+        for sentence in sentences:
+            text = Text(show_text(sentence), style="bold red")
+            self._console.print(text, soft_wrap=not self._console.is_terminal)
+
     def show(self, table: Table) -> None:
         """Prints a table."""
         self._console.print(table)

@@ -9,6 +9,7 @@ from octcluster.cli.terminal.tables import tabulate_clusters, tabulate_results
 from octcluster.outputs.run.record import read_start
 from octcluster.outputs.wording.eyes import describe_eyes, describe_whitening
 from octcluster.outputs.wording.pixels import describe_pixels
+from octcluster.outputs.wording.stop_sign import describe_few_eyes, find_stop_sign
 from octcluster.outputs.wording.trust import describe_unused_patients, summarize_trust
 from octcluster.outputs.wording.words import count, describe_answer, describe_missing_labels, describe_noise
 from octcluster.workflows.outcome import RunOutcome
@@ -38,6 +39,9 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
     terminal = Terminal(stream)
     result, chosen, preparation = outcome.result, outcome.chosen, outcome.spec.preparation
     terminal.leave_line()
+    if stop := find_stop_sign(outcome):
+        terminal.warn(*stop)
+        terminal.leave_line()
     terminal.say(*_describe_input(outcome))
     terminal.show(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
     terminal.say(*describe_noise(result.results))
@@ -47,6 +51,7 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
         *summarize_trust(chosen, outcome.leaks, result.duplicates),
         *describe_unused_patients(preparation, outcome.members),
         *describe_whitening(outcome),
+        *describe_few_eyes(outcome),
     )
     if len(result.results) > 1:
         terminal.say(f"Chosen (*): {result.chosen_reason}")

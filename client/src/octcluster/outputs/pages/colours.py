@@ -22,6 +22,8 @@ _LIGHT_GROUND = {
     "accent": "#005f96",
     "warn-ground": "#fff4d6",
     "warn-ink": "#5c4100",
+    "stop-ground": "#fde8e6",
+    "stop-ink": "#8c1007",
     "neutral": "#858b92",
     "heat": "#3f8fcf",
 }
@@ -34,6 +36,8 @@ _DARK_GROUND = {
     "accent": "#7cc4f4",
     "warn-ground": "#3a2f10",
     "warn-ink": "#ffe3a0",
+    "stop-ground": "#3d1512",
+    "stop-ink": "#ffb4a8",
     "neutral": "#8a9199",
     "heat": "#1f5f94",
 }

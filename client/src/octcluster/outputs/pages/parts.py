@@ -166,6 +166,7 @@ class Page:
         answer: The answer in sentences, the most important first.
         sections: The evidence.
         privacy: What it tells about patients: PSEUDONYMOUS or IDENTIFIED.
+        stop: Why the answer must not be relied on, in sentences, the verdict first; empty if it may.
         standouts: What stands out, in sentences; empty if nothing does.
         tiles: The most important figures.
         facts: How it was made, as name and value.
@@ -178,6 +179,7 @@ class Page:
     answer: Sequence[str]
     sections: Sequence[Section]
     privacy: str
+    stop: Sequence[str] = ()
     standouts: Sequence[str] = ()
     tiles: Sequence[Tile] = ()
     facts: Sequence[tuple[str, str]] = ()

@@ -10,6 +10,7 @@ from octcluster.images.eyes import count_eyes
 from octcluster.outputs.json_files import format_json, format_time, round_seconds
 from octcluster.outputs.wording.notes import record_notes
 from octcluster.outputs.wording.pixels import count_faults, describe_framing
+from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -47,6 +48,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "unit": outcome.unit,
         "eyes": None if outcome.eyes is None else asdict(count_eyes(outcome.eyes.eyes)),
         "patient_whitening": asdict(whitening) if (whitening := outcome.result.patient_whitening) else None,
+        "stop_sign": find_stop_sign(outcome) or None,
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,

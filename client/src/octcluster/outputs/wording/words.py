@@ -10,6 +10,7 @@ from octcluster.model.runs import Unit
 RESEARCH_USE_ONLY = "For research use only: not a medical device, and not for diagnosis."
 
 NOISE = -1
+_PLURALS = {"person": "people"}
 
 _ALGORITHM_NAMES = {
     "kmeans": "K-means",
@@ -42,7 +43,8 @@ def show_text(text: str) -> str:
 
 def count(number: int, noun: str) -> str:
     """The number with its noun, in the plural where it needs one."""
-    return f"{number:,} {noun if number == 1 else noun + ('es' if noun.endswith('s') else 's')}"
+    plural = _PLURALS.get(noun, noun + ("es" if noun.endswith("s") else "s"))
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def format_score(score: Score) -> str:

@@ -16,6 +16,7 @@ from octcluster.outputs.run.report.sections import build_sections
 from octcluster.outputs.run.report.standouts import list_standouts
 from octcluster.outputs.wording.eyes import describe_eyes
 from octcluster.outputs.wording.score_names import SCORE_NAMES
+from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.trust import describe_stability
 from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score, show_text
 from octcluster.workflows.outcome import RunOutcome
@@ -53,6 +54,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         title=f"{count(outcome.chosen.clusters, 'cluster')} in {_name_units(outcome)}",
         answer=_answer(outcome),
         sections=build_sections(outcome, names, scatter),
+        stop=find_stop_sign(outcome),
         standouts=list_standouts(outcome),
         privacy=_describe_privacy(options),
         tiles=_list_tiles(outcome),

@@ -3,6 +3,7 @@
 from octcluster.outputs.wording.eyes import describe_whitening
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
+from octcluster.outputs.wording.stop_sign import describe_few_eyes
 from octcluster.outputs.wording.trust import (
     LISTED_IN_SCORES,
     describe_leaks,
@@ -34,6 +35,7 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
     decision = outcome.result.patient_whitening
     if decision is not None and decision.like_volumes:
         found += describe_whitening(outcome)
+    found += describe_few_eyes(outcome)
     missing = describe_missing_labels(outcome.image_set)
     missing += tell_faults(outcome.image_set)
     return [*missing, *describe_pixels(outcome.pixels), *_describe_mix_up(outcome), *found]
