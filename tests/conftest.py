@@ -33,6 +33,12 @@ def oct_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def model_cache(request: pytest.FixtureRequest) -> Path:
+    """Folder of converted models that outlives the test run: converting takes 15 s of processor time."""
+    return request.config.cache.mkdir("octcluster-models")
+
+
 def pytest_report_header() -> list[str]:
     real = machine.real_images() is not None
     return [
@@ -55,6 +61,15 @@ class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TestsWithTheirServers:
     return TestsWithTheirServers(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files without a heavy test last: with short ones at the end, the workers end together."""
+    unit_tests = [item for item in items if item.nodeid.startswith("tests/unit/")]
+    heavy = {item.path for item in unit_tests if item.get_closest_marker("heavy")}
+    light = {item.path for item in unit_tests} - heavy
+    items.sort(key=lambda item: item.path in light)
 
 
 @pytest.hookimpl(wrapper=True)

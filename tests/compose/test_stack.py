@@ -37,7 +37,8 @@ def services_of(stack: Stack) -> tuple[str, ...]:
 @pytest.fixture(scope="module")
 def first_run(stack: Stack, oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The main job on the stack, once: the folder that it left."""
-    return run_images(oct_images, tmp_path_factory.mktemp("stack"), *services_of(stack))
+    out = tmp_path_factory.mktemp("stack")
+    return run_images(oct_images, out, *services_of(stack), "--stability", "2")
 
 
 def read_table(out: Path) -> list[dict[str, str]]:
@@ -46,9 +47,12 @@ def read_table(out: Path) -> list[dict[str, str]]:
 
 
 def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_kernels(
-    first_run: Path, oct_images: Path, tmp_path: Path
+    first_run: Path, oct_images: Path, model_cache: Path, tmp_path: Path
 ) -> None:
-    local = run_images(oct_images, tmp_path / "local", "--cache-dir", tmp_path / "cache", *CLUSTERS_ALONE)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "models").symlink_to(model_cache)
+    local = run_images(oct_images, tmp_path / "local", "--cache-dir", cache, *CLUSTERS_ALONE)
     outs = (first_run, local)
     for one, other in zip(*map(read_table, outs), strict=True):
         silhouettes = float(one.pop("silhouette")), float(other.pop("silhouette"))

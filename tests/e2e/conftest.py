@@ -31,6 +31,14 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def models(cache_dir: Path) -> Path:
+    """The models that the first command on this cache has converted: other caches need not do it again."""
+    folder = cache_dir / "models"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def octcluster(cache_dir: Path) -> Octcluster:
     """Runs ``octcluster ARGUMENTS`` with a cache of its own and returns what it printed and its exit code."""
     program = Path(sys.executable).with_name("octcluster")
@@ -63,12 +71,14 @@ def first_run(oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest
 
 @pytest.fixture(scope="session")
 def first_study(
-    oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest.TempPathFactory
+    oct_images: Path, octcluster: Octcluster, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> FirstStudy:
-    """A study of a few images, once, on an empty cache."""
+    """A study of a few images, once, on a cache without vectors."""
     folder = tmp_path_factory.mktemp("study")
     matrix, cache = folder / "matrix.toml", folder / "cache"
     matrix.write_text(MATRIX)
+    cache.mkdir()
+    (cache / "models").symlink_to(models)
     arguments = ["study", oct_images, "--matrix", matrix, "--cache-dir", cache, "--per-class", 12]
     done = octcluster(*arguments, "--out", folder / "out")
     assert done.returncode == 0, done.stderr

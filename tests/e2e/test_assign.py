@@ -49,9 +49,11 @@ def test_images_of_other_patients_are_assigned(
 
 
 def test_a_run_that_is_not_in_the_cache_is_to_be_done_again(
-    first_run: Path, oct_images: Path, octcluster: Octcluster, tmp_path: Path
+    first_run: Path, oct_images: Path, octcluster: Octcluster, models: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "cache"
+    empty.mkdir()
+    (empty / "models").symlink_to(models)
     done = octcluster("assign", first_run, oct_images, "--out", tmp_path / "new", "--cache-dir", empty)
     assert done.returncode == 1
     assert "Repeat it with 'octcluster run'" in done.stderr

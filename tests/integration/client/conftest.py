@@ -13,12 +13,6 @@ from processes import Server, running_service, wait_until_serving
 from stores import Store, started_store
 
 
-@pytest.fixture(scope="session")
-def model_cache(request: pytest.FixtureRequest) -> Path:
-    """Folder of converted models that outlives the test run: converting takes a while."""
-    return request.config.cache.mkdir("octcluster-models")
-
-
 @pytest.fixture
 def cache_dir(tmp_path: Path, model_cache: Path) -> Path:
     """A cache folder with models and without vectors."""

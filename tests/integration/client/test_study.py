@@ -129,6 +129,7 @@ def test_every_cell_is_done_or_says_why_not(
         recipe=Recipe("", "pixels", False, part.preparation, ("kmeans",)),
         min_clusters=3,
         max_clusters=3,
+        stability_resamples=0,
         umap=False,
     )
     alone = run_images(image_set, options, recorder)

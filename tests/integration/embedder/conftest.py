@@ -12,12 +12,6 @@ from processes import Server, running_service
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
-@pytest.fixture(scope="session")
-def model_cache(request: pytest.FixtureRequest) -> Path:
-    """Folder of converted models that outlives the test run: converting takes a while."""
-    return request.config.cache.mkdir("octcluster-models")
-
-
 @pytest.fixture(scope="module")
 def server(model_cache: Path) -> Iterator[Server]:
     with running_service("octcluster_embedder", "--cache-dir", str(model_cache)) as running:
