@@ -86,6 +86,7 @@ def make_outcome(
         cached=3,
         versions={"octcluster": "0.1.0", "embedder": "0.1.0", "clusterer": "0.1.0", "python": "3.11.7"},
         runtime="openvino CPU",
+        trace_id="0af7651916cd43dd8448eb211c80319c",
         blas_kernels="openblas 0.3.30 Haswell",
         stage_seconds={"Reading": 0.5, "Embedding": 3.25},
         image_keys=[hashlib.sha256(os.fsencode(image.name)).digest() for image in members],

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from typing import Any
 import grpc
 import machine
 import pytest
+from collector import Collector, running_collector
 from metrics_page import read_metric, read_page
 from octcluster_embedder.metrics import Metrics
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from PIL import Image, PngImagePlugin
 from processes import free_port, running_service
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,29 +24,6 @@ from waiting import wait_until
 
 PLANTED = ("Doe^Jane", "1950-01-01", "scan-of-jane.jpeg", "/home/jane")
 DASHBOARD = machine.REPOSITORY / "docs/grafana/octcluster.json"
-
-
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """A collector of traces that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.requests: list[trace_service_pb2.ExportTraceServiceRequest] = []
-
-    def Export(  # noqa: N802
-        self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
-    ) -> trace_service_pb2.ExportTraceServiceResponse:
-        self.requests.append(request)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    @property
-    def spans(self) -> list[Any]:
-        return [
-            s
-            for r in self.requests
-            for one in r.resource_spans
-            for part in one.scope_spans
-            for s in part.spans
-        ]
 
 
 @dataclass
@@ -82,23 +58,15 @@ def planted_images(real: bytes) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def seen(model_cache: Path, images: list[bytes]) -> Seen:
-    seen = Seen()
-    collecting = grpc.server(futures.ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
-        seen.collector, collecting
-    )
-    collector_port = collecting.add_insecure_port("127.0.0.1:0")
-    collecting.start()
     metrics = f"127.0.0.1:{free_port()}"
     flags: tuple[str, ...] = ("--metrics-listen", metrics, "--log-format", "json", "--log-level", "debug")
-    flags += ("--otlp-endpoint", f"http://127.0.0.1:{collector_port}", "--cache-dir", str(model_cache))
-    with running_service("octcluster_embedder", *flags) as server:
-        call_everything(server.address, planted_images(images[0]), metrics)
-        seen.metrics = read_page(metrics)
-        server.terminate()
-        seen.log = server.log
-    collecting.stop(None)
-    return seen
+    with running_collector() as (collector, endpoint):
+        flags += ("--otlp-endpoint", endpoint, "--cache-dir", str(model_cache))
+        with running_service("octcluster_embedder", *flags) as server:
+            call_everything(server.address, planted_images(images[0]), metrics)
+            page = read_page(metrics)
+            server.terminate()
+            return Seen(server.log, page, collector)
 
 
 def call_everything(address: str, encoded: list[bytes], metrics: str) -> None:

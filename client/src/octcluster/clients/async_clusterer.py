@@ -52,7 +52,7 @@ class AsyncClustererClient:
     Make it inside the event loop that uses it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the address are named, and have a default
         self,
         address: str,
         *,
@@ -61,14 +61,20 @@ class AsyncClustererClient:
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
         token: str | None = None,
+        traceparent: str | None = None,
     ) -> None:
         """See ClustererClient."""
         self.address = address
         self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
         )
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """See ClustererClient.trace_id."""
+        return self._connection.endpoint.trace_id
 
     async def info(self) -> ClustererInfo:
         """See ClustererClient.info."""

@@ -33,12 +33,13 @@ class AsyncEmbedderClient:
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
         token: str | None = None,
+        traceparent: str | None = None,
     ) -> None:
         """See EmbedderClient."""
         self.address = address
         self._concurrent_requests = concurrent_requests
         self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
         )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None

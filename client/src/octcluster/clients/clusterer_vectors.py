@@ -39,7 +39,7 @@ class ClustererVectors:
         address: Where the clusterer is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the address are named, and have a default
         self,
         address: str,
         *,
@@ -48,6 +48,7 @@ class ClustererVectors:
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
         token: str | None = None,
+        traceparent: str | None = None,
     ) -> None:
         """Prepares the connection; the first call makes it.
 
@@ -58,6 +59,7 @@ class ClustererVectors:
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
             tls: How to secure the connection; None: plain text, for the own machine and closed networks.
             token: The token that the clusterer wants to see.
+            traceparent: The trace that the calls belong to, as W3C Trace Context writes it; None: none.
 
         Raises:
             AddressInvalid: The address cannot be one.
@@ -65,10 +67,15 @@ class ClustererVectors:
         """
         self.address = address
         self._connection = Connection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
         )
         self._stub = ClustererServiceStub(self._connection.channel)
         self._info: ClustererInfo | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the calls belong to, 32 hexadecimal digits; empty if there is none."""
+        return self._connection.endpoint.trace_id
 
     def info(self) -> ClustererInfo:
         """What the clusterer offers; asked once."""

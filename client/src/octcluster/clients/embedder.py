@@ -41,6 +41,7 @@ class EmbedderClient:
         on_wait: OnWait | None = None,
         tls: Tls | None = None,
         token: str | None = None,
+        traceparent: str | None = None,
     ) -> None:
         """Prepares the connection; the first call makes it.
 
@@ -52,6 +53,7 @@ class EmbedderClient:
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
             tls: How to secure the connection; None: plain text, for the own machine and closed networks.
             token: The token that the embedder wants to see.
+            traceparent: The trace that the calls belong to, as W3C Trace Context writes it; None: none.
 
         Raises:
             AddressInvalid: The address cannot be one.
@@ -60,7 +62,7 @@ class EmbedderClient:
         self.address = address
         self._concurrent_requests = concurrent_requests
         self._connection = Connection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token)
+            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
         )
         self._stub = EmbedderServiceStub(self._connection.channel)
         self._info: EmbedderInfo | None = None

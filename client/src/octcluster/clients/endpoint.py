@@ -118,6 +118,7 @@ class Endpoint:
         on_wait: Told in a sentence before each pause; may raise to end the waiting.
         tls: How the connection is secured; None: it is not.
         token: What the server wants to see; None: nothing.
+        traceparent: The trace that the calls belong to; None: none.
     """
 
     service: str
@@ -127,12 +128,20 @@ class Endpoint:
     on_wait: OnWait | None = None
     tls: Tls | None = None
     token: str | None = field(default=None, repr=False)
+    traceparent: str | None = None
 
     @cached_property
     def proof(self) -> Mapping[str, object]:
-        """The arguments of each call that show the token, if there is one."""
+        """The arguments of each call that show the token, if there is one, and name its trace."""
         metadata = metadata_of(self.token, self.address, self.tls, flags_of(self.service))
-        return {} if metadata is None else {"metadata": metadata}
+        if self.traceparent is not None:
+            metadata += (("traceparent", self.traceparent),)
+        return {"metadata": metadata} if metadata else {}
+
+    @property
+    def trace_id(self) -> str:
+        """The id of that trace, as logs and collectors tell it; empty if there is none."""
+        return self.traceparent.split("-")[1] if self.traceparent else ""
 
     def pause_seconds(self, outage: Outage, error: grpc.RpcError | ServiceError) -> float:
         """Like Outage.next_pause_seconds, and tells on_wait."""

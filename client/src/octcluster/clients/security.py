@@ -84,9 +84,7 @@ def read_token(file: Path) -> str:
     return token
 
 
-def metadata_of(
-    token: str | None, address: str, tls: Tls | None, flags: str
-) -> tuple[tuple[str, str], ...] | None:
+def metadata_of(token: str | None, address: str, tls: Tls | None, flags: str) -> tuple[tuple[str, str], ...]:
     """What goes with each call to show the token.
 
     Args:
@@ -99,7 +97,7 @@ def metadata_of(
         InvalidArguments: It is no token, or would travel unencrypted to another machine.
     """
     if token is None:
-        return None
+        return ()
     _check_token(token)
     if tls is None and not _is_local(address):
         raise InvalidArguments(

@@ -82,6 +82,7 @@ class RunOutcome:
             embedded, cached and failed images are all images.
         versions: Version by name: ``octcluster``, ``embedder``, ``clusterer``, ``python``.
         runtime: The embedder's runtime and device, for example ``openvino CPU``.
+        trace_id: The trace that the calls of the run belong to, where the servers export traces.
         blas_kernels: The clusterer's BLAS libraries and kernels; other ones may change the last decimals.
         stage_seconds: Wall-clock time by stage of the whole, in seconds, in the order they ran.
         pixels: What was found in the pixels of the images.
@@ -102,6 +103,7 @@ class RunOutcome:
     cached: int
     versions: Mapping[str, str]
     runtime: str
+    trace_id: str
     blas_kernels: str
     stage_seconds: Mapping[str, float]
     pixels: PixelReport = NO_PIXELS

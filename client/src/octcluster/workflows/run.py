@@ -285,6 +285,7 @@ class Job:
             cached=len(good) - embedded,
             versions=describe_versions(embedder.version, clusterer.version),
             runtime=f"{embedder.runtime} {embedder.device}",
+            trace_id=self._clusterer.trace_id,
             blas_kernels=clusterer.blas_kernels,
             stage_seconds=dict(self._stages.seconds),
             pixels=PixelReport(self._images.faults(), self._images.framing()),

@@ -8,6 +8,7 @@ from pathlib import Path
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.clients.security import Tls
+from octcluster.clients.tracing import begin_trace
 from octcluster.images.keys import key_secret_from_environment
 from octcluster.local.options import LocalStackOptions
 from octcluster.local.stack import START_SECONDS, LocalStack
@@ -84,6 +85,7 @@ def connected_clients(
     options: ServiceOptions, stack: LocalStack | None, stages: Stages
 ) -> Iterator[tuple[EmbedderClient, ClustererClient]]:
     """Connects to both services, once they serve, while the block runs."""
+    traceparent = begin_trace()
 
     def check() -> None:
         if stack is not None:
@@ -104,6 +106,7 @@ def connected_clients(
                 on_wait=on_wait,
                 tls=options.embedder_tls,
                 token=options.embedder_token,
+                traceparent=traceparent,
             )
         )
         clusterer = clients.enter_context(
@@ -113,6 +116,7 @@ def connected_clients(
                 on_wait=on_wait,
                 tls=options.clusterer_tls,
                 token=options.clusterer_token,
+                traceparent=traceparent,
             )
         )
         for client, given in ((embedder, options.embedder), (clusterer, options.clusterer)):

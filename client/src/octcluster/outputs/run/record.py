@@ -37,6 +37,7 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "space": {**asdict(space), "digest": space.digest.hex()},
         "runtime": outcome.runtime,
         "blas_kernels": outcome.blas_kernels,
+        "trace_id": outcome.trace_id,
         "recipe": {**asdict(outcome.recipe), "name": outcome.recipe.name or None},
         "preparation": asdict(outcome.spec.preparation),
         "algorithms": list(outcome.spec.algorithms),
