@@ -19,10 +19,11 @@ from octcluster.images.folder import find_images
 from octcluster.images.headers import FileHead
 from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
 from octcluster.images.scan_choice import choose_scans
-from octcluster.model.errors import ExtraNotInstalled, OctclusterError
+from octcluster.images.sources import is_image_by_name
+from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.runs import MODELS
-from octcluster.outputs.folder import prepare_folder
+from octcluster.outputs.folder import prepared_folder
 from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.describe import describe_images
@@ -78,10 +79,10 @@ def run(command: RunCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = _find_sample(command, progress, command.per_class, command.seed)
-        prepare_folder(command.out, command.name)
-        if not command.quiet:
-            print_replaced(command.out)
-        outcome = run_images(image_set, options, progress)
+        with prepared_folder(command.out, command.name):
+            if not command.quiet:
+                print_replaced(command.out)
+            outcome = run_images(image_set, options, progress)
     report = ReportOptions(command.thumbnails, command.identified)
     write_run_files(outcome, command.out, command.record(), started, report)
     if not command.quiet:
@@ -105,8 +106,8 @@ def assign(command: AssignCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = spell_classes(_find_sample(command, progress), finished.classes)
-        prepare_folder(command.out, command.name)
-        outcome = assign_images(finished.run_id, image_set, options, progress)
+        with prepared_folder(command.out, command.name):
+            outcome = assign_images(finished.run_id, image_set, options, progress)
     write_assign_files(outcome, command.out, command.record(), started)
     if not command.quiet:
         print_assign_summary(outcome, command.out)
@@ -131,8 +132,8 @@ def study(command: StudyCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = _find_sample(command, progress, command.per_class, command.seed)
-        prepare_folder(command.out, command.name)
-        outcome = run_study(image_set, matrix, options, progress, keep)
+        with prepared_folder(command.out, command.name):
+            outcome = run_study(image_set, matrix, options, progress, keep)
     if not command.quiet:
         print_study_summary(outcome, command.out)
     failed_parts = sum(part.state is PartState.FAILED for part in outcome.parts)
@@ -153,10 +154,10 @@ def describe(command: DescribeCommand) -> ExitCode:
     with _shown_progress(command) as progress:
         on_head = collector.take if command.headers_only else None
         image_set = _find_sample(command, progress, on_head=on_head)
-        prepare_folder(command.out, command.name)
-        description = describe_images(
-            image_set, progress, pixels=not command.headers_only, headers=collector.found
-        )
+        with prepared_folder(command.out, command.name):
+            description = describe_images(
+                image_set, progress, pixels=not command.headers_only, headers=collector.found
+            )
     thumbnails = make_thumbnail if command.thumbnails else None
     samples = SampleOptions(command.samples, command.seed, command.identified, thumbnails)
     write_describe_files(description, command.out, samples, command.record(), started)
@@ -192,11 +193,16 @@ def print_completion(command: CompletionCommand) -> ExitCode:
 def draw_phantoms(command: PhantomsCommand) -> ExitCode:
     """``octcluster phantoms``."""
     try:
-        from octcluster.images.phantoms import CLASSES, write_phantoms  # noqa: PLC0415
+        from octcluster.images.phantoms import CLASSES, find_stranger, write_phantoms  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ExtraNotInstalled(str(error.name), "local") from error
-    prepare_folder(command.folder)
-    write_phantoms(command.folder, command.images_per_class, command.seed)
+    if stranger := find_stranger(command.folder):
+        raise InvalidArguments(
+            f"{command.folder} holds other files ({stranger}): phantoms among them would be taken for real "
+            "images; name a folder of their own"
+        )
+    with prepared_folder(command.folder):
+        write_phantoms(command.folder, command.images_per_class, command.seed)
     print(f"{command.images_per_class} phantoms of each of {', '.join(CLASSES)} in {command.folder}")
     return ExitCode.DONE
 
@@ -219,6 +225,10 @@ def _find_sample(
     image_set = choose_scans(image_set, command.scans)
     for note in image_set.notes:
         progress.message(show_note(note))
+    if command.out.is_dir() and any(map(is_image_by_name, command.out.iterdir())):
+        progress.message(
+            f"{command.out} holds images: better give the outputs a folder of their own (--out)."
+        )
     return image_set if per_class is None else sample_per_class(image_set, per_class, seed)
 
 

@@ -86,6 +86,11 @@ def has_several_frames(head: bytes) -> bool:
     return _is_webp(head) and len(head) > 20 and head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATION)
 
 
+def has_more_pictures(head: bytes) -> bool:
+    """Whether a JPEG with this beginning says that others follow in its file (MPO); they are not read."""
+    return head.startswith(_JPEG) and b"\xff\xe2" in head and b"MPF\0" in head
+
+
 def _is_webp(head: bytes) -> bool:
     return head[:4] == _RIFF and head[8:12] == b"WEBP"
 

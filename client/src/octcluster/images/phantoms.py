@@ -3,6 +3,7 @@
 Size, brightness, tilt, shadows and white borders are drawn alike for all classes; only the disease differs.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 WIDE_WIDTH = 768
 WIDE_SHARE = 0.15
 MAX_IMAGES_PER_PATIENT = 4
+# Patients of each class have their own ten thousand: real ones of this form have seven digits.
+_PHANTOM = re.compile(rf"({'|'.join(CLASSES)})/\1-[1-4]\d{{4}}-[1-{MAX_IMAGES_PER_PATIENT}]\.jpeg")
 
 
 def write_phantoms(folder: Path, images_per_class: int, seed: int) -> None:
@@ -41,6 +44,15 @@ def write_phantoms(folder: Path, images_per_class: int, seed: int) -> None:
         for _, (patient, number, pixels) in zip(range(images_per_class), images, strict=False):
             name = f"{disease}-{10_000 * (class_index + 1) + patient}-{number}.jpeg"
             Image.fromarray(pixels).save(class_folder / name, quality=90)
+
+
+def find_stranger(folder: Path) -> str | None:
+    """Name of a file below a folder that cannot be a phantom; None: there is none, or no such folder."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not (path.is_dir() or path.name.startswith(".") or _PHANTOM.fullmatch(name)):
+            return name
+    return None
 
 
 def draw_phantoms(disease: str, seed: int) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
 from octcluster.concurrency import map_concurrently
-from octcluster.images.headers import FileHead, UnreadableImage, is_plain_image, read_head
+from octcluster.images.headers import FileHead, UnreadableImage, has_more_pictures, is_plain_image, read_head
 from octcluster.images.image_set import Scan
 from octcluster.images.notes import Note
 from octcluster.images.readers.processes import look_into
@@ -30,6 +30,10 @@ _VOLUME_ENDINGS = {
     ".img": "Zeiss",
     ".oct": "Bioptigen or Optovue",
 }
+_MORE_PICTURES = (
+    "JPEG files that hold several pictures (MPO): the first is read; if the others are B-scans, save them as "
+    "files of their own"
+)
 _READERS = 8
 _FILES_AT_ONCE = 64
 _SECONDS_UNTOLD = 1.0
@@ -121,6 +125,8 @@ def find_contents(
                 containers.append(file)
             elif kind == "image" or listed or is_image_by_name(file.path):
                 contents.scans.append(Scan(file.path, file.name))
+                if head is not None and has_more_pictures(head.data):
+                    contents.warnings[_MORE_PICTURES] += 1
                 if head is not None and on_head is not None:
                     on_head(head)
             elif (maker := _VOLUME_ENDINGS.get(file.path.suffix.lower())) and head is not None:

@@ -1,6 +1,8 @@
 """The folder of a job's outputs: made before the work begins, and never that of another command."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from octcluster.model.errors import InvalidArguments
@@ -31,6 +33,24 @@ def prepare_folder(folder: Path, command: str = "") -> None:
         raise InvalidArguments(f"cannot write into {folder}: name another folder for the outputs")
     if command in _RECORDS:
         _check_free(folder, command)
+
+
+@contextlib.contextmanager
+def prepared_folder(folder: Path, command: str = "") -> Iterator[None]:
+    """Like prepare_folder; if the block fails, empty folders that were made for it are removed.
+
+    Raises:
+        InvalidArguments: See prepare_folder.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    prepare_folder(folder, command)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # not empty: work of another kind, or of a study so far
+            for each in made:
+                each.rmdir()
+        raise
 
 
 def _check_free(folder: Path, command: str) -> None:

@@ -156,6 +156,8 @@ def _explain_jpeg(head: bytes) -> Reason | None:
 
 def _explain_tiff(file: BinaryIO, head: bytes, *, identified: bool) -> Reason | None:
     """Tells kinds of TIFF that are not read."""
+    if head.startswith(b"MM\0+"):
+        return Reason("it is a BigTIFF image of big-endian bytes, which is not read: save it as a usual TIFF")
     tags = _read_tags(file, head)
     if not tags:
         return None

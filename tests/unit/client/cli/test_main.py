@@ -202,6 +202,7 @@ def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(
     addresses = ("--embedder", f"unix:{tmp_path}/a.sock", "--clusterer", f"unix:{tmp_path}/b.sock")
     arguments = ("run", images, "--out", tmp_path / "out", "--quiet", *addresses)
     assert call(*arguments) == 1
+    assert not (tmp_path / "out").exists()
     output = capsys.readouterr()
     assert output.err.startswith("octcluster: 1 of 1 images can be used, but at least 2 are needed")
     assert output.out == ""
@@ -222,7 +223,7 @@ def test_an_interrupted_run_says_so_and_is_code_130(oct_images: Path, tmp_path: 
     assert process.returncode == 130
     assert error.splitlines()[-1] == "octcluster: interrupted"
     assert "Traceback" not in error
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
@@ -269,6 +270,23 @@ def test_phantoms_are_written_where_asked(tmp_path: Path, capsys: pytest.Capture
     assert call("phantoms", tmp_path / "new" / "folder", "--images-per-class", 2, "--seed", 5) == 0
     assert len(find_images(tmp_path / "new" / "folder").images) == 8
     assert "2 phantoms of each of CNV, DME, DRUSEN, NORMAL" in capsys.readouterr().out
+    assert call("phantoms", tmp_path / "new" / "folder", "--images-per-class", 1) == 0  # its own may be there
+
+
+@pytest.mark.parametrize("name", ["a.png", "CNV/CNV-1016042-1.jpeg", "scans/1.dcm"])
+def test_phantoms_never_go_among_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    assert call("phantoms", tmp_path) == 2
+    assert f"holds other files ({name})" in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+
+
+def test_outputs_among_images_are_told(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("describe", images, "--out", images) == 0
+    assert f"{images} holds images: better give the outputs a folder of their own" in capsys.readouterr().err
 
 
 def test_the_folder_of_the_run_is_not_written_over(

@@ -274,3 +274,14 @@ def test_classes_get_the_spelling_of_an_earlier_run(tmp_path: Path) -> None:
     make_files(tmp_path, "cnv/1.png", "d m e/1.png", "GA/1.png", "none.png")
     images = spell_classes(find_images(tmp_path), ["CNV", "DME", "NORMAL"])
     assert [image.label for image in images.images] == ["GA", "CNV", "DME", None]
+
+
+def test_a_jpeg_with_further_pictures_is_told(tmp_path: Path) -> None:
+    first, second = Image.new("L", (64, 48), 90), Image.new("L", (64, 48), 10)
+    first.save(tmp_path / "a.jpeg", "MPO", save_all=True, append_images=[second])
+    first.save(tmp_path / "b.jpeg")
+    found = find_images(tmp_path)
+    assert [image.name for image in found.images] == ["a.jpeg", "b.jpeg"]
+    (note,) = [note for note in found.notes if note.kind == "reader_warning"]
+    assert (note.images, note.to_mend) == (1, True)
+    assert "several pictures (MPO): the first is read" in note.text

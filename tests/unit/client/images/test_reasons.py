@@ -129,6 +129,11 @@ REFUSED: dict[str, tuple[bytes, type[ImageError], str]] = {
         UnsupportedFormat,
         "5 whole numbers of 8 bits a pixel",
     ),
+    "BigTIFF of big-endian bytes": (
+        write_tiff(GREY, bigtiff=True, byteorder=">"),
+        UnsupportedFormat,
+        "big-endian bytes.*usual TIFF",
+    ),
     "TIFF cut short": (encode(GREY, "TIFF")[:8000], CorruptImage, "cut short"),
     "TIFF without its directory": (b"II*\0\xff\xff\0\0" + bytes(90), CorruptImage, "header is damaged"),
     "JPEG cut short": (encode(GREY, "JPEG")[:2000], CorruptImage, "cut short"),

@@ -67,7 +67,8 @@ class _DoneColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         total = "" if task.total is None else f"/{task.total:,.0f}"
-        return Text(f"{task.completed:,.0f}{total} {task.fields['unit']}")
+        number = task.completed if task.total is None else task.total
+        return Text(f"{task.completed:,.0f}{total} {_name_unit(number, task.fields['unit'])}")
 
 
 class _RateColumn(ProgressColumn):
@@ -125,7 +126,7 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
 
     def _print_state(self, seconds: float) -> None:
         total = f" of {self._total:,}" if self._total else ""
-        line = f"{self._name}: {self._done:,}{total} {self._unit}"
+        line = f"{self._name}: {self._done:,}{total} {_name_unit(self._total or self._done, self._unit)}"
         rate = self._done / seconds if seconds > 0 else 0.0
         if self._unit in _UNEVEN_UNITS:
             line += f", {seconds:,.0f} s so far"
@@ -137,11 +138,15 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         if not self._name:
             return
         seconds = time.monotonic() - self._began
-        done = f"{self._done:,} {self._unit}" if self._done else "done"
+        done = f"{self._done:,} {_name_unit(self._done, self._unit)}" if self._done else "done"
         has_rate = self._done and seconds >= _MIN_RATE_SECONDS and self._unit not in _UNEVEN_UNITS
         rate = f", {self._done / seconds:,.1f} a second" if has_rate else ""
         self.message(f"{self._name}: {done} in {seconds:,.1f} s{rate}")
         self._name = ""
+
+
+def _name_unit(number: float, units: str) -> str:
+    return units.removesuffix("s") if number == 1 else units
 
 
 def show_progress(stream: TextIO | None = None) -> ProgressBars | ProgressLines:

@@ -10,6 +10,8 @@ from octcluster.outputs.pages import PSEUDONYMOUS, Page, Section, Table, Tile, f
 from octcluster.outputs.study.cells import StudyCell, list_cells
 from octcluster.outputs.study.contingency import list_contingencies, name_cell
 from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
+from octcluster.outputs.wording.notes import tell_faults, tell_notes
+from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
@@ -53,6 +55,7 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
         title=outcome.matrix.title,
         answer=_describe_answer(cells, outcome),
         tiles=_list_tiles(cells, outcome),
+        standouts=[*describe_pixels(outcome.pixels), *tell_faults(outcome.image_set)],
         sections=[section for section in sections if section.parts],
         facts=_list_facts(outcome, done),
         privacy=PSEUDONYMOUS,
@@ -172,6 +175,8 @@ def _list_undone(parts: Sequence[PartOutcome]) -> list[Table]:
 
 def _list_facts(outcome: StudyOutcome, done: Sequence[PartOutcome]) -> list[tuple[str, str]]:
     facts = [("seed", str(outcome.seed))]
+    if told := tell_notes(outcome.image_set):
+        facts.append(("names", " ".join(told)))
     runs = [part.outcome for part in done if part.outcome is not None]
     spaces = {run.space.model: run.space for run in runs}
     facts += [

@@ -74,6 +74,16 @@ def test_no_time_is_made_up_for_steps_of_unequal_length(monkeypatch: pytest.Monk
     assert "/s" not in bars.getvalue()
 
 
+def test_one_is_told_in_the_singular() -> None:
+    lines, bars = io.StringIO(), Terminal()
+    for stream in (lines, bars):
+        with show_progress(stream) as progress:
+            progress.stage("Clustering", 1, "clusterings")
+            progress.update(1, 1)
+    assert lines.getvalue().startswith("Clustering: 1 clustering in")
+    assert "1/1 clustering " in bars.getvalue()
+
+
 def test_a_stage_that_failed_is_not_called_done() -> None:
     def fail(stream: io.StringIO) -> None:
         with show_progress(stream) as progress:
