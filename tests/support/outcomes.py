@@ -1,12 +1,15 @@
 """Made-up outcomes of end-to-end runs, for tests of what is written and shown."""
 
 import hashlib
+import io
 import os
 import random
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from zipfile import ZipFile
 
+from octcluster.images.eyes import gather_eyes
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.model.recipes import PLAIN_1
 from octcluster.model.results import (
@@ -23,8 +26,10 @@ from octcluster.model.results import (
     Scores,
     Stability,
 )
+from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace, Preparation, RunSpec
-from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
+from octcluster.workflows.outcome import AssignOutcome, EyePlacement, Failure, RunOutcome
+from octcluster.workflows.run_members import Seen
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 SPACE = EmbeddingSpace("efficientnet-lite0", "ab" * 32, "2", "pooled", "float32", 1280, bytes(range(32)))
@@ -93,6 +98,15 @@ def make_outcome(
     )  # fmt: skip
 
 
+def fit(outcome: RunOutcome) -> RunOutcome:
+    """The outcome with what the clusterer fitted, as far as the client looks into it."""
+    stream = io.BytesIO()
+    with ZipFile(stream, "w") as archive:
+        archive.writestr("fitted.json", "{}")
+        archive.writestr("rule.means.npy", bytes(range(200)))
+    return replace(outcome, fitted=stream.getvalue())
+
+
 def undefine(outcome: RunOutcome, reason: str) -> RunOutcome:
     """The same outcome with every score of every result undefined."""
     scores = Scores(**{field.name: Score(undefined_reason=reason) for field in fields(Scores)})
@@ -147,18 +161,16 @@ def add_trust(outcome: RunOutcome) -> RunOutcome:
 def make_assign_outcome(failed: int = 0) -> AssignOutcome:
     """New images put into the clusters of make_outcome's run; cluster i stands for class i."""
     run = make_outcome()
-    counts = [[20 if row == column else 1 for column in range(4)] for row in range(4)]
-    contingency = Contingency([0, 1, 2, 3], [0, 1, 2, 3], counts)
-    clustering = replace(run.result.results[0], contingency=contingency)
     members = run.members[failed:]
     clusters = [CLASSES.index(image.label or "") for image in members]
     clusters[0] = (clusters[0] + 1) % 4
     count = len(members)
     return AssignOutcome(
-        run_id=run.spec.run_id,
-        run=replace(run.result, results=[clustering]),
-        run_classes=CLASSES,
-        space=SPACE,
+        model=RunModel(
+            run.spec.run_id, SPACE, [23, 23, 23, 23], dict.fromkeys(CLASSES, 23), dict(enumerate(CLASSES)),
+            "consensus", "consensus-2", 7, "2026-05-04T03:02:01Z", run.versions, b"fitted",
+            digest="cd" * 32,
+        ),
         image_set=run.image_set,
         members=members,
         failures=[Failure(image, "cannot decode") for image in run.members[:failed]],
@@ -166,8 +178,31 @@ def make_assign_outcome(failed: int = 0) -> AssignOutcome:
             run.assignments.image_keys[failed:], clusters, [0.5] * count, [0.25] * count,
             [True] + [False] * (count - 1), [99] + [50] * (count - 1), 0.75,
         ),
+        seen=[Seen.NO] * count,
+        patients_known=True,
+        eyes=[],
         embedded=count - 1,
         cached=1,
         versions=run.versions,
         stage_seconds={"assigning": 0.5},
     )  # fmt: skip
+
+
+def show_eyes(outcome: AssignOutcome) -> AssignOutcome:
+    """The same images as scans of two eyes of one patient and of one whose eye is not known."""
+    third = len(outcome.members) // 3
+    shown = [
+        Scan(Path("a"), "a", patient="secret1", eye="OD"),
+        Scan(Path("b"), "b", patient="secret1", eye="OS"),
+        Scan(Path("c"), "c", patient="secret2"),
+    ]
+    members = []
+    for row, image in enumerate(outcome.members):
+        whose = shown[min(row // third, 2)]
+        members.append(replace(image, patient=whose.patient, eye=whose.eye))
+    placed = [(0, 0.75), (1, 0.05), (3, 0.5)]
+    eyes = [
+        EyePlacement(eye, cluster, margin)
+        for eye, (cluster, margin) in zip(gather_eyes(members), placed, strict=True)
+    ]
+    return replace(outcome, members=members, eyes=eyes)

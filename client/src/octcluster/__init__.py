@@ -54,6 +54,7 @@ from octcluster.model.results import (
     Stability,
     UnitPlacement,
 )
+from octcluster.model.run_model import RunModel
 from octcluster.model.runs import (
     ALGORITHMS,
     FEATURES,
@@ -78,7 +79,8 @@ from octcluster.model.server_info import (
 )
 from octcluster.notebook import Run, run
 from octcluster.workflows.assign import AssignOptions, assign_images
-from octcluster.workflows.outcome import AssignOutcome, Failure, RunOutcome
+from octcluster.workflows.finished_runs import FinishedRun, find_run
+from octcluster.workflows.outcome import AssignOutcome, EyePlacement, Failure, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
 __all__ = [
@@ -112,7 +114,9 @@ __all__ = [
     "Embedding",
     "EmbeddingSpace",
     "ExtraNotInstalled",
+    "EyePlacement",
     "Failure",
+    "FinishedRun",
     "ImageSet",
     "IncompatibleServer",
     "Interval",
@@ -135,6 +139,7 @@ __all__ = [
     "Run",
     "RunCancelled",
     "RunFailed",
+    "RunModel",
     "RunNotFound",
     "RunOptions",
     "RunOutcome",
@@ -156,6 +161,7 @@ __all__ = [
     "TooFewImages",
     "UnitPlacement",
     "assign_images",
+    "find_run",
     "image_key",
     "read_token",
     "run",

@@ -5,7 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from octcluster import AssignOptions, ClustererClient, ImageSet, RunOptions, assign_images, run_images
+from octcluster import (
+    AssignOptions,
+    ClustererClient,
+    FinishedRun,
+    ImageSet,
+    RunOptions,
+    assign_images,
+    run_images,
+)
 from octcluster.images.keys import image_key
 from octcluster.model.recipes import PIXELS_1
 from processes import Server
@@ -50,6 +58,9 @@ def test_pixels_run_like_any_other_model(
     assert sum(again.result.explained_variance_ratios[: again.result.prepared_dimension]) >= 0.95
 
     assigned = assign_images(
-        again.spec.run_id, image_set, AssignOptions(**services, key_secret=options.key_secret), recorder
+        FinishedRun(again.spec.run_id),
+        image_set,
+        AssignOptions(**services, key_secret=options.key_secret),
+        recorder,
     )
     assert list(assigned.placements.clusters) == list(again.assignments.clusters)

@@ -99,16 +99,18 @@ def assign(command: AssignCommand) -> ExitCode:
     command = command.at_services_of(finished)
     model = command.model or MODELS[0]
     command.check_model(model)
-    options = AssignOptions(model=model, classes=finished.classes, **command.service_fields())
+    options = AssignOptions(model=model, **command.service_fields())
 
     from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
+    from octcluster.outputs.assign.report import AssignReportOptions  # noqa: PLC0415
 
     with _shown_progress(command) as progress:
         image_set = spell_classes(_find_sample(command, progress), finished.classes)
         with prepared_folder(command.out, command.name):
-            outcome = assign_images(finished.run_id, image_set, options, progress)
-    write_assign_files(outcome, command.out, command.record(), started)
+            outcome = assign_images(finished, image_set, options, progress)
+    report = AssignReportOptions(command.thumbnails, command.identified)
+    write_assign_files(outcome, command.out, command.record(), started, report)
     if not command.quiet:
         print_assign_summary(outcome, command.out)
     return _end(command, len(outcome.failures))

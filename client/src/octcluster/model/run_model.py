@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.runs import EmbeddingSpace, Unit
 
 
 @dataclass(frozen=True)
@@ -13,9 +13,9 @@ class RunModel:
     Attributes:
         run_id: Id of the run.
         space: Embedding space that the other images' vectors must have.
-        cluster_sizes: Number of the run's own images in each cluster, from cluster 0.
-        class_sizes: Number of the run's own images of each known class, by its name; empty if none was known;
-            None if the names are not known here.
+        cluster_sizes: Number of the run's own images, or eyes, in each cluster, from cluster 0.
+        class_sizes: Number of the run's own images, or eyes, of each known class, by its name; empty if none
+            was known; None if the names are not known here.
         class_of_cluster: Name of the class that each cluster stands for, by the run's own images; clusters
             that stand for none are left out.
         algorithm: Name of the algorithm that found the clusters.
@@ -25,6 +25,7 @@ class RunModel:
         versions: Versions of all that took part in the run, by name.
         fitted: What the clusterer fitted, as the file that it made of it; None: the run is still on the
             clusterer.
+        unit: What the run clustered.
         digest: SHA-256 of the whole file, as hexadecimal digits; empty if it is in none.
     """
 
@@ -39,4 +40,5 @@ class RunModel:
     started: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     fitted: bytes | None = field(default=None, repr=False)
+    unit: Unit = "image"
     digest: str = ""

@@ -2,60 +2,76 @@
 
     image files ─ keys ─▶ clusterer: which vectors are missing?
         └─ only those ─▶ embedder ─ vectors ─▶ clusterer ─ assign ─▶ cluster, distance, margin of each image
+                                                   ▲
+    model.npz ─ what was fitted ───────────────────┘
 
-The run is known by its id; the clusterer holds what was fitted, so that nothing is fitted again.
+Nothing is fitted again. What was fitted comes from the run's file, or from the clusterer that did the run.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.clusterer_calls import NO_UNIT
 from octcluster.clients.embedder import EmbedderClient
-from octcluster.images.image_set import ImageSet
-from octcluster.model.errors import InvalidImageSet, RunNotFound, SpaceMismatch
+from octcluster.images.eyes import ScannedEye, gather_eyes
+from octcluster.images.image_set import ImageSet, Scan
+from octcluster.model.errors import InvalidImageSet
 from octcluster.model.progress import Progress
-from octcluster.model.results import Placements, RunResult
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.results import Placements
+from octcluster.workflows.assign_targets import (
+    AssignTarget,
+    ModelTarget,
+    RunTarget,
+    find_members,
+    find_space,
+)
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
-from octcluster.workflows.outcome import AssignOutcome, Failure, PixelReport, describe_versions
+from octcluster.workflows.finished_runs import FinishedRun
+from octcluster.workflows.outcome import (
+    AssignOutcome,
+    EyePlacement,
+    Failure,
+    PixelReport,
+    describe_versions,
+)
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3
 _LOST = "its vector was lost from the cache: run again"
+_Order = tuple[str, int]
+"""A scan by Scan.order."""
 
 
 @dataclass(frozen=True)
 class AssignOptions(ServiceOptions):
     """How assign_images does its work; see ServiceOptions for the services.
 
-    The embedder must serve the model of the run, and the clusterer must be the one that did the run, or one
-    with the same cache.
-
-    Attributes:
-        classes: Names of the run's classes, in the order of their numbers; empty if they are not known.
+    The embedder must serve the model of the run. The clusterer may be any, if the run has its model file;
+    else it must be the one that did the run, or one with the same cache.
     """
-
-    classes: Sequence[str] = ()
 
 
 def assign_images(
-    run_id: str, image_set: ImageSet, options: AssignOptions, progress: Progress
+    run: FinishedRun, image_set: ImageSet, options: AssignOptions, progress: Progress
 ) -> AssignOutcome:
     """Embeds the images that the cache lacks and puts each into the cluster that suits it best.
 
     Args:
-        run_id: Id of a run that has succeeded; its chosen result is used.
+        run: A run that has succeeded, see find_run; its chosen result is used.
         image_set: The images, of the run or others.
         options: How to do it.
         progress: Told how far it is; see run_images. Stages are "Reading", "Starting" (if services are
             started), "Embedding" and "Assigning".
 
     Returns:
-        The clusters, with the images that have no vector as failures.
+        The clusters of the images and of the eyes that they show, with the images that have no vector as
+        failures.
 
     Raises:
-        RunNotFound: The clusterer does not hold the run (any more).
+        RunNotFound: The run has no model file, and the clusterer does not hold it (any more).
+        RequestRefused: The clusterer cannot use the model file.
         SpaceMismatch: The embedder has no model whose vectors can be compared with those of the run.
         OctclusterError: It could not be done; the message says what to do.
     """
@@ -65,7 +81,7 @@ def assign_images(
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         with connected_clients(options, stack, stages) as clients:
-            return _Assigning(run_id, image_set, options, stages, images, clients).run()
+            return _Assigning(run, image_set, options, stages, images, clients).run()
 
 
 class _Assigning:
@@ -73,14 +89,14 @@ class _Assigning:
 
     def __init__(
         self,
-        run_id: str,
+        run: FinishedRun,
         image_set: ImageSet,
         options: AssignOptions,
         stages: Stages,
         images: KeyedImages,
         clients: tuple[EmbedderClient, ClustererClient],
     ) -> None:
-        self._run_id = run_id
+        self._run = run
         self._image_set = image_set
         self._options = options
         self._stages = stages
@@ -88,74 +104,121 @@ class _Assigning:
         self._embedder, self._clusterer = clients
 
     def run(self) -> AssignOutcome:
-        result = self._find_run()
-        space = self._find_space(result)
-        filler = CacheFiller(self._embedder, self._clusterer, space, self._options.key_secret, self._stages)
+        target = self._find_target()
+        filler = CacheFiller(
+            self._embedder, self._clusterer, target.model.space, self._options.key_secret, self._stages
+        )
         for _ in range(_ATTEMPTS):
             with self._stages.timed("embedding"):
                 filler.fill(self._images)
-            keys = list(dict.fromkeys(key for _, key in self._images.good()))
-            self._stages.begin("Assigning", len(keys), "images")
+            images = _Request.gather(self._images)
+            self._stages.begin("Assigning", len(images.keys), "images")
             with self._stages.timed("assigning"):
-                assigned = self._clusterer.assign(self._run_id, result.chosen, keys)
-            self._stages.update(len(keys), len(keys))
-            lost = set(keys) - set(assigned.image_keys)
+                assigned = target.assign(images.keys, images.units)
+            self._stages.update(len(images.keys), len(images.keys))
+            lost = set(images.keys) - set(assigned.image_keys)
             if not lost:
                 break
         self._images.failed.update(dict.fromkeys(lost, _LOST))
         if not self._images.good():
             raise InvalidImageSet(_no_image(self._images))
-        return self._outcome(result, space, assigned)
+        return self._outcome(target, assigned, images.unit_of_scan)
 
-    def _find_run(self) -> RunResult:
-        try:
-            return self._clusterer.result(self._run_id)
-        except RunNotFound as error:
-            raise RunNotFound(
-                f"the clusterer does not have the run {self._run_id} (any more): it keeps runs for a limited "
-                "time. Repeat it with 'octcluster run', which embeds nothing while its vectors are cached, "
-                "or name the clusterer, or the cache folder, that has it"
-            ) from error
+    def _find_target(self) -> AssignTarget:
+        model = self._run.model
+        if model is None:
+            return RunTarget(self._run, self._clusterer, self._embedder)
+        space = find_space(self._embedder, model.space.digest, model.space)
+        return ModelTarget(replace(model, space=space), self._clusterer)
 
-    def _find_space(self, result: RunResult) -> EmbeddingSpace:
-        models = self._embedder.info().models
-        for model in models:
-            for space in model.spaces.values():
-                if space.digest == result.space_digest:
-                    return space
-        raise SpaceMismatch(
-            "the embedder serves another model, other weights or another release than that of the run "
-            f"({', '.join(model.name for model in models)}): use the embedder of the run, or repeat the run"
-        )
-
-    def _outcome(self, result: RunResult, space: EmbeddingSpace, assigned: Placements) -> AssignOutcome:
+    def _outcome(
+        self, target: AssignTarget, assigned: Placements, unit_of_scan: Mapping[_Order, int]
+    ) -> AssignOutcome:
         good = self._images.good()
-        row_of = {key: row for row, key in enumerate(assigned.image_keys)}
-        rows = [row_of[key] for _, key in good]
-        embedded = len(self._images.embedded & {key for _, key in good})
+        keys = [key for _, key in good]
+        members = [image for image, _ in good]
+        placements = _order(assigned, keys)
+        embedded = len(self._images.embedded & set(keys))
+        known = find_members(self._run, self._clusterer)
         return AssignOutcome(
-            run_id=self._run_id,
-            run=result,
-            run_classes=list(self._options.classes),
-            space=space,
+            model=target.model,
             image_set=self._image_set,
-            members=[image for image, _ in good],
+            members=members,
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
-            placements=Placements(
-                image_keys=[key for _, key in good],
-                clusters=[assigned.clusters[row] for row in rows],
-                distances=[assigned.distances[row] for row in rows],
-                margins=[assigned.margins[row] for row in rows],
-                outliers=[assigned.outliers[row] for row in rows],
-                percentiles=[assigned.percentiles[row] for row in rows],
-                fitted_agreement=assigned.fitted_agreement,
-            ),
+            placements=placements,
+            seen=known.recognize(members, keys),
+            patients_known=known.patients is not None,
+            eyes=[
+                _place_eye(eye, placements, unit_of_scan.get(members[eye.rows[0]].order))
+                for eye in _find_eyes(members)
+            ],
             embedded=embedded,
             cached=len(good) - embedded,
             versions=describe_versions(self._embedder.info().version, self._clusterer.info().version),
             stage_seconds=dict(self._stages.seconds),
             pixels=PixelReport(self._images.faults(), self._images.framing()),
         )
+
+
+def _find_eyes(scans: Sequence[Scan]) -> list[ScannedEye]:
+    """The eyes; none if no eye has two scans, for then eyes tell no more than scans do."""
+    eyes = [eye for eye in gather_eyes(scans) if eye.patient is not None or len(eye.rows) > 1]
+    return eyes if any(len(eye.rows) > 1 for eye in eyes) else []
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the clusterer is asked: distinct images, those of an eye side by side.
+
+    Attributes:
+        keys: Key of each image; an image of two eyes comes twice.
+        units: Number of its eye, or NO_UNIT.
+        unit_of_scan: Number of the eye of each scan, of eyes with several images.
+    """
+
+    keys: Sequence[bytes]
+    units: Sequence[int]
+    unit_of_scan: Mapping[_Order, int]
+
+    @classmethod
+    def gather(cls, images: KeyedImages) -> "_Request":
+        """Gathers the good images, first those of eyes with several images, then those that are left."""
+        good = images.good()
+        pairs: dict[tuple[bytes, int], None] = {}
+        unit_of_scan: dict[_Order, int] = {}
+        for number, eye in enumerate(_find_eyes([image for image, _ in good])):
+            keys = dict.fromkeys(good[row][1] for row in eye.rows)
+            if len(keys) > 1:
+                unit_of_scan |= {good[row][0].order: number for row in eye.rows}
+                pairs |= dict.fromkeys((key, number) for key in keys)
+        placed = {key for key, _ in pairs}
+        pairs |= dict.fromkeys((key, NO_UNIT) for _, key in good if key not in placed)
+        return cls([key for key, _ in pairs], [unit for _, unit in pairs], unit_of_scan)
+
+
+def _order(assigned: Placements, keys: Sequence[bytes]) -> Placements:
+    """The placements in the order of these keys, each of which has one."""
+    row_of = {key: row for row, key in enumerate(assigned.image_keys)}
+    rows = [row_of[key] for key in keys]
+    return replace(
+        assigned,
+        image_keys=keys,
+        clusters=[assigned.clusters[row] for row in rows],
+        distances=[assigned.distances[row] for row in rows],
+        margins=[assigned.margins[row] for row in rows],
+        outliers=[assigned.outliers[row] for row in rows],
+        percentiles=[assigned.percentiles[row] for row in rows],
+    )
+
+
+def _place_eye(eye: ScannedEye, placements: Placements, unit: int | None) -> EyePlacement:
+    """An eye of one image, or of equal ones, lies where the image does."""
+    first = eye.rows[0]
+    if unit is None:
+        return EyePlacement(eye, placements.clusters[first], placements.margins[first])
+    if (placed := placements.units.get(unit)) is None:
+        return EyePlacement(eye, None, None)
+    return EyePlacement(eye, placed.cluster, placed.margin)
 
 
 def _no_image(images: KeyedImages) -> str:

@@ -1,4 +1,4 @@
-"""Runs that have been done, as the command names them: by the folder of their outputs, or by their id."""
+"""Runs that have been done, as the command names them: by their folder, their model file, or their id."""
 
 import json
 import re
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from octcluster.model.errors import InvalidArguments
+from octcluster.model.run_model import RunModel
+from octcluster.workflows.model_file import FILE_NAME, read_model
 
 
 @dataclass(frozen=True)
@@ -17,38 +19,67 @@ class FinishedRun:
         run_id: Its id.
         classes: Names of its classes, in the order of their numbers; empty if they are not known.
         arguments: The arguments it was called with; empty if they are not known.
+        model: What puts other images into its clusters; None: only its clusterer may have that.
+        folder: Folder of its outputs; None if it is not known.
     """
 
     run_id: str
     classes: Sequence[str] = ()
     arguments: Mapping[str, str | None] = field(default_factory=dict)
+    model: RunModel | None = None
+    folder: Path | None = None
 
 
 def find_run(reference: str) -> FinishedRun:
     """Finds a run.
 
     Args:
-        reference: Folder that ``octcluster run`` wrote, or a run id.
+        reference: Folder that ``octcluster run`` wrote, the file ``model.npz`` out of it, or a run id.
 
     Returns:
         The run.
 
     Raises:
-        InvalidArguments: There is no such folder or run record, or it is no id.
+        InvalidArguments: There is no such folder, file or run record, it is damaged, or it is no id.
     """
-    record = Path(reference, "run.json")
+    path = Path(reference)
+    record = path / "run.json"
     if record.is_file():
-        try:
-            content = json.loads(record.read_text(encoding="utf-8"))
-            return FinishedRun(content["run_id"], content["classes"], content["arguments"])
-        except (ValueError, KeyError, TypeError):
-            raise InvalidArguments(
-                f"{record} does not say which run it is of: it is damaged, or of an older release; "
-                "do the run again"
-            ) from None
+        return _read_folder(path, record)
+    if path.is_dir() and (path / FILE_NAME).is_file():
+        path /= FILE_NAME
+    if path.is_file():
+        model = read_model(path)
+        return FinishedRun(model.run_id, sorted(model.class_sizes or {}), _list_arguments(model), model)
     if re.fullmatch(r"[0-9a-f]{32}", reference):
         return FinishedRun(reference)
     raise InvalidArguments(
-        f"{reference} is no finished run: give the folder that 'octcluster run' wrote its outputs into, with "
-        "its run.json, or the id of a run"
+        f"{reference} is no finished run: give the folder that 'octcluster run' wrote its outputs into, its "
+        f"{FILE_NAME}, or the id of a run"
     )
+
+
+def _read_folder(folder: Path, record: Path) -> FinishedRun:
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        run = FinishedRun(content["run_id"], content["classes"], content["arguments"], folder=folder)
+        told = content["model_sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidArguments(
+            f"{record} does not say which run it is of: it is damaged, or of an older release; "
+            "do the run again"
+        ) from None
+    file = folder / FILE_NAME
+    if not file.is_file():
+        return run
+    model = read_model(file)
+    if model.digest != told:
+        raise InvalidArguments(
+            f"{file} is not that of the run in {record}: give the one or the other alone, or do the run again"
+        )
+    return FinishedRun(run.run_id, run.classes, run.arguments, model, folder)
+
+
+def _list_arguments(model: RunModel) -> dict[str, str | None]:
+    """What the file alone says of the arguments: the embedder that is started must have the run's model."""
+    return {"model": model.space.model}

@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.run_model import RunModel
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.runs import EmbeddingSpace, Unit
 
 FILE_NAME = "model.npz"
 FORMAT = "octcluster-model"
@@ -137,6 +137,7 @@ def _describe(model: RunModel) -> dict[str, object]:
         "recipe": model.recipe,
         "algorithm": model.algorithm,
         "seed": model.seed,
+        "unit": model.unit,
         "space": {**asdict(model.space), "digest": model.space.digest.hex()},
         "classes": None if model.class_sizes is None else dict(model.class_sizes),
         "clusters": [
@@ -157,7 +158,9 @@ def _read_description(document: Mapping[str, Any]) -> RunModel:
     clusters = document["clusters"]
     if [one["cluster"] for one in clusters] != list(range(len(clusters))):
         raise ValueError
-    classes = document["classes"]
+    classes, unit = document["classes"], document["unit"]
+    if unit not in get_args(Unit):
+        raise ValueError
     return RunModel(
         run_id=str(document["run_id"]),
         space=EmbeddingSpace(**{**space, "digest": bytes.fromhex(space["digest"])}),
@@ -166,6 +169,7 @@ def _read_description(document: Mapping[str, Any]) -> RunModel:
         class_of_cluster={one["cluster"]: str(one["class"]) for one in clusters if one["class"] is not None},
         algorithm=str(document["algorithm"]),
         recipe=str(document["recipe"]),
+        unit=unit,
         seed=None if document["seed"] is None else int(document["seed"]),
         started=str(document["started"]),
         versions={str(name): str(version) for name, version in document["versions"].items()},

@@ -14,7 +14,9 @@ from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.images.pixel_faults import FoundFault
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
+from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace, RunSpec, Unit
+from octcluster.workflows.run_members import Seen
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class RunOutcome:
             asked for.
         eyes: The eyes, if these were clustered; None: each image was.
         image_keys: Key of each member.
+        fitted: What puts other images into the clusters, as the clusterer's file; None for
+            ``result.fitted_missing_reason``.
     """
 
     image_set: ImageSet
@@ -110,6 +114,7 @@ class RunOutcome:
     vectors: Sequence[bytes | None] | None = None
     eyes: EyeClusters | None = None
     image_keys: Sequence[bytes] = ()
+    fitted: bytes | None = None
 
     @property
     def units(self) -> Sequence[Scan] | Sequence[ScannedEye]:
@@ -149,18 +154,33 @@ class RunOutcome:
 
 
 @dataclass(frozen=True)
+class EyePlacement:
+    """An eye whose scans were put into the clusters of a run.
+
+    Attributes:
+        eye: The eye; its rows are positions among the members.
+        cluster: Cluster of the mean vector of its scans; None: it has too many scans for one request.
+        margin: Margin of that mean vector, 0 (torn) to 1; None with the cluster.
+    """
+
+    eye: ScannedEye
+    cluster: int | None
+    margin: float | None
+
+
+@dataclass(frozen=True)
 class AssignOutcome:
     """Images that were put into the clusters of a finished run.
 
     Attributes:
-        run_id: Id of the run.
-        run: What the run found.
-        run_classes: Names of the run's classes, in the order of their numbers; empty if they are not known.
-        space: Embedding space of the vectors.
+        model: The run.
         image_set: All images that were asked for.
         members: The images that were assigned, sorted by name; row i of the placements is members[i].
         failures: The images that were not, sorted by name.
         placements: Clusters of the members.
+        seen: For each member, whether the run was made with it or with its patient.
+        patients_known: Whether the patients of the run are known, so that they are recognized.
+        eyes: The eyes that the members show; empty if none has two scans.
         embedded: Number of distinct images (by key) that were embedded in this job.
         cached: Number of the other members.
         versions: See RunOutcome.
@@ -168,14 +188,14 @@ class AssignOutcome:
         pixels: See RunOutcome.
     """
 
-    run_id: str
-    run: RunResult
-    run_classes: Sequence[str]
-    space: EmbeddingSpace
+    model: RunModel
     image_set: ImageSet
     members: Sequence[Scan]
     failures: Sequence[Failure]
     placements: Placements
+    seen: Sequence[Seen]
+    patients_known: bool
+    eyes: Sequence[EyePlacement]
     embedded: int
     cached: int
     versions: Mapping[str, str]
@@ -183,14 +203,9 @@ class AssignOutcome:
     pixels: PixelReport = NO_PIXELS
 
     @property
-    def clustering(self) -> ClusteringResult:
-        """The result of the run that the images were put into."""
-        return self.run.results[self.run.chosen]
-
-    @property
-    def class_of_cluster(self) -> Mapping[int, int]:
-        """Index of the run's class that each cluster stands for, by the run's own images."""
-        return self.clustering.class_of_cluster
+    def space(self) -> EmbeddingSpace:
+        """Embedding space of the vectors."""
+        return self.model.space
 
 
 def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:

@@ -18,12 +18,13 @@ from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.eyes import ScannedEye, gather_eyes
 from octcluster.images.image_set import ImageSet
 from octcluster.images.leaks import add_copies
-from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound, TooFewImages
+from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, Unit
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
+from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
 from octcluster.workflows.eyes import check_enough_eyes, place_scans
 from octcluster.workflows.outcome import (
     EyeClusters,
@@ -39,8 +40,6 @@ _ATTEMPTS = 3
 _CANCEL_SECONDS = 3.0
 # Ends of a run after which another one may succeed: the clusterer's cache lost vectors, or was away.
 _RECOVERABLE = ("vectors_missing", "store_unavailable")
-_REASONS_SHOWN = 3
-_FEWEST_IMAGES = 2
 _FEW_IMAGES = 5000
 
 
@@ -99,7 +98,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         # How many the algorithms need, only the clusterer can tell.
-        _check_enough(images, _FEWEST_IMAGES)
+        check_enough(images, FEWEST_IMAGES)
         with connected_clients(options, stack, stages) as clients:
             return Job(image_set, options, stages, images, clients).run()
 
@@ -107,19 +106,6 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
 def default_stability_resamples(images: int) -> int:
     """How many parts of the images are clustered again if nobody says: fewer of many, for they cost time."""
     return 10 if images <= _FEW_IMAGES else 4
-
-
-def _check_enough(images: KeyedImages, needed: int) -> None:
-    """Raises TooFewImages if there are fewer good images than needed."""
-    good, bad = images.good(), images.bad()
-    if len(good) >= needed:
-        return
-    reasons = "".join(f"\n  {image.name}: {reason}" for image, reason in bad[:_REASONS_SHOWN])
-    more = f"\n  and {len(bad) - _REASONS_SHOWN} more" if len(bad) > _REASONS_SHOWN else ""
-    raise TooFewImages(
-        f"{len(good)} of {len(good) + len(bad)} images can be used, but at least {needed} are needed: give"
-        f" more images or ask for fewer clusters{reasons}{more}"
-    )
 
 
 class Job:
@@ -166,7 +152,7 @@ class Job:
     def _check_enough(self) -> None:
         """Raises TooFewImages if there are fewer good images, or eyes, than needed."""
         needed = self._count_needed()
-        _check_enough(self._images, needed)
+        check_enough(self._images, needed)
         eyes = self._gather_eyes()
         if eyes is not None:
             check_enough_eyes(eyes, needed)
@@ -181,8 +167,8 @@ class Job:
         """The least number of images: one for each cluster, unless all algorithms find their number."""
         count_finders = self._clusterer.info().count_finders
         if count_finders.issuperset(self._options.chosen_recipe.algorithms):
-            return _FEWEST_IMAGES
-        return max(_FEWEST_IMAGES, self._options.max_clusters)
+            return FEWEST_IMAGES
+        return max(FEWEST_IMAGES, self._options.max_clusters)
 
     def name_run(self, spec: RunSpec, members: Sequence[Member]) -> str:
         """Chooses the run's id: a new one each time."""
@@ -200,12 +186,13 @@ class Job:
                 result = self._clusterer.result(spec.run_id)
                 assignments = self._clusterer.assignments(spec.run_id, result.chosen)
                 eyes = self._place_scans(spec.run_id, result, assignments)
+                fitted = self.fetch_fitted(spec, result)
         except (RunFailed, RunNotFound, RunCancelled):
             raise
         except BaseException:
             self._cancel(spec.run_id)
             raise
-        return self._outcome(spec, result, assignments, eyes)
+        return self._outcome(spec, result, assignments, eyes, fitted)
 
     def _place_scans(self, run_id: str, result: RunResult, assignments: Assignments) -> EyeClusters | None:
         eyes = self._gather_eyes()
@@ -213,6 +200,12 @@ class Job:
             return None
         keys = [key for _, key in self._images.good()]
         return place_scans(eyes, keys, run_id, result, assignments, self._clusterer)
+
+    def fetch_fitted(self, spec: RunSpec, result: RunResult) -> bytes | None:
+        """What puts other images into the clusters, as a file; None if the clusterer kept none."""
+        if result.fitted_missing_reason:
+            return None
+        return self._clusterer.fitted_run(spec.run_id, result.chosen)
 
     def _fetch_vectors(self) -> list[bytes | None] | None:
         if not self._options.vectors:
@@ -267,7 +260,12 @@ class Job:
         ]
 
     def _outcome(
-        self, spec: RunSpec, result: RunResult, assignments: Assignments, eyes: EyeClusters | None
+        self,
+        spec: RunSpec,
+        result: RunResult,
+        assignments: Assignments,
+        eyes: EyeClusters | None,
+        fitted: bytes | None,
     ) -> RunOutcome:
         good = self._images.good()
         embedder, clusterer = self._embedder.info(), self._clusterer.info()
@@ -292,4 +290,5 @@ class Job:
             vectors=self._fetch_vectors(),
             eyes=eyes,
             image_keys=[key for _, key in good],
+            fitted=fitted,
         )

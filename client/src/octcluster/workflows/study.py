@@ -28,6 +28,7 @@ from octcluster.model.errors import (
 )
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe
+from octcluster.model.results import RunResult
 from octcluster.model.runs import Member, RunSpec, RunState
 from octcluster.workflows.embedding import KeyedImages, read_keys
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport, RunOutcome
@@ -241,6 +242,10 @@ class _PartJob(Job):
             if state.ended and not self.kept:
                 self._clusterer.delete(run_id)
         return run_id
+
+    def fetch_fitted(self, spec: RunSpec, result: RunResult) -> bytes | None:
+        """Nothing: a study compares clusterings and leaves no file for other images."""
+        return None
 
 
 def _digest_run(spec: RunSpec, members: Sequence[Member], version: str) -> str:

@@ -80,7 +80,16 @@ class FittedResult:
 
     def assign(self, vectors: NDArray[np.float32]) -> Placements:
         """Puts vectors, float32, shape (n_vectors, dimension), as they are in the cache; see ``assign``."""
-        return assign(self.rule, self.preparation.apply(vectors))
+        return self.assign_members(self.preparation.prepare_members(vectors))
+
+    def assign_members(self, members: NDArray[np.float32]) -> Placements:
+        """Puts vectors, or means of them, into clusters.
+
+        Args:
+            members: float32, shape (n_vectors, prepared_dimension): of ``FittedPreparation.prepare_members``,
+                or means of such; overwritten.
+        """
+        return assign(self.rule, self.preparation.finish(members))
 
 
 @dataclass(frozen=True)

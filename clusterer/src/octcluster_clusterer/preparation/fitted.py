@@ -72,6 +72,18 @@ class FittedPreparation:
         Returns:
             float32, shape (n_units, prepared_dimension).
         """
+        members = self.prepare_members(vectors)
+        return self.finish(members if units is None else pool(members, units))
+
+    def prepare_members(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The first steps of ``apply``, up to those after which units are means of their members.
+
+        Args:
+            vectors: float32, shape (n_vectors, dimension); left as they are.
+
+        Returns:
+            float32, shape (n_vectors, prepared_dimension), for ``finish``.
+        """
         prepared = []
         start = 0
         for part in self.parts:
@@ -85,14 +97,27 @@ class FittedPreparation:
             columns *= part.factors
             if part.patient_whitening is not None:
                 columns = project(columns, part.patient_whitening)
-            if units is not None:
-                columns = pool(columns, units)
+            prepared.append(columns)
+        return np.concatenate(prepared, axis=1)
+
+    def finish(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The last steps of ``apply``, on members or on means of them.
+
+        Args:
+            prepared: float32, shape (n_units, prepared_dimension); overwritten.
+
+        Returns:
+            The same array.
+        """
+        start = 0
+        for part in self.parts:
+            columns = prepared[:, start : start + part.factors.size]
+            start += part.factors.size
             if part.unit_centre is not None:
                 columns -= part.unit_centre
             if self.prepared_length is not None:
                 scale_to_length(columns, self.prepared_length)
-            prepared.append(columns)
-        return np.concatenate(prepared, axis=1)
+        return prepared
 
 
 def scale_to_length(

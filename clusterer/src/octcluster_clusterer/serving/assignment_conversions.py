@@ -9,7 +9,7 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_clusterer.assignment.assign import FittedResult
 from octcluster_clusterer.assignment.fitted_file import MAX_FILE_BYTES
 from octcluster_clusterer.assignment.fitted_store import DIGEST_BYTES
-from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMean, UnitMeans
+from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMeans
 from octcluster_clusterer.errors import CannotAssign, InvalidRequest, MessageTooLarge
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.runs.records import RunRecord
@@ -50,12 +50,8 @@ def to_units(request: pb.AssignRequest) -> list[int]:
     if not request.unit_numbers:
         return [NO_UNIT] * len(request.image_keys)
     units = list(request.unit_numbers)
-    if len(units) != len(request.image_keys):
-        raise InvalidRequest(f"{len(units)} unit_numbers for {len(request.image_keys)} image keys")
-    begun = [number for before, number in zip([NO_UNIT, *units], units, strict=False) if before != number]
-    begun = [number for number in begun if number != NO_UNIT]
-    if min(units) < NO_UNIT or len(begun) != len(set(begun)):
-        raise InvalidRequest("unit_numbers must be 0 or more, or -1 for none; images of a unit side by side")
+    if len(units) != len(request.image_keys) or min(units) < NO_UNIT:
+        raise InvalidRequest("unit_numbers must be one for each image key: 0 or more, or -1 for none")
     return units
 
 
@@ -66,45 +62,43 @@ def assign_images(
     vectors: VectorCache,
     limits: Limits,
 ) -> Iterator[pb.AssignResponse]:
-    """Puts images, and the means of units, into clusters, message by message."""
+    """Puts images into clusters, message by message, and at last the means of units."""
     means = UnitMeans()
+    agreement = fitted.rule.fitted_agreement
     size = count_vectors_per_message(fitted.space, limits)
     for start in range(0, len(image_keys), size):
         keys = image_keys[start : start + size]
-        found = vectors.get(fitted.space, keys)
-        waiting = iter(found)
-        current = next(waiting, None)
-        own_units = []
-        for key, unit in zip(keys, units[start : start + size], strict=True):
-            if current is not None and current[0] == key:
-                own_units.append(unit)
-                current = next(waiting, None)
-        values = _to_values([vector for _, vector in found], fitted.space)
-        means.add(own_units, values)
-        done = means.take(all_are_in=start + size >= len(image_keys))
-        if found or done:
-            placements = vars(fitted.assign(values)) if found else {}
+        if found := vectors.get(fitted.space, keys):
+            values = _to_values([vector for _, vector in found], fitted.space)
+            members = fitted.preparation.prepare_members(values)
+            means.add(_pick_units(keys, units[start : start + size], [key for key, _ in found]), members)
             yield pb.AssignResponse(
                 image_keys=[key for key, _ in found],
-                **placements,
-                fitted_agreement=fitted.rule.fitted_agreement,
-                units=_place_units(fitted, done) if done else None,
+                **vars(fitted.assign_members(members)),
+                fitted_agreement=agreement,
             )
+    if means.images:
+        placed = fitted.assign_members(means.means())
+        yield pb.AssignResponse(
+            fitted_agreement=agreement,
+            units=pb.UnitPlacements(
+                unit_numbers=means.images.keys(),
+                images=means.images.values(),
+                clusters=placed.clusters,
+                margins=placed.margins,
+            ),
+        )
+
+
+def _pick_units(keys: Sequence[bytes], units: Sequence[int], found: Sequence[bytes]) -> list[int]:
+    """The units of the keys that were found, in their order; a key may occur with several units."""
+    present = set(found)
+    return [unit for key, unit in zip(keys, units, strict=True) if key in present]
 
 
 def _to_values(vectors: Sequence[bytes], space: VectorSpace) -> NDArray[np.float32]:
     values = np.frombuffer(b"".join(vectors), dtype=space.value_type)
     return values.reshape(len(vectors), space.dimension).astype(np.float32, copy=False)
-
-
-def _place_units(fitted: FittedResult, units: Sequence[UnitMean]) -> pb.UnitPlacements:
-    placed = fitted.assign(np.stack([unit.mean for unit in units]))
-    return pb.UnitPlacements(
-        unit_numbers=[unit.number for unit in units],
-        clusters=placed.clusters,
-        margins=placed.margins,
-        images=[unit.n_images for unit in units],
-    )
 
 
 def from_file(content: bytes, limits: Limits) -> Iterator[pb.GetFittedRunResponse]:

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from octcluster.images.leaks import find_leaks
 from octcluster.workflows import outcome as outcomes_module
-from outcomes import make_assign_outcome, make_outcome
+from outcomes import make_outcome
 
 
 def test_the_chosen_result_and_its_class_sizes() -> None:
@@ -23,7 +23,6 @@ def test_the_class_of_a_cluster_is_what_the_clusterer_says_of_the_chosen_result(
     matched = replace(outcome, result=replace(outcome.result, results=results))
     assert matched.class_of_cluster == {0: 2, 1: 1}
     assert make_outcome(classes=()).class_of_cluster == {}
-    assert make_assign_outcome().class_of_cluster == {0: 0, 1: 1, 2: 2, 3: 3}
 
 
 def test_leaks_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,16 @@
 
 import numpy as np
 from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMeans
+from octcluster_clusterer.preparation.units import pool
 
 
-def test_a_unit_is_handed_over_once_and_when_its_images_are_in() -> None:
-    vectors = np.arange(14, dtype=np.float32).reshape(7, 2)
+def test_means_are_those_of_a_run_of_units_however_the_images_come() -> None:
+    vectors = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float32)
+    units = [4, 4, NO_UNIT, 2, 7, 2, 4, 2, 2]
     means = UnitMeans()
-    means.add([4, 4, NO_UNIT], vectors[:3])
-    (first,) = means.take(all_are_in=False)
-    assert (first.number, first.mean.tolist(), first.n_images) == (4, [1, 2], 2)
-    means.add([2], vectors[3:4])
-    assert means.take(all_are_in=False) == []
-    means.add([2, 2, 7], vectors[4:])
-    (second,) = means.take(all_are_in=False)
-    assert (second.number, second.mean.tolist(), second.n_images) == (2, [8, 9], 3)
-    (third,) = means.take(all_are_in=True)
-    assert (third.number, third.n_images) == (7, 1)
-    assert means.take(all_are_in=True) == []
+    for part in (slice(0, 1), slice(1, 4), slice(4, 9)):
+        means.add(units[part], vectors[part])
+    assert means.images == {4: 3, 2: 4, 7: 1}
+    rows = [row for row, unit in enumerate(units) if unit != NO_UNIT]
+    numbers = np.array([list(means.images).index(units[row]) for row in rows], dtype=np.int32)
+    np.testing.assert_array_equal(means.means(), pool(vectors[rows], numbers))

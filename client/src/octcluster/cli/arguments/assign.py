@@ -13,25 +13,32 @@ SUMMARY = "put new images into the clusters of a finished run"
 DESCRIPTION = """\
 Puts images into the clusters of a finished run, without changing it, and writes into DIR:
 
-  assignments.csv  one row an image: image,cluster,label,patient,distance,margin,outlier
+  assignments.csv  one row an image: image,cluster,label,patient,distance,percentile,margin,outlier,seen
                    distance: to the mean of the cluster, in the run's prepared features
+                   percentile: how many percent of the run's own images in the cluster are nearer to it
                    margin:   how much better the cluster suits than the second best: 0 (equal) to 1 (no doubt)
                    outlier:  1 if the image is farther from the mean than 99% of the run's own images in the
                              cluster. It may be something that the run never saw. Of new images many more
                              than 1% are outliers, most of all if the run had few images
+                   seen:     image or patient, if the run was made with it or with its patient: these are
+                             counted apart, and no accuracy includes them. unknown: it cannot be told
+  eyes.csv         one row an eye (patient, eye, visit), if any has several scans: the cluster of their mean,
+                   how sure, the share of its scans in each cluster, the scans that speak for it
+  report.html      all of that on a page that opens offline, with images worth a look
   scores.json      how the clusters match the classes of these images, where labels are known
   assign.json      what was assigned to what, with versions and counts
   failures.csv     the images that could not be used, and why; if there are any
   warnings.csv     images with a fault in their pixels, and the cure; if there are any
 
-The images are embedded with the model and features of the run. A run is kept for a limited time: 30 days in
-the cache folder, 7 days on a clusterer unless set. Later, repeat the run: it embeds nothing while its vectors
-are cached.
+The images are embedded with the model and features of the run. RUN is the folder of the run, or the file
+model.npz out of it alone: it needs neither the cache nor the machine of the run, and holds no image, name or
+patient. Give the folder where you have it: it alone tells the run's own images and patients from new ones.
 """
 EXAMPLES = """\
 examples:
   octcluster run scans --out result                   the run to assign to
-  octcluster assign result new-scans --out new        the same cache folder as of the run: it holds the run
+  octcluster assign result new-scans --out new        the folder of the run
+  octcluster assign model.npz new-scans --out new     its file alone, on any machine
   octcluster assign 0f3c... new-scans --out new --embedder gpu-box:50051 --clusterer gpu-box:50052
 
 exit codes: 0 done, 1 failed, or --strict and an image failed, 2 wrong usage. For research use only: not a
@@ -44,20 +51,27 @@ class AssignCommand(ServicesCommand, ImagesCommand):
     """``octcluster assign``.
 
     Attributes:
-        run: Folder that ``octcluster run`` wrote, or the id of a run.
+        run: Folder that ``octcluster run`` wrote, its model file, or the id of a run.
         model: Name of the model for an embedder that is started; None: that of the run.
+        thumbnails: Whether the report shows images.
+        identified: Whether the report names images and patients.
     """
 
     name = "assign"
 
     run: str
     model: str | None
+    thumbnails: bool
+    identified: bool
 
     def at_services_of(self, run: FinishedRun) -> "AssignCommand":
         """The command with what the run says of its place and its vectors, where nothing else was given."""
         clusterer, cache_dir = self.clusterer, self.cache_dir
         if clusterer is None and cache_dir is None:
             clusterer, cache_dir = run.arguments.get("clusterer"), _path(run.arguments.get("cache_dir"))
+            # A run that has a model file does without its cache, which may lie on another machine.
+            if run.model is not None and cache_dir is not None and not cache_dir.is_dir():
+                cache_dir = None
         embedder, weights, digest = self.embedder, self.weights, self.weights_sha256
         if embedder is None and self.model is None and weights is None:
             embedder = run.arguments.get("embedder")
@@ -84,7 +98,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "run",
         metavar="RUN",
-        help="folder that 'octcluster run' wrote, or, with --clusterer, the id of a run (run_id in run.json)",
+        help="folder that 'octcluster run' wrote, its model.npz alone, or, with --clusterer, the id of a run "
+        "(run_id in run.json)",
     )
     add_images(parser)
     add_labels(parser)
@@ -94,5 +109,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--model",
         help="network, for an embedder that is started here (default: that of RUN if it is a folder, else "
         f"{MODELS[0]})",
+    )
+    parser.add_argument(
+        "--thumbnails",
+        action="store_true",
+        help="show clear, doubtful and outlying images in the report, which is patients' data then (default: "
+        "pseudonyms)",
+    )
+    parser.add_argument(
+        "--identified",
+        action="store_true",
+        help="name images and patients in the report as their files do (default: pseudonyms)",
     )
     add_output_options(parser)

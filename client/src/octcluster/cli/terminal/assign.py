@@ -6,12 +6,21 @@ from typing import TextIO
 from rich.table import Table
 
 from octcluster.cli.terminal.console import Terminal, make_cell, make_table
-from octcluster.outputs.assign.scores import PlacementScores, judge_placements
+from octcluster.outputs.assign.eyes import EyeRow, describe_rows
+from octcluster.outputs.assign.scores import judge_placements
+from octcluster.outputs.assign.words import (
+    describe_agreement,
+    describe_eyes,
+    describe_failures,
+    describe_match,
+    describe_outliers,
+    describe_seen,
+)
 from octcluster.outputs.wording.pixels import describe_pixels
-from octcluster.outputs.wording.words import count
+from octcluster.outputs.wording.words import count, describe_missing_labels
 from octcluster.workflows.outcome import AssignOutcome
 
-_MANY_OUTLIERS = 0.25
+_EYES_SHOWN = 12
 
 
 def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | None = None) -> None:
@@ -23,61 +32,67 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
         stream: Where to print; None: standard output.
     """
     terminal = Terminal(stream)
-    scores = judge_placements(outcome)
     terminal.leave_line()
-    terminal.show(_tabulate_clusters(outcome, scores))
-    terminal.say(f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.run_id}.")
-    terminal.say(*filter(None, (_describe_match(outcome, scores), _describe_outliers(outcome))))
-    terminal.say(*describe_pixels(outcome.pixels))
-    if outcome.placements.fitted_agreement is not None:
-        share = f"{outcome.placements.fitted_agreement:.1%}"
-        terminal.say(f"Of the run's own images, {share} would be assigned as they were clustered.")
+    terminal.show(_tabulate_clusters(outcome))
+    terminal.say(
+        f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.model.run_id}.",
+        *describe_failures(outcome),
+        *describe_seen(outcome),
+        *describe_match(outcome, judge_placements(outcome)),
+        *describe_outliers(outcome),
+        *describe_missing_labels(outcome.image_set),
+        *describe_pixels(outcome.pixels),
+        *describe_agreement(outcome),
+    )
+    _print_eyes(terminal, outcome)
     terminal.leave_line()
-    terminal.point_to(folder, ("Assignments", "assignments.csv"), failures=bool(outcome.failures))
+    files = [("Report", "report.html"), ("Assignments", "assignments.csv")]
+    files += [("Eyes", "eyes.csv")] * bool(outcome.eyes)
+    terminal.point_to(folder, *files, failures=bool(outcome.failures))
 
 
-def _tabulate_clusters(outcome: AssignOutcome, scores: PlacementScores) -> Table:
-    found = outcome.placements
-    table = make_table((), ("cluster", "images", "outliers"))
-    if scores.cluster_classes:
+def _tabulate_clusters(outcome: AssignOutcome) -> Table:
+    found, names = outcome.placements, outcome.model.class_of_cluster
+    table = make_table((), ("cluster", "images", "outliers", f"{outcome.model.unit}s of the run"))
+    if names:
         table.add_column("stands for")
-    for cluster in range(outcome.clustering.clusters):
+    for cluster, own_size in enumerate(outcome.model.cluster_sizes):
         outliers = [flag for own, flag in zip(found.clusters, found.outliers, strict=True) if own == cluster]
-        name = [make_cell(scores.cluster_classes.get(cluster, ""))] if scores.cluster_classes else []
-        table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", *name)
+        name = [make_cell(names.get(cluster, ""))] if names else []
+        table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", f"{own_size:,}", *name)
     return table
 
 
-def _describe_match(outcome: AssignOutcome, scores: PlacementScores) -> str:
-    """How many images lie in the cluster of their class, or why that is unknown and what would tell it."""
-    if scores.accuracy is not None:
-        of_what = f"{count(scores.labelled, 'image')} with a known class"
-        return f"{scores.accuracy:.1%} of {of_what} lie in the cluster of that class."
-    known = outcome.image_set.classes
-    if not known and not scores.cluster_classes:
-        return ""
-    text = f"Whether they lie in the clusters of their classes is unknown: {scores.reason}"
-    if known:
-        return f"{text}."
-    return (
-        f"{text}. --labels filename takes it from names such as CNV-1016042-1.jpeg, --labels FILE.csv from a "
-        "table."
-    )
+def _print_eyes(terminal: Terminal, outcome: AssignOutcome) -> None:
+    """Prints the eyes, doubtful ones first; a long list only in part."""
+    rows = describe_rows(outcome)
+    if not rows:
+        return
+    terminal.leave_line()
+    names = outcome.model.class_of_cluster
+    table = make_table(("patient", "eye", "visit", "stands for" if names else ""), ("cluster", "margin"))
+    for title in ("scans", "in its cluster"):
+        table.add_column(title, justify="right")
+    table.add_column("")
+    for row in sorted(rows, key=lambda row: not row.doubtful)[:_EYES_SHOWN]:
+        table.add_row(*map(make_cell, _list_cells(row, names.get(_cluster(row), ""))))
+    terminal.show(table)
+    if len(rows) > _EYES_SHOWN:
+        terminal.say(f"and {count(len(rows) - _EYES_SHOWN, 'eye')} more: see eyes.csv.")
+    terminal.say(*describe_eyes(outcome))
 
 
-def _describe_outliers(outcome: AssignOutcome) -> str:
-    flags = outcome.placements.outliers
-    flagged = sum(flags)
-    if not flagged:
-        return ""
-    text = (
-        f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
-        "mean of the cluster than 99% of the run's own images in it. More than 1% is usual: images that the "
-        "run did not see lie farther than those that its features and clusters were fitted to"
-    )
-    if flagged <= _MANY_OUTLIERS * len(flags):
-        return f"{text}."
-    return (
-        f"{text}. But more than a quarter may also mean another device, another pathology, or a run with few "
-        "images."
-    )
+def _cluster(row: EyeRow) -> int:
+    return -1 if row.placement.cluster is None else row.placement.cluster
+
+
+def _list_cells(row: EyeRow, class_name: str) -> list[str]:
+    placed, eye = row.placement, row.placement.eye
+    return [
+        *(eye.patient or "unknown", eye.eye or "", eye.visit or "", class_name),
+        "" if placed.cluster is None else str(placed.cluster),
+        "" if placed.margin is None else f"{placed.margin:.2f}",
+        f"{len(eye.rows):,}",
+        f"{row.agreement:.0%}",
+        "doubtful" if row.doubtful else "",
+    ]

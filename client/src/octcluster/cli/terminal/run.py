@@ -10,7 +10,11 @@ from octcluster.outputs.run.record import read_start
 from octcluster.outputs.wording.eyes import describe_eyes, describe_whitening
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.stop_sign import describe_few_eyes, find_stop_sign
-from octcluster.outputs.wording.trust import describe_unused_patients, summarize_trust
+from octcluster.outputs.wording.trust import (
+    describe_missing_model,
+    describe_unused_patients,
+    summarize_trust,
+)
 from octcluster.outputs.wording.words import count, describe_answer, describe_missing_labels, describe_noise
 from octcluster.workflows.outcome import RunOutcome
 
@@ -52,6 +56,7 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
         *describe_unused_patients(preparation, outcome.members),
         *describe_whitening(outcome),
         *describe_few_eyes(outcome),
+        *describe_missing_model(result),
     )
     if len(result.results) > 1:
         terminal.say(f"Chosen (*): {result.chosen_reason}")

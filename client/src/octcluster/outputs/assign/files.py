@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from octcluster.outputs.assign.eyes import format_eyes
 from octcluster.outputs.assign.placements import format_placements
 from octcluster.outputs.assign.record import format_assign_record
+from octcluster.outputs.assign.report import AssignReportOptions, format_assign_report
 from octcluster.outputs.assign.scores import format_placement_scores
 from octcluster.outputs.atomic_files import write_file, write_or_remove
 from octcluster.outputs.failures import format_failures
@@ -14,7 +16,11 @@ from octcluster.workflows.outcome import AssignOutcome
 
 
 def write_assign_files(
-    outcome: AssignOutcome, folder: Path, arguments: Mapping[str, object], started: datetime
+    outcome: AssignOutcome,
+    folder: Path,
+    arguments: Mapping[str, object],
+    started: datetime,
+    report: AssignReportOptions | None = None,
 ) -> None:
     """Writes all files; those of an earlier assignment are replaced, or removed if there is nothing to tell.
 
@@ -25,12 +31,15 @@ def write_assign_files(
         folder: Where the files go; it must exist.
         arguments: Arguments of the command, for ``assign.json``.
         started: When the work began, with a time zone.
+        report: What the report shows of the patients; None: nothing.
 
     Raises:
         OSError: A file cannot be written.
     """
     write_file(folder / "assignments.csv", format_placements(outcome))
+    write_or_remove(folder / "eyes.csv", format_eyes(outcome))
     write_file(folder / "scores.json", format_placement_scores(outcome))
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
     write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
+    write_file(folder / "report.html", format_assign_report(outcome, started, report))
     write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))

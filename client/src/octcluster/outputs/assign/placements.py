@@ -4,7 +4,7 @@ from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.scan_columns import list_scan_columns
 from octcluster.workflows.outcome import AssignOutcome
 
-HEADER = ("image", "cluster", "label", "patient", "distance", "margin", "outlier")
+HEADER = ("image", "cluster", "label", "patient", "distance", "percentile", "margin", "outlier", "seen")
 
 
 def format_placements(outcome: AssignOutcome) -> bytes:
@@ -13,26 +13,19 @@ def format_placements(outcome: AssignOutcome) -> bytes:
     Behind the columns of HEADER come those of ``list_scan_columns``.
     """
     found, more = outcome.placements, list_scan_columns(outcome.members)
-    columns = zip(
-        outcome.members,
-        found.clusters,
-        found.distances,
-        found.margins,
-        found.outliers,
-        *more.values(),
-        strict=True,
-    )
     rows = (
         (
             image.name,
-            cluster,
+            found.clusters[row],
             image.label,
             image.patient,
-            f"{distance:.6f}",
-            f"{margin:.6f}",
-            int(outlier),
-            *rest,
+            f"{found.distances[row]:.6f}",
+            found.percentiles[row],
+            f"{found.margins[row]:.6f}",
+            int(found.outliers[row]),
+            outcome.seen[row].value,
+            *(values[row] for values in more.values()),
         )
-        for image, cluster, distance, margin, outlier, *rest in columns
+        for row, image in enumerate(outcome.members)
     )
     return format_table((*HEADER, *more), rows)

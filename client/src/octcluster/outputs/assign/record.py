@@ -13,7 +13,9 @@ from octcluster.workflows.outcome import AssignOutcome
 def format_assign_record(outcome: AssignOutcome, arguments: Mapping[str, object], started: datetime) -> bytes:
     """Formats the record of an assignment as JSON; it stays on this machine."""
     document = {
-        "run_id": outcome.run_id,
+        "run_id": outcome.model.run_id,
+        "model_sha256": outcome.model.digest or None,
+        "run_versions": dict(outcome.model.versions),
         "started": format_time(started),
         "versions": dict(outcome.versions),
         "arguments": dict(arguments),

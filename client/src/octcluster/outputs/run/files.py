@@ -9,11 +9,13 @@ from octcluster.outputs.failures import format_failures
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.duplicates import format_duplicates
 from octcluster.outputs.run.eyes import format_eyes
+from octcluster.outputs.run.model import format_model
 from octcluster.outputs.run.parquet import format_parquet
 from octcluster.outputs.run.record import format_run_record
 from octcluster.outputs.run.report import ReportOptions, format_report
 from octcluster.outputs.run.scores import format_scores
 from octcluster.outputs.warnings import format_warnings
+from octcluster.workflows.model_file import FILE_NAME
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -45,5 +47,7 @@ def write_run_files(
     write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
     write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
     write_or_remove(folder / "duplicates.csv", format_duplicates(outcome))
+    model = format_model(outcome, started)
+    write_or_remove(folder / FILE_NAME, model)
     write_file(folder / "report.html", format_report(outcome, started, report))
-    write_file(folder / "run.json", format_run_record(outcome, arguments, started))
+    write_file(folder / "run.json", format_run_record(outcome, arguments, started, model))

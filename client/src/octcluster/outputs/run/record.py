@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from octcluster.images.eyes import count_eyes
@@ -14,13 +15,16 @@ from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.workflows.outcome import RunOutcome
 
 
-def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], started: datetime) -> bytes:
+def format_run_record(
+    outcome: RunOutcome, arguments: Mapping[str, object], started: datetime, model: bytes | None = None
+) -> bytes:
     """Formats the record of a run as JSON; it stays on this machine, for the arguments may name patients.
 
     Args:
         outcome: What the run found.
         arguments: Arguments of the run, JSON values by name.
         started: When the run began, with a time zone.
+        model: Content of ``model.npz``; None if there is none.
 
     Returns:
         The file's content.
@@ -50,6 +54,8 @@ def format_run_record(outcome: RunOutcome, arguments: Mapping[str, object], star
         "eyes": None if outcome.eyes is None else asdict(count_eyes(outcome.eyes.eyes)),
         "patient_whitening": asdict(whitening) if (whitening := outcome.result.patient_whitening) else None,
         "stop_sign": find_stop_sign(outcome) or None,
+        "model_sha256": None if model is None else sha256(model).hexdigest(),
+        "model_missing_reason": outcome.result.fitted_missing_reason or None,
         "formats": dict(outcome.image_set.formats),
         "left_out": dict(outcome.image_set.left_out),
         "classes": outcome.image_set.classes,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from octcluster.images.image_set import Scan
 from octcluster.images.leaks import Leaks, has_repeated_patients, knows_patients
-from octcluster.model.results import Association, ClusteringResult, Duplicates
+from octcluster.model.results import Association, ClusteringResult, Duplicates, RunResult
 from octcluster.model.runs import Preparation
 from octcluster.outputs.wording.words import count, format_score, name_cluster, show_text
 
@@ -94,6 +94,16 @@ def describe_unused_patients(preparation: Preparation, members: Sequence[Scan]) 
         "Patient ids, if known, improve the clusters: for uneven draws of OCT2017 the mean accuracy was 0.89 "
         "with them and 0.70 without. To give them, name files <disease>-<patient>-<number>, or list them: "
         "--labels FILE.csv with the columns image and patient."
+    ]
+
+
+def describe_missing_model(result: RunResult) -> list[str]:
+    """Says that the run left no model file, and why; nothing if it did."""
+    if not result.fitted_missing_reason:
+        return []
+    return [
+        "There is no model.npz, and 'octcluster assign' cannot put other images into these clusters: "
+        f"{result.fitted_missing_reason}."
     ]
 
 

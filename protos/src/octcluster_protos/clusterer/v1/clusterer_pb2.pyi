@@ -1772,8 +1772,8 @@ class AssignRequest(_message.Message):
 
     @_builtins.property
     def unit_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Unit of each image, from 0, for example the eye it shows; -1 none. Empty: none for all. The mean vector of each unit is
-        assigned as well: all images of a unit go into one request, side by side.
+        """Unit of each image, from 0, for example the eye it shows; -1 none. Empty: none for all. The mean of the prepared
+        vectors of each unit is assigned as well, as in a run of units: all images of a unit go into one request.
         """
 
     def __init__(
@@ -1839,7 +1839,7 @@ class AssignResponse(_message.Message):
 
     @_builtins.property
     def units(self) -> Global___UnitPlacements:
-        """Where units belong, each in the message in which its images end."""
+        """Where the units belong; in the last message, and only if the request has units."""
 
     def __init__(
         self,
@@ -1875,7 +1875,7 @@ class UnitPlacements(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def unit_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Number of each unit, rising."""
+        """Number of each unit."""
 
     @_builtins.property
     def clusters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:

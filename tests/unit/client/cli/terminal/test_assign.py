@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from octcluster.cli.terminal.assign import print_assign_summary
 from octcluster.workflows.outcome import AssignOutcome
-from outcomes import make_assign_outcome, make_outcome
+from octcluster.workflows.run_members import Seen
+from outcomes import make_assign_outcome, show_eyes
 
 
 def summarize(outcome: AssignOutcome) -> str:
@@ -21,7 +22,7 @@ def test_the_summary_says_clusters_classes_and_outliers() -> None:
     for part in (
         "DRUSEN",
         "80 images assigned",
-        "98.8% of 80 images",
+        "98.8% of 80 new images",
         "75.0% would be assigned",
         "Assignments: new",
     ):
@@ -29,7 +30,8 @@ def test_the_summary_says_clusters_classes_and_outliers() -> None:
 
 
 def test_the_summary_says_why_an_accuracy_is_unknown() -> None:
-    text = summarize(replace(make_assign_outcome(), run_classes=()))
+    outcome = make_assign_outcome()
+    text = summarize(replace(outcome, model=replace(outcome.model, class_sizes=None)))
     assert "is unknown: the names of the run's classes are not known" in text
     assert "--labels" not in text
 
@@ -44,7 +46,7 @@ def test_the_summary_says_how_to_give_the_classes_where_none_was_found() -> None
     )
     text = summarize(unlabelled)
     assert "is unknown: no image has a class that the run knew. --labels filename takes it from names" in text
-    without_any = replace(unlabelled, run=make_outcome(classes=()).result)
+    without_any = replace(unlabelled, model=replace(outcome.model, class_sizes={}, class_of_cluster={}))
     assert "is unknown" not in summarize(without_any)
 
 
@@ -55,3 +57,27 @@ def test_the_summary_explains_outliers_and_tells_when_they_are_many(flagged: int
     text = summarize(replace(outcome, placements=replace(outcome.placements, outliers=flags)))
     assert ("images that the run did not see lie farther" in text) == (flagged > 0)
     assert ("more than a quarter" in text) == said
+
+
+def test_the_summary_says_what_failed_as_that_of_a_run_does() -> None:
+    assert "2 of 80 images failed: failures.csv says why." in summarize(make_assign_outcome(failed=2))
+    assert "failed" not in summarize(make_assign_outcome())
+
+
+def test_the_summary_shows_eyes_the_doubtful_first() -> None:
+    text = summarize(show_eyes(make_assign_outcome()))
+    lines = [line for line in text.splitlines() if "secret" in line and "%" in line]
+    assert "OS" in lines[0]
+    assert "doubtful" in lines[0]
+    assert "3 eyes: the cluster of each is that of the mean of its scans. " in text
+    assert "Of 1 eye it is not known whether it is right or left" in text
+    assert "Eyes: new" in text
+
+
+def test_the_summary_tells_new_images_from_those_of_the_run() -> None:
+    outcome = make_assign_outcome()
+    some = replace(outcome, seen=[Seen.IMAGE] * 5 + [Seen.PATIENT] * 7 + [Seen.NO] * 68)
+    assert "5 of the run itself and 7 of its patients. They are counted apart" in summarize(some)
+    untold = replace(outcome, seen=[Seen.UNKNOWN] * 80, patients_known=False)
+    assert "cannot be told: model.npz holds none. Give the whole folder" in summarize(untold)
+    assert "counted apart" not in summarize(outcome)

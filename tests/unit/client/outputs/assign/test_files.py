@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from octcluster.outputs.assign.files import write_assign_files
-from outcomes import make_assign_outcome
+from outcomes import make_assign_outcome, show_eyes
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
@@ -15,15 +15,39 @@ def test_it_leaves_its_files(tmp_path: Path) -> None:
     outcome = make_assign_outcome(failed=1)
     write_assign_files(outcome, tmp_path, {"run": "out"}, STARTED)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"assignments.csv", "scores.json", "assign.json", "failures.csv"}
+    assert names == {"assignments.csv", "scores.json", "assign.json", "failures.csv", "report.html"}
     rows = list(csv.reader((tmp_path / "assignments.csv").read_text().splitlines()))
-    assert rows[0] == ["image", "cluster", "label", "patient", "distance", "margin", "outlier"]
+    assert ",".join(rows[0]) == "image,cluster,label,patient,distance,percentile,margin,outlier,seen"
     first = outcome.members[0]
-    assert rows[1] == [first.name, "1", "CNV", first.patient, "0.500000", "0.250000", "1"]
+    assert rows[1] == [first.name, "1", "CNV", first.patient, "0.500000", "99", "0.250000", "1", ""]
     assert len(rows) == 80
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert (scores["images"], scores["failed"], scores["outliers"]) == (80, 1, 1)
     assert scores["accuracy"] == 78 / 79
     assert scores["cluster_classes"] == {"0": "CNV", "1": "DME", "2": "DRUSEN", "3": "NORMAL"}
     assert scores["contingency"]["counts"][0] == [18, 1, 0, 0]
-    assert json.loads((tmp_path / "assign.json").read_text())["run_id"] == outcome.run_id
+    assert json.loads((tmp_path / "assign.json").read_text())["run_id"] == outcome.model.run_id
+
+
+def test_eyes_have_a_row_each_with_the_scans_that_speak_for_them(tmp_path: Path) -> None:
+    outcome = show_eyes(make_assign_outcome())
+    write_assign_files(outcome, tmp_path, {}, STARTED)
+    rows = list(csv.DictReader((tmp_path / "eyes.csv").read_text().splitlines()))
+    assert [(row["patient"], row["eye"], row["cluster"], row["class"]) for row in rows] == [
+        ("secret1", "OD", "0", "CNV"),
+        ("secret1", "OS", "1", "DME"),
+        ("secret2", "", "3", "NORMAL"),
+    ]
+    for row, eye in zip(rows, outcome.eyes, strict=True):
+        counts = [int(row[f"scans_{cluster}"]) for cluster in range(4)]
+        assert sum(counts) == int(row["scans"]) == len(eye.eye.rows)
+        assert float(row["agreement"]) == round(counts[int(row["cluster"])] / sum(counts), 6)
+        of_cluster = {
+            outcome.members[scan].name
+            for scan in eye.eye.rows
+            if outcome.placements.clusters[scan] == eye.cluster
+        }
+        assert {row[f"speaking_{number}"] for number in (1, 2, 3)} <= of_cluster
+    assert rows[1]["doubtful"] == "1"
+    write_assign_files(make_assign_outcome(), tmp_path, {}, STARTED)
+    assert not (tmp_path / "eyes.csv").exists()

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from octcluster.images.leaks import knows_patients
 from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
+from octcluster.outputs.pages.cluster_cards import STYLE as CARDS_STYLE
+from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.run.report.facts import list_facts
-from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.run.report.scatter import build_scatter
 from octcluster.outputs.run.report.sections import build_sections
 from octcluster.outputs.run.report.standouts import list_standouts
@@ -48,7 +49,9 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         The page, UTF-8.
     """
     options = options or ReportOptions()
-    names = ImageNames(outcome, identified=options.identified, thumbnails=options.thumbnails)
+    names = ImageNames(
+        outcome.units, outcome.members, identified=options.identified, thumbnails=options.thumbnails
+    )
     scatter = build_scatter(outcome, names)
     page = Page(
         title=f"{count(outcome.chosen.clusters, 'cluster')} in {_name_units(outcome)}",
@@ -59,7 +62,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         privacy=_describe_privacy(options),
         tiles=_list_tiles(outcome),
         facts=list_facts(outcome),
-        style=read_source("run/report/report.css"),
+        style=read_source(CARDS_STYLE) + read_source("run/report/report.css"),
         scripts=[read_source(f"run/report/{name}.js") for name in ("points", "points_layer", "explorer")],
         data={"points": scatter.data},
     )

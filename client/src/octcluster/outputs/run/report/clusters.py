@@ -3,61 +3,18 @@
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from octcluster.model.results import ClusteringResult
 from octcluster.model.runs import Unit
-from octcluster.outputs.pages import NEUTRAL, Gallery, class_colour, cluster_colour
-from octcluster.outputs.run.report.names import ImageNames
+from octcluster.outputs.pages import Gallery, cluster_colour
+from octcluster.outputs.pages.cluster_cards import EXAMPLES, Card, share_classes, summarize_classes
+from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.wording.trust import judge_cluster
 from octcluster.outputs.wording.words import NOISE, count, name_cluster, show_text
 from octcluster.workflows.outcome import RunOutcome
 
-EXAMPLES = 6
 _BINS = 24
 _LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0)
-_UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class ClassShare:
-    """The images of one class in a cluster."""
-
-    name: str
-    images: int
-    share: float
-    colour: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """One cluster as the report shows it.
-
-    Attributes:
-        cluster: Number of the cluster; -1 is noise.
-        name: Its name for people.
-        colour: Name of its colour.
-        summary: What it is, in a sentence.
-        notes: What else there is to say, in sentences.
-        size: Number of its images, or eyes, in words.
-        classes: Its images by known class, the most frequent first; empty if no class is known.
-        histogram: Height of each bar of its silhouettes, the highest is 1; empty if undefined.
-        limit: The bars go from -limit to limit, the same in all cards.
-        median: Median of its silhouettes, None if undefined.
-        galleries: Its most typical, most ambiguous and most outlying images.
-    """
-
-    cluster: int
-    name: str
-    colour: str
-    summary: str
-    notes: Sequence[str]
-    size: str
-    classes: Sequence[ClassShare]
-    histogram: Sequence[float]
-    limit: float
-    median: float | None
-    galleries: Sequence[Gallery]
 
 
 def build_cards(outcome: RunOutcome, names: ImageNames) -> list[Card]:
@@ -77,12 +34,12 @@ def _build_card(
     silhouettes = [value for row in rows if (value := outcome.assignments.silhouettes[row]) is not None] * (
         cluster != NOISE
     )
-    classes = _share_classes(outcome, rows)
+    classes = share_classes([outcome.units[row].label for row in rows], outcome.image_set.classes)
     return Card(
         cluster=cluster,
         name=name_cluster(cluster),
         colour=cluster_colour(cluster).removeprefix("@"),
-        summary=_summarize(len(rows) / len(outcome.units), classes, outcome.unit),
+        summary=summarize_classes(len(rows) / len(outcome.units), classes, outcome.unit),
         notes=_list_notes(outcome.chosen, cluster, silhouettes, outcome.unit),
         size=count(len(rows), outcome.unit),
         classes=classes,
@@ -90,38 +47,8 @@ def _build_card(
         limit=limit,
         median=statistics.median(silhouettes) if silhouettes else None,
         galleries=_choose_examples(outcome, cluster, rows, names),
+        selectable=True,
     )
-
-
-def _share_classes(outcome: RunOutcome, rows: Sequence[int]) -> list[ClassShare]:
-    classes = outcome.image_set.classes
-    if not classes:
-        return []
-    counts = Counter(outcome.units[row].label for row in rows)
-    colours = {name: class_colour(index) for index, name in enumerate(classes)}
-    return [
-        ClassShare(
-            show_text(name or _UNKNOWN),
-            images,
-            images / len(rows),
-            colours.get(name or "", NEUTRAL).removeprefix("@"),
-        )
-        for name, images in sorted(
-            counts.items(), key=lambda item: (item[0] is None, -item[1], item[0] or "")
-        )
-    ]
-
-
-def _summarize(share: float, classes: Sequence[ClassShare], unit: Unit) -> str:
-    of_all = f"{share:.0%} of the {unit}s" if share >= 0.01 else f"less than 1% of the {unit}s"
-    known = [each for each in classes if each.name != _UNKNOWN]
-    if not known:
-        return f"{of_all}."
-    first = known[0]
-    if len(classes) == 1:
-        return f"{of_all}; all {first.name}."
-    how = "nearly all" if first.share >= 0.9 else "mostly" if first.share >= 0.5 else "mixed; most often"
-    return f"{of_all}; {how} {first.name} ({min(first.share, 0.99):.0%})."
 
 
 def _list_notes(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from octcluster.outputs.pages import Table, class_colour, cluster_colour, plot_text
-from octcluster.outputs.run.report.names import ImageNames
+from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.wording.words import NOISE, name_cluster
 from octcluster.workflows.outcome import RunOutcome
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from octcluster.images.leaks import knows_patients
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.pages import Fragment, Section, Table, Text
+from octcluster.outputs.pages.cluster_cards import show_cards
+from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
 from octcluster.outputs.pages.parts import Part
 from octcluster.outputs.run.report.clusters import build_cards
@@ -16,7 +18,6 @@ from octcluster.outputs.run.report.figures import (
     plot_silhouettes,
     plot_variance,
 )
-from octcluster.outputs.run.report.names import ImageNames
 from octcluster.outputs.run.report.scatter import Scatter
 from octcluster.outputs.run.report.score_table import build_score_table
 from octcluster.outputs.wording.trust import (
@@ -53,7 +54,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
             "The clusters",
             [
                 Text([_CHOICE]),
-                Fragment("run/report/clusters.html.jinja", {"cards": build_cards(outcome, names)}),
+                show_cards(build_cards(outcome, names)),
             ],
         )
     ]

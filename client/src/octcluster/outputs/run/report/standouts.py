@@ -7,6 +7,7 @@ from octcluster.outputs.wording.stop_sign import describe_few_eyes
 from octcluster.outputs.wording.trust import (
     LISTED_IN_SCORES,
     describe_leaks,
+    describe_missing_model,
     describe_unused_patients,
     find_warnings,
     tabulate_stability,
@@ -36,6 +37,7 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
     if decision is not None and decision.like_volumes:
         found += describe_whitening(outcome)
     found += describe_few_eyes(outcome)
+    found += describe_missing_model(outcome.result)
     missing = describe_missing_labels(outcome.image_set)
     missing += tell_faults(outcome.image_set)
     return [*missing, *describe_pixels(outcome.pixels), *_describe_mix_up(outcome), *found]
