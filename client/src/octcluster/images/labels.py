@@ -148,7 +148,7 @@ class _Job:
         written = self._find_labels()
         spellings = merge_spellings((label for label in written if label), meanings())
         labels = [spellings.chosen[label] if label else None for label in written]
-        patients, sources, found = self._find_patients()
+        patients, sources, found = self._find_patients(labels)
         labelled = [
             self._describe(image, position, self.places[position], labels[position], patients[position])
             for position, image in enumerate(self.images)
@@ -184,12 +184,17 @@ class _Job:
             found = [None] * len(self.images)
         return [None if label is None or is_missing(label) else label for label in found]
 
-    def _find_patients(self) -> tuple[list[str | None], Counter[str], Patients]:
+    def _find_patients(self, labels: Sequence[str | None]) -> tuple[list[str | None], Counter[str], Patients]:
         """The patient of each image, how many images have theirs from where, and what was decided."""
         believe_files = not self._have_one_id_for_all()
         chosen = [
-            self._choose_patient(image, place, name.patient, believe_file=believe_files)
-            for image, place, name in zip(self.images, self.places, self.names, strict=True)
+            self._choose_patient(
+                image,
+                place,
+                PatientName(name.patient, label or name.label or "") if name.patient else None,
+                believe_file=believe_files,
+            )
+            for image, place, name, label in zip(self.images, self.places, self.names, labels, strict=True)
         ]
         found = tell_apart({value for _, value in chosen if isinstance(value, PatientName)})
         patients = [found.ids[value] if isinstance(value, PatientName) else value for _, value in chosen]
@@ -200,7 +205,7 @@ class _Job:
         return patients, sources, found
 
     def _choose_patient(
-        self, image: Scan, place: Place, in_name: str | None, *, believe_file: bool
+        self, image: Scan, place: Place, in_name: PatientName | None, *, believe_file: bool
     ) -> tuple[str, str | PatientName | None]:
         """Where the patient of an image comes from, and who it is."""
         if self.table and (patient := self.table.patient_of(image)):
@@ -209,7 +214,7 @@ class _Job:
             return "file", patient
         if place.patient and (self.tree.named_patients or not in_name):
             return "folder", place.patient
-        return ("filename", PatientName(in_name, "")) if in_name else ("", None)
+        return ("filename", in_name) if in_name else ("", None)
 
     def _have_one_id_for_all(self) -> bool:
         """Whether all files have the same patient though folders are called after several: a placeholder."""

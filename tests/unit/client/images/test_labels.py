@@ -442,3 +442,33 @@ def test_folders_in_other_languages_are_read(
     assert {image.visit for image in found.images} == visits
     assert {image.split for image in found.images} == splits
     assert "open_folders" not in kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("paths", "found_patients"),
+    [
+        (["001_AMD", "002_AMD", "003_NORMAL", "004_NORMAL"], {"001", "002", "003", "004"}),
+        (["01_AMD", "02_DME", "03_NORMAL"], {None}),
+        (["1_AMD", "2_AMD", "1_NORMAL", "2_NORMAL"], {"AMD/1", "AMD/2", "NORMAL/1", "NORMAL/2"}),
+        (["Pat001 - AMD - OD", "Pat001 - Normal - OS", "Pat002 - AMD - OD"], {"Pat001", "Pat002"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_folder_may_name_class_and_patient(paths: list[str], found_patients: set[str | None]) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert patients(found) == found_patients
+    assert found.source == "folder"
+
+
+def test_short_patients_of_file_names_count_anew_in_each_class() -> None:
+    scans = files(
+        *(f"{word}-{patient}-{i}.png" for word in ("AMD", "DME") for patient in "123" for i in "12")
+    )
+    found = label_images(scans, "auto")
+    assert patients(found) == {f"{word}/{patient}" for word in ("AMD", "DME") for patient in "123"}
+    (note,) = [note for note in found.notes if note.kind == "patients"]
+    assert "taken for other people in each" in note.text
+    below = files(*(f"{word}/patient{n}_{i}.png" for word in ("amd", "DME") for n in "123" for i in "12"))
+    assert len(patients(label_images(below, "auto"))) == 6
+    long = files(*(f"{word}-{1000 + n}-{i}.png" for word in ("AMD", "DME") for n in range(3) for i in "12"))
+    assert patients(label_images(long, "auto")) == {"1000", "1001", "1002"}

@@ -34,6 +34,7 @@ def take_classes(branches: Sequence[Branch]) -> bool:
             )
             for branch in branches:
                 _take_class(branch, level, numbered=numbered)
+            _take_numbers(branches)
             return True
     return False
 
@@ -52,6 +53,26 @@ def _find_terms(names: Iterable[FolderName]) -> set[str]:
     if 2 <= len(with_number) < len(numbered) and len(numbered) >= MOST * (len(plain) + len(numbered)):
         terms |= with_number
     return terms
+
+
+def _take_numbers(branches: Sequence[Branch]) -> None:
+    """Numbers before classes are patients where classes have several: 001_AMD, 002_AMD, 003_NORMAL.
+
+    Where each has one, they are for the order: 01_AMD, 02_NORMAL.
+    """
+    numbers: dict[str, set[str]] = {}
+    numbered = [(branch, _find_number(branch)) for branch in branches]
+    for branch, number in numbered:
+        numbers.setdefault(fold(branch.place.label or ""), set()).add(number)
+    if all("" not in found and len(found) > 1 for found in numbers.values()):
+        for branch, number in numbered:
+            branch.place.patient = PatientName(number, branch.place.label or "")
+
+
+def _find_number(branch: Branch) -> str:
+    """The number that the name of its class begins with."""
+    name = "" if branch.class_index is None else branch.names[branch.class_index].name
+    return name[: len(name) - len(name.lstrip("0123456789"))]
 
 
 def _take_class(branch: Branch, level: int, *, numbered: bool) -> None:

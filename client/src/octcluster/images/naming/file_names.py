@@ -55,9 +55,10 @@ class _Words(NamedTuple):
     id_prefix: str
     eye_word: str
     others: int
+    all_known: bool
 
 
-_NOTHING = _Words(None, "", "", "", 0)
+_NOTHING = _Words(None, "", "", "", 0, True)
 
 
 def read_file_name(stem: str) -> FileName:
@@ -81,7 +82,7 @@ def read_file_name(stem: str) -> FileName:
     # R and L alone may be anything: they count beside a class or a patient.
     weak = len(eye_word) == 1 or eye_word in ("le", "re")
     eye = None if weak and not (said.label or patient) else eye_of(eye_word.casefold())
-    label = said.label or (_find_later_class(numbers) if letters and not said.others else None)
+    label = said.label or (_find_later_class(numbers) if letters and said.all_known else None)
     return FileName(label, patient, eye)
 
 
@@ -126,11 +127,12 @@ def _read_words(beginning: str) -> _Words:
         id_prefix, rest = beginning[spans[-1][1] :], rest[:-1]
     eye_word = next((word for word in rest if eye_of(word)), "")
     others = [word for word in rest if not (eye_of(word) or word in vocabulary("eyes"))]
-    if not all(word in vocabulary("contents") for word in others):
+    all_known = all(word in vocabulary("contents") for word in others)
+    if not all_known:
         label, patient_word = None, ""
     if patient_word.casefold().strip("-_ .") == "p" != patient_word.casefold():
         patient_word = ""  # P-12 may be a page
-    return _Words(label, patient_word, id_prefix, eye_word, len(others))
+    return _Words(label, patient_word, id_prefix, eye_word, len(others), all_known)
 
 
 def _find_later_class(numbers: str) -> str | None:

@@ -1,7 +1,7 @@
 """What the name of one folder says by itself, before its neighbours are asked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -50,7 +50,7 @@ class FolderName(NamedTuple):
     Attributes:
         role: What it seems to stand for.
         value: Name of the class, ``OD`` or ``OS``, or the name itself without an eye behind it.
-        name: The name without an eye behind it.
+        name: The name without an eye behind it, or without a class behind a patient.
         eye: The eye that stands behind something else: patient1_OD.
     """
 
@@ -175,9 +175,14 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
         return None
     value = name[spans[run.start][1] : spans[run.end - 1][2]]
     value += ")" * (value.count("(") - value.count(")"))
-    if not all(_is_known_beside_class(word) or word.isdecimal() for word in words[: run.start]):
+    before = words[: run.start]
+    numbered_patient = names_patient(before)
+    if not all(_is_known_beside_class(word) or word.isdecimal() for word in before) and not numbered_patient:
         return None
     after = [word for word in words[run.end :] if not _is_known_beside_class(word)]
+    if numbered_patient:  # Pat001 - AMD - OD
+        patient = name[: spans[run.start][1]].strip(" -_,")
+        return None if after else FolderName(Role.CLASS_AND_PATIENT, value, patient)
     if not after:
         sign = name[spans[run.end - 1][2] :].strip() if run.end == len(spans) else ""
         return FolderName(Role.CLASS, value + sign if sign in ("+", "-", "++", "?") else value, name)
@@ -206,6 +211,11 @@ def _is_known_beside_class(word: str) -> bool:
         word in vocabulary(kind)
         for kind in ("contents", "joints", "splits", "right", "left", "eyes", "devices", "visits")
     )
+
+
+def names_patient(words: Sequence[str]) -> bool:
+    """Whether the words are a word for patients and a number, and nothing else: pat 001."""
+    return len(words) == 2 and words[0] in vocabulary("patients") and words[1].isdecimal()
 
 
 def _find_other(name: str, words: list[str], plain: list[str]) -> Role:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from octcluster.images.naming.folder_names import Role, split_words
+from octcluster.images.naming.folder_names import Role, names_patient, split_words
 from octcluster.images.naming.folder_tree import MOST, Branch, count_levels, names_of_level
 from octcluster.images.naming.patients import PatientName
 from octcluster.images.naming.spellings import fold
@@ -60,7 +60,10 @@ def _are_named_patients(branches: Sequence[Branch], level: int) -> bool:
         all_names.add(name.name)
         if name.role is Role.PATIENT or (
             name.role in (Role.CLASS_AND_PATIENT, Role.NUMBERED_CLASS)
-            and fold(name.value) == fold(branch.place.label or "")
+            and (
+                fold(name.value) == fold(branch.place.label or "")
+                or names_patient([word for word, _, _ in split_words(name.name)][:2])
+            )
         ):
             named.add(name.name)
         elif name.role is Role.CODE:

@@ -102,6 +102,8 @@ def are_near(one: str, other: str) -> bool:
     """
     if min(len(one), len(other)) < _LEAST_COMPARED or one == other:
         return False
+    if one in (f"non{other}", f"un{other}") or other in (f"non{one}", f"un{one}"):
+        return False
     if [c for c in one if not c.isalpha()] != [c for c in other if not c.isalpha()]:
         return False
     if all(name.startswith(tuple(words("numbered"))) for name in (one, other)):

@@ -160,6 +160,8 @@ def test_an_eye_is_read_where_it_can_be_nothing_else(stem: str, eye: str | None)
         ("Patient-0001-AMD-OD-01", "AMD"),
         ("0012_macular_hole_left_3", "macular_hole"),
         ("P001_M_65_normal", "normal"),
+        ("img003_CNV", "CNV"),
+        ("page_3_CNV", None),
         ("P12_early_1", None),
         ("K0012_GA_R", None),
         ("12_Smith_MH", None),

@@ -20,7 +20,10 @@ from octcluster.images.naming.folder_names import Role, read_folder_name
             "Gesunde Augen|Feuchte AMD|Makulaödem|DMLA exsudative|oedeme maculaire|DMAE humeda|sanos|gezond",
         ),
         (Role.NUMBERED_CLASS, "AMD1|AMD 15|DR3|NORMAL_007"),
-        (Role.CLASS_AND_PATIENT, "CNV-1016042|AMD_subject1|AMD patient 3"),
+        (
+            Role.CLASS_AND_PATIENT,
+            "Pat001 - AMD|Subject_7_macular_hole_OS|CNV-1016042|AMD_subject1|AMD patient 3",
+        ),
         (
             Role.PATIENT,
             "patient1|Patient 12|subject_3|sub-01|pat7|P001|p1|ID123|case4|patient1_OD|PID-0012",
@@ -63,6 +66,7 @@ def test_roles_by_name(role: Role, names: str) -> None:
         ("right eye", "OD", None),
         ("patient1_OD", "patient1", "OD"),
         ("001-L", "001", "OS"),
+        ("Pat001 - AMD - OD", "AMD", "OD"),
         ("OCT_left", "OCT", "OS"),
         ("right_images", "images", "OD"),
         ("Spectralis OD", "Spectralis", "OD"),

@@ -55,6 +55,7 @@ def test_values_that_say_something(value: str) -> None:
         ("grade1", "grade2", False),
         ("stagei", "stageii", False), ("groupa", "groupb", False), ("cnv", "dme", False), ("a", "b", False),
         ("normal", "normal", False), ("dme+", "dme-", False), ("wetamd", "dryamd", False),
+        ("glaucomatous", "nonglaucomatous", False), ("referable", "unreferable", False),
     ],
 )  # fmt: skip
 def test_slips_are_near(one: str, other: str, near: bool) -> None:
