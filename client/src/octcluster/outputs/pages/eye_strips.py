@@ -54,6 +54,18 @@ class EyeStrip:
         return ", ".join(f"{images:,} in {name_cluster(cluster)}" for cluster, images in counts)
 
 
-def show_strips(strips: Sequence[EyeStrip]) -> Fragment:
-    """The part of a page that shows eyes, at most MOST_EYES; the page needs their style sheet, STYLE."""
-    return Fragment("pages/eye_strips.html.jinja", {"strips": strips[:MOST_EYES], "total": len(strips)})
+def show_strips(strips: Sequence[EyeStrip], total: int | None = None) -> Fragment:
+    """The part of a page that shows eyes, at most MOST_EYES; the page needs their style sheet, STYLE.
+
+    Args:
+        strips: The eyes, those first that shall be seen.
+        total: Number of eyes of which these are some; None: these are all.
+    """
+    return Fragment(
+        "pages/eye_strips.html.jinja",
+        {
+            "strips": strips[:MOST_EYES],
+            "total": len(strips) if total is None else total,
+            "are_marked": any(strip.marked for strip in strips[:MOST_EYES]),
+        },
+    )

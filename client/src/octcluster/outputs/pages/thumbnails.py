@@ -15,11 +15,12 @@ _SIDE_PIXELS = 288
 _QUALITY = 60
 
 
-def make_thumbnail(scan: Scan) -> str:
+def make_thumbnail(scan: Scan, side_pixels: int = _SIDE_PIXELS) -> str:
     """Makes a small grey picture of a scan, without anything that its file says beside its pixels.
 
     Args:
         scan: The scan.
+        side_pixels: Its longer side.
 
     Returns:
         A ``data:`` address of a WebP picture; empty if the file cannot be read any more.
@@ -28,11 +29,11 @@ def make_thumbnail(scan: Scan) -> str:
 
     try:
         with Image.open(open_scan(scan)) as image:
-            image.draft("L", (_SIDE_PIXELS, _SIDE_PIXELS))
+            image.draft("L", (side_pixels, side_pixels))
             grey = _to_grey(ImageOps.exif_transpose(image))
     except Exception:  # Pillow raises a dozen kinds for broken files, and a missing picture spoils no report
         return ""
-    grey.thumbnail((_SIDE_PIXELS, _SIDE_PIXELS))
+    grey.thumbnail((side_pixels, side_pixels))
     stream = io.BytesIO()
     grey.save(stream, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"

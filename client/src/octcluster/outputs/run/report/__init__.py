@@ -9,6 +9,7 @@ from datetime import datetime
 from octcluster.images.leaks import knows_patients
 from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
 from octcluster.outputs.pages.cluster_cards import STYLE as CARDS_STYLE
+from octcluster.outputs.pages.eye_strips import STYLE as STRIPS_STYLE
 from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.run.report.facts import list_facts
@@ -62,7 +63,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         privacy=_describe_privacy(options),
         tiles=_list_tiles(outcome),
         facts=list_facts(outcome),
-        style=read_source(CARDS_STYLE) + read_source("run/report/report.css"),
+        style="".join(map(read_source, (CARDS_STYLE, STRIPS_STYLE, "run/report/report.css"))),
         scripts=[read_source(f"run/report/{name}.js") for name in ("points", "points_layer", "explorer")],
         data={"points": scatter.data},
     )

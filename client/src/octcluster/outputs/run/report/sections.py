@@ -11,6 +11,7 @@ from octcluster.outputs.pages.leaking_patients import tabulate_patients
 from octcluster.outputs.pages.parts import Part
 from octcluster.outputs.run.report.clusters import build_cards
 from octcluster.outputs.run.report.contingency import build_contingency
+from octcluster.outputs.run.report.eyes import build_eyes
 from octcluster.outputs.run.report.figures import (
     describe_kept_variance,
     plot_by_k,
@@ -38,7 +39,7 @@ _COLOURINGS: Mapping[str, str] = {
 }
 
 _CHOICE = (
-    "Some images of each cluster are worth a look. The most typical have the largest silhouettes. The most "
+    "Some of each cluster are worth a look. The most typical have the largest silhouettes. The most "
     "ambiguous have the smallest: about 0 they are as close to another cluster, below 0 closer. The most "
     "outlying are farthest from the mean of their cluster."
 )
@@ -58,6 +59,8 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
             ],
         )
     ]
+    if eyes := build_eyes(outcome, names):
+        sections.append(eyes)
     contingency = build_contingency(outcome)
     if contingency is not None:
         explained = Text(
@@ -77,7 +80,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
     variance = plot_variance(outcome.result.explained_variance_ratios, kept)
     return [
         *sections,
-        Section("map", "The images in two dimensions", [_explore(names, scatter)]),
+        Section("map", f"The {outcome.unit}s in two dimensions", [_explore(names, scatter)]),
         Section("separation", "Sizes and separation", [figure for figure in figures if figure]),
         Section("trust", "How far to trust it", _list_trust(outcome, chosen, identified=names.identified)),
         Section("scores", "All scores", [build_score_table(outcome.result.results, outcome.result.chosen)]),
