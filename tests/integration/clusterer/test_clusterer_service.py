@@ -512,3 +512,41 @@ def test_starting_the_same_run_twice_runs_it_once(clusterer: Clusterer, blobs: B
     with pytest.raises(grpc.RpcError) as caught:
         clusterer.start(spec, blobs)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_units_are_clustered_as_one(clusterer: Clusterer) -> None:
+    fresh = Blobs.draw(800, seed=6)
+    clusterer.put(fresh.entries())
+    spec = new_spec(min_clusters=4, max_clusters=4, stability_resamples=2)
+    # Each unit has four members of one blob, which do not lie side by side.
+    units = np.arange(800) % 4 + 4 * (np.arange(800) // 4 % 50)
+    clusterer.stub.CheckRun(pb.CheckRunRequest(spec=spec, members=800, units=200), timeout=20)
+    members = pb.MemberChunk(image_keys=fresh.keys, class_indices=fresh.classes, unit_indices=units)
+    requests = [pb.StartRunRequest(spec=spec), pb.StartRunRequest(members=members)]
+    assert clusterer.stub.StartRun(iter(requests), timeout=20).status.members == 800
+    assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    result = clusterer.get(spec.run_id).result
+    assert result.units == 200
+    assert list(result.results[0].cluster_sizes) == [50] * 4
+    assert result.results[0].scores.accuracy.value == 1
+    assert {association.members for association in result.results[0].associations} == {200}
+    (assigned,) = clusterer.assignments(spec.run_id, 0)
+    firsts = np.unique(units, return_index=True)[1]
+    assert list(assigned.image_keys) == [fresh.keys[first] for first in firsts]
+    placed = clusterer.assign(spec.run_id, fresh.keys)
+    assert np.mean(np.array(placed.clusters) == np.array(assigned.clusters)[units]) > 0.95
+
+
+@pytest.mark.parametrize("units", [[0, 2], [1, 2], [0], [-1, 0], [0, 1, 1]])
+def test_units_without_a_number_or_with_gaps_are_refused(clusterer: Clusterer, units: list[int]) -> None:
+    chunk = chunk_message(image_keys=[b"k" * 32, b"l" * 32], unit_indices=units)
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.stub.StartRun(iter([spec_message(), chunk]), timeout=20)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "unit_indices" in known(caught.value.details())
+
+
+def test_there_must_be_a_unit_for_each_cluster(clusterer: Clusterer) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        clusterer.stub.CheckRun(pb.CheckRunRequest(spec=new_spec(), members=100, units=3), timeout=20)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT

@@ -15,8 +15,8 @@ PICTURED_EYES = 12
 PICTURES_OF_EYE = 7
 _PICTURE_PIXELS = 144
 _WORDS = (
-    "The cluster of a scan is the one that suits it best by itself. Scans of one eye may differ: a finding may "
-    "lie in some of them only. eyes.csv lists all eyes."
+    "The cluster of a scan is the one that suits it best by itself. Scans of one eye may differ: a finding "
+    "may lie in some of them only. eyes.csv lists all eyes."
 )
 
 

@@ -1,5 +1,6 @@
 """The strips of eyes: which eyes, their scans in order, and few pictures of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from octcluster.workflows.outcome import EyeClusters, RunOutcome
 from outcomes import make_outcome
 
 
-def make_eyes(scans_of_eyes: list[list[int | None]], clusters: list[int]) -> RunOutcome:
+def make_eyes(scans_of_eyes: Sequence[Sequence[int | None]], clusters: list[int]) -> RunOutcome:
     """Eyes by the clusters of their scans, each by itself."""
     members = [
         Scan(Path("/nowhere"), f"secret{number:04d}/{place}.png", "CNV", f"secret{number:04d}")
