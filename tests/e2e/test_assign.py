@@ -30,16 +30,19 @@ def test_images_of_other_patients_are_assigned(
     assert "95% interval" in done.stdout
     assert "Stability" in done.stdout
 
-    # The cache folder is known from the run.
+    # The cache folder is known from the run, and so are its images and patients.
     done = octcluster("assign", tmp_path / "run", unseen, "--out", tmp_path / "new", "--labels", "folder")
     assert done.returncode == 0, done.stderr
-    assert "lie in the cluster of that class" in done.stdout
+    assert "lie in the cluster that stands for it" in done.stdout
+    assert "counted apart" not in done.stdout
     names = {path.name for path in (tmp_path / "new").iterdir()}
-    assert names == {"assignments.csv", "scores.json", "assign.json"}
+    assert names - {"eyes.csv"} == {"assignments.csv", "scores.json", "report.html", "assign.json"}
     with (tmp_path / "new" / "assignments.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(unseen.read_text().splitlines())
     assert all(float(row["distance"]) >= 0 and row["outlier"] in "01" for row in rows)
+    assert {(int(row["percentile"]) >= 99) is (row["outlier"] == "1") for row in rows} == {True}
+    assert {row["seen"] for row in rows} == {""}
     scores = json.loads((tmp_path / "new" / "scores.json").read_text())
     classes = {int(cluster): name for cluster, name in scores["cluster_classes"].items()}
     right = sum(classes[int(row["cluster"])] == row["label"] for row in rows)
@@ -48,12 +51,29 @@ def test_images_of_other_patients_are_assigned(
     assert scores["accuracy"] > run["results"][run["chosen"]]["accuracy"] - 0.15
 
 
-def test_a_run_that_is_not_in_the_cache_is_to_be_done_again(
+def test_the_file_of_a_run_takes_images_without_its_folder_and_its_cache(
     first_run: Path, oct_images: Path, octcluster: Octcluster, models: Path, tmp_path: Path
 ) -> None:
-    empty = tmp_path / "cache"
-    empty.mkdir()
-    (empty / "models").symlink_to(models)
-    done = octcluster("assign", first_run, oct_images, "--out", tmp_path / "new", "--cache-dir", empty)
-    assert done.returncode == 1
-    assert "Repeat it with 'octcluster run'" in done.stderr
+    with (first_run / "assignments.csv").open(newline="") as file:
+        of_run = {row["image"]: row["cluster"] for row in csv.DictReader(file)}
+    chosen = list(of_run)[:: max(1, len(of_run) // 12)]
+    (tmp_path / "few.txt").write_text("".join(f"{oct_images / name}\n" for name in chosen))
+    model, cache = tmp_path / "deployed.npz", tmp_path / "cache"
+    model.write_bytes((first_run / "model.npz").read_bytes())
+    cache.mkdir()
+    (cache / "models").symlink_to(models)
+    out = tmp_path / "new"
+    done = octcluster("assign", model, tmp_path / "few.txt", "--out", out, "--cache-dir", cache)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be told: model.npz holds none" in done.stdout
+    with (out / "assignments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    cluster_of = {Path(name).name: of_run[name] for name in chosen}
+    same = sum(row["cluster"] == cluster_of[Path(row["image"]).name] for row in rows)
+    assert len(rows) == len(chosen)
+    assert same >= len(chosen) - 1  # the rule may differ from the run in a few images of a hundred
+    assert json.loads((out / "assign.json").read_text())["counts"]["cached"] == 0
+    model.write_bytes(model.read_bytes()[:-100])
+    done = octcluster("assign", model, tmp_path / "few.txt", "--out", out, "--cache-dir", cache)
+    assert done.returncode == 2
+    assert "is damaged" in done.stderr

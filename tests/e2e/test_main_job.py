@@ -22,7 +22,7 @@ def image_names(folder: Path) -> list[str]:
 
 
 def test_leaves_every_file_of_the_contract(first_run: Path) -> None:
-    names = {"assignments.csv", "assignments.parquet", "scores.json", "report.html", "run.json"}
+    names = {"assignments.csv", "assignments.parquet", "scores.json", "model.npz", "report.html", "run.json"}
     if json.loads((first_run / "scores.json").read_text())["duplicates"]["pairs"]:
         names.add("duplicates.csv")
     if json.loads((first_run / "run.json").read_text())["faults"]:

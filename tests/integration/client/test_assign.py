@@ -140,7 +140,7 @@ def test_eyes_are_placed_by_the_mean_of_their_scans(
     )
     first, second = outcome.eyes
     assert first.eye.name == "patient p, OD, v"
-    assert (first.cluster, list(first.eye.rows)) == (1, list(range(len(scans))))
+    assert (first.cluster, sorted(first.eye.rows)) == (1, list(range(len(scans))))
     assert 0 < known(first.margin) <= 1
     # An eye of one scan lies where the scan does.
     assert (second.cluster, second.margin) == (
