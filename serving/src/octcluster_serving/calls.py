@@ -6,8 +6,8 @@ import math
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -19,13 +19,16 @@ from google.rpc.status_pb2 import Status
 from opentelemetry import trace
 
 from octcluster_serving.callers import find_certified_name, name_caller
-from octcluster_serving.errors import MalformedRequest, NoName
+from octcluster_serving.errors import MalformedRequest, NoName, TooSlow
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.requests import check_request, check_requests, keep_malformed
 from octcluster_serving.service import Service
 
 _logger = logging.getLogger(__name__)
+LONGEST_UNREAD_SECONDS = 60.0
+"""How long an answer of a stream may wait to be read."""
+
 _counts: ContextVar[Counter[str]] = ContextVar("counts")
 
 
@@ -53,6 +56,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._statuses: dict[type[Exception], grpc.StatusCode] = {
             NoName: grpc.StatusCode.UNAUTHENTICATED,
             MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
+            TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
             **service.status_of_error,
         }
 
@@ -72,7 +76,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def answer_many(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self._answering(method, context):
                 async for response in behavior(check(request), context):
-                    yield response
+                    with _ended_if_unread():
+                        yield response
 
         async def answer_one(request: Any, context: Any) -> Any:
             async with self._answering(method, context):
@@ -113,6 +118,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             seconds = time.monotonic() - started
             self._metrics.count_request(method, status.name, seconds)
             _log_call(method, status.name, counts, seconds, request_id)
+
+
+@contextmanager
+def _ended_if_unread() -> Iterator[None]:
+    """Ends the call if its client does not read what it is sent meanwhile: answers take memory."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a call is answered in a task of its own")
+    ending = asyncio.get_running_loop().call_later(LONGEST_UNREAD_SECONDS, task.cancel)
+    try:
+        yield
+    finally:
+        ending.cancel()
 
 
 def _find_caller(context: Any) -> str:

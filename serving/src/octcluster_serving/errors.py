@@ -5,6 +5,7 @@
     └── UnusableFile    a certificate, key or token cannot be used      → exit code 2
     NoName              a certificate that must say who calls does not  → UNAUTHENTICATED
     MalformedRequest    a request is no message of the contract         → INVALID_ARGUMENT
+    TooSlow             a stream of requests does not come to its end   → DEADLINE_EXCEEDED
 
 The other errors that end a call are the service's own; ``Service.status_of_error`` says what becomes of each.
 Messages name flags and files: they go to the server's console and never to a client.
@@ -44,3 +45,7 @@ class NoName(Exception):
 
 class MalformedRequest(Exception):
     """The bytes of a request are no message of the contract."""
+
+
+class TooSlow(Exception):
+    """A stream of requests does not come to its end."""

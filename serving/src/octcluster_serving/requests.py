@@ -1,12 +1,18 @@
-"""Requests as they arrive: bytes that are no message of the contract are the caller's fault.
+"""Requests as they arrive: bytes that are no message are the caller's fault, and streams come to an end.
 
-gRPC itself would answer such a call with UNKNOWN and write a stack into the log.
+gRPC itself would answer such bytes with UNKNOWN and a stack in the log, and would wait for a stream for ever.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from octcluster_serving.errors import MalformedRequest
+from octcluster_serving.errors import MalformedRequest, TooSlow
+
+LONGEST_PAUSE_SECONDS = 60.0
+"""Between two messages of a stream of requests."""
+LONGEST_STREAM_SECONDS = 600.0
+"""For all of them; as long as a connection that has come to its age still has."""
 
 _MALFORMED = object()
 
@@ -39,6 +45,24 @@ def check_request(request: Any) -> Any:
 
 
 async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """The same for a stream of requests, one by one."""
-    async for request in requests:
+    """The same for a stream of requests, one by one.
+
+    Raises:
+        MalformedRequest: The bytes of one were no message.
+        TooSlow: The next one, or the end, does not come.
+    """
+    time = asyncio.get_running_loop().time
+    deadline = time() + LONGEST_STREAM_SECONDS
+    waiting = aiter(requests)
+    while True:
+        try:
+            async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
+                request = await anext(waiting)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise TooSlow(
+                f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
+                f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
+            ) from None
         yield check_request(request)

@@ -42,6 +42,8 @@ SERVICE = Service(
 ERRORS = {b"refused": Refused("too much"), b"crowded": Crowded("too many"), b"fault": ValueError(SECRET)}
 AT_WORK: asyncio.Queue[bytes] = asyncio.Queue()
 
+LARGE = bytes(2**21)
+
 UnaryUnary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 StreamStream = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
 
@@ -53,7 +55,7 @@ async def answer(request: bytes, _context: Any) -> bytes:
         await asyncio.sleep(60)
     if request in ERRORS:
         raise ERRORS[request]
-    return request
+    return LARGE if request == b"large" else request
 
 
 async def answer_each(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
@@ -225,3 +227,31 @@ async def test_what_is_no_message_is_the_callers_fault_and_leaves_no_stack(
     assert trial.calls("Read", "INVALID_ARGUMENT") == 1
     assert "Traceback" not in caplog.text
     assert not any(record.levelno >= logging.WARNING for record in caplog.records)
+
+
+@pytest.mark.parametrize("limit", ["LONGEST_PAUSE_SECONDS", "LONGEST_STREAM_SECONDS"])
+async def test_a_stream_that_does_not_end_is_ended(
+    trial: Trial, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"octcluster_serving.requests.{limit}", 0.5)
+
+    async def send_for_ever() -> AsyncIterator[bytes]:
+        while True:
+            yield b"again"
+            await asyncio.sleep(60 if limit == "LONGEST_PAUSE_SECONDS" else 0.05)
+
+    with pytest.raises(grpc.aio.AioRpcError, match="did not end within") as error:
+        _ = [one async for one in trial.each(send_for_ever())]
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert await trial.send(b"another", streamed=True) == b"another"
+
+
+async def test_a_call_whose_answers_nobody_reads_is_ended(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octcluster_serving.calls.LONGEST_UNREAD_SECONDS", 0.5)
+    unread = trial.each(iter([b"large"] * 50))
+    while trial.calls("Each", "CANCELLED") != 1:
+        await asyncio.sleep(0.05)
+    unread.cancel()
+    assert await trial.send(b"another", streamed=True) == b"another"

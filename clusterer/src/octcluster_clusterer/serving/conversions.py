@@ -14,7 +14,9 @@ from octcluster_clusterer.serving.run_owners import from_kept_id, to_kept_id
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
 SPACE_DIGEST_BYTES = 32
-_LARGEST_ANSWER_BYTES = 4 * 2**20
+LARGEST_ANSWER_BYTES = 2**16
+"""Of vectors. The server holds some answers of each call until they are read: 50 MB for 200 calls."""
+_LARGEST_BATCH_BYTES = 4 * 2**20
 # What an entry of a message takes beside its vector: an image key, tags and lengths.
 _ENTRY_BYTES = IMAGE_KEY_BYTES + 32
 _LARGEST_DIMENSION = 2**22
@@ -67,7 +69,9 @@ def to_vectors(request: pb.PutVectorsRequest, limits: Limits) -> list[tuple[byte
     return [(key, entry.vector) for key, entry in zip(keys, request.entries, strict=True)]
 
 
-def count_vectors_per_message(space: VectorSpace, limits: Limits) -> int:
+def count_vectors_per_message(
+    space: VectorSpace, limits: Limits, at_most_bytes: int = _LARGEST_BATCH_BYTES
+) -> int:
     """Counts the vectors that one message may hold; raises InvalidRequest if not even one fits."""
     n_bytes = space.vector_bytes + _ENTRY_BYTES
     if n_bytes > limits.max_message_bytes:
@@ -75,7 +79,7 @@ def count_vectors_per_message(space: VectorSpace, limits: Limits) -> int:
             f"a vector of {space.dimension} values does not fit into a message of at most "
             f"{limits.max_message_bytes} bytes (--max-message-bytes of the clusterer)"
         )
-    return max(1, min(limits.max_message_bytes, _LARGEST_ANSWER_BYTES) // n_bytes)
+    return max(1, min(limits.max_message_bytes, at_most_bytes) // n_bytes)
 
 
 def from_vectors(vectors: Sequence[tuple[bytes, bytes]]) -> pb.GetVectorsResponse:
@@ -99,11 +103,15 @@ def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int, i
 
 
 async def read_run(
-    requests: AsyncIterator[pb.StartRunRequest], limits: Limits, check_queue: Callable[[str], None]
+    requests: AsyncIterator[pb.StartRunRequest],
+    limits: Limits,
+    check_queue: Callable[[str], None],
+    take: Callable[[int], None],
 ) -> tuple[RunSpec, Members]:
     """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge.
 
-    ``check_queue`` gets the run's id before any members are read; what it raises gets through.
+    ``check_queue`` gets the run's id before any members are read, and ``take`` the number of members of each
+    chunk before it is kept; what they raise gets through.
     """
     spec: RunSpec | None = None
     columns = MemberColumns()
@@ -118,6 +126,9 @@ async def read_run(
         chunk = request.members
         numbers = [(column.name, column.values) for column in chunk.number_columns]
         keys = to_image_keys(chunk.image_keys, limits)
+        if not keys:
+            raise InvalidRequest("a chunk of members must hold at least one")
+        take(len(keys))
         columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
         _check_count(len(columns), limits)
     if spec is None or not len(columns):

@@ -26,6 +26,7 @@ from octcluster_clusterer.serving.assignment_conversions import (
 )
 from octcluster_clusterer.serving.blas_kernels import name_blas_kernels
 from octcluster_clusterer.serving.conversions import (
+    LARGEST_ANSWER_BYTES,
     Limits,
     count_vectors_per_message,
     from_algorithm,
@@ -37,6 +38,7 @@ from octcluster_clusterer.serving.conversions import (
     to_space,
     to_vectors,
 )
+from octcluster_clusterer.serving.reading_allowance import ReadingAllowance
 from octcluster_clusterer.serving.result_conversions import (
     from_assignments,
     from_record,
@@ -67,6 +69,7 @@ class ClustererServicer(ClustererServiceServicer):
         self._runs = runs
         self._fitted = fitted
         self._limits = limits
+        self._allowance = ReadingAllowance()
         self._metrics = metrics
 
     async def GetServerInfo(  # noqa: N802
@@ -119,7 +122,7 @@ class ClustererServicer(ClustererServiceServicer):
     ) -> AsyncIterator[pb.GetVectorsResponse]:
         """Sends cached vectors, those that are missing left out."""
         space, keys = to_space(request.space), to_image_keys(request.image_keys, self._limits)
-        size = count_vectors_per_message(space, self._limits)
+        size = count_vectors_per_message(space, self._limits, LARGEST_ANSWER_BYTES)
         for start in range(0, len(keys), size):
             vectors = await asyncio.to_thread(self._vectors.get, space, keys[start : start + size])
             if vectors:
@@ -137,8 +140,9 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object
     ) -> pb.StartRunResponse:
         """Queues a run."""
-        spec, members = await read_run(request_iterator, self._limits, self._runs.check_queue)
-        status = await asyncio.to_thread(self._runs.start, spec, members)
+        with self._allowance.reading() as take:
+            spec, members = await read_run(request_iterator, self._limits, self._runs.check_queue, take)
+            status = await asyncio.to_thread(self._runs.start, spec, members)
         return pb.StartRunResponse(status=from_status(status))
 
     async def WatchRun(  # noqa: N802
