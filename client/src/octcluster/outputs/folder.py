@@ -22,7 +22,7 @@ def prepare_folder(folder: Path, command: str = "") -> None:
         InvalidArguments: The folder cannot be made or written into, or holds what another command left.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InvalidArguments(f"{folder} is a file, or lies in one: name a folder for the outputs") from None
     except OSError as error:

@@ -9,7 +9,7 @@ from octcluster.outputs.assign.placements import format_placements
 from octcluster.outputs.assign.record import format_assign_record
 from octcluster.outputs.assign.report import AssignReportOptions, format_assign_report
 from octcluster.outputs.assign.scores import format_placement_scores
-from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.outcome import AssignOutcome
@@ -36,10 +36,11 @@ def write_assign_files(
     Raises:
         OSError: A file cannot be written.
     """
-    write_file(folder / "assignments.csv", format_placements(outcome))
-    write_or_remove(folder / "eyes.csv", format_eyes(outcome))
-    write_file(folder / "scores.json", format_placement_scores(outcome))
-    write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
-    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
-    write_file(folder / "report.html", format_assign_report(outcome, started, report))
-    write_file(folder / "assign.json", format_assign_record(outcome, arguments, started))
+    with replacing_files(folder, "assign.json") as write:
+        write("assignments.csv", format_placements(outcome))
+        write("eyes.csv", format_eyes(outcome))
+        write("scores.json", format_placement_scores(outcome))
+        write("failures.csv", format_failures(outcome.failures))
+        write("warnings.csv", format_warnings(outcome.pixels))
+        write("report.html", format_assign_report(outcome, started, report))
+        write("assign.json", format_assign_record(outcome, arguments, started))

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from octcluster.images.image_set import Scan
-from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.describe.page import format_description_page
 from octcluster.outputs.describe.record import format_describe_record
 from octcluster.outputs.describe.tables import format_all_duplicates, format_images, format_patients
@@ -54,17 +54,18 @@ def write_describe_files(
         OSError: A file cannot be written.
     """
     samples = draw_samples(description, options.count, options.seed)
-    write_file(folder / "images.csv", format_images(description))
-    write_or_remove(folder / "patients.csv", format_patients(description))
-    write_or_remove(folder / "duplicates.csv", format_all_duplicates(description))
-    write_or_remove(folder / "failures.csv", format_failures(description.failed_images))
-    write_or_remove(folder / "warnings.csv", format_warnings(description.pixels))
-    page = format_description_page(
-        description,
-        samples,
-        started,
-        identified=options.identified,
-        make_thumbnail=options.make_thumbnail,
-    )
-    write_file(folder / "describe.html", page)
-    write_file(folder / "describe.json", format_describe_record(description, samples, arguments, started))
+    with replacing_files(folder, "describe.json") as write:
+        write("images.csv", format_images(description))
+        write("patients.csv", format_patients(description))
+        write("duplicates.csv", format_all_duplicates(description))
+        write("failures.csv", format_failures(description.failed_images))
+        write("warnings.csv", format_warnings(description.pixels))
+        page = format_description_page(
+            description,
+            samples,
+            started,
+            identified=options.identified,
+            make_thumbnail=options.make_thumbnail,
+        )
+        write("describe.html", page)
+        write("describe.json", format_describe_record(description, samples, arguments, started))

@@ -24,7 +24,7 @@ a template::
         facts=[("versions", "octcluster 0.1.0")],
         privacy=PSEUDONYMOUS,
     )
-    write_file(folder / "describe.html", format_page(page, started))
+    (folder / "describe.html").write_bytes(format_page(page, started))
 
 - Cells of tables are plain values: the page shows ``1234`` as 1,234 and ``0.51234`` as 0.512, and the CSV
   that a reader downloads below each plot and table has them in full.

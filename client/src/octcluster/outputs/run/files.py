@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.duplicates import format_duplicates
@@ -40,14 +40,15 @@ def write_run_files(
     Raises:
         OSError: A file cannot be written.
     """
-    write_file(folder / "assignments.csv", format_assignments(outcome))
-    write_file(folder / "assignments.parquet", format_parquet(outcome))
-    write_or_remove(folder / "eyes.csv", format_eyes(outcome))
-    write_file(folder / "scores.json", format_scores(outcome))
-    write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
-    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
-    write_or_remove(folder / "duplicates.csv", format_duplicates(outcome))
-    model = format_model(outcome, started)
-    write_or_remove(folder / FILE_NAME, model)
-    write_file(folder / "report.html", format_report(outcome, started, report))
-    write_file(folder / "run.json", format_run_record(outcome, arguments, started, model))
+    with replacing_files(folder, "run.json") as write:
+        write("assignments.csv", format_assignments(outcome))
+        write("assignments.parquet", format_parquet(outcome))
+        write("eyes.csv", format_eyes(outcome))
+        write("scores.json", format_scores(outcome))
+        write("failures.csv", format_failures(outcome.failures))
+        write("warnings.csv", format_warnings(outcome.pixels))
+        write("duplicates.csv", format_duplicates(outcome))
+        model = format_model(outcome, started)
+        write(FILE_NAME, model)
+        write("report.html", format_report(outcome, started, report))
+        write("run.json", format_run_record(outcome, arguments, started, model))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from octcluster.outputs.atomic_files import write_file, write_or_remove
+from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.failures import format_failures
 from octcluster.outputs.study.page import format_study_page
 from octcluster.outputs.study.record import format_study_record
@@ -29,10 +29,11 @@ def write_study_files(
     Raises:
         OSError: A file cannot be written.
     """
-    write_file(folder / "study.toml", outcome.matrix.text.encode())
-    write_file(folder / "study.csv", format_study_table(outcome))
-    write_or_remove(folder / "failures.csv", format_failures(outcome.failures))
-    write_or_remove(folder / "warnings.csv", format_warnings(outcome.pixels))
-    if outcome.complete:
-        write_file(folder / "report.html", format_study_page(outcome, started))
-    write_file(folder / "study.json", format_study_record(outcome, arguments, started))
+    with replacing_files(folder, "study.json") as write:
+        write("study.toml", outcome.matrix.text.encode())
+        write("study.csv", format_study_table(outcome))
+        write("failures.csv", format_failures(outcome.failures))
+        write("warnings.csv", format_warnings(outcome.pixels))
+        if outcome.complete:
+            write("report.html", format_study_page(outcome, started))
+        write("study.json", format_study_record(outcome, arguments, started))
