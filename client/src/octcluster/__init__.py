@@ -77,7 +77,7 @@ from octcluster.model.server_info import (
     ModelInfo,
     PutReport,
 )
-from octcluster.notebook import Run, run
+from octcluster.notebook import Assignment, Run, assign, run
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster.workflows.outcome import AssignOutcome, EyePlacement, Failure, RunOutcome
@@ -93,6 +93,7 @@ __all__ = [
     "AlgorithmInfo",
     "AssignOptions",
     "AssignOutcome",
+    "Assignment",
     "Assignments",
     "Association",
     "AsyncClustererClient",
@@ -160,6 +161,7 @@ __all__ = [
     "Tls",
     "TooFewImages",
     "UnitPlacement",
+    "assign",
     "assign_images",
     "find_run",
     "image_key",

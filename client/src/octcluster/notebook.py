@@ -1,4 +1,4 @@
-"""The whole job in one call, for notebooks and scripts: ``octcluster.run(...)``."""
+"""Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
 import html
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octcluster.images.folder import find_images
-from octcluster.images.image_set import sample_per_class
+from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
 from octcluster.images.readers.processes import kept_workers
 from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.progress import Progress, Silence
@@ -17,7 +17,9 @@ from octcluster.outputs.folder import prepare_folder
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster, show_note
-from octcluster.workflows.outcome import RunOutcome
+from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.finished_runs import find_run
+from octcluster.workflows.outcome import AssignOutcome, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
 
 if TYPE_CHECKING:
@@ -155,16 +157,103 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:
         prepare_folder(Path(out), "run")
-    image_set = choose_scans(find_images(Path(images), labels, progress), scans)
+    image_set = _find_images(images, labels, scans, progress)
     if per_class is not None:
         image_set = sample_per_class(image_set, per_class, run_options.seed)
-    progress = progress or Silence()
-    for note in image_set.notes:
-        progress.message(show_note(note))
-    found = Run(run_images(image_set, run_options, progress), started)
+    found = Run(run_images(image_set, run_options, progress or Silence()), started)
     if out is not None:
         found.write(out)
     return found
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """New images in the clusters of a finished run.
+
+    Attributes:
+        outcome: All that is known of it, as plain values; needs no pandas.
+        started: When it began.
+    """
+
+    outcome: AssignOutcome = field(repr=False)
+    started: datetime
+
+    @property
+    def assignments(self) -> "DataFrame":
+        """One row an image; the columns are those of ``assignments.csv``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.assign.placements import list_placement_columns  # noqa: PLC0415
+
+        return _frame(list_placement_columns(self.outcome))
+
+    def write(self, folder: str | Path) -> None:
+        """Writes the files of ``octcluster assign`` into a folder, made if need be; needs the extra cli.
+
+        Raises:
+            InvalidArguments: The folder cannot be made, or holds what another command wrote.
+            OSError: A file cannot be written.
+        """
+        from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
+
+        prepare_folder(Path(folder), "assign")
+        arguments = {"images": str(self.outcome.image_set.root)}
+        write_assign_files(self.outcome, Path(folder), arguments, self.started)
+
+
+@kept_workers()
+def assign(
+    run: str | Path,
+    images: str | Path,
+    *,
+    labels: str = "auto",
+    scans: str | int = ALL,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Assignment:
+    """Puts images into the clusters of a finished run; what ``octcluster assign`` does.
+
+    Args:
+        run: Folder that a run was written into, its ``model.npz`` alone, or, with ``clusterer``, a run id.
+        images: See run.
+        labels: See run.
+        scans: See run.
+        out: Folder for the output files; None: write none.
+        progress: See run.
+        options: Other fields of AssignOptions: ``embedder``, ``clusterer``, ``cache_dir``. The model is that
+            of the run.
+
+    Returns:
+        Where the images and their eyes lie.
+
+    Raises:
+        OctclusterError: It could not be done; the message says what to do.
+    """
+    started = datetime.now(UTC)
+    finished = find_run(str(run))
+    model = None if finished.model is None else finished.model.space.model
+    if (model := model or finished.arguments.get("model")) is not None:
+        options = {"model": model, **options}
+    if out is not None:
+        prepare_folder(Path(out), "assign")
+    image_set = _find_images(images, labels, scans, progress)
+    image_set = spell_classes(image_set, finished.classes)
+    assign_options = AssignOptions(**options)
+    done = Assignment(assign_images(finished, image_set, assign_options, progress or Silence()), started)
+    if out is not None:
+        done.write(out)
+    return done
+
+
+def _find_images(images: str | Path, labels: str, scans: str | int, progress: Progress | None) -> ImageSet:
+    """The scans that were asked for; tells what was found out about them."""
+    image_set = choose_scans(find_images(Path(images), labels, progress), scans)
+    for note in image_set.notes:
+        (progress or Silence()).message(show_note(note))
+    return image_set
 
 
 def _list_scores(result: ClusteringResult) -> dict[str, object]:

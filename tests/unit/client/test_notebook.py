@@ -13,10 +13,10 @@ import pytest
 from known import known
 from octcluster import RunOutcome
 from octcluster.model.errors import InvalidArguments
-from octcluster.notebook import Run, run
+from octcluster.notebook import Assignment, Run, assign, run
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.parquet import format_parquet
-from outcomes import make_outcome, undefine
+from outcomes import make_assign_outcome, make_outcome, undefine
 
 COLUMNS = [
     "image",
@@ -139,3 +139,21 @@ def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome
     with pytest.raises(InvalidArguments, match="give each command its own output folder"):
         Run(outcome, datetime.now(UTC)).write(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["study.json"]
+
+
+def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
+    done = Assignment(make_assign_outcome(failed=1), datetime.now(UTC))
+    table = done.assignments
+    assert (len(table), table["cluster"].dtype.kind) == (79, "i")
+    done.write(tmp_path)
+    rows = pd.read_csv(tmp_path / "assignments.csv", keep_default_na=False)
+    assert list(rows.columns) == list(table.columns)
+    for name in ("image", "cluster", "label", "patient", "percentile", "outlier", "seen"):
+        assert rows[name].tolist() == table[name].tolist()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_a_run_that_is_none_is_refused_before_any_image_is_read(tmp_path: Path) -> None:
+    (tmp_path / "model.npz").write_bytes(b"no model")
+    with pytest.raises(InvalidArguments, match=r"is no model\.npz of octcluster"):
+        assign(tmp_path / "model.npz", tmp_path / "nowhere")

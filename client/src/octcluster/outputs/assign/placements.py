@@ -1,31 +1,43 @@
 """assignments.csv of an assignment: where new images lie in the clusters of a finished run."""
 
+from collections.abc import Sequence
+
 from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.scan_columns import list_scan_columns
 from octcluster.workflows.outcome import AssignOutcome
 
-HEADER = ("image", "cluster", "label", "patient", "distance", "percentile", "margin", "outlier", "seen")
+
+def list_placement_columns(outcome: AssignOutcome) -> dict[str, Sequence[object]]:
+    """Lists columns of equal length, one value an image that was assigned, sorted by path.
+
+    Args:
+        outcome: What became of the images.
+
+    Returns:
+        ``image`` (path), ``cluster``, ``label``, ``patient``, ``distance``, ``percentile``, ``margin``,
+        ``outlier`` (1 or 0), ``seen`` (see ``Seen``), and the columns of ``list_scan_columns``.
+    """
+    found = outcome.placements
+    columns: dict[str, Sequence[object]] = {
+        "image": [image.name for image in outcome.members],
+        "cluster": found.clusters,
+        "label": [image.label for image in outcome.members],
+        "patient": [image.patient for image in outcome.members],
+        "distance": found.distances,
+        "percentile": found.percentiles,
+        "margin": found.margins,
+        "outlier": [int(flag) for flag in found.outliers],
+        "seen": [seen.value for seen in outcome.seen],
+    }
+    return columns | list_scan_columns(outcome.members)
 
 
 def format_placements(outcome: AssignOutcome) -> bytes:
-    """Formats one row an image that was assigned, sorted by path; outlier is 1 or 0.
+    """Formats the columns of ``list_placement_columns``."""
+    columns = list_placement_columns(outcome)
+    rows = zip(*columns.values(), strict=True)
+    return format_table(list(columns), ([_format(cell) for cell in row] for row in rows))
 
-    Behind the columns of HEADER come those of ``list_scan_columns``.
-    """
-    found, more = outcome.placements, list_scan_columns(outcome.members)
-    rows = (
-        (
-            image.name,
-            found.clusters[row],
-            image.label,
-            image.patient,
-            f"{found.distances[row]:.6f}",
-            found.percentiles[row],
-            f"{found.margins[row]:.6f}",
-            int(found.outliers[row]),
-            outcome.seen[row].value,
-            *(values[row] for values in more.values()),
-        )
-        for row, image in enumerate(outcome.members)
-    )
-    return format_table((*HEADER, *more), rows)
+
+def _format(cell: object) -> object:
+    return f"{cell:.6f}" if isinstance(cell, float) else cell
