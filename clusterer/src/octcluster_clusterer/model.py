@@ -20,6 +20,7 @@ class Algorithm(StrEnum):
     HDBSCAN = "hdbscan"
     HG_MEANS = "hg-means"
     CONSENSUS = "consensus"
+    UNEVEN_CONSENSUS = "uneven-consensus"
 
 
 class Stage(StrEnum):

@@ -16,6 +16,7 @@ ALGORITHMS = (
     "hdbscan",
     "hg-means",
     "consensus",
+    "uneven-consensus",
 )
 MODELS = (
     "efficientnet-lite0",

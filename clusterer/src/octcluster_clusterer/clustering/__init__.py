@@ -17,6 +17,7 @@ from octcluster_clusterer.clustering import (
     kmeans,
     minibatch_kmeans,
     spectral,
+    uneven_consensus,
 )
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.errors import InvalidRequest
@@ -128,6 +129,11 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         ),
         Algorithm.CONSENSUS: Method(
             consensus.cluster, search=consensus.search, estimate_bytes=consensus.estimate_bytes
+        ),
+        Algorithm.UNEVEN_CONSENSUS: Method(
+            uneven_consensus.cluster,
+            search=uneven_consensus.search,
+            estimate_bytes=uneven_consensus.estimate_bytes,
         ),
     }
 )

@@ -48,10 +48,24 @@ def search(
         Wu et al., "K-means-based consensus clustering: a unified view", IEEE TKDE 27(1), 2015,
         doi:10.1109/TKDE.2014.2316512.
     """
+    return search_shares(vectors, n_clusters, seed, report_step, part_dimensions)
+
+
+def search_shares(
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+    size_weight: float = 0.0,
+) -> SearchedClusters:
+    """Does what ``search`` does, and lets uneven sizes count as ``hg_means.search`` does."""
     found: list[SearchedClusters] = []
     for share in SHARES_OF_COMPONENTS:
         leading = vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
-        found.append(hg_means.search(leading, n_clusters, seed, report_step, part_dimensions))
+        found.append(
+            hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, size_weight=size_weight)
+        )
     groupings = [one.labels for one in found]
     memberships = np.concatenate(
         [labels[:, np.newaxis] == np.arange(n_clusters) for labels in groupings], axis=1, dtype=np.float32
@@ -61,7 +75,7 @@ def search(
     tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
     agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
-    return SearchedClusters(labels, explained, float(np.mean(agreements)))
+    return SearchedClusters(labels, explained, float(np.mean(agreements)), sizes_count=size_weight > 0)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

@@ -5,6 +5,8 @@ member pulls its own cluster's mean so far that it seems at home there. Two thin
 Hartigan's rule, which takes a member's own pull off first. And a population of groupings evolves: two parents
 are matched cluster by cluster, the child inherits each mean from one of them, one mean is drawn anew, and the
 child is improved by moves of members until none is left.
+
+K-means prefers clusters of even sizes. A weight of the sizes takes that off: see ``cluster_sizes``.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from octcluster_clusterer.clustering import kmeans
+from octcluster_clusterer.clustering import cluster_sizes, kmeans
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 SEARCHED_MEMBERS = 2048
@@ -40,7 +42,8 @@ class _Groupings:
 
     Attributes:
         labels: int32, shape (n_groupings, n_members).
-        explained: float64, shape (n_groupings,): the part of the members' sum of squares that the means hold.
+        explained: float64, shape (n_groupings,): the part of the members' sum of squares that the means hold,
+            and what the sizes are worth.
     """
 
     labels: NDArray[np.int32]
@@ -56,14 +59,16 @@ class SearchedClusters:
 
     Attributes:
         labels: int32, shape (n_members,).
-        explained: The share of the searched members' sum of squares that the means hold, 0 to 1: one for
-            each of the searches that the clusters come from.
+        explained: The share of the searched members' sum of squares that the means hold, 0 to 1, less what
+            the sizes cost, if they count: one for each of the searches that the clusters come from.
         agreement: Mean adjusted Rand index between the groupings of those searches; 1 for one alone.
+        sizes_count: Whether the sizes of the clusters count, as in ``cluster_sizes``.
     """
 
     labels: NDArray[np.int32]
     explained: Sequence[float]
     agreement: float = 1.0
+    sizes_count: bool = False
 
 
 def cluster(
@@ -83,8 +88,17 @@ def search(
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
+    size_weight: float = 0.0,
 ) -> SearchedClusters:
     """Finds the clusters with the smallest squared distances to their means that the search meets.
+
+    Args:
+        vectors: As for ``cluster``, like what follows.
+        n_clusters: How many clusters to find.
+        seed: Seed of every random choice.
+        report_step: Called often.
+        part_dimensions: Not looked at.
+        size_weight: What uneven sizes are worth; see ``cluster_sizes``. 0: K-means.
 
     References:
         Gribel and Vidal, "HG-means: a scalable hybrid genetic algorithm for minimum sum-of-squares
@@ -96,16 +110,23 @@ def search(
     is_sample = n_members > SEARCHED_MEMBERS
     searched = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, False))] if is_sample else vectors
     squared_lengths = np.einsum("ij,ij->i", searched, searched)
-    found = _evolve(searched, squared_lengths, n_clusters, random, report_step)
-    explained = float(found.explained[0]) / float(squared_lengths.sum(dtype=np.float64))
+    found = _evolve(searched, squared_lengths, n_clusters, random, report_step, size_weight)
     finalists = [_find_means(searched, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
-    if is_sample:
+    sizes = np.bincount(found.labels[0], minlength=n_clusters)
+    cost = cluster_sizes.find_largest_value(len(searched), n_clusters, size_weight)
+    explained = (float(found.explained[0]) - cost) / float(squared_lengths.sum(dtype=np.float64))
+    if is_sample and size_weight:
+        labels = cluster_sizes.settle(vectors, finalists[0], sizes, size_weight, report_step)
+    elif is_sample:
         labels = kmeans.refine(vectors, finalists, report_step)
     else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
         distances = _find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
+        distances -= cluster_sizes.find_head_starts(sizes, size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
-    return SearchedClusters(labels, (explained,))
+        if size_weight and len(np.unique(labels)) < np.count_nonzero(sizes):
+            labels = found.labels[0]  # a cluster that was asked for stays
+    return SearchedClusters(labels, (explained,), sizes_count=size_weight > 0)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
@@ -122,16 +143,17 @@ def _evolve(
     n_clusters: int,
     random: np.random.Generator,
     report_step: Callable[[], None],
+    size_weight: float,
 ) -> _Groupings:
     """Evolves a population; returns it, the best first."""
     starts = [vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(POPULATION)]
-    population = _survive(_improve(vectors, squared_lengths, starts, random, report_step))
+    population = _survive(_improve(vectors, squared_lengths, starts, random, report_step, size_weight))
     unchanged = 0
     for _ in range(MAX_GENERATIONS):
         report_step()
         before = population.explained[0]
         children = [_breed(vectors, squared_lengths, population, n_clusters, random) for _ in range(CHILDREN)]
-        improved = _improve(vectors, squared_lengths, children, random, report_step)
+        improved = _improve(vectors, squared_lengths, children, random, report_step, size_weight)
         population = _survive(
             _Groupings(
                 np.concatenate([population.labels, improved.labels]),
@@ -191,6 +213,7 @@ def _improve(
     means: Sequence[NDArray[np.float32]],
     random: np.random.Generator,
     report_step: Callable[[], None],
+    size_weight: float,
 ) -> _Groupings:
     """Groups the members around each set of means and moves them until no move helps."""
     at_once = max(1, min(_GROUPINGS_AT_ONCE, _VALUES_AT_ONCE // (len(vectors) * len(means[0]))))
@@ -198,7 +221,7 @@ def _improve(
     work = list(zip(parts, random.spawn(len(parts)), strict=True))
     improved = []
     for _, groupings in map_in_order(
-        lambda part: _move_members(vectors, squared_lengths, part[0], part[1], report_step), work
+        lambda part: _move_members(vectors, squared_lengths, part[0], part[1], report_step, size_weight), work
     ):
         improved.append(groupings)
     return _Groupings(
@@ -213,6 +236,7 @@ def _move_members(
     means: NDArray[np.float32],
     random: np.random.Generator,
     report_step: Callable[[], None],
+    size_weight: float,
 ) -> _Groupings:
     """Moves members by Hartigan's rule, in several groupings side by side.
 
@@ -224,6 +248,7 @@ def _move_members(
         means: float32, shape (n_groupings, n_clusters, dimension): what the members are first grouped around.
         random: Source of chance.
         report_step: Called before each round of moves.
+        size_weight: What uneven sizes are worth.
 
     Returns:
         The best grouping that each one went through.
@@ -240,6 +265,7 @@ def _move_members(
         sums = (is_own.reshape(-1, len(vectors)).astype(np.float32) @ vectors).reshape(means.shape)
         means = sums / np.maximum(sizes, 1)[:, :, np.newaxis]
         explained = np.einsum("rkd,rkd->r", sums, means, dtype=np.float64)
+        explained = cluster_sizes.add_value(explained, sizes, size_weight)
         better = explained > best.explained
         best.explained[better], best.labels[better] = explained[better], labels[better]
         costs = _find_distances(vectors, squared_lengths, means)
@@ -249,6 +275,8 @@ def _move_members(
             leaving = np.where(sizes > 1, sizes / (sizes - 1), 0)
         joining = sizes / (sizes + 1)
         costs *= np.where(is_own, leaving[:, :, np.newaxis], joining[:, :, np.newaxis])
+        if size_weight:
+            costs -= cluster_sizes.find_values_of_moves(sizes, is_own, size_weight)
         own_costs = np.take_along_axis(costs, labels[:, np.newaxis], axis=1)[:, 0]
         nearest = costs.argmin(axis=1)
         gains = own_costs - np.take_along_axis(costs, nearest[:, np.newaxis], axis=1)[:, 0] > least_gain

@@ -40,13 +40,29 @@ def find_patient_whitening(
         Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker
         recognition", Interspeech 2006.
     """
-    dimension = vectors.shape[1]
     shared = np.flatnonzero(np.bincount(patients)[patients] > 1)
-    scatter, n_differences = _find_scatter(vectors, shared, patients[shared], report_step)
+    return find_whitening(*_find_scatter(vectors, shared, patients[shared], report_step))
+
+
+def find_whitening(
+    scatter: NDArray[np.float64], n_differences: int, least_shrinkage: float = LEAST_SHRINKAGE
+) -> NDArray[np.float32]:
+    """Finds the matrix that gives every direction the same scatter, or nearly so.
+
+    Args:
+        scatter: float64, shape (dimension, dimension): sum of products of differences; overwritten.
+        n_differences: How many independent differences it comes from.
+        least_shrinkage: Least share of a sphere.
+
+    Returns:
+        float32, shape (dimension, dimension), as of ``find_patient_whitening``; the identity if nothing
+        differs.
+    """
+    dimension = len(scatter)
     mean_variance = np.trace(scatter) / dimension
     if mean_variance == 0:
         return np.eye(dimension, dtype=np.float32)
-    shrinkage = find_shrinkage(n_differences, dimension)
+    shrinkage = find_shrinkage(n_differences, dimension, least_shrinkage)
     scatter *= (1 - shrinkage) / mean_variance
     scatter.flat[:: dimension + 1] += shrinkage
     matrix = scipy.linalg.solve_triangular(
@@ -65,10 +81,10 @@ def whiten_patients(
     return matrix
 
 
-def find_shrinkage(n_differences: int, dimension: int) -> float:
-    """The share of the sphere: it counts as four differences for each dimension, and for at least half."""
+def find_shrinkage(n_differences: int, dimension: int, least: float = LEAST_SHRINKAGE) -> float:
+    """The share of the sphere: four differences for each dimension, and at least ``least``."""
     prior = 4 * dimension
-    return max(LEAST_SHRINKAGE, prior / (prior + n_differences))
+    return max(least, prior / (prior + n_differences))
 
 
 def _find_scatter(

@@ -68,6 +68,8 @@ class _AlgorithmEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Algorithm.V
     """K-means by hybrid genetic search (HG-means): near-optimal where restarts of K-means are not."""
     ALGORITHM_CONSENSUS: _Algorithm.ValueType  # 8
     """Consensus of HG-means on 60%, 80% and all of the components of each part; made for whitened components."""
+    ALGORITHM_UNEVEN_CONSENSUS: _Algorithm.ValueType  # 9
+    """The same for clusters of uneven sizes, whitened between members that are neighbours by other parts."""
 
 class Algorithm(_Algorithm, metaclass=_AlgorithmEnumTypeWrapper):
     """Algorithm names a clustering algorithm."""
@@ -90,6 +92,8 @@ ALGORITHM_HG_MEANS: Algorithm.ValueType  # 7
 """K-means by hybrid genetic search (HG-means): near-optimal where restarts of K-means are not."""
 ALGORITHM_CONSENSUS: Algorithm.ValueType  # 8
 """Consensus of HG-means on 60%, 80% and all of the components of each part; made for whitened components."""
+ALGORITHM_UNEVEN_CONSENSUS: Algorithm.ValueType  # 9
+"""The same for clusters of uneven sizes, whitened between members that are neighbours by other parts."""
 Global___Algorithm: _TypeAlias = Algorithm  # noqa: Y015
 
 class _PatientWhitening:

@@ -1,0 +1,155 @@
+"""Uneven clusters: what K-means takes for granted, that all clusters are of one size, is taken off.
+
+The classification likelihood of Gaussian clusters of one variance is, but for constants,
+
+    - sum of squared distances / 2 variance + sum over clusters of size * log(share)
+
+K-means leaves the second sum out, as if all shares were equal, and so cuts a large cluster rather than find a
+small one. Here it counts, times a weight: twice the variance if all dimensions are independent, more if they
+repeat each other. The weight 0 is K-means.
+
+References:
+    Symons, "Clustering criteria and multivariate normal mixtures", Biometrics 37, 1981, doi:10.2307/2530520.
+    Celeux and Govaert, "A classification EM algorithm for clustering and two stochastic versions", CSDA 14,
+    1992, doi:10.1016/0167-9473(92)90042-E.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.tiles import map_in_order, slices
+
+_MAX_ROUNDS = 100
+_NEVER = 1e30
+_ROWS_AT_ONCE = 4096
+
+
+def value_sizes(sizes: NDArray[Any], weight: float) -> NDArray[np.float64]:
+    """What the sizes of clusters are worth: 0 for even ones, more the less even they are.
+
+    Args:
+        sizes: Shape (..., n_clusters): number of members of each cluster.
+        weight: What a member's log share is worth.
+
+    Returns:
+        float64, shape (...,), from 0 to ``weight * n_members * log(n_clusters)``.
+    """
+    if not weight:
+        return np.zeros(sizes.shape[:-1])
+    n_members, n_clusters = sizes.sum(axis=-1, keepdims=True), sizes.shape[-1]
+    value: NDArray[np.float64] = weight * _sum_logs(sizes, n_members / n_clusters).sum(axis=-1)
+    return np.maximum(value, 0)
+
+
+def add_value(explained: NDArray[np.float64], sizes: NDArray[Any], weight: float) -> NDArray[np.float64]:
+    """Adds what the sizes are worth to what the means explain; 0 where a cluster has lost all members.
+
+    Args:
+        explained: float64, shape (n_groupings,), 0 or more.
+        sizes: Shape (n_groupings, n_clusters).
+        weight: What a member's log share is worth; 0: nothing changes.
+
+    Returns:
+        float64, shape (n_groupings,).
+    """
+    if not weight:
+        return explained
+    return np.where((sizes > 0).all(axis=1), explained + value_sizes(sizes, weight), 0.0)
+
+
+def find_largest_value(n_members: int, n_clusters: int, weight: float) -> float:
+    """What sizes can be worth at most: the value of one cluster that has all members."""
+    return weight * n_members * float(np.log(n_clusters))
+
+
+def find_values_of_moves(
+    sizes: NDArray[Any], is_own: NDArray[np.bool_], weight: float
+) -> NDArray[np.float32]:
+    """What a cluster's member adds to the value of its size, and what another member would add.
+
+    The last member of a cluster never leaves it: a cluster that was asked for stays.
+
+    Args:
+        sizes: Shape (n_groupings, n_clusters).
+        is_own: bool, shape (n_groupings, n_clusters, n_members): whose cluster it is.
+        weight: What a member's log share is worth.
+
+    Returns:
+        float32, shape (n_groupings, n_clusters, n_members).
+    """
+    n_members = is_own.shape[2]
+    here = _sum_logs(sizes, n_members)
+    leaving = np.where(sizes > 1, here - _sum_logs(sizes - 1, n_members), _NEVER)
+    joining = _sum_logs(sizes + 1, n_members) - here
+    values: NDArray[np.float32] = np.where(is_own, leaving[..., np.newaxis], joining[..., np.newaxis]).astype(
+        np.float32
+    )
+    return np.float32(weight) * values
+
+
+def find_head_starts(sizes: NDArray[Any], weight: float) -> NDArray[np.float32]:
+    """By how much of squared distance each cluster is preferred for its size; 0 for one without members.
+
+    Args:
+        sizes: Shape (n_clusters,).
+        weight: What a member's log share is worth.
+
+    Returns:
+        float32, shape (n_clusters,), 0 or less.
+    """
+    shares = np.maximum(sizes, 1) / max(1, int(sizes.sum()))
+    return (weight * np.log(shares)).astype(np.float32)
+
+
+def settle(
+    vectors: NDArray[np.float32],
+    means: NDArray[np.float32],
+    sizes: NDArray[Any],
+    weight: float,
+    report_step: Callable[[], None],
+) -> NDArray[np.int32]:
+    """Moves all members to where they are best, and the means after them, until no member moves.
+
+    Args:
+        vectors: float32, shape (n_members, dimension).
+        means: float32, shape (n_clusters, dimension): where to begin, found on a sample.
+        sizes: Shape (n_clusters,): the clusters' members in the sample.
+        weight: What a member's log share is worth.
+        report_step: Called often.
+
+    Returns:
+        int32, shape (n_members,).
+    """
+    labels = np.full(len(vectors), -1, dtype=np.int32)
+    numbers = np.arange(len(means), dtype=np.int32)[:, np.newaxis]
+    for _ in range(_MAX_ROUNDS):
+        costs = np.square(means).sum(axis=1) - find_head_starts(sizes, weight)
+        costs[sizes == 0] = np.inf
+
+        def assign(
+            rows: slice, means: NDArray[np.float32] = means, costs: NDArray[np.float32] = costs
+        ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+            block = vectors[rows]
+            nearest = (costs[:, np.newaxis] - 2 * means @ block.T).argmin(axis=0).astype(np.int32)
+            return nearest, (nearest == numbers).astype(np.float32) @ block
+
+        before, sums = labels.copy(), np.zeros(means.shape)
+        for rows, (nearest, of_block) in map_in_order(assign, slices(len(vectors), _ROWS_AT_ONCE)):
+            report_step()
+            labels[rows] = nearest
+            sums += of_block
+        if np.array_equal(labels, before):
+            break
+        sizes = np.bincount(labels, minlength=len(means))
+        means = (sums / np.maximum(sizes, 1)[:, np.newaxis]).astype(np.float32)
+    return labels
+
+
+def _sum_logs(sizes: NDArray[Any], whole: Any) -> NDArray[np.float64]:
+    """Size times the logarithm of its share of the whole; 0 for nothing."""
+    counts = sizes.astype(np.float64)
+    logs: NDArray[np.float64] = counts * np.log(np.maximum(counts, 1) / whole)
+    return logs

@@ -1,0 +1,56 @@
+"""Consensus for uneven clusters: neighbours tell what to look away from, and sizes may differ.
+
+Two things are done otherwise than in ``consensus``. Each part is whitened between members that are neighbours
+by the other parts (``neighbor_whitening``). And the searches do not take clusters to be of one size
+(``cluster_sizes``). docs/recipe.md has the figures.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.clustering import consensus, neighbor_whitening
+from octcluster_clusterer.clustering.hg_means import SearchedClusters
+
+SIZE_WEIGHT = 4.0
+"""What a member's log share is worth, with variance 1 in each dimension: 2 if all of them are independent.
+
+Layers and views of one image repeat each other, as if each fact was told about twice.
+"""
+_DIMENSIONS_A_UNIT = 24
+"""Fewer dimensions hold less than the log share of an empty cluster is worth: the weight falls with them."""
+
+
+def cluster(
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> NDArray[np.int32]:
+    """Finds the clusters that ``search`` finds."""
+    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+
+
+def search(
+    vectors: NDArray[np.float32],
+    n_clusters: int,
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> SearchedClusters:
+    """Finds the grouping that agrees best with those of the leading components of each part."""
+    whitened = neighbor_whitening.whiten_between_neighbors(vectors, part_dimensions, seed, report_step)
+    weight = min(SIZE_WEIGHT, vectors.shape[1] / _DIMENSIONS_A_UNIT)
+    return consensus.search_shares(
+        whitened, n_clusters, seed, report_step, part_dimensions, size_weight=weight
+    )
+
+
+def estimate_bytes(n_members: int, dimension: int) -> int:
+    """Estimates the memory at work beside the vectors, in bytes."""
+    searched = min(n_members, neighbor_whitening.SEARCHED_MEMBERS)
+    pairs = searched * searched * (4 + 4 + 4 + 1)
+    copy = n_members * dimension * 4
+    return copy + max(pairs, consensus.estimate_bytes(n_members, dimension))
