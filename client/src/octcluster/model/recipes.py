@@ -26,6 +26,8 @@ class Recipe:
         images_a_component: How many images there must be for each principal component: with fewer images,
             fewer components are kept, though never fewer than 8 for that reason. 0: as many as the
             preparation says.
+        views: How each image is seen, names out of VIEWS: a vector has the features of each view, one after
+            another.
     """
 
     name: str = ""
@@ -34,6 +36,7 @@ class Recipe:
     preparation: Preparation = field(default_factory=Preparation)
     algorithms: tuple[str, ...] = ("kmeans",)
     images_a_component: int = 0
+    views: tuple[str, ...] = ("plain",)
 
     def preparation_for(self, n_images: int) -> Preparation:
         """The preparation of so many images."""
@@ -43,6 +46,15 @@ class Recipe:
         return replace(self.preparation, pca=min(self.preparation.pca, affordable))
 
 
+CONSENSUS_3 = Recipe(
+    "consensus-3",
+    "blocks",
+    True,
+    Preparation(pca=48, whiten=True, whiten_within_patients=True, normalize_prepared=True),
+    ("uneven-consensus",),
+    images_a_component=5,
+    views=("plain", "retina"),
+)
 CONSENSUS_2 = Recipe(
     "consensus-2",
     "blocks",
@@ -54,7 +66,7 @@ CONSENSUS_2 = Recipe(
 PLAIN_1 = Recipe("plain-1")
 PIXELS_1 = Recipe("pixels-1", "pixels", preparation=Preparation(l2_normalize=False))
 
-RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_2, PLAIN_1, PIXELS_1)}
+RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_3, CONSENSUS_2, PLAIN_1, PIXELS_1)}
 """All recipes by name."""
 
 DEFAULT_RECIPE = CONSENSUS_2

@@ -23,6 +23,7 @@ def test_a_number_of_ones_own_is_kept() -> None:
 def test_a_recipe_is_found_by_its_name_and_a_mistyped_one_told() -> None:
     assert find_recipe("plain-1") is PLAIN_1
     with pytest.raises(
-        InvalidArguments, match=r"no recipe 'plain': take consensus-2, plain-1, .*did you mean plain-1"
+        InvalidArguments,
+        match=r"no recipe 'plain': take consensus-3, consensus-2, plain-1, .*did you mean plain-1",
     ):
         find_recipe("plain")
