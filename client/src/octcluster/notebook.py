@@ -10,6 +10,7 @@ from octcluster.images.folder import find_images
 from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
 from octcluster.images.readers.processes import kept_workers
 from octcluster.images.scan_choice import ALL, choose_scans
+from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
@@ -120,7 +121,7 @@ class Run:
 def run(  # noqa: PLR0913 - the options of the command, by keyword
     images: str | Path,
     *,
-    k: int | tuple[int, int] = 4,
+    k: int | str | tuple[int, int] = 4,
     recipe: str | Recipe | None = None,
     labels: str = "auto",
     scans: str | int = ALL,
@@ -133,7 +134,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
 
     Args:
         images: Folder, searched recursively, or text file with one path a line.
-        k: Number of clusters, or the smallest and the largest to choose from.
+        k: Number of clusters, or the smallest and the largest to choose from: 4, (2, 10) or "2:10".
         recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
         labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``folder:1``,
             ``filename``, ``none`` or the path of a CSV table.
@@ -152,7 +153,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         OctclusterError: The run could not be done; the message says what to do.
     """
     started = datetime.now(UTC)
-    smallest, largest = (k, k) if isinstance(k, int) else k
+    smallest, largest = as_cluster_range(k)
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:

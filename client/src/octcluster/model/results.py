@@ -207,6 +207,15 @@ class RunResult:
     fitted_missing_reason: str = ""
     patient_whitening: WhiteningDecision | None = None
 
+    @property
+    def runner_up(self) -> int | None:
+        """Index of the result with the second-highest rating; None if there is none."""
+        rated = [index for index, each in enumerate(self.results) if each.rating is not None]
+        others = [index for index in rated if index != self.chosen]
+        if self.chosen not in rated or not others:
+            return None
+        return max(others, key=lambda index: self.results[index].rating or 0.0)
+
 
 @dataclass(frozen=True)
 class Assignments:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
+from octcluster.clients.clusterer import ClustererClient
 from octcluster.images.eyes import ScannedEye
 from octcluster.images.framing import Framing
 from octcluster.images.image_set import ImageSet, Scan
@@ -68,6 +69,25 @@ class EyeClusters:
 
 
 @dataclass(frozen=True)
+class SecondChoice:
+    """The result whose number of clusters came second.
+
+    Attributes:
+        index: Index into RunResult.results.
+        clusters: Cluster of each unit.
+    """
+
+    index: int
+    clusters: Sequence[int]
+
+
+def fetch_second(run_id: str, result: RunResult, clusterer: ClustererClient) -> SecondChoice | None:
+    """Fetches the clusters of the result that came second; None if none did."""
+    index = result.runner_up
+    return None if index is None else SecondChoice(index, clusterer.assignments(run_id, index).clusters)
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """One finished end-to-end run.
 
@@ -94,6 +114,7 @@ class RunOutcome:
         image_keys: Key of each member.
         fitted: What puts other images into the clusters, as the clusterer's file; None for
             ``result.fitted_missing_reason``.
+        second: The result that came second, if the run chose among numbers of clusters by ratings.
     """
 
     image_set: ImageSet
@@ -115,6 +136,7 @@ class RunOutcome:
     eyes: EyeClusters | None = None
     image_keys: Sequence[bytes] = ()
     fitted: bytes | None = None
+    second: SecondChoice | None = None
 
     @property
     def units(self) -> Sequence[Scan] | Sequence[ScannedEye]:

@@ -32,6 +32,7 @@ from octcluster.workflows.outcome import (
     PixelReport,
     RunOutcome,
     describe_versions,
+    fetch_second,
 )
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import RunWatcher, Stages
@@ -187,12 +188,13 @@ class Job:
                 assignments = self._clusterer.assignments(spec.run_id, result.chosen)
                 eyes = self._place_scans(spec.run_id, result, assignments)
                 fitted = self.fetch_fitted(spec, result)
+                second = fetch_second(spec.run_id, result, self._clusterer)
         except (RunFailed, RunNotFound, RunCancelled):
             raise
         except BaseException:
             self._cancel(spec.run_id)
             raise
-        return self._outcome(spec, result, assignments, eyes, fitted)
+        return replace(self._outcome(spec, result, assignments, eyes, fitted), second=second)
 
     def _place_scans(self, run_id: str, result: RunResult, assignments: Assignments) -> EyeClusters | None:
         eyes = self._gather_eyes()

@@ -3,25 +3,32 @@
 K-means by genetic search comes so close to its optimum that the shares of the variance that it explains can
 be compared between numbers of clusters: while a further cluster takes apart what is apart, it explains much
 more of the variance; once it cuts through what belongs together, it explains little more, and about as much
-as the next one. Some fall of that gain is there without any groups, most of all after two clusters: it is
-measured on random vectors. And searches in fewer and in more components agree on groups that are there, less
-on pieces of them. So the number of clusters is chosen for which the fall, compared with that in random
-vectors, times the agreement is highest. All other results are chosen among by their silhouettes.
+as the next one. And searches in fewer and in more components agree on groups that are there, less on pieces
+of them. So the number of clusters is chosen for which the fall of the gain times the agreement is highest.
+
+Some fall is there without any groups, most of all after two clusters. For K-means it is measured on random
+vectors. Where the sizes of clusters count, each further cluster costs what it gains by chance, and random
+vectors are not needed; there the agreement counts twice, for falls are less far apart.
+
+Each number is compared with one cluster less and one more: those beside the ends of the range are searched
+unasked. All other results are chosen among by their silhouettes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.clustering import hg_means
+from octcluster_clusterer.clustering import find_clusters_for_each, hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.model import ClusteringResult
 
 MAX_OTHERS_SHOWN = 9
-CLOSE = 0.05
-"""What another number of clusters may be rated lower by and still is worth a look."""
+CLOSE = 0.85
+"""Another number of clusters with so much of the best rating may be as good."""
+_LARGEST_FALL = 20.0
+"""Where one more cluster gains nothing."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ def choose(
     vectors: NDArray[np.float32],
     seed: int,
     report_step: Callable[[], None],
+    part_dimensions: Sequence[int] = (),
 ) -> Choice:
     """Chooses a result and says why.
 
@@ -54,6 +62,7 @@ def choose(
         vectors: float32, shape (n_members, dimension): what was clustered.
         seed: Seed of the random vectors and of the searches in them.
         report_step: Called often.
+        part_dimensions: Number of values in each part of a vector; empty: a vector is one part.
 
     Returns:
         The choice.
@@ -70,60 +79,80 @@ def choose(
     if len({result.algorithm for result in results}) > 1 or len(known) < len(results):
         return _choose_by_silhouette(results)
     counts = [result.requested_clusters or 0 for result in results]
-    ratings = _rate_counts(counts, known, vectors, seed, report_step)
+    by_count = dict(zip(counts, known, strict=True))
+    beside = [count for count in (min(counts) - 1, max(counts) + 1) if 1 < count < len(vectors)]
+    if beside:
+        found = find_clusters_for_each(
+            results[0].algorithm, vectors, beside, seed, report_step, part_dimensions
+        )
+        by_count |= {count: search for count, (_, search) in zip(beside, found, strict=True) if search}
+    rated = _rate_counts(by_count, vectors, seed, report_step)
+    ratings = {count: rated[count] for count in counts if count in rated}
     return _choose_by_rating(counts, ratings) if ratings else _choose_by_silhouette(results)
 
 
 def _rate_counts(
-    counts: Sequence[int],
-    searches: Sequence[SearchedClusters],
+    searches: Mapping[int, SearchedClusters],
     vectors: NDArray[np.float32],
     seed: int,
     report_step: Callable[[], None],
 ) -> dict[int, float]:
-    """By number of clusters: the fall of the gain after it over that in random vectors, times the agreement.
+    """By number of clusters: the fall of the gain after it times the agreement; see the module.
 
     Only for those between two others, 1 counted as one of them.
     """
-    explained = {count: search.explained for count, search in zip(counts, searches, strict=True)}
+    sizes_count = all(search.sizes_count for search in searches.values())
+    n_searches = len(next(iter(searches.values())).explained)
     falls = [
-        _find_falls({count: shares[i] for count, shares in explained.items()})
-        for i in range(len(searches[0].explained))
+        _find_falls({count: search.explained[i] for count, search in searches.items()}, sizes_count)
+        for i in range(n_searches)
     ]
-    judged = [count for count in counts if all(count in fall for fall in falls)]
-    if not judged:
-        return {}
-    scattered = _scatter(vectors, seed)
-    near = sorted({near for count in judged for near in (count - 1, count, count + 1)} - {1})
-    falls_by_chance = _find_falls(
-        {
-            count: hg_means.search(scattered, count, seed, report_step, (vectors.shape[1],)).explained[0]
-            for count in near
-        }
-    )
-    agreements = {count: search.agreement for count, search in zip(counts, searches, strict=True)}
-    return {
+    mean_falls = {
         count: float(np.exp(np.mean([np.log(fall[count]) for fall in falls])))
-        / falls_by_chance[count]
-        * agreements[count]
-        for count in judged
-        if count in falls_by_chance
+        for count in searches
+        if all(count in fall for fall in falls)
+    }
+    if sizes_count:
+        return {count: fall * searches[count].agreement ** 2 for count, fall in mean_falls.items()}
+    by_chance = _find_falls_by_chance(mean_falls, vectors, seed, report_step) if mean_falls else {}
+    return {
+        count: fall / by_chance[count] * searches[count].agreement
+        for count, fall in mean_falls.items()
+        if count in by_chance
     }
 
 
-def _find_falls(explained: Mapping[int, float]) -> dict[int, float]:
+def _find_falls(explained: Mapping[int, float], sizes_count: bool) -> dict[int, float]:
     """The gain in explained variance by each number of clusters, over the gain by one more.
 
-    Only for those between two others, and where both gains are above 0.
+    Only for those between two others, and where both gains are above 0; but where sizes count, one more
+    cluster may gain nothing.
     """
     explained = {1: 0.0, **explained}
     falls = {}
     for count, share in explained.items():
         if count - 1 in explained and count + 1 in explained:
             gain, next_gain = share - explained[count - 1], explained[count + 1] - share
+            if sizes_count:
+                next_gain = max(next_gain, gain / _LARGEST_FALL)
             if gain > 0 and next_gain > 0:
                 falls[count] = gain / next_gain
     return falls
+
+
+def _find_falls_by_chance(
+    judged: Iterable[int], vectors: NDArray[np.float32], seed: int, report_step: Callable[[], None]
+) -> dict[int, float]:
+    """The falls in random vectors without any groups."""
+    scattered = _scatter(vectors, seed)
+    near = sorted({near for count in judged for near in (count - 1, count, count + 1)} - {1})
+    return _find_falls(
+        {
+            count: hg_means.search(scattered, count, seed, report_step, (vectors.shape[1],)).explained[0]
+            for count in near
+        },
+        sizes_count=False,
+    )
 
 
 def _scatter(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
@@ -144,34 +173,32 @@ def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Choice:
-    best = max(ratings, key=lambda count: round(ratings[count], 6))
-    close = [count for count, rating in ratings.items() if count != best and ratings[best] - rating <= CLOSE]
-    if len(ratings) == 1:
+    ranking = sorted(ratings, key=lambda count: -round(ratings[count], 6))
+    best, others = ranking[0], ranking[1:]
+    close = sorted(count for count in others if ratings[count] >= CLOSE * ratings[best])
+    shown = {count: f"{rating:.2f}" for count, rating in ratings.items()}
+    if not others:
         sentence = f"{best} is the only number of clusters that can be rated"
+    elif close:
+        near = sorted([best, *close])
+        sentence = (
+            f"the number of clusters is not sure: {_enumerate(near)} suit the images nearly alike (ratings "
+            f"{', '.join(shown[count] for count in near)}). {best} was taken; look at the others, too"
+        )
     else:
         sentence = (
-            f"{best} clusters explain the images best for their number, as far as searches agree on them"
+            f"{best} clusters suit the images best (rating {shown[best]}); {others[0]} come next "
+            f"({shown[others[0]]})"
         )
-    if close:
-        come, look = ("comes", "it") if len(close) == 1 else ("come", "them")
-        sentence += f"; {_enumerate(close)} {come} close, so the lead is no proof: look at {look}, too"
-    figures = ", ".join(f"k = {count}: {rating:.2f}" for count, rating in ratings.items())
+    unrated = [count for count in counts if count not in ratings]
+    figures = ", ".join(f"k = {count}: {rating}" for count, rating in shown.items())
     return Choice(
         counts.index(best),
-        f"{sentence}. Ratings: {figures}; a rating is the fall of the gain in explained variance after that "
-        "number of clusters, compared with random vectors, times the agreement of the searches. "
-        f"{_explain_unrated(counts, ratings)}",
+        f"{sentence}. All ratings: {figures}; a rating is the fall of the gain in explained variance after "
+        "that number of clusters, times the agreement of the searches"
+        + (f". k = {_enumerate(unrated)} cannot be rated" if unrated else ""),
         {counts.index(count): rating for count, rating in ratings.items()},
     )
-
-
-def _explain_unrated(counts: Sequence[int], ratings: Mapping[int, float]) -> str:
-    """Says which numbers could not be chosen: a rating compares with one cluster less and one more."""
-    unrated = [count for count in counts if count not in ratings]
-    needed = [near for count in unrated for near in (count - 1, count + 1) if near > 1 and near not in counts]
-    serve, them = ("serves", "it") if len(unrated) == 1 else ("serve", "them")
-    cure = f": to consider {them}, ask for k = {_enumerate(needed)}, too" if needed else ""
-    return f"k = {_enumerate(unrated)} {serve} only for comparison{cure}"
 
 
 def _enumerate(counts: Sequence[int]) -> str:

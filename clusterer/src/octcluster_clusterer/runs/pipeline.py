@@ -106,6 +106,7 @@ def run_pipeline(
                 prepared.vectors,
                 spec.seed,
                 lambda: report(Stage.TRUSTING, 0, 0),
+                prepared.part_dimensions,
             )
             results = [
                 replace(result, rating=choice.ratings.get(index)) for index, result in enumerate(results)

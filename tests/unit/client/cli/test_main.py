@@ -34,8 +34,8 @@ def call(*arguments: object) -> int:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-k", "1"], "'1' cannot be used: the least is 2"),
-        (["-k", "5:3"], "a range goes upwards, as in 2:10"),
+        (["-k", "1"], "'1' cannot be used: 2 clusters are the least: write 2 or more, as in 2:10"),
+        (["-k", "5:3"], "a range goes upwards, as in 3:5"),
         (["-k", "four"], "'four' is no number of clusters: write 4, or 2:10 for a range"),
         (
             ["--pca", "0"],

@@ -100,9 +100,8 @@ def _add_grouping(group: Any) -> None:
         metavar="K|MIN:MAX",
         type=parse_clusters,
         default=(4, 4),
-        help="number of clusters, or a range to choose from without labels. With the default recipe the ends "
-        "of the range serve only for comparison: to consider 3 to 9, ask for -k 2:10. hdbscan finds its own "
-        "number (default: 4)",
+        help="number of clusters, or a range to choose from without labels, its ends included. hdbscan finds "
+        "its own number (default: 4)",
     )
     add(
         "--unit",

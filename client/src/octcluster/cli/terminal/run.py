@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TextIO
 
 from octcluster.cli.terminal.console import Terminal
-from octcluster.cli.terminal.tables import tabulate_clusters, tabulate_results
+from octcluster.cli.terminal.tables import tabulate_both_choices, tabulate_clusters, tabulate_results
 from octcluster.outputs.run.record import read_start
 from octcluster.outputs.wording.eyes import describe_eyes, describe_whitening
 from octcluster.outputs.wording.pixels import describe_pixels
+from octcluster.outputs.wording.second_choice import explain_choice
 from octcluster.outputs.wording.stop_sign import describe_few_eyes, find_stop_sign
 from octcluster.outputs.wording.trust import (
     describe_missing_model,
@@ -46,6 +47,9 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
     if stop := find_stop_sign(outcome):
         terminal.warn(*stop)
         terminal.leave_line()
+    terminal.say(*explain_choice(outcome))
+    if table := tabulate_both_choices(outcome):
+        terminal.show(table)
     terminal.say(*_describe_input(outcome))
     terminal.show(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
     terminal.say(*describe_noise(result.results))
@@ -58,8 +62,6 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
         *describe_few_eyes(outcome),
         *describe_missing_model(result),
     )
-    if len(result.results) > 1:
-        terminal.say(f"Chosen (*): {result.chosen_reason}")
     terminal.leave_line()
     terminal.point_to(folder, ("Report", "report.html"), failures=bool(outcome.failures))
 

@@ -8,7 +8,9 @@ from octcluster.cli.terminal.console import make_cell, make_table
 from octcluster.model.results import ClusteringResult
 from octcluster.model.runs import Unit
 from octcluster.outputs.wording.score_names import SCORE_NAMES
+from octcluster.outputs.wording.second_choice import tabulate_second
 from octcluster.outputs.wording.words import format_score, name_algorithm, name_cluster
+from octcluster.workflows.outcome import RunOutcome
 
 _SCORES = (
     "silhouette",
@@ -35,6 +37,18 @@ def tabulate_results(results: Sequence[ClusteringResult], chosen: int, with_clas
             f"{result.seconds:.2f}",
             style="bold" if index == chosen else None,
         )
+    return table
+
+
+def tabulate_both_choices(outcome: RunOutcome) -> Table | None:
+    """How the clusters of the chosen number and of the second lie in each other; None without a second."""
+    counted = tabulate_second(outcome)
+    if counted is None:
+        return None
+    (first, *others), rows = counted
+    table = make_table([first], others)
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else cell for cell in row))
     return table
 
 

@@ -24,7 +24,7 @@ def test_the_summary_has_counts_scores_table_and_report() -> None:
         "Labels: 77 images in 4 classes (--labels folder)",
         "Features: efficientnet-lite0, pooled, 1,280 values an image (space 000102030405)",
         "K-means put 77 images into 4 clusters.",
-        "Chosen (*): it has the largest silhouette of 2 results",
+        "It has the largest silhouette of 2 results.",
         "Failures: out/failures.csv",
         "Report: out/report.html",
         "For research use only",

@@ -18,9 +18,10 @@ from octcluster.outputs.run.report.sections import build_sections
 from octcluster.outputs.run.report.standouts import list_standouts
 from octcluster.outputs.wording.eyes import describe_eyes
 from octcluster.outputs.wording.score_names import SCORE_NAMES
+from octcluster.outputs.wording.second_choice import explain_choice
 from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.trust import describe_stability
-from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score, show_text
+from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -80,14 +81,12 @@ def _answer(outcome: RunOutcome) -> list[str]:
     chosen = outcome.chosen
     whitened = outcome.spec.preparation.whiten
     answer = describe_answer(chosen, outcome.class_sizes, whitened=whitened, unit=outcome.unit)
+    answer[1:1] = explain_choice(outcome)
     answer += describe_eyes(outcome)
     if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
         answer.append(stability)
     elif not outcome.spec.stability_resamples:
         answer.append("Its stability was not measured.")
-    if len(outcome.result.results) > 1:
-        reason = show_text(outcome.result.chosen_reason).rstrip(".")
-        answer.append(f"Why this result out of {len(outcome.result.results)}: {reason}.")
     if outcome.failures:
         are = "is" if len(outcome.failures) == 1 else "are"
         answer.append(

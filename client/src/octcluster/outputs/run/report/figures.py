@@ -127,8 +127,8 @@ def plot_by_k(result: RunResult) -> list[Plot]:
             _plot_score_by_k(
                 "rating",
                 "How well each number of clusters k suits the images: how sharply the gain in explained "
-                "variance falls after it, compared with random vectors, times how far the searches agree. "
-                "The highest was chosen; numbers without a point serve only for comparison.",
+                "variance falls after it, times how far the searches agree. The highest was chosen; those "
+                "close to it may be as good.",
                 by_algorithm,
                 chosen,
                 lambda each: each.rating,

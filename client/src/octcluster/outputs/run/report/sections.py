@@ -21,6 +21,7 @@ from octcluster.outputs.run.report.figures import (
 )
 from octcluster.outputs.run.report.scatter import Scatter
 from octcluster.outputs.run.report.score_table import build_score_table
+from octcluster.outputs.wording.second_choice import describe_second, explain_choice, tabulate_second
 from octcluster.outputs.wording.trust import (
     LISTED_IN_SCORES,
     describe_audit,
@@ -61,6 +62,9 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
     ]
     if eyes := build_eyes(outcome, names):
         sections.append(eyes)
+    if second := tabulate_second(outcome):
+        table = Table("second-choice", describe_second(outcome), *second)
+        sections.append(Section("second", "The number of clusters", [Text(explain_choice(outcome)), table]))
     contingency = build_contingency(outcome)
     if contingency is not None:
         explained = Text(

@@ -91,7 +91,7 @@ def test_the_answer_comes_first_and_in_words(page: Page) -> None:
         "K-means put 77 images into 4 clusters.",
         "of the images lie in the cluster that matches their class best",
         "The mean silhouette is 0.140",
-        "it has the largest silhouette of 3 results",
+        "It has the largest silhouette of 3 results.",
         "3 images failed",
         "Its stability was not measured.",
         "For research use only",
