@@ -44,6 +44,7 @@ class DataType(StrEnum):
 
     FLOAT32 = "float32"
     UINT8 = "uint8"
+    FLOAT16 = "float16"
 
 
 @dataclass(frozen=True)

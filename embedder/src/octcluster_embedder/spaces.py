@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 
 
 class Features(StrEnum):
@@ -16,11 +16,19 @@ class Features(StrEnum):
     PIXELS = "pixels"
 
 
+class View(StrEnum):
+    """What a network is shown of an image."""
+
+    PLAIN = "plain"
+    RETINA = "retina"
+
+
 class DataType(StrEnum):
     """Type of one value of a vector, by NumPy's name; little-endian on the wire."""
 
     FLOAT32 = "float32"
     UINT8 = "uint8"
+    FLOAT16 = "float16"
 
 
 class Precision(StrEnum):
@@ -31,7 +39,14 @@ class Precision(StrEnum):
     MIXED_FLOAT16 = "mixed-float16"
 
 
-_BYTES_A_VALUE = {DataType.FLOAT32: 4, DataType.UINT8: 1}
+_BYTES_A_VALUE = {DataType.FLOAT32: 4, DataType.UINT8: 1, DataType.FLOAT16: 2}
+_PLAIN = (View.PLAIN,)
+
+RETINA_VERSION = "retina-1"
+"""Version of where a retina is found and how it is shown: of ``images.retina`` and ``images.levelling``."""
+
+VIEWS_OFFERED = (_PLAIN, (View.RETINA,), (View.PLAIN, View.RETINA))
+"""The views that vectors can be made of, each of one or of both, in this order."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +67,11 @@ class EmbeddingSpace:
             without weights.
         preprocessing_version: Version of decoding, resizing and scaling.
         features: What is read from the network.
-        parts: The parts of a vector, in order.
+        parts: The parts of a vector, in order: those of one view after those of another.
         flip: Whether a vector is the mean of the image's and of its mirror image's.
         data_type: Type of one value.
         precision: What the network computes in.
+        views: What the network is shown of an image, in the order of the parts; see ``VIEWS_OFFERED``.
     """
 
     model: str
@@ -66,6 +82,7 @@ class EmbeddingSpace:
     flip: bool = False
     data_type: DataType = DataType.FLOAT32
     precision: Precision = Precision.FLOAT32
+    views: tuple[View, ...] = _PLAIN
 
     @property
     def dimension(self) -> int:
@@ -79,15 +96,32 @@ class EmbeddingSpace:
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 over all fields, 32 bytes."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over all fields, 32 bytes; views only where they are others than ``plain`` alone."""
+        fields = asdict(self)
+        if self.views == _PLAIN:
+            del fields["views"]
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()
 
-    def with_flip(self, flip: bool) -> "EmbeddingSpace":
-        """The space of the same features with or without the mirror image."""
-        return self if flip == self.flip else self._other_flip
+    def variant(self, flip: bool, views: tuple[View, ...] = _PLAIN) -> "EmbeddingSpace":
+        """The space of the same features with or without the mirror image, and of these views.
 
-    @cached_property
-    def _other_flip(self) -> "EmbeddingSpace":
-        """Kept, for its digest takes longer than the rest of an answer."""
-        return replace(self, flip=not self.flip)
+        Args:
+            flip: Whether a vector is the mean of the image's and of its mirror image's.
+            views: One of ``VIEWS_OFFERED``.
+        """
+        return _make_variant(self, flip, views)
+
+
+@cache  # a space keeps its digest, which takes longer than the rest of an answer
+def _make_variant(plain: EmbeddingSpace, flip: bool, views: tuple[View, ...]) -> EmbeddingSpace:
+    if views == _PLAIN:
+        return replace(plain, flip=flip)
+    return replace(
+        plain,
+        preprocessing_version=f"{plain.preprocessing_version}/{RETINA_VERSION}",
+        parts=plain.parts * len(views),
+        flip=flip,
+        data_type=DataType.FLOAT16 if plain.data_type is DataType.FLOAT32 else plain.data_type,
+        views=views,
+    )

@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 
 from octcluster.images.scan_choice import ALL, MIDDLE
 from octcluster.model.cluster_range import read_cluster_range
-from octcluster.model.runs import ALGORITHMS
+from octcluster.model.runs import ALGORITHMS, VIEWS
 from octcluster.model.suggest import suggest
 
 MAX_SEED = 2**32 - 1
@@ -40,6 +40,16 @@ def parse_algorithms(text: str) -> tuple[str, ...]:
                 f"{suggest(name, ALGORITHMS)}"
             )
     return names
+
+
+def parse_views(text: str) -> tuple[str, ...]:
+    """Reads ``plain``, ``retina``, or both with a comma between, in any order."""
+    names = {name.strip() for name in text.split(",")}
+    views = tuple(name for name in VIEWS[-1] if name in names)
+    if len(views) < len(names) or views not in VIEWS:
+        choices = " or ".join(map(",".join, VIEWS))
+        raise ArgumentTypeError(f"'{text}' cannot be used: write {choices}")
+    return views
 
 
 def parse_scans(text: str) -> str | int:

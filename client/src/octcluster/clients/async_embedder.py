@@ -13,7 +13,7 @@ from octcluster.clients.embedder_conversions import read_embedder_info
 from octcluster.clients.endpoint import Endpoint, OnWait
 from octcluster.clients.security import Tls
 from octcluster.concurrency import as_async, map_concurrently_async
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
 from octcluster.model.server_info import EmbedderInfo
 
 
@@ -58,15 +58,29 @@ class AsyncEmbedderClient:
         self._info = read_embedder_info(await self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    async def space(self, features: str = "pooled", model: str = "", *, flip: bool = False) -> EmbeddingSpace:
+    async def space(
+        self,
+        features: str = "pooled",
+        model: str = "",
+        *,
+        flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
+    ) -> EmbeddingSpace:
         """See EmbedderClient.space."""
-        return space_of(await self.info(), features, model, flip, self.address)
+        info = await self.info()
+        return space_of(info, features, model, flip=flip, views=views, address=self.address)
 
     async def embed(
-        self, images: Sequence[bytes], features: str = "pooled", model: str = "", *, flip: bool = False
+        self,
+        images: Sequence[bytes],
+        features: str = "pooled",
+        model: str = "",
+        *,
+        flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
     ) -> list[EmbedResult]:
         """See EmbedderClient.embed."""
-        stream = self.embed_stream(enumerate(images), features, model, flip=flip)
+        stream = self.embed_stream(enumerate(images), features, model, flip=flip, views=views)
         results = {place: result async for place, result in stream}
         return [results[place] for place in range(len(images))]
 
@@ -77,9 +91,10 @@ class AsyncEmbedderClient:
         model: str = "",
         *,
         flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
     ) -> AsyncIterator[tuple[Id, EmbedResult]]:
         """See EmbedderClient.embed_stream; the images may come from an asynchronous iterable, too."""
-        space = await self.space(features, model, flip=flip)
+        space = await self.space(features, model, flip=flip, views=views)
         plan = EmbedPlan.make(await self.info(), space, self.address)
         embed = partial(self._embed_batch, plan)
         async for results in map_concurrently_async(

@@ -18,7 +18,7 @@ from octcluster.clients.embedder_conversions import read_embedder_info
 from octcluster.clients.endpoint import Endpoint, OnWait
 from octcluster.clients.security import Tls
 from octcluster.concurrency import map_concurrently
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
 from octcluster.model.server_info import EmbedderInfo
 
 
@@ -92,16 +92,29 @@ class EmbedderClient:
         self._info = read_embedder_info(self._connection.wait_until_serving(ask, seconds, on_wait))
         return self._info
 
-    def space(self, features: str = "pooled", model: str = "", *, flip: bool = False) -> EmbeddingSpace:
-        """The embedding space of a model (empty: the default one) and features.
+    def space(
+        self,
+        features: str = "pooled",
+        model: str = "",
+        *,
+        flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
+    ) -> EmbeddingSpace:
+        """The embedding space of a model (empty: the default one), features and views.
 
         Raises:
-            ModelNotServed: The embedder has no such model or features.
+            ModelNotServed: The embedder has no such model, features or views.
         """
-        return space_of(self.info(), features, model, flip, self.address)
+        return space_of(self.info(), features, model, flip=flip, views=views, address=self.address)
 
     def embed(
-        self, images: Sequence[bytes], features: str = "pooled", model: str = "", *, flip: bool = False
+        self,
+        images: Sequence[bytes],
+        features: str = "pooled",
+        model: str = "",
+        *,
+        flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
     ) -> list[EmbedResult]:
         """Embeds some images.
 
@@ -110,6 +123,7 @@ class EmbedderClient:
             features: One of FEATURES.
             model: Name of the model; empty: the embedder's default.
             flip: Average each vector with that of the mirror image.
+            views: What the network is shown of an image, one of VIEWS; a vector has the parts of each.
 
         Returns:
             For each image, in order, its vector and measures, or why it has none.
@@ -117,7 +131,7 @@ class EmbedderClient:
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        results = dict(self.embed_stream(enumerate(images), features, model, flip=flip))
+        results = dict(self.embed_stream(enumerate(images), features, model, flip=flip, views=views))
         return [results[place] for place in range(len(images))]
 
     def embed_stream(
@@ -127,6 +141,7 @@ class EmbedderClient:
         model: str = "",
         *,
         flip: bool = False,
+        views: Sequence[str] = PLAIN_VIEW,
     ) -> Iterator[tuple[Id, EmbedResult]]:
         """Embeds any number of images with bounded memory.
 
@@ -137,6 +152,7 @@ class EmbedderClient:
             features: One of FEATURES.
             model: Name of the model; empty: the embedder's default.
             flip: Average each vector with that of the mirror image.
+            views: What the network is shown of an image, one of VIEWS; a vector has the parts of each.
 
         Yields:
             Each id once with its embedding or failure, as they are ready, in any order.
@@ -144,7 +160,8 @@ class EmbedderClient:
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        plan = EmbedPlan.make(self.info(), self.space(features, model, flip=flip), self.address)
+        space = self.space(features, model, flip=flip, views=views)
+        plan = EmbedPlan.make(self.info(), space, self.address)
         embed = partial(self._embed_batch, plan)
         for results in map_concurrently(embed, plan.cut(images), self._concurrent_requests):
             yield from results

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 
 from octcluster.clients.batches import RequestCutter
-from octcluster.clients.embedder_conversions import features_message, read_embed_result
+from octcluster.clients.embedder_conversions import features_message, read_embed_result, view_messages
 from octcluster.clients.status_errors import broken_contract
 from octcluster.model.errors import ModelNotServed, SpaceMismatch
 from octcluster.model.runs import EmbeddingSpace, vector_bytes
@@ -26,7 +26,9 @@ _MESSAGE_OVERHEAD_BYTES = 1024
 _ITEM_OVERHEAD_BYTES = 64
 
 
-def space_of(info: EmbedderInfo, features: str, model: str, flip: bool, address: str) -> EmbeddingSpace:
+def space_of(
+    info: EmbedderInfo, features: str, model: str, *, flip: bool, views: Sequence[str], address: str
+) -> EmbeddingSpace:
     """Finds the space of a model and features among those that an embedder serves.
 
     Args:
@@ -34,13 +36,14 @@ def space_of(info: EmbedderInfo, features: str, model: str, flip: bool, address:
         features: One of FEATURES.
         model: Name of the model; empty: the embedder's default.
         flip: Whether vectors are averaged with those of the mirror images.
+        views: What the network is shown, one of VIEWS.
         address: The embedder's address, for the error.
 
     Returns:
         The space.
 
     Raises:
-        ModelNotServed: It has no such model or features.
+        ModelNotServed: It has no such model, features or views.
     """
     served = {served.name: served for served in info.models}
     found = served.get(model or next(iter(served), ""))
@@ -49,12 +52,18 @@ def space_of(info: EmbedderInfo, features: str, model: str, flip: bool, address:
             f'the embedder at {address} does not serve the model "{model}": choose {", ".join(served)},'
             f" or start it with --models {model}"
         )
-    if (features, flip) not in found.spaces:
-        choices = ", ".join(offered for offered, flipped in found.spaces if flipped == flip)
-        raise ModelNotServed(
-            f'the model {found.name} at {address} has no features "{features}": choose {choices}'
+    if (features, flip, tuple(views)) not in found.spaces:
+        offered = {
+            "features": (features, {space.features: None for space in found.spaces.values()}),
+            "views": (",".join(views), {",".join(space.views): None for space in found.spaces.values()}),
+        }
+        name, (asked, choices) = next(
+            (name, pair) for name, pair in offered.items() if pair[0] not in pair[1]
         )
-    return found.spaces[features, flip]
+        raise ModelNotServed(
+            f'the model {found.name} at {address} has no {name} "{asked}": choose {" or ".join(choices)}'
+        )
+    return found.spaces[features, flip, tuple(views)]
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ class EmbedPlan:
             model=self.space.model,
             features=features_message(self.space.features),
             flip=self.space.flip,
+            views=view_messages(self.space.views),
             items=items,
         )
 

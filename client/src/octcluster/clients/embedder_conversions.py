@@ -1,5 +1,7 @@
 """Between the embedder's messages and the library's own data classes."""
 
+from collections.abc import Sequence
+
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 
 from octcluster.clients.message_fields import enum_name, fields_of
@@ -19,6 +21,11 @@ def features_message(features: str) -> "messages.Features.ValueType":
     return messages.Features.Value("FEATURES_" + features.upper())
 
 
+def view_messages(views: Sequence[str]) -> "list[messages.View.ValueType]":
+    """The View values of names."""
+    return [messages.View.Value("VIEW_" + view.upper()) for view in views]
+
+
 def read_embedder_info(message: messages.GetServerInfoResponse) -> EmbedderInfo:
     """Converts GetServerInfoResponse of the messages."""
     return EmbedderInfo(
@@ -30,7 +37,10 @@ def read_embedder_info(message: messages.GetServerInfoResponse) -> EmbedderInfo:
                 name=model.name,
                 input_height=model.input_height,
                 input_width=model.input_width,
-                spaces={(space.features, space.flip): space for space in map(_read_space, model.spaces)},
+                spaces={
+                    (space.features, space.flip, space.views): space
+                    for space in map(_read_space, model.spaces)
+                },
             )
             for model in message.models
         ],
@@ -52,6 +62,7 @@ def _read_space(message: messages.EmbeddingSpace) -> EmbeddingSpace:
         flip=message.flip,
         part_dimensions=tuple(message.part_dimensions),
         precision=message.precision,
+        views=tuple(enum_name(messages.View, view, "VIEW_") for view in message.views),
     )
 
 

@@ -1,9 +1,19 @@
-"""How much of each image a network does not see: it is given the largest square in the centre."""
+"""How much of each image a network does not see in the views that it is shown.
 
-from collections.abc import Iterable
+The view plain is the largest square in the centre. The view retina is a band along the retina: all of it in a
+wide image, its centre in others (``levelling`` of the embedder).
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from octcluster.model.runs import PLAIN_VIEW
+
 MOSTLY = 0.5
+# Of the embedder's view retina: the height of the band as a share of the image's, and from which width on, in
+# heights of the band, an image has several windows.
+_BAND = 380 / 496
+_ONE_WINDOW = 1.5
 
 
 @dataclass(frozen=True)
@@ -15,22 +25,35 @@ class Framing:
         worst_unseen_share: The largest share.
         images_cut: Number of images of which anything is cut off.
         mostly_unseen: Number of images of which more than half is.
+        images_levelled: Number of images that are seen along their retina.
     """
 
     mean_unseen_share: float
     worst_unseen_share: float
     images_cut: int
     mostly_unseen: int
+    images_levelled: int = 0
 
 
-def unseen_share(width: float, height: float) -> float:
-    """Share of an image of this size that lies outside the square in its centre."""
-    return 1 - min(width, height) / max(width, height)
+def unseen_share(width: float, height: float, views: Sequence[str] = PLAIN_VIEW) -> float:
+    """Share of an image of this size that no view shows, of its width where it is seen along the retina."""
+    shares = {"plain": 1 - min(width, height) / max(width, height)}
+    window = _BAND * height
+    shares["retina"] = 0.0 if width > _ONE_WINDOW * window else max(0.0, 1 - window / width)
+    return min(shares[view] for view in views)
 
 
-def measure_framing(sizes: Iterable[tuple[float, float]]) -> Framing | None:
-    """Measures how much of images with these widths and heights is not looked at; None if there are none."""
-    shares = [unseen_share(width, height) for width, height in sizes]
+def measure_framing(images: Iterable[tuple[float, float, Sequence[str]]]) -> Framing | None:
+    """Measures how much of images is not looked at.
+
+    Args:
+        images: Width and height of each, and the views that it is seen in.
+
+    Returns:
+        How much; None if there are no images.
+    """
+    seen = list(images)
+    shares = [unseen_share(*image) for image in seen]
     if not shares:
         return None
     return Framing(
@@ -38,4 +61,5 @@ def measure_framing(sizes: Iterable[tuple[float, float]]) -> Framing | None:
         worst_unseen_share=max(shares),
         images_cut=sum(share > 0 for share in shares),
         mostly_unseen=sum(share > MOSTLY for share in shares),
+        images_levelled=sum("retina" in views for *_, views in seen),
     )

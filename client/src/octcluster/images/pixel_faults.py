@@ -18,6 +18,8 @@ _LOW_CONTRAST = 32
 _DARK = 64
 _GREY_BAND_SHARE = 0.03
 _EMPTY_BAND_SHARE = 0.4
+RETINA_NOT_SOUGHT = -1.0
+"""The measure ``retina_found`` of an image of which no view of the retina was asked for."""
 # What is not known is not at fault.
 _FAULTLESS = {
     "width": 1.0,
@@ -27,6 +29,7 @@ _FAULTLESS = {
     "brightest": 255.0,
     "grey_band_share": 0.0,
     "empty_band_share": 0.0,
+    "retina_found": RETINA_NOT_SOUGHT,
 }
 
 
@@ -85,10 +88,14 @@ def _explain_dark(measures: Measures) -> str:
     )
 
 
+def _is_mostly_unseen(measures: Measures) -> bool:
+    return measures["retina_found"] != 1 and unseen_share(measures["width"], measures["height"]) > MOSTLY
+
+
 def _explain_framing(measures: Measures) -> str:
     return (
-        f"{unseen_share(measures['width'], measures['height']):.0%} of it is not looked at: of its "
-        f"{measures['width']:.0f} x {measures['height']:.0f} pixels the network sees the square in the centre"
+        f"{unseen_share(measures['width'], measures['height']):.0%} of it is not in the view plain: of its "
+        f"{measures['width']:.0f} x {measures['height']:.0f} pixels that shows the square in the centre"
     )
 
 
@@ -140,13 +147,21 @@ FAULTS = (
     PixelFault(
         kind="framing",
         refused=False,
-        applies=lambda measures: unseen_share(measures["width"], measures["height"]) > MOSTLY,
+        applies=_is_mostly_unseen,
         explain=_explain_framing,
-        summary="so wide or high that more than half is not looked at",
+        summary="so wide or high that more than half is not in the view plain",
         cure=(
-            "crop the image to the part that matters, and export the B-scan alone if a fundus picture lies "
-            "beside it"
+            "crop the image to the part that matters, or take a recipe with the view retina; export the "
+            "B-scan alone if a fundus picture lies beside it"
         ),
+    ),
+    PixelFault(
+        kind="no_retina",
+        refused=False,
+        applies=lambda measures: measures["retina_found"] == 0,
+        explain=lambda measures: "no retina was found in it, and the view plain takes the place of retina",
+        summary="no retina found, and the view plain takes its place",
+        cure="see whether this is a B-scan, upright and with the vitreous above, and leave out what is none",
     ),
 )
 """All kinds, in the order in which people are told of them."""

@@ -7,7 +7,7 @@ default one was found, without labels.
 from dataclasses import dataclass, field, replace
 
 from octcluster.model.errors import InvalidArguments
-from octcluster.model.runs import Preparation
+from octcluster.model.runs import PLAIN_VIEW, Preparation
 from octcluster.model.suggest import suggest
 
 _FEWEST_COMPONENTS = 8
@@ -36,7 +36,7 @@ class Recipe:
     preparation: Preparation = field(default_factory=Preparation)
     algorithms: tuple[str, ...] = ("kmeans",)
     images_a_component: int = 0
-    views: tuple[str, ...] = ("plain",)
+    views: tuple[str, ...] = PLAIN_VIEW
 
     def preparation_for(self, n_images: int) -> Preparation:
         """The preparation of so many images."""

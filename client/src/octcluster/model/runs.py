@@ -30,9 +30,12 @@ FEATURES = ("pooled", "flatten", "blocks", "pixels")
 Unit = Literal["image", "eye"]
 """What is clustered: each image, or all images of an eye at a visit as one."""
 UNITS: tuple[Unit, ...] = ("image", "eye")
+PLAIN_VIEW: tuple[str, ...] = ("plain",)
+VIEWS: tuple[tuple[str, ...], ...] = (PLAIN_VIEW, ("retina",), ("plain", "retina"))
+"""The views that vectors can be made of."""
 # Of 516 images of OCT2017 a tenth have more; measured with flip for blocks, without for pooled.
 _USUAL_SPREADS = {("efficientnet-lite0", "blocks"): 0.25, ("efficientnet-lite0", "pooled"): 0.66}
-_BYTES_A_VALUE = {"float32": 4, "uint8": 1}
+_BYTES_A_VALUE = {"float32": 4, "uint8": 1, "float16": 2}
 
 
 class VectorSpace(Protocol):
@@ -44,7 +47,7 @@ class VectorSpace(Protocol):
 
     @property
     def data_type(self) -> str:
-        """Type of one value, ``float32`` or ``uint8``."""
+        """Type of one value, ``float32``, ``float16`` or ``uint8``."""
 
     @property
     def dimension(self) -> int:
@@ -70,6 +73,7 @@ class EmbeddingSpace:
     flip: bool = False
     part_dimensions: Sequence[int] = ()
     precision: str = "float32"
+    views: tuple[str, ...] = PLAIN_VIEW
 
     @property
     def usual_spread(self) -> float:

@@ -56,12 +56,12 @@ class EmbedderLimits:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model of an embedder: its input size in pixels and its embedding spaces by features and flip."""
+    """One model of an embedder: its input size in pixels, and its spaces by features, flip and views."""
 
     name: str
     input_height: int
     input_width: int
-    spaces: Mapping[tuple[str, bool], EmbeddingSpace]
+    spaces: Mapping[tuple[str, bool, tuple[str, ...]], EmbeddingSpace]
 
 
 @dataclass(frozen=True)

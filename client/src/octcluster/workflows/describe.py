@@ -31,6 +31,7 @@ from octcluster.images.pixel_faults import FoundFault, find_faults
 from octcluster.images.sketch import Sketch
 from octcluster.model.progress import Progress
 from octcluster.model.results import NearDuplicate
+from octcluster.model.runs import PLAIN_VIEW
 from octcluster.workflows.description import Description
 from octcluster.workflows.looks import file_bytes, look_at, look_at_encoded, read_key, start_processes
 from octcluster.workflows.outcome import PixelReport
@@ -117,7 +118,11 @@ class _Job:
 
     def _report_pixels(self, headers: Mapping[int, ImageHeader]) -> PixelReport:
         images = self._image_set.images
-        sizes = [(h.width, h.height) for position, h in headers.items() if position not in self.failures]
+        sizes = [
+            (h.width, h.height, PLAIN_VIEW)
+            for position, h in headers.items()
+            if position not in self.failures
+        ]
         faults = [(images[each], found) for each in sorted(self._faults) for found in self._faults[each]]
         return PixelReport(faults, measure_framing(sizes))
 

@@ -22,8 +22,8 @@ from octcluster.images.headers import UnreadableImage
 from octcluster.images.image_set import Scan
 from octcluster.images.keys import image_key, image_key_of_file
 from octcluster.images.metadata import remove_metadata
-from octcluster.images.pixel_faults import FoundFault, find_faults
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.images.pixel_faults import RETINA_NOT_SOUGHT, FoundFault, find_faults
+from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
 from octcluster.model.server_info import Embedding, too_many_bytes
 from octcluster.workflows.stages import Stages
 
@@ -46,6 +46,7 @@ class KeyedImages:
         embedded: Keys whose vectors were computed in this job.
         measure_names: What is measured of each image.
         measures: What was measured, in the order of measure_names, by key.
+        views: What the network is shown of the images.
     """
 
     images: Sequence[Scan]
@@ -55,6 +56,7 @@ class KeyedImages:
     embedded: set[bytes] = field(default_factory=set)
     measure_names: Sequence[str] = ()
     measures: dict[bytes, tuple[float, ...]] = field(default_factory=dict)
+    views: tuple[str, ...] = PLAIN_VIEW
 
     def good(self) -> list[tuple[Scan, bytes]]:
         """The images that have, or may still get, a vector."""
@@ -62,8 +64,15 @@ class KeyedImages:
         return [(image, key) for image, key in pairs if key is not None and key not in self.failed]
 
     def numbers(self, key: bytes) -> dict[str, float]:
-        """The measures of an image by name; empty if they are not known."""
-        return dict(zip(self.measure_names, self.measures[key], strict=True)) if key in self.measures else {}
+        """The measures of an image by name, those that matter to its views; empty if they are not known."""
+        numbers = dict(zip(self.measure_names, self.measures.get(key, ()), strict=False))
+        if "retina" not in self.views:
+            numbers.pop("retina_found", None)
+        return numbers
+
+    def is_measured(self, key: bytes) -> bool:
+        """Whether an image's measures are known, and its retina was looked for if a view asks for it."""
+        return key in self.measures and self.numbers(key).get("retina_found") != RETINA_NOT_SOUGHT
 
     def audited_numbers(self, key: bytes) -> dict[str, float]:
         """Those of an image's measures that clusters should not follow."""
@@ -79,7 +88,14 @@ class KeyedImages:
     def framing(self) -> Framing | None:
         """How much of the good images is not looked at; None if their sizes are not known."""
         known = [self.numbers(key) for _, key in self.good() if key in self.measures]
-        return measure_framing((numbers["width"], numbers["height"]) for numbers in known)
+        return measure_framing(
+            (
+                numbers["width"],
+                numbers["height"],
+                PLAIN_VIEW if numbers.get("retina_found") == 0 else self.views,
+            )
+            for numbers in known
+        )
 
     def refuse(self) -> None:
         """Notes as failed those images in whose pixels nothing can be seen."""
@@ -161,9 +177,10 @@ class CacheFiller:
         ``images.embedded``, and the measures of all in ``images.measures``.
         """
         scans = {key: image for image, key in reversed(images.good())}
+        images.views = self._space.views
         self._fetch_measures(images, list(scans))
         without_vector = set(self._clusterer.find_missing(self._space, list(scans)))
-        missing = [key for key in scans if key in without_vector or key not in images.measures]
+        missing = [key for key in scans if key in without_vector or not images.is_measured(key)]
         self._stages.begin("Embedding", len(missing), "images")
         work = _Filling(scans, images, without_vector, missing)
         report = self._clusterer.put_vectors(self._space, self._vectors(work))
@@ -184,7 +201,9 @@ class CacheFiller:
     ) -> Iterator[tuple[bytes, bytes]]:
         images = self._read(work, keys)
         space = self._space
-        for key, result in self._embedder.embed_stream(images, space.features, space.model, flip=space.flip):
+        for key, result in self._embedder.embed_stream(
+            images, space.features, space.model, flip=space.flip, views=space.views
+        ):
             if isinstance(result, Embedding):
                 work.images.embedded.add(key)
                 work.images.measures[key] = result.measures

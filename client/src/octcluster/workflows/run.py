@@ -126,7 +126,9 @@ class Job:
         self._images = images
         self._embedder, self._clusterer = clients
         recipe = options.chosen_recipe
-        self._space = self._embedder.space(recipe.features, options.model, flip=recipe.flip)
+        self._space = self._embedder.space(
+            recipe.features, options.model, flip=recipe.flip, views=recipe.views
+        )
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""

@@ -210,6 +210,7 @@ def _recipe_of(part: Part) -> Recipe:
         part.preparation,
         part.algorithms,
         part.images_a_component,
+        features.views,
     )
 
 

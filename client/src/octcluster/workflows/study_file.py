@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from octcluster.model.errors import InvalidArguments
-from octcluster.model.recipes import RECIPES
-from octcluster.model.runs import Preparation
+from octcluster.model.recipes import RECIPES, Recipe
+from octcluster.model.runs import PLAIN_VIEW, Preparation
 from octcluster.workflows.study_matrix import FeatureSet, Part, Published, StudyMatrix
 from octcluster.workflows.study_tables import Combinations, NamedRecipe, StudyTable, table_at
 
@@ -87,7 +87,7 @@ def _name_place(path: Sequence[int | str]) -> tuple[str, Sequence[int | str]]:
 
 def _build_matrix(document: StudyTable, text: str) -> StudyMatrix:
     feature_sets = {
-        name: FeatureSet(name, table.model, table.features, table.flip)
+        name: FeatureSet(name, table.model, table.features, table.flip, table.views)
         for name, table in document.features.items()
     }
     preparations = {name: Preparation(**table.model_dump()) for name, table in document.preparations.items()}
@@ -109,13 +109,20 @@ def _build_matrix(document: StudyTable, text: str) -> StudyMatrix:
 def _name_part(table: NamedRecipe) -> Part:
     recipe = RECIPES[table.recipe]
     return Part(
-        FeatureSet(f"{table.model} {recipe.features}", table.model, recipe.features, recipe.flip),
+        FeatureSet(
+            _name_features(table.model, recipe), table.model, recipe.features, recipe.flip, recipe.views
+        ),
         table.recipe,
         recipe.preparation,
         recipe.algorithms,
         *table.k,
         recipe.images_a_component,
     )
+
+
+def _name_features(model: str, recipe: Recipe) -> str:
+    views = "" if recipe.views == PLAIN_VIEW else f" of {' and '.join(recipe.views)}"
+    return f"{model} {recipe.features}{views}"
 
 
 def _combine(

@@ -7,7 +7,7 @@ clusters on features that are embedded and prepared once.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from octcluster.model.runs import Preparation
+from octcluster.model.runs import PLAIN_VIEW, Preparation
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class FeatureSet:
     model: str
     features: str
     flip: bool = False
+    views: tuple[str, ...] = PLAIN_VIEW
 
 
 @dataclass(frozen=True)

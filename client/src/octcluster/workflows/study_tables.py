@@ -17,7 +17,7 @@ from pydantic import (
 
 from octcluster.model.cluster_range import read_cluster_range
 from octcluster.model.recipes import RECIPES
-from octcluster.model.runs import ALGORITHMS, FEATURES
+from octcluster.model.runs import ALGORITHMS, FEATURES, PLAIN_VIEW, VIEWS
 
 
 def _one_of(*names: str) -> AfterValidator:
@@ -32,6 +32,13 @@ def _one_of(*names: str) -> AfterValidator:
 def _check_algorithms(names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in ALGORITHMS]:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(ALGORITHMS)}")
+    return names
+
+
+def _check_views(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names not in VIEWS:
+        choices = " or ".join(str(list(views)).replace("'", '"') for views in VIEWS)
+        raise ValueError(f"{names!r} cannot be used: write {choices}")
     return names
 
 
@@ -73,6 +80,7 @@ class FeatureTable(_Table):
     model: _Name
     features: Annotated[str, _one_of(*FEATURES)] = "pooled"
     flip: StrictBool = False
+    views: Annotated[tuple[_Name, ...], AfterValidator(_check_views), _LIST_OF_NAMES] = PLAIN_VIEW
 
 
 class PreparationTable(_Table):

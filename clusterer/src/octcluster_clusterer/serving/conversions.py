@@ -20,7 +20,11 @@ _LARGEST_BATCH_BYTES = 4 * 2**20
 # What an entry of a message takes beside its vector: an image key, tags and lengths.
 _ENTRY_BYTES = IMAGE_KEY_BYTES + 32
 _LARGEST_DIMENSION = 2**22
-_DATA_TYPES = {pb.DATA_TYPE_FLOAT32: DataType.FLOAT32, pb.DATA_TYPE_UINT8: DataType.UINT8}
+_DATA_TYPES = {
+    pb.DATA_TYPE_FLOAT32: DataType.FLOAT32,
+    pb.DATA_TYPE_UINT8: DataType.UINT8,
+    pb.DATA_TYPE_FLOAT16: DataType.FLOAT16,
+}
 _PATIENT_WHITENINGS: dict["pb.PatientWhitening.ValueType", bool | Literal["auto"]] = {
     pb.PATIENT_WHITENING_UNSPECIFIED: False,
     pb.PATIENT_WHITENING_ON: True,
@@ -44,7 +48,7 @@ def to_space(message: pb.VectorSpace) -> VectorSpace:
     if len(message.digest) != SPACE_DIGEST_BYTES:
         raise InvalidRequest(f"space.digest has {len(message.digest)} bytes, must have {SPACE_DIGEST_BYTES}")
     if message.data_type not in _DATA_TYPES:
-        choices = " or ".join(map(pb.DataType.Name, _DATA_TYPES))
+        choices = ", ".join(map(pb.DataType.Name, _DATA_TYPES))
         raise InvalidRequest(f"space.data_type must be {choices}")
     if not 1 <= message.dimension <= _LARGEST_DIMENSION:
         raise InvalidRequest(f"space.dimension is {message.dimension}, must be 1 to {_LARGEST_DIMENSION}")

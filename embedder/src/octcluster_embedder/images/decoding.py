@@ -5,6 +5,7 @@ network's aspect ratio, resized with the bicubic filter (antialiased when it shr
 repeated into three channels. Stretching the whole image instead, as the study did, makes clusters of image
 widths: see docs/decisions/0006-centre-crop.md. A JPEG is decoded at a half, a quarter or an eighth of its
 size where that is still as large as the network wants it: docs/decisions/0015-reduced-size-decoding.md.
+The view ``retina`` is made of the same decoded image: see ``levelling``.
 
     ==============================  ==========================================================================
     what arrives                    what becomes of it
@@ -59,7 +60,8 @@ from octcluster_embedder.errors import (
     TooSmall,
     UnsupportedFormat,
 )
-from octcluster_embedder.images.measures import measure_image
+from octcluster_embedder.images.levelling import view_retina
+from octcluster_embedder.images.measures import RETINA_NOT_SOUGHT, measure_image
 from octcluster_embedder.images.reasons import DAMAGED, drop_png_texts, explain, lacks_scans
 from octcluster_embedder.images.sketch import draw_sketch
 
@@ -110,10 +112,13 @@ class DecodedImage:
     Attributes:
         pixels: uint8, shape (height, width, 3), RGB, 0 to 255, of the size asked for.
         measures: float32, shape (n_measures,), of the whole upright image; see ``measures``.
+        retina: uint8, shape (n_windows, height, width, 3): the level retina, from left to right; None if it
+            was not looked for, or if none was found.
     """
 
     pixels: NDArray[np.uint8]
     measures: NDArray[np.float32]
+    retina: NDArray[np.uint8] | None = None
 
 
 class _PixelBudget:
@@ -141,7 +146,9 @@ class _PixelBudget:
 _pixels_at_once = _PixelBudget()
 
 
-def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> DecodedImage:
+def decode_image(
+    data: bytes, height: int, width: int, limits: ImageLimits, *, find_retina: bool = False
+) -> DecodedImage:
     """Decodes one image, measures it and resizes it; see the module for the conversions.
 
     Args:
@@ -149,9 +156,10 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
         height: Height of the pixels wanted.
         width: Width of the pixels wanted.
         limits: What the image may be.
+        find_retina: Whether the view ``retina`` is wanted too; see ``levelling``.
 
     Returns:
-        The pixels and the measures.
+        The pixels, the measures and, if it was wanted and found, the retina.
 
     Raises:
         ImageError: One of its subclasses says what is wrong with the image. Nothing else is ever raised.
@@ -171,14 +179,16 @@ def decode_image(data: bytes, height: int, width: int, limits: ImageLimits) -> D
                 if _turn_upright(image):
                     full_size = full_size[::-1]
                 eight_bits = _to_eight_bits(image)
-                measures = measure_image(eight_bits, full_size, bits, draw_sketch(eight_bits))
-                return DecodedImage(_resize(eight_bits, height, width), measures)
+                retina = view_retina(eight_bits, height, width) if find_retina else None
+                found = float(retina is not None) if find_retina else RETINA_NOT_SOUGHT
+                measures = measure_image(eight_bits, full_size, bits, draw_sketch(eight_bits), found)
+                return DecodedImage(_resize(eight_bits, height, width), measures, retina)
     except ImageError:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
         bare = drop_png_texts(data)
         if len(bare) < len(data):
-            return decode_image(bare, height, width, limits)
+            return decode_image(bare, height, width, limits, find_retina=find_retina)
         raise _explain(error, data) from error
 
 

@@ -3,10 +3,10 @@
 How high the retina lies in a scan, how it is tilted and what a registration has cut off are accidents of the
 recording. So each column is moved until the retina's layer is a straight line, and a fixed share of the
 height above and below it is kept. White margins, and what lies outside of the image, become as dark as its
-background. Overlapping windows show all of it: a scan of 512 or 768 x 496 pixels has two, one of 1536 x 496
-has four.
+background. What is left of a scan of 512 x 496 pixels is shown by one window in its centre, of wider ones by
+overlapping windows that show their whole width: three for 768 x 496 pixels, five for 1536 x 496.
 
-Whatever changes the pixels that come out of here changes RETINA_VERSION in ``retina``, which is part of every
+Whatever changes the pixels that come out of here changes RETINA_VERSION in ``spaces``, which is part of every
 embedding space with the view ``retina``.
 """
 
@@ -28,9 +28,9 @@ _EDGE_SHARE = 0.01
 # Wider and higher images are no scans, and each window of one costs a forward pass.
 _MAX_ASPECT = 8.0
 _MIN_ASPECT = 0.25
-# So that two windows show a scan of 768 x 496 pixels, at the price of one: see ``queueing.inference``.
-_WINDOW_ASPECT = 1.1
-_MIN_OVERLAP = 0.1
+# In widths of a window: up to which width an image is shown by one, and how far neighbours are apart.
+_ONE_WINDOW = 1.5
+_MAX_STEP = 0.75
 
 
 def view_retina(image: Image.Image, height: int, width: int) -> NDArray[np.uint8] | None:
@@ -84,7 +84,7 @@ def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
 
 
 def cut_windows(levelled: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Cuts a level retina into overlapping windows that together show its whole width.
+    """Cuts a level retina into overlapping windows, or a narrow one into one window in its centre.
 
     Args:
         levelled: uint8, shape (n_rows, n_columns).
@@ -95,11 +95,14 @@ def cut_windows(levelled: NDArray[np.uint8], height: int, width: int) -> NDArray
         uint8, shape (n_windows, height, width, 3), from left to right; one window at least.
     """
     n_rows, n_columns = levelled.shape
-    window = min(n_columns, round(n_rows * _WINDOW_ASPECT * width / height))
-    n_windows = 1 + math.ceil((n_columns - window) / (window * (1 - _MIN_OVERLAP)))
+    window = min(n_columns, round(n_rows * width / height))
+    rest = n_columns - window
+    is_wide = n_columns > _ONE_WINDOW * window
+    n_windows = 1 + math.ceil(rest / (_MAX_STEP * window)) if is_wide else 1
+    lefts = np.linspace(0, rest, n_windows) if is_wide else [rest / 2]
     image = Image.fromarray(levelled)
     views = np.empty((n_windows, height, width, 3), np.uint8)
-    for view, left in zip(views, np.linspace(0, n_columns - window, n_windows), strict=True):
+    for view, left in zip(views, lefts, strict=True):
         box = (round(left), 0, round(left) + window, n_rows)
         view[:] = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box).convert("RGB"))
     return views

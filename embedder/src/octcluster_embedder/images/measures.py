@@ -9,6 +9,8 @@
     darkest, brightest    see ``sketch``, as the two after them
     grey_band_share
     empty_band_share
+    retina_found          1 if the image's retina was found, else 0; -1 if it was not looked for, as no view
+                          of it was wanted
     ====================  ====================================================================================
 
 OCT2017 pads its registered scans with white, in strips and in triangles: whole white rows and columns hold
@@ -41,8 +43,10 @@ MEASURES = (
     "brightest",
     "grey_band_share",
     "empty_band_share",
+    "retina_found",
 )
-MEASURES_VERSION = 3
+MEASURES_VERSION = 4
+RETINA_NOT_SOUGHT = -1.0
 MEASURES_DIGEST = hashlib.sha256(
     json.dumps({"names": MEASURES, "version": MEASURES_VERSION}, separators=(",", ":")).encode()
 ).digest()
@@ -54,7 +58,11 @@ WHITE = 250
 
 
 def measure_image(
-    image: Image.Image, full_size: tuple[int, int], bits: int, sketch: Sketch
+    image: Image.Image,
+    full_size: tuple[int, int],
+    bits: int,
+    sketch: Sketch,
+    retina_found: float = RETINA_NOT_SOUGHT,
 ) -> NDArray[np.float32]:
     """Measures an upright image of mode L or RGB.
 
@@ -63,9 +71,10 @@ def measure_image(
         full_size: Width and height of the whole image.
         bits: Bits of one channel of a pixel in the file.
         sketch: The sketch of the image.
+        retina_found: 1, 0 or RETINA_NOT_SOUGHT; see the module.
 
     Returns:
-        float32, shape (9,), in the order of ``MEASURES``.
+        float32, shape (10,), in the order of ``MEASURES``.
     """
     width, height = image.size
     step = max(1, round(math.sqrt(width * height) / _SAMPLES_TO_A_SIDE))
@@ -82,6 +91,7 @@ def measure_image(
             sketch.brightest,
             sketch.grey_band_share,
             sketch.empty_band_share,
+            retina_found,
         ],
         dtype=np.float32,
     )

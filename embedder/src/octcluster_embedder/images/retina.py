@@ -10,7 +10,7 @@ that no druse, lesion or vessel bends.
           ──▶ is it a retina: do most columns agree, are there bands along it, is it dark above? ──▶ else None
 
 Photographs of the fundus, noise and empty images have no such layer. Whatever changes where a retina is found
-changes RETINA_VERSION.
+changes RETINA_VERSION in ``spaces``.
 """
 
 import itertools
@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from octcluster_embedder.images.measures import WHITE, reaches_an_edge
-
-RETINA_VERSION = "retina-1"
 
 _Floats = NDArray[np.float32]
 

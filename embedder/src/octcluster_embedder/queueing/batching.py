@@ -8,9 +8,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from octcluster_embedder.errors import InferenceFailed, TooLate
 from octcluster_embedder.images.decoding import DecodedImage
 from octcluster_embedder.metrics import Metrics
@@ -19,12 +16,12 @@ from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
 from octcluster_embedder.queueing.scheduling import Caller, FairQueue, FairSlots, refuse_expired
 from octcluster_embedder.runtimes.runtime import Vectors
-from octcluster_embedder.spaces import EmbeddingSpace
+from octcluster_embedder.spaces import EmbeddingSpace, View
 
 
 @dataclass(frozen=True, eq=False)
 class _WaitingImage:
-    pixels: NDArray[np.uint8]
+    decoded: DecodedImage
     space: EmbeddingSpace
     caller: Caller
     since: float
@@ -74,25 +71,23 @@ class Batcher(ModelQueue):
         self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
     ) -> Embedding:
         got_slot = time.monotonic()
-        decoded = await self._decode(image, caller)
+        decoded = await self._decode(image, space, caller)
         decoding_seconds = time.monotonic() - got_slot
-        vector = await self._compute(decoded.pixels, space, caller, arrived + decoding_seconds)
+        vector = await self._compute(decoded, space, caller, arrived + decoding_seconds)
         return Embedding(vector, decoded.measures)
 
-    async def _decode(self, image: bytes, caller: Caller) -> DecodedImage:
-        runtime = self.inference.runtime
+    async def _decode(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> DecodedImage:
+        size = (self.inference.runtime.input_height, self.inference.runtime.input_width)
         self._decoding += 1
         try:
-            return await self._decoding_threads.decode(
-                image, runtime.input_height, runtime.input_width, caller
-            )
+            return await self._decoding_threads.decode(image, size, View.RETINA in space.views, caller)
         finally:
             self._decoding -= 1
 
     async def _compute(
-        self, pixels: NDArray[np.uint8], space: EmbeddingSpace, caller: Caller, since: float
+        self, decoded: DecodedImage, space: EmbeddingSpace, caller: Caller, since: float
     ) -> Vectors:
-        waiting = _WaitingImage(pixels, space, caller, since, asyncio.get_running_loop().create_future())
+        waiting = _WaitingImage(decoded, space, caller, since, asyncio.get_running_loop().create_future())
         self._waiting.push(waiting, caller)
         self._something_waits.set()
         try:
@@ -133,7 +128,7 @@ class Batcher(ModelQueue):
         """Gives each image its vector, or the error."""
         began = time.monotonic()
         runtime = self.inference.runtime
-        results = await self.inference.compute([image.pixels for image in batch], batch[0].space)
+        results = await self.inference.compute([image.decoded for image in batch], batch[0].space)
         ended = time.monotonic()
         if runtime is self.inference.runtime:  # the replacement of a dead one says nothing of the pace
             self.pace.note(len(batch), began, ended)

@@ -27,22 +27,28 @@ class DecodingThreads:
         self._slots = FairSlots(n_threads)
         self._at_once = threading.Semaphore(n_threads)
 
-    async def decode(self, image: bytes, height: int, width: int, caller: Caller) -> DecodedImage:
-        """Decodes an image for a network's input; see ``images.decoding.decode_image``."""
+    async def decode(
+        self, image: bytes, size: tuple[int, int], find_retina: bool, caller: Caller
+    ) -> DecodedImage:
+        """Decodes an image for a network's input of this height and width; see ``images.decoding``."""
         await self._slots.take(caller)
         try:
             refuse_expired(caller)
             loop = asyncio.get_running_loop()
-            decoded, _ = await loop.run_in_executor(self._threads, self.decode_here, image, height, width)
+            decoded, _ = await loop.run_in_executor(
+                self._threads, self.decode_here, image, *size, find_retina
+            )
             return decoded
         finally:
             self._slots.give_back()
 
-    def decode_here(self, image: bytes, height: int, width: int) -> tuple[DecodedImage, float]:
+    def decode_here(
+        self, image: bytes, height: int, width: int, find_retina: bool
+    ) -> tuple[DecodedImage, float]:
         """Decodes an image in the thread that calls, once few enough do, and tells the seconds it took."""
         with self._at_once:
             began = time.monotonic()
-            decoded = decode_image(image, height, width, self._limits)
+            decoded = decode_image(image, height, width, self._limits, find_retina=find_retina)
             seconds = time.monotonic() - began
         self._metrics.time_decoding(seconds)
         return decoded, seconds

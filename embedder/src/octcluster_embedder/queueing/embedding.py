@@ -16,7 +16,7 @@ from octcluster_embedder.queueing.one_by_one import OneByOne
 from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.queueing.scheduling import ANYBODY, Caller
 from octcluster_embedder.runtimes.runtime import Runtime
-from octcluster_embedder.spaces import EmbeddingSpace
+from octcluster_embedder.spaces import VIEWS_OFFERED, EmbeddingSpace
 
 # A request of so many images is one that somebody waits for.
 _MAX_INTERACTIVE_IMAGES = 4
@@ -169,7 +169,9 @@ def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
             f"the model {runtime.model} has no features {batch.features.value!r}; it offers: "
             f"{', '.join(runtime.spaces)}"
         )
-    return runtime.spaces[batch.features].with_flip(batch.flip)
+    if batch.views not in VIEWS_OFFERED:
+        raise InvalidRequest("views must be plain, retina, or both in this order, each once")
+    return runtime.spaces[batch.features].variant(batch.flip, batch.views)
 
 
 async def _embed_items(

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from octcluster_embedder.errors import InferenceFailed
 from octcluster_embedder.images.decoding import DecodedImage
+from octcluster_embedder.images.measures import MEASURES
+from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -32,7 +33,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class _Failed:
     """A forward pass that raised, on the runtime of that moment."""
 
-    images: Sequence[NDArray[np.uint8]]
+    images: Sequence[DecodedImage]
     space: EmbeddingSpace
     runtime: Runtime
     threads: ThreadPoolExecutor
@@ -63,16 +64,16 @@ class Inference:
         self._suspects = asyncio.Lock()
 
     async def compute(
-        self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace
+        self, images: Sequence[DecodedImage], space: EmbeddingSpace
     ) -> list[Vectors | InferenceFailed]:
         """Computes the vector of each image, or says that it has none.
 
         Args:
-            images: uint8, shape (input_height, input_width, 3) each; at least one.
-            space: One of the runtime's spaces, with or without flip.
+            images: Decoded for the runtime's input; at least one.
+            space: A variant of one of the runtime's spaces.
 
         Returns:
-            For each image, in order: float32 or uint8 as the space says, shape (dimension of the space,), or
+            For each image, in order: values of the space's type, shape (dimension of the space,), or
             the error.
         """
         return await self._compute(images, space, suspect=False)
@@ -83,8 +84,8 @@ class Inference:
         """Decodes one image and computes its vector in the same thread, or says that it has none.
 
         Args:
-            decode: Returns pixels of shape (input_height, input_width, 3). What it raises comes out of here.
-            space: One of the runtime's spaces, with or without flip.
+            decode: Decodes for the runtime's input. What it raises comes out of here.
+            space: A variant of one of the runtime's spaces.
 
         Returns:
             What ``decode`` returned, and what ``compute`` would for it.
@@ -93,7 +94,7 @@ class Inference:
 
         def decode_and_infer(runtime: Runtime) -> Vectors:
             decoded.append(decode())
-            return _infer(runtime, [decoded[0].pixels], space)
+            return compute_vectors(runtime, decoded[:1], space)
 
         async with self._replacing:
             runtime, threads = self.runtime, self._threads
@@ -104,7 +105,7 @@ class Inference:
         except BaseException as error:  # whatever ends a thread must not end the server
             if not decoded:
                 raise
-            failed = _Failed([decoded[0].pixels], space, runtime, threads, error)
+            failed = _Failed(decoded[:1], space, runtime, threads, error)
             return decoded[0], (await self._recover(failed, suspect=False))[0]
         return decoded[0], vectors[0]
 
@@ -113,12 +114,12 @@ class Inference:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _compute(
-        self, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace, *, suspect: bool
+        self, images: Sequence[DecodedImage], space: EmbeddingSpace, *, suspect: bool
     ) -> list[Vectors | InferenceFailed]:
         async with self._replacing:
             runtime, threads = self.runtime, self._threads
         try:
-            return list(await _in_thread(threads, _infer, runtime, images, space))
+            return list(await _in_thread(threads, compute_vectors, runtime, images, space))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # whatever ends a thread must not end the server
@@ -181,27 +182,12 @@ async def _in_thread(
 async def _is_alive(failed: _Failed) -> bool:
     """Whether the runtime still computes a blank image."""
     runtime = failed.runtime
-    blank = np.zeros((runtime.input_height, runtime.input_width, 3), np.uint8)
+    pixels = np.zeros((runtime.input_height, runtime.input_width, 3), np.uint8)
+    blank = DecodedImage(pixels, np.zeros(len(MEASURES), np.float32))
     try:
-        await _in_thread(failed.threads, _infer, runtime, [blank], failed.space)
+        await _in_thread(failed.threads, compute_vectors, runtime, [blank], failed.space)
     except asyncio.CancelledError:
         raise
     except BaseException:  # the answer is no, whatever it died of
         return False
     return True
-
-
-def _infer(runtime: Runtime, images: Sequence[NDArray[np.uint8]], space: EmbeddingSpace) -> Vectors:
-    stacked = np.stack(images) if len(images) > 1 else images[0][np.newaxis]
-    if space.flip:
-        stacked = np.concatenate([stacked, stacked[:, :, ::-1]])
-    vectors = runtime.infer(stacked, space.features)
-    if len(vectors) != len(stacked):
-        raise RuntimeError(f"the runtime answered {len(stacked)} images with {len(vectors)} vectors")
-    return _average(vectors[: len(images)], vectors[len(images) :]) if space.flip else vectors
-
-
-def _average(vectors: Vectors, mirrored: Vectors) -> Vectors:
-    """The mean of each two vectors, rounded where the values are whole numbers."""
-    means = (vectors.astype(np.float32) + mirrored) / np.float32(2)
-    return np.rint(means).astype(np.uint8) if vectors.dtype == np.uint8 else means

@@ -16,7 +16,7 @@ from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
 from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
-from octcluster_embedder.spaces import EmbeddingSpace
+from octcluster_embedder.spaces import EmbeddingSpace, View
 
 # So many interactive images stand before the threads, so that one takes the next as soon as it is free.
 _INTERACTIVE_AHEAD = 1
@@ -67,7 +67,7 @@ class OneByOne(ModelQueue):
         runtime = self.inference.runtime
         self._in_work.add(work)
         try:
-            decoded, vector = await self.inference.compute_one(partial(self._decode, work), space)
+            decoded, vector = await self.inference.compute_one(partial(self._decode, work, space), space)
         except asyncio.CancelledError:
             work.dropped = True
             raise
@@ -81,13 +81,13 @@ class OneByOne(ModelQueue):
             raise vector
         return Embedding(vector, decoded.measures)
 
-    def _decode(self, work: _ImageInWork) -> DecodedImage:
+    def _decode(self, work: _ImageInWork, space: EmbeddingSpace) -> DecodedImage:
         """Runs in the thread that infers afterwards."""
         work.refuse_unwanted()
         work.began = time.monotonic()
         runtime = self.inference.runtime
         decoded, seconds = self._decoding_threads.decode_here(
-            work.encoded, runtime.input_height, runtime.input_width
+            work.encoded, runtime.input_height, runtime.input_width, View.RETINA in space.views
         )
         work.was_decoded = time.monotonic()
         self._metrics.time_queue(work.was_decoded - seconds - work.arrived)

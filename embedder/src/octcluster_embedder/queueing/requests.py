@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from octcluster_embedder.errors import ItemError
 from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.queueing.model_queue import Embedding
-from octcluster_embedder.spaces import EmbeddingSpace, Features
+from octcluster_embedder.spaces import EmbeddingSpace, Features, View
 
 # What a message holds besides its vectors, for each result and once: ids, lengths, errors, the digest.
 _BYTES_BESIDE_A_VECTOR = 512
@@ -49,13 +49,15 @@ class ImageItem:
 class ImageBatch:
     """Images to embed; an empty model name stands for the server's default.
 
-    With ``flip``, each vector is the mean of the image's and of its mirror image's.
+    With ``flip``, each vector is the mean of the image's and of its mirror image's. A vector has the parts of
+    each of ``views``.
     """
 
     model: str
     features: Features
     items: Sequence[ImageItem]
     flip: bool = False
+    views: tuple[View, ...] = (View.PLAIN,)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from octcluster_embedder.spaces import EmbeddingSpace, Features
 
-Vectors = NDArray[np.float32] | NDArray[np.uint8]
+Vectors = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 """Vectors of one space, of its data type."""
 
 

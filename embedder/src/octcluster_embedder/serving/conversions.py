@@ -8,7 +8,7 @@ from octcluster_embedder.errors import InvalidRequest, ItemError, ItemErrorCode
 from octcluster_embedder.images.measures import MEASURES, MEASURES_DIGEST
 from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
-from octcluster_embedder.spaces import DataType, EmbeddingSpace, Features
+from octcluster_embedder.spaces import VIEWS_OFFERED, DataType, EmbeddingSpace, Features, View
 
 _FEATURES = {
     pb.FEATURES_POOLED: Features.POOLED,
@@ -17,7 +17,13 @@ _FEATURES = {
     pb.FEATURES_PIXELS: Features.PIXELS,
 }
 _FEATURES_ON_THE_WIRE = {features: number for number, features in _FEATURES.items()}
-_DATA_TYPES = {DataType.FLOAT32: pb.DATA_TYPE_FLOAT32, DataType.UINT8: pb.DATA_TYPE_UINT8}
+_DATA_TYPES = {
+    DataType.FLOAT32: pb.DATA_TYPE_FLOAT32,
+    DataType.UINT8: pb.DATA_TYPE_UINT8,
+    DataType.FLOAT16: pb.DATA_TYPE_FLOAT16,
+}
+_VIEWS = {pb.VIEW_PLAIN: View.PLAIN, pb.VIEW_RETINA: View.RETINA}
+_VIEWS_ON_THE_WIRE = {view: number for number, view in _VIEWS.items()}
 _ERROR_CODES = {
     ItemErrorCode.EMPTY: pb.EMBED_ERROR_CODE_EMPTY,
     ItemErrorCode.TOO_MANY_BYTES: pb.EMBED_ERROR_CODE_TOO_MANY_BYTES,
@@ -33,16 +39,19 @@ def to_batch(request: pb.EmbedRequest) -> ImageBatch:
     """Converts a request.
 
     Raises:
-        InvalidRequest: The features are none that there are.
+        InvalidRequest: The features or a view are none that there are.
     """
     if request.features not in _FEATURES:
         choices = ", ".join(pb.Features.Name(features) for features in _FEATURES)
         raise InvalidRequest(f"features is not set or unknown: choose one of {choices}")
+    if not set(request.views) <= set(_VIEWS):
+        raise InvalidRequest(f"views has an unknown one: choose {' or '.join(map(pb.View.Name, _VIEWS))}")
     return ImageBatch(
         model=request.model,
         features=_FEATURES[request.features],
         items=[ImageItem(item.id, item.image) for item in request.items],
         flip=request.flip,
+        views=tuple(_VIEWS[view] for view in request.views) or (View.PLAIN,),
     )
 
 
@@ -78,7 +87,10 @@ def _to_model_info(runtime: Runtime) -> pb.ModelInfo:
         input_height=runtime.input_height,
         input_width=runtime.input_width,
         spaces=[
-            _to_space(space.with_flip(flip)) for space in runtime.spaces.values() for flip in (False, True)
+            _to_space(space.variant(flip, views))
+            for space in runtime.spaces.values()
+            for views in VIEWS_OFFERED
+            for flip in (False, True)
         ],
     )
 
@@ -95,6 +107,7 @@ def _to_space(space: EmbeddingSpace) -> pb.EmbeddingSpace:
         flip=space.flip,
         precision=space.precision.value,
         part_dimensions=[part.dimension for part in space.parts],
+        views=[_VIEWS_ON_THE_WIRE[view] for view in space.views],
     )
 
 

@@ -26,7 +26,7 @@ from octcluster import (
 )
 from octcluster.clients import clusterer_conversions as c
 from octcluster.clients import embedder_conversions as e
-from octcluster.model.runs import ALGORITHMS, FEATURES
+from octcluster.model.runs import ALGORITHMS, FEATURES, VIEWS
 from octcluster.model.server_info import AlgorithmInfo
 from octcluster_clusterer.serving.conversions import to_spec
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as clusterer
@@ -59,6 +59,7 @@ def test_each_algorithm_and_feature_has_a_value() -> None:
         "FEATURES_BLOCKS",
         "FEATURES_PIXELS",
     ]
+    assert e.view_messages(VIEWS[-1]) == [embedder.VIEW_PLAIN, embedder.VIEW_RETINA]
 
 
 def test_values_of_newer_servers_do_not_break() -> None:
@@ -204,12 +205,21 @@ def test_embed_result() -> None:
         e.read_embed_result(embedder.EmbedResult(vector=b"1234"), space)
 
 
-def test_spaces_are_found_by_features_and_flip() -> None:
+def test_spaces_are_found_by_features_flip_and_views() -> None:
     spaces = [
         embedder.EmbeddingSpace(
-            features=embedder.FEATURES_BLOCKS, flip=flip, dimension=5, part_dimensions=[2, 3], digest=digest
+            features=embedder.FEATURES_BLOCKS,
+            flip=flip,
+            dimension=5,
+            part_dimensions=[2, 3],
+            digest=digest,
+            views=views,
         )
-        for flip, digest in ((False, b"a"), (True, b"b"))
+        for flip, views, digest in (
+            (False, [embedder.VIEW_PLAIN], b"a"),
+            (True, [embedder.VIEW_PLAIN], b"b"),
+            (True, [embedder.VIEW_PLAIN, embedder.VIEW_RETINA], b"c"),
+        )
     ]
     info = e.read_embedder_info(
         embedder.GetServerInfoResponse(
@@ -219,10 +229,12 @@ def test_spaces_are_found_by_features_and_flip() -> None:
     )
     found = info.models[0].spaces
     assert {key: space.digest for key, space in found.items()} == {
-        ("blocks", False): b"a",
-        ("blocks", True): b"b",
+        ("blocks", False, ("plain",)): b"a",
+        ("blocks", True, ("plain",)): b"b",
+        ("blocks", True, ("plain", "retina")): b"c",
     }
-    assert (found["blocks", True].flip, found["blocks", True].part_dimensions) == (True, (2, 3))
+    flipped = found["blocks", True, ("plain",)]
+    assert (flipped.flip, flipped.part_dimensions) == (True, (2, 3))
     message = c.space_message(info.measures)
     assert (message.digest, message.dimension, message.data_type) == (b"m", 2, clusterer.DATA_TYPE_FLOAT32)
     assert info.measures.unpack(info.measures.pack((512, 40.5))) == (512, 40.5)

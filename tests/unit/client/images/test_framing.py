@@ -2,6 +2,7 @@
 
 import pytest
 from octcluster.images.framing import measure_framing, unseen_share
+from octcluster.model.runs import PLAIN_VIEW
 
 
 @pytest.mark.parametrize(
@@ -12,12 +13,35 @@ def test_the_share_outside_the_square(width: int, height: int, share: float) -> 
     assert unseen_share(width, height) == pytest.approx(share)
 
 
+@pytest.mark.parametrize(
+    ("width", "views", "share"),
+    [
+        (1536, ("retina",), 0),
+        (768, ("plain", "retina"), 0),
+        (512, ("plain", "retina"), 1 / 32),
+        (512, ("retina",), 1 - 380 / 512),
+        (300, ("retina",), 0),
+    ],
+)
+def test_a_wide_image_is_seen_in_its_whole_width_along_the_retina(
+    width: int, views: tuple[str, ...], share: float
+) -> None:
+    assert unseen_share(width, 496, views) == pytest.approx(share)
+
+
 def test_framing_counts_images_that_are_cut_and_those_mostly_unseen() -> None:
-    framing = measure_framing([(400, 400), (800, 400), (1600, 400)])
+    framing = measure_framing([(400, 400, PLAIN_VIEW), (800, 400, PLAIN_VIEW), (1600, 400, PLAIN_VIEW)])
     assert framing is not None
     assert framing.mean_unseen_share == pytest.approx((0 + 0.5 + 0.75) / 3)
     assert framing.worst_unseen_share == 0.75
     assert (framing.images_cut, framing.mostly_unseen) == (2, 1)
+
+
+def test_of_an_image_that_is_seen_along_its_retina_nothing_is_unseen() -> None:
+    framing = measure_framing([(1600, 400, ("plain", "retina")), (800, 400, PLAIN_VIEW)])
+    assert framing is not None
+    assert (framing.worst_unseen_share, framing.mean_unseen_share) == (0.5, 0.25)
+    assert (framing.images_cut, framing.mostly_unseen, framing.images_levelled) == (1, 0, 1)
 
 
 def test_no_images_have_no_framing() -> None:

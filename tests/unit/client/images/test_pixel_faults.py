@@ -114,8 +114,8 @@ CASES: dict[str, tuple[bytes, set[str]]] = {
 }
 
 
-def kinds_of_embedder(data: bytes) -> set[str]:
-    measures = decode_image(data, 224, 224, ImageLimits()).measures.tolist()
+def kinds_of_embedder(data: bytes, *, find_retina: bool = False) -> set[str]:
+    measures = decode_image(data, 224, 224, ImageLimits(), find_retina=find_retina).measures.tolist()
     return {found.fault.kind for found in find_faults(dict(zip(MEASURES, measures, strict=True)))}
 
 
@@ -145,7 +145,20 @@ def test_measures_are_nearly_the_same_for_both(oct_images: Path) -> None:
 
 
 def test_there_is_a_case_of_each_kind() -> None:
-    assert {kind for _, kinds in CASES.values() for kind in kinds} == {fault.kind for fault in FAULTS}
+    found = {kind for _, kinds in CASES.values() for kind in kinds}
+    assert found | {"no_retina"} == {fault.kind for fault in FAULTS}
+
+
+def test_an_image_without_a_retina_is_told_of_where_one_was_looked_for() -> None:
+    noise = encode(np.random.default_rng(0).integers(0, 256, (248, 256), np.uint8))
+    assert kinds_of_embedder(noise) == set()
+    assert kinds_of_embedder(noise, find_retina=True) == {"no_retina"}
+    assert kinds_of_embedder(encode(scan()), find_retina=True) == set()
+
+
+def test_a_wide_image_is_seen_along_its_retina() -> None:
+    wide = encode(np.hstack([scan()] * 3))
+    assert kinds_of_embedder(wide, find_retina=True) == set()
 
 
 def test_real_scans_and_phantoms_are_without_fault(oct_images: Path, tmp_path: Path) -> None:
@@ -153,6 +166,7 @@ def test_real_scans_and_phantoms_are_without_fault(oct_images: Path, tmp_path: P
     for path in [*sorted(oct_images.rglob("*.jp*g"))[::12], *tmp_path.rglob("*.*")]:
         assert kinds_of_client(path) - {"framing"} == set()
         assert kinds_of_embedder(path.read_bytes()) == kinds_of_client(path)
+        assert kinds_of_embedder(path.read_bytes(), find_retina=True) == set()
 
 
 def test_unknown_measures_are_no_fault() -> None:
@@ -170,7 +184,7 @@ def test_unknown_measures_are_no_fault() -> None:
         ({"darkest": 10, "brightest": 19}, "94% of it has 10 of 256"),
         ({"grey_band_share": 0.5}, "50% of it"),
         ({"empty_band_share": 0.6}, "60% of it"),
-        ({"width": 1536, "height": 496}, "68% of it is not looked at: of its 1536 x 496"),
+        ({"width": 1536, "height": 496}, "68% of it is not in the view plain: of its 1536 x 496"),
     ],
 )
 def test_sentences_say_how_much_and_the_cure(measures: dict[str, float], words: str) -> None:

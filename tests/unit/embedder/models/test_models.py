@@ -68,7 +68,7 @@ def test_spaces_tell_models_weights_and_features_apart() -> None:
         lite, late_layers=(replace(lite.late_layers[0], source="blocks.9.bn1"), *lite.late_layers[1:])
     )
     spaces = [*lite.spaces("a" * 64).values(), *lite.spaces("b" * 64).values(), *b0.spaces("a" * 64).values()]
-    spaces += [space.with_flip(True) for space in spaces] + [moved.spaces("a" * 64)[Features.BLOCKS]]
+    spaces += [space.variant(True) for space in spaces] + [moved.spaces("a" * 64)[Features.BLOCKS]]
     assert len({space.digest for space in spaces}) == len(spaces) == 19
     assert lite.spaces("a" * 64)[Features.FLATTEN].dimension == 62720
     assert lite.spaces("a" * 64)[Features.POOLED].preprocessing_version.endswith("/scale-127-128")

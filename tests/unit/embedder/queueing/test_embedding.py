@@ -47,7 +47,7 @@ async def test_flip_is_part_of_the_space() -> None:
     async with embedding(TinyRuntime()) as embedder:
         plain, both = await embedder.embed(batch(4)), await embedder.embed(flipped)
     assert [vector_of(one).tolist() for one in (*plain.outcomes, *both.outcomes)] == [[4], [6]]
-    assert both.space == plain.space.with_flip(True)
+    assert both.space == plain.space.variant(True)
     assert both.space.digest != plain.space.digest
 
 

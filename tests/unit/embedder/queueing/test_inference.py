@@ -12,8 +12,8 @@ from tiny_runtime import POISON, TinyRuntime
 SPACE = TinyRuntime().spaces[Features.POOLED]
 
 
-def pictures(*values: int) -> list[np.ndarray]:
-    return [np.full((16, 16, 3), value, np.uint8) for value in values]
+def pictures(*values: int) -> list[DecodedImage]:
+    return [DecodedImage(np.full((16, 16, 3), value, np.uint8), np.zeros(4, np.float32)) for value in values]
 
 
 class MortalRuntime(TinyRuntime):
@@ -58,8 +58,7 @@ class Service:
         return [None if isinstance(one, InferenceFailed) else float(one[0]) for one in results]
 
     async def compute_one(self, value: int) -> float | None:
-        (pixels,) = pictures(value)
-        decoded = DecodedImage(pixels, np.zeros(4, np.float32))
+        (decoded,) = pictures(value)
         found, result = await asyncio.wait_for(self.inference.compute_one(lambda: decoded, SPACE), 10)
         assert found is decoded
         return None if isinstance(result, InferenceFailed) else float(result[0])

@@ -50,7 +50,7 @@ async def test_each_image_gets_its_own_vector(make_runtime: MakeRuntime) -> None
 async def test_a_flipped_vector_is_the_mean_with_the_mirror_image_in_any_company(
     make_runtime: MakeRuntime,
 ) -> None:
-    spaces = [POOLED, POOLED.with_flip(True)] * 6
+    spaces = [POOLED, POOLED.variant(True)] * 6
     async with queue_before(make_runtime()) as queue:
         found = await asyncio.gather(
             *(queue.embed(image(v, mirrored=v + 21), space, BULK) for v, space in enumerate(spaces))
@@ -97,9 +97,9 @@ async def test_cancelled_while_waiting_for_a_turn_costs_no_decoding(
 ) -> None:
     decoded: list[bytes] = []
 
-    def decode(encoded: bytes, *rest: Any) -> object:
+    def decode(encoded: bytes, *rest: Any, find_retina: bool) -> object:
         decoded.append(encoded)
-        return decode_image(encoded, *rest)
+        return decode_image(encoded, *rest, find_retina=find_retina)
 
     monkeypatch.setattr(decoding_threads, "decode_image", decode)
     runtime = make_runtime()
@@ -125,11 +125,11 @@ async def test_cancelled_while_it_is_decoded_costs_no_forward_pass(
         loop = asyncio.get_running_loop()
         dropped: list[asyncio.Task[object]] = []
 
-        def decode(encoded: bytes, *rest: Any) -> object:
+        def decode(encoded: bytes, *rest: Any, find_retina: bool) -> object:
             if encoded == image(2):
                 cancelled = asyncio.run_coroutine_threadsafe(cancel(dropped[0]), loop)
                 cancelled.result(30)
-            return decode_image(encoded, *rest)
+            return decode_image(encoded, *rest, find_retina=find_retina)
 
         monkeypatch.setattr(decoding_threads, "decode_image", decode)
         dropped.append(embed(queue, 2))

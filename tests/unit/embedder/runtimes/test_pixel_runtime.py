@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from octcluster_embedder.errors import SettingError
-from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.images.decoding import DecodedImage, ImageLimits, decode_image
+from octcluster_embedder.images.measures import MEASURES
 from octcluster_embedder.models.registry import MODELS
 from octcluster_embedder.models.weights import WeightsOptions
-from octcluster_embedder.queueing.inference import _infer
+from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.pixel_runtime import PixelRuntime
 from octcluster_embedder.spaces import Features
@@ -42,7 +43,8 @@ def test_the_mean_with_the_mirror_image_stays_within_a_byte() -> None:
     bright = np.full((150, 150, 3), 255, dtype=np.uint8)
     half = bright.copy()
     half[:, :75] = 250
-    vectors = _infer(RUNTIME, [bright, half], SPACE.with_flip(True))
+    images = [DecodedImage(pixels, np.zeros(len(MEASURES), np.float32)) for pixels in (bright, half)]
+    vectors = compute_vectors(RUNTIME, images, SPACE.variant(True))
     assert vectors.dtype == np.uint8
     assert set(vectors[0]) == {255}
     assert set(vectors[1]) == {252}

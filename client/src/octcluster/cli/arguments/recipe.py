@@ -4,7 +4,7 @@ from argparse import BooleanOptionalAction
 from dataclasses import dataclass, replace
 from typing import Any
 
-from octcluster.cli.values import parse_algorithms, parse_pca
+from octcluster.cli.values import parse_algorithms, parse_pca, parse_views
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.recipes import DEFAULT_RECIPE, PIXELS_1, PLAIN_1, RECIPES, Recipe, default_recipe
 from octcluster.model.runs import ALGORITHMS, FEATURES
@@ -20,6 +20,7 @@ class RecipeArguments:
         recipe: Name of the recipe.
         features: What is read from the network.
         flip: Whether mirror images are averaged in.
+        views: What the network is shown of an image.
         algorithm: Names of algorithms.
         pca: Share of the variance, or count of components.
         no_pca: Whether the features are not reduced.
@@ -30,6 +31,7 @@ class RecipeArguments:
     recipe: str | None
     features: str | None
     flip: bool | None
+    views: tuple[str, ...] | None
     algorithm: tuple[str, ...] | None
     pca: float | int | None
     no_pca: bool
@@ -61,7 +63,12 @@ class RecipeArguments:
         return changed if changed == recipe else replace(changed, name="")
 
     def _change(self, recipe: Recipe) -> Recipe:
-        parts: dict[str, Any] = {"features": self.features, "flip": self.flip, "algorithms": self.algorithm}
+        parts: dict[str, Any] = {
+            "features": self.features,
+            "flip": self.flip,
+            "views": self.views,
+            "algorithms": self.algorithm,
+        }
         steps: dict[str, Any] = {
             "pca": self.pca,
             "whiten": self.whiten,
@@ -79,7 +86,9 @@ class RecipeArguments:
     def _list_changes(self) -> list[str]:
         """The options that were given to change a part."""
         changes = [
-            f"--{name}" for name in ("features", "algorithm", "pca") if getattr(self, name) is not None
+            f"--{name}"
+            for name in ("features", "views", "algorithm", "pca")
+            if getattr(self, name) is not None
         ]
         switched = [(name, value) for name in _SWITCHES if (value := getattr(self, name)) is not None]
         changes += [f"--{'' if value else 'no-'}{name.replace('_', '-')}" for name, value in switched]
@@ -124,6 +133,13 @@ def add_recipe_parts(group: Any) -> None:
         action=BooleanOptionalAction,
         help="average the features of each image and of its mirror image, since left and right eyes mirror "
         "each other (default: that of the recipe)",
+    )
+    add(
+        "--views",
+        metavar="VIEW[,VIEW]",
+        type=parse_views,
+        help="what the network is shown of an image: plain, the square in the centre; retina, the retina, "
+        "found and level, in its whole width; or plain,retina, both (default: that of the recipe)",
     )
     add(
         "--algorithm",

@@ -54,9 +54,11 @@ def _note_fault(fault: PixelFault, images: int) -> Note:
 def _note_framing(framing: Framing | None) -> list[Note]:
     if framing is None or framing.images_cut == 0:
         return []
+    shown = "The view plain shows the square in the centre of an image"
+    if framing.images_levelled:
+        shown += f", and the view retina shows {count(framing.images_levelled, 'image')} along the retina"
     text = (
-        "The network sees the square in the centre of each image: on average "
-        f"{framing.mean_unseen_share:.0%} of an image is not looked at, at most "
+        f"{shown}: on average {framing.mean_unseen_share:.0%} of an image is not looked at, at most "
         f"{framing.worst_unseen_share:.0%}."
     )
     return [Note("unseen", text, framing.images_cut)]

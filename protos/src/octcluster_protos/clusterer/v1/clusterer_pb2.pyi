@@ -32,6 +32,8 @@ class _DataTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataType.Val
     """IEEE 754 single precision, 4 bytes."""
     DATA_TYPE_UINT8: _DataType.ValueType  # 2
     """Whole number from 0 to 255, 1 byte."""
+    DATA_TYPE_FLOAT16: _DataType.ValueType  # 3
+    """IEEE 754 half precision, 2 bytes."""
 
 class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper):
     """DataType is the type of one value of a vector; vectors travel as little-endian bytes."""
@@ -42,6 +44,8 @@ DATA_TYPE_FLOAT32: DataType.ValueType  # 1
 """IEEE 754 single precision, 4 bytes."""
 DATA_TYPE_UINT8: DataType.ValueType  # 2
 """Whole number from 0 to 255, 1 byte."""
+DATA_TYPE_FLOAT16: DataType.ValueType  # 3
+"""IEEE 754 half precision, 2 bytes."""
 Global___DataType: _TypeAlias = DataType  # noqa: Y015
 
 class _Algorithm:

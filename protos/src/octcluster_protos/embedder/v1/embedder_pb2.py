@@ -24,41 +24,43 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,octcluster_protos/embedder/v1/embedder.proto\x12\x16octcluster.embedder.v1\"\x9c\x02\n\x0e\x45mbeddingSpace\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eweights_digest\x18\x02 \x01(\t\x12\x1d\n\x15preprocessing_version\x18\x03 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0e\x32 .octcluster.embedder.v1.Features\x12\x33\n\tdata_type\x18\x05 \x01(\x0e\x32 .octcluster.embedder.v1.DataType\x12\x11\n\tdimension\x18\x06 \x01(\r\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\x0c\n\x04\x66lip\x18\x08 \x01(\x08\x12\x17\n\x0fpart_dimensions\x18\t \x03(\r\x12\x11\n\tprecision\x18\n \x01(\t\"|\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cinput_height\x18\x02 \x01(\r\x12\x13\n\x0binput_width\x18\x03 \x01(\r\x12\x36\n\x06spaces\x18\x04 \x03(\x0b\x32&.octcluster.embedder.v1.EmbeddingSpace\"-\n\x0cMeasureSpace\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"\x8e\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x17\n\x0fmax_image_bytes\x18\x02 \x01(\x04\x12\x18\n\x10max_image_pixels\x18\x03 \x01(\x04\x12\x16\n\x0emin_image_side\x18\x04 \x01(\r\x12\x1e\n\x16max_images_per_request\x18\x05 \x01(\r\"\x16\n\x14GetServerInfoRequest\"\xfc\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07runtime\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x31\n\x06models\x18\x04 \x03(\x0b\x32!.octcluster.embedder.v1.ModelInfo\x12.\n\x06limits\x18\x05 \x01(\x0b\x32\x1e.octcluster.embedder.v1.Limits\x12\x36\n\x08measures\x18\x06 \x01(\x0b\x32$.octcluster.embedder.v1.MeasureSpace\x12\x16\n\x0eruntime_reason\x18\x07 \x01(\t\"&\n\tEmbedItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05image\x18\x02 \x01(\x0c\"S\n\nEmbedError\x12\x34\n\x04\x63ode\x18\x01 \x01(\x0e\x32&.octcluster.embedder.v1.EmbedErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\"}\n\x0b\x45mbedResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x06vector\x18\x02 \x01(\x0cH\x00\x12\x33\n\x05\x65rror\x18\x03 \x01(\x0b\x32\".octcluster.embedder.v1.EmbedErrorH\x00\x12\x10\n\x08measures\x18\x04 \x01(\x0c\x42\t\n\x07outcome\"\x91\x01\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0e\x32 .octcluster.embedder.v1.Features\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.octcluster.embedder.v1.EmbedItem\x12\x0c\n\x04\x66lip\x18\x04 \x01(\x08\"[\n\rEmbedResponse\x12\x14\n\x0cspace_digest\x18\x01 \x01(\x0c\x12\x34\n\x07results\x18\x02 \x03(\x0b\x32#.octcluster.embedder.v1.EmbedResult*y\n\x08\x46\x65\x61tures\x12\x18\n\x14\x46\x45\x41TURES_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46\x45\x41TURES_POOLED\x10\x01\x12\x14\n\x10\x46\x45\x41TURES_FLATTEN\x10\x02\x12\x13\n\x0f\x46\x45\x41TURES_BLOCKS\x10\x03\x12\x13\n\x0f\x46\x45\x41TURES_PIXELS\x10\x04*Q\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x01\x12\x13\n\x0f\x44\x41TA_TYPE_UINT8\x10\x02*\x9f\x02\n\x0e\x45mbedErrorCode\x12 \n\x1c\x45MBED_ERROR_CODE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45MBED_ERROR_CODE_EMPTY\x10\x01\x12#\n\x1f\x45MBED_ERROR_CODE_TOO_MANY_BYTES\x10\x02\x12$\n EMBED_ERROR_CODE_TOO_MANY_PIXELS\x10\x03\x12\x1e\n\x1a\x45MBED_ERROR_CODE_TOO_SMALL\x10\x04\x12\'\n#EMBED_ERROR_CODE_UNSUPPORTED_FORMAT\x10\x05\x12\x1c\n\x18\x45MBED_ERROR_CODE_CORRUPT\x10\x06\x12\x1d\n\x19\x45MBED_ERROR_CODE_INTERNAL\x10\x07\x32\xd5\x01\n\x0f\x45mbedderService\x12l\n\rGetServerInfo\x12,.octcluster.embedder.v1.GetServerInfoRequest\x1a-.octcluster.embedder.v1.GetServerInfoResponse\x12T\n\x05\x45mbed\x12$.octcluster.embedder.v1.EmbedRequest\x1a%.octcluster.embedder.v1.EmbedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,octcluster_protos/embedder/v1/embedder.proto\x12\x16octcluster.embedder.v1\"\xc9\x02\n\x0e\x45mbeddingSpace\x12\r\n\x05model\x18\x01 \x01(\t\x12\x16\n\x0eweights_digest\x18\x02 \x01(\t\x12\x1d\n\x15preprocessing_version\x18\x03 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0e\x32 .octcluster.embedder.v1.Features\x12\x33\n\tdata_type\x18\x05 \x01(\x0e\x32 .octcluster.embedder.v1.DataType\x12\x11\n\tdimension\x18\x06 \x01(\r\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\x0c\n\x04\x66lip\x18\x08 \x01(\x08\x12\x17\n\x0fpart_dimensions\x18\t \x03(\r\x12\x11\n\tprecision\x18\n \x01(\t\x12+\n\x05views\x18\x0b \x03(\x0e\x32\x1c.octcluster.embedder.v1.View\"|\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cinput_height\x18\x02 \x01(\r\x12\x13\n\x0binput_width\x18\x03 \x01(\r\x12\x36\n\x06spaces\x18\x04 \x03(\x0b\x32&.octcluster.embedder.v1.EmbeddingSpace\"-\n\x0cMeasureSpace\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"\x8e\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x17\n\x0fmax_image_bytes\x18\x02 \x01(\x04\x12\x18\n\x10max_image_pixels\x18\x03 \x01(\x04\x12\x16\n\x0emin_image_side\x18\x04 \x01(\r\x12\x1e\n\x16max_images_per_request\x18\x05 \x01(\r\"\x16\n\x14GetServerInfoRequest\"\xfc\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07runtime\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x31\n\x06models\x18\x04 \x03(\x0b\x32!.octcluster.embedder.v1.ModelInfo\x12.\n\x06limits\x18\x05 \x01(\x0b\x32\x1e.octcluster.embedder.v1.Limits\x12\x36\n\x08measures\x18\x06 \x01(\x0b\x32$.octcluster.embedder.v1.MeasureSpace\x12\x16\n\x0eruntime_reason\x18\x07 \x01(\t\"&\n\tEmbedItem\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05image\x18\x02 \x01(\x0c\"S\n\nEmbedError\x12\x34\n\x04\x63ode\x18\x01 \x01(\x0e\x32&.octcluster.embedder.v1.EmbedErrorCode\x12\x0f\n\x07message\x18\x02 \x01(\t\"}\n\x0b\x45mbedResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x06vector\x18\x02 \x01(\x0cH\x00\x12\x33\n\x05\x65rror\x18\x03 \x01(\x0b\x32\".octcluster.embedder.v1.EmbedErrorH\x00\x12\x10\n\x08measures\x18\x04 \x01(\x0c\x42\t\n\x07outcome\"\xbe\x01\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0e\x32 .octcluster.embedder.v1.Features\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.octcluster.embedder.v1.EmbedItem\x12\x0c\n\x04\x66lip\x18\x04 \x01(\x08\x12+\n\x05views\x18\x05 \x03(\x0e\x32\x1c.octcluster.embedder.v1.View\"[\n\rEmbedResponse\x12\x14\n\x0cspace_digest\x18\x01 \x01(\x0c\x12\x34\n\x07results\x18\x02 \x03(\x0b\x32#.octcluster.embedder.v1.EmbedResult*y\n\x08\x46\x65\x61tures\x12\x18\n\x14\x46\x45\x41TURES_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46\x45\x41TURES_POOLED\x10\x01\x12\x14\n\x10\x46\x45\x41TURES_FLATTEN\x10\x02\x12\x13\n\x0f\x46\x45\x41TURES_BLOCKS\x10\x03\x12\x13\n\x0f\x46\x45\x41TURES_PIXELS\x10\x04*h\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x01\x12\x13\n\x0f\x44\x41TA_TYPE_UINT8\x10\x02\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT16\x10\x03*=\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_PLAIN\x10\x01\x12\x0f\n\x0bVIEW_RETINA\x10\x02*\x9f\x02\n\x0e\x45mbedErrorCode\x12 \n\x1c\x45MBED_ERROR_CODE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45MBED_ERROR_CODE_EMPTY\x10\x01\x12#\n\x1f\x45MBED_ERROR_CODE_TOO_MANY_BYTES\x10\x02\x12$\n EMBED_ERROR_CODE_TOO_MANY_PIXELS\x10\x03\x12\x1e\n\x1a\x45MBED_ERROR_CODE_TOO_SMALL\x10\x04\x12\'\n#EMBED_ERROR_CODE_UNSUPPORTED_FORMAT\x10\x05\x12\x1c\n\x18\x45MBED_ERROR_CODE_CORRUPT\x10\x06\x12\x1d\n\x19\x45MBED_ERROR_CODE_INTERNAL\x10\x07\x32\xd5\x01\n\x0f\x45mbedderService\x12l\n\rGetServerInfo\x12,.octcluster.embedder.v1.GetServerInfoRequest\x1a-.octcluster.embedder.v1.GetServerInfoResponse\x12T\n\x05\x45mbed\x12$.octcluster.embedder.v1.EmbedRequest\x1a%.octcluster.embedder.v1.EmbedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'octcluster_protos.embedder.v1.embedder_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FEATURES']._serialized_start=1449
-  _globals['_FEATURES']._serialized_end=1570
-  _globals['_DATATYPE']._serialized_start=1572
-  _globals['_DATATYPE']._serialized_end=1653
-  _globals['_EMBEDERRORCODE']._serialized_start=1656
-  _globals['_EMBEDERRORCODE']._serialized_end=1943
+  _globals['_FEATURES']._serialized_start=1539
+  _globals['_FEATURES']._serialized_end=1660
+  _globals['_DATATYPE']._serialized_start=1662
+  _globals['_DATATYPE']._serialized_end=1766
+  _globals['_VIEW']._serialized_start=1768
+  _globals['_VIEW']._serialized_end=1829
+  _globals['_EMBEDERRORCODE']._serialized_start=1832
+  _globals['_EMBEDERRORCODE']._serialized_end=2119
   _globals['_EMBEDDINGSPACE']._serialized_start=73
-  _globals['_EMBEDDINGSPACE']._serialized_end=357
-  _globals['_MODELINFO']._serialized_start=359
-  _globals['_MODELINFO']._serialized_end=483
-  _globals['_MEASURESPACE']._serialized_start=485
-  _globals['_MEASURESPACE']._serialized_end=530
-  _globals['_LIMITS']._serialized_start=533
-  _globals['_LIMITS']._serialized_end=675
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=677
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=699
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=702
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=954
-  _globals['_EMBEDITEM']._serialized_start=956
-  _globals['_EMBEDITEM']._serialized_end=994
-  _globals['_EMBEDERROR']._serialized_start=996
-  _globals['_EMBEDERROR']._serialized_end=1079
-  _globals['_EMBEDRESULT']._serialized_start=1081
-  _globals['_EMBEDRESULT']._serialized_end=1206
-  _globals['_EMBEDREQUEST']._serialized_start=1209
-  _globals['_EMBEDREQUEST']._serialized_end=1354
-  _globals['_EMBEDRESPONSE']._serialized_start=1356
-  _globals['_EMBEDRESPONSE']._serialized_end=1447
-  _globals['_EMBEDDERSERVICE']._serialized_start=1946
-  _globals['_EMBEDDERSERVICE']._serialized_end=2159
+  _globals['_EMBEDDINGSPACE']._serialized_end=402
+  _globals['_MODELINFO']._serialized_start=404
+  _globals['_MODELINFO']._serialized_end=528
+  _globals['_MEASURESPACE']._serialized_start=530
+  _globals['_MEASURESPACE']._serialized_end=575
+  _globals['_LIMITS']._serialized_start=578
+  _globals['_LIMITS']._serialized_end=720
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=722
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=744
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=747
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=999
+  _globals['_EMBEDITEM']._serialized_start=1001
+  _globals['_EMBEDITEM']._serialized_end=1039
+  _globals['_EMBEDERROR']._serialized_start=1041
+  _globals['_EMBEDERROR']._serialized_end=1124
+  _globals['_EMBEDRESULT']._serialized_start=1126
+  _globals['_EMBEDRESULT']._serialized_end=1251
+  _globals['_EMBEDREQUEST']._serialized_start=1254
+  _globals['_EMBEDREQUEST']._serialized_end=1444
+  _globals['_EMBEDRESPONSE']._serialized_start=1446
+  _globals['_EMBEDRESPONSE']._serialized_end=1537
+  _globals['_EMBEDDERSERVICE']._serialized_start=2122
+  _globals['_EMBEDDERSERVICE']._serialized_end=2335
 # @@protoc_insertion_point(module_scope)

@@ -63,6 +63,8 @@ class _DataTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataType.Val
     """IEEE 754 single precision, 4 bytes."""
     DATA_TYPE_UINT8: _DataType.ValueType  # 2
     """Whole number from 0 to 255, 1 byte."""
+    DATA_TYPE_FLOAT16: _DataType.ValueType  # 3
+    """IEEE 754 half precision, 2 bytes."""
 
 class DataType(_DataType, metaclass=_DataTypeEnumTypeWrapper):
     """DataType is the type of one value of a vector; vectors travel as little-endian bytes."""
@@ -73,7 +75,37 @@ DATA_TYPE_FLOAT32: DataType.ValueType  # 1
 """IEEE 754 single precision, 4 bytes."""
 DATA_TYPE_UINT8: DataType.ValueType  # 2
 """Whole number from 0 to 255, 1 byte."""
+DATA_TYPE_FLOAT16: DataType.ValueType  # 3
+"""IEEE 754 half precision, 2 bytes."""
 Global___DataType: _TypeAlias = DataType  # noqa: Y015
+
+class _View:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_View.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VIEW_UNSPECIFIED: _View.ValueType  # 0
+    """Not a choice: refused with INVALID_ARGUMENT."""
+    VIEW_PLAIN: _View.ValueType  # 1
+    """The largest square in the centre."""
+    VIEW_RETINA: _View.ValueType  # 2
+    """The retina, found and level, in its whole width: the mean over overlapping windows. VIEW_PLAIN takes its place for
+    an image in which no retina is found.
+    """
+
+class View(_View, metaclass=_ViewEnumTypeWrapper):
+    """View is what the network is shown of an image."""
+
+VIEW_UNSPECIFIED: View.ValueType  # 0
+"""Not a choice: refused with INVALID_ARGUMENT."""
+VIEW_PLAIN: View.ValueType  # 1
+"""The largest square in the centre."""
+VIEW_RETINA: View.ValueType  # 2
+"""The retina, found and level, in its whole width: the mean over overlapping windows. VIEW_PLAIN takes its place for
+an image in which no retina is found.
+"""
+Global___View: _TypeAlias = View  # noqa: Y015
 
 class _EmbedErrorCode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -135,12 +167,15 @@ class EmbeddingSpace(_message.Message):
     FLIP_FIELD_NUMBER: _builtins.int
     PART_DIMENSIONS_FIELD_NUMBER: _builtins.int
     PRECISION_FIELD_NUMBER: _builtins.int
+    VIEWS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Model name, for example "efficientnet-lite0"."""
     weights_digest: _builtins.str
     """SHA-256 of the weights, 64 lower-case hexadecimal digits; of no bytes for a model without weights."""
     preprocessing_version: _builtins.str
-    """Version of decoding, resizing and scaling, for example "pillow-centre-bicubic-2/scale-127-128"."""
+    """Version of decoding, resizing and scaling, for example "pillow-centre-bicubic-2/scale-127-128"; with
+    VIEW_RETINA also of finding the retina.
+    """
     features: Global___Features.ValueType
     """What is read from the network."""
     data_type: Global___DataType.ValueType
@@ -157,9 +192,13 @@ class EmbeddingSpace(_message.Message):
     """What the network computes in: "float32", or "mixed-bfloat16" or "mixed-float16", with float32 weights and vectors."""
     @_builtins.property
     def part_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Number of values in each part of a vector, in order; the parts of a vector are prepared one by one. Their sum is
-        the dimension.
+        """Number of values in each part of a vector, in order: those of one view after those of another. The parts of a
+        vector are prepared one by one. Their sum is the dimension.
         """
+
+    @_builtins.property
+    def views(self) -> _containers.RepeatedScalarFieldContainer[Global___View.ValueType]:
+        """What the network is shown of an image, in the order of the parts."""
 
     def __init__(
         self,
@@ -174,10 +213,11 @@ class EmbeddingSpace(_message.Message):
         flip: _builtins.bool = ...,
         part_dimensions: _abc.Iterable[_builtins.int] | None = ...,
         precision: _builtins.str = ...,
+        views: _abc.Iterable[Global___View.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_type", b"data_type", "digest", b"digest", "dimension", b"dimension", "features", b"features", "flip", b"flip", "model", b"model", "part_dimensions", b"part_dimensions", "precision", b"precision", "preprocessing_version", b"preprocessing_version", "weights_digest", b"weights_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_type", b"data_type", "digest", b"digest", "dimension", b"dimension", "features", b"features", "flip", b"flip", "model", b"model", "part_dimensions", b"part_dimensions", "precision", b"precision", "preprocessing_version", b"preprocessing_version", "views", b"views", "weights_digest", b"weights_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,7 +241,7 @@ class ModelInfo(_message.Message):
     """Width of the network's input, in pixels."""
     @_builtins.property
     def spaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbeddingSpace]:
-        """One space for each kind of features that the model offers, with and without flip."""
+        """One space for each kind of features that the model offers, with and without flip, and for each choice of views."""
 
     def __init__(
         self,
@@ -241,7 +281,8 @@ class MeasureSpace(_message.Message):
         "bits" of one channel of a pixel in the file;
         "darkest" and "brightest", between which 94% of a sketch of 48 x 48 cells lie, 0 to 255, white margins apart;
         "grey_band_share" and "empty_band_share", the share of the image in its largest band of rows or columns of one
-        grey (6 to 249), and of black or white. Large images are sampled.
+        grey (6 to 249), and of black or white. Large images are sampled;
+        "retina_found" is 1 if the retina was found, else 0; -1 if no view of it was asked for.
         """
 
     def __init__(
@@ -465,6 +506,7 @@ class EmbedRequest(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     FLIP_FIELD_NUMBER: _builtins.int
+    VIEWS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Model name, from ModelInfo.name. Empty: the server's default model."""
     features: Global___Features.ValueType
@@ -475,6 +517,10 @@ class EmbedRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedItem]:
         """At most Limits.max_images_per_request images, with distinct ids."""
 
+    @_builtins.property
+    def views(self) -> _containers.RepeatedScalarFieldContainer[Global___View.ValueType]:
+        """What the network is shown: VIEW_PLAIN, VIEW_RETINA, or both in this order. Empty: VIEW_PLAIN."""
+
     def __init__(
         self,
         *,
@@ -482,10 +528,11 @@ class EmbedRequest(_message.Message):
         features: Global___Features.ValueType = ...,
         items: _abc.Iterable[Global___EmbedItem] | None = ...,
         flip: _builtins.bool = ...,
+        views: _abc.Iterable[Global___View.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "flip", b"flip", "items", b"items", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "flip", b"flip", "items", b"items", "model", b"model", "views", b"views"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

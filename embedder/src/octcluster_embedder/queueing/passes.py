@@ -1,0 +1,63 @@
+"""The forward passes of decoded images, and how they become vectors.
+
+    image ──▶ for each view what the network is shown: the square in the centre, or windows along the retina
+          ──▶ with flip also mirror images ──▶ the mean of these passes: the parts of the view
+          ──▶ the parts of one view after those of another
+
+With flip, the right half of several windows is mirrored and the left half is not; the one in the middle is
+shown both ways. The mirror image of the whole scan is so shown in the same passes, at half the price of
+mirroring each window. An image without a retina is shown as ``plain`` in place of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_embedder.images.decoding import DecodedImage
+from octcluster_embedder.runtimes.runtime import Runtime, Vectors
+from octcluster_embedder.spaces import DataType, EmbeddingSpace, View
+
+
+def compute_vectors(runtime: Runtime, images: Sequence[DecodedImage], space: EmbeddingSpace) -> Vectors:
+    """Computes the vectors of images in one call of the runtime.
+
+    Args:
+        runtime: The model.
+        images: Decoded for its input; at least one.
+        space: A variant of one of the runtime's spaces.
+
+    Returns:
+        Values of the space's type, shape (n_images, dimension of the space).
+
+    Raises:
+        RuntimeError: The runtime left something out.
+    """
+    shown = [_show(image, view, flip=space.flip) for image in images for view in space.views]
+    stacked = np.concatenate(shown) if len(shown) > 1 else shown[0]
+    vectors = runtime.infer(stacked, space.features)
+    if len(vectors) != len(stacked):
+        raise RuntimeError(f"the runtime answered {len(stacked)} images with {len(vectors)} vectors")
+    ends = np.cumsum([len(passes) for passes in shown])[:-1]
+    means: list[Vectors] = [_average(of_view, space.data_type) for of_view in np.split(vectors, ends)]
+    joined: NDArray[Any] = np.concatenate(means)
+    return joined.reshape(len(images), -1)
+
+
+def _show(image: DecodedImage, view: View, *, flip: bool) -> NDArray[np.uint8]:
+    """What the network is shown of an image in one view; uint8, shape (n_passes, height, width, 3)."""
+    windows = image.retina if view is View.RETINA and image.retina is not None else image.pixels[np.newaxis]
+    if not flip:
+        return windows
+    half = len(windows) // 2
+    return np.concatenate([windows[: len(windows) - half], windows[half:, :, ::-1]])
+
+
+def _average(vectors: NDArray[Any], data_type: DataType) -> Vectors:
+    """The mean of all vectors, rounded where the values are whole numbers; shape (dimension,)."""
+    mean = vectors[0] if len(vectors) == 1 else vectors.mean(axis=0, dtype=np.float32)
+    if data_type is DataType.UINT8:
+        mean = np.rint(mean)
+    values: Vectors = mean.astype(data_type.value)
+    return values
