@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -19,6 +20,7 @@ from waiting import wait_until
 
 POOLED, FLATTEN, BLOCKS = pb.FEATURES_POOLED, pb.FEATURES_FLATTEN, pb.FEATURES_BLOCKS
 UNKNOWN = cast("pb.Features.ValueType", 99)
+PLAIN, RETINA = pb.VIEW_PLAIN, pb.VIEW_RETINA
 
 
 def vector(result: pb.EmbedResult) -> np.ndarray:
@@ -31,13 +33,14 @@ def embed(
     items: list[pb.EmbedItem],
     features: "pb.Features.ValueType" = POOLED,
     flip: bool = False,
+    views: Sequence["pb.View.ValueType"] = (),
 ) -> pb.EmbedResponse:
-    return stub.Embed(pb.EmbedRequest(features=features, items=items, flip=flip), timeout=60)
+    return stub.Embed(pb.EmbedRequest(features=features, items=items, flip=flip, views=views), timeout=60)
 
 
 def spaces_of(stub: EmbedderServiceStub) -> dict[tuple[int, bool], pb.EmbeddingSpace]:
     (model,) = stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10).models
-    return {(space.features, space.flip): space for space in model.spaces}
+    return {(space.features, space.flip): space for space in model.spaces if list(space.views) == [PLAIN]}
 
 
 def encode(image: Image.Image, file_format: str) -> bytes:
@@ -57,9 +60,11 @@ def test_server_info(stub: EmbedderServiceStub) -> None:
     assert {key: list(space.part_dimensions) for key, space in spaces_of(stub).items()} == {
         (features, flip): dimensions for features, dimensions in parts.items() for flip in (False, True)
     }
-    assert len({space.digest for space in model.spaces}) == len(model.spaces) == 6
+    assert len({space.digest for space in model.spaces}) == len(model.spaces) == 18
     for space in model.spaces:
-        assert space.data_type == pb.DATA_TYPE_FLOAT32
+        is_plain = list(space.views) == [PLAIN]
+        assert space.data_type == (pb.DATA_TYPE_FLOAT32 if is_plain else pb.DATA_TYPE_FLOAT16)
+        assert list(space.part_dimensions) == parts[space.features] * len(space.views)
         assert space.dimension == sum(space.part_dimensions)
         assert len(space.digest) == 32
         assert space.preprocessing_version.startswith(DECODING_VERSION + "/")
@@ -113,6 +118,50 @@ def test_a_flipped_vector_is_the_mean_with_the_mirror_image(
     for found in (both[::2], both[1::2]):
         assert np.allclose(found, means, atol=5e-2 if features == FLATTEN else 5e-3)
     assert np.abs(plain[::2] - plain[1::2]).max() > 0.1, "the images are their own mirror images"
+
+
+def test_both_views_come_in_one_vector(stub: EmbedderServiceStub, items: list[pb.EmbedItem]) -> None:
+    plain = embed(stub, items[:4], BLOCKS, flip=True)
+    retina = embed(stub, items[:4], BLOCKS, flip=True, views=[RETINA])
+    both = embed(stub, items[:4], BLOCKS, flip=True, views=[PLAIN, RETINA])
+    assert len({one.space_digest for one in (plain, retina, both)}) == 3
+    for first, second, joined in zip(plain.results, retina.results, both.results, strict=True):
+        values = np.frombuffer(joined.vector, "<f2")
+        assert values.shape == (2 * 3104,)
+        assert np.array_equal(values[:3104], vector(first).astype("<f2"))
+        assert np.array_equal(values[3104:], np.frombuffer(second.vector, "<f2"))
+        assert np.abs(values[:3104] - values[3104:]).max() > 0.05
+        found = [
+            np.frombuffer(one.measures, "<f4")[MEASURES.index("retina_found")] for one in (first, joined)
+        ]
+        assert found == [-1, 1]
+
+
+def test_an_image_without_a_retina_keeps_its_plain_view(stub: EmbedderServiceStub) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (496, 512), np.uint8))
+    items = [pb.EmbedItem(id=0, image=encode(noise, "PNG"))]
+    (result,) = embed(stub, items, BLOCKS, views=[PLAIN, RETINA]).results
+    values = np.frombuffer(result.vector, "<f2")
+    assert np.array_equal(values[:3104], values[3104:])
+    assert np.frombuffer(result.measures, "<f4")[MEASURES.index("retina_found")] == 0
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        [RETINA, PLAIN],
+        [PLAIN, PLAIN],
+        [pb.VIEW_UNSPECIFIED],
+        [cast("pb.View.ValueType", 99)],
+    ],
+)
+def test_views_that_there_are_not_are_refused(
+    stub: EmbedderServiceStub, items: list[pb.EmbedItem], views: list["pb.View.ValueType"]
+) -> None:
+    with pytest.raises(grpc.RpcError) as refusal:
+        embed(stub, items[:1], views=views)
+    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "views" in str(refusal.value.details())
 
 
 def test_measures_come_with_vectors_and_not_with_errors(

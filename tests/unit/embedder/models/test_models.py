@@ -10,10 +10,17 @@ import h5py
 import numpy as np
 import pytest
 from octcluster_embedder.errors import SettingError
-from octcluster_embedder.models.registry import DEFAULT_MODEL, MODELS, KerasWeights, ModelSpec, find_model
+from octcluster_embedder.models.registry import (
+    DEFAULT_MODEL,
+    MODELS,
+    KerasWeights,
+    ModelSpec,
+    PackagedWeights,
+    find_model,
+)
 from octcluster_embedder.models.torch_file import read_tensors
 from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
-from octcluster_embedder.spaces import Features, VectorPart
+from octcluster_embedder.spaces import RETINA_VERSION, VIEWS_OFFERED, Features, VectorPart, View
 from PIL import Image
 
 pytestmark = pytest.mark.heavy
@@ -72,6 +79,43 @@ def test_spaces_tell_models_weights_and_features_apart() -> None:
     assert len({space.digest for space in spaces}) == len(spaces) == 19
     assert lite.spaces("a" * 64)[Features.FLATTEN].dimension == 62720
     assert lite.spaces("a" * 64)[Features.POOLED].preprocessing_version.endswith("/scale-127-128")
+
+
+LITE0_DIGESTS = {
+    Features.POOLED: (
+        "750f1bd37f9f357c010c7d572bc6f7d625920c7182a3e2ce037f65a4f2c5e5c2",
+        "4f943357e336f40e934d7bd3b8701d9729608eb32158c41716bd7294b687a06f",
+    ),
+    Features.BLOCKS: (
+        "f070657fdc4bc746ed6ba17e66035c7d786b48054a4b32d31a0d6dbdb6c08172",
+        "ccc0f4b7818b35a7a409e45840123e7cbd4fa7b57ca44cdf66dec9d0384c4351",
+    ),
+}
+"""Without and with flip: what caches hold under these stays valid."""
+
+
+@pytest.mark.parametrize("features", LITE0_DIGESTS)
+def test_the_view_plain_alone_keeps_the_digest_that_it_had_before_there_were_views(
+    features: Features,
+) -> None:
+    spec = find_model("efficientnet-lite0")
+    assert isinstance(spec.weights, PackagedWeights)
+    plain = spec.spaces(spec.weights.sha256)[features]
+    found = tuple(plain.variant(flip).digest.hex() for flip in (False, True))
+    assert found == LITE0_DIGESTS[features]
+
+
+def test_views_make_spaces_of_their_own() -> None:
+    plain = find_model("efficientnet-lite0").spaces("a" * 64)[Features.BLOCKS]
+    spaces = [plain.variant(flip, views) for flip in (False, True) for views in VIEWS_OFFERED]
+    assert len({space.digest for space in spaces}) == 6
+    retina, both = spaces[1:3]
+    assert [part.dimension for part in both.parts] == [672, 1152, 1280] * 2
+    assert (both.data_type, both.vector_bytes) == ("float16", 2 * 6208)
+    assert retina.preprocessing_version == f"{plain.preprocessing_version}/{RETINA_VERSION}"
+    assert both.variant(False, VIEWS_OFFERED[2]).parts != plain.parts
+    pixels = find_model("pixels").spaces("")[Features.PIXELS]
+    assert pixels.variant(False, (View.RETINA,)).data_type == "uint8"
 
 
 @pytest.mark.parametrize(
