@@ -118,11 +118,8 @@ class _Job:
 
     def _report_pixels(self, headers: Mapping[int, ImageHeader]) -> PixelReport:
         images = self._image_set.images
-        sizes = [
-            (h.width, h.height, PLAIN_VIEW)
-            for position, h in headers.items()
-            if position not in self.failures
-        ]
+        good = [header for position, header in headers.items() if position not in self.failures]
+        sizes = [(header.width, header.height, PLAIN_VIEW) for header in good]
         faults = [(images[each], found) for each in sorted(self._faults) for found in self._faults[each]]
         return PixelReport(faults, measure_framing(sizes))
 
