@@ -109,8 +109,7 @@ class RunSpec:
         stability_resamples: Number of parts of the members to cluster again for the stability of the chosen
             result, 0 for none.
         umap: Also find two coordinates of each member by UMAP.
-        usual_spread: Length that unit vectors less their mean seldom exceed among different images; 0: not
-            known.
+        usual_spread: Length that unit vectors less their mean seldom exceed among different images, or 0.
     """
 
     run_id: str
