@@ -200,17 +200,18 @@ def test_an_embedder_that_drains_loses_nothing(
 def test_two_embedders_share_the_work(
     start_embedder: Callable[..., Embedder], images: list[bytes], form: str
 ) -> None:
-    one, two = (start_embedder(f"127.0.0.1:{free_port()}") for _ in range(2))
+    quick = ("--models", "pixels")  # calls are shared out whatever they ask for
+    one, two = (start_embedder(f"127.0.0.1:{free_port()}", *quick) for _ in range(2))
     with EmbedderClient(form.format(one.listen, two.listen), retry_seconds=30) as client:
         singles = 0
         while not (one.embed_calls and two.embed_calls):  # then it is connected to both
-            client.embed(images[:1])
+            client.embed(images[:1], "pixels")
             singles += 1
         wait_until(lambda: one.embed_calls + two.embed_calls == singles)
         before = two.embed_calls
-        results = client.embed(images * 4)
+        results = client.embed(images * 4, "pixels")
         two.stop()
-        results += client.embed(images * 2)
+        results += client.embed(images * 2, "pixels")
     one.stop()  # a call's line of log may be written after its answer, but not after the end
     assert all(isinstance(result, Embedding) for result in results)
     assert one.embed_calls + two.embed_calls == singles + 10 + 5  # calls of 16 images
