@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -93,9 +93,8 @@ class OpenVinoRuntime:
         self.input_height = spec.input_side
         self.input_width = spec.input_side
         self.spaces = spec.spaces(weights_digest)
-        self._core = openvino.Core()
         self._converted = converted
-        self._networks: dict[Features, Mapping[str, _Network]] = {}
+        self._networks: dict[str, _Network] = {}
         self._calls = 0
         self._crowding = 0.0
         self._lock = threading.Lock()
@@ -104,10 +103,10 @@ class OpenVinoRuntime:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""
         vectors = np.empty((len(images), self.spaces[features].dimension), dtype=np.float32)
         with self._lock:
-            network = self._compiled(features)[self._hint()]
+            network = self._compiled()[self._hint()]
             self._calls += 1
         try:
-            network.infer(images, vectors)
+            network.infer(images, features, vectors)
         finally:
             with self._lock:
                 self._calls -= 1
@@ -119,38 +118,45 @@ class OpenVinoRuntime:
         self._crowding += (others - self._crowding) / _CALLS_REMEMBERED
         return "THROUGHPUT" if others or self._crowding > _CROWDED else "LATENCY"
 
-    def _compiled(self, features: Features) -> "Mapping[str, _Network]":
-        """Returns the network for one kind of features alone, by hint; compiled when first asked for."""
-        if features not in self._networks:
-            self._networks[features] = {
-                hint: _Network(self._core, self._converted, features, hint) for hint in _HINTS
-            }
-        return self._networks[features]
+    def _compiled(self) -> "Mapping[str, _Network]":
+        """Returns the network by hint; compiled when first asked for."""
+        if not self._networks:
+            core = openvino.Core()
+            kinds = list(self.spaces)
+            self._networks = {hint: _Network(core, self._converted, kinds, hint) for hint in _HINTS}
+        return self._networks
 
 
 class _Network:
-    """A compiled network and its requests, each of which is one inference at a time."""
+    """A compiled network and its requests, each of which is one inference at a time.
 
-    def __init__(self, core: openvino.Core, converted: ConvertedModel, features: Features, hint: str) -> None:
-        whole = core.read_model(model=converted.network, weights=converted.constants)
-        part = openvino.Model([whole.output(features.value)], whole.get_parameters(), features.value)
-        shape = part.input(0).partial_shape
+    It computes all kinds of features: what they do not share is too little to be worth a network for each,
+    which would take its time at the start, and its memory.
+    """
+
+    def __init__(
+        self, core: openvino.Core, converted: ConvertedModel, kinds: Sequence[Features], hint: str
+    ) -> None:
+        network = core.read_model(model=converted.network, weights=converted.constants)
+        shape = network.input(0).partial_shape
         shape[0] = 1
-        part.reshape(shape)
+        network.reshape(shape)
         options = {**_COMPILE_OPTIONS, "PERFORMANCE_HINT": hint}
-        compiled = core.compile_model(part, OpenVinoRuntime.device, options)
+        compiled = core.compile_model(network, OpenVinoRuntime.device, options)
+        self._outputs = {features: compiled.output(features.value) for features in kinds}
         # With one stream, the calling thread computes: it need not wake another one up. With several,
         # OpenVINO shares the inferences out among the streams' own threads, and calling threads would not.
         self._in_calling_thread = compiled.get_property("NUM_STREAMS") == 1
         self._idle_requests: SimpleQueue[tuple[openvino.InferRequest, NDArray[np.uint8]]] = SimpleQueue()
         for _ in range(OpenVinoRuntime.concurrent_batches):
-            request, pixels = compiled.create_infer_request(), np.zeros(part.input(0).shape, np.uint8)
+            request, pixels = compiled.create_infer_request(), np.zeros(network.input(0).shape, np.uint8)
             request.set_input_tensor(openvino.Tensor(pixels, shared_memory=True))
             request.infer()  # the first one is slow
             self._idle_requests.put((request, pixels))
 
-    def infer(self, images: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
+    def infer(self, images: NDArray[np.uint8], features: Features, vectors: NDArray[np.float32]) -> None:
         """Fills in the vectors of the images, one inference after the other."""
+        output = self._outputs[features]
         request, pixels = self._idle_requests.get()
         try:
             for image, vector in zip(images, vectors, strict=True):
@@ -160,6 +166,6 @@ class _Network:
                 else:
                     request.start_async()
                     request.wait()
-                vector[:] = request.get_output_tensor().data[0]
+                vector[:] = request.get_tensor(output).data[0]
         finally:
             self._idle_requests.put((request, pixels))

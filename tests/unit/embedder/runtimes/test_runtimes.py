@@ -84,9 +84,9 @@ def test_a_vector_is_the_same_alone_and_among_many_calls(
     openvino_runtime: OpenVinoRuntime, images: NDArray[np.uint8], features: Features
 ) -> None:
     alone, crowded = np.empty((2, 8, LITE0.spaces("")[features].dimension), np.float32)
-    networks = openvino_runtime._compiled(features)
-    networks["LATENCY"].infer(images, alone)
-    networks["THROUGHPUT"].infer(images, crowded)
+    networks = openvino_runtime._compiled()
+    networks["LATENCY"].infer(images, features, alone)
+    networks["THROUGHPUT"].infer(images, features, crowded)
     np.testing.assert_array_equal(alone, crowded)
 
 
