@@ -84,6 +84,7 @@ def test_own_weights_need_exactly_one_model(capsys: pytest.CaptureFixture[str], 
     assert "--weights-sha256 needs exactly one" in refused(capsys, two, f"--weights-sha256={'0' * 64}")
 
 
+@pytest.mark.heavy
 def test_cache_folder_follows_the_users_cache(tmp_path: Path) -> None:
     program = "from octcluster_embedder.settings import Settings; print(Settings.load([]).cache_dir)"
 

@@ -210,6 +210,7 @@ def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_an_interrupted_run_says_so_and_is_code_130(oct_images: Path, tmp_path: Path) -> None:
     nobody = f"unix:{tmp_path}/nobody.sock"
     command = [sys.executable, "-m", "octcluster", "run", str(oct_images), "--out", str(tmp_path / "out")]
@@ -239,6 +240,7 @@ def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
     assert done.stdout.startswith("octcluster 0.")
 
 
+@pytest.mark.heavy
 def test_without_the_extra_the_message_says_what_to_install(images: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(

@@ -62,6 +62,7 @@ def test_different_images_are_told_apart(originals: list[Fingerprint]) -> None:
     assert least > 1.5 * MAX_DIFFERENCE
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("change", "form", "options"),
     [

@@ -158,6 +158,7 @@ def test_headers_that_are_known_are_those_that_are_read(study_layout: Path) -> N
     assert replace(known, stage_seconds={}) == replace(read, stage_seconds={})
 
 
+@pytest.mark.heavy
 def test_processes_end_with_a_command_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import time\n"

@@ -54,6 +54,7 @@ def test_repeated_vectors_equal_scikit_learn() -> None:
     np.testing.assert_allclose(values, expect(vectors, labels), atol=1e-5)
 
 
+@pytest.mark.heavy
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_small_inputs_with_duplicates_and_noise_equal_scikit_learn(data: st.DataObject) -> None:

@@ -361,6 +361,7 @@ def test_a_bomb_is_refused_from_its_header(make: Callable[[], bytes]) -> None:
     assert peak_bytes < len(data) + 2**20
 
 
+@pytest.mark.heavy
 def test_compressed_text_and_profile_bombs_stay_small() -> None:
     bomb = zlib.compress(b"\0" * 200 * 2**20, 9)
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0)
