@@ -10,6 +10,7 @@ from octcluster.outputs.assign.eyes import EyeRow, describe_rows
 from octcluster.outputs.assign.scores import judge_placements
 from octcluster.outputs.assign.words import (
     describe_agreement,
+    describe_doubtful,
     describe_eyes,
     describe_failures,
     describe_match,
@@ -39,6 +40,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
         *describe_failures(outcome),
         *describe_seen(outcome),
         *describe_match(outcome, judge_placements(outcome)),
+        *describe_doubtful(outcome),
         *describe_outliers(outcome),
         *describe_missing_labels(outcome.image_set),
         *describe_pixels(outcome.pixels),

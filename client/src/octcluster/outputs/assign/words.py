@@ -11,17 +11,27 @@ _MANY_OUTLIERS = 0.25
 _FAITHFUL = 0.9
 
 
+def are_new(outcome: AssignOutcome) -> bool:
+    """Whether the images that an accuracy is of are known not to be those of the run."""
+    return not count_seen(outcome)[Seen.UNKNOWN]
+
+
 def describe_match(outcome: AssignOutcome, scores: PlacementScores) -> list[str]:
     """How many new images and eyes lie in the cluster of their class, or why that is unknown and the cure."""
     if scores.accuracy is not None:
+        new = "new " if are_new(outcome) else ""
         sentences = [
-            f"{scores.accuracy:.1%} of {count(scores.labelled, 'new image')} with a known class lie in the "
+            f"{scores.accuracy:.1%} of {count(scores.labelled, f'{new}image')} with a known class lie in the "
             "cluster that stands for it."
         ]
         if scores.eye_accuracy is not None:
             sentences.append(
-                f"Of {count(scores.labelled_eyes, 'new eye')} with one known class, "
+                f"Of {count(scores.labelled_eyes, f'{new}eye')} with one known class, "
                 f"{scores.eye_accuracy:.1%} do."
+            )
+        if not new:
+            sentences.append(
+                "That is no measure of the run: it may have been made with some of these images."
             )
         return sentences
     known = outcome.image_set.classes
@@ -66,10 +76,12 @@ def describe_eyes(outcome: AssignOutcome) -> list[str]:
     if not rows:
         return []
     doubtful = sum(row.doubtful for row in rows)
+    told = f"{doubtful:,} {'is' if doubtful == 1 else 'are'}" if doubtful else "None is"
+    look = ": look at these first" if doubtful else ""
     sentences = [
-        f"{count(len(rows), 'eye')}: the cluster of each is that of the mean of its scans. {doubtful:,} "
-        f"{'is' if doubtful == 1 else 'are'} doubtful (a margin below {DOUBTFUL_MARGIN}, or most scans in "
-        "other clusters): look at these; eyes.csv names the scans that speak for each."
+        f"{count(len(rows), 'eye')}: the cluster of each is that of the mean of its scans. {told} doubtful "
+        f"(a margin below {DOUBTFUL_MARGIN}, or most scans in other clusters){look}. eyes.csv names the "
+        "scans that speak for each."
     ]
     counts = count_eyes([row.placement.eye for row in rows])
     if counts.without_side:

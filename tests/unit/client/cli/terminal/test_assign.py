@@ -80,4 +80,7 @@ def test_the_summary_tells_new_images_from_those_of_the_run() -> None:
     assert "5 of the run itself and 7 of its patients. They are counted apart" in summarize(some)
     untold = replace(outcome, seen=[Seen.UNKNOWN] * 80, patients_known=False)
     assert "cannot be told: model.npz holds none. Give the whole folder" in summarize(untold)
+    assert "of 80 images with a known class" in summarize(untold)
+    assert "no measure of the run: it may have been made with some" in summarize(untold)
     assert "counted apart" not in summarize(outcome)
+    assert "no measure" not in summarize(outcome)

@@ -7,6 +7,7 @@ from octcluster.outputs.assign.eyes import describe_rows
 from octcluster.outputs.assign.report.sections import build_sections
 from octcluster.outputs.assign.scores import PlacementScores, judge_placements
 from octcluster.outputs.assign.words import (
+    are_new,
     count_doubtful,
     describe_agreement,
     describe_doubtful,
@@ -76,13 +77,13 @@ def _answer(outcome: AssignOutcome, scores: PlacementScores) -> list[str]:
     names = outcome.model.class_of_cluster
     clusters = outcome.placements.clusters
     shares = [
-        f"{clusters.count(cluster):,} in cluster {cluster}"
-        + (f" (which stands for {names[cluster]})" if cluster in names else "")
+        f"{clusters.count(cluster):,} lie in cluster {cluster}"
+        + (f", which stands for {names[cluster]}" if cluster in names else "")
         for cluster in range(len(outcome.model.cluster_sizes))
         if cluster in clusters
     ]
     return [
-        f"Of {count(len(outcome.members), 'image')}, {', '.join(shares)}.",
+        f"Of {count(len(outcome.members), 'image')}, {'; '.join(shares)}.",
         *describe_eyes(outcome),
         *describe_match(outcome, scores),
         *describe_doubtful(outcome),
@@ -107,7 +108,10 @@ def _list_tiles(outcome: AssignOutcome, scores: PlacementScores) -> list[Tile]:
         doubtful_eyes = sum(row.doubtful for row in describe_rows(outcome))
         tiles.append(Tile("eyes", f"{len(outcome.eyes):,}", f"{doubtful_eyes:,} doubtful"))
     if scores.accuracy is not None:
-        tiles.append(Tile("accuracy", f"{scores.accuracy:.3f}", f"of {count(scores.labelled, 'new image')}"))
+        new = "new " if are_new(outcome) else ""
+        tiles.append(
+            Tile("accuracy", f"{scores.accuracy:.3f}", f"of {count(scores.labelled, f'{new}image')}")
+        )
     tiles.append(Tile("doubtful images", f"{count_doubtful(outcome):,}"))
     tiles.append(Tile("outliers", f"{sum(outcome.placements.outliers):,}"))
     if outcome.failures:
