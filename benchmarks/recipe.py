@@ -6,7 +6,8 @@ accuracy and adjusted Rand index on all images over seeds, on draws of 80% of th
 patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen, and why;
 stability (mean adjusted Rand index between the draws, on their common images, no label); the accuracy on
 patients that were held out and assigned, and how well the margin tells which of them are wrong; the draws
-again without telling the run which images are of one patient; and, beside it, what the recipe plain-1 does.
+again without telling the run which images are of one patient; patients with several images as eyes; and,
+beside it, what the recipe plain-1 does.
 
     .venv/bin/python benchmarks/recipe.py ../shared/oct2017
 """
@@ -43,6 +44,8 @@ UNEVEN_SHARES = {"CNV": 0.44, "NORMAL": 0.31, "DME": 0.14, "DRUSEN": 0.11}
 DRAWS_FOR_K = 6
 SPLITS = 10
 IMAGES_AT_ONCE = 64
+EYE_DRAWS = 20
+IMAGES_OF_EYE = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def embed(folder: Path, recipe: Recipe) -> Images:
     )
 
 
-def cluster(
+def cluster(  # noqa: PLR0913
     images: Images,
     chosen: NDArray[np.intp],
     recipe: Recipe,
@@ -97,8 +100,9 @@ def cluster(
     k: tuple[int, int] = (4, 4),
     *,
     patients_known: bool = True,
+    by_eye: bool = False,
 ) -> RunResult:
-    """Runs the recipe on some of the images, preparation included."""
+    """Runs the recipe on some of the images, preparation included; each patient as one eye, if by eye."""
     values = asdict(recipe.preparation_for(len(chosen)))
     if len(images.part_dimensions) > 1:
         values["part_dimensions"] = images.part_dimensions
@@ -113,7 +117,13 @@ def cluster(
     )
     keys = np.zeros((len(chosen), 32), dtype=np.uint8)
     keys[:, :8] = chosen[:, np.newaxis].astype("<i8").view(np.uint8)
-    members = Members(keys, None, patient_indices=images.patients[chosen] if patients_known else None)
+    units = np.unique(images.patients[chosen], return_inverse=True)[1].astype(np.int32)
+    members = Members(
+        keys,
+        None,
+        patient_indices=images.patients[chosen] if patients_known else None,
+        unit_indices=units if by_eye else None,
+    )
     return run_pipeline(images.vectors[chosen].copy(), members, spec, lambda *_: None)
 
 
@@ -242,6 +252,35 @@ def judge_assignment(images: Images, recipe: Recipe) -> dict[str, float]:
     }
 
 
+def judge_eyes(images: Images, recipe: Recipe) -> dict[str, object]:
+    """Patients of one class with several images as eyes: by ``--unit eye``, and by the vote of their images.
+
+    On draws of 80% of these patients; the accuracy counts patients.
+    """
+    sizes = np.bincount(images.patients)
+    classes = [np.unique(images.classes[images.patients == patient]) for patient in range(sizes.size)]
+    eyes = [i for i, found in enumerate(classes) if sizes[i] >= IMAGES_OF_EYE and found.size == 1]
+    of_eyes, of_votes = [], []
+    for number in range(EYE_DRAWS):
+        tell(f"eyes, draw {number + 1} of {EYE_DRAWS}")
+        drawn = np.sort(np.random.default_rng(number).permutation(eyes)[: round(PATIENT_SHARE * len(eyes))])
+        chosen = np.flatnonzero(np.isin(images.patients, drawn))
+        expected = np.array([classes[patient][0] for patient in drawn])
+        of_eyes.append(
+            score(cluster(images, chosen, recipe, number, by_eye=True).results[0].labels, expected)
+        )
+        labels = cluster(images, chosen, recipe, number).results[0].labels
+        votes = [np.bincount(labels[images.patients[chosen] == patient]).argmax() for patient in drawn]
+        of_votes.append(score(np.array(votes, dtype=np.int32), expected))
+    return {
+        "eyes": len(eyes),
+        "accuracy_mean": round(float(np.mean(of_eyes)), 4),
+        "accuracy_min": round(min(of_eyes), 4),
+        "vote_of_images_mean": round(float(np.mean(of_votes)), 4),
+        "vote_of_images_min": round(min(of_votes), 4),
+    }
+
+
 def judge_counts(images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]]) -> dict[str, object]:
     """The number of clusters chosen out of 2 to 10 on all images, with the reason, and on some draws."""
     chosen, reasons = [], []
@@ -281,6 +320,7 @@ def main() -> None:
         },
         "k_of_2_to_10": judge_counts(images, recipe, by_patient[:DRAWS_FOR_K]),
         "assignment": judge_assignment(images, recipe),
+        "eyes": judge_eyes(images, recipe),
         PLAIN_1.name: judge_all(embed(folder, PLAIN_1), PLAIN_1),
     }
     print(json.dumps(line))

@@ -50,7 +50,7 @@ CONSENSUS_3 = Recipe(
     "consensus-3",
     "blocks",
     True,
-    Preparation(pca=48, whiten=True, whiten_within_patients=True, normalize_prepared=True),
+    Preparation(pca=48, whiten=True, whiten_within_patients="auto", normalize_prepared=True),
     ("uneven-consensus",),
     images_a_component=5,
     views=("plain", "retina"),
