@@ -67,6 +67,10 @@ def test_planted_words_reach_no_server_and_no_page(
         command += ["-k", "2", "--identified", "--no-umap", "--stability", "0"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
+        command = [command[0], "assign", out / "model.npz", images, "--out", tmp_path / "new"]
+        command += ["--embedder", embedder.address, "--clusterer", clusterer.address]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
         seen = {"embedder's log": embedder.log, "clusterer's log": clusterer.log}
     stored = read_store(store.url)
     assert len(stored) > 28 * 22_500, "the vectors are there"
@@ -77,5 +81,9 @@ def test_planted_words_reach_no_server_and_no_page(
         data = file.read_bytes()
         assert NAME.encode() not in data, file.name
         assert BIRTH.encode() not in data, file.name
+    for file in (out / "model.npz", tmp_path / "new" / "report.html"):
+        data = file.read_bytes()
+        for word in (NAME, BIRTH, IDENTIFIER, CARRIER):
+            assert word.encode() not in data, f"{word} in {file.name}"
     # What was asked for: patients by their ids, in the table.
     assert IDENTIFIER in (out / "assignments.csv").read_text()

@@ -45,6 +45,11 @@ def image_key_of_file(path: Path, secret: bytes | None = None) -> bytes:
     return digest.digest()
 
 
+def check_of_secret(secret: bytes | None = None) -> str:
+    """What tells whether keys were made under this secret: 64 hexadecimal digits; keys of others differ."""
+    return image_key(b"octcluster", secret).hex()
+
+
 def key_secret_from_environment() -> bytes:
     """The site's secret, from OCTCLUSTER_KEY_SECRET; empty if it is not set."""
     return os.environ.get(SECRET_VARIABLE, "").encode()

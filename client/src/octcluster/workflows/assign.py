@@ -139,7 +139,7 @@ class _Assigning:
         members = [image for image, _ in good]
         placements = _order(assigned, keys)
         embedded = len(self._images.embedded & set(keys))
-        known = find_members(self._run, self._clusterer)
+        known = find_members(self._run, self._clusterer, self._options.key_secret)
         return AssignOutcome(
             model=target.model,
             image_set=self._image_set,

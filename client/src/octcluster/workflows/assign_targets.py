@@ -108,10 +108,10 @@ def find_space(
     )
 
 
-def find_members(run: FinishedRun, clusterer: ClustererClient) -> RunMembers:
+def find_members(run: FinishedRun, clusterer: ClustererClient, key_secret: bytes) -> RunMembers:
     """What is known of the run's own images: from its folder, else their keys from the clusterer."""
-    known = RunMembers() if run.folder is None else read_run_members(run.folder, run.run_id)
-    if known.image_keys is not None:
+    known = RunMembers() if run.folder is None else read_run_members(run.folder, run.run_id, key_secret)
+    if known.patients is not None:
         return known
     try:
         keys = clusterer.assignments(run.run_id, 0).image_keys

@@ -112,6 +112,7 @@ class RunOutcome:
             asked for.
         eyes: The eyes, if these were clustered; None: each image was.
         image_keys: Key of each member.
+        key_check: What tells the secret of these keys from others, see ``keys.check_of_secret``.
         fitted: What puts other images into the clusters, as the clusterer's file; None for
             ``result.fitted_missing_reason``.
         second: The result that came second, if the run chose among numbers of clusters by ratings.
@@ -135,6 +136,7 @@ class RunOutcome:
     vectors: Sequence[bytes | None] | None = None
     eyes: EyeClusters | None = None
     image_keys: Sequence[bytes] = ()
+    key_check: str = ""
     fitted: bytes | None = None
     second: SecondChoice | None = None
 

@@ -17,6 +17,7 @@ from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.eyes import ScannedEye, gather_eyes
 from octcluster.images.image_set import ImageSet
+from octcluster.images.keys import check_of_secret
 from octcluster.images.leaks import add_copies
 from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound
 from octcluster.model.progress import Progress
@@ -294,5 +295,6 @@ class Job:
             vectors=self._fetch_vectors(),
             eyes=eyes,
             image_keys=[key for _, key in good],
+            key_check=check_of_secret(self._options.key_secret),
             fitted=fitted,
         )

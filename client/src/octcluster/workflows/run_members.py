@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from octcluster.images.image_set import Scan
+from octcluster.images.keys import check_of_secret
 
 
 class Seen(StrEnum):
@@ -25,7 +26,7 @@ class RunMembers:
     """What is known of the images of a run.
 
     Attributes:
-        image_keys: Their keys; None: not known.
+        image_keys: Their keys; None: not known, or made with another secret.
         patients: Their patients; None: not known.
     """
 
@@ -49,12 +50,13 @@ class RunMembers:
         return Seen.UNKNOWN if self.image_keys is None else Seen.NO
 
 
-def read_run_members(folder: Path, run_id: str) -> RunMembers:
+def read_run_members(folder: Path, run_id: str, key_secret: bytes) -> RunMembers:
     """Reads the images and patients of a run from the folder that ``octcluster run`` wrote.
 
     Args:
         folder: The folder.
         run_id: Id of the run.
+        key_secret: Secret of the keys that will be compared.
 
     Returns:
         What its assignments.parquet tells; nothing if that is missing, damaged, or of another run.
@@ -64,13 +66,15 @@ def read_run_members(folder: Path, run_id: str) -> RunMembers:
 
     try:
         table = read_table(folder / "assignments.parquet", columns=["image_key", "patient"])
-        if (table.schema.metadata or {}).get(b"octcluster_run", b"").decode() != run_id:
+        told = table.schema.metadata or {}
+        if told.get(b"octcluster_run", b"").decode() != run_id:
             return RunMembers()
         keys = frozenset(bytes.fromhex(key) for key in table["image_key"].to_pylist())
         patients = frozenset(name for name in table["patient"].to_pylist() if name is not None)
     except (OSError, ValueError, TypeError, pa.ArrowException):
         return RunMembers()
-    return RunMembers(keys, patients)
+    comparable = told.get(b"octcluster_keys", b"").decode() == check_of_secret(key_secret)
+    return RunMembers(keys if comparable else None, patients)
 
 
 def _as_text(patient: str) -> str:

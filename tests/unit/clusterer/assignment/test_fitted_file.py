@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
@@ -69,6 +69,14 @@ def test_it_comes_back_as_it_was_and_equal_results_are_equal_files() -> None:
     for name, values in vars(fitted.assign(vectors)).items():
         np.testing.assert_array_equal(vars(read.assign(vectors))[name], values)
     assert write_fitted(read) == content
+
+
+def test_no_field_of_what_is_fitted_is_left_out_of_the_file() -> None:
+    """Fails if a field was added that the file does not hold: new images would be placed without it."""
+    assert {field.name for field in fields(FittedPart)} == set(fitted_file._PART_TYPES)
+    assert {field.name for field in fields(ClusterRule)} == {*fitted_file._RULE_TYPES, "fitted_agreement"}
+    assert {field.name for field in fields(FittedPreparation)} == {"l2_normalize", "parts", "prepared_length"}
+    assert {field.name for field in fields(FittedResult)} == {"space", "preparation", "rule"}
 
 
 def test_any_numpy_reads_it_without_pickle() -> None:

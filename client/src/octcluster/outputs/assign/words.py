@@ -49,6 +49,11 @@ def describe_match(outcome: AssignOutcome, scores: PlacementScores) -> list[str]
 def describe_seen(outcome: AssignOutcome) -> list[str]:
     """Which images are of the run itself or of its patients, and what of that cannot be told."""
     numbers = count_seen(outcome)
+    if numbers[Seen.UNKNOWN] and outcome.patients_known:
+        return [
+            "Whether the run was made with these very images cannot be told: the run's keys are of another "
+            "secret (OCTCLUSTER_KEY_SECRET). Only its patients are recognized."
+        ]
     if numbers[Seen.UNKNOWN]:
         return [
             "Whether the run was made with any of these images or their patients cannot be told: model.npz "

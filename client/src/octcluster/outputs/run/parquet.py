@@ -28,7 +28,11 @@ def format_parquet(outcome: RunOutcome) -> bytes:
     if outcome.vectors is not None:
         columns["vector"] = _list_vectors(outcome.vectors, outcome.space)
     table = pa.table(columns).replace_schema_metadata(
-        {"octcluster_run": outcome.spec.run_id, "octcluster_space": outcome.space.digest.hex()}
+        {
+            "octcluster_run": outcome.spec.run_id,
+            "octcluster_space": outcome.space.digest.hex(),
+            "octcluster_keys": outcome.key_check,
+        }
     )
     sink = pa.BufferOutputStream()
     write_table(table, sink, compression="zstd")
