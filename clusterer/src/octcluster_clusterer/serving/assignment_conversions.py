@@ -1,6 +1,6 @@
 """Between messages and plain data: images and units put into clusters, and fitted results as files."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,10 @@ from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMeans
 from octcluster_clusterer.errors import CannotAssign, InvalidRequest, MessageTooLarge
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.runs.records import RunRecord
-from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
+from octcluster_clusterer.serving.conversions import LARGEST_ANSWER_BYTES, Limits, count_vectors_per_message
 from octcluster_clusterer.serving.result_conversions import FITTED_MISSING, find_result
 from octcluster_clusterer.store.vectors import VectorCache
 
-_PIECE_BYTES = 2**20
 _MESSAGE_OVERHEAD_BYTES = 64
 
 
@@ -103,15 +102,21 @@ def _to_values(vectors: Sequence[bytes], space: VectorSpace) -> NDArray[np.float
 
 def from_file(content: bytes, limits: Limits) -> Iterator[pb.GetFittedRunResponse]:
     """Cuts a file into messages."""
-    size = min(_PIECE_BYTES, limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES)
+    size = min(LARGEST_ANSWER_BYTES, limits.max_message_bytes - _MESSAGE_OVERHEAD_BYTES)
     for start in range(0, len(content), size):
         yield pb.GetFittedRunResponse(data=content[start : start + size])
 
 
-async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest]) -> bytes:
-    """Joins the pieces of a file; raises MessageTooLarge before it takes more than such a file has."""
+async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest], take: Callable[[int], None]) -> bytes:
+    """Joins the pieces of a file; raises MessageTooLarge before it takes more than such a file has.
+
+    ``take`` gets the size of each piece before it is kept; what it raises gets through.
+    """
     content = bytearray()
     async for request in requests:
+        if not request.data:
+            raise InvalidRequest("a piece of a file must hold at least one byte")
+        take(len(request.data))
         content += request.data
         if len(content) > MAX_FILE_BYTES:
             raise MessageTooLarge(f"the file has more than {MAX_FILE_BYTES} bytes: it is no fitted run")

@@ -1,4 +1,4 @@
-"""How many members of runs are read at a time: they take memory before their run counts against the limit."""
+"""How much of long requests is read at a time: it takes memory before its run counts against the limit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,31 +10,31 @@ MAX_MEMBERS_IN_READING = 1_000_000
 
 
 class ReadingAllowance:
-    """Bounds the members that all calls together have read and not yet queued. For one event loop."""
+    """Bounds what all calls together have read and not yet handed on. For one event loop."""
 
-    def __init__(self, max_members: int = MAX_MEMBERS_IN_READING) -> None:
-        self._max_members = max_members
+    def __init__(self, most: int = MAX_MEMBERS_IN_READING, what: str = "members of runs") -> None:
+        """Allows so many of these things, whose name is for people."""
+        self._most = most
+        self._what = what
         self._held = 0
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[int], None]]:
-        """Around the reading of one run.
+        """Around the reading of one request.
 
         Yields:
-            A function to be called with the number of members of each chunk before it is kept. It raises
-            QueueFull if that is too many beside those of other calls.
+            A function to be called with the size of each chunk before it is kept. It raises QueueFull if that
+            is too much beside those of other calls.
         """
         own = 0
 
-        def take(n_members: int) -> None:
+        def take(size: int) -> None:
             nonlocal own
             others = self._held - own
-            if others and self._held + n_members > self._max_members:
-                raise QueueFull(
-                    "the members of too many runs arrive at once: try again when others are queued"
-                )
-            own += n_members
-            self._held += n_members
+            if others and self._held + size > self._most:
+                raise QueueFull(f"too many {self._what} arrive at once: try again when others have arrived")
+            own += size
+            self._held += size
 
         try:
             yield take

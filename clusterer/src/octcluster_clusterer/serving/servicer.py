@@ -9,7 +9,7 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 from octcluster_serving.callers import current_caller
 
 from octcluster_clusterer.assignment.assign import FittedResult
-from octcluster_clusterer.assignment.fitted_file import write_fitted
+from octcluster_clusterer.assignment.fitted_file import MAX_FILE_BYTES, write_fitted
 from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge, NotAllowed
@@ -70,6 +70,7 @@ class ClustererServicer(ClustererServiceServicer):
         self._fitted = fitted
         self._limits = limits
         self._allowance = ReadingAllowance()
+        self._file_allowance = ReadingAllowance(MAX_FILE_BYTES, "files of fitted runs")
         self._metrics = metrics
 
     async def GetServerInfo(  # noqa: N802
@@ -201,8 +202,10 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.PutFittedRunRequest], context: object
     ) -> pb.PutFittedRunResponse:
         """Keeps such a file for Assign."""
-        content = await read_file(request_iterator)
-        return pb.PutFittedRunResponse(fitted_digest=await asyncio.to_thread(self._fitted.put, content))
+        with self._file_allowance.reading() as take:
+            content = await read_file(request_iterator, take)
+            digest = await asyncio.to_thread(self._fitted.put, content)
+        return pb.PutFittedRunResponse(fitted_digest=digest)
 
     async def CancelRun(  # noqa: N802
         self, request: pb.CancelRunRequest, context: object
