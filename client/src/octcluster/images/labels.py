@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import splitext
+from sys import intern
 from typing import NamedTuple
 
 from octcluster.images.image_set import Scan
@@ -90,17 +91,17 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     """
     table = None if _is_source(labels) else read_label_table(Path(labels), images, LABEL_SOURCES)
     level = _FOLDER_LEVEL.fullmatch(labels)
-    paths = [image.file_name.rpartition("/") for image in images]
-    folders = Counter(folder for folder, _, _ in paths)
+    folder_of = [intern(image.file_name.rpartition("/")[0]) for image in images]
+    folders = Counter(folder_of)
     tree = read_folders(folders, int(level[1]) if level else None)
     source = labels
     if labels == "folder" and not tree.sure:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
-    names = [read(splitext(name)[0]) for _, _, name in paths]
+    names = [read(splitext(image.file_name.rpartition("/")[2])[0]) for image in images]
     if labels == "auto" or (table and not table.has_labels):
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
-    places = [tree.places[folder] for folder, _, _ in paths]
+    places = [tree.places[folder] for folder in folder_of]
     job = _Job(images, places, tree, names, table, "folder" if level else source)
     return job.run(automatic=labels == "auto")
 

@@ -185,7 +185,8 @@ class _Job:
         workers = os.cpu_count() or 1
         pool = start_processes(workers) if len(self._plain) >= _LEAST_FOR_PROCESSES else None
         headers, fingerprints = {}, {}
-        for position, look in self._read("Pixels", self._plain, look_at, workers, pool):
+        # One batch more for each than it works at, so that none waits for the next one.
+        for position, look in self._read("Pixels", self._plain, look_at, 2 * workers, pool):
             headers[position] = look.header
             if look.pixels is None:
                 self.failures[position] = look.fault
@@ -249,7 +250,7 @@ class _Job:
             stage: Name of the stage.
             positions: Which files.
             read: Reads one.
-            readers: Number of threads or processes.
+            readers: Number of threads, or of batches that processes have at a time.
             pool: The processes; None: threads.
 
         Yields:

@@ -82,7 +82,7 @@ class Description:
         images = self.image_set.images
         return [Failure(images[position], reason) for position, reason in self.failures.items()]
 
-    @cached_property
+    @property
     def readable(self) -> list[tuple[Scan, ImageHeader]]:
         """The images whose header can be read."""
         pairs = zip(self.image_set.images, self.headers, strict=True)

@@ -26,7 +26,7 @@ def describe_answer(description: Description) -> list[str]:
     ]
     formats = count_by(description, format_of)
     if formats:
-        total = len(description.readable)
+        total = sum(description.kinds.values())
         most, number = formats[0]
         everything = "All" if total == len(images) else f"All {total:,} whose header can be read"
         share = everything if number == total else f"{number / total:.1%}"
