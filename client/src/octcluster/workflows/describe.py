@@ -33,7 +33,14 @@ from octcluster.model.progress import Progress
 from octcluster.model.results import NearDuplicate
 from octcluster.model.runs import PLAIN_VIEW
 from octcluster.workflows.description import Description
-from octcluster.workflows.looks import file_bytes, look_at, look_at_encoded, read_key, start_processes
+from octcluster.workflows.looks import (
+    file_bytes,
+    look_at,
+    look_at_encoded,
+    read_key,
+    read_some,
+    start_processes,
+)
 from octcluster.workflows.outcome import PixelReport
 from octcluster.workflows.stages import Stages
 
@@ -265,12 +272,12 @@ class _Job:
             starts = range(0, len(positions), _FILES_AT_ONCE)
             batches = (
                 [
-                    (position, os.fspath(images[position].path))  # processes get a text several times faster
+                    (position, os.fspath(images[position].path))
                     for position in positions[start : start + _FILES_AT_ONCE]
                 ]
                 for start in starts
             )
-            for answers in map_concurrently(partial(_read_some, read), batches, readers, pool):
+            for answers in map_concurrently(partial(read_some, read), batches, readers, pool):
                 for position, answer in answers:
                     if isinstance(answer, UnreadableImage):
                         self.failures[position] = str(answer)
@@ -278,19 +285,6 @@ class _Job:
                         yield position, answer
                 done += len(answers)
                 self._stages.update(done, len(positions))
-
-
-def _read_some(
-    read: Callable[[Path], R], files: Sequence[tuple[int, str]]
-) -> list[tuple[int, R | UnreadableImage]]:
-    """Reads some files; what is wrong with one is its answer."""
-    answers: list[tuple[int, R | UnreadableImage]] = []
-    for position, path in files:
-        try:
-            answers.append((position, read(Path(path))))
-        except UnreadableImage as error:
-            answers.append((position, UnreadableImage(str(error))))  # without the frames that it came from
-    return answers
 
 
 def _gather(values: dict[int, R]) -> list[list[int]]:
