@@ -59,11 +59,14 @@ def read_run_members(folder: Path, run_id: str, key_secret: bytes) -> RunMembers
         key_secret: Secret of the keys that will be compared.
 
     Returns:
-        What its assignments.parquet tells; nothing if that is missing, damaged, or of another run.
+        What its assignments.parquet tells; nothing if that is missing, damaged, or of another run, or if
+        pyarrow is not installed (extra cli).
     """
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow.parquet import read_table  # noqa: PLC0415
-
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow.parquet import read_table  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return RunMembers()
     try:
         table = read_table(folder / "assignments.parquet", columns=["image_key", "patient"])
         told = table.schema.metadata or {}
