@@ -63,11 +63,18 @@ def pool(vectors: NDArray[np.float32], units: NDArray[np.int32]) -> NDArray[np.f
     Returns:
         float32, shape (n_units, dimension), C-contiguous; a unit of one member has its very vector.
     """
-    sums = np.zeros((int(units.max()) + 1, vectors.shape[1]))
-    for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
-        np.add.at(sums, units[rows], vectors[rows])
-    sums /= np.bincount(units)[:, np.newaxis]
-    return sums.astype(np.float32)
+    order = np.argsort(units, kind="stable")
+    sizes = np.bincount(units)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    pooled = np.empty((sizes.size, vectors.shape[1]), dtype=np.float32)
+    units_at_once = max(1, int(_VALUES_AT_ONCE / vectors.shape[1] / sizes.mean()))
+    for some in slices(sizes.size, units_at_once):
+        rows = order[starts[some.start] : ends[some.stop - 1]]
+        # Row after row, so that the sum of a unit does not depend on the others.
+        sums = np.add.reduceat(vectors[rows].astype(np.float64), starts[some] - starts[some.start], axis=0)
+        pooled[some] = sums / sizes[some, np.newaxis]
+    return pooled
 
 
 def _agree(indices: NDArray[np.int32] | None, units: NDArray[np.int32]) -> NDArray[np.int32] | None:

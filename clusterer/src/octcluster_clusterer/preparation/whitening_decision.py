@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.preparation.units import pool
 from octcluster_clusterer.tiles import slices
 
 FEWEST_OF_VOLUME = 5
@@ -103,15 +104,13 @@ def _sum_within(
     report_step: Callable[[], None],
 ) -> float:
     """Sum of squares of the members' differences from the mean of their patient."""
-    _, numbers, sizes = np.unique(owners, return_inverse=True, return_counts=True)
-    sums = np.zeros((sizes.size, part.shape[1]))
+    numbers = np.unique(owners, return_inverse=True)[1].astype(np.int32)
+    means = pool(part[order], numbers)
     squares = 0.0
     for rows in _blocks(order.size, part):
         report_step()
-        block = part[order[rows]].astype(np.float64)
-        np.add.at(sums, numbers[rows], block)
-        squares += float(np.square(block).sum())
-    return max(squares - float((np.square(sums) / sizes[:, np.newaxis]).sum()), 0.0)
+        squares += float(np.square(part[order[rows]].astype(np.float64) - means[numbers[rows]]).sum())
+    return squares
 
 
 def _sum_steps(

@@ -51,19 +51,25 @@ def describe_whitening(outcome: RunOutcome) -> list[str]:
     if decision.applied and decision.like_volumes:
         return [
             f"Whitened within patients, as was asked for; but {_describe_volumes(decision)}. There whitening "
-            "within patients may take off the pathology: --no-whiten-within-patients leaves it out."
+            "within patients may take off the pathology: "
+            f"{_flag(outcome, '--no-whiten-within-patients')} leaves it out."
         ]
     if decision.applied and asked_for == "auto":
         return [
             f"Whitened within patients: {_describe_single_scans(decision)}. "
-            "--no-whiten-within-patients leaves it out."
+            f"{_flag(outcome, '--no-whiten-within-patients')} leaves it out."
         ]
     if decision.applied:
         return []
     return [
         f"Not whitened within patients: {_describe_volumes(decision)}. "
-        "--whiten-within-patients whitens all the same."
+        f"{_flag(outcome, '--whiten-within-patients')} whitens all the same."
     ]
+
+
+def _flag(outcome: RunOutcome, flag: str) -> str:
+    """An option that changes a recipe, which has to be named beside it."""
+    return f"--recipe {outcome.recipe.name} {flag}" if outcome.recipe.name else flag
 
 
 def _describe_volumes(decision: WhiteningDecision) -> str:

@@ -37,6 +37,7 @@ def build_contingency(outcome: RunOutcome) -> Fragment | None:
     return Fragment(
         "run/report/contingency.html.jinja",
         {
+            "unit": outcome.unit,
             "clusters": list(zip(table.clusters, names, strict=True)),
             "rows": rows,
             "totals": [*totals, sum(totals)],

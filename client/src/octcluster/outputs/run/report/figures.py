@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 from octcluster.model.results import ClusteringResult, RunResult
-from octcluster.model.runs import Preparation
+from octcluster.model.runs import Preparation, Unit
 from octcluster.outputs.pages import NEUTRAL, Plot, Table, class_colour, cluster_colour, plot_text
 from octcluster.outputs.variance import VARIANCE_SHARES, count_components
 from octcluster.outputs.wording.words import NOISE, count, name_algorithm, name_cluster
@@ -14,13 +14,13 @@ from octcluster.workflows.outcome import RunOutcome
 UNKNOWN = "unknown"
 
 
-def plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str]) -> Plot:
-    """Bars of the number of images in each cluster, by known class."""
+def plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str], unit: Unit) -> Plot:
+    """Bars of the number of images, or eyes, in each cluster, by known class."""
     sizes = dict(enumerate(result.cluster_sizes))
     if result.noise:
         sizes[NOISE] = result.noise
     clusters = [name_cluster(cluster) for cluster in sizes]
-    parts = split_by_class(result, classes, sizes)
+    parts = split_by_class(result, classes, sizes, unit)
     traces: list[dict[str, object]] = [
         {
             "type": "bar",
@@ -28,7 +28,7 @@ def plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str]) -> Plot
             "x": clusters,
             "y": counts,
             "marker": {"color": NEUTRAL if name == UNKNOWN else class_colour(index)},
-            "hovertemplate": "%{x}: %{y} images<extra>"
+            "hovertemplate": f"%{{x}}: %{{y}} {unit}s<extra>"
             + plot_text(name).replace("%", "%\u200b")
             + "</extra>",
         }
@@ -41,19 +41,19 @@ def plot_cluster_sizes(result: ClusteringResult, classes: Sequence[str]) -> Plot
     return Plot(
         "sizes",
         "Cluster sizes",
-        "Number of images in each cluster" + (", by known class." if len(parts) > 1 else "."),
+        f"Number of {unit}s in each cluster" + (", by known class." if len(parts) > 1 else "."),
         traces,
-        {"barmode": "stack", "yaxis": {"title": {"text": "images"}}, "showlegend": len(parts) > 1},
-        Table("sizes-table", "Number of images in each cluster", ["cluster", *parts, "all"], rows),
+        {"barmode": "stack", "yaxis": {"title": {"text": f"{unit}s"}}, "showlegend": len(parts) > 1},
+        Table("sizes-table", f"Number of {unit}s in each cluster", ["cluster", *parts, "all"], rows),
     )
 
 
 def split_by_class(
-    result: ClusteringResult, classes: Sequence[str], sizes: dict[int, int]
+    result: ClusteringResult, classes: Sequence[str], sizes: dict[int, int], unit: Unit
 ) -> dict[str, list[int]]:
-    """Number of images by class name, in the order of the clusters; those of no known class come last."""
+    """Number of images, or eyes, by class name, in the order of the clusters; unknown classes come last."""
     if result.contingency is None:
-        return {"images": list(sizes.values())}
+        return {f"{unit}s": list(sizes.values())}
     table = result.contingency
     columns = {cluster: column for column, cluster in enumerate(table.clusters)}
     parts = {
@@ -95,15 +95,23 @@ def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
         rows.append([name_cluster(cluster), len(values), *summary])
     return Plot(
         "silhouettes",
-        "Silhouette of the images, by cluster",
-        "Smallest, quartiles and largest silhouette of the images of each cluster. Above 0 an image is "
+        f"Silhouette of the {outcome.unit}s, by cluster",
+        f"Smallest, quartiles and largest silhouette of the {outcome.unit}s of each cluster. Above 0 one is "
         "nearer to its own cluster than to the next, below 0 it is nearer to another.",
         traces,
         {"yaxis": {"title": {"text": "silhouette"}}, "showlegend": False},
         Table(
             "silhouettes-table",
             "Silhouettes of each cluster",
-            ["cluster", "images", "smallest", "lower quartile", "median", "upper quartile", "largest"],
+            [
+                "cluster",
+                f"{outcome.unit}s",
+                "smallest",
+                "lower quartile",
+                "median",
+                "upper quartile",
+                "largest",
+            ],
             rows,
         ),
     )

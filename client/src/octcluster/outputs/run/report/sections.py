@@ -71,12 +71,12 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
             [
                 "A good clustering has one large number in each row and in each column. Darker is a larger "
                 "share of the class. The underlined number is that of the cluster that stands for the "
-                "class. Choose a cell, a class or a cluster to see its images in all plots."
+                "class. Choose a cell, a class or a cluster to see what lies in it in all plots."
             ]
         )
         sections.append(Section("classes", "Classes and clusters", [explained, contingency]))
     figures = [
-        plot_cluster_sizes(chosen, classes),
+        plot_cluster_sizes(chosen, classes, outcome.unit),
         plot_silhouettes(outcome),
         *plot_by_k(outcome.result),
     ]
@@ -129,7 +129,7 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
             "AMI, adjusted mutual information, is 0 by chance, and 1 if one determines the other. Clusters "
             "of pathologies have little of it with the image's size, brightness and border.",
         ]
-        header = ["property", "adjusted mutual information", "mutual information (nats)", "images"]
+        header = ["property", "adjusted mutual information", "mutual information (nats)", f"{outcome.unit}s"]
         parts.append(Text(sentences, "What explains the clusters?"))
         parts.append(Table("associations", "What explains the clusters", header, rows))
     named = tabulate_patients(outcome.leaks) if identified else None

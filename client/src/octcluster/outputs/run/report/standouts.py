@@ -26,8 +26,8 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
     if chosen.noise:
         are = "is" if chosen.noise == 1 else "are"
         found.append(
-            f"{count(chosen.noise, 'image')} {are} noise: too unlike all others to belong to a cluster. That "
-            "says nothing about health."
+            f"{count(chosen.noise, outcome.unit)} {are} noise: too unlike all others to belong to a cluster. "
+            "That says nothing about health."
         )
     leaks, duplicates = outcome.leaks, outcome.result.duplicates
     if leaks.patients_in_classes or leaks.patients_in_splits or duplicates.total_pairs:
@@ -58,7 +58,7 @@ def _describe_mix_up(outcome: RunOutcome) -> list[str]:
         return []
     images, total, index, cluster = max(cells, key=lambda cell: cell[0])
     return [
-        f"The most frequent mix-up: {images:,} of {count(total, 'image')} of {show_text(classes[index])} "
-        f"{'lies' if images == 1 else 'lie'} in {name_cluster(cluster)}, which matches "
-        f"{show_text(classes[matched[cluster]])}."
+        f"The most frequent mix-up: {images:,} of {count(total, outcome.unit)} of "
+        f"{show_text(classes[index])} {'lies' if images == 1 else 'lie'} in {name_cluster(cluster)}, which "
+        f"matches {show_text(classes[matched[cluster]])}."
     ]
