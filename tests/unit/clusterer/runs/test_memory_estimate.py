@@ -155,3 +155,10 @@ def test_what_only_the_preparation_tells_is_checked_after_it() -> None:
     members = Members(np.zeros((6000, 32), dtype=np.uint8), None)
     with pytest.raises(InvalidRequest, match="needs about"):
         run_pipeline(vectors, members, spec, lambda *_: None, memory=memory)
+
+
+def test_what_is_clustered_takes_memory_by_units() -> None:
+    spec, memory = make_spec(Algorithm.AGGLOMERATIVE), MemoryAllowance(4 * GIB, RESTING)
+    with pytest.raises(InvalidRequest):
+        check_memory(spec, 84_495, memory)
+    check_memory(spec, 84_495, memory, n_units=4_686)

@@ -1,13 +1,19 @@
 """The stop sign comes where clusters go with people, and nowhere else."""
 
+import io
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from octcluster.cli.terminal.run import print_run_summary
 from octcluster.images.eyes import gather_eyes
 from octcluster.images.image_set import Scan
 from octcluster.model.results import Association, Score
+from octcluster.outputs.run.record import format_run_record
+from octcluster.outputs.run.report import format_report
 from octcluster.outputs.wording.stop_sign import describe_few_eyes, find_stop_sign, measure_people
 from octcluster.workflows.outcome import EyeClusters, RunOutcome
 from outcomes import make_outcome
@@ -99,3 +105,28 @@ def test_unknown_patients_are_people_of_their_own() -> None:
 
 def test_one_cluster_goes_with_nobody() -> None:
     assert measure_people(["1"] * 10 + ["2"] * 10, [0] * 20).follows == 0
+
+
+def test_the_stop_sign_comes_first_in_report_and_terminal_and_stands_in_the_record() -> None:
+    outcome = of_people(SIX_PEOPLE["two groups"])
+    outcome = replace(
+        outcome,
+        assignments=replace(
+            outcome.assignments,
+            silhouettes=[0.1] * 294,
+            x=[0.0] * 294,
+            y=[0.0] * 294,
+            distances=[1.0] * 294,
+        ),
+    )
+    started = datetime(2026, 1, 31, tzinfo=UTC)
+    page = format_report(outcome, started).decode()
+    assert page.index("Stop: these clusters go with people") < page.index('id="answer"')
+    stream = io.StringIO()
+    print_run_summary(outcome, Path("result"), stream)
+    assert stream.getvalue().strip().startswith("Stop: these clusters go with people")
+    record = json.loads(format_run_record(outcome, {}, started))
+    assert record["stop_sign"][0].startswith("Stop:")
+    plain = make_outcome()
+    assert "Stop:" not in format_report(plain, started).decode()
+    assert json.loads(format_run_record(plain, {}, started))["stop_sign"] is None
