@@ -90,14 +90,20 @@ def stack() -> Iterator[Stack]:
         stack.compose("down", "--volumes", "--timeout", "30")
 
 
-@pytest.fixture
-def scaled(stack: Stack) -> Iterator[Stack]:
-    """The stack with three embedders, all in its address, each on a port of its own."""
+@pytest.fixture(scope="module")
+def three_embedders(stack: Stack) -> Iterator[Stack]:
+    """The stack as it is asked for three embedders, all in its address, each on a port of its own."""
     ports = free_ports(3)
     environment = {**stack.environment, "OCTCLUSTER_EMBEDDER_PORT": f"{ports[0]}-{ports[-1]}"}
     three = replace(stack, embedder=",".join(f"127.0.0.1:{port}" for port in ports), environment=environment)
     try:
-        three.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=3")
         yield three
     finally:
         stack.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=1")
+
+
+@pytest.fixture
+def scaled(three_embedders: Stack) -> Stack:
+    """The stack with three embedders that serve: one that a test has killed is started again."""
+    three_embedders.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=3")
+    return three_embedders
