@@ -123,6 +123,12 @@ def describe_outliers(outcome: AssignOutcome) -> list[str]:
     flagged = sum(flags)
     if not flagged:
         return []
+    if outcome.model.unit == "eye":
+        return [
+            f"{flagged:,} of {count(len(flags), 'image')} "
+            f"{'is called an outlier' if flagged == 1 else 'are called outliers'}. That says little here: the "
+            "run clustered eyes, and single scans lie farther from a mean than eyes do."
+        ]
     text = (
         f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
         "mean of the cluster than 99% of the run's own images in it. More than 1% is usual: images that the "
@@ -141,7 +147,9 @@ def describe_agreement(outcome: AssignOutcome) -> list[str]:
     agreement = outcome.placements.fitted_agreement
     if agreement is None:
         return []
-    text = f"Of the run's own images, {agreement:.1%} would be assigned as they were clustered."
+    text = (
+        f"Of the run's own {outcome.model.unit}s, {agreement:.1%} would be assigned as they were clustered."
+    )
     if agreement < _FAITHFUL:
         text += " That is little: the clusters of this run have no simple borders, so take care."
     return [text]

@@ -84,3 +84,11 @@ def test_the_summary_tells_new_images_from_those_of_the_run() -> None:
     assert "no measure of the run: it may have been made with some" in summarize(untold)
     assert "counted apart" not in summarize(outcome)
     assert "no measure" not in summarize(outcome)
+
+
+def test_after_a_run_of_eyes_the_summary_makes_little_of_single_scans_that_lie_far_away() -> None:
+    outcome = make_assign_outcome()
+    text = summarize(replace(outcome, model=replace(outcome.model, unit="eye")))
+    assert "1 of 80 images is called an outlier. That says little here" in text
+    assert "Of the run's own eyes, 75.0%" in text
+    assert "eyes of the run" in text
