@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 
 from octcluster.clients.clusterer import ClustererClient
-from octcluster.images.eyes import ScannedEye
-from octcluster.model.errors import TooFewImages
+from octcluster.images.eyes import ScannedEye, gather_eyes
+from octcluster.images.image_set import Scan
+from octcluster.model.errors import InvalidArguments, TooFewImages
 from octcluster.model.results import Assignments, RunResult
+from octcluster.model.runs import UNITS
+from octcluster.model.suggest import suggest
 from octcluster.workflows.outcome import EyeClusters
+
+
+def find_eyes(unit: str, scans: Sequence[Scan]) -> list[ScannedEye] | None:
+    """The eyes that scans show, if these are what is clustered; None if images are.
+
+    Raises:
+        InvalidArguments: There is no such unit.
+    """
+    if unit not in UNITS:
+        raise InvalidArguments(f"there is no unit {unit!r}: take {' or '.join(UNITS)}{suggest(unit, UNITS)}")
+    return gather_eyes(scans) if unit == "eye" else None
 
 
 def check_enough_eyes(eyes: Sequence[ScannedEye], needed: int) -> None:

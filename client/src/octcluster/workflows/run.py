@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
-from octcluster.images.eyes import ScannedEye, gather_eyes
+from octcluster.images.eyes import ScannedEye
 from octcluster.images.image_set import ImageSet
 from octcluster.images.keys import check_of_secret
 from octcluster.images.leaks import add_copies
@@ -26,7 +26,7 @@ from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, Unit
 from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
 from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
-from octcluster.workflows.eyes import check_enough_eyes, place_scans
+from octcluster.workflows.eyes import check_enough_eyes, find_eyes, place_scans
 from octcluster.workflows.outcome import (
     EyeClusters,
     Failure,
@@ -163,9 +163,7 @@ class Job:
 
     def _gather_eyes(self) -> list[ScannedEye] | None:
         """The eyes of the good images; None if images are what is clustered."""
-        if self._options.unit == "image":
-            return None
-        return gather_eyes([image for image, _ in self._images.good()])
+        return find_eyes(self._options.unit, [image for image, _ in self._images.good()])
 
     def _count_needed(self) -> int:
         """The least number of images: one for each cluster, unless all algorithms find their number."""
