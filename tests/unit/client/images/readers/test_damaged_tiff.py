@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from mutations import mutate
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.processes import kept_workers, look_into, read_scans
+from octcluster.images.readers.processes import look_into, read_scans
 from octcluster.images.readers.reader import SourceFile
 from octcluster.images.readers.registry import find_reader
 from PIL import Image
+from reader_limits import bounded_workers
 from scan_uses import measure
 from tiff_files import TiffPage, write_tiff
 
@@ -26,7 +27,7 @@ SIZE = (20, 24)
 
 @pytest.fixture(scope="module", autouse=True)
 def workers() -> Iterator[None]:
-    with kept_workers():
+    with bounded_workers():
         yield
 
 

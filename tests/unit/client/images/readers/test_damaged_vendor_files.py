@@ -16,8 +16,9 @@ from bioptigen_files import bioptigen_bytes, random_frames
 from e2e_files import Volume, e2e_bytes
 from mutations import mutate
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.processes import kept_workers, look_into, read_scans
+from octcluster.images.readers.processes import look_into, read_scans
 from octcluster.images.readers.reader import SourceFile
+from reader_limits import bounded_workers
 from topcon_files import compressed_chunk, facts, random_scans, raw_chunk, topcon_bytes
 
 pytestmark = pytest.mark.heavy
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.heavy
 
 @pytest.fixture(scope="module", autouse=True)
 def workers() -> Iterator[None]:
-    with kept_workers():
+    with bounded_workers():
         yield
 
 

@@ -19,8 +19,9 @@ from dicom_files import Element, Stored, encode_jpeg, encode_jpeg_2000, make_fra
 from machine import need
 from mutations import mutate
 from octcluster.images.headers import UnreadableImage
-from octcluster.images.readers.processes import kept_workers, look_into, read_scans
+from octcluster.images.readers.processes import look_into, read_scans
 from octcluster.images.readers.reader import SourceFile
+from reader_limits import bounded_workers
 
 pytestmark = pytest.mark.heavy
 N_FILES = 182
@@ -79,7 +80,7 @@ def damage(intact: bytes, source: random.Random) -> bytes:
 @pytest.fixture(scope="module", autouse=True)
 def workers() -> Iterator[None]:
     """The same processes read all files."""
-    with kept_workers():
+    with bounded_workers():
         yield
 
 
