@@ -124,10 +124,10 @@ def describe_outliers(outcome: AssignOutcome) -> list[str]:
     if not flagged:
         return []
     if outcome.model.unit == "eye":
+        called = "is called an outlier" if flagged == 1 else "are called outliers"
         return [
-            f"{flagged:,} of {count(len(flags), 'image')} "
-            f"{'is called an outlier' if flagged == 1 else 'are called outliers'}. That says little here: the "
-            "run clustered eyes, and single scans lie farther from a mean than eyes do."
+            f"{flagged:,} of {count(len(flags), 'image')} {called}. That says little here: the run clustered "
+            "eyes, and single scans lie farther from a mean than eyes do."
         ]
     text = (
         f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
