@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from octcluster.images.eyes import gather_eyes
+from octcluster.images.image_set import Scan
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.wording.trust import CLASS, PATIENT
 from octcluster.outputs.wording.words import count
@@ -23,7 +25,7 @@ class People:
     """How the images of a run lie with people who have many of them.
 
     Attributes:
-        patients: Number of known patients.
+        patients: Number of known people.
         effective: Number of patients, those with few images counted less: with one image in two of one
             patient, hardly more than 2.
         share_of_many: Share of all images that are of a patient with MANY_IMAGES or more.
@@ -42,7 +44,7 @@ def measure_people(patients: Sequence[str | None], clusters: Sequence[int]) -> P
     """Measures how far clusters go with people.
 
     Args:
-        patients: Patient of each image; None: unknown, a person of its own.
+        patients: Person of each image; None: unknown, a person of its own.
         clusters: Cluster of each image.
 
     Returns:
@@ -65,6 +67,17 @@ def measure_people(patients: Sequence[str | None], clusters: Sequence[int]) -> P
     return People(len(of_patient), effective, images / len(patients), in_one, follows)
 
 
+def name_people(scans: Sequence[Scan]) -> list[str | None]:
+    """The person of each scan: its patient, else its volume, which is of one person; None: unknown."""
+    people = [scan.patient for scan in scans]
+    if None in people and any(scan.number is not None for scan in scans):
+        for number, eye in enumerate(gather_eyes(scans)):
+            if eye.patient is None and len(eye.rows) > 1:
+                for row in eye.rows:
+                    people[row] = f"volume {number}"
+    return people
+
+
 def find_stop_sign(outcome: RunOutcome) -> list[str]:
     """Says that the clusters go with people, in sentences for a clinician, with the way out.
 
@@ -74,7 +87,7 @@ def find_stop_sign(outcome: RunOutcome) -> list[str]:
     if outcome.eyes is not None:
         return []
     chosen, clusters = outcome.chosen, outcome.assignments.clusters
-    people = measure_people([image.patient for image in outcome.members], clusters)
+    people = measure_people(name_people(outcome.members), clusters)
     if people.share_of_many < _MOST or people.follows < _FOLLOWS:
         return []
     needed = PEOPLE_A_CLUSTER * max(chosen.clusters, 2)

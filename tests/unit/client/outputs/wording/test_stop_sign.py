@@ -56,6 +56,18 @@ def test_volumes_of_six_people_are_stopped_without_any_class(clusters: list[list
     assert "secret" not in verdict + reason + cure
 
 
+def test_volumes_of_unknown_patients_count_as_people() -> None:
+    outcome = of_people(SIX_PEOPLE["two groups"])
+    members = [
+        replace(scan, name=f"{volume}.vol#{number}", patient=None, number=number)
+        for scan, (volume, number) in zip(
+            outcome.members, ((volume, number) for volume in range(6) for number in range(1, 50)), strict=True
+        )
+    ]
+    _, reason, _ = find_stop_sign(replace(outcome, members=members))
+    assert "294 images are of 6 people" in reason
+
+
 def test_clusters_that_cut_through_people_are_not_stopped() -> None:
     assert find_stop_sign(of_people([[0] * 25 + [1] * 24] * 6)) == []
 
