@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from octcluster_embedder.images.retina import Retina, find_margins, find_retina
+from octcluster_embedder.images.retina import Retina, find_retina
 
 SHARE_ABOVE = 250 / 496
 """Share of the image's height that is kept above the layer: retina, swelling, some of the vitreous."""
@@ -68,7 +68,7 @@ def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
     """
     grey = np.array(image)
     height, width = grey.shape
-    grey[find_margins(grey, 2)] = np.uint8(retina.background)
+    grey[retina.margins] = np.uint8(retina.background)
     # Rows of background stand for all that lies outside.
     framed = np.full((height + 3, width), np.uint8(retina.background))
     framed[1:-2] = grey

@@ -48,10 +48,12 @@ class Retina:
         parabola: float32, shape (3,): the layer's row as a share of the height is
             ``parabola @ (1, x, x**2)``, and x runs from -1 at the left edge to 1 at the right one.
         background: Brightness of what is neither retina nor white margin, 0 to 255.
+        margins: bool, shape (height, width): the image's white margins.
     """
 
     parabola: _Floats
     background: float
+    margins: NDArray[np.bool_]
 
     def rows(self, width: int, height: int) -> _Floats:
         """The layer's row in each column of an image of this size; float32, shape (width,)."""
@@ -68,7 +70,8 @@ def find_retina(image: Image.Image) -> Retina | None:
     Returns:
         Where it lies; None if there is none, or none that could be told from something else.
     """
-    grid, known = _draw_grid(image)
+    margins = _find_margins(np.asarray(image))
+    grid, known = _draw_grid(image, margins)
     if np.count_nonzero(known) < 0.2 * known.size:
         return None
     background = float(np.percentile(grid[known], 25))
@@ -86,24 +89,16 @@ def find_retina(image: Image.Image) -> Retina | None:
         return None
     if not _is_banded(filled, known, parabola, background):
         return None
-    return Retina(parabola, background)
+    return Retina(parabola, background, margins)
 
 
-def find_margins(grey: NDArray[np.uint8], around: int) -> NDArray[np.bool_]:
-    """Finds white margins with their blurred edges.
-
-    Args:
-        grey: uint8, shape (height, width).
-        around: How many pixels wide the blurred edges are.
-
-    Returns:
-        bool, shape (height, width).
-    """
+def _find_margins(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """White margins with their blurred edges, two pixels wide; bool, shape as given."""
     white = grey >= WHITE
     if not (white[0].any() or white[-1].any() or white[:, 0].any() or white[:, -1].any()):
         return np.zeros_like(white)
     margins = reaches_an_edge(white)
-    for _ in range(around):
+    for _ in range(2):
         _widen(margins)
     return margins
 
@@ -137,11 +132,10 @@ def _widen(mask: NDArray[np.bool_]) -> None:
     mask[:, :-1] |= columns
 
 
-def _draw_grid(image: Image.Image) -> tuple[_Floats, NDArray[np.bool_]]:
+def _draw_grid(image: Image.Image, margins: NDArray[np.bool_]) -> tuple[_Floats, NDArray[np.bool_]]:
     """Mean brightness of each cell, float32, and whether it lies outside of white margins."""
     size = (_COLUMNS, _ROWS)
     cells = np.asarray(image.resize(size, Image.Resampling.BOX), dtype=np.float32)
-    margins = find_margins(np.asarray(image), 1)
     if not margins.any():
         return cells, np.ones((_ROWS, _COLUMNS), np.bool_)
     shares = Image.fromarray(margins.view(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BOX)
