@@ -2,7 +2,7 @@
 
 Starts a store and a clusterer, writes made vectors (see embeddings.py) of the features that the recipe asks
 for into the cache, and times one run of the recipe through the client library. Prints one JSON line: seconds
-of the run and of each stage, and the clusterer's highest resident memory.
+of the run and of each stage, the memory of the store, and the clusterer's highest resident memory.
 
     .venv/bin/python benchmarks/full_size.py [--vectors 84495] [--recipe plain-1]
 """
@@ -18,11 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import redis
 from embeddings import make_embeddings
 from memory import MIB, HighWater
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.model.recipes import DEFAULT_RECIPE, RECIPES, Recipe
-from octcluster.model.runs import EmbeddingSpace, Member, RunSpec
+from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace, Member, RunSpec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from processes import running_service, running_store
@@ -44,17 +45,19 @@ def make_parts(count: int, dimensions: tuple[int, ...]) -> np.ndarray:
 
 def measure(count: int, recipe: Recipe) -> dict[str, object]:
     """Caches the vectors, runs the recipe and follows the clusterer."""
-    dimensions = PARTS[recipe.features]
+    dimensions = PARTS[recipe.features] * len(recipe.views)
+    data_type = "float32" if recipe.views == PLAIN_VIEW else "float16"
     space = EmbeddingSpace(
         model="efficientnet-lite0",
         weights_digest="0" * 64,
         preprocessing_version="benchmark",
         features=recipe.features,
-        data_type="float32",
+        data_type=data_type,
         dimension=sum(dimensions),
         digest=hashlib.sha256(recipe.features.encode()).digest(),
         flip=recipe.flip,
         part_dimensions=dimensions,
+        views=recipe.views,
     )
     preparation = replace(recipe.preparation, part_dimensions=dimensions if len(dimensions) > 1 else ())
     keys = [hashlib.sha256(str(number).encode()).digest() for number in range(count)]
@@ -66,7 +69,9 @@ def measure(count: int, recipe: Recipe) -> dict[str, object]:
         )
         client = stack.enter_context(ClustererClient(service.address))
         vectors = make_parts(count, dimensions)
-        client.put_vectors(space, zip(keys, (vector.tobytes() for vector in vectors), strict=True))
+        packed = (vector.astype(data_type).tobytes() for vector in vectors)
+        client.put_vectors(space, zip(keys, packed, strict=True))
+        store_bytes = int(redis.Redis(unix_socket_path=str(socket)).info("memory")["used_memory"])
         del vectors
         memory = HighWater(service.process.pid)
         spec = RunSpec(space, preparation, recipe.algorithms, min_clusters=2, max_clusters=10)
@@ -83,6 +88,7 @@ def measure(count: int, recipe: Recipe) -> dict[str, object]:
             "seconds": round(seconds, 1),
             "stage_seconds": {stage: round(value, 1) for stage, value in result.stage_seconds.items()},
             "chosen_reason": result.chosen_reason,
+            "store_mib": round(store_bytes / MIB, 1),
             "clusterer_peak_mib": round(memory.highest / MIB, 1),
         }
 

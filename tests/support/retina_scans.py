@@ -1,7 +1,10 @@
 """Scans whose retina lies where a test wants it, drawn by NumPy alone."""
 
+import io
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 WIDTH, HEIGHT = 512, 496
 THICKNESS = 75
@@ -37,3 +40,10 @@ def draw_scan(
     image = np.where(np.abs(depth) < 6, 190.0, image)
     speckle = np.random.default_rng(seed).gamma(8, 1 / 8, image.shape)
     return np.clip(np.rint(image * speckle), 0, 255).astype(np.uint8)
+
+
+def encode(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG file of the pixels."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()

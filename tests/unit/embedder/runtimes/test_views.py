@@ -1,0 +1,82 @@
+"""Views through a real network: a lesion at the edge of a wide scan is seen, and batches change nothing."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from octcluster_embedder.images.decoding import DecodedImage, ImageLimits, decode_image
+from octcluster_embedder.queueing.passes import compute_vectors
+from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.runtime import Runtime
+from octcluster_embedder.spaces import VIEWS_OFFERED, Features, View
+from retina_scans import draw_scan, encode, layer_rows
+from sklearn.cluster import KMeans
+
+pytestmark = pytest.mark.heavy
+
+WIDTH = 1536
+EDGE, CENTRE = 130, WIDTH // 2
+
+
+@pytest.fixture(scope="module")
+def openvino_runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    return load_runtime("openvino", cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def tensorflow_runtime() -> Runtime:
+    return load_runtime("tensorflow")
+
+
+def decode(pixels: NDArray[np.uint8]) -> DecodedImage:
+    return decode_image(encode(pixels), 224, 224, ImageLimits(), find_retina=True)
+
+
+def wide_scan(seed: int, lesion: int | None = None) -> NDArray[np.uint8]:
+    """A scan of 1536 x 496 pixels, tilted and bent by its seed, with a detachment at this column, or none."""
+    random = np.random.default_rng(seed)
+    layer = layer_rows(WIDTH, *random.uniform((270, -30, -50), (310, 30, -10)))
+    columns = np.arange(WIDTH)
+    swelling = 0.0 if lesion is None else 80 * np.exp(-(((columns - lesion) / 70) ** 2))
+    return draw_scan(layer - swelling, seed=seed)
+
+
+def compute(runtime: Runtime, images: list[DecodedImage], view: View) -> NDArray[np.float32]:
+    space = runtime.spaces[Features.BLOCKS].variant(True, (view,))
+    return compute_vectors(runtime, images, space).astype(np.float32)
+
+
+@pytest.mark.parametrize("fixture", ["openvino_runtime", "tensorflow_runtime"])
+def test_a_vector_of_views_does_not_depend_on_its_batch(fixture: str, request: pytest.FixtureRequest) -> None:
+    runtime = request.getfixturevalue(fixture)
+    noise = np.random.default_rng(0).integers(0, 256, (496, 512), np.uint8)
+    images = [
+        decode(draw_scan(layer_rows())),
+        decode(noise),
+        decode(wide_scan(0)),
+        decode(wide_scan(1, EDGE)),
+    ]
+    for views in VIEWS_OFFERED[1:]:
+        space = runtime.spaces[Features.BLOCKS].variant(True, views)
+        together = compute_vectors(runtime, images, space).astype(np.float32)
+        alone = np.concatenate([compute_vectors(runtime, [image], space) for image in images])
+        if runtime.name == "openvino":
+            np.testing.assert_array_equal(together, alone)
+        np.testing.assert_allclose(together, alone, rtol=1e-2, atol=1e-3)
+
+
+def test_a_lesion_at_the_edge_of_a_wide_scan_is_seen_along_the_retina_alone(
+    openvino_runtime: Runtime,
+) -> None:
+    seeds = range(6)
+    healthy, edge = ([decode(wide_scan(seed, lesion)) for seed in seeds] for lesion in (None, EDGE))
+    central = [decode(wide_scan(seed, CENTRE)) for seed in seeds]
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(healthy, edge, strict=True))
+    none, at_edge, in_centre = (
+        compute(openvino_runtime, images, View.RETINA) for images in (healthy, edge, central)
+    )
+    moved = [np.linalg.norm(vectors - none, axis=1).mean() for vectors in (at_edge, in_centre)]
+    assert moved[0] > moved[1] / 3
+    vectors = np.concatenate([none, at_edge])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = KMeans(2, n_init=10, random_state=0).fit_predict(vectors)
+    assert set(labels[:6]) == {labels[0]} != set(labels[6:]) == {labels[-1]}
