@@ -6,10 +6,13 @@ accuracy and adjusted Rand index on all images over seeds, on draws of 80% of th
 patient whose classes are as uneven as in OCT2017's training set; the number of clusters chosen, and why;
 stability (mean adjusted Rand index between the draws, on their common images, no label); the accuracy on
 patients that were held out and assigned, and how well the margin tells which of them are wrong; the draws
-again without telling the run which images are of one patient; patients with several images as eyes; and,
-beside it, what the recipe plain-1 does.
+again without telling the run which images are of one patient; draws of 100 images, 25 a class; patients with
+several images as eyes; and, beside it, what the recipe plain-1 does. For the number of clusters it says which
+one was chosen, and which came second.
 
-    .venv/bin/python benchmarks/recipe.py ../shared/oct2017
+    .venv/bin/python benchmarks/recipe.py ../shared/oct2017 [--parts all,uneven_draws] [--vectors FILE.npz]
+
+--parts does some of it; --vectors keeps the vectors in a file, or takes them from there.
 """
 
 import argparse
@@ -17,20 +20,21 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from octcluster.images.folder import find_images
-from octcluster.model.recipes import DEFAULT_RECIPE, PLAIN_1, Recipe
+from octcluster.model.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES, Recipe
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.runtimes.loading import load_runtime
-from octcluster_embedder.spaces import Features
+from octcluster_embedder.spaces import Features, View
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
@@ -42,8 +46,11 @@ UNEVEN_DRAWS = 40
 UNEVEN_SHARES = {"CNV": 0.44, "NORMAL": 0.31, "DME": 0.14, "DRUSEN": 0.11}
 """Of OCT2017's training set."""
 DRAWS_FOR_K = 6
+UNEVEN_DRAWS_FOR_K = 10
+SMALL_DRAWS = 10
+IMAGES_A_CLASS = 25
 SPLITS = 10
-IMAGES_AT_ONCE = 64
+IMAGES_AT_ONCE = 16
 EYE_DRAWS = 20
 IMAGES_OF_EYE = 3
 
@@ -64,32 +71,47 @@ def embed(folder: Path, recipe: Recipe) -> Images:
     image_set = find_images(folder)
     images = [image for image in image_set.images if image.label is not None]
     runtime = load_runtime()
-    features = Features(recipe.features)
+    views = tuple(View(name) for name in recipe.views)
+    space = runtime.spaces[Features(recipe.features)].variant(recipe.flip, views)
     parts = []
     for start in range(0, len(images), IMAGES_AT_ONCE):
-        some = images[start : start + IMAGES_AT_ONCE]
-        pixels = np.stack(
-            [
-                decode_image(
-                    image.path.read_bytes(), runtime.input_height, runtime.input_width, ImageLimits()
-                ).pixels
-                for image in some
-            ]
-        )
-        vectors = runtime.infer(pixels, features)
-        if recipe.flip:
-            mirrored = runtime.infer(np.ascontiguousarray(pixels[:, :, ::-1]), features)
-            vectors = (vectors + mirrored) / np.float32(2)
-        parts.append(vectors)
+        decoded = [
+            decode_image(
+                image.path.read_bytes(),
+                runtime.input_height,
+                runtime.input_width,
+                ImageLimits(),
+                find_retina=View.RETINA in views,
+            )
+            for image in images[start : start + IMAGES_AT_ONCE]
+        ]
+        parts.append(compute_vectors(runtime, decoded, space).astype(np.float32))
     names = image_set.classes
     patients = {patient: i for i, patient in enumerate(sorted({str(image.patient) for image in images}))}
     return Images(
         np.concatenate(parts),
-        tuple(part.dimension for part in runtime.spaces[features].parts),
+        tuple(part.dimension for part in space.parts),
         np.array([names.index(str(image.label)) for image in images], dtype=np.int32),
         names,
         np.array([patients[str(image.patient)] for image in images], dtype=np.int32),
     )
+
+
+def load(folder: Path, recipe: Recipe, file: Path | None) -> Images:
+    """Embeds the images, or takes what was kept in a file; keeps it there."""
+    if file is not None and file.exists():
+        kept = np.load(file)
+        return Images(
+            kept["vectors"],
+            tuple(kept["part_dimensions"].tolist()),
+            kept["classes"],
+            kept["class_names"].tolist(),
+            kept["patients"],
+        )
+    images = embed(folder, recipe)
+    if file is not None:
+        np.savez(file, **vars(images))
+    return images
 
 
 def cluster(  # noqa: PLR0913
@@ -167,6 +189,16 @@ def draw_unevenly(images: Images, seed: int) -> NDArray[np.intp]:
     return np.sort(np.array(chosen, dtype=np.intp))
 
 
+def draw_few(images: Images, seed: int) -> NDArray[np.intp]:
+    """A few images of each class, at random."""
+    random = np.random.default_rng(seed)
+    chosen = [
+        random.choice(np.flatnonzero(images.classes == number), IMAGES_A_CLASS, replace=False)
+        for number in range(len(images.class_names))
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
 def find_stability(draws: Sequence[tuple[NDArray[np.intp], NDArray[np.int32]]]) -> float:
     """Mean adjusted Rand index between groupings, on the images that both hold."""
     values = []
@@ -196,20 +228,22 @@ def judge_draws(
                 groupings.append((chosen, labels))
     return {
         "accuracy_mean": round(float(np.mean(accuracies)), 4),
+        "accuracy_median": round(float(np.median(accuracies)), 4),
         "accuracy_tenth_percentile": round(float(np.quantile(accuracies, 0.1)), 4),
         "accuracy_min": round(min(accuracies), 4),
         "stability": round(find_stability(groupings), 4),
     }
 
 
-def judge_all(images: Images, recipe: Recipe) -> dict[str, float]:
+def judge_all(images: Images, recipe: Recipe, *, patients_known: bool = True) -> dict[str, float]:
     """Accuracy and adjusted Rand index on all images, over seeds."""
     everything = np.arange(len(images.classes))
     accuracies, indices = [], []
     started = time.monotonic()
     for seed in range(SEEDS):
         tell(f"{recipe.name}, seed {seed}")
-        labels = cluster(images, everything, recipe, seed).results[0].labels
+        result = cluster(images, everything, recipe, seed, patients_known=patients_known)
+        labels = result.results[0].labels
         accuracies.append(score(labels, images.classes))
         indices.append(adjusted_rand_score(images.classes, labels))
     return {
@@ -281,15 +315,19 @@ def judge_eyes(images: Images, recipe: Recipe) -> dict[str, object]:
     }
 
 
-def judge_counts(images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]]) -> dict[str, object]:
-    """The number of clusters chosen out of 2 to 10 on all images, with the reason, and on some draws."""
-    chosen, reasons = [], []
-    for number, some in enumerate([np.arange(len(images.classes)), *draws]):
-        tell(f"k of {'all' if number == 0 else f'draw {number}'}")
-        result = cluster(images, some, recipe, 0, (2, 10))
+def judge_counts(
+    images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]], *, patients_known: bool = True
+) -> dict[str, object]:
+    """The number of clusters chosen out of 2 to 10 on each draw, the one that came second, and a reason."""
+    chosen, second, reason = [], [], ""
+    for number, some in enumerate(draws):
+        tell(f"k of draw {number + 1} of {len(draws)}")
+        result = cluster(images, some, recipe, 0, (2, 10), patients_known=patients_known)
+        ratings = {each.requested_clusters: each.rating or 0.0 for each in result.results}
         chosen.append(result.results[result.chosen].requested_clusters)
-        reasons.append(result.chosen_reason)
-    return {"all": chosen[0], "reason": reasons[0], "draws_of_80_percent": chosen[1:]}
+        second.append(max((k for k in ratings if k != chosen[-1]), key=lambda k: ratings[k]))
+        reason = reason or result.chosen_reason
+    return {"chosen": chosen, "second": second, "reason_of_first": reason}
 
 
 def tell(text: str) -> None:
@@ -302,26 +340,44 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("images", type=Path)
-    folder = parser.parse_args().images
-    recipe = DEFAULT_RECIPE
-    images = embed(folder, recipe)
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default=DEFAULT_RECIPE.name)
+    parser.add_argument(
+        "--parts", default="", help="names of the line, with commas; all of them if not given"
+    )
+    parser.add_argument("--vectors", type=Path)
+    arguments = parser.parse_args()
+    recipe = RECIPES[arguments.recipe]
+    images = load(arguments.images, recipe, arguments.vectors)
+    everything = np.arange(len(images.classes))
     by_patient = [draw_patients(images, PATIENT_SHARE, seed) for seed in range(PATIENT_DRAWS)]
     unevenly = [draw_unevenly(images, seed) for seed in range(UNEVEN_DRAWS)]
-    line = {
+    few = [draw_few(images, seed) for seed in range(SMALL_DRAWS)]
+    parts: dict[str, Callable[[], object]] = {
+        "all": lambda: judge_all(images, recipe),
+        "draws_of_80_percent": lambda: judge_draws(images, recipe, by_patient, SEEDS_OF_DRAW),
+        "uneven_draws": lambda: judge_draws(images, recipe, unevenly, 1),
+        "draws_of_100_images": lambda: judge_draws(images, recipe, few, 1),
+        "patients_unknown": lambda: {
+            "all": judge_all(images, recipe, patients_known=False),
+            "draws_of_80_percent": judge_draws(images, recipe, by_patient, 1, patients_known=False),
+            "uneven_draws": judge_draws(images, recipe, unevenly, 1, patients_known=False),
+            "draws_of_100_images": judge_draws(images, recipe, few, 1, patients_known=False),
+        },
+        "k_of_2_to_10": lambda: {
+            "all": judge_counts(images, recipe, [everything]),
+            "draws_of_80_percent": judge_counts(images, recipe, by_patient[:DRAWS_FOR_K]),
+            "uneven_draws": judge_counts(images, recipe, unevenly[:UNEVEN_DRAWS_FOR_K]),
+        },
+        "assignment": lambda: judge_assignment(images, recipe),
+        "eyes": lambda: judge_eyes(images, recipe),
+        PLAIN_1.name: lambda: judge_all(embed(arguments.images, PLAIN_1), PLAIN_1),
+    }
+    wanted = arguments.parts.split(",") if arguments.parts else list(parts)
+    line: dict[str, object] = {
         "question": "recipe",
         "recipe": recipe.name,
         "images": len(images.classes),
-        "all": judge_all(images, recipe),
-        "draws_of_80_percent": judge_draws(images, recipe, by_patient, SEEDS_OF_DRAW),
-        "uneven_draws": judge_draws(images, recipe, unevenly, 1),
-        "patients_unknown": {
-            "draws_of_80_percent": judge_draws(images, recipe, by_patient, 1, patients_known=False),
-            "uneven_draws": judge_draws(images, recipe, unevenly, 1, patients_known=False),
-        },
-        "k_of_2_to_10": judge_counts(images, recipe, by_patient[:DRAWS_FOR_K]),
-        "assignment": judge_assignment(images, recipe),
-        "eyes": judge_eyes(images, recipe),
-        PLAIN_1.name: judge_all(embed(folder, PLAIN_1), PLAIN_1),
+        **{name: parts[name]() for name in wanted},
     }
     print(json.dumps(line))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
 from octcluster_clusterer.preparation.fitted import scale_to_length
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 
@@ -57,15 +58,13 @@ def search_shares(
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
-    size_weight: float = 0.0,
+    options: SearchOptions = K_MEANS,
 ) -> SearchedClusters:
-    """Does what ``search`` does, and lets uneven sizes count as ``hg_means.search`` does."""
+    """Does what ``search`` does, with other options of the searches."""
     found: list[SearchedClusters] = []
     for share in SHARES_OF_COMPONENTS:
         leading = vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
-        found.append(
-            hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, size_weight=size_weight)
-        )
+        found.append(hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options))
     groupings = [one.labels for one in found]
     memberships = np.concatenate(
         [labels[:, np.newaxis] == np.arange(n_clusters) for labels in groupings], axis=1, dtype=np.float32
@@ -75,7 +74,9 @@ def search_shares(
     tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
     agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
-    return SearchedClusters(labels, explained, float(np.mean(agreements)), sizes_count=size_weight > 0)
+    return SearchedClusters(
+        labels, explained, float(np.mean(agreements)), sizes_count=options.size_weight > 0
+    )
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

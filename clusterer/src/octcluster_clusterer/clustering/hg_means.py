@@ -17,15 +17,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from octcluster_clusterer.clustering import cluster_sizes, kmeans
+from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 SEARCHED_MEMBERS = 2048
 """Of more members, a random sample of so many is searched; K-means on all of them ends the search."""
-POPULATION = 24
-CHILDREN = 16
 MAX_GENERATIONS = 60
-PATIENCE = 10
-"""Generations without a better grouping after which the search ends."""
 _FINALISTS = 4
 _MAX_MOVES = 60
 _SHARE_OF_MOVES = 0.5
@@ -88,17 +85,11 @@ def search(
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
-    size_weight: float = 0.0,
+    options: SearchOptions = K_MEANS,
 ) -> SearchedClusters:
     """Finds the clusters with the smallest squared distances to their means that the search meets.
 
-    Args:
-        vectors: As for ``cluster``, like what follows.
-        n_clusters: How many clusters to find.
-        seed: Seed of every random choice.
-        report_step: Called often.
-        part_dimensions: Not looked at.
-        size_weight: What uneven sizes are worth; see ``cluster_sizes``. 0: K-means.
+    All arguments are as for ``cluster``, and ``options`` say how to search.
 
     References:
         Gribel and Vidal, "HG-means: a scalable hybrid genetic algorithm for minimum sum-of-squares
@@ -110,30 +101,30 @@ def search(
     is_sample = n_members > SEARCHED_MEMBERS
     searched = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, False))] if is_sample else vectors
     squared_lengths = np.einsum("ij,ij->i", searched, searched)
-    found = _evolve(searched, squared_lengths, n_clusters, random, report_step, size_weight)
+    found = _evolve(searched, squared_lengths, n_clusters, random, report_step, options)
     finalists = [_find_means(searched, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
     sizes = np.bincount(found.labels[0], minlength=n_clusters)
-    cost = cluster_sizes.find_largest_value(len(searched), n_clusters, size_weight)
+    cost = cluster_sizes.find_largest_value(len(searched), n_clusters, options.size_weight)
     explained = (float(found.explained[0]) - cost) / float(squared_lengths.sum(dtype=np.float64))
-    if is_sample and size_weight:
-        labels = cluster_sizes.settle(vectors, finalists[0], sizes, size_weight, report_step)
+    if is_sample and options.size_weight:
+        labels = cluster_sizes.settle(vectors, finalists[0], sizes, options.size_weight, report_step)
     elif is_sample:
         labels = kmeans.refine(vectors, finalists, report_step)
     else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
         distances = _find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
-        distances -= cluster_sizes.find_head_starts(sizes, size_weight)[:, np.newaxis]
+        distances -= cluster_sizes.find_head_starts(sizes, options.size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
-        if size_weight and len(np.unique(labels)) < np.count_nonzero(sizes):
+        if options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes):
             labels = found.labels[0]  # a cluster that was asked for stays
-    return SearchedClusters(labels, (explained,), sizes_count=size_weight > 0)
+    return SearchedClusters(labels, (explained,), sizes_count=options.size_weight > 0)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes, with the random vectors of ``choice``."""
     searched = min(n_members, SEARCHED_MEMBERS)
     sample = searched * dimension * 4
-    groupings = 4 * searched * (POPULATION + 2 * CHILDREN)
+    groupings = 4 * searched * (K_MEANS.population + 2 * K_MEANS.children)
     return sample + groupings + 4 * count_threads() * _ARRAYS_AT_ONCE * _VALUES_AT_ONCE
 
 
@@ -143,35 +134,42 @@ def _evolve(
     n_clusters: int,
     random: np.random.Generator,
     report_step: Callable[[], None],
-    size_weight: float,
+    options: SearchOptions,
 ) -> _Groupings:
     """Evolves a population; returns it, the best first."""
-    starts = [vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(POPULATION)]
-    population = _survive(_improve(vectors, squared_lengths, starts, random, report_step, size_weight))
+    starts = [
+        vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(options.population)
+    ]
+    population = _survive(
+        _improve(vectors, squared_lengths, starts, random, report_step, options), options.population
+    )
     unchanged = 0
     for _ in range(MAX_GENERATIONS):
         report_step()
         before = population.explained[0]
-        children = [_breed(vectors, squared_lengths, population, n_clusters, random) for _ in range(CHILDREN)]
-        improved = _improve(vectors, squared_lengths, children, random, report_step, size_weight)
+        children = [
+            _breed(vectors, squared_lengths, population, n_clusters, random) for _ in range(options.children)
+        ]
+        improved = _improve(vectors, squared_lengths, children, random, report_step, options)
         population = _survive(
             _Groupings(
                 np.concatenate([population.labels, improved.labels]),
                 np.concatenate([population.explained, improved.explained]),
-            )
+            ),
+            options.population,
         )
         unchanged = 0 if population.explained[0] > before * (1 + _SAME) else unchanged + 1
-        if unchanged == PATIENCE:
+        if unchanged == options.patience:
             break
     return population
 
 
-def _survive(groupings: _Groupings) -> _Groupings:
+def _survive(groupings: _Groupings, population: int) -> _Groupings:
     """Keeps the best groupings, of equally good ones only one: they are almost surely the same."""
     order = np.argsort(-groupings.explained, kind="stable")
     ranked = groupings.explained[order]
     differs = np.append(True, ranked[1:] < ranked[:-1] * (1 - _SAME))
-    return groupings.take(order[differs][:POPULATION])
+    return groupings.take(order[differs][:population])
 
 
 def _breed(
@@ -213,7 +211,7 @@ def _improve(
     means: Sequence[NDArray[np.float32]],
     random: np.random.Generator,
     report_step: Callable[[], None],
-    size_weight: float,
+    options: SearchOptions,
 ) -> _Groupings:
     """Groups the members around each set of means and moves them until no move helps."""
     at_once = max(1, min(_GROUPINGS_AT_ONCE, _VALUES_AT_ONCE // (len(vectors) * len(means[0]))))
@@ -221,7 +219,7 @@ def _improve(
     work = list(zip(parts, random.spawn(len(parts)), strict=True))
     improved = []
     for _, groupings in map_in_order(
-        lambda part: _move_members(vectors, squared_lengths, part[0], part[1], report_step, size_weight), work
+        lambda part: _move_members(vectors, squared_lengths, part[0], part[1], report_step, options), work
     ):
         improved.append(groupings)
     return _Groupings(
@@ -236,7 +234,7 @@ def _move_members(
     means: NDArray[np.float32],
     random: np.random.Generator,
     report_step: Callable[[], None],
-    size_weight: float,
+    options: SearchOptions,
 ) -> _Groupings:
     """Moves members by Hartigan's rule, in several groupings side by side.
 
@@ -248,7 +246,7 @@ def _move_members(
         means: float32, shape (n_groupings, n_clusters, dimension): what the members are first grouped around.
         random: Source of chance.
         report_step: Called before each round of moves.
-        size_weight: What uneven sizes are worth.
+        options: What counts.
 
     Returns:
         The best grouping that each one went through.
@@ -265,7 +263,7 @@ def _move_members(
         sums = (is_own.reshape(-1, len(vectors)).astype(np.float32) @ vectors).reshape(means.shape)
         means = sums / np.maximum(sizes, 1)[:, :, np.newaxis]
         explained = np.einsum("rkd,rkd->r", sums, means, dtype=np.float64)
-        explained = cluster_sizes.add_value(explained, sizes, size_weight)
+        explained = cluster_sizes.add_value(explained, sizes, options.size_weight)
         better = explained > best.explained
         best.explained[better], best.labels[better] = explained[better], labels[better]
         costs = _find_distances(vectors, squared_lengths, means)
@@ -275,8 +273,8 @@ def _move_members(
             leaving = np.where(sizes > 1, sizes / (sizes - 1), 0)
         joining = sizes / (sizes + 1)
         costs *= np.where(is_own, leaving[:, :, np.newaxis], joining[:, :, np.newaxis])
-        if size_weight:
-            costs -= cluster_sizes.find_values_of_moves(sizes, is_own, size_weight)
+        if options.size_weight:
+            costs -= cluster_sizes.find_values_of_moves(sizes, is_own, options.size_weight)
         own_costs = np.take_along_axis(costs, labels[:, np.newaxis], axis=1)[:, 0]
         nearest = costs.argmin(axis=1)
         gains = own_costs - np.take_along_axis(costs, nearest[:, np.newaxis], axis=1)[:, 0] > least_gain

@@ -10,6 +10,7 @@ from octcluster_clusterer.clustering import (
     neighbor_whitening,
     uneven_consensus,
 )
+from octcluster_clusterer.clustering.search_options import SearchOptions
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm
 from sklearn.metrics import adjusted_rand_score
@@ -52,7 +53,7 @@ def draw_parts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_uneven_groups_are_found_where_k_means_cuts_the_largest() -> None:
     vectors, groups = draw_unevenly()
     even = hg_means.search(vectors, 4, 0, ignore, (96,))
-    uneven = hg_means.search(vectors, 4, 0, ignore, (96,), size_weight=2.0)
+    uneven = hg_means.search(vectors, 4, 0, ignore, (96,), SearchOptions(2.0))
     assert adjusted_rand_score(groups, even.labels) < 0.6
     assert adjusted_rand_score(groups, uneven.labels) > 0.85
     assert uneven.sizes_count
@@ -61,13 +62,16 @@ def test_uneven_groups_are_found_where_k_means_cuts_the_largest() -> None:
 
 def test_even_groups_stay_even() -> None:
     vectors, groups = draw_unevenly(sizes=(60, 60, 60, 60), apart=4.0, dimension=60)
-    assert adjusted_rand_score(groups, hg_means.search(vectors, 4, 0, ignore, (60,), 2.0).labels) > 0.95
+    assert (
+        adjusted_rand_score(groups, hg_means.search(vectors, 4, 0, ignore, (60,), SearchOptions(2.0)).labels)
+        > 0.95
+    )
 
 
 def test_more_uneven_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 400)
     vectors, groups = draw_unevenly(sizes=(1600, 300, 200, 200), apart=4.0)
-    found = hg_means.search(vectors, 4, 0, ignore, (96,), size_weight=4.0).labels
+    found = hg_means.search(vectors, 4, 0, ignore, (96,), SearchOptions(4.0)).labels
     assert adjusted_rand_score(groups, found) > 0.95
 
 
@@ -121,7 +125,7 @@ def test_threads_change_nothing(
 
 def test_as_many_clusters_as_asked_for_where_one_would_be_worth_more() -> None:
     vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
-    found = hg_means.search(vectors, 5, 0, ignore, (8,), size_weight=50.0).labels
+    found = hg_means.search(vectors, 5, 0, ignore, (8,), SearchOptions(50.0)).labels
     assert len(set(found.tolist())) == 5
 
 
