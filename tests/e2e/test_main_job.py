@@ -93,7 +93,7 @@ def test_the_table_has_every_image_with_its_places_on_the_maps(first_run: Path, 
     assert list(table["image"]) == image_names(oct_images)
     assert all(np.isfinite(table[name]).all() for name in ("pca_x", "pca_y", "umap_x", "umap_y"))
     record = json.loads((first_run / "run.json").read_text())
-    assert record["recipe"]["name"] == "consensus-2"
+    assert record["recipe"]["name"] == "consensus-3"
     assert record["stop_sign"] is None
 
 

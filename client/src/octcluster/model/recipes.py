@@ -69,7 +69,7 @@ PIXELS_1 = Recipe("pixels-1", "pixels", preparation=Preparation(l2_normalize=Fal
 RECIPES = {recipe.name: recipe for recipe in (CONSENSUS_3, CONSENSUS_2, PLAIN_1, PIXELS_1)}
 """All recipes by name."""
 
-DEFAULT_RECIPE = CONSENSUS_2
+DEFAULT_RECIPE = CONSENSUS_3
 """What networks that offer the features ``blocks`` are used with."""
 
 

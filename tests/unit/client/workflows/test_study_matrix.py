@@ -23,7 +23,7 @@ def test_the_built_in_matrix_holds_every_experiment_of_the_study() -> None:
             assert (model, "flatten", "PCA 99%", algorithm, 4) in cells
     for model in ("vgg16", "resnet50", "inception-v3"):
         assert (model, "pooled", "PCA 99%", "kmeans", 4) in cells
-    assert ("efficientnet-lite0", "blocks", "consensus-2", "consensus", 4) in cells
+    assert ("efficientnet-lite0", "blocks", "consensus-3", "uneven-consensus", 4) in cells
     assert {"hdbscan", "agglomerative"} <= {algorithm for *_, algorithm, _ in cells}
     assert all(not part.preparation.l2_normalize for part in matrix.parts[:-1])
 

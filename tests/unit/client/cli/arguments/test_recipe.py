@@ -44,7 +44,7 @@ def test_a_part_alone_asks_for_the_recipe_that_it_changes(option: list[str], sho
         recipe(*option)
     assert str(refused.value) == (
         f"{shown} changes a recipe, and none is named: add --recipe plain-1 (pooled features, K-means), or "
-        "--recipe consensus-2, the default of efficientnet-lite0"
+        "--recipe consensus-3, the default of efficientnet-lite0"
     )
 
 
