@@ -21,7 +21,7 @@ _ALGORITHM_NAMES = {
     "hdbscan": "HDBSCAN",
     "hg-means": "K-means by genetic search",
     "consensus": "consensus of K-means",
-    "uneven-consensus": "consensus of K-means with uneven sizes",
+    "uneven-consensus": "uneven consensus",
 }
 
 
