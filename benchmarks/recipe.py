@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from octcluster.images.folder import find_images
 from octcluster.model.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES, Recipe
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
+from octcluster_clusterer.runs.choice import CLOSE
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
@@ -319,15 +320,16 @@ def judge_counts(
     images: Images, recipe: Recipe, draws: Sequence[NDArray[np.intp]], *, patients_known: bool = True
 ) -> dict[str, object]:
     """The number of clusters chosen out of 2 to 10 on each draw, the one that came second, and a reason."""
-    chosen, second, reason = [], [], ""
+    chosen, second, named, reason = [], [], [], ""
     for number, some in enumerate(draws):
         tell(f"k of draw {number + 1} of {len(draws)}")
         result = cluster(images, some, recipe, 0, (2, 10), patients_known=patients_known)
         ratings = {each.requested_clusters: each.rating or 0.0 for each in result.results}
         chosen.append(result.results[result.chosen].requested_clusters)
         second.append(max((k for k in ratings if k != chosen[-1]), key=lambda k: ratings[k]))
+        named.append([k for k in ratings if k != chosen[-1] and ratings[k] >= CLOSE * ratings[second[-1]]])
         reason = reason or result.chosen_reason
-    return {"chosen": chosen, "second": second, "reason_of_first": reason}
+    return {"chosen": chosen, "second": second, "named_next": named, "reason_of_first": reason}
 
 
 def tell(text: str) -> None:

@@ -26,7 +26,7 @@ from octcluster_clusterer.model import ClusteringResult
 
 MAX_OTHERS_SHOWN = 9
 CLOSE = 0.85
-"""Another number of clusters with so much of the best rating may be as good."""
+"""A number of clusters with so much of another one's rating may be as good."""
 _LARGEST_FALL = 20.0
 """Where one more cluster gains nothing."""
 
@@ -186,9 +186,10 @@ def _choose_by_rating(counts: Sequence[int], ratings: Mapping[int, float]) -> Ch
             f"{', '.join(shown[count] for count in near)}). {best} was taken; look at the others, too"
         )
     else:
+        following = [count for count in others if ratings[count] >= CLOSE * ratings[others[0]]]
         sentence = (
-            f"{best} clusters suit the images best (rating {shown[best]}); {others[0]} come next "
-            f"({shown[others[0]]})"
+            f"{best} clusters suit the images best (rating {shown[best]}); {_enumerate(following)} come next "
+            f"({', '.join(shown[count] for count in following)})"
         )
     unrated = [count for count in counts if count not in ratings]
     figures = ", ".join(f"k = {count}: {rating}" for count, rating in shown.items())

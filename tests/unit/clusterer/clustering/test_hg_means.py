@@ -183,6 +183,10 @@ def test_a_narrow_lead_is_called_one() -> None:
 def test_the_next_number_is_always_named() -> None:
     reason = _choose_by_rating([2, 3, 4], {2: 2.31, 3: 0.9, 4: 1.25}).reason
     assert reason.startswith("2 clusters suit the images best (rating 2.31); 4 come next (1.25). ")
+    reason = _choose_by_rating([2, 3, 4, 5], {2: 2.14, 3: 0.49, 4: 1.27, 5: 1.44}).reason
+    assert reason.startswith(
+        "2 clusters suit the images best (rating 2.14); 5 and 4 come next (1.44, 1.27). "
+    )
 
 
 def test_the_only_number_that_can_be_rated_is_called_so() -> None:
