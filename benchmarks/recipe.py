@@ -267,7 +267,8 @@ def judge_assignment(images: Images, recipe: Recipe) -> dict[str, float]:
         labels = result.results[0].labels
         if result.fitted is None:
             raise RuntimeError("the run kept nothing to assign by")
-        assigned, _ = result.fitted.assign(0, images.vectors[others])
+        fitted = result.fitted.result(0, VectorSpace(b"0" * 32, images.vectors.shape[1]))
+        assigned = fitted.assign(images.vectors[others])
         classes_of = match(labels, images.classes[chosen])
         fitted_accuracies.append(score(labels, images.classes[chosen]))
         found = np.array([classes_of.get(int(cluster)) for cluster in assigned.clusters])
