@@ -74,9 +74,10 @@ def search_shares(
     tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
     agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
-    return SearchedClusters(
-        labels, explained, float(np.mean(agreements)), sizes_count=options.size_weight > 0
-    )
+    sizes_count = options.size_weight > 0
+    # Three vote, so the two that agree best decide.
+    agreement = float(np.max(agreements) if sizes_count else np.mean(agreements))
+    return SearchedClusters(labels, explained, agreement, sizes_count=sizes_count)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

@@ -58,7 +58,8 @@ class SearchedClusters:
         labels: int32, shape (n_members,).
         explained: The share of the searched members' sum of squares that the means hold, 0 to 1, less what
             the sizes cost, if they count: one for each of the searches that the clusters come from.
-        agreement: Mean adjusted Rand index between the groupings of those searches; 1 for one alone.
+        agreement: Mean adjusted Rand index between the groupings of those searches, or that of the best two
+            if sizes count; 1 for one alone.
         sizes_count: Whether the sizes of the clusters count, as in ``cluster_sizes``.
     """
 
@@ -115,7 +116,8 @@ def search(
         distances = _find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
         distances -= cluster_sizes.find_head_starts(sizes, options.size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
-        if options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes):
+        is_lost = options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes)
+        if is_lost and len(np.unique(searched, axis=0)) >= n_clusters:
             labels = found.labels[0]  # a cluster that was asked for stays
     return SearchedClusters(labels, (explained,), sizes_count=options.size_weight > 0)
 
