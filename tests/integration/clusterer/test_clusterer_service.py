@@ -96,9 +96,9 @@ def test_a_search_says_how_well_each_number_of_clusters_suits(clusterer: Cluster
     clusterer.start(spec, fresh)
     assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
     result = clusterer.get(spec.run_id).result
-    assert [one.HasField("rating") for one in result.results] == [False, True, True, False]
+    assert [one.HasField("rating") for one in result.results] == [True] * 4, "the ends can be chosen, too"
     assert result.results[result.chosen].requested_clusters == 4
-    assert result.results[1].rating > result.results[2].rating > 0
+    assert result.results[1].rating > max(result.results[i].rating for i in (0, 2, 3)) > 0
 
 
 def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:

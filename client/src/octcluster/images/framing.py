@@ -25,7 +25,7 @@ class Framing:
         worst_unseen_share: The largest share.
         images_cut: Number of images of which anything is cut off.
         mostly_unseen: Number of images of which more than half is.
-        images_levelled: Number of images that are seen along their retina.
+        images_levelled: Number of images that are seen along their retina, where one is found.
     """
 
     mean_unseen_share: float

@@ -30,8 +30,8 @@ from octcluster.images.likeness import Fingerprint, find_likenesses
 from octcluster.images.pixel_faults import FoundFault, find_faults
 from octcluster.images.sketch import Sketch
 from octcluster.model.progress import Progress
+from octcluster.model.recipes import DEFAULT_RECIPE
 from octcluster.model.results import NearDuplicate
-from octcluster.model.runs import PLAIN_VIEW
 from octcluster.workflows.description import Description
 from octcluster.workflows.looks import (
     file_bytes,
@@ -126,13 +126,16 @@ class _Job:
     def _report_pixels(self, headers: Mapping[int, ImageHeader]) -> PixelReport:
         images = self._image_set.images
         good = [header for position, header in headers.items() if position not in self.failures]
-        sizes = [(header.width, header.height, PLAIN_VIEW) for header in good]
+        sizes = [(header.width, header.height, DEFAULT_RECIPE.views) for header in good]
         faults = [(images[each], found) for each in sorted(self._faults) for found in self._faults[each]]
         return PixelReport(faults, measure_framing(sizes))
 
     def _judge(self, position: int, header: ImageHeader, sketch: Sketch | None) -> None:
         """Notes what is wrong with an image, by its header alone if there is no sketch."""
-        measures = {"width": header.width, "height": header.height, "bits": header.bits}
+        # Framed as the default recipe frames it; whether a retina is found, only embedding tells.
+        levelled = int("retina" in DEFAULT_RECIPE.views)
+        sizes = {"width": header.width, "height": header.height, "bits": header.bits}
+        measures = {**sizes, "retina_found": levelled}
         found = find_faults(measures if sketch is None else {**measures, **sketch._asdict()})
         if found:
             self._faults[position] = found

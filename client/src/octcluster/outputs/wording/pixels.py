@@ -56,7 +56,7 @@ def _note_framing(framing: Framing | None) -> list[Note]:
         return []
     shown = "The view plain shows the square in the centre of an image"
     if framing.images_levelled:
-        shown += f", and the view retina shows {count(framing.images_levelled, 'image')} along the retina"
+        shown += ", and the view retina a band along the retina where one is found"
     text = (
         f"{shown}: on average {framing.mean_unseen_share:.0%} of an image is not looked at, at most "
         f"{framing.worst_unseen_share:.0%}."
