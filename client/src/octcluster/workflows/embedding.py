@@ -70,6 +70,15 @@ class KeyedImages:
             numbers.pop("retina_found", None)
         return numbers
 
+    def keep_retina(self, key: bytes, measures: tuple[float, ...]) -> tuple[float, ...]:
+        """New measures, with what was known of the retina where no view asked for it this time."""
+        new = dict(zip(self.measure_names, measures, strict=False))
+        if new.get("retina_found") == RETINA_NOT_SOUGHT and key in self.measures:
+            new["retina_found"] = dict(zip(self.measure_names, self.measures[key], strict=False))[
+                "retina_found"
+            ]
+        return tuple(new.values())
+
     def is_measured(self, key: bytes) -> bool:
         """Whether an image's measures are known, and its retina was looked for if a view asks for it."""
         return key in self.measures and self.numbers(key).get("retina_found") != RETINA_NOT_SOUGHT
@@ -206,7 +215,7 @@ class CacheFiller:
         ):
             if isinstance(result, Embedding):
                 work.images.embedded.add(key)
-                work.images.measures[key] = result.measures
+                work.images.measures[key] = work.images.keep_retina(key, result.measures)
                 work.unsaved_measures.append(key)
                 if len(work.unsaved_measures) == _MEASURES_PER_PUT:
                     self._put_measures(work)
