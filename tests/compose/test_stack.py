@@ -142,6 +142,14 @@ def test_redis_wants_its_password(stack: Stack) -> None:
     assert "NOAUTH" in answer
 
 
+def test_the_clusterer_may_touch_its_own_keys_alone(stack: Stack) -> None:
+    assert "NOPERM" in ask_redis(stack, "set other:key 1")
+    assert "NOPERM" in ask_redis(stack, "flushall")
+    assert "NOPERM" in ask_redis(stack, "config get requirepass")
+    assert "OK" in ask_redis(stack, "set octcluster:probe 1")
+    assert "1" in ask_redis(stack, "del octcluster:probe")
+
+
 def test_redis_is_bounded(stack: Stack) -> None:
     settings = dict(line.split(":") for line in ask_redis(stack, "info memory").split() if ":" in line)
     assert int(settings["maxmemory"]) > 0
@@ -149,8 +157,8 @@ def test_redis_is_bounded(stack: Stack) -> None:
 
 
 def ask_redis(stack: Stack, command: str) -> str:
-    """What Redis answers who has its password."""
-    ask = f"REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli {command}"
+    """What Redis answers the clusterer's user."""
+    ask = f"REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli --user clusterer {command}"
     return stack.compose("exec", "-T", "redis", "sh", "-c", ask)
 
 

@@ -77,7 +77,7 @@ def test_without_a_certificate_nobody_gets_in(secured: Stack, certificates: Path
 
 def test_redis_speaks_tls_alone(secured: Stack) -> None:
     ask = "redis-cli ping; REDISCLI_AUTH=$(cat /run/octcluster/redis-password) redis-cli --tls --cacert"
-    ask += " /run/tls/authority.pem ping"
+    ask += " /run/tls/authority.pem --user clusterer ping"
     plain, secure = secured.compose("exec", "-T", "redis", "sh", "-c", f"({ask}) 2>&1").splitlines()
     assert plain.startswith(("Error", "Could not connect"))
     assert secure == "PONG"
