@@ -72,12 +72,9 @@ class KeyedImages:
 
     def keep_retina(self, key: bytes, measures: tuple[float, ...]) -> tuple[float, ...]:
         """New measures, with what was known of the retina where no view asked for it this time."""
-        new = dict(zip(self.measure_names, measures, strict=False))
-        if new.get("retina_found") == RETINA_NOT_SOUGHT and key in self.measures:
-            new["retina_found"] = dict(zip(self.measure_names, self.measures[key], strict=False))[
-                "retina_found"
-            ]
-        return tuple(new.values())
+        pairs = zip(self.measure_names, measures, self.measures.get(key, measures), strict=True)
+        kept = ("retina_found", RETINA_NOT_SOUGHT)
+        return tuple(old if (name, new) == kept else new for name, new, old in pairs)
 
     def is_measured(self, key: bytes) -> bool:
         """Whether an image's measures are known, and its retina was looked for if a view asks for it."""
