@@ -23,11 +23,16 @@ def fill(embedder: Server, clusterer: Server, recorder: Recorder) -> Iterator[Fi
     secret = os.urandom(16)
     with EmbedderClient(embedder.address) as embeds, ClustererClient(clusterer.address) as clusters:
 
-        def fill(images: list[Scan], features: str = "pooled", flip: bool = False) -> KeyedImages:
+        def fill(
+            images: list[Scan],
+            features: str = "pooled",
+            flip: bool = False,
+            views: tuple[str, ...] = ("plain",),
+        ) -> KeyedImages:
             stages = Stages(recorder)
             stages.begin("Reading", len(images), "images")
             keyed = read_keys(images, secret, stages.update)
-            space = embeds.space(features, flip=flip)
+            space = embeds.space(features, flip=flip, views=views)
             CacheFiller(embeds, clusters, space, secret, stages).fill(keyed)
             assert clusters.find_missing(space, [key for _, key in keyed.good()]) == []
             return keyed
@@ -52,6 +57,18 @@ def test_measures_come_with_vectors_and_later_from_the_cache(fill: Fill, image_f
     other_features = fill(image_files[:6], "blocks", flip=True)
     assert other_features.embedded == set(first.keys)
     assert other_features.measures == first.measures
+
+
+def test_what_is_known_of_a_retina_outlives_a_run_without_that_view(
+    fill: Fill, image_files: list[Scan]
+) -> None:
+    both = ("plain", "retina")
+    first = fill(image_files[:3], "blocks", views=both)
+    assert all(first.numbers(key)["retina_found"] >= 0 for key in first.measures)
+    assert len(fill(image_files[:3]).embedded) == 3
+    again = fill(image_files[:3], "blocks", views=both)
+    assert again.embedded == set()
+    assert again.measures == first.measures
 
 
 def test_an_image_without_measures_is_embedded_again(
