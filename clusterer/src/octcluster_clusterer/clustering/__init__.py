@@ -1,4 +1,7 @@
-"""The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS."""
+"""The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS.
+
+One that searches for an optimum has ``search`` in its place.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +107,21 @@ class Method:
     estimate_bytes: Callable[[int, int], int] | None = None
 
 
+def _searching(search: SearchFunction, estimate_bytes: Callable[[int, int], int]) -> Method:
+    """An algorithm whose clusters are those that its search finds."""
+
+    def cluster(
+        vectors: NDArray[np.float32],
+        n_clusters: int,
+        seed: int,
+        report_step: Callable[[], None],
+        part_dimensions: Sequence[int],
+    ) -> NDArray[np.int32]:
+        return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+
+    return Method(cluster, search=search, estimate_bytes=estimate_bytes)
+
+
 METHODS: Mapping[Algorithm, Method] = MappingProxyType(
     {
         Algorithm.KMEANS: Method(kmeans.cluster),
@@ -124,17 +142,9 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.HDBSCAN: Method(
             hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
         ),
-        Algorithm.HG_MEANS: Method(
-            hg_means.cluster, search=hg_means.search, estimate_bytes=hg_means.estimate_bytes
-        ),
-        Algorithm.CONSENSUS: Method(
-            consensus.cluster, search=consensus.search, estimate_bytes=consensus.estimate_bytes
-        ),
-        Algorithm.UNEVEN_CONSENSUS: Method(
-            uneven_consensus.cluster,
-            search=uneven_consensus.search,
-            estimate_bytes=uneven_consensus.estimate_bytes,
-        ),
+        Algorithm.HG_MEANS: _searching(hg_means.search, hg_means.estimate_bytes),
+        Algorithm.CONSENSUS: _searching(consensus.search, consensus.estimate_bytes),
+        Algorithm.UNEVEN_CONSENSUS: _searching(uneven_consensus.search, uneven_consensus.estimate_bytes),
     }
 )
 

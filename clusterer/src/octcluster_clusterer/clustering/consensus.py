@@ -20,17 +20,6 @@ from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 
 
-def cluster(
-    vectors: NDArray[np.float32],
-    n_clusters: int,
-    seed: int,
-    report_step: Callable[[], None],
-    part_dimensions: Sequence[int],
-) -> NDArray[np.int32]:
-    """Finds the clusters that ``search`` finds."""
-    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
-
-
 def search(
     vectors: NDArray[np.float32],
     n_clusters: int,

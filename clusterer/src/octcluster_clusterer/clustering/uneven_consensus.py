@@ -24,17 +24,6 @@ _DIMENSIONS_A_UNIT = 24
 """Fewer dimensions hold less than the log share of an empty cluster is worth: the weight falls with them."""
 
 
-def cluster(
-    vectors: NDArray[np.float32],
-    n_clusters: int,
-    seed: int,
-    report_step: Callable[[], None],
-    part_dimensions: Sequence[int],
-) -> NDArray[np.int32]:
-    """Finds the clusters that ``search`` finds."""
-    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
-
-
 def search(
     vectors: NDArray[np.float32],
     n_clusters: int,

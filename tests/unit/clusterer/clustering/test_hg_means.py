@@ -56,9 +56,9 @@ def test_every_seed_ends_in_the_same_optimum() -> None:
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, _ = draw()
     with threadpool_limits(limits=1):
-        several = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+        several = consensus.search(vectors, 4, 5, ignore, (30, 30)).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = consensus.cluster(vectors, 4, 5, ignore, (30, 30))
+        one = consensus.search(vectors, 4, 5, ignore, (30, 30)).labels
     np.testing.assert_array_equal(several, one)
 
 
@@ -108,7 +108,7 @@ def test_two_of_three_dimensions_outvote_the_third() -> None:
     vectors -= vectors.mean(axis=0)
     alone = hg_means.cluster(vectors, 3, 0, ignore, (40,))
     assert adjusted_rand_score(other, alone) == 1
-    assert adjusted_rand_score(one, consensus.cluster(vectors, 3, 0, ignore, (40,))) == 1
+    assert adjusted_rand_score(one, consensus.search(vectors, 3, 0, ignore, (40,)).labels) == 1
 
 
 def test_leading_components_are_taken_of_each_part_and_have_one_length() -> None:

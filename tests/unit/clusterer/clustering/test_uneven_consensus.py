@@ -117,9 +117,9 @@ def test_threads_change_nothing(
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
     vectors, _ = draw_parts()
     with threadpool_limits(limits=1):
-        several = uneven_consensus.cluster(vectors, 3, 5, ignore, (24, 24))
+        several = uneven_consensus.search(vectors, 3, 5, ignore, (24, 24)).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = uneven_consensus.cluster(vectors, 3, 5, ignore, (24, 24))
+        one = uneven_consensus.search(vectors, 3, 5, ignore, (24, 24)).labels
     np.testing.assert_array_equal(several, one)
 
 
@@ -140,7 +140,7 @@ def test_it_can_be_stopped() -> None:
             raise RunCancelled("cancelled")
 
     with pytest.raises(RunCancelled):
-        uneven_consensus.cluster(vectors, 3, 0, stop_later, (24, 24))
+        uneven_consensus.search(vectors, 3, 0, stop_later, (24, 24))
     assert calls < 40
 
 
