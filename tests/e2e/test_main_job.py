@@ -34,7 +34,7 @@ def test_assigns_every_image(first_run: Path, oct_images: Path) -> None:
     with (first_run / "assignments.csv").open(newline="") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
-    assert reader.fieldnames == ["image", "cluster", "label", "patient", "silhouette"]
+    assert reader.fieldnames == ["image", "cluster", "label", "patient", "silhouette", "result_id"]
     assert [row["image"] for row in rows] == image_names(oct_images)
     assert {row["cluster"] for row in rows} == {"0", "1", "2", "3"}
     assert all(row["label"] == row["image"].split("/")[0] for row in rows)

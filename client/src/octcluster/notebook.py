@@ -181,7 +181,7 @@ class Assignment:
 
     @property
     def assignments(self) -> "DataFrame":
-        """One row an image; the columns are those of ``assignments.csv``.
+        """One row an image; the columns are those of ``assignments.csv`` but the run's id.
 
         Raises:
             ModuleNotFoundError: pandas is not installed.

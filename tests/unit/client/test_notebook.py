@@ -147,7 +147,7 @@ def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
     assert (len(table), table["cluster"].dtype.kind) == (79, "i")
     done.write(tmp_path)
     rows = pd.read_csv(tmp_path / "assignments.csv", keep_default_na=False)
-    assert list(rows.columns) == list(table.columns)
+    assert list(rows.columns) == [*table.columns, "run_id"]
     for name in ("image", "cluster", "label", "patient", "percentile", "outlier", "seen"):
         assert rows[name].tolist() == table[name].tolist()
     assert (tmp_path / "report.html").exists()

@@ -27,6 +27,7 @@ class RunModel:
             clusterer.
         unit: What the run clustered.
         digest: SHA-256 of the whole file, as hexadecimal digits; empty if it is in none.
+        result_id: What all files of the run's result have in common; empty if it is not known.
     """
 
     run_id: str
@@ -42,3 +43,4 @@ class RunModel:
     fitted: bytes | None = field(default=None, repr=False)
     unit: Unit = "image"
     digest: str = ""
+    result_id: str = ""

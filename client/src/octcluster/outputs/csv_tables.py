@@ -16,7 +16,9 @@ class _Lines:
         self.content += line.removesuffix("\r\n").encode("utf-8", errors="surrogateescape") + b"\n"
 
 
-def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def format_table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], mark: tuple[str, str] | None = None
+) -> bytes:
     r"""Formats a table as UTF-8 CSV with ``\n`` at the ends of lines; None is an empty cell.
 
     Text that a spreadsheet would compute gets a quote before it; see ``images.formulas``. Bytes of a file
@@ -25,6 +27,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> byt
     Args:
         header: Names of the columns.
         rows: The other rows.
+        mark: Name and text of a last column that says in each row to what the table belongs; None: no such.
 
     Returns:
         The file's content.
@@ -32,8 +35,9 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> byt
     lines = _Lines()
     # The writer puts quotes around a value with a carriage return only if that is part of its own line end.
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows(map(_make_safe, rows))
+    name, text = ((), ()) if mark is None else ((mark[0],), (mark[1],))
+    writer.writerow((*header, *name))
+    writer.writerows(_make_safe((*row, *text)) for row in rows)
     return bytes(lines.content)
 
 

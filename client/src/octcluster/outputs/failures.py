@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from octcluster.outputs.csv_tables import format_table
-from octcluster.workflows.outcome import Failure
+from octcluster.workflows.outcome import Failure, Mark
 
 
-def format_failures(failures: Sequence[Failure]) -> bytes | None:
-    """Formats one row an image that failed, in their order; None if none did."""
+def format_failures(failures: Sequence[Failure], mark: Mark | None = None) -> bytes | None:
+    """Formats one row an image that failed, in their order; None if none did. The mark is a last column."""
     if not failures:
         return None
-    return format_table(("image", "reason"), ((f.image.name, f.reason) for f in failures))
+    return format_table(("image", "reason"), ((f.image.name, f.reason) for f in failures), mark)

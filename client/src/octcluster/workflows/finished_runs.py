@@ -9,6 +9,7 @@ from pathlib import Path
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.run_model import RunModel
 from octcluster.workflows.model_file import FILE_NAME, read_model
+from octcluster.workflows.result_files import check_result
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,20 @@ def find_run(reference: str) -> FinishedRun:
         The run.
 
     Raises:
-        InvalidArguments: There is no such folder, file or run record, it is damaged, or it is no id.
+        InvalidArguments: There is no such folder, file or run record, it is damaged, it holds files of
+            several runs, or it is no id.
     """
     path = Path(reference)
     record = path / "run.json"
     if record.is_file():
         return _read_folder(path, record)
-    if path.is_dir() and (path / FILE_NAME).is_file():
+    folder = path if (path / FILE_NAME).is_file() else None
+    if folder is not None:
         path /= FILE_NAME
     if path.is_file():
         model = read_model(path)
+        if folder is not None:
+            check_result(folder, model)
         return FinishedRun(model.run_id, sorted(model.class_sizes or {}), _list_arguments(model), model)
     if re.fullmatch(r"[0-9a-f]{32}", reference):
         return FinishedRun(reference)
@@ -62,7 +67,9 @@ def find_run(reference: str) -> FinishedRun:
 def _read_folder(folder: Path, record: Path) -> FinishedRun:
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-        run = FinishedRun(content["run_id"], content["classes"], content["arguments"], folder=folder)
+        run = FinishedRun(
+            str(content["run_id"]), list(content["classes"]), dict(content["arguments"]), folder=folder
+        )
         told = content["model_sha256"]
     except (ValueError, KeyError, TypeError):
         raise InvalidArguments(
@@ -70,9 +77,10 @@ def _read_folder(folder: Path, record: Path) -> FinishedRun:
             "do the run again"
         ) from None
     file = folder / FILE_NAME
-    if not file.is_file():
+    model = read_model(file) if file.is_file() else None
+    check_result(folder, model)
+    if model is None:
         return run
-    model = read_model(file)
     if model.digest != told:
         raise InvalidArguments(
             f"{file} is not that of the run in {record}: give the one or the other alone, or do the run again"

@@ -132,6 +132,7 @@ def _describe(model: RunModel) -> dict[str, object]:
         "format": FORMAT,
         "version": VERSION,
         "run_id": model.run_id,
+        "result_id": model.result_id,
         "started": model.started,
         "versions": dict(model.versions),
         "recipe": model.recipe,
@@ -163,6 +164,7 @@ def _read_description(document: Mapping[str, Any]) -> RunModel:
         raise ValueError
     return RunModel(
         run_id=str(document["run_id"]),
+        result_id=str(document["result_id"]),
         space=EmbeddingSpace(**{**space, "digest": bytes.fromhex(space["digest"])}),
         cluster_sizes=[int(one["images"]) for one in clusters],
         class_sizes=None if classes is None else {str(name): int(size) for name, size in classes.items()},

@@ -17,7 +17,11 @@ from octcluster.model.recipes import Recipe
 from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
 from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace, RunSpec, Unit
+from octcluster.workflows.result_id import RESULT_ID, digest_result
 from octcluster.workflows.run_members import Seen
+
+Mark = tuple[str, str]
+"""Name and text of what each file of a job says of its run."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,23 @@ class RunOutcome:
     fitted: bytes | None = None
     second: SecondChoice | None = None
 
+    @cached_property
+    def result_id(self) -> str:
+        """What all files of this result have in common; see ``digest_result``."""
+        return digest_result(
+            self.spec,
+            self.unit,
+            self.members,
+            self.image_keys,
+            [(failure.image.name, failure.reason) for failure in self.failures],
+            self.assignments.clusters,
+        )
+
+    @property
+    def mark(self) -> Mark:
+        """What each row of its tables says."""
+        return RESULT_ID, self.result_id
+
     @property
     def units(self) -> Sequence[Scan] | Sequence[ScannedEye]:
         """What was clustered: the images, or their eyes; row i of the assignments is units[i]."""
@@ -230,6 +251,11 @@ class AssignOutcome:
     def space(self) -> EmbeddingSpace:
         """Embedding space of the vectors."""
         return self.model.space
+
+    @property
+    def mark(self) -> Mark:
+        """What each row of its tables says: the run that was followed."""
+        return "run_id", self.model.run_id
 
 
 def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:

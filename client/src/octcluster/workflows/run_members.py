@@ -70,7 +70,7 @@ def read_run_members(folder: Path, run_id: str, key_secret: bytes) -> RunMembers
     try:
         table = read_table(folder / "assignments.parquet", columns=["image_key", "patient"])
         told = table.schema.metadata or {}
-        if told.get(b"octcluster_run", b"").decode() != run_id:
+        if told.get(b"octcluster_run_id", b"").decode() != run_id:
             return RunMembers()
         keys = frozenset(bytes.fromhex(key) for key in table["image_key"].to_pylist())
         patients = frozenset(name for name in table["patient"].to_pylist() if name is not None)

@@ -41,8 +41,8 @@ def test_a_run_is_found_by_its_model_file_alone(tmp_path: Path) -> None:
         assert run.arguments == {"model": "efficientnet-lite0"}  # an embedder that is started needs no more
 
 
-def test_a_folder_with_the_model_of_another_run_is_refused(tmp_path: Path) -> None:
-    write_run_files(fit(make_outcome(failed=1)), tmp_path, {}, datetime.now(UTC))
+def test_a_folder_with_another_model_than_its_record_tells_is_refused(tmp_path: Path) -> None:
+    write_run_files(fit(make_outcome()), tmp_path, {}, datetime(2026, 5, 4, tzinfo=UTC))
     other = (tmp_path / "model.npz").read_bytes()
     write_run_files(fit(make_outcome()), tmp_path, {}, datetime.now(UTC))
     (tmp_path / "model.npz").write_bytes(other)

@@ -49,7 +49,8 @@ def format_eyes(outcome: AssignOutcome) -> bytes | None:
         *(f"scans_{cluster}" for cluster in clusters),
         *(f"speaking_{number}" for number in range(1, SPEAKING_SCANS + 1)),
     )
-    return format_table(header, (_list_cells(outcome, row) for row in describe_rows(outcome)))
+    rows = (_list_cells(outcome, row) for row in describe_rows(outcome))
+    return format_table(header, rows, outcome.mark)
 
 
 def _describe_eye(outcome: AssignOutcome, eye: EyePlacement) -> EyeRow:

@@ -33,10 +33,10 @@ def list_placement_columns(outcome: AssignOutcome) -> dict[str, Sequence[object]
 
 
 def format_placements(outcome: AssignOutcome) -> bytes:
-    """Formats the columns of ``list_placement_columns``."""
+    """Formats the columns of ``list_placement_columns``, and the id of the run that was followed."""
     columns = list_placement_columns(outcome)
     rows = zip(*columns.values(), strict=True)
-    return format_table(list(columns), ([_format(cell) for cell in row] for row in rows))
+    return format_table(list(columns), ([_format(cell) for cell in row] for row in rows), outcome.mark)
 
 
 def _format(cell: object) -> object:

@@ -173,6 +173,7 @@ class Page:
         style: Style sheet of this page alone, after the common one.
         scripts: Scripts of this page alone, their source.
         data: JSON values for these scripts, by the identifier of their element.
+        marks: What its head says of the run, by name.
     """
 
     title: str
@@ -186,6 +187,7 @@ class Page:
     style: str = ""
     scripts: Sequence[str] = ()
     data: Mapping[str, object] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plots(self) -> list[Plot]:

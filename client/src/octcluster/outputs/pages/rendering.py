@@ -9,6 +9,7 @@ from importlib import resources
 from octcluster.outputs.pages.colours import DARK, LIGHT
 from octcluster.outputs.pages.parts import CellValue, Page, Table
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_text
+from octcluster.workflows.result_files import PAGE_PREFIX
 
 # Plotly's bundle of two-dimensional plots, as its makers publish it: docs/decisions/0020-small-plotly.md.
 PLOT_LIBRARY = "plotly-cartesian.min.js"
@@ -40,6 +41,7 @@ def format_page(page: Page, started: datetime) -> bytes:
     scripts = [*library, _read("page.js"), *page.scripts]
     rendered = environment.get_template("page.html.jinja").render(
         page=page,
+        page_prefix=PAGE_PREFIX,
         research_use_only=RESEARCH_USE_ONLY,
         started=started.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         light=LIGHT,

@@ -13,8 +13,8 @@ HEADER = ("image", "cluster", "label", "patient", "silhouette")
 def format_assignments(outcome: RunOutcome) -> bytes:
     """Formats one row an image that was clustered, sorted by path; the cluster of noise is -1.
 
-    Behind the columns of HEADER come those of ``list_eye_columns`` and ``list_scan_columns``. Where eyes were
-    clustered, images have no silhouettes.
+    Behind the columns of HEADER come those of ``list_eye_columns`` and ``list_scan_columns``, and the id of
+    the result. Where eyes were clustered, images have no silhouettes.
     """
     members, eyes = outcome.members, outcome.eyes
     clusters = outcome.assignments.clusters if eyes is None else eyes.scan_clusters
@@ -26,7 +26,7 @@ def format_assignments(outcome: RunOutcome) -> bytes:
             members, clusters, silhouettes, *columns.values(), strict=True
         )
     )
-    return format_table((*HEADER, *columns), rows)
+    return format_table((*HEADER, *columns), rows, outcome.mark)
 
 
 def format_silhouette(silhouette: float | None) -> str | None:

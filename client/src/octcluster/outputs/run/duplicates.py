@@ -15,4 +15,4 @@ def format_duplicates(outcome: RunOutcome) -> bytes | None:
         (members[pair.first_member].name, members[pair.second_member].name, f"{pair.similarity:.6f}")
         for pair in duplicates.pairs
     )
-    return format_table(HEADER, rows)
+    return format_table(HEADER, rows, outcome.mark)

@@ -38,7 +38,7 @@ def format_eyes(outcome: RunOutcome) -> bytes | None:
         )
     )
     names = ["share_noise" if cluster == NOISE else f"share_{cluster}" for cluster in clusters]
-    return format_table((*HEADER, *names), rows)
+    return format_table((*HEADER, *names), rows, outcome.mark)
 
 
 def share_scans(eyes: EyeClusters, number: int, clusters: list[int]) -> list[float | None]:

@@ -22,6 +22,7 @@ def format_model(outcome: RunOutcome, started: datetime) -> bytes | None:
     sizes = Counter(unit.label for unit in outcome.units if unit.label is not None)
     model = RunModel(
         run_id=outcome.spec.run_id,
+        result_id=outcome.result_id,
         space=outcome.space,
         cluster_sizes=outcome.chosen.cluster_sizes,
         class_sizes=dict(sorted(sizes.items())),

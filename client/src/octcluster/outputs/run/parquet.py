@@ -7,6 +7,7 @@ from typing import Any
 from octcluster.model.runs import EmbeddingSpace, vector_bytes
 from octcluster.outputs.run.columns import list_columns
 from octcluster.workflows.outcome import RunOutcome
+from octcluster.workflows.result_files import PARQUET_PREFIX
 
 
 def format_parquet(outcome: RunOutcome) -> bytes:
@@ -29,7 +30,8 @@ def format_parquet(outcome: RunOutcome) -> bytes:
         columns["vector"] = _list_vectors(outcome.vectors, outcome.space)
     table = pa.table(columns).replace_schema_metadata(
         {
-            "octcluster_run": outcome.spec.run_id,
+            f"{PARQUET_PREFIX}run_id": outcome.spec.run_id,
+            f"{PARQUET_PREFIX}result_id": outcome.result_id,
             "octcluster_space": outcome.space.digest.hex(),
             "octcluster_keys": outcome.key_check,
         }

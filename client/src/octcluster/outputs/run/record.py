@@ -32,6 +32,7 @@ def format_run_record(
     space = outcome.space
     document = {
         "run_id": outcome.spec.run_id,
+        "result_id": outcome.result_id,
         "started": format_time(started),
         "versions": dict(outcome.versions),
         "arguments": dict(arguments),

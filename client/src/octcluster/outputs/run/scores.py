@@ -18,6 +18,8 @@ def format_scores(outcome: RunOutcome) -> bytes:
     """
     classes = outcome.image_set.classes
     document = {
+        "run_id": outcome.spec.run_id,
+        "result_id": outcome.result_id,
         "unit": outcome.unit,
         "images": len(outcome.image_set.images),
         "failed": len(outcome.failures),

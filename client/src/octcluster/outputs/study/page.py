@@ -59,6 +59,7 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
         sections=[section for section in sections if section.parts],
         facts=_list_facts(outcome, done),
         privacy=PSEUDONYMOUS,
+        marks={"run_ids": " ".join(part.outcome.spec.run_id for part in done if part.outcome)},
     )
     return format_page(page, started)
 

@@ -8,10 +8,14 @@ from octcluster.workflows.study import StudyOutcome
 
 
 def format_study_table(outcome: StudyOutcome) -> bytes:
-    """Formats study.csv, one row a cell; an undefined score is empty, and so is all that was not done."""
+    """Formats study.csv, one row a cell; an undefined score is empty, and so is all that was not done.
+
+    The last column is the id of the run that the cell is of.
+    """
     header = ["features", "preparation", "algorithm", "k", "state", "clusters", "noise", "dimension"]
     header += [score.short for score in SCORE_NAMES.values()]
-    header += ["seconds", *(f"published_{SCORE_NAMES[name].short}" for name in PUBLISHED_SCORES), "reason"]
+    header += ["seconds", *(f"published_{SCORE_NAMES[name].short}" for name in PUBLISHED_SCORES)]
+    header += ["reason", "run_id"]
     return format_table(header, map(_row, list_cells(outcome)))
 
 
@@ -28,4 +32,9 @@ def _row(cell: StudyCell) -> list[object]:
             round(result.seconds, 3),
         ]
     row = [part.feature_set.name, part.preparation_name, cell.algorithm, cell.k, cell.part.state, *found]
-    return [*row, *cell.published_scores().values(), cell.part.reason]
+    return [
+        *row,
+        *cell.published_scores().values(),
+        cell.part.reason,
+        None if run is None else run.spec.run_id,
+    ]

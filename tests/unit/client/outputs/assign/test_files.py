@@ -17,16 +17,21 @@ def test_it_leaves_its_files(tmp_path: Path) -> None:
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"assignments.csv", "scores.json", "assign.json", "failures.csv", "report.html"}
     rows = list(csv.reader((tmp_path / "assignments.csv").read_text().splitlines()))
-    assert ",".join(rows[0]) == "image,cluster,label,patient,distance,percentile,margin,outlier,seen"
+    assert ",".join(rows[0]) == "image,cluster,label,patient,distance,percentile,margin,outlier,seen,run_id"
     first = outcome.members[0]
-    assert rows[1] == [first.name, "1", "CNV", first.patient, "0.500000", "99", "0.250000", "1", ""]
+    run_id = outcome.model.run_id
+    assert rows[1] == [first.name, "1", "CNV", first.patient, "0.500000", "99", "0.250000", "1", "", run_id]
     assert len(rows) == 80
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert (scores["images"], scores["failed"], scores["outliers"]) == (80, 1, 1)
     assert scores["accuracy"] == 78 / 79
     assert scores["cluster_classes"] == {"0": "CNV", "1": "DME", "2": "DRUSEN", "3": "NORMAL"}
     assert scores["contingency"]["counts"][0] == [18, 1, 0, 0]
-    assert json.loads((tmp_path / "assign.json").read_text())["run_id"] == outcome.model.run_id
+    assert {json.loads((tmp_path / name).read_text())["run_id"] for name in names if ".json" in name} == {
+        run_id
+    }
+    assert (tmp_path / "failures.csv").read_text().splitlines()[1].endswith(f",{run_id}")
+    assert f'<meta name="octcluster:run_id" content="{run_id}">' in (tmp_path / "report.html").read_text()
 
 
 def test_eyes_have_a_row_each_with_the_scans_that_speak_for_them(tmp_path: Path) -> None:

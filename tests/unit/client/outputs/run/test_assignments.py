@@ -31,7 +31,7 @@ def test_assignments_have_one_row_a_member_sorted_by_path(tmp_path: Path) -> Non
     write(outcome, tmp_path)
     content = (tmp_path / "assignments.csv").read_bytes()
     rows = list(csv.reader(content.decode().splitlines()))
-    assert rows[0] == ["image", "cluster", "label", "patient", "silhouette"]
+    assert rows[0] == ["image", "cluster", "label", "patient", "silhouette", "result_id"]
     names = [row[0] for row in rows[1:]]
     assert names == sorted(names) == [image.name for image in outcome.members]
     first = outcome.members[1]
@@ -42,6 +42,7 @@ def test_assignments_have_one_row_a_member_sorted_by_path(tmp_path: Path) -> Non
         first.label,
         first.patient,
         f"{silhouette:.6f}",
+        outcome.result_id,
     ]
     assert next(row for row in rows if row[1] == "-1")[4] == ""
     assert b"\r" not in content
@@ -58,10 +59,10 @@ def test_what_else_is_known_of_scans_has_columns_of_its_own(tmp_path: Path) -> N
     outcome = make_outcome()
     scan = Scan(tmp_path / "v.dcm", "v.dcm#12", eye="OS", device="Maker Model", number=12, format="DICOM")
     header, first, second, *_ = format_assignments(rename(outcome, scan)).decode().splitlines()
-    assert header == "image,cluster,label,patient,silhouette,eye,device,scan"
+    assert header == "image,cluster,label,patient,silhouette,eye,device,scan,result_id"
     assert first.startswith("v.dcm#12,")
-    assert first.endswith(",OS,Maker Model,12")
-    assert second.endswith(",,,")
+    assert first.endswith(f",OS,Maker Model,12,{rename(outcome, scan).result_id}")
+    assert second.rpartition(",")[0].endswith(",,,")
     assert list(list_columns(rename(outcome, scan)))[-3:] == ["eye", "device", "scan"]
 
 
@@ -78,4 +79,4 @@ def test_silhouettes_have_six_decimals(silhouette: float | None, written: str) -
     outcome = make_outcome()
     assignments = replace(outcome.assignments, silhouettes=[silhouette, *outcome.assignments.silhouettes[1:]])
     row = format_assignments(replace(outcome, assignments=assignments)).decode().splitlines()[1]
-    assert row.rsplit(",", 1)[1] == written
+    assert row.split(",")[-2] == written

@@ -45,11 +45,12 @@ def read(content: bytes) -> list[dict[str, str]]:
 
 
 def test_each_eye_has_a_row_with_the_shares_of_its_scans() -> None:
-    first, second = read(known(format_eyes(make_eyes([1, 1, 2, 0]))))
+    outcome = make_eyes([1, 1, 2, 0])
+    first, second = read(known(format_eyes(outcome)))
     assert first == {
         "patient": "7", "eye": "OD", "visit": "2024-01-31", "scans": "3", "cluster": "1", "label": "CNV",
         "silhouette": "0.500000", "share_0": "0.0000", "share_1": "0.6667", "share_2": "0.3333",
-        "share_3": "0.0000",
+        "share_3": "0.0000", "result_id": outcome.result_id,
     }  # fmt: skip
     assert (second["scans"], second["cluster"], second["silhouette"], second["share_0"]) == (
         "1",

@@ -47,4 +47,8 @@ def test_failures_name_image_and_reason(tmp_path: Path) -> None:
     outcome = make_outcome(failed=1)
     write(outcome, tmp_path)
     rows = (tmp_path / "failures.csv").read_text(encoding="utf-8").splitlines()
-    assert rows == ["image,reason", f"{outcome.failures[0].image.name},{outcome.failures[0].reason}"]
+    failure = outcome.failures[0]
+    assert rows == [
+        "image,reason,result_id",
+        f"{failure.image.name},{failure.reason},{outcome.result_id}",
+    ]

@@ -35,7 +35,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     outcome = make_outcome(failed=2, ks=(2, 3, 4))
     write(outcome, tmp_path)
     scores = read_json(tmp_path / "scores.json")
-    head = ["unit", "images", "failed", "space", "results", "chosen", "chosen_reason"]
+    head = ["run_id", "result_id", "unit", "images", "failed", "space", "results", "chosen", "chosen_reason"]
     assert list(scores) == [*head, "duplicates", "patients"]
     assert (scores["images"], scores["failed"], scores["chosen"]) == (80, 2, 2)
     assert scores["space"] == outcome.space.digest.hex()
@@ -113,7 +113,9 @@ def test_scores_say_how_far_to_trust_them(tmp_path: Path) -> None:
         ],
     }
     assert (tmp_path / "duplicates.csv").read_text() == (
-        f"image,other_image,similarity\n{names[0]},{names[5]},0.999900\n{names[1]},{names[30]},0.999500\n"
+        "image,other_image,similarity,result_id\n"
+        f"{names[0]},{names[5]},0.999900,{outcome.result_id}\n"
+        f"{names[1]},{names[30]},0.999500,{outcome.result_id}\n"
     )
     write(make_outcome(), tmp_path)
     assert not (tmp_path / "duplicates.csv").exists()

@@ -69,6 +69,7 @@ def format_assign_report(
         tiles=_list_tiles(outcome, scores),
         facts=_list_facts(outcome),
         style=read_source(CARDS_STYLE) + read_source(STRIPS_STYLE),
+        marks=dict([outcome.mark]),
     )
     return format_page(page, started)
 

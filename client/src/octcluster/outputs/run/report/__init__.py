@@ -67,6 +67,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         style="".join(map(read_source, (CARDS_STYLE, STRIPS_STYLE, "run/report/report.css"))),
         scripts=[read_source(f"run/report/{name}.js") for name in ("points", "points_layer", "explorer")],
         data={"points": scatter.data},
+        marks={"run_id": outcome.spec.run_id, "result_id": outcome.result_id},
     )
     return format_page(page, started)
 

@@ -12,6 +12,7 @@ def list_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
     space, spec = outcome.space, outcome.spec
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.stage_seconds.items())
     return [
+        ("result", outcome.result_id),
         ("recipe", outcome.recipe.name or "none of the named ones"),
         ("model", f"{space.model}, features {space.features}, {space.dimension:,} values an image"),
         ("weights", f"SHA-256 {space.weights_digest}"),
