@@ -69,6 +69,25 @@ def test_services_listen_in_a_private_folder_and_are_gone_at_the_end(cache_dir: 
     assert (cache_dir / "vectors" / "vectors.rdb").exists()
 
 
+def test_vectors_that_others_could_look_into_are_their_users_alone(
+    cache_dir: Path, recorder: Recorder
+) -> None:
+    vectors = cache_dir / "vectors"
+    vectors.mkdir()
+    vectors.chmod(0o755)
+    umask = os.umask(0o022)
+    try:
+        with LocalStack(LocalStackOptions(cache_dir, embedder=False), recorder) as stack:
+            stack.wait_until_started()
+            with ClustererClient(stack.clusterer_address) as client:
+                client.wait_until_serving(60)
+    finally:
+        os.umask(umask)
+    assert f"other users could look into {vectors}" in recorder.messages[0]
+    assert vectors.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in [*vectors.iterdir(), cache_dir / "lock"]} == {0o600}
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_stays_when_the_client_is_killed(cache_dir: Path, number: signal.Signals) -> None:
     client = subprocess.Popen([sys.executable, "-c", HOLD, str(cache_dir)], stdout=subprocess.PIPE, text=True)

@@ -79,7 +79,7 @@ def run(command: RunCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = _find_sample(command, progress, command.per_class, command.seed)
-        with prepared_folder(command.out, command.name):
+        with prepared_folder(command.out, command.name, progress.message):
             if not command.quiet:
                 print_replaced(command.out)
             outcome = run_images(image_set, options, progress)
@@ -107,7 +107,7 @@ def assign(command: AssignCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = spell_classes(_find_sample(command, progress), finished.classes)
-        with prepared_folder(command.out, command.name):
+        with prepared_folder(command.out, command.name, progress.message):
             outcome = assign_images(finished, image_set, options, progress)
     report = AssignReportOptions(command.thumbnails, command.identified)
     write_assign_files(outcome, command.out, command.record(), started, report)
@@ -134,7 +134,7 @@ def study(command: StudyCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = _find_sample(command, progress, command.per_class, command.seed)
-        with prepared_folder(command.out, command.name):
+        with prepared_folder(command.out, command.name, progress.message):
             outcome = run_study(image_set, matrix, options, progress, keep)
     if not command.quiet:
         print_study_summary(outcome, command.out)
@@ -156,7 +156,7 @@ def describe(command: DescribeCommand) -> ExitCode:
     with _shown_progress(command) as progress:
         on_head = collector.take if command.headers_only else None
         image_set = _find_sample(command, progress, on_head=on_head)
-        with prepared_folder(command.out, command.name):
+        with prepared_folder(command.out, command.name, progress.message):
             description = describe_images(
                 image_set, progress, pixels=not command.headers_only, headers=collector.found
             )

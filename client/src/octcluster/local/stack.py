@@ -22,6 +22,7 @@ from typing import Any, Self
 from octcluster.images.keys import SECRET_VARIABLE
 from octcluster.local.failures import explain_end
 from octcluster.local.options import LocalStackOptions, default_cache_dir
+from octcluster.local.private_folders import close_folder, make_private_folder
 from octcluster.local.programs import check_installed, clusterer_command, embedder_command, valkey_command
 from octcluster.model.errors import CacheDirectoryBusy, LocalStackError
 from octcluster.model.progress import Progress
@@ -135,16 +136,18 @@ class LocalStack:
         try:
             if options.clusterer:
                 self.clusterer_address = f"unix:{folder}/clusterer.sock"
-                programs.append(
-                    _program("valkey", valkey_command(folder, _made(self._cache_dir / "vectors")))
-                )
+                programs.append(_program("valkey", valkey_command(folder, self._make_vectors_folder())))
                 programs.append(_program("clusterer", clusterer_command(self.clusterer_address, folder)))
             if options.embedder:
                 self.embedder_address = f"unix:{folder}/embedder.sock"
-                models = _made(self._cache_dir / "models")
+                models = self._cache_dir / "models"
+                make_private_folder(models)
                 programs.append(
                     _program("embedder", embedder_command(self.embedder_address, models, options))
                 )
+        except LocalStackError:
+            folder.rmdir()
+            raise
         except OSError as error:
             folder.rmdir()
             raise LocalStackError(
@@ -157,6 +160,24 @@ class LocalStack:
             "lock_wait_seconds": options.lock_wait_seconds,
             "programs": programs,
         }
+
+    def _make_vectors_folder(self) -> Path:
+        """The folder of the vector cache, which nobody else may look into, nor change: it is loaded whole."""
+        folder = self._cache_dir / "vectors"
+        make_private_folder(folder)
+        try:
+            if close_folder(folder):
+                self._progress.message(
+                    f"other users could look into {folder}, which holds vectors of patients' images: it is "
+                    "yours alone now (mode 700)"
+                )
+        except OSError as error:
+            raise LocalStackError(
+                f"other users can look into {folder}, which holds vectors of patients' images, and that "
+                f"cannot be changed ({error.strerror}): have its owner run 'chmod 700 {folder}', or name "
+                "another folder with --cache-dir"
+            ) from error
+        return folder
 
     def _listen(self) -> None:
         """Turns the supervisor's events into state; runs in a thread until the supervisor has ended."""
@@ -190,11 +211,6 @@ def _private_folder() -> Path:
     if len(str(folder)) + len("/clusterer.sock") > _LONGEST_SOCKET_PATH:
         folder.rmdir()
         folder = Path(tempfile.mkdtemp(prefix="octcluster-", dir="/tmp"))
-    return folder
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

@@ -33,6 +33,8 @@ _POLL_SECONDS = 0.1
 _LOG_TAIL_BYTES = 4000
 _LOG_TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
+_UMASK_OF = {"valkey": 0o077}
+"""What it saves, only its user may read."""
 
 
 _Running = tuple[dict[str, Any], subprocess.Popen[bytes]]
@@ -103,6 +105,7 @@ def _start(program: dict[str, Any], folder: Path, lock: int | None) -> subproces
             stdout=log,
             stderr=log,
             pass_fds=() if lock is None else (lock,),
+            umask=_UMASK_OF.get(program["name"], -1),
             preexec_fn=partial(_end_with, os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread
         )
 
