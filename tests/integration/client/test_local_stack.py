@@ -165,6 +165,13 @@ def test_a_cache_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         LocalStack(LocalStackOptions(tmp_path / "file" / "cache"), Silence()).__enter__()
 
 
+def test_a_lock_that_cannot_be_opened_is_told(cache_dir: Path) -> None:
+    (cache_dir / "lock").mkdir()
+    told = pytest.raises(LocalStackError, match=f"Is a directory .{cache_dir}/lock.* --cache-dir")
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack, told:
+        stack.wait_until_started()
+
+
 def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
     assert default_cache_dir() == Path("/elsewhere/octcluster")

@@ -1,5 +1,6 @@
 """The command ``octcluster``: parses, has the command done, and turns errors into exit codes."""
 
+import errno
 import os
 import sys
 import traceback
@@ -11,6 +12,13 @@ from octcluster.cli.interruption import no_interrupt_lost
 from octcluster.cli.parser import parse_command
 from octcluster.images.readers.processes import kept_workers
 from octcluster.model.errors import AddressInvalid, InvalidArguments, InvalidImageSet, OctclusterError
+
+_MORE_SPACE = "free space on that disk, or name another folder, and start again"
+_CURES = {
+    errno.ENOSPC: _MORE_SPACE,
+    errno.EDQUOT: _MORE_SPACE,
+    errno.EROFS: "name a folder that can be written to, and start again",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,13 +45,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OctclusterError as error:
         return _fail(str(error), ExitCode.FAILED, debug)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}", ExitCode.FAILED, debug)
+        return _fail(_explain(error), ExitCode.FAILED, debug)
     except Exception as error:
         text = (
             f"a fault in octcluster: {type(error).__name__}: {error}; --debug shows where, please report it"
         )
         return _fail(text, ExitCode.FAILED, debug)
+
+
+def _explain(error: OSError) -> str:
+    """What the system refused, where, and the cure; what writes a file names it, a stream has no name."""
+    if error.errno is None:
+        return str(error)
+    cure = _CURES.get(error.errno)
+    where = error.filename or "standard output or standard error"
+    return f"{error.strerror} ({where})" + (f": {cure}" if cure else "")
 
 
 def _fail(message: str, code: ExitCode, debug: bool) -> ExitCode:

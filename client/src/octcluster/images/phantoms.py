@@ -43,7 +43,14 @@ def write_phantoms(folder: Path, images_per_class: int, seed: int) -> None:
         images = draw_phantoms(disease, seed)
         for _, (patient, number, pixels) in zip(range(images_per_class), images, strict=False):
             name = f"{disease}-{10_000 * (class_index + 1) + patient}-{number}.jpeg"
-            Image.fromarray(pixels).save(class_folder / name, quality=90)
+            _save(pixels, class_folder / name)
+
+
+def _save(pixels: NDArray[np.uint8], path: Path) -> None:
+    try:
+        Image.fromarray(pixels).save(path, quality=90)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def find_stranger(folder: Path) -> str | None:

@@ -200,6 +200,11 @@ class LocalStack:
                 case "ended":
                     told = explain_end(message["program"], message["log"], self._cache_dir)
                     self._failure = LocalStackError(told)
+                case "refused":
+                    self._failure = LocalStackError(
+                        f"the services of this run cannot be started: {message['reason']}; mend that, or "
+                        "name another folder with --cache-dir"
+                    )
         if self._failure is None:
             self._failure = LocalStackError("the services of this run have been stopped: start it again")
         self._started.set()

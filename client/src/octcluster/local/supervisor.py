@@ -11,6 +11,7 @@ JSON:
     {"event": "lock-timeout", "holder": ...}             waited too long; the end
     {"event": "started"}                                 all programs have been started
     {"event": "ended", "program": ..., "log": ...}       one has ended by itself, with its last lines; the end
+    {"event": "refused", "reason": ...}                  the system refused a file or a program; the end
 """
 
 import contextlib
@@ -161,6 +162,8 @@ def main() -> None:
     try:
         with contextlib.suppress(_Asked):
             _supervise(plan, running)
+    except OSError as error:
+        _tell("refused", reason=f"{error.strerror} ({error.filename or plan['folder']})")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)

@@ -67,5 +67,7 @@ def test_an_output_folder_of_another_user_is_told() -> None:
         with as_nobody():
             prepare_folder(Path(place), "run", told.append)
         (sentence,) = told
-        assert sentence.startswith(f"other users can look into {place}, and that cannot be changed (Operation")
+        assert sentence.startswith(
+            f"other users can look into {place}, and that cannot be changed (Operation"
+        )
         assert sentence.endswith("better name another folder for the outputs")
