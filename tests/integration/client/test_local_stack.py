@@ -118,14 +118,47 @@ def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_service_that_dies_is_told_with_its_log_and_the_cure(cache_dir: Path) -> None:
-    (cache_dir / "vectors").mkdir()
-    (cache_dir / "vectors" / "vectors.rdb").write_bytes(b"no such thing")
+def test_a_damaged_dump_is_told_and_the_cache_begins_anew_when_asked(
+    cache_dir: Path, recorder: Recorder
+) -> None:
+    dump = cache_dir / "vectors" / "vectors.rdb"
+    dump.parent.mkdir()
+    dump.write_bytes(b"no such thing")
     with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
-        with pytest.raises(LocalStackError, match="valkey") as failure:
+        with pytest.raises(LocalStackError) as failure:
             wait_until_failed(stack)
-        assert f"delete {cache_dir}/vectors" in str(failure.value)
-        assert "Fatal error loading the DB" in str(failure.value)
+        assert f"{dump} cannot be read: it is no file of Valkey" in str(failure.value)
+        assert "vectors and the finished runs in it are lost" in str(failure.value)
+        assert "--renew-cache" in str(failure.value)
+    assert dump.read_bytes() == b"no such thing", "nothing is lost unasked"
+
+    options = LocalStackOptions(cache_dir, embedder=False, renew_cache=True)
+    for told in (1, 1):  # the second time there is nothing to renew
+        with LocalStack(options, recorder) as stack:
+            stack.wait_until_started()
+            with ClustererClient(stack.clusterer_address) as client:
+                client.wait_until_serving(60)
+        assert not stack.unsaved
+        assert len(recorder.messages) == told
+    (aside,) = dump.parent.glob("vectors.rdb.damaged-*")
+    assert aside.read_bytes() == b"no such thing"
+    assert aside.name in recorder.messages[0]
+
+
+def test_a_service_that_dies_is_told_with_its_log(cache_dir: Path) -> None:
+    with LocalStack(LocalStackOptions(cache_dir, embedder=False), Silence()) as stack:
+        stack.wait_until_started()
+        (valkey,) = (
+            process
+            for process in processes_of(folder_of(stack))
+            if b"valkey-server" in Path(f"/proc/{process}/cmdline").read_bytes()
+        )
+        os.kill(valkey, signal.SIGKILL)
+        with pytest.raises(
+            LocalStackError, match="the valkey that was started for this run has ended"
+        ) as told:
+            wait_until_failed(stack)
+        assert "The end of its log:" in str(told.value)
 
 
 def wait_until_failed(stack: LocalStack) -> None:

@@ -141,6 +141,7 @@ def read_status(message: messages.RunStatus) -> RunStatus:
         error_message=message.error.message,
         members=message.members,
         created=_read_created(message),
+        not_kept_reason=message.not_kept_reason,
     )
 
 

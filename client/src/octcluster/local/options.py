@@ -21,6 +21,7 @@ class LocalStackOptions:
         model: Name of the embedder's model.
         weights: Weights file of the model; None: its own source.
         weights_sha256: SHA-256 that the weights must have; None: the pinned one.
+        renew_cache: Whether vectors and runs that cannot be read for damage are set aside, to start anew.
         lock_wait_seconds: How long to wait for another run that uses the cache folder.
     """
 
@@ -30,4 +31,5 @@ class LocalStackOptions:
     model: str = "efficientnet-lite0"
     weights: Path | None = None
     weights_sha256: str | None = None
+    renew_cache: bool = False
     lock_wait_seconds: float = 3600

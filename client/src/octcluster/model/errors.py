@@ -195,7 +195,7 @@ class RunFailed(OctclusterError):
     """The run ended with an error.
 
     Attributes:
-        code: ``vectors_missing``, ``invalid``, ``store_unavailable`` or ``internal``.
+        code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``internal`` or ``interrupted``.
     """
 
 

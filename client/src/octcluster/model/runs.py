@@ -185,11 +185,13 @@ class RunStatus:
         stage_done: Units of the stage that are done.
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.
-        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable`` or ``internal`` if failed, else
-            empty.
+        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``internal`` or
+            ``interrupted`` if failed, else empty.
         error_message: What was wrong and what to do, if failed, else empty.
         members: Number of members.
         created: When it was queued, UTC.
+        not_kept_reason: If it has succeeded, why the clusterer may lose it and its vectors; empty: it keeps
+            them as long as it keeps runs.
     """
 
     run_id: str
@@ -202,3 +204,4 @@ class RunStatus:
     error_message: str = ""
     members: int = 0
     created: datetime | None = None
+    not_kept_reason: str = ""

@@ -35,7 +35,7 @@ from octcluster.workflows.outcome import (
     PixelReport,
     describe_versions,
 )
-from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
+from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3
@@ -81,7 +81,10 @@ def assign_images(
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         with connected_clients(options, stack, stages) as clients:
-            return _Assigning(run, image_set, options, stages, images, clients).run()
+            outcome = _Assigning(run, image_set, options, stages, images, clients).run()
+    if not_kept := find_not_kept(stack):
+        progress.message(not_kept)
+    return outcome
 
 
 class _Assigning:

@@ -48,11 +48,7 @@ class RunTarget:
         try:
             result = clusterer.result(run.run_id)
         except RunNotFound as error:
-            raise RunNotFound(
-                f"the clusterer does not have the run {run.run_id} (any more): it keeps runs for a limited "
-                "time, and there is no model.npz of this one. Repeat it with 'octcluster run', which embeds "
-                "nothing while its vectors are cached, or name the clusterer or the cache folder that has it"
-            ) from error
+            raise RunNotFound(_explain_missing(run)) from error
         chosen = result.results[result.chosen]
         self._chosen = result.chosen
         known = [] if chosen.contingency is None else list(chosen.contingency.class_indices)
@@ -74,6 +70,21 @@ class RunTarget:
     def assign(self, image_keys: Sequence[bytes], unit_numbers: Sequence[int]) -> Placements:
         """See AssignTarget."""
         return self._clusterer.assign(self.model.run_id, self._chosen, image_keys, unit_numbers)
+
+
+def _explain_missing(run: FinishedRun) -> str:
+    """Why a clusterer may not have a run, and what to do."""
+    repeat = "There is no model.npz of it either: repeat it with 'octcluster run'"
+    if run.not_kept:
+        return (
+            f"the clusterer does not have the run {run.run_id}, as the run itself said at its end: "
+            f"{run.not_kept}. {repeat}"
+        )
+    return (
+        f"the clusterer does not have the run {run.run_id}: it is another clusterer or cache folder than "
+        "that of the run, or the run was deleted, is older than the clusterer keeps runs, or was lost with "
+        f"the data of Redis. Name the clusterer or the cache folder that has it. {repeat}"
+    )
 
 
 def find_space(

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from octcluster.model.errors import InvalidArguments
@@ -22,6 +22,7 @@ class FinishedRun:
         arguments: The arguments it was called with; empty if they are not known.
         model: What puts other images into its clusters; None: only its clusterer may have that.
         folder: Folder of its outputs; None if it is not known.
+        not_kept: Why its clusterer could not keep it, as it said then; empty if it could, or is not known.
     """
 
     run_id: str
@@ -29,6 +30,7 @@ class FinishedRun:
     arguments: Mapping[str, str | None] = field(default_factory=dict)
     model: RunModel | None = None
     folder: Path | None = None
+    not_kept: str = ""
 
 
 def find_run(reference: str) -> FinishedRun:
@@ -68,7 +70,11 @@ def _read_folder(folder: Path, record: Path) -> FinishedRun:
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         run = FinishedRun(
-            str(content["run_id"]), list(content["classes"]), dict(content["arguments"]), folder=folder
+            str(content["run_id"]),
+            list(content["classes"]),
+            dict(content["arguments"]),
+            folder=folder,
+            not_kept=str(content.get("not_kept") or ""),
         )
         told = content["model_sha256"]
     except (ValueError, KeyError, TypeError):
@@ -85,7 +91,7 @@ def _read_folder(folder: Path, record: Path) -> FinishedRun:
         raise InvalidArguments(
             f"{file} is not that of the run in {record}: give the one or the other alone, or do the run again"
         )
-    return FinishedRun(run.run_id, run.classes, run.arguments, model, folder)
+    return replace(run, model=model)
 
 
 def _list_arguments(model: RunModel) -> dict[str, str | None]:

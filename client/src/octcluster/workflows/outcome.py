@@ -120,6 +120,7 @@ class RunOutcome:
         fitted: What puts other images into the clusters, as the clusterer's file; None for
             ``result.fitted_missing_reason``.
         second: The result that came second, if the run chose among numbers of clusters by ratings.
+        not_kept: Why the clusterer may not have the run and its vectors for long, for people; empty: it has.
     """
 
     image_set: ImageSet
@@ -143,6 +144,7 @@ class RunOutcome:
     key_check: str = ""
     fitted: bytes | None = None
     second: SecondChoice | None = None
+    not_kept: str = ""
 
     @cached_property
     def result_id(self) -> str:

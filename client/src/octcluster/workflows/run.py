@@ -35,13 +35,13 @@ from octcluster.workflows.outcome import (
     describe_versions,
     fetch_second,
 )
-from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
+from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
 from octcluster.workflows.stages import RunWatcher, Stages
 
 _ATTEMPTS = 3
 _CANCEL_SECONDS = 3.0
-# Ends of a run after which another one may succeed: the clusterer's cache lost vectors, or was away.
-_RECOVERABLE = ("vectors_missing", "store_unavailable")
+# Ends of a run after which another one may succeed: the cache lost vectors, or something was away.
+_RECOVERABLE = ("vectors_missing", "store_unavailable", "interrupted")
 _FEW_IMAGES = 5000
 
 
@@ -102,7 +102,8 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         # How many the algorithms need, only the clusterer can tell.
         check_enough(images, FEWEST_IMAGES)
         with connected_clients(options, stack, stages) as clients:
-            return Job(image_set, options, stages, images, clients).run()
+            outcome = Job(image_set, options, stages, images, clients).run()
+    return replace(outcome, not_kept=find_not_kept(stack, outcome.not_kept))
 
 
 def default_stability_resamples(images: int) -> int:
@@ -150,7 +151,7 @@ class Job:
                 lost = isinstance(error, RunNotFound) or error.code in _RECOVERABLE
                 if not lost or attempt == _ATTEMPTS:
                     raise
-                self._stages.message(f"vectors were lost, so the clustering starts again: {error}")
+                self._stages.message(f"the clustering starts again: {error}")
         raise AssertionError("the last attempt returns or raises")
 
     def _check_enough(self) -> None:
@@ -183,7 +184,7 @@ class Job:
         try:
             with self._stages.timed("clustering"):
                 self._clusterer.start_run(spec, members)
-                self._clusterer.wait(spec.run_id, RunWatcher(self._stages))
+                status = self._clusterer.wait(spec.run_id, RunWatcher(self._stages))
             with self._stages.timed("fetching"):
                 result = self._clusterer.result(spec.run_id)
                 assignments = self._clusterer.assignments(spec.run_id, result.chosen)
@@ -195,7 +196,8 @@ class Job:
         except BaseException:
             self._cancel(spec.run_id)
             raise
-        return replace(self._outcome(spec, result, assignments, eyes, fitted), second=second)
+        outcome = self._outcome(spec, result, assignments, eyes, fitted)
+        return replace(outcome, second=second, not_kept=status.not_kept_reason)
 
     def _place_scans(self, run_id: str, result: RunResult, assignments: Assignments) -> EyeClusters | None:
         eyes = self._gather_eyes()

@@ -35,6 +35,7 @@ class ServiceOptions:
             folder.
         weights: Weights file for an embedder that this job starts; None: the model's own source.
         weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
+        renew_cache: Whether a damaged cache of services that this job starts is set aside, to start anew.
         key_secret: The site's secret for image keys.
     """
 
@@ -48,6 +49,7 @@ class ServiceOptions:
     cache_dir: Path | None = None
     weights: Path | None = None
     weights_sha256: str | None = None
+    renew_cache: bool = False
     key_secret: bytes = field(default_factory=key_secret_from_environment, repr=False)
 
 
@@ -75,9 +77,23 @@ def started_services(
         model=options.model,
         weights=options.weights,
         weights_sha256=options.weights_sha256,
+        renew_cache=options.renew_cache,
     )
     with LocalStack(stack_options, progress) as stack:
         yield stack
+
+
+def find_not_kept(stack: LocalStack | None, told: str = "") -> str:
+    """Says, once services that were started have ended, why what the clusterer got may be lost.
+
+    Args:
+        stack: The services that were started.
+        told: What the clusterer said; one that was started here saves at its end, and only that counts.
+
+    Returns:
+        The reason and the cure, for people; empty if all is kept.
+    """
+    return told if stack is None or not stack.clusterer_address else stack.unsaved
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from octcluster.model.runs import Member, RunSpec, RunState
 from octcluster.workflows.embedding import KeyedImages, read_keys
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport, RunOutcome
 from octcluster.workflows.run import Job, RunOptions
-from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
+from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
 from octcluster.workflows.stages import Stages
 from octcluster.workflows.study_matrix import Part, StudyMatrix
 
@@ -166,6 +166,8 @@ def run_study(
                     own_stages = Stages(_PartProgress(progress, title))
                     settled.append(_do_part(part, image_set, options, own_stages, images, clients))
                 keep(outcome)
+    if not_kept := find_not_kept(stack):
+        progress.message(not_kept)
     return outcome
 
 

@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
 """What a run does with its vectors: ``pipeline.run_pipeline``."""
 
-STOPPED = RunError(RunErrorCode.INTERNAL, "the server was stopped before the run was done: start a new run")
+STOPPED = RunError(
+    RunErrorCode.INTERRUPTED, "the server was stopped before the run was done: start a new run"
+)
 
 
 def execute(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunStatus:

@@ -16,6 +16,7 @@ from octcluster_clusterer.runs.run_store import RunStore
 logger = logging.getLogger(__name__)
 
 _NO_KEYS = np.empty((0, 32), dtype=np.uint8)
+_ONLY_HERE = "only the memory of the clusterer has the run, which is lost when the clusterer ends"
 
 
 @dataclass(eq=False)
@@ -29,11 +30,14 @@ class LiveRun:
     result: RunResult | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     deleted: bool = False
+    _saving: threading.Lock = field(default_factory=threading.Lock)
+    _saved_end: bool = False
 
     def record(self, status: RunStatus) -> RunRecord:
         """What is known of the run, with this status."""
-        result = self.result if status.state is RunState.SUCCEEDED else None
-        keys = gather_units(self.members).image_keys
+        succeeded = status.state is RunState.SUCCEEDED
+        result = self.result if succeeded else None
+        keys = gather_units(self.members).image_keys if succeeded else _NO_KEYS
         return RunRecord(status, self.spec, self.fingerprint, keys, result)
 
     def report(self, stage: Stage, done: int, total: int) -> None:
@@ -50,19 +54,27 @@ class LiveRun:
         keys = gather_units(self.members).image_keys if status.state is RunState.SUCCEEDED else _NO_KEYS
         self.members = Members(keys, None)
 
-    def save(self, store: RunStore, status: RunStatus) -> bool:
-        """Keeps the run, ended so, unless it was deleted; says whether that went well."""
-        if self.deleted:
-            return True
-        try:
-            store.save(self.record(status))
-            if self.deleted:
-                store.delete(status.run_id)
-        except StoreUnavailable as error:
-            logger.warning("run %s: kept in memory only: %s", status.run_id, error)
-            return False
-        except Exception as error:
-            # The worker goes on whatever happens here.
-            logger.error("run %s: kept in memory only: %s", status.run_id, describe_fault(error))
-            return False
-        return True
+    def save(self, store: RunStore, status: RunStatus) -> str:
+        """Keeps the run with this status, unless it was deleted, or its end is saved already.
+
+        Returns:
+            Why Redis may not keep it, for people; empty if all went well.
+        """
+        with self._saving:
+            if self.deleted or (self._saved_end and not status.state.ended):
+                return ""
+            self._saved_end = status.state.ended
+            try:
+                not_kept = store.save(self.record(status))
+                if self.deleted:
+                    store.delete(status.run_id)
+            except StoreUnavailable as error:
+                logger.warning("run %s: kept in memory only: %s", status.run_id, error)
+                return f"{_ONLY_HERE}: {error}"
+            except Exception as error:
+                # The worker goes on whatever happens here.
+                logger.error("run %s: kept in memory only: %s", status.run_id, describe_fault(error))
+                return f"{_ONLY_HERE}: it could not be saved, see the log of the clusterer"
+        if not_kept:
+            logger.warning("run %s: Redis may lose it: %s", status.run_id, not_kept)
+        return not_kept

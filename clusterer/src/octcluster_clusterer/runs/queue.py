@@ -20,7 +20,7 @@ from octcluster_clusterer.preparation.units import count_units
 from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.memory_estimate import check_memory
-from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_status
+from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_interrupted, end_status
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.runs.spec_rules import check_spec
 from octcluster_clusterer.store.vectors import VectorCache
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _REMEMBERED_RUNS = 8
 # How long a run that was asked to stop at the server's end may take to notice.
 _STOP_SECONDS = 5.0
-_NOT_FOUND = "no run has this id: it was never started here, was deleted, or has expired"
+_NOT_FOUND = "no run has this id: it was never started here, was deleted, has expired, or Redis lost it"
 
 
 class RunQueue:
@@ -97,10 +97,11 @@ class RunQueue:
         stored = None if spec.run_id in self._runs else self._store.read(spec.run_id)
         with self._changed:
             known = self._runs.get(spec.run_id) or stored
-            if known is not None:
-                if known.fingerprint != fingerprint:
-                    raise InvalidRequest("another run has this run_id: draw a new one for each run")
+            if known is not None and known.fingerprint != fingerprint:
+                raise InvalidRequest("another run has this run_id: draw a new one for each run")
+            if known is not None and (known is not stored or known.status.state.ended):
                 return self._placed(known.status)
+            # New, or interrupted: the one who asks for it again wants it done.
             self._check_queue()
             status = RunStatus(spec.run_id, RunState.QUEUED, len(members), created=datetime.now(UTC))
             run = LiveRun(spec, members, fingerprint, status)
@@ -108,7 +109,10 @@ class RunQueue:
             self._waiting.append(run)
             self._changed.notify_all()
             logger.info("run %s: queued, %d members, %d wait", spec.run_id, len(members), len(self._waiting))
-            return self._placed(status)
+            placed = self._placed(status)
+        # Before the answer: a run that the caller knows to be started is known after a crash, too.
+        run.save(self._store, status)
+        return placed
 
     def check_queue(self, run_id: str) -> None:
         """Checks, before its members are read, that a run could be queued; one in memory needs no room.
@@ -168,7 +172,7 @@ class RunQueue:
         Raises:
             StoreUnavailable: Redis does not serve.
         """
-        statuses = {status.run_id: status for status in self._store.list_statuses()}
+        statuses = {one.run_id: one for one in map(end_interrupted, self._store.list_statuses())}
         with self._changed:
             statuses |= {run_id: self._placed(run.status) for run_id, run in self._runs.items()}
         return sorted(statuses.values(), key=lambda status: status.created, reverse=True)
@@ -226,7 +230,7 @@ class RunQueue:
         if late is not None and self._worker.is_alive():
             ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
-        all(run.save(self._store, status) for run, status in ended)
+        any(run.save(self._store, status) for run, status in ended)
 
     def _check_queue(self) -> None:
         """As :meth:`check_queue`; needs the lock."""
@@ -241,7 +245,7 @@ class RunQueue:
         record = self._store.read(run_id)
         if record is None:
             raise RunNotFound(_NOT_FOUND)
-        return record
+        return replace(record, status=end_interrupted(record.status))
 
     def _placed(self, status: RunStatus) -> RunStatus:
         """The status with the run's place in the queue; needs the lock."""
@@ -278,8 +282,8 @@ class RunQueue:
         """Saves and ends a run."""
         if status.state is RunState.SUCCEEDED:
             # Saved before it is reported: who sees that a run has succeeded finds it after a restart, too.
-            run.save(self._store, status)
-            self._end(run, status)
+            not_kept = run.save(self._store, status)
+            self._end(run, replace(status, not_kept_reason=not_kept))
         else:
             self._end(run, status)
             run.save(self._store, status)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -49,6 +49,7 @@ class RunErrorCode(StrEnum):
     INVALID = "invalid"
     STORE_UNAVAILABLE = "store_unavailable"
     INTERNAL = "internal"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class RunStatus:
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.
         error: Why it failed; None unless it did.
+        not_kept_reason: Why it may be lost before its time, if it has succeeded; else, or if not, empty.
     """
 
     run_id: str
@@ -88,6 +90,7 @@ class RunStatus:
     stage_total: int = 0
     queue_position: int = 0
     error: RunError | None = None
+    not_kept_reason: str = ""
 
 
 def end_status(status: RunStatus, state: RunState, error: RunError | None = None) -> RunStatus:
@@ -101,6 +104,17 @@ def end_status(status: RunStatus, state: RunState, error: RunError | None = None
         finished=datetime.now(UTC),
         error=error,
     )
+
+
+INTERRUPTED = RunError(
+    RunErrorCode.INTERRUPTED,
+    "the run was started, but the server that had it was ended before the run was: start a new run",
+)
+
+
+def end_interrupted(status: RunStatus) -> RunStatus:
+    """The status of a run that is in Redis and in no queue: it ended there, or with its server."""
+    return status if status.state.ended else replace(status, state=RunState.FAILED, error=INTERRUPTED)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Ended runs in Redis: fetched after a restart of the clusterer, forgotten when their time is over.
+"""Runs in Redis: fetched after a restart of the clusterer, forgotten when their time is over.
+
+A run is there from its start, without members, and once more at its end, with its result. So a run that a
+clusterer took and did not end is known as interrupted, and not unknown.
 
 A run is one record of several fields (``record_format.py``). Each field ends in a checksum, as vectors do.
 The status is written last, so that a run saved in part is no run. A record that cannot be read, of another
@@ -24,15 +27,18 @@ _CHECKSUM_BYTES = 16
 
 
 class RunStore:
-    """Runs that have ended, by id, for a limited time."""
+    """Runs by id, for a limited time."""
 
     def __init__(self, store: RedisStore, ttl_seconds: int) -> None:
         """Keeps runs in ``store`` for ttl_seconds each."""
         self._store = store
         self._ttl_seconds = ttl_seconds
 
-    def save(self, record: RunRecord) -> None:
+    def save(self, record: RunRecord) -> str:
         """Saves a run in place of what was there under its id.
+
+        Returns:
+            Why Redis may lose it, for people; empty if it keeps it.
 
         Raises:
             StoreUnavailable: Redis does not serve; the run is not saved.
@@ -44,6 +50,7 @@ class RunStore:
         oldest = datetime.now(UTC) - timedelta(seconds=self._ttl_seconds)
         created = record.status.created.timestamp()
         self._store.add_to_list(_LIST_KEY, run_id.encode(), created, oldest.timestamp())
+        return self._store.find_saving_fault()
 
     def read(self, run_id: str) -> RunRecord | None:
         """Reads a run; None if there is none that can be read: saved in part, damaged, of another version.

@@ -45,6 +45,7 @@ def from_status(status: RunStatus) -> pb.RunStatus:
         created=_from_time(status.created),
         started=_from_time(status.started),
         finished=_from_time(status.finished),
+        not_kept_reason=status.not_kept_reason,
     )
 
 

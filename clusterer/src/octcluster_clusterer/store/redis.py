@@ -1,6 +1,7 @@
 """Bytes by key on a Redis or Valkey server: the only file that knows the redis library."""
 
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ _PASSING = (
     redis.exceptions.TimeoutError,
     redis.exceptions.ConnectionError,
 )
+_DISK_FULL = "it cannot write to its disk: free space there, or see the log of Redis"
 _CURES: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.AuthenticationError, "it refuses the password: check --redis-password-file"),
     (redis.exceptions.NoPermissionError, "its user may not do this: check the user's ACL in Redis"),
@@ -35,6 +37,10 @@ _CURES: tuple[tuple[type[Exception], str], ...] = (
         "its memory is full: raise maxmemory in Redis, or let it evict (allkeys-lru)",
     ),
     (redis.exceptions.ReadOnlyError, "it is a read-only replica: point --redis-url at the primary"),
+    (
+        redis.exceptions.MasterDownError,
+        "it is a replica without its primary: point --redis-url at the primary",
+    ),
     (redis.exceptions.TimeoutError, "it did not answer in time: check Redis and try again"),
     (redis.exceptions.ConnectionError, "it cannot be reached: check that Redis runs and try again"),
     (
@@ -109,6 +115,24 @@ class RedisStore:
         """Closes all connections."""
         self._redis.close()
 
+    def find_saving_fault(self) -> str:
+        """Tells why the server may lose what it was given, although it took it.
+
+        Returns:
+            The fault that its last writing to disk met, for people; empty if there was none, or if the server
+            does not say, or was set up to write nothing.
+        """
+        try:
+            with self._asking():
+                told = self._redis.info("persistence")
+        except StoreUnavailable:
+            return ""
+        if told.get("aof_enabled"):
+            fault, what = told.get("aof_last_write_status") != "ok", "log (AOF)"
+        else:
+            fault, what = told.get("rdb_last_bgsave_status") != "ok", "last dump (RDB)"
+        return f"Redis could not write its {what}: {_DISK_FULL.partition(': ')[2]}" if fault else ""
+
     def read_values(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Reads values in one round trip, None for each key that has none."""
         with self._asking():
@@ -180,10 +204,18 @@ class RedisStore:
 
 
 def _translate(error: redis.exceptions.RedisError) -> StoreUnavailable:
-    cure = next(cure for kind, cure in _CURES if isinstance(error, kind))
-    away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
     # Redis begins an error with a word that says its kind; what follows may quote the command.
-    kind, _, _ = str(error).partition(" ")
+    kind = _find_kind(error)
+    cure = (
+        _DISK_FULL if kind == "MISCONF" else next(cure for type_, cure in _CURES if isinstance(error, type_))
+    )
+    away = isinstance(error, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError))
     logger.log(logging.DEBUG if away else logging.ERROR, "store: %s: %s", type(error).__name__, kind)
     refused = isinstance(error, redis.exceptions.AuthenticationError) or not isinstance(error, _PASSING)
     return (StoreRefused if refused else StoreUnavailable)(f"the vector store does not serve: {cure}")
+
+
+def _find_kind(error: redis.exceptions.RedisError) -> str:
+    """The word; of an error in a pipeline the library has put words of its own before it."""
+    found = re.match(r"(?:Command # \d+ .* of pipeline caused error: )?(\w+)", str(error), re.DOTALL)
+    return found[1] if found else ""

@@ -1,7 +1,10 @@
 """The cache of vectors: what a vector's key and value look like, and which values may be trusted."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import blake2b
 
 import numpy as np
@@ -11,6 +14,8 @@ from octcluster_clusterer.errors import VectorsMissing
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.store.redis import RedisStore
 
+logger = logging.getLogger(__name__)
+
 IMAGE_KEY_BYTES = 32
 
 _KEY_PREFIX = b"octcluster:v1:vector:"
@@ -18,6 +23,15 @@ _CHECKSUM_BYTES = 16
 # One round trip moves at most this much: enough to hide the wait, too little to be seen in resident memory.
 _CHUNK_BYTES = 4 * 2**20
 _LARGEST_CHUNK_VECTORS = 4096
+
+
+class Fault(StrEnum):
+    """Why a value of the cache is no vector, as it is told to people after a number of vectors."""
+
+    ABSENT = "not there (any more)"
+    WRONG_LENGTH = "of the wrong length"
+    CHANGED = "with changed bytes"
+    NOT_FINITE = "with NaN or infinity"
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,8 @@ class VectorCache:
     """Vectors by space and image key.
 
     A value is the vector's little-endian values and a checksum over its space, its image key and
-    these values. What is short, damaged, or written for another space or image is a miss, never an answer.
+    these values. What is short, damaged, or written for another space or image is a miss, never an answer: it
+    is told as missing, so that it is put again, over the damage.
     """
 
     def __init__(self, store: RedisStore) -> None:
@@ -57,7 +72,7 @@ class VectorCache:
         for start in range(0, len(image_keys), size):
             keys = image_keys[start : start + size]
             vectors = self._read(space, keys)
-            missing += [key for key, vector in zip(keys, vectors, strict=True) if vector is None]
+            missing += [key for key, vector in zip(keys, vectors, strict=True) if isinstance(vector, Fault)]
         return missing
 
     def get(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
@@ -80,7 +95,9 @@ class VectorCache:
             keys = image_keys[start : start + size]
             vectors = self._read(space, keys)
             found += [
-                (key, bytes(vector)) for key, vector in zip(keys, vectors, strict=True) if vector is not None
+                (key, bytes(vector))
+                for key, vector in zip(keys, vectors, strict=True)
+                if not isinstance(vector, Fault)
             ]
         return found
 
@@ -126,33 +143,44 @@ class VectorCache:
             float32 whatever the space's data type, shape (n_members, dimension): the vector of each member.
 
         Raises:
-            VectorsMissing: Members have no sound vector; the message has their number.
+            VectorsMissing: Members have no sound vector; the message has their number by fault.
             StoreUnavailable: Redis does not serve.
         """
         n_members = len(image_keys)
         vectors = np.empty((n_members, space.dimension), dtype=np.float32)
-        n_missing = 0
+        faults: Counter[Fault] = Counter()
         size = _chunk_size(space)
         report(0, n_members)
         for start in range(0, n_members, size):
             keys = [key.tobytes() for key in image_keys[start : start + size]]
             for row, vector in enumerate(self._read(space, keys), start=start):
-                if vector is None:
-                    n_missing += 1
+                if isinstance(vector, Fault):
+                    faults[vector] += 1
                 else:
                     vectors[row] = np.frombuffer(vector, dtype=space.value_type)
             report(start + len(keys), n_members)
-        if n_missing:
+        if faults:
             raise VectorsMissing(
-                f"{n_missing} of {n_members} members have no vector in the cache (any more): "
-                "put them again and start a new run"
+                f"{faults.total()} of {n_members} members have no sound vector in the cache "
+                f"({_describe(faults)}): put them again and start a new run"
             )
         return vectors
 
-    def _read(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[memoryview | None]:
-        """The vector of each image, None where there is no sound one; in one round trip."""
+    def _read(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[memoryview | Fault]:
+        """The vector of each image, or why there is no sound one; in one round trip."""
         values = self._store.read_values([_key(space, key) for key in image_keys])
-        return [_open(space, key, value) for key, value in zip(image_keys, values, strict=True)]
+        found = [_open(space, key, value) for key, value in zip(image_keys, values, strict=True)]
+        _note_not_finite(space, found)
+        damaged: Counter[Fault] = Counter(one for one in found if isinstance(one, Fault))
+        del damaged[Fault.ABSENT]
+        if damaged:
+            text = "%d values in the cache are damaged, and count as missing: %s"
+            logger.warning(text, damaged.total(), _describe(damaged))
+        return found
+
+
+def _describe(faults: Counter[Fault]) -> str:
+    return ", ".join(f"{faults[kind]} {kind}" for kind in Fault if faults[kind])
 
 
 def _chunk_size(space: VectorSpace) -> int:
@@ -170,12 +198,25 @@ def _checksum(space: VectorSpace, image_key: bytes, vector: bytes | memoryview) 
     return checksum.digest()
 
 
-def _open(space: VectorSpace, image_key: bytes, value: bytes | None) -> memoryview | None:
-    """The vector in a value, None if that is missing, damaged, or written for another space or image."""
-    if value is None or len(value) != space.vector_bytes + _CHECKSUM_BYTES:
-        return None
+def _open(space: VectorSpace, image_key: bytes, value: bytes | None) -> memoryview | Fault:
+    """The vector in a value; a fault if that is missing, damaged, or written for another space or image."""
+    if value is None:
+        return Fault.ABSENT
+    if len(value) != space.vector_bytes + _CHECKSUM_BYTES:
+        return Fault.WRONG_LENGTH
     vector = memoryview(value)[:-_CHECKSUM_BYTES]
-    return vector if _checksum(space, image_key, vector) == value[-_CHECKSUM_BYTES:] else None
+    if _checksum(space, image_key, vector) != value[-_CHECKSUM_BYTES:]:
+        return Fault.CHANGED
+    return vector
+
+
+def _note_not_finite(space: VectorSpace, found: list[memoryview | Fault]) -> None:
+    """Puts a fault in place of each vector with NaN or infinity; looking at all at once is quicker."""
+    rows = [row for row, one in enumerate(found) if not isinstance(one, Fault)]
+    content = b"".join(one for one in found if not isinstance(one, Fault))
+    values = np.frombuffer(content, dtype=space.value_type).reshape(len(rows), space.dimension)
+    for index in np.flatnonzero(~np.isfinite(values).all(axis=1)):
+        found[rows[index]] = Fault.NOT_FINITE
 
 
 def _find_fault(space: VectorSpace, vector: bytes) -> str | None:

@@ -400,11 +400,65 @@ def test_a_result_outlives_a_store_that_is_away_when_it_is_saved(make_queue: Mak
         store.stop()
         gate.opened.set()
         assert wait_until(spec.run_id, queue, RunState.SUCCEEDED).error is None
+        told = queue.status(spec.run_id).not_kept_reason
+        assert told.startswith("only the memory of the clusterer has the run")
+        assert "check that Redis runs" in told
         assert len(queue.finished_record(spec.run_id).image_keys) == 2
         with pytest.raises(StoreUnavailable):
             queue.start(new_spec(), member)
         with pytest.raises(StoreUnavailable):
             queue.list_statuses()
+
+
+def test_a_run_whose_server_was_killed_is_told_as_interrupted(
+    make_queue: MakeQueue, members: Members, store: Store
+) -> None:
+    gate = Gate()
+    killed, running, waiting = make_queue(gate), new_spec(), new_spec()
+    killed.start(running, members)
+    assert gate.entered.wait(30)
+    killed.start(waiting, members)
+
+    # Another server on the same Redis knows what one knows that is started after a kill.
+    restarted = make_queue()
+    for spec in (running, waiting):
+        status = restarted.status(spec.run_id)
+        assert (status.state, known(status.error).code) == (RunState.FAILED, RunErrorCode.INTERRUPTED)
+        assert "the run was started" in known(status.error).message
+        assert status.n_members == N_MEMBERS
+        assert restarted.cancel(spec.run_id).state is RunState.FAILED
+        with pytest.raises(RunNotFinished):
+            restarted.finished_record(spec.run_id)
+    listed = {one.run_id: one for one in restarted.list_statuses()}
+    assert known(listed[waiting.run_id].error).code is RunErrorCode.INTERRUPTED
+    with pytest.raises(InvalidRequest, match="another run has this run_id"):
+        restarted.start(replace(waiting, seed=7), members)
+
+    # Who asks for it again gets it, and an end is not undone by the note of the start.
+    restarted.start(waiting, members)
+    assert wait_until(waiting.run_id, restarted, RunState.SUCCEEDED).not_kept_reason == ""
+    assert make_queue().status(waiting.run_id).state is RunState.SUCCEEDED
+    killed.stop(0)
+
+
+def test_the_end_of_a_run_is_not_undone_by_the_note_of_its_start(
+    make_queue: MakeQueue, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = LiveRun.save
+    ended = threading.Event()
+
+    def save_start_late(run: LiveRun, store: RunStore, status: RunStatus) -> str:
+        if status.state is RunState.QUEUED:
+            assert ended.wait(30)
+            return save(run, store, status)
+        told = save(run, store, status)
+        ended.set()
+        return told
+
+    monkeypatch.setattr(LiveRun, "save", save_start_late)
+    queue, spec = make_queue(), new_spec()
+    queue.start(spec, members)
+    assert make_queue().status(spec.run_id).state is RunState.SUCCEEDED
 
 
 def test_the_worker_survives_a_result_that_cannot_be_saved(

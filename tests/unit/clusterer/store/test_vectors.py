@@ -2,12 +2,14 @@
 
 import itertools
 import os
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -187,29 +189,46 @@ def flip_last_bit(value: bytes) -> bytes:
     return value[:-1] + bytes([value[-1] ^ 1])
 
 
+def seal_nan(value: bytes, key: bytes) -> bytes:
+    """What no clusterer writes: NaN under a right checksum."""
+    content = np.full(SPACE.dimension, np.nan, "<f4").tobytes()
+    return content + blake2b(SPACE.digest + key + content, digest_size=16).digest()
+
+
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "words"),
     [
-        flip_first_bit,
-        flip_last_bit,
-        lambda value: value[:-1],
-        lambda value: value + b"\0",
-        lambda value: value[:-16],
-        lambda value: bytes(len(value)),
-        lambda value: b"",
+        (flip_first_bit, "with changed bytes"),
+        (flip_last_bit, "with changed bytes"),
+        (lambda value: value[:-1], "of the wrong length"),
+        (lambda value: value + b"\0", "of the wrong length"),
+        (lambda value: value[:-16], "of the wrong length"),
+        (lambda value: bytes(len(value)), "with changed bytes"),
+        (lambda value: b"", "of the wrong length"),
+        (seal_nan, "with NaN or infinity"),
     ],
-    ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty"],
+    ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty", "nan"],
 )
 def test_a_damaged_value_is_a_miss(
-    cache: VectorCache, raw: redis.Redis, damage: Callable[[Any], bytes]
+    cache: VectorCache,
+    raw: redis.Redis,
+    damage: Callable[..., bytes],
+    words: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    vectors = make_vectors(2)
+    vectors = make_vectors(3)
     keys = [key for key, _ in vectors]
-    cache.put(SPACE, vectors)
+    cache.put(SPACE, vectors[:2])
     place = b"octcluster:v1:vector:" + SPACE.digest + b":" + keys[0]
-    raw.set(place, damage(raw.get(place)))
-    assert cache.find_missing(SPACE, keys) == [keys[0]]
-    with pytest.raises(VectorsMissing, match="1 of 2 members"):
+    stored: Any = known(raw.get(place))
+    raw.set(place, seal_nan(stored, keys[0]) if damage is seal_nan else damage(stored))
+    assert cache.find_missing(SPACE, keys) == [keys[0], keys[2]]
+    assert f"1 values in the cache are damaged, and count as missing: 1 {words}" in caplog.text
+    assert [key for key, _ in cache.get(SPACE, keys)] == [keys[1]]
+    expected = (
+        f"2 of 3 members have no sound vector in the cache (1 not there (any more), 1 {words}): put them"
+    )
+    with pytest.raises(VectorsMissing, match=re.escape(expected)):
         cache.load(SPACE, columns(keys), ignore_progress)
     cache.put(SPACE, vectors)
     assert cache.find_missing(SPACE, keys) == []

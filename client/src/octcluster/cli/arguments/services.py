@@ -37,6 +37,7 @@ class ServicesCommand(Command):
         cache_dir: Cache folder of services that are started; None: the user's.
         weights: Weights of the model for an embedder that is started; None: the model's own.
         weights_sha256: SHA-256 that the weights must have; None: the one known for the model.
+        renew_cache: Whether a damaged cache is set aside, to start anew.
     """
 
     embedder: str | None
@@ -54,6 +55,7 @@ class ServicesCommand(Command):
     cache_dir: Path | None
     weights: Path | None = None
     weights_sha256: str | None = None
+    renew_cache: bool = False
 
     def record(self) -> dict[str, object]:
         """See Command; paths that another command needs to find things are absolute."""
@@ -71,7 +73,12 @@ class ServicesCommand(Command):
             InvalidArguments: Arguments do not go together, or the weights or a token cannot be read.
         """
         self._check_weights()
-        names = ("embedder", "clusterer", "cache_dir", "weights", "weights_sha256")
+        if self.renew_cache and self.clusterer is not None:
+            raise InvalidArguments(
+                "--renew-cache is for the cache of a clusterer that is started here: leave it out, or leave "
+                "out --clusterer"
+            )
+        names = ("embedder", "clusterer", "cache_dir", "weights", "weights_sha256", "renew_cache")
         fields = {name: getattr(self, name) for name in names}
         for service in _SERVICES:
             fields[f"{service}_tls"], fields[f"{service}_token"] = self._read_access(service)
@@ -135,6 +142,12 @@ def add_services(
         metavar="DIR",
         type=Path,
         help=f"where services that are started here keep vectors, runs and models (default: {cache})",
+    )
+    add(
+        "--renew-cache",
+        action="store_true",
+        help="if the vectors and runs in the cache cannot be read for damage, set their file aside and start "
+        "anew (default: stop and say so)",
     )
     if weights:
         _add_weights(group)

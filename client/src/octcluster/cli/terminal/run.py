@@ -62,6 +62,9 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
         *describe_few_eyes(outcome),
         *describe_missing_model(result),
     )
+    if outcome.not_kept:
+        terminal.leave_line()
+        terminal.warn(outcome.not_kept)
     terminal.leave_line()
     terminal.point_to(folder, ("Report", "report.html"), failures=bool(outcome.failures))
 

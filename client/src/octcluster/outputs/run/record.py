@@ -55,6 +55,7 @@ def format_run_record(
         "eyes": None if outcome.eyes is None else asdict(count_eyes(outcome.eyes.eyes)),
         "patient_whitening": asdict(whitening) if (whitening := outcome.result.patient_whitening) else None,
         "stop_sign": find_stop_sign(outcome) or None,
+        "not_kept": outcome.not_kept or None,
         "model_sha256": None if model is None else sha256(model).hexdigest(),
         "model_missing_reason": outcome.result.fitted_missing_reason or None,
         "formats": dict(outcome.image_set.formats),

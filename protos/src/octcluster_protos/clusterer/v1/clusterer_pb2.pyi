@@ -224,6 +224,8 @@ class _RunErrorCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunError
     """The vector cache could not be reached."""
     RUN_ERROR_CODE_INTERNAL: _RunErrorCode.ValueType  # 4
     """The server failed."""
+    RUN_ERROR_CODE_INTERRUPTED: _RunErrorCode.ValueType  # 5
+    """The server that had the run was ended before the run was: start a new run."""
 
 class RunErrorCode(_RunErrorCode, metaclass=_RunErrorCodeEnumTypeWrapper):
     """RunErrorCode says why a run failed."""
@@ -238,6 +240,8 @@ RUN_ERROR_CODE_STORE_UNAVAILABLE: RunErrorCode.ValueType  # 3
 """The vector cache could not be reached."""
 RUN_ERROR_CODE_INTERNAL: RunErrorCode.ValueType  # 4
 """The server failed."""
+RUN_ERROR_CODE_INTERRUPTED: RunErrorCode.ValueType  # 5
+"""The server that had the run was ended before the run was: start a new run."""
 Global___RunErrorCode: _TypeAlias = RunErrorCode  # noqa: Y015
 
 @_typing.final
@@ -964,6 +968,7 @@ class RunStatus(_message.Message):
     CREATED_FIELD_NUMBER: _builtins.int
     STARTED_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
+    NOT_KEPT_REASON_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """RunSpec.run_id."""
     state: Global___RunState.ValueType
@@ -978,6 +983,10 @@ class RunStatus(_message.Message):
     """Number of runs before it, while RUN_STATE_QUEUED."""
     members: _builtins.int
     """Number of members."""
+    not_kept_reason: _builtins.str
+    """If RUN_STATE_SUCCEEDED: why the run, and vectors with it, may be lost before their time, for people. Empty if Redis
+    keeps them, as far as it tells.
+    """
     @_builtins.property
     def error(self) -> Global___RunError:
         """Why it failed, if RUN_STATE_FAILED."""
@@ -1008,10 +1017,11 @@ class RunStatus(_message.Message):
         created: _timestamp_pb2.Timestamp | None = ...,
         started: _timestamp_pb2.Timestamp | None = ...,
         finished: _timestamp_pb2.Timestamp | None = ...,
+        not_kept_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "error", b"error", "finished", b"finished", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "error", b"error", "finished", b"finished", "members", b"members", "queue_position", b"queue_position", "run_id", b"run_id", "stage", b"stage", "stage_done", b"stage_done", "stage_total", b"stage_total", "started", b"started", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "error", b"error", "finished", b"finished", "members", b"members", "not_kept_reason", b"not_kept_reason", "queue_position", b"queue_position", "run_id", b"run_id", "stage", b"stage", "stage_done", b"stage_done", "stage_total", b"stage_total", "started", b"started", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
