@@ -23,7 +23,7 @@ octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clus
     preparation store shared_work tiles memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
-    metrics logs service settings addresses errors
+    metrics logs service settings addresses processors errors
 """
 LAYERS = {
     package: names.split()

@@ -3,14 +3,18 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
 
 import machine
 import pytest
-from processes import free_port, free_ports
+from processes import free_port
+
+PROJECT = "octcluster-test"
 
 
 @dataclass
@@ -22,19 +26,34 @@ class Stack:
     environment: dict[str, str]
     files: tuple[str, ...] = ("docker-compose.yml", "tests/compose/override.yml")
 
-    def compose(self, *arguments: str, timeout: float = 1500) -> str:
+    def compose(
+        self,
+        *arguments: str,
+        timeout: float = 1500,
+        stdin: IO[bytes] | None = None,
+        stdout: IO[bytes] | None = None,
+    ) -> str:
+        """What a command of docker compose prints, unless it goes into a file."""
         files = [part for file in self.files for part in ("-f", file)]
-        command = ["docker", "compose", "-p", "octcluster-test", *files, *arguments]
+        command = ["docker", "compose", "-p", PROJECT, *files, *arguments]
         done = subprocess.run(
             command,
             cwd=machine.REPOSITORY,
             env=self.environment,
-            capture_output=True,
-            text=True,
+            stdin=stdin,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
             timeout=timeout,
         )
-        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        return done.stdout
+        printed = (done.stdout or b"").decode()
+        assert done.returncode == 0, (
+            f"{' '.join(command)}:\n{printed[-4000:]}\n{done.stderr.decode()[-4000:]}"
+        )
+        return printed
+
+    def up(self, *arguments: str) -> None:
+        """Brings the stack into the state that its files and these arguments say, whatever it was in."""
+        self.compose("up", "--wait", "--wait-timeout", "300", *arguments)
 
     def containers(self, service: str) -> list[str]:
         """The ids of the service's containers."""
@@ -71,8 +90,8 @@ def engine_answers() -> bool:
 
 
 @pytest.fixture(scope="package")  # not longer: the checks of its health take their share of the processors
-def stack() -> Iterator[Stack]:
-    """``docker compose up --wait`` on the files as they are shipped; all is removed before and after."""
+def built() -> Iterator[Stack]:
+    """The images of the stack, of which nothing runs yet; all is removed before and after."""
     machine.need(engine_answers(), "a container engine with docker compose", "install Docker and start it")
     ports = free_port(), free_port()
     environment = {
@@ -84,26 +103,26 @@ def stack() -> Iterator[Stack]:
     stack = Stack(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", environment)
     try:
         stack.compose("down", "--volumes")  # what an interrupted run has left, cached vectors above all
-        stack.compose("up", "--build", "--wait", "--wait-timeout", "300")
+        stack.compose("build")
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "30")
 
 
 @pytest.fixture(scope="module")
-def three_embedders(stack: Stack) -> Iterator[Stack]:
-    """The stack as it is asked for three embedders, all in its address, each on a port of its own."""
-    ports = free_ports(3)
-    environment = {**stack.environment, "OCTCLUSTER_EMBEDDER_PORT": f"{ports[0]}-{ports[-1]}"}
-    three = replace(stack, embedder=",".join(f"127.0.0.1:{port}" for port in ports), environment=environment)
-    try:
-        yield three
-    finally:
-        stack.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=1")
+def stack(built: Stack) -> Stack:
+    """The stack as it is shipped. A file of tests that needs another one brings it into that state itself."""
+    built.up("--scale", "embedder=1")
+    return built
 
 
-@pytest.fixture
-def scaled(three_embedders: Stack) -> Stack:
-    """The stack with three embedders that serve: one that a test has killed is started again."""
-    three_embedders.compose("up", "--wait", "--wait-timeout", "300", "--scale", "embedder=3")
-    return three_embedders
+@pytest.fixture(scope="package")
+def few_images(oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some 25 images of each class, where their number is no part of the proof."""
+    folder = tmp_path_factory.mktemp("few")
+    for of_class in sorted(path for path in oct_images.iterdir() if path.is_dir()):
+        images = sorted(of_class.rglob("*.jp*g"))
+        (folder / of_class.name).mkdir()
+        for image in images[:: max(1, len(images) // 25)]:
+            shutil.copy(image, folder / of_class.name)
+    return folder

@@ -5,13 +5,15 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import machine
 import pytest
-from octcluster import ClustererClient, EmbedderClient, ServerUnavailable
+from octcluster import ClustererClient, EmbedderClient, ServerUnavailable, image_key
 from waiting import wait_until
 
-from .conftest import Stack
+from .conftest import PROJECT, Stack
 
 pytestmark = pytest.mark.timeout(1800)  # the first test has the images built
 
@@ -35,10 +37,10 @@ def services_of(stack: Stack) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def first_run(stack: Stack, oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first_run(stack: Stack, few_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The main job on the stack, once: the folder that it left."""
     out = tmp_path_factory.mktemp("stack")
-    return run_images(oct_images, out, *services_of(stack), "--stability", "2")
+    return run_images(few_images, out, *services_of(stack), "--stability", "2")
 
 
 def read_table(out: Path) -> list[dict[str, str]]:
@@ -47,12 +49,12 @@ def read_table(out: Path) -> list[dict[str, str]]:
 
 
 def test_gives_the_clusters_of_local_servers_and_their_bytes_with_the_same_blas_kernels(
-    first_run: Path, oct_images: Path, model_cache: Path, tmp_path: Path
+    first_run: Path, few_images: Path, model_cache: Path, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "models").symlink_to(model_cache)
-    local = run_images(oct_images, tmp_path / "local", "--cache-dir", cache, *CLUSTERS_ALONE)
+    local = run_images(few_images, tmp_path / "local", "--cache-dir", cache, *CLUSTERS_ALONE)
     outs = (first_run, local)
     for one, other in zip(*map(read_table, outs), strict=True):
         silhouettes = float(one.pop("silhouette")), float(other.pop("silhouette"))
@@ -92,10 +94,35 @@ def test_rides_out_a_restart_of_redis(stack: Stack, oct_images: Path, tmp_path: 
 
 
 def test_vectors_outlive_the_containers(
-    stack: Stack, first_run: Path, oct_images: Path, tmp_path: Path
+    stack: Stack, first_run: Path, few_images: Path, tmp_path: Path
 ) -> None:
-    stack.compose("up", "--wait", "--force-recreate", "--wait-timeout", "300")
-    again = run_images(oct_images, tmp_path / "again", *services_of(stack), *CLUSTERS_ALONE)
+    stack.up("--force-recreate")
+    again = run_images(few_images, tmp_path / "again", *services_of(stack), *CLUSTERS_ALONE)
+    assert json.loads((again / "run.json").read_text())["counts"]["embedded"] == 0
+    assert read_table(again) == read_table(first_run)
+
+
+def test_a_backup_brings_vectors_and_runs_back(
+    stack: Stack, first_run: Path, few_images: Path, tmp_path: Path
+) -> None:
+    """As docs/operations.md says."""
+    tar = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "tar", "redis", "-C", "/data")
+    backup = tmp_path / "redis-data.tar"
+    stack.compose("stop", "redis")
+    with backup.open("wb") as file:
+        stack.compose(*tar, "-c", ".", stdout=file)
+    stack.compose("rm", "--force", "redis")
+    stack.docker("volume", "rm", f"{PROJECT}_redis-data")
+    with backup.open("rb") as file:
+        stack.compose(*tar, "-x", stdin=file)
+    stack.up("redis")
+
+    run_id = json.loads((first_run / "run.json").read_text())["run_id"]
+    keys = [image_key(path.read_bytes()) for path in sorted(few_images.rglob("*.jp*g"))[:8]]
+    with ClustererClient(stack.clusterer) as clusterer:
+        placed = clusterer.assign(run_id, clusterer.result(run_id).chosen, keys)
+    assert list(placed.image_keys) == keys
+    again = run_images(few_images, tmp_path / "again", *services_of(stack), *CLUSTERS_ALONE)
     assert json.loads((again / "run.json").read_text())["counts"]["embedded"] == 0
     assert read_table(again) == read_table(first_run)
 
@@ -111,7 +138,7 @@ def test_says_unavailable_in_time_while_redis_is_away(stack: Stack) -> None:
                 clusterer.find_missing(space, [bytes(32)])
             assert time.monotonic() - started < 20
         finally:
-            stack.compose("up", "--wait", "--wait-timeout", "300", "redis")
+            stack.up("redis")
         assert clusterer.find_missing(space, [bytes(32)]) == [bytes(32)]
 
 
@@ -150,10 +177,43 @@ def test_the_clusterer_may_touch_its_own_keys_alone(stack: Stack) -> None:
     assert "1" in ask_redis(stack, "del octcluster:probe")
 
 
-def test_redis_is_bounded(stack: Stack) -> None:
+def test_limits_fit_each_other_and_a_machine_with_8_gb(stack: Stack) -> None:
+    limits = {
+        service: stack.container(service)["HostConfig"] for service in ("redis", "clusterer", "embedder")
+    }
+    for host in limits.values():
+        assert host["Memory"] > 0
+        assert host["MemorySwap"] == host["Memory"]
+        assert 0 < host["PidsLimit"] <= 2048
+        assert host["CpuShares"] > 0
+        assert "size=" in host["Tmpfs"]["/tmp"]
+    assert sum(host["Memory"] for host in limits.values()) <= 7 * 2**30
+
+
+def test_each_service_keeps_below_its_containers_memory(stack: Stack) -> None:
     settings = dict(line.split(":") for line in ask_redis(stack, "info memory").split() if ":" in line)
-    assert int(settings["maxmemory"]) > 0
     assert settings["maxmemory_policy"] == "allkeys-lru"
+    assert int(settings["maxmemory"]) == stack.container("redis")["HostConfig"]["Memory"] // 2
+    tell = "from octcluster_clusterer.settings import Settings; print(int(Settings.load([]).memory_limit))"
+    limit = int(stack.compose("exec", "-T", "clusterer", "python", "-c", tell))
+    assert limit == pytest.approx(0.8 * stack.container("clusterer")["HostConfig"]["Memory"], abs=1)
+
+
+def test_memory_and_processors_are_settings(stack: Stack) -> None:
+    limits = subprocess.run(
+        ["scripts/limits", "64g", "--processors", "0-7"],
+        cwd=machine.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    settings = dict(line.split("=") for line in limits.stdout.split())
+    larger = replace(stack, environment={**stack.environment, **settings})
+    services = json.loads(larger.compose("config", "--format", "json"))["services"]
+    assert {service["cpuset"] for service in services.values()} == {"0-7"}
+    memory = {name: int(service["mem_limit"]) for name, service in services.items()}
+    assert memory == {"redis": 16 * 2**30, "clusterer": 24 * 2**30, "embedder": 16 * 2**30}
+    assert all(int(service["memswap_limit"]) == memory[name] for name, service in services.items())
 
 
 def ask_redis(stack: Stack, command: str) -> str:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,15 +29,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def secured(stack: Stack, certificates: Path) -> Iterator[Stack]:
-    """The stack with TLS; the one without is there again afterwards."""
-    environment = {**stack.environment, "OCTCLUSTER_CERTIFICATES": str(certificates)}
-    with_tls = replace(stack, environment=environment, files=(*stack.files, "docker-compose.tls.yml"))
-    try:
-        with_tls.compose("up", "--wait", "--wait-timeout", "300")
-        yield with_tls
-    finally:
-        stack.compose("up", "--wait", "--wait-timeout", "300")
+def secured(built: Stack, certificates: Path) -> Stack:
+    """The stack with TLS."""
+    environment = {**built.environment, "OCTCLUSTER_CERTIFICATES": str(certificates)}
+    with_tls = replace(built, environment=environment, files=(*built.files, "docker-compose.tls.yml"))
+    with_tls.up("--scale", "embedder=1")
+    return with_tls
 
 
 def tls_of(certificates: Path, name: str) -> Tls:

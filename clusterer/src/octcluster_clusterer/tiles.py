@@ -5,7 +5,6 @@ run keeps BLAS to one thread; the parallel work is here instead: tiles of fixed 
 threads as there are processors, whose results are handed back in a fixed order.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from octcluster_serving.processors import count_processors
 
 TILE_SIDE = 512
 _COLUMNS_AT_ONCE = 256
@@ -37,7 +37,7 @@ def upper_tiles(side: int) -> list[tuple[slice, slice]]:
 
 def count_threads() -> int:
     """Counts the threads that share the work: one for each processor, at most 8."""
-    return min(os.cpu_count() or 1, _MAX_THREADS)
+    return min(count_processors(), _MAX_THREADS)
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:

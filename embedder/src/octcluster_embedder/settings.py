@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from octcluster_serving.processors import count_processors
 from octcluster_serving.settings import ExistingFile, Listen, ServerSettings, split_names
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -90,7 +91,7 @@ class Settings(ServerSettings):
         256 * _MEBIBYTE, ge=1, description="The same in encoded bytes; must hold 4 largest messages"
     )
     decode_threads: int = Field(
-        os.cpu_count() or 1, ge=1, le=1024, description="Images decoded at a time; one a core unless set"
+        count_processors(), ge=1, le=1024, description="Images decoded at a time; one a processor unless set"
     )
     prepare_only: bool = Field(
         False, description="Convert the models into the cache and exit; for building container images"

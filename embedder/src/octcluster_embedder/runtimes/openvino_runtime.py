@@ -1,7 +1,6 @@
 """The forward pass on a CPU with OpenVINO. The only file that imports it."""
 
 import logging
-import os
 import sys
 import tempfile
 import threading
@@ -11,6 +10,7 @@ from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
+from octcluster_serving.processors import count_processors
 
 from octcluster_embedder.errors import SettingError
 from octcluster_embedder.models.registry import ModelSpec
@@ -85,7 +85,7 @@ class OpenVinoRuntime:
     # Larger calls gain nothing, as each image is an inference of its own, and an image that is in a hurry
     # would have to wait for their end. One call more than there are processors: none waits for Python.
     batch_size = 1
-    concurrent_batches = (os.cpu_count() or 1) + 1
+    concurrent_batches = count_processors() + 1
     spaces: Mapping[Features, EmbeddingSpace]
 
     def __init__(self, spec: ModelSpec, weights_digest: str, converted: ConvertedModel) -> None:
