@@ -32,6 +32,11 @@ class Metrics(ServerMetrics):
         self._store_seconds = self._histogram("store_seconds", "One request to Redis")
         self._store_errors = self._counter("store_errors", "Requests that Redis did not answer", "reason")
         self._memory_limit = self._gauge("memory_limit_bytes", "Most memory of the process")
+        # There from the start, at zero: else Prometheus would not see the first one as an increase.
+        for state in ("succeeded", "failed", "cancelled"):
+            self._runs.labels(state)
+        for reason in ("away", "refused"):
+            self._store_errors.labels(reason)
 
     def tell_memory_limit(self, n_bytes: int) -> None:
         """Notes the most memory that the process may hold."""

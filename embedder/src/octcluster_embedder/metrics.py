@@ -27,6 +27,8 @@ class Metrics(ServerMetrics):
         self._batch_images = self._histogram("batch_images", "Images in one forward pass", buckets=_IMAGES)
         self._decode_seconds = self._histogram("decode_seconds", "Decoding and measuring of one image")
         self._inference_seconds = self._histogram("inference_seconds", "One forward pass of a batch")
+        # There from the start, at zero: else Prometheus would not see the first one as an increase.
+        self._item_errors.labels("internal")
 
     def count_items(self, n_items: int, errors: Mapping[str, int]) -> None:
         """Counts images that were answered, and those of them that failed by reason."""
