@@ -1,14 +1,13 @@
-"""Classes, patients and eyes of images out of a table."""
+"""Classes, patients, eyes and visits of images out of a table."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import splitext
 
 from octcluster.images.formulas import unquote_formula
+from octcluster.images.image_finder import ImageFinder, normalize
 from octcluster.images.image_set import Scan
 from octcluster.images.naming.folder_names import eye_of
 from octcluster.images.naming.spellings import clean, fold, is_missing
@@ -19,7 +18,8 @@ from octcluster.model.errors import InvalidImageSet
 
 _SHOWN = 4
 _COLUMNS_SHOWN = 10
-_DRIVE = re.compile(r"[A-Za-z]:/")
+# A number of more than eleven digits, as spreadsheets show and save it.
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Row:
         label: Class, or None.
         patient: Patient, or None.
         eye: ``OD`` or ``OS``, or None.
+        visit: Name of the visit, or None.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Row:
     label: str | None
     patient: str | None
     eye: Eye | None
+    visit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class LabelTable:
         row = self.rows.get(image.name)
         return row.eye if row else None
 
+    def visit_of(self, image: Scan) -> str | None:
+        """The visit of an image, if the table tells it."""
+        row = self.rows.get(image.name)
+        return row.visit if row else None
+
 
 def read_label_table(file: Path, images: Sequence[Scan], sources: Sequence[str]) -> LabelTable:
     """Reads a table and finds the images that its rows are about.
@@ -89,88 +96,48 @@ def read_label_table(file: Path, images: Sequence[Scan], sources: Sequence[str])
         InvalidImageSet: The table cannot be used; the message says where and the cure.
     """
     table = read_table(file, sources)
-    finder = _ImageFinder(images)
+    finder = ImageFinder(images)
+    unknown: dict[str, Counter[str]] = {"label": Counter(), "patient": Counter(), "eye": Counter()}
+    rows = [
+        _parse_row(table, number, cells, unknown)
+        for number, cells in table.rows()
+        if any((cell or "").strip() for cell in cells.values())
+    ]
+    found = [(row, finder.find(table, row.number, row.image)) for row in rows]
     exact: dict[str, Row] = {}
     general: dict[str, Row] = {}
-    stray_rows: list[int] = []
-    unknown: dict[str, Counter[str]] = {"label": Counter(), "patient": Counter()}
-    for number, cells in table.rows():
-        if not any((cell or "").strip() for cell in cells.values()):
-            continue
-        row = _parse_row(table, number, cells, unknown)
-        names = finder.find(table, row)
-        if not names:
-            stray_rows.append(number)
-        rows = exact if names == [row.image] or "#" in row.image else general
+    for row, names in found:
+        is_exact = names == [row.image] or "#" in row.image
         for name in names:
-            _put(rows, name, row, file)
+            _put(exact if is_exact else general, name, row, table)
     if not exact and not general:
-        raise InvalidImageSet(
-            f"no row of {file} names one of the images: the column '{table.columns['image']}' should hold "
-            f"paths relative to IMAGES, such as {images[0].name}"
-        )
+        raise InvalidImageSet(_explain_strays(table, rows, finder, images[0].name))
+    stray_rows = [row.number for row, names in found if not names]
     return LabelTable(general | exact, stray_rows, _describe(table, unknown), "label" in table.columns)
 
 
-class _ImageFinder:
-    """Finds images by what a table calls them."""
-
-    def __init__(self, images: Sequence[Scan]) -> None:
-        self._names: dict[str, list[str]] = {}
-        self._files: dict[str, dict[str, Path]] = {}
-        for image in images:
-            file = image.file_name
-            self._names.setdefault(_normalize(file), []).append(image.name)
-            if image.name != file:
-                self._names.setdefault(_normalize(image.name), []).append(image.name)
-            self._files.setdefault(splitext(_normalize(file).rpartition("/")[2])[0], {})[file] = image.path
-
-    def find(self, table: TableText, row: Row) -> list[str]:
-        """Names of the images that a row is about.
-
-        Raises:
-            InvalidImageSet: Several files have the name.
-        """
-        if (names := self._names.get(row.image)) is not None:
-            return names
-        short, mark, number = row.image.rpartition("#")
-        short = short if number.isdecimal() else row.image
-        files = self._find_files(short)
-        if len(files) > 1:
-            raise InvalidImageSet(
-                f"{table.file}, row {row.number}, column '{table.columns['image']}': {len(files)} images are "
-                f"called {row.image}; write the path relative to IMAGES, such as {min(files)}"
-            )
-        if not files:
-            return []
-        mark = mark if number.isdecimal() else ""
-        return self._names.get(_normalize(files[0]) + mark + number * bool(mark), [])
-
-    def _find_files(self, end: str) -> list[str]:
-        """Files whose path ends so, with or without its ending; a whole path is that of one file."""
-        stem = splitext(end.rpartition("/")[2])[0]
-        files = self._files.get(stem, {}) | self._files.get(end.rpartition("/")[2], {})
-        if end.startswith("/") or _DRIVE.match(end):
-            return [file for file, path in files.items() if path.absolute().as_posix() == end]
-        return [
-            file
-            for file in files
-            if f"/{_normalize(file)}".endswith(f"/{end}")
-            or f"/{splitext(_normalize(file))[0]}".endswith(f"/{end}")
-        ]
+def _explain_strays(table: TableText, rows: Sequence[Row], finder: ImageFinder, example: str) -> str:
+    """Why a table names none of the images."""
+    if not rows:
+        return f"{table.file} has no row below its heading"
+    text = (
+        f"no row of {table.file} names one of the images: the column '{table.columns['image']}' should hold "
+        f"paths relative to IMAGES, such as {example}"
+    )
+    meant = next(((row, name) for row in rows[:_SHOWN] if (name := finder.find_by_end(row.image))), None)
+    return (
+        text if meant is None else f"{text}; does row {meant[0].number}, {meant[0].image}, mean {meant[1]}?"
+    )
 
 
-def _put(rows: dict[str, Row], name: str, row: Row, file: Path) -> None:
+def _put(rows: dict[str, Row], name: str, row: Row, table: TableText) -> None:
     earlier = rows.setdefault(name, row)
-    if (earlier.label, earlier.patient, earlier.eye) != (row.label, row.patient, row.eye):
-        raise InvalidImageSet(
-            f"{file}, row {row.number}, column 'label': row {earlier.number} says something else about "
-            f"{name}; remove one of the two rows"
-        )
-
-
-def _normalize(name: str) -> str:
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
+    for meaning in ("label", "patient", "eye", "visit"):
+        if getattr(earlier, meaning) != getattr(row, meaning):
+            raise InvalidImageSet(
+                f"{table.file}, row {row.number}, column '{table.columns[meaning]}': row {earlier.number} "
+                f"says something else about {name}; remove one of the two rows"
+            )
 
 
 def _parse_row(
@@ -182,18 +149,32 @@ def _parse_row(
         )
     values = {meaning: clean(unquote_formula((cell or "").strip(" "))) for meaning, cell in cells.items()}
     image = (
-        _normalize(unquote_formula((cells["image"] or "").strip(" "))).replace("\\", "/").removeprefix("./")
+        normalize(unquote_formula((cells["image"] or "").strip(" "))).replace("\\", "/").removeprefix("./")
     )
     if not image.strip():
         raise InvalidImageSet(
             f"{table.file}, row {number}, column '{table.columns['image']}': it is empty; fill or remove it"
         )
     for meaning, counts in unknown.items():
-        if values.get(meaning) and is_missing(values[meaning]):
-            counts[values[meaning]] += 1
+        if (value := values.get(meaning)) and _is_unknown(meaning, value):
+            counts[value] += 1
             values[meaning] = ""
-    eye = eye_of(fold(values.get("eye", "")))
-    return Row(number, image, values.get("label") or None, values.get("patient") or None, eye)
+    visit = "" if is_missing(values.get("visit", "")) else values["visit"]
+    return Row(
+        number,
+        image,
+        values.get("label") or None,
+        values.get("patient") or None,
+        eye_of(fold(values.get("eye", ""))),
+        visit or None,
+    )
+
+
+def _is_unknown(meaning: str, value: str) -> bool:
+    """Whether a cell that is not empty tells nothing that can be used."""
+    if meaning == "eye":
+        return eye_of(fold(value)) is None and not is_missing(value)
+    return is_missing(value) or (meaning == "patient" and _ROUNDED.fullmatch(value) is not None)
 
 
 def _describe(table: TableText, unknown: Mapping[str, Counter[str]]) -> list[Note]:
@@ -210,11 +191,38 @@ def _describe(table: TableText, unknown: Mapping[str, Counter[str]]) -> list[Not
         more = ", ..." if len(table.unused) > _COLUMNS_SHOWN else ""
         text = f"The table has no column for the {' and the '.join(missing)}. Not used: {unused}{more}."
         notes.append(Note("table_unused", text, 0))
-    for meaning, counts in unknown.items():
-        if counts:
-            shown = ", ".join(f"'{value}'" for value, _ in counts.most_common(_SHOWN))
-            rows = f"{counts.total():,} row{'' if counts.total() == 1 else 's'}"
-            notes.append(
-                Note("table_unknown", f"{rows} of the table give no {meaning} ({shown}).", counts.total())
+    return notes + _describe_unread(unknown)
+
+
+def _describe_unread(unknown: Mapping[str, Counter[str]]) -> list[Note]:
+    """Cells that are not empty and tell nothing, by their column."""
+    notes = []
+    rounded = Counter({value: n for value, n in unknown["patient"].items() if _ROUNDED.fullmatch(value)})
+    if rounded:
+        text = (
+            f"{_count_rows(rounded)} of the table give a patient that a spreadsheet has rounded "
+            f"({_show(rounded)}): several patients may be one then, so none is taken. Make the column "
+            "text, and export the table again from its source."
+        )
+        notes.append(Note("table_rounded", text, rounded.total(), to_mend=True))
+    for meaning, unread in unknown.items():
+        counts = unread - rounded if meaning == "patient" else unread
+        if not counts:
+            continue
+        if meaning == "eye":
+            text = (
+                f"{_count_rows(counts)} of the table give an eye that is none ({_show(counts)}): "
+                "write OD or OS."
             )
+        else:
+            text = f"{_count_rows(counts)} of the table give no {meaning} ({_show(counts)})."
+        notes.append(Note("table_unknown", text, counts.total(), to_mend=meaning == "eye"))
     return notes
+
+
+def _count_rows(counts: Counter[str]) -> str:
+    return f"{counts.total():,} row{'' if counts.total() == 1 else 's'}"
+
+
+def _show(counts: Counter[str]) -> str:
+    return ", ".join(f"'{value}'" for value, _ in counts.most_common(_SHOWN))

@@ -239,14 +239,14 @@ class _Job:
         self, image: Scan, position: int, place: Place, label: str | None, patient: str | None
     ) -> Scan:
         facts = image.facts
-        in_table = self.table.eye_of(image) if self.table else None
+        eye, visit = (self.table.eye_of(image), self.table.visit_of(image)) if self.table else (None, None)
         return Scan(  # replace of dataclasses takes several times as long
             image.path,
             image.name,
             label,
             patient,
-            in_table or (facts.eye if facts else None) or place.eye or self.names[position].eye,
-            (facts.visit if facts else None) or place.visit,
+            eye or (facts.eye if facts else None) or place.eye or self.names[position].eye,
+            visit or (facts.visit if facts else None) or place.visit,
             (facts.device if facts else None) or place.device,
             place.split,
             image.number,

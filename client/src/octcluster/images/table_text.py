@@ -14,7 +14,7 @@ from octcluster.images.naming.vocabulary import phrases
 from octcluster.model.errors import InvalidImageSet
 from octcluster.model.suggest import suggest
 
-COLUMNS = ("image", "label", "patient", "eye")
+COLUMNS = ("image", "label", "patient", "eye", "visit")
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\r?\n", re.IGNORECASE)
@@ -58,6 +58,7 @@ class TableText:
             InvalidImageSet: A row has quotes that do not end, or too many cells.
         """
         reader = csv.DictReader(io.StringIO(self.text, newline=""), **_dialect(self.separator))
+        number = self.first_row
         try:
             for cells in reader:
                 number = reader.line_num + self.first_row - 1
@@ -68,6 +69,11 @@ class TableText:
                     )
                 yield number, {meaning: cells[name] for meaning, name in self.columns.items()}
         except csv.Error as error:
+            if "end of data" in str(error):
+                raise InvalidImageSet(
+                    f"{self.file}, row {number + 1}: a quote that begins there, or soon after, does not "
+                    "end; correct the quotes"
+                ) from error
             number = reader.reader.line_num + self.first_row - 1
             raise InvalidImageSet(f"{self.file}, row {number}: {error}; correct the quotes there") from error
 
@@ -88,6 +94,7 @@ def read_table(file: Path, sources: Sequence[str]) -> TableText:
     if named := _SEPARATOR_LINE.match(text):
         separators = [named[1]] if named[1] in _SEPARATORS else separators
         text, first_row = text[named.end() :], 2
+    _refuse_other_formats(file, text)
     blank_lines = text[: len(text) - len(text.lstrip("\r\n"))]
     text, first_row = text.lstrip("\r\n"), first_row + len(blank_lines.splitlines())
     headings = {separator: _read_heading(file, text, separator, first_row) for separator in separators}
@@ -127,11 +134,25 @@ def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError as error:
-        raise InvalidImageSet(f"--labels {file}: it is no text: save it as CSV UTF-8") from error
+        what = (
+            "it is no text"
+            if b"\0" in data
+            else "its letters are encoded in no way that is known (UTF-8, UTF-16, Windows-1252)"
+        )
+        raise InvalidImageSet(f"--labels {file}: {what}: save it as CSV UTF-8") from error
     return (
         text,
         "The table is not UTF-8 and was read as Windows-1252. Check names with letters beyond a to z.",
     )
+
+
+def _refuse_other_formats(file: Path, text: str) -> None:
+    beginning = text.lstrip()[:1]
+    if not beginning:
+        raise InvalidImageSet(f"--labels {file}: the file is empty")
+    if beginning in "<{[":
+        name = "a web page or XML" if beginning == "<" else "JSON"
+        raise InvalidImageSet(f"--labels {file}: it is {name}, not a CSV file: save the table as CSV UTF-8")
 
 
 def _dialect(separator: str) -> dict[str, Any]:
@@ -160,7 +181,8 @@ def _find_meanings(heading: Sequence[str]) -> dict[str, list[str]]:
 def _choose_columns(file: Path, heading: Sequence[str], number: int) -> dict[str, str]:
     found = _find_meanings(heading)
     where = f"{file}, row {number}"
-    missing = [meaning for meaning in COLUMNS if meaning not in found]
+    # A visit is too near to other words, such as vision.
+    missing = [meaning for meaning in COLUMNS if meaning not in found and meaning != "visit"]
     used = {column for columns in found.values() for column in columns}
     for column in heading:
         if column not in used and fold(column) and (hint := suggest(column, missing)):

@@ -284,3 +284,74 @@ def test_formulas_that_outputs_made_safe_are_read_back(tmp_path: Path) -> None:
     text = "image,label,patient\n'=1+1/a.png,'=1+1,'@x\n'-b.png,'CNV,''+y\n"
     found = read(tmp_path, text, "=1+1/a.png", "-b.png")
     assert found == [("=1+1", "@x"), ("'CNV", "'+y")]
+
+
+def notes_of(folder: Path, text: str, *names: str) -> dict[str, str]:
+    found = label_images(files(*names), write_table(folder, text))
+    return {note.kind: note.text for note in found.notes}
+
+
+@pytest.mark.parametrize("value", ["1.23E+11", "4,5e+12", "9E+15"])
+def test_a_patient_that_a_spreadsheet_rounded_is_none(tmp_path: Path, value: str) -> None:
+    text = f'image,patient\na.png,"{value}"\nb.png,"{value}"\nc.png,1E10\nd.png,1E10\n'
+    names = ("a.png", "b.png", "c.png", "d.png")
+    assert [patient for _, patient in read(tmp_path, text, *names)] == [None, None, "1E10", "1E10"]
+    assert (
+        f"2 rows of the table give a patient that a spreadsheet has rounded ('{value}')"
+        in (notes_of(tmp_path, text, *names)["table_rounded"])
+    )
+
+
+def test_eyes_that_are_not_understood_are_told(tmp_path: Path) -> None:
+    text = "image,eye\na.png,OD\nb.png,2\nc.png,OU\nd.png,NA\n"
+    found = label_images(files("a.png", "b.png", "c.png", "d.png"), write_table(tmp_path, text))
+    assert [image.eye for image in found.images] == ["OD", None, None, None]
+    (note,) = [note for note in found.notes if note.kind == "table_unknown"]
+    assert note.text == "2 rows of the table give an eye that is none ('2', 'OU'): write OD or OS."
+    assert note.to_mend
+
+
+@pytest.mark.parametrize("heading", ["visit", "Visit date", "exam_date"])
+def test_visits_of_the_table_go_before_those_of_folders(tmp_path: Path, heading: str) -> None:
+    text = f"image,patient,vision,{heading}\n2020-01-02/a.png,7,0.8,V2\n2020-01-02/b.png,7,1.0,\n"
+    names = ("2020-01-02/a.png", "2020-01-02/b.png")
+    found = label_images(files(*names), write_table(tmp_path, text))
+    assert [image.visit for image in found.images] == ["V2", "2020-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("D:\\study\\AMD\\1.png", "AMD/1.png"),
+        ("file:///mnt/x/AMD/scan%202.png", "AMD/scan 2.png"),
+        ("amd/1.TIF", "AMD/1.png"),
+        ("AMD/3.png", None),
+        ("x/1.png", None),
+    ],
+)
+def test_a_path_of_elsewhere_brings_the_one_that_may_be_meant(
+    tmp_path: Path, written: str, meant: str | None
+) -> None:
+    table = write_table(tmp_path, f"image,label\n{written},CNV\n")
+    with pytest.raises(InvalidImageSet, match="names one of the images") as error:
+        label_images(files("AMD/1.png", "AMD/scan 2.png", "DME/1.png"), table)
+    assert str(error.value).endswith(f"mean {meant}?") is (meant is not None)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\n\n", "the file is empty"),
+        (b"image,label\n", "has no row below its heading"),
+        (b'[{"image": "a.png"}]', "it is JSON, not a CSV file"),
+        (b"<table><tr><td>image</td></tr></table>", "it is a web page or XML"),
+        ("image,label\na.png,正常\n".encode("shift-jis"), "encoded in no way that is known"),
+        (b'image,label\na.png,CNV\nb.png,"DME\nc.png,GA\nd.png,GA\n', "row 3: a quote that begins there"),
+        (b"image,label,patient\na.png,CNV,1\na.png,CNV,2\n", "row 3, column 'patient': row 2"),
+    ],
+)
+def test_a_table_is_refused_for_its_true_reason(tmp_path: Path, data: bytes, message: str) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_bytes(data)
+    with pytest.raises(InvalidImageSet, match=message):
+        label_images(files("a.png", "b.png", "c.png", "d.png"), str(table))

@@ -57,3 +57,16 @@ def test_a_table_that_describe_wrote_is_read_back_whatever_names_begin_with(tmp_
     record = json.loads((second / "describe.json").read_text())
     assert record["classes"] == ["-DME", "=1+1", "@AMD", "CNV"]
     assert record["label_source"] == "csv"
+
+
+def test_rows_of_a_table_that_name_no_image_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = draw(tmp_path / "scans", "a.png", "b.png")
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\na.png,CNV\nb.png,DME\nc.png,DME\n\nTotal,3\n")
+    arguments = ["describe", str(images), "--out", str(tmp_path / "out"), "--headers-only"]
+    assert main([*arguments, "--labels", str(table)]) == 0
+    sentence = "2 rows of the table of labels name no image here, the first of them row 4"
+    assert sentence in " ".join(" ".join(capsys.readouterr()).split())
+    assert sentence in (tmp_path / "out" / "describe.html").read_text()

@@ -6,7 +6,7 @@ from octcluster.outputs.describe.volumes import describe_volumes
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
-from octcluster.outputs.wording.words import count
+from octcluster.outputs.wording.words import count, describe_stray_rows
 from octcluster.workflows.description import Description, HeaderKind, SubsetSize, count_by
 
 UNKNOWN = "no known class"
@@ -21,7 +21,7 @@ def describe_answer(description: Description) -> list[str]:
     split = f" and {count(len(description.splits), 'split')}" if description.splits else ""
     patients = {image.patient for image in images} - {None}
     sentences = [
-        f"There are {count(len(images), 'image')}{where}{split}"
+        f"There {'is' if len(images) == 1 else 'are'} {count(len(images), 'image')}{where}{split}"
         + (f", of {count(len(patients), 'patient')}." if patients else "; no patient is known.")
     ]
     formats = count_by(description, format_of)
@@ -63,6 +63,7 @@ def describe_standouts(description: Description) -> list[str]:
         )
     if None in sizes and known:
         found.append(f"{count(sizes[None], 'image')} without a known class.")
+    found += describe_stray_rows(description.image_set)
     sentences = describe_leaks(description.leaks, description.duplicates)
     if description.leaks.patients == 0:
         sentences = sentences[1:]

@@ -155,14 +155,19 @@ def describe_missing_labels(image_set: ImageSet) -> list[str]:
             f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: scores "
             "by class leave them out."
         )
-    if image_set.stray_rows:
-        rows = count(len(image_set.stray_rows), "row")
-        name = "names" if len(image_set.stray_rows) == 1 else "name"
-        sentences.append(
-            f"{rows} of the table of labels {name} no image here, the first of them row "
-            f"{image_set.stray_rows[0]:,} of the file: the name may be mistyped, or the image elsewhere."
-        )
-    return sentences
+    return sentences + describe_stray_rows(image_set)
+
+
+def describe_stray_rows(image_set: ImageSet) -> list[str]:
+    """Labels without an image, in a sentence; nothing if there are none."""
+    if not image_set.stray_rows:
+        return []
+    rows = count(len(image_set.stray_rows), "row")
+    name = "names" if len(image_set.stray_rows) == 1 else "name"
+    return [
+        f"{rows} of the table of labels {name} no image here, the first of them row "
+        f"{image_set.stray_rows[0]:,} of the file: the name may be mistyped, or the image elsewhere."
+    ]
 
 
 def _describe_interval(score: Score) -> str:
