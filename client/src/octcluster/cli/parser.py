@@ -73,5 +73,16 @@ def build_parser() -> ArgumentParser:
             allow_abbrev=False,
         )
         module.add_arguments(command)
+        command.usage = _shorten_usage(command)
         command.set_defaults(kind=kind)
     return parser
+
+
+def _shorten_usage(command: ArgumentParser) -> str:
+    """What must be given, in one line: the help below it lists the options, by what they are for."""
+    needed = [action for action in command._actions if action.required]
+    words = [
+        *(action.metavar or "|".join(action.choices or ()) for action in needed if not action.option_strings),
+        *(f"{action.option_strings[0]} {action.metavar}" for action in needed if action.option_strings),
+    ]
+    return " ".join(["%(prog)s", *map(str, words), "[options]"])

@@ -10,6 +10,7 @@ from octcluster.model.suggest import suggest
 
 _INVALID_CHOICE = re.compile(r"invalid choice: '(?P<word>.*)' \(choose from (?P<choices>.*)\)")
 _UNKNOWN = re.compile(r"unrecognized arguments: .*?(?P<word>--[\w-]+)")
+_MISSING = "the following arguments are required"
 
 
 class SuggestingParser(ArgumentParser):
@@ -37,9 +38,17 @@ class SuggestingParser(ArgumentParser):
             hint = suggest(choice["word"], re.findall(r"[\w-]+", choice["choices"]))
         elif unknown := _UNKNOWN.search(message):
             hint = suggest(unknown["word"], self._options())
+        elif message.startswith(_MISSING):
+            hint = self._suggest_missing()
         command = next((name for name in self._commands() if name in self._given), None)
         program = self.prog if command is None else f"{self.prog} {command}"
         self.exit(2, f"{program}: {message}{hint}\nSee '{program} --help'.\n")
+
+    def _suggest_missing(self) -> str:
+        """What was written in place of an option that must be given, if anything looks like it."""
+        known = self._options()
+        words = [word.partition("=")[0] for word in self._given if word.startswith("--")]
+        return next((hint for word in words if word not in known and (hint := suggest(word, known))), "")
 
     def _commands(self) -> dict[str, ArgumentParser]:
         """The commands by name; none for the parser of a command."""

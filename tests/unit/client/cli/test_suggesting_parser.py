@@ -8,6 +8,8 @@ from octcluster.model.suggest import suggest
     [
         (["rum", "x"], "run"),
         (["run", "x", "--out", "y", "--modle", "z"], "--model"),
+        (["run", "x", "--otu", "y"], "--out"),
+        (["run", "x", "--ouput=y"], "--out"),
         (["describe", "x", "--out", "y", "--header-only"], "--headers-only"),
         (["run", "x", "--out", "y", "--algorithm", "kmean"], "kmeans"),
         (["run", "x", "--out", "y", "--features", "poled"], "pooled"),
