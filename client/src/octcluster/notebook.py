@@ -1,7 +1,7 @@
 """Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
-import html
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.results import ClusteringResult
+from octcluster.model.suggest import suggest
+from octcluster.outputs.assign.words import tell_assignment
 from octcluster.outputs.folder import prepare_folder
-from octcluster.outputs.wording.score_names import SCORE_NAMES
-from octcluster.outputs.wording.stop_sign import find_stop_sign
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster, show_note
+from octcluster.outputs.run.brief import format_run, list_scores, tell_run
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.finished_runs import find_run
 from octcluster.workflows.outcome import AssignOutcome, RunOutcome
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
-    """A finished run; a notebook shows it as tables.
+    """A finished run; a prompt shows what it found in sentences, and a notebook with tables.
 
     Attributes:
         outcome: All that is known of it, as plain values; needs no pandas.
         started: When it began.
     """
 
-    outcome: RunOutcome = field(repr=False)
+    outcome: RunOutcome
     started: datetime
 
     @property
@@ -61,11 +62,10 @@ class Run:
 
         A score that is undefined is NaN.
 
-
         Raises:
             ModuleNotFoundError: pandas is not installed.
         """
-        return _frame([_list_scores(result) for result in self.outcome.result.results])
+        return _frame([list_scores(result) for result in self.outcome.result.results])
 
     @property
     def contingency(self) -> "DataFrame | None":
@@ -89,32 +89,13 @@ class Run:
         """
         from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
-        prepare_folder(Path(folder), "run")
-        arguments = {"images": str(self.outcome.image_set.root)}
-        write_run_files(self.outcome, Path(folder), arguments, self.started)
+        _write(write_run_files, self, folder, "run")
+
+    def __repr__(self) -> str:
+        return "\n".join(tell_run(self.outcome))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the answer, the scores of all clusterings, and classes by cluster."""
-        outcome = self.outcome
-        answer = [
-            *find_stop_sign(outcome),
-            *describe_answer(
-                self.chosen,
-                outcome.class_sizes,
-                whitened=outcome.spec.preparation.whiten,
-                unit=outcome.unit,
-            ),
-        ]
-        scores = [_list_scores(result) for result in outcome.result.results]
-        titles = {score.short: score.title for score in SCORE_NAMES.values()}
-        header = [titles.get(name, name) for name in scores[0]]
-        parts = [_paragraph(" ".join(answer)), _table(header, [row.values() for row in scores])]
-        table = self.chosen.contingency
-        if table is not None:
-            classes = [outcome.image_set.classes[index] for index in table.class_indices]
-            rows = [[name, *counts] for name, counts in zip(classes, table.counts, strict=True)]
-            parts.append(_table(["class", *map(name_cluster, table.clusters)], rows))
-        return "".join([*parts, _paragraph(RESEARCH_USE_ONLY)])
+        return format_run(self.outcome)
 
 
 @kept_workers()
@@ -151,10 +132,12 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
 
     Raises:
         OctclusterError: The run could not be done; the message says what to do.
+        TypeError: There is no such option.
     """
     started = datetime.now(UTC)
     smallest, largest = as_cluster_range(k)
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    _check_options("run", RunOptions, options)
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:
         prepare_folder(Path(out), "run")
@@ -167,16 +150,16 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Assignment:
-    """New images in the clusters of a finished run.
+    """New images in the clusters of a finished run; a prompt shows what became of them in sentences.
 
     Attributes:
         outcome: All that is known of it, as plain values; needs no pandas.
         started: When it began.
     """
 
-    outcome: AssignOutcome = field(repr=False)
+    outcome: AssignOutcome
     started: datetime
 
     @property
@@ -199,9 +182,10 @@ class Assignment:
         """
         from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
 
-        prepare_folder(Path(folder), "assign")
-        arguments = {"images": str(self.outcome.image_set.root)}
-        write_assign_files(self.outcome, Path(folder), arguments, self.started)
+        _write(write_assign_files, self, folder, "assign")
+
+    def __repr__(self) -> str:
+        return "\n".join([*tell_assignment(self.outcome), RESEARCH_USE_ONLY])
 
 
 @kept_workers()
@@ -232,8 +216,10 @@ def assign(
 
     Raises:
         OctclusterError: It could not be done; the message says what to do.
+        TypeError: There is no such option.
     """
     started = datetime.now(UTC)
+    _check_options("assign", AssignOptions, options)
     finished = find_run(str(run))
     model = None if finished.model is None else finished.model.space.model
     if (model := model or finished.arguments.get("model")) is not None:
@@ -257,34 +243,26 @@ def _find_images(images: str | Path, labels: str, scans: str | int, progress: Pr
     return image_set
 
 
-def _list_scores(result: ClusteringResult) -> dict[str, object]:
-    return {
-        "algorithm": result.algorithm,
-        "k": result.requested_clusters,
-        "clusters": result.clusters,
-        "noise": result.noise,
-        **{SCORE_NAMES[name].short: score.value for name, score in result.scores.items()},
-        "seconds": result.seconds,
-    }
+def _check_options(function: str, kind: type, options: dict[str, object]) -> None:
+    """Raises TypeError for an option that the function does not have, with the one that was meant."""
+    known = [option.name for option in fields(kind)]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"octcluster.{function} has no option {name!r}{suggest(name, known)}")
+
+
+def _write(
+    write_files: Callable[[Any, Path, dict[str, object], datetime], object],
+    done: Run | Assignment,
+    folder: str | Path,
+    command: str,
+) -> None:
+    """Writes the files of a command into a folder, which holds no other command's."""
+    prepare_folder(Path(folder), command)
+    write_files(done.outcome, Path(folder), {"images": str(done.outcome.image_set.root)}, done.started)
 
 
 def _frame(*arguments: Any, **options: Any) -> "DataFrame":
     import pandas as pd  # noqa: PLC0415
 
     return pd.DataFrame(*arguments, **options)
-
-
-def _paragraph(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _table(header: list[str], rows: Any) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{_show(value)}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _show(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:z.3f}" if isinstance(value, float) else html.escape(str(value))

@@ -120,6 +120,9 @@ def test_a_notebook_shows_a_run_without_names_and_without_pandas(
         assert text.lower() in shown.lower()
     assert "secret" not in shown
     assert "secret" not in repr(run)
+    assert "HDBSCAN put" in repr(run)
+    assert "near-duplicates" in repr(run)
+    assert "research use only" in repr(run)
     with pytest.raises(ModuleNotFoundError, match="pandas"):
         _ = run.assignments
 
@@ -145,12 +148,22 @@ def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
     done = Assignment(make_assign_outcome(failed=1), datetime.now(UTC))
     table = done.assignments
     assert (len(table), table["cluster"].dtype.kind) == (79, "i")
+    assert repr(done).startswith("79 images assigned to the clusters of run ")
     done.write(tmp_path)
     rows = pd.read_csv(tmp_path / "assignments.csv", keep_default_na=False)
     assert list(rows.columns) == [*table.columns, "run_id"]
     for name in ("image", "cluster", "label", "patient", "percentile", "outlier", "seen"):
         assert rows[name].tolist() == table[name].tolist()
     assert (tmp_path / "report.html").exists()
+
+
+def test_an_option_that_there_is_not_brings_the_one_that_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"octcluster\.run has no option 'sead'; did you mean seed\?"):
+        run(tmp_path, sead=1)
+    with pytest.raises(
+        TypeError, match=r"octcluster\.assign has no option 'embeder'; did you mean embedder\?"
+    ):
+        assign(tmp_path, tmp_path, embeder="gpu-box:50051")
 
 
 def test_a_run_that_is_none_is_refused_before_any_image_is_read(tmp_path: Path) -> None:

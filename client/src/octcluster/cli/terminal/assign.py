@@ -7,18 +7,8 @@ from rich.table import Table
 
 from octcluster.cli.terminal.console import Terminal, make_cell, make_table
 from octcluster.outputs.assign.eyes import EyeRow, describe_rows
-from octcluster.outputs.assign.scores import judge_placements
-from octcluster.outputs.assign.words import (
-    describe_agreement,
-    describe_doubtful,
-    describe_eyes,
-    describe_failures,
-    describe_match,
-    describe_outliers,
-    describe_seen,
-)
-from octcluster.outputs.wording.pixels import describe_pixels
-from octcluster.outputs.wording.words import count, describe_missing_labels
+from octcluster.outputs.assign.words import describe_eyes, tell_assignment
+from octcluster.outputs.wording.words import count
 from octcluster.workflows.outcome import AssignOutcome
 
 _EYES_SHOWN = 12
@@ -35,17 +25,7 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
     terminal = Terminal(stream)
     terminal.leave_line()
     terminal.show(_tabulate_clusters(outcome))
-    terminal.say(
-        f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.model.run_id}.",
-        *describe_failures(outcome),
-        *describe_seen(outcome),
-        *describe_match(outcome, judge_placements(outcome)),
-        *describe_doubtful(outcome),
-        *describe_outliers(outcome),
-        *describe_missing_labels(outcome.image_set),
-        *describe_pixels(outcome.pixels),
-        *describe_agreement(outcome),
-    )
+    terminal.say(*tell_assignment(outcome))
     _print_eyes(terminal, outcome)
     terminal.leave_line()
     files = [("Report", "report.html"), ("Assignments", "assignments.csv")]

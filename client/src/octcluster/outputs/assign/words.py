@@ -2,13 +2,29 @@
 
 from octcluster.images.eyes import count_eyes
 from octcluster.outputs.assign.eyes import DOUBTFUL_MARGIN, describe_rows
-from octcluster.outputs.assign.scores import PlacementScores, count_seen
-from octcluster.outputs.wording.words import count
+from octcluster.outputs.assign.scores import PlacementScores, count_seen, judge_placements
+from octcluster.outputs.wording.pixels import describe_pixels
+from octcluster.outputs.wording.words import count, describe_missing_labels
 from octcluster.workflows.outcome import AssignOutcome
 from octcluster.workflows.run_members import Seen
 
 _MANY_OUTLIERS = 0.25
 _FAITHFUL = 0.9
+
+
+def tell_assignment(outcome: AssignOutcome) -> list[str]:
+    """What became of the images, in sentences that name nobody; ``describe_eyes`` tells the same of eyes."""
+    return [
+        f"{count(len(outcome.members), 'image')} assigned to the clusters of run {outcome.model.run_id}.",
+        *describe_failures(outcome),
+        *describe_seen(outcome),
+        *describe_match(outcome, judge_placements(outcome)),
+        *describe_doubtful(outcome),
+        *describe_outliers(outcome),
+        *describe_missing_labels(outcome.image_set),
+        *describe_pixels(outcome.pixels),
+        *describe_agreement(outcome),
+    ]
 
 
 def are_new(outcome: AssignOutcome) -> bool:
@@ -62,11 +78,11 @@ def describe_seen(outcome: AssignOutcome) -> list[str]:
     sentences = []
     images, of_patients = numbers[Seen.IMAGE], numbers[Seen.PATIENT]
     if images or of_patients:
-        told = [f"{images:,} of the run itself"] * bool(images)
-        told += [f"{of_patients:,} of its patients"] * bool(of_patients)
+        told = [f"with {images:,} of them"] * bool(images)
+        told += [f"with other images of the patients of {of_patients:,}"] * bool(of_patients)
         sentences.append(
-            f"Not all of these images are new to the run: {' and '.join(told)}. They are counted apart: no "
-            "accuracy includes them."
+            f"Not all of these images are new: the run was made {' and '.join(told)}. They are "
+            "counted apart: no accuracy includes them."
         )
     if not outcome.patients_known:
         sentences.append(

@@ -77,7 +77,10 @@ def test_the_summary_shows_eyes_the_doubtful_first() -> None:
 def test_the_summary_tells_new_images_from_those_of_the_run() -> None:
     outcome = make_assign_outcome()
     some = replace(outcome, seen=[Seen.IMAGE] * 5 + [Seen.PATIENT] * 7 + [Seen.NO] * 68)
-    assert "5 of the run itself and 7 of its patients. They are counted apart" in summarize(some)
+    assert (
+        "made with 5 of them and with other images of the patients of 7. They are counted apart"
+        in summarize(some)
+    )
     untold = replace(outcome, seen=[Seen.UNKNOWN] * 80, patients_known=False)
     assert "cannot be told: model.npz holds none. Give the whole folder" in summarize(untold)
     assert "of 80 images with a known class" in summarize(untold)
