@@ -7,7 +7,7 @@ from pathlib import Path
 
 import machine
 import pytest
-from octcluster import ClustererClient, ConnectionNotSecure, RunNotFound, ServerUnavailable, Tls
+from octcluster import AccessDenied, ClustererClient, EmbedderClient, RunNotFound, Tls
 from octcluster.images.phantoms import write_phantoms
 
 from .conftest import Stack
@@ -61,14 +61,29 @@ def test_a_run_is_done_with_a_certificate_and_is_its_owners_alone(
             study.result(run.run_id)
 
 
-def test_without_a_certificate_nobody_gets_in(secured: Stack, certificates: Path) -> None:
-    ca = Tls(certificates / "authority.pem")
-    for tls, error in ((None, ServerUnavailable), (ca, (ConnectionNotSecure, ServerUnavailable))):
-        with (
-            ClustererClient(secured.clusterer, tls=tls, retry_seconds=0) as client,
-            pytest.raises(error, match="--clusterer-tls"),
-        ):
+@pytest.mark.parametrize("with_authority", [False, True])
+def test_without_a_certificate_a_run_is_refused_at_once(
+    secured: Stack, certificates: Path, tmp_path: Path, with_authority: bool
+) -> None:
+    write_phantoms(tmp_path / "phantoms", images_per_class=2, seed=0)
+    command = [OCTCLUSTER, "run", str(tmp_path / "phantoms"), "--out", str(tmp_path / "out")]
+    for service, address in (("embedder", secured.embedder), ("clusterer", secured.clusterer)):
+        command += [f"--{service}", address]
+        if with_authority:
+            command += [f"--{service}-tls-ca", str(certificates / "authority.pem")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert ("-tls-cert FILE" if with_authority else "-tls-ca FILE") in done.stderr
+    assert "waiting" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_service_wants_a_certificate(secured: Stack, certificates: Path) -> None:
+    tls = Tls(certificates / "authority.pem")
+    for client in (ClustererClient(secured.clusterer, tls=tls), EmbedderClient(secured.embedder, tls=tls)):
+        with client, pytest.raises(AccessDenied, match="-tls-cert") as error:
             client.info()
+        assert error.value.code == "UNAUTHENTICATED"
 
 
 def test_redis_speaks_tls_alone(secured: Stack) -> None:

@@ -17,7 +17,6 @@ from octcluster import (
     ClustererClient,
     ConnectionNotSecure,
     RunNotFound,
-    ServerUnavailable,
     Tls,
 )
 from octcluster.model.results import Assignments
@@ -122,8 +121,8 @@ def test_without_the_token_nobody_gets_in(
 
 def test_plain_text_is_not_answered(server: Server) -> None:
     with (
-        ClustererClient(server.address, retry_seconds=0) as client,
-        pytest.raises(ServerUnavailable, match="--clusterer-tls-ca"),
+        ClustererClient(server.address) as client,
+        pytest.raises(ConnectionNotSecure, match="--clusterer-tls-ca"),
     ):
         client.info()
     assert TOKEN not in server.log

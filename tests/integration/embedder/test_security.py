@@ -20,7 +20,6 @@ from octcluster import (
     ConnectionNotSecure,
     EmbedderClient,
     InvalidArguments,
-    ServerUnavailable,
     Tls,
 )
 from processes import Server, free_port, running_server
@@ -138,8 +137,8 @@ def test_nor_is_one_for_another_name(tls_server: str, certificates: Certificates
 
 def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> None:
     with (
-        EmbedderClient(tls_server, retry_seconds=0) as client,
-        pytest.raises(ServerUnavailable, match="--embedder-tls-ca"),
+        EmbedderClient(tls_server) as client,
+        pytest.raises(ConnectionNotSecure, match="--embedder-tls-ca"),
     ):
         client.info()
     assert TOKEN not in tls_process.log
@@ -147,15 +146,37 @@ def test_plain_text_is_not_answered(tls_server: str, tls_process: Server) -> Non
         assert "message" in json.loads(line)
 
 
+async def test_who_waits_for_a_server_is_told_at_once_what_it_wants(
+    tls_server: str, mutual_server: str, certificates: Certificates
+) -> None:
+    waits: list[str] = []
+    async with AsyncEmbedderClient(tls_server) as client:
+        with pytest.raises(ConnectionNotSecure, match="--embedder-tls-ca"):
+            await client.wait_until_serving(60, waits.append)
+    with (
+        EmbedderClient(mutual_server, tls=Tls(certificates.ca)) as client,
+        pytest.raises(AccessDenied, match="--embedder-tls-cert"),
+    ):
+        client.wait_until_serving(60, waits.append)
+    assert waits == []
+
+
 def test_mutual_tls_wants_the_clients_certificate(
-    mutual_server: str, certificates: Certificates, images: list[bytes]
+    mutual_server: str, certificates: Certificates, images: list[bytes], tmp_path: Path
 ) -> None:
     pair = certificates.client
     with EmbedderClient(mutual_server, tls=Tls(certificates.ca, pair.cert, pair.key)) as client:
         assert len(client.embed(images[:2])) == 2
     with (
-        EmbedderClient(mutual_server, tls=Tls(certificates.ca), retry_seconds=0) as client,
-        pytest.raises((ConnectionNotSecure, ServerUnavailable)),
+        EmbedderClient(mutual_server, tls=Tls(certificates.ca)) as client,
+        pytest.raises(AccessDenied, match="--embedder-tls-cert") as error,
+    ):
+        client.info()
+    assert error.value.code == "UNAUTHENTICATED"
+    foreign = make_certificates(tmp_path / "other").client
+    with (
+        EmbedderClient(mutual_server, tls=Tls(certificates.ca, foreign.cert, foreign.key)) as client,
+        pytest.raises(AccessDenied, match="does not accept the certificate"),
     ):
         client.info()
 

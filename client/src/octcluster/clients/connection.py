@@ -167,7 +167,8 @@ class AsyncConnection:
 
     async def wait(self, outage: Outage, error: grpc.RpcError | ServiceError) -> None:
         """Waits before a call is tried again, or raises what the error means."""
-        await asyncio.sleep(self.endpoint.pause_seconds(outage, error))
+        # In a thread: it may ask the server why it closed the connection.
+        await asyncio.sleep(await asyncio.to_thread(self.endpoint.pause_seconds, outage, error))
 
     async def wait_until_serving(
         self, ask: Callable[..., Awaitable[T]], seconds: float, on_wait: OnWait | None
@@ -180,7 +181,7 @@ class AsyncConnection:
             try:
                 return await ask(timeout=max(0.1, min(1, remaining)), **self._proof)
             except grpc.RpcError as error:
-                failure = self.endpoint.not_serving(error, seconds, failure)
+                failure = await asyncio.to_thread(self.endpoint.not_serving, error, seconds, failure)
                 if remaining <= 1 or not isinstance(failure, ServerUnavailable):
                     raise failure from error
             if on_wait is not None:

@@ -14,7 +14,8 @@ from functools import cached_property
 import grpc
 
 from octcluster.clients.security import Tls, metadata_of
-from octcluster.clients.status_errors import details_of, flags_of, service_error
+from octcluster.clients.status_errors import details_of, flags_of, service_error, was_closed
+from octcluster.clients.tls_probe import find_tls_fault
 from octcluster.model.errors import (
     AddressInvalid,
     DeadlineExceeded,
@@ -146,7 +147,7 @@ class Endpoint:
     def pause_seconds(self, outage: Outage, error: grpc.RpcError | ServiceError) -> float:
         """Like Outage.next_pause_seconds, and tells on_wait."""
         if not isinstance(error, ServiceError):
-            error = service_error(error, self.service, self.address)
+            error = self._tls_fault(error) or service_error(error, self.service, self.address)
         pause = outage.next_pause_seconds(error)
         if self.on_wait is not None:
             self.on_wait(f"waiting: {error}")
@@ -156,7 +157,7 @@ class Endpoint:
         """Why a server that was waited for does not serve; ``before`` if that says more."""
         if before is not None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return before
-        known = service_error(error, self.service, self.address)
+        known = self._tls_fault(error) or service_error(error, self.service, self.address)
         if isinstance(known, ServerUnavailable | DeadlineExceeded):
             return ServerUnavailable(
                 f"no answer from {self.service} at {self.address} in {seconds:.0f} s: is it running, and is"
@@ -164,3 +165,10 @@ class Endpoint:
                 code=grpc.StatusCode.UNAVAILABLE.name,
             )
         return known
+
+    def _tls_fault(self, error: grpc.RpcError) -> ServiceError | None:
+        """What TLS had to do with it, if the server closed the connection without a word."""
+        if not was_closed(error):
+            return None
+        flags = flags_of(self.service)
+        return find_tls_fault(self.service, flags, self.address, target_of(self.address), self.tls)

@@ -39,6 +39,7 @@ _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
 # Those of CANCELLED, that this side ended the call. Else a server stopped: gRPC cancels the calls that it
 # has not accepted (https://github.com/grpc/grpc/issues/41785), and nobody has begun their work.
 _SIGNS_OF_THIS_SIDE = ("locally cancelled", "channel closed")
+_SIGNS_OF_CLOSING = ("Socket closed", "Connection reset", "Broken pipe")
 # And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
 _SIGN_OF_A_LARGE_MESSAGE = "larger than max"
 
@@ -90,6 +91,12 @@ def _retry_after_seconds(error: grpc.RpcError) -> float | None:
 def flags_of(service: str) -> str:
     """With what the flags for a service begin: those for ``the embedder`` with ``--embedder``."""
     return f"--{service.rpartition(' ')[2]}"
+
+
+def was_closed(error: grpc.RpcError) -> bool:
+    """Whether the server closed the connection without a word."""
+    details = error.details() or ""
+    return error.code() is grpc.StatusCode.UNAVAILABLE and any(sign in details for sign in _SIGNS_OF_CLOSING)
 
 
 def details_of(error: grpc.RpcError, service: str) -> str:
