@@ -128,7 +128,7 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
     if known == len(first):
         text += " Each has one image."
     else:
-        text += " With the default recipe they steer the clusters: what differs within a patient weighs less."
+        text += " A run by the default recipe gives less weight to what differs within a patient."
     if found.kept_apart:
         text += (
             f" {found.kept_apart:,} of their names occur in several classes or folders. They are taken for "

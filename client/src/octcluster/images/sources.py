@@ -146,8 +146,10 @@ def describe_contents(contents: Contents) -> list[Note]:
         for text, files in sorted(contents.warnings.items())
     ]
     if contents.left_out:
-        shown = ", ".join(f"{kind}: {number:,}" for kind, number in sorted(contents.left_out.items()))
-        notes.append(Note("left_out", f"Left out, as no B-scans ({shown}).", contents.left_out.total()))
+        shown = ", ".join(f"{kind} ({number:,})" for kind, number in sorted(contents.left_out.items()))
+        notes.append(
+            Note("left_out", f"Only B-scans are used. Left out: {shown}.", contents.left_out.total())
+        )
     return notes
 
 

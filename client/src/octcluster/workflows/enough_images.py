@@ -14,7 +14,8 @@ def check_enough(images: KeyedImages, needed: int) -> None:
         return
     reasons = "".join(f"\n  {image.name}: {reason}" for image, reason in bad[:_REASONS_SHOWN])
     more = f"\n  and {len(bad) - _REASONS_SHOWN} more" if len(bad) > _REASONS_SHOWN else ""
+    fewer = " or ask for fewer clusters (-k)" if needed > FEWEST_IMAGES else ""
     raise TooFewImages(
         f"{len(good)} of {len(good) + len(bad)} images can be used, but at least {needed} are needed: give"
-        f" more images or ask for fewer clusters{reasons}{more}"
+        f" more images{fewer}{reasons}{more}"
     )

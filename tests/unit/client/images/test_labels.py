@@ -321,7 +321,7 @@ def test_what_was_taken_is_told_with_numbers_and_examples_but_no_names_in_the_te
     found = label_images(files(*names), "auto")
     told = {note.kind: note for note in found.notes}
     assert told["classes"].text == "Classes: 2 (CNV, DME), known for 9 images, from folder names."
-    assert told["patients"].text.startswith("Patients: 3, known for 9 images, from file names. With the")
+    assert told["patients"].text.startswith("Patients: 3, known for 9 images, from file names. A run by the")
     assert told["patients"].examples == [
         "111 (train/CNV/CNV-111-0.png)", "222 (train/CNV/CNV-222-0.png)", "333 (train/DME/DME-333-0.png)",
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from octcluster.cli.terminal.console import open_console
 
 _LINE_INTERVAL_SECONDS = 10.0
 _MIN_RATE_SECONDS = 0.5
+_MIN_DONE_FOR_TIME_LEFT = 10
 _UNEVEN_UNITS = ("clusterings", "results", "services", "steps")
 """One may take a hundred times as long as another: rates and times left would be made up."""
 
@@ -130,7 +131,7 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         rate = self._done / seconds if seconds > 0 else 0.0
         if self._unit in _UNEVEN_UNITS:
             line += f", {seconds:,.0f} s so far"
-        elif rate and self._total:
+        elif self._done >= _MIN_DONE_FOR_TIME_LEFT and self._total:
             line += f", {rate:,.1f} a second, {(self._total - self._done) / rate:,.0f} s left"
         self.message(line)
 

@@ -17,12 +17,14 @@ _UNEVEN = 2.0
 def describe_answer(description: Description) -> list[str]:
     """What the images are, in sentences that name nobody, the most important first."""
     images, classes = description.image_set.images, description.image_set.classes
-    where = f" in {count(len(classes), 'class')}" if classes else ", of which no class is known"
+    are = "is" if len(images) == 1 else "are"
+    where = f" in {count(len(classes), 'class')}" if classes else ""
     split = f" and {count(len(description.splits), 'split')}" if description.splits else ""
     patients = {image.patient for image in images} - {None}
     sentences = [
-        f"There {'is' if len(images) == 1 else 'are'} {count(len(images), 'image')}{where}{split}"
-        + (f", of {count(len(patients), 'patient')}." if patients else "; no patient is known.")
+        f"There {are} {count(len(images), 'image')}{where}{split}"
+        + (f", of {count(len(patients), 'patient')}." if patients else ". No patient is known.")
+        + ("" if classes else " No class is known.")
     ]
     formats = count_by(description, format_of)
     if formats:

@@ -13,7 +13,7 @@ from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
 from octcluster.outputs.wording.notes import tell_faults, tell_notes
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.score_names import SCORE_NAMES
-from octcluster.outputs.wording.words import count, format_score, name_algorithm
+from octcluster.outputs.wording.words import capitalize, count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
 _MEBIBYTE = 2**20
@@ -72,7 +72,7 @@ def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[
     if best is not None and best.result is not None:
         scores = best.result.scores
         answer.append(
-            f"{name_cell(best)} matches the known classes best: adjusted Rand index "
+            f"{capitalize(name_cell(best))} matches the known classes best: adjusted Rand index "
             f"{format_score(scores.adjusted_rand_index)} (0 is chance), accuracy "
             f"{format_score(scores.accuracy)}. As the best of {len(found)}, it owes some of its lead to luck."
         )
@@ -86,7 +86,9 @@ def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[
         published = cell.published_scores()["accuracy"]
         own = None if cell.result is None else cell.result.scores.accuracy.value
         if published is not None and own is not None:
-            answer.append(f"{name_cell(cell)}: accuracy {own:z.3f}, where {published:z.3f} was published.")
+            answer.append(
+                f"{capitalize(name_cell(cell))}: accuracy {own:z.3f}, where {published:z.3f} was published."
+            )
     return answer
 
 

@@ -82,8 +82,8 @@ def _describe_volumes(decision: WhiteningDecision) -> str:
 
 def _describe_single_scans(decision: WhiteningDecision) -> str:
     return (
-        f"the images of a patient ({decision.members_a_patient:.1f} on average) look like single scans, in "
-        f"no order (neighbours differ by {decision.order_share:.0%} of what images of a patient differ by)"
+        f"the images of a patient look like single scans, not like slices of a volume (neighbours in order "
+        f"differ by {decision.order_share:.0%} of what any two images of a patient differ by)"
     )
 
 

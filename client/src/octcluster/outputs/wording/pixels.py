@@ -9,6 +9,9 @@ from octcluster.images.pixel_faults import FAULTS, PixelFault
 from octcluster.outputs.wording.words import capitalize, count
 from octcluster.workflows.outcome import PixelReport
 
+_WORTH_TELLING = 0.05
+"""Of an image 512 wide and 496 high, a most usual size, 3% is not looked at: no news."""
+
 
 def count_faults(pixels: PixelReport) -> dict[str, int]:
     """Number of images by kind of fault, of those kinds that there are."""
@@ -52,13 +55,12 @@ def _note_fault(fault: PixelFault, images: int) -> Note:
 
 
 def _note_framing(framing: Framing | None) -> list[Note]:
-    if framing is None or framing.images_cut == 0:
+    if framing is None or framing.worst_unseen_share < _WORTH_TELLING:
         return []
-    shown = "The view plain shows the square in the centre of an image"
-    if framing.images_levelled:
-        shown += ", and the view retina a band along the retina where one is found"
+    band = ", and at a band along its retina where one is found" if framing.images_levelled else ""
     text = (
-        f"{shown}: on average {framing.mean_unseen_share:.0%} of an image is not looked at, at most "
+        f"The network looks at the square in the centre of each image{band}. On average "
+        f"{framing.mean_unseen_share:.0%} of an image is not looked at, at most "
         f"{framing.worst_unseen_share:.0%}."
     )
     return [Note("unseen", text, framing.images_cut)]

@@ -173,6 +173,8 @@ def describe_stray_rows(image_set: ImageSet) -> list[str]:
 def _describe_interval(score: Score) -> str:
     if score.interval is None:
         return ""
+    if score.interval.low == score.interval.high:
+        return " (no interval: nearly all redraws gave the same)"
     return f" (95% interval {score.interval.low:.1%} to {score.interval.high:.1%})"
 
 

@@ -51,7 +51,7 @@ def test_where_scans_have_no_clusters_of_their_own_the_reason_is_told() -> None:
         (
             SINGLE,
             "auto",
-            "Whitened within patients: the images of a patient (4.7 on average) look like single",
+            "Whitened within patients: the images of a patient look like single",
         ),
         (SINGLE, True, None),
         (WhiteningDecision(False, False, 0, 0, 1), True, None),

@@ -37,7 +37,7 @@ def test_each_kind_has_a_note_with_number_cure_and_file() -> None:
     assert DARK.cure[1:] in dark.text
     assert "warnings.csv lists them" in dark.text
     assert (unseen.kind, unseen.images, unseen.to_mend) == ("unseen", 3, False)
-    assert "on average 20% of an image is not looked at, at most 40%" in unseen.text
+    assert "On average 20% of an image is not looked at, at most 40%" in unseen.text
     assert count_faults(report()) == {"blank": 1, "dark": 2}
 
 
@@ -48,6 +48,7 @@ def test_notes_name_no_image() -> None:
 def test_nothing_is_said_of_good_images() -> None:
     assert describe_pixels(NO_PIXELS) == []
     assert describe_pixels(PixelReport((), Framing(0, 0, 0, 0))) == []
+    assert describe_pixels(PixelReport((), Framing(0.03, 0.031, 96, 0))) == []
     assert format_warnings(NO_PIXELS) is None
 
 

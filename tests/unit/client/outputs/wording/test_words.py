@@ -33,6 +33,15 @@ def test_a_silhouette_of_whitened_features_is_no_verdict(silhouette: float) -> N
     assert "structure" not in said
 
 
+def test_an_interval_without_width_is_not_told_as_certainty() -> None:
+    outcome = make_outcome()
+    scores = replace(outcome.chosen.scores, accuracy=Score(1.0, interval=Interval(1.0, 1.0)))
+    answer = describe_answer(replace(outcome.chosen, scores=scores), outcome.class_sizes, whitened=False)
+    (sentence,) = [said for said in answer if said.startswith("100.0%")]
+    assert "100.0% to 100.0%" not in sentence
+    assert "no interval: nearly all redraws gave the same" in sentence
+
+
 def test_nothing_is_minus_zero() -> None:
     nearly_zero = Score(-0.0004, interval=Interval(-0.00001, -0.0))
     assert format_score(nearly_zero) == format_cell(-0.0004) == "0.000"

@@ -110,7 +110,8 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
             Text(
                 [
                     f"The 95% interval beside a score says where it would lie with other {redrawn} like "
-                    f"these: 95 of 100 redraws of the {redrawn} lie in it."
+                    f"these: 95 of 100 redraws of the {redrawn} lie in it. An interval "
+                    "without width is no certainty: it says that what is rare was not among these images."
                 ]
             )
         )
