@@ -112,6 +112,7 @@ class AccessDenied(RequestRefused):
 class RunNotFound(ServiceError):
     """The server does not know the run, or has forgotten it."""
 
+    code = "NOT_FOUND"
     template = "{service} at {address} does not know this run (any more): start it again ({details})"
 
 

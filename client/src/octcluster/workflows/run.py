@@ -224,7 +224,11 @@ class Job:
         with (
             contextlib.suppress(OctclusterError),
             ClustererClient(
-                self._clusterer.address, timeout_seconds=_CANCEL_SECONDS, retry_seconds=0
+                self._clusterer.address,
+                timeout_seconds=_CANCEL_SECONDS,
+                retry_seconds=0,
+                tls=self._options.clusterer_tls,
+                token=self._options.clusterer_token,
             ) as clusterer,
         ):
             clusterer.cancel(run_id)
