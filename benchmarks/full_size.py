@@ -2,7 +2,8 @@
 
 Starts a store and a clusterer, writes made vectors (see embeddings.py) of the features that the recipe asks
 for into the cache, and times one run of the recipe through the client library. Prints one JSON line: seconds
-of the run and of each stage, the memory of the store, and the clusterer's highest resident memory.
+of the run and of each stage, the clusterer's processor seconds in them, the memory of the store, and the
+clusterer's highest resident memory.
 
     .venv/bin/python benchmarks/full_size.py [--vectors 84495] [--recipe plain-1]
 """
@@ -18,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import redis
 from embeddings import make_embeddings
 from memory import MIB, HighWater
@@ -41,6 +43,12 @@ def make_parts(count: int, dimensions: tuple[int, ...]) -> np.ndarray:
         start, stop = stop, stop + dimension
         vectors[:, start:stop] = make_embeddings(count, dimension, seed=number)[0]
     return vectors
+
+
+def count_processor_seconds(process_id: int) -> float:
+    """What a process has used of all processors, and those that it waited for."""
+    times = psutil.Process(process_id).cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def measure(count: int, recipe: Recipe) -> dict[str, object]:
@@ -75,9 +83,10 @@ def measure(count: int, recipe: Recipe) -> dict[str, object]:
         del vectors
         memory = HighWater(service.process.pid)
         spec = RunSpec(space, preparation, recipe.algorithms, min_clusters=2, max_clusters=10)
-        start = time.monotonic()
+        start, used = time.monotonic(), count_processor_seconds(service.process.pid)
         status = client.wait(client.start_run(spec, [Member(key) for key in keys]).run_id)
         seconds = time.monotonic() - start
+        used = count_processor_seconds(service.process.pid) - used
         memory.stop()
         result = client.result(status.run_id)
         return {
@@ -86,6 +95,7 @@ def measure(count: int, recipe: Recipe) -> dict[str, object]:
             "vectors": count,
             "dimension": space.dimension,
             "seconds": round(seconds, 1),
+            "processor_seconds": round(used, 1),
             "stage_seconds": {stage: round(value, 1) for stage, value in result.stage_seconds.items()},
             "chosen_reason": result.chosen_reason,
             "store_mib": round(store_bytes / MIB, 1),

@@ -1,6 +1,6 @@
 """The clustering algorithms, one file each. A new one: a file with ``cluster``, and a line in METHODS.
 
-One that searches for an optimum has ``search`` in its place.
+One that searches for an optimum has ``search_for_each`` in its place.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,12 +78,12 @@ class SearchFunction(Protocol):
     def __call__(
         self,
         vectors: NDArray[np.float32],
-        n_clusters: int,
+        cluster_counts: Sequence[int],
         seed: int,
         report_step: Callable[[], None],
         part_dimensions: Sequence[int],
-    ) -> SearchedClusters:
-        """Clusters vectors as ``cluster`` does, and tells what the search tells of the number of clusters."""
+    ) -> Iterator[SearchedClusters]:
+        """Clusters vectors for each number of clusters, and tells what the search tells of that number."""
         ...
 
 
@@ -94,7 +94,8 @@ class Method:
     Attributes:
         cluster: The function that groups vectors.
         finds_cluster_count: Whether it finds the number of clusters itself.
-        search: The function that groups vectors and helps to choose the number of clusters, if there is one.
+        search_for_each: The function that groups vectors and helps to choose the number of clusters, if there
+            is one.
         cluster_for_each: The function for several numbers of clusters, where that saves work.
         estimate_bytes: Estimates the memory at work, beside the vectors, from the number of members and the
             dimension; see memory_estimate.py. None: a few numbers for each member.
@@ -102,12 +103,12 @@ class Method:
 
     cluster: ClusterFunction
     finds_cluster_count: bool = False
-    search: SearchFunction | None = None
+    search_for_each: SearchFunction | None = None
     cluster_for_each: ClusterForEachFunction | None = None
     estimate_bytes: Callable[[int, int], int] | None = None
 
 
-def _searching(search: SearchFunction, estimate_bytes: Callable[[int, int], int]) -> Method:
+def _searching(search_for_each: SearchFunction, estimate_bytes: Callable[[int, int], int]) -> Method:
     """An algorithm whose clusters are those that its search finds."""
 
     def cluster(
@@ -117,9 +118,9 @@ def _searching(search: SearchFunction, estimate_bytes: Callable[[int, int], int]
         report_step: Callable[[], None],
         part_dimensions: Sequence[int],
     ) -> NDArray[np.int32]:
-        return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+        return next(search_for_each(vectors, [n_clusters], seed, report_step, part_dimensions)).labels
 
-    return Method(cluster, search=search, estimate_bytes=estimate_bytes)
+    return Method(cluster, search_for_each=search_for_each, estimate_bytes=estimate_bytes)
 
 
 METHODS: Mapping[Algorithm, Method] = MappingProxyType(
@@ -142,9 +143,11 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.HDBSCAN: Method(
             hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
         ),
-        Algorithm.HG_MEANS: _searching(hg_means.search, hg_means.estimate_bytes),
-        Algorithm.CONSENSUS: _searching(consensus.search, consensus.estimate_bytes),
-        Algorithm.UNEVEN_CONSENSUS: _searching(uneven_consensus.search, uneven_consensus.estimate_bytes),
+        Algorithm.HG_MEANS: _searching(hg_means.search_for_each, hg_means.estimate_bytes),
+        Algorithm.CONSENSUS: _searching(consensus.search_for_each, consensus.estimate_bytes),
+        Algorithm.UNEVEN_CONSENSUS: _searching(
+            uneven_consensus.search_for_each, uneven_consensus.estimate_bytes
+        ),
     }
 )
 
@@ -216,10 +219,9 @@ def find_clusters_for_each(
     method = METHODS[algorithm]
     varies = not np.array_equal(vectors.min(axis=0), vectors.max(axis=0))
     is_regular = varies and max(cluster_counts) < len(vectors)
-    if is_regular and method.search:
-        for n_clusters in cluster_counts:
-            parts = part_dimensions or (vectors.shape[1],)
-            found = method.search(vectors, n_clusters, seed, report_step, parts)
+    if is_regular and method.search_for_each:
+        parts = part_dimensions or (vectors.shape[1],)
+        for found in method.search_for_each(vectors, cluster_counts, seed, report_step, parts):
             yield number_by_size(found.labels), found
     elif is_regular and method.cluster_for_each:
         for labels in method.cluster_for_each(vectors, cluster_counts, seed, report_step):

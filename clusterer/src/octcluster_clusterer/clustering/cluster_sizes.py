@@ -66,28 +66,24 @@ def find_largest_value(n_members: int, n_clusters: int, weight: float) -> float:
 
 
 def find_values_of_moves(
-    sizes: NDArray[Any], is_own: NDArray[np.bool_], weight: float
-) -> NDArray[np.float32]:
+    sizes: NDArray[Any], n_members: int, weight: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What a cluster's member adds to the value of its size, and what another member would add.
 
     The last member of a cluster never leaves it: a cluster that was asked for stays.
 
     Args:
         sizes: Shape (n_groupings, n_clusters).
-        is_own: bool, shape (n_groupings, n_clusters, n_members): whose cluster it is.
+        n_members: Number of members in all.
         weight: What a member's log share is worth.
 
     Returns:
-        float32, shape (n_groupings, n_clusters, n_members).
+        Of those that leave and of those that join: float32, shape (n_groupings, n_clusters).
     """
-    n_members = is_own.shape[2]
     here = _sum_logs(sizes, n_members)
     leaving = np.where(sizes > 1, here - _sum_logs(sizes - 1, n_members), _NEVER)
     joining = _sum_logs(sizes + 1, n_members) - here
-    values: NDArray[np.float32] = np.where(is_own, leaving[..., np.newaxis], joining[..., np.newaxis]).astype(
-        np.float32
-    )
-    return np.float32(weight) * values
+    return np.float32(weight) * leaving.astype(np.float32), np.float32(weight) * joining.astype(np.float32)
 
 
 def find_head_starts(sizes: NDArray[Any], weight: float) -> NDArray[np.float32]:

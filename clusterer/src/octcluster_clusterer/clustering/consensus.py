@@ -5,7 +5,7 @@ lose the pathology, too many drown it in noise. So K-means by genetic search is 
 with all of the components, and the three groupings vote. docs/recipe.md has the figures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -16,21 +16,35 @@ from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
 from octcluster_clusterer.preparation.fitted import scale_to_length
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
+from octcluster_clusterer.tiles import count_threads, map_in_order
 
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 
 
-def search(
+def search_for_each(
     vectors: NDArray[np.float32],
-    n_clusters: int,
+    cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
-) -> SearchedClusters:
-    """Finds the grouping that agrees best with those of the leading components of each part.
+    options: SearchOptions = K_MEANS,
+) -> Iterator[SearchedClusters]:
+    """Finds the groupings that agree best with those of the leading components of each part.
 
     The leading components of each part are scaled to one length in every member. The consensus is K-means on
-    the memberships of the groupings: the grouping with the highest mean category utility.
+    the memberships of the groupings: the grouping with the highest mean category utility. Searches of all
+    numbers of clusters run side by side, one a thread.
+
+    Args:
+        vectors: float32, shape (n_members, dimension).
+        cluster_counts: The numbers of clusters.
+        seed: Seed of every search.
+        report_step: Called often.
+        part_dimensions: Number of values in each part.
+        options: How to search.
+
+    Yields:
+        One consensus for each number of clusters, in turn.
 
     References:
         Topchy, Jain and Punch, "Clustering ensembles: models of consensus and weak partitions", IEEE TPAMI
@@ -38,22 +52,38 @@ def search(
         Wu et al., "K-means-based consensus clustering: a unified view", IEEE TKDE 27(1), 2015,
         doi:10.1109/TKDE.2014.2316512.
     """
-    return search_shares(vectors, n_clusters, seed, report_step, part_dimensions)
+    shares = [
+        vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
+        for share in SHARES_OF_COMPONENTS
+    ]
+
+    def search(work: tuple[int, NDArray[np.float32]]) -> SearchedClusters:
+        n_clusters, leading = work
+        return hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options)
+
+    # The share that takes longest first: the last of three does not wait for it alone.
+    works = [(n_clusters, leading) for n_clusters in cluster_counts for leading in reversed(shares)]
+    searches = map_in_order(search, works)
+    for n_clusters in cluster_counts:
+        found = [next(searches)[1] for _ in shares][::-1]
+        yield _vote(found, n_clusters, seed, report_step, sizes_count=options.size_weight > 0)
 
 
-def search_shares(
-    vectors: NDArray[np.float32],
+def estimate_bytes(n_members: int, dimension: int) -> int:
+    """Estimates the memory at work beside the vectors, in bytes."""
+    copies = int(sum(share for share in SHARES_OF_COMPONENTS if share < 1) * n_members * dimension * 4)
+    return copies + count_threads() * hg_means.estimate_bytes(n_members, dimension)
+
+
+def _vote(
+    found: Sequence[SearchedClusters],
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
-    part_dimensions: Sequence[int],
-    options: SearchOptions = K_MEANS,
+    *,
+    sizes_count: bool,
 ) -> SearchedClusters:
-    """Does what ``search`` does, with other options of the searches."""
-    found: list[SearchedClusters] = []
-    for share in SHARES_OF_COMPONENTS:
-        leading = vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
-        found.append(hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options))
+    """The consensus of what was found."""
     groupings = [one.labels for one in found]
     memberships = np.concatenate(
         [labels[:, np.newaxis] == np.arange(n_clusters) for labels in groupings], axis=1, dtype=np.float32
@@ -63,15 +93,9 @@ def search_shares(
     tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
     agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
-    sizes_count = options.size_weight > 0
-    # Three vote, so the two that agree best decide.
+    # Where sizes count, three vote, and the two that agree best decide.
     agreement = float(np.max(agreements) if sizes_count else np.mean(agreements))
     return SearchedClusters(labels, explained, agreement, sizes_count=sizes_count)
-
-
-def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work beside the vectors, in bytes."""
-    return n_members * dimension * 4 + hg_means.estimate_bytes(n_members, dimension)
 
 
 def _count_members(

@@ -9,45 +9,22 @@ child is improved by moves of members until none is left.
 K-means prefers clusters of even sizes. A weight of the sizes takes that off: see ``cluster_sizes``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from octcluster_clusterer.clustering import cluster_sizes, kmeans
+from octcluster_clusterer.clustering import cluster_sizes, kmeans, member_moves
+from octcluster_clusterer.clustering.member_moves import Groupings, find_distances
 from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
-from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 SEARCHED_MEMBERS = 2048
 """Of more members, a random sample of so many is searched; K-means on all of them ends the search."""
 MAX_GENERATIONS = 60
 _FINALISTS = 4
-_MAX_MOVES = 60
-_SHARE_OF_MOVES = 0.5
-_GROUPINGS_AT_ONCE = 8
-_VALUES_AT_ONCE = 2**20
-_ARRAYS_AT_ONCE = 8
-_LEAST_GAIN = 1e-6
 _SAME = 1e-7
-
-
-@dataclass(frozen=True)
-class _Groupings:
-    """Some groupings of the same members.
-
-    Attributes:
-        labels: int32, shape (n_groupings, n_members).
-        explained: float64, shape (n_groupings,): the part of the members' sum of squares that the means hold,
-            and what the sizes are worth.
-    """
-
-    labels: NDArray[np.int32]
-    explained: NDArray[np.float64]
-
-    def take(self, indices: NDArray[np.intp]) -> "_Groupings":
-        return _Groupings(self.labels[indices], self.explained[indices])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +90,7 @@ def search(
         labels = kmeans.refine(vectors, finalists, report_step)
     else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
-        distances = _find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
+        distances = find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
         distances -= cluster_sizes.find_head_starts(sizes, options.size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
         is_lost = options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes)
@@ -122,12 +99,24 @@ def search(
     return SearchedClusters(labels, (explained,), sizes_count=options.size_weight > 0)
 
 
+def search_for_each(
+    vectors: NDArray[np.float32],
+    cluster_counts: Sequence[int],
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> Iterator[SearchedClusters]:
+    """Does what ``search`` does, once for each number of clusters, in turn."""
+    for n_clusters in cluster_counts:
+        yield search(vectors, n_clusters, seed, report_step, part_dimensions)
+
+
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes, with the random vectors of ``choice``."""
     searched = min(n_members, SEARCHED_MEMBERS)
     sample = searched * dimension * 4
     groupings = 4 * searched * (K_MEANS.population + 2 * K_MEANS.children)
-    return sample + groupings + 4 * count_threads() * _ARRAYS_AT_ONCE * _VALUES_AT_ONCE
+    return sample + groupings + member_moves.estimate_bytes()
 
 
 def _evolve(
@@ -137,14 +126,16 @@ def _evolve(
     random: np.random.Generator,
     report_step: Callable[[], None],
     options: SearchOptions,
-) -> _Groupings:
+) -> Groupings:
     """Evolves a population; returns it, the best first."""
     starts = [
         vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(options.population)
     ]
-    population = _survive(
-        _improve(vectors, squared_lengths, starts, random, report_step, options), options.population
-    )
+
+    def improve(means: Sequence[NDArray[np.float32]]) -> Groupings:
+        return member_moves.improve(vectors, squared_lengths, means, random, report_step, options.size_weight)
+
+    population = _survive(improve(starts), options.population)
     unchanged = 0
     for _ in range(MAX_GENERATIONS):
         report_step()
@@ -152,21 +143,14 @@ def _evolve(
         children = [
             _breed(vectors, squared_lengths, population, n_clusters, random) for _ in range(options.children)
         ]
-        improved = _improve(vectors, squared_lengths, children, random, report_step, options)
-        population = _survive(
-            _Groupings(
-                np.concatenate([population.labels, improved.labels]),
-                np.concatenate([population.explained, improved.explained]),
-            ),
-            options.population,
-        )
+        population = _survive(member_moves.join([population, improve(children)]), options.population)
         unchanged = 0 if population.explained[0] > before * (1 + _SAME) else unchanged + 1
         if unchanged == options.patience:
             break
     return population
 
 
-def _survive(groupings: _Groupings, population: int) -> _Groupings:
+def _survive(groupings: Groupings, population: int) -> Groupings:
     """Keeps the best groupings, of equally good ones only one: they are almost surely the same."""
     order = np.argsort(-groupings.explained, kind="stable")
     ranked = groupings.explained[order]
@@ -177,7 +161,7 @@ def _survive(groupings: _Groupings, population: int) -> _Groupings:
 def _breed(
     vectors: NDArray[np.float32],
     squared_lengths: NDArray[np.float32],
-    population: _Groupings,
+    population: Groupings,
     n_clusters: int,
     random: np.random.Generator,
 ) -> NDArray[np.float32]:
@@ -205,95 +189,3 @@ def _find_means(
     sizes = memberships.sum(axis=1, keepdims=True)
     means: NDArray[np.float32] = memberships @ vectors / np.maximum(sizes, 1)
     return means
-
-
-def _improve(
-    vectors: NDArray[np.float32],
-    squared_lengths: NDArray[np.float32],
-    means: Sequence[NDArray[np.float32]],
-    random: np.random.Generator,
-    report_step: Callable[[], None],
-    options: SearchOptions,
-) -> _Groupings:
-    """Groups the members around each set of means and moves them until no move helps."""
-    at_once = max(1, min(_GROUPINGS_AT_ONCE, _VALUES_AT_ONCE // (len(vectors) * len(means[0]))))
-    parts = [np.stack(means[rows]) for rows in slices(len(means), at_once)]
-    work = list(zip(parts, random.spawn(len(parts)), strict=True))
-    improved = []
-    for _, groupings in map_in_order(
-        lambda part: _move_members(vectors, squared_lengths, part[0], part[1], report_step, options), work
-    ):
-        improved.append(groupings)
-    return _Groupings(
-        np.concatenate([groupings.labels for groupings in improved]),
-        np.concatenate([groupings.explained for groupings in improved]),
-    )
-
-
-def _move_members(
-    vectors: NDArray[np.float32],
-    squared_lengths: NDArray[np.float32],
-    means: NDArray[np.float32],
-    random: np.random.Generator,
-    report_step: Callable[[], None],
-    options: SearchOptions,
-) -> _Groupings:
-    """Moves members by Hartigan's rule, in several groupings side by side.
-
-    All members that gain by a move would gain, but not all at once: a random half of them moves.
-
-    Args:
-        vectors: float32, shape (n_members, dimension).
-        squared_lengths: float32, shape (n_members,).
-        means: float32, shape (n_groupings, n_clusters, dimension): what the members are first grouped around.
-        random: Source of chance.
-        report_step: Called before each round of moves.
-        options: What counts.
-
-    Returns:
-        The best grouping that each one went through.
-    """
-    n_groupings, n_clusters, _ = means.shape
-    least_gain = _LEAST_GAIN * float(squared_lengths.mean())
-    clusters = np.arange(n_clusters)[:, np.newaxis]
-    labels = _find_distances(vectors, squared_lengths, means).argmin(axis=1).astype(np.int32)
-    best = _Groupings(labels.copy(), np.full(n_groupings, -np.inf))
-    for _ in range(_MAX_MOVES):
-        report_step()
-        is_own = labels[:, np.newaxis] == clusters
-        sizes = is_own.sum(axis=2, dtype=np.int64).astype(np.float32)
-        sums = (is_own.reshape(-1, len(vectors)).astype(np.float32) @ vectors).reshape(means.shape)
-        means = sums / np.maximum(sizes, 1)[:, :, np.newaxis]
-        explained = np.einsum("rkd,rkd->r", sums, means, dtype=np.float64)
-        explained = cluster_sizes.add_value(explained, sizes, options.size_weight)
-        better = explained > best.explained
-        best.explained[better], best.labels[better] = explained[better], labels[better]
-        costs = _find_distances(vectors, squared_lengths, means)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # A member leaves its cluster of n with n / (n - 1) of its squared distance, and joins one of n
-            # with n / (n + 1) of it.
-            leaving = np.where(sizes > 1, sizes / (sizes - 1), 0)
-        joining = sizes / (sizes + 1)
-        costs *= np.where(is_own, leaving[:, :, np.newaxis], joining[:, :, np.newaxis])
-        if options.size_weight:
-            costs -= cluster_sizes.find_values_of_moves(sizes, is_own, options.size_weight)
-        own_costs = np.take_along_axis(costs, labels[:, np.newaxis], axis=1)[:, 0]
-        nearest = costs.argmin(axis=1)
-        gains = own_costs - np.take_along_axis(costs, nearest[:, np.newaxis], axis=1)[:, 0] > least_gain
-        if not gains.any():
-            break
-        moves = gains & (random.random(labels.shape) < _SHARE_OF_MOVES)
-        labels = np.where(moves, nearest, labels).astype(np.int32)
-    return best
-
-
-def _find_distances(
-    vectors: NDArray[np.float32], squared_lengths: NDArray[np.float32], means: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Squared distances, float32, shape (n_groupings, n_clusters, n_members)."""
-    n_groupings, n_clusters, dimension = means.shape
-    distances = -2 * (means.reshape(-1, dimension) @ vectors.T).reshape(n_groupings, n_clusters, -1)
-    distances += np.square(means).sum(axis=2)[:, :, np.newaxis]
-    distances += squared_lengths
-    found: NDArray[np.float32] = distances
-    return found

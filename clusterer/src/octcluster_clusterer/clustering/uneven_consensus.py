@@ -6,7 +6,7 @@ by the other parts (``neighbor_whitening``). And the searches do not take cluste
 the figures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +24,20 @@ _DIMENSIONS_A_UNIT = 24
 """Fewer dimensions hold less than the log share of an empty cluster is worth: the weight falls with them."""
 
 
-def search(
+def search_for_each(
     vectors: NDArray[np.float32],
-    n_clusters: int,
+    cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
-) -> SearchedClusters:
-    """Finds the grouping that agrees best with those of the leading components of each part."""
+) -> Iterator[SearchedClusters]:
+    """Does what ``consensus.search_for_each`` does, with neighbours and sizes."""
     whitened = neighbor_whitening.whiten_between_neighbors(vectors, part_dimensions, seed, report_step)
     weight = min(SIZE_WEIGHT, vectors.shape[1] / _DIMENSIONS_A_UNIT)
     options = SearchOptions(weight, population=16, children=8, patience=5)
-    return consensus.search_shares(whitened, n_clusters, seed, report_step, part_dimensions, options)
+    yield from consensus.search_for_each(
+        whitened, cluster_counts, seed, report_step, part_dimensions, options
+    )
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

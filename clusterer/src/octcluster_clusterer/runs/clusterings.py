@@ -26,7 +26,7 @@ class Clustering:
         algorithm: The algorithm.
         requested_clusters: Number of clusters asked for; None if the algorithm finds it itself.
         labels: int32, shape (n_members,): the cluster of each member, -1 for noise.
-        seconds: Time that it took.
+        seconds: Time from the one before it to it: searches for several run side by side.
         search: What the search told; None if the algorithm does not search.
     """
 

@@ -56,9 +56,9 @@ def test_every_seed_ends_in_the_same_optimum() -> None:
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, _ = draw()
     with threadpool_limits(limits=1):
-        several = consensus.search(vectors, 4, 5, ignore, (30, 30)).labels
+        several = next(consensus.search_for_each(vectors, [4], 5, ignore, (30, 30))).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = consensus.search(vectors, 4, 5, ignore, (30, 30)).labels
+        one = next(consensus.search_for_each(vectors, [4], 5, ignore, (30, 30))).labels
     np.testing.assert_array_equal(several, one)
 
 
@@ -108,7 +108,9 @@ def test_two_of_three_dimensions_outvote_the_third() -> None:
     vectors -= vectors.mean(axis=0)
     alone = hg_means.cluster(vectors, 3, 0, ignore, (40,))
     assert adjusted_rand_score(other, alone) == 1
-    assert adjusted_rand_score(one, consensus.search(vectors, 3, 0, ignore, (40,)).labels) == 1
+    assert (
+        adjusted_rand_score(one, next(consensus.search_for_each(vectors, [3], 0, ignore, (40,))).labels) == 1
+    )
 
 
 def test_leading_components_are_taken_of_each_part_and_have_one_length() -> None:
@@ -208,11 +210,11 @@ def test_a_consensus_tells_how_far_its_groupings_agree() -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((60, 10)).astype(np.float32)
     vectors -= vectors.mean(axis=0)
-    found = consensus.search(vectors, 4, 0, ignore, (10,))
+    found = next(consensus.search_for_each(vectors, [4], 0, ignore, (10,)))
     assert len(found.explained) == 3
     assert 0 < found.agreement < 0.9
     apart, _ = draw(n_members=60, dimension=10, apart=8)
-    assert consensus.search(apart, 4, 0, ignore, (10,)).agreement == 1
+    assert next(consensus.search_for_each(apart, [4], 0, ignore, (10,))).agreement == 1
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS, Algorithm.UNEVEN_CONSENSUS])

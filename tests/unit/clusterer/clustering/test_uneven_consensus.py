@@ -117,9 +117,9 @@ def test_threads_change_nothing(
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
     vectors, _ = draw_parts()
     with threadpool_limits(limits=1):
-        several = uneven_consensus.search(vectors, 3, 5, ignore, (24, 24)).labels
+        several = next(uneven_consensus.search_for_each(vectors, [3], 5, ignore, (24, 24))).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = uneven_consensus.search(vectors, 3, 5, ignore, (24, 24)).labels
+        one = next(uneven_consensus.search_for_each(vectors, [3], 5, ignore, (24, 24))).labels
     np.testing.assert_array_equal(several, one)
 
 
@@ -140,7 +140,7 @@ def test_it_can_be_stopped() -> None:
             raise RunCancelled("cancelled")
 
     with pytest.raises(RunCancelled):
-        uneven_consensus.search(vectors, 3, 0, stop_later, (24, 24))
+        next(uneven_consensus.search_for_each(vectors, [3], 0, stop_later, (24, 24)))
     assert calls < 40
 
 
@@ -161,11 +161,7 @@ def test_sizes_are_worth_nothing_where_they_are_even_and_most_where_one_has_all(
 
 
 def test_the_value_of_a_move_is_the_difference_of_the_values() -> None:
-    is_own = np.zeros((1, 2, 12), dtype=np.bool_)
-    is_own[0, 0, :8] = True
-    is_own[0, 1, 8:] = True
-    sizes = is_own.sum(axis=2)
-    moves = cluster_sizes.find_values_of_moves(sizes, is_own, 3.0)
-    gain = moves[0, 1, 0] - moves[0, 0, 0]
+    leaving, joining = cluster_sizes.find_values_of_moves(np.array([[8, 4]]), 12, 3.0)
+    gain = joining[0, 1] - leaving[0, 0]
     before, after = (float(cluster_sizes.value_sizes(np.array(each), 3.0)) for each in ([8, 4], [7, 5]))
     assert gain == pytest.approx(after - before, rel=1e-5)
