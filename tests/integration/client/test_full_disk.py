@@ -10,7 +10,7 @@ from octcluster import AssignOptions, ImageSet, RunNotFound, RunOptions, assign_
 from octcluster.cli.terminal.run import print_run_summary
 from octcluster.outputs.run.files import write_run_files
 from processes import Server
-from small_disks import small_disk
+from small_disk import small_disk
 
 from .conftest import Recorder
 

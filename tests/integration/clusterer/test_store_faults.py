@@ -11,7 +11,7 @@ import redis
 from known import known
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import Server, running_service
-from small_disks import fill, small_disk
+from small_disk import fill_disk, small_disk
 from stores import STORES, Store, started_store
 from waiting import wait_until
 
@@ -41,7 +41,7 @@ def test_a_log_on_a_full_disk_is_told_and_passes_when_there_is_space(name: str, 
     with small_disk(tmp_path / "disk", 1024) as disk, started_store(name, *arguments, str(disk)) as store:
         with served(store) as (client, server):
             client.put(blobs.entries())
-            filler = fill(disk)
+            filler = fill_disk(disk)
             spec = new_spec()
             with redis.Redis.from_url(store.url) as raw:
                 # What does not fit shows that the disk is full; Redis itself looks only once a second.
@@ -80,7 +80,7 @@ def test_a_dump_on_a_full_disk_is_told_at_the_end_of_a_run(tmp_path: Path) -> No
         served(store) as (client, _),
     ):
         client.put(blobs.entries())
-        fill(disk)
+        fill_disk(disk)
         with redis.Redis.from_url(store.url) as raw:
             raw.bgsave()
             wait_until(lambda: raw.info("persistence")["rdb_last_bgsave_status"] == "err")

@@ -15,6 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_embedder.models.weights_content import find_content_fault
+
+_CUT_SHORT = "it is cut short: get the file again"
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
@@ -70,26 +73,35 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         ValueError: The file is no such file, is damaged, or holds anything but tensors.
     """
+    if fault := find_content_fault(path):
+        raise ValueError(fault)
     try:
         with path.open("rb") as file:
-            return _read_tensors(file)
-    except (pickle.UnpicklingError, EOFError, TypeError, AttributeError, IndexError, KeyError) as error:
+            return _read_tensors(file, path.stat().st_size)
+    except EOFError as error:
+        raise ValueError(_CUT_SHORT) from error
+    except Exception as error:  # a damaged pickle raises whatever the bytes happen to call for
+        if isinstance(error, pickle.UnpicklingError) and "truncated" in str(error):
+            raise ValueError(_CUT_SHORT) from error
         raise ValueError(f"no PyTorch weights file that can be read safely: {error}") from error
 
 
-def _read_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
+def _read_tensors(file: BinaryIO, size: int) -> dict[str, NDArray[Any]]:
     magic, protocol, machine = (_TensorUnpickler(file).load() for _ in range(3))
     if (magic, protocol, machine["little_endian"]) != (_MAGIC, _PROTOCOL, True):
         raise ValueError("no little-endian PyTorch weights file of the older format")
     views: dict[str, _TensorView] = _TensorUnpickler(file).load()
     storage_keys: list[str] = _TensorUnpickler(file).load()
     data_types = {view.storage_key: np.dtype(view.data_type) for view in views.values()}
-    storages = {key: _read_storage(file, data_types[key]) for key in storage_keys}
+    storages = {key: _read_storage(file, size, data_types[key]) for key in storage_keys}
     return {name: _as_array(view, storages[view.storage_key]) for name, view in views.items()}
 
 
-def _read_storage(file: BinaryIO, data_type: np.dtype[Any]) -> NDArray[Any]:
+def _read_storage(file: BinaryIO, size: int, data_type: np.dtype[Any]) -> NDArray[Any]:
     length = int.from_bytes(file.read(8), "little")
+    # Before memory is taken for it: damage may make any number of it.
+    if length * data_type.itemsize > size - file.tell():
+        raise EOFError
     values = file.read(length * data_type.itemsize)
     return np.frombuffer(values, dtype=data_type, count=length)
 

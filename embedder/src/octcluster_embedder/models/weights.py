@@ -13,6 +13,7 @@ from pathlib import Path
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError, WeightsAbsent
 from octcluster_embedder.models.registry import KerasWeights, ModelSpec, PackagedWeights
+from octcluster_embedder.models.weights_content import find_content_fault
 
 _logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
         if not options.file.is_file():
             raise SettingError(f"--weights: there is no file {options.file}")
         path = options.file
+        _check_content(path)
     elif isinstance(spec.weights, KerasWeights):
         path = _find_published(spec, spec.weights, options.keras_home / "models", download=options.download)
     elif isinstance(spec.weights, PackagedWeights):
@@ -79,6 +81,18 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
             "get the right file, or correct --weights-sha256"
         )
     return Weights(path, digest)
+
+
+def _check_content(path: Path) -> None:
+    """Refuses what is no weights file by its first bytes, before Keras is loaded, which takes seconds."""
+    try:
+        fault = find_content_fault(path)
+    except OSError as error:
+        raise ModelUnavailable(
+            f"--weights: {path} cannot be read ({error.strerror}): let this user read it"
+        ) from error
+    if fault:
+        raise ModelUnavailable(f"--weights: {path} does not hold weights: {fault}")
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ class ConvertedModel:
 class ConvertedModelCache:
     """A folder with one file for each model, weights and version of the libraries that converted it.
 
-    A file is a zip archive, which carries a checksum of each part. It is written under another name and moved
-    into place; one that is damaged all the same counts as missing.
+    A file is a zip archive that carries a SHA-256 of what it was made from and of both its parts. It is
+    written under another name and moved into place. One that is damaged all the same, or is another model's,
+    counts as missing: a wrong model would give wrong vectors, and nobody would see it.
     """
 
     def __init__(self, folder: Path | None, openvino_version: str) -> None:
@@ -35,18 +36,22 @@ class ConvertedModelCache:
         self._openvino_version = openvino_version
 
     def read(self, spec: ModelSpec, weights: Weights) -> ConvertedModel | None:
-        """Returns the converted model, or None if it is not there or damaged."""
+        """Returns the converted model, or None if it is not there, damaged or another one."""
         if self._folder is None:
             return None
         path = self._path(self._folder, spec, weights)
         try:
             with zipfile.ZipFile(path) as archive:
-                return ConvertedModel(archive.read("network.xml"), archive.read("constants.bin"))
+                converted = ConvertedModel(archive.read("network.xml"), archive.read("constants.bin"))
+                told = archive.read("sha256").decode()
+            if told != _digest(path, converted):
+                raise ValueError("its SHA-256 is another one than it says")
         except FileNotFoundError:
             return None
-        except (OSError, zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+        except Exception as error:  # whatever damage makes of a zip archive
             _logger.warning("the converted model %s is damaged and will be made anew: %s", path.name, error)
             return None
+        return converted
 
     def write(self, spec: ModelSpec, weights: Weights, converted: ConvertedModel) -> None:
         """Stores a converted model. Where that is impossible, the next start converts it again."""
@@ -60,6 +65,7 @@ class ConvertedModelCache:
                 with zipfile.ZipFile(unfinished, "x") as archive:
                     archive.writestr("network.xml", converted.network)
                     archive.writestr("constants.bin", converted.constants)
+                    archive.writestr("sha256", _digest(path, converted))
                 unfinished.replace(path)
             finally:
                 unfinished.unlink(missing_ok=True)
@@ -76,3 +82,12 @@ class ConvertedModelCache:
         }
         digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         return folder / f"{spec.name}-{digest}.openvino.zip"
+
+
+def _digest(path: Path, converted: ConvertedModel) -> str:
+    """SHA-256 of a file's name, which says what the model was made from, and of both parts."""
+    digest = hashlib.sha256(path.name.encode())
+    for part in (converted.network, converted.constants):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()

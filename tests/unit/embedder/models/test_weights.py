@@ -24,6 +24,7 @@ from octcluster_embedder.models import weights as weights_module
 from octcluster_embedder.models.registry import KerasWeights, ModelSpec, PackagedWeights, find_model
 from octcluster_embedder.models.torch_file import read_tensors
 from octcluster_embedder.models.weights import Weights, WeightsOptions, describe_weights, find_weights
+from octcluster_embedder.runtimes.loading import load_runtime
 
 pytestmark = pytest.mark.heavy
 
@@ -148,8 +149,74 @@ def test_a_missing_file_is_a_bad_setting(tmp_path: Path) -> None:
 def test_weights_of_another_network_are_refused(model: str, b0_weights: Path) -> None:
     from octcluster_embedder.models.graph import build_graph
 
-    with pytest.raises(ModelUnavailable, match=f"mine.weights.h5 does not hold weights for {model}"):
+    with pytest.raises(ModelUnavailable, match=f"mine.weights.h5 does not hold weights for {model}") as told:
         build_graph(find_model(model), Weights(b0_weights, "0" * 64))
+    assert "layers do not fit, such as" in str(told.value)
+    assert "it is of another network, or of one with its classification head" in str(told.value)
+    # The client shows a server's last line: more lines, such as Keras's list, would hide the reason.
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 400
+
+
+def test_published_weights_of_another_network_are_refused(b0_network: Any, tmp_path: Path) -> None:
+    import h5py
+    from keras.src.legacy.saving import legacy_h5_format
+    from octcluster_embedder.models.graph import build_graph
+
+    path = tmp_path / "b0.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, b0_network)
+    reason = r"it has weights of 131 layers, and the network of \d+: it is of another network"
+    with pytest.raises(ModelUnavailable, match=reason):
+        build_graph(LITE0, Weights(path, "0" * 64))
+
+
+@pytest.mark.parametrize("name", ["cut.weights.h5", "cut.keras"])
+def test_weights_that_are_cut_short_are_told_so(name: str, b0_network: Any, tmp_path: Path) -> None:
+    from octcluster_embedder.models.graph import build_graph
+
+    path = tmp_path / name
+    if name.endswith(".keras"):
+        b0_network.save(path)
+    else:
+        b0_network.save_weights(path)
+    path.write_bytes(path.read_bytes()[:1_000_000])
+    with pytest.raises(ModelUnavailable, match="it is cut short: get the file again"):
+        build_graph(B0, Weights(path, "0" * 64))
+
+
+def test_packaged_weights_that_are_cut_short_or_of_another_network_are_told_so(tmp_path: Path) -> None:
+    from octcluster_embedder.models.graph import build_graph
+
+    whole = find_weights(LITE0, WeightsOptions()).path.read_bytes()
+    path = tmp_path / "mine.pth"
+    for length in (len(whole) - 5, len(whole) // 2, 40, 3):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="it is cut short: get the file again"):
+            read_tensors(path)
+    tensors = OrderedDict(weight=_Tensor(_Storage("1"), 0, (2, 3), (3, 1)))
+    write_torch_file(path, tensors, {"1": bytes(4 * 6)})
+    with pytest.raises(ModelUnavailable, match=r"it lacks the tensor .*: it is of another network"):
+        build_graph(LITE0, Weights(path, "0" * 64))
+
+
+def test_the_server_ends_with_the_reason_alone(tmp_path: Path) -> None:
+    """A command shows this line, and no guess about memory."""
+    page = tmp_path / "b0.weights.h5"
+    page.write_text("\n <!DOCTYPE html><html><body>Please log in</body></html>")
+    command = [sys.executable, "-m", "octcluster_embedder", "--prepare-only", "--models", "efficientnet-b0"]
+    done = subprocess.run([*command, "--weights", str(page)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"octcluster-embedder: --weights: {page} does not hold weights: it is a web page, as a refused "
+        "download or a login leaves behind: get the file again"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_digest_for_a_model_without_weights_is_refused() -> None:
+    with pytest.raises(SettingError, match="has no weights: leave out --weights and --weights-sha256"):
+        load_runtime(model="pixels", weights=WeightsOptions(sha256="0" * 64))
 
 
 def test_weights_of_a_part_of_the_network_are_refused(b0_weights: Path, tmp_path: Path) -> None:
@@ -168,8 +235,8 @@ def test_weights_of_a_part_of_the_network_are_refused(b0_weights: Path, tmp_path
     ("name", "reason"),
     [
         ("notes.txt", "ends in none of .weights.h5, .h5, .keras"),
-        ("notes.h5", "no weights file"),
-        ("notes.keras", "no weights file"),
+        ("notes.h5", "it is a text"),
+        ("notes.keras", "it is a text"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(name: str, reason: str, tmp_path: Path) -> None:

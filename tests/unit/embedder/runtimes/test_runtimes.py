@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.registry import find_model
-from octcluster_embedder.models.weights import WeightsOptions, find_weights
+from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
 from octcluster_embedder.runtimes import loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
@@ -217,6 +218,45 @@ def test_what_is_kept_is_told_apart_by_all_that_made_it(tmp_path: Path) -> None:
     assert ConvertedModelCache(tmp_path, "1").read(replace(LITE0, scaling_version="other"), weights) is None
     assert ConvertedModelCache(None, "1").read(LITE0, weights) is None
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_byte_that_changed_anywhere_is_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache, weights = ConvertedModelCache(tmp_path, "1"), Weights(tmp_path, "0" * 64)
+    kept = ConvertedModel(b"<xml/>", b"constants")
+    cache.write(LITE0, weights, kept)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        # A few bytes of a zip archive, such as its times, say nothing of what is in it.
+        assert cache.read(LITE0, weights) in (None, kept)
+    assert "is damaged and will be made anew" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", ["network", "constants"])
+def test_a_sound_archive_with_other_content_counts_as_missing(wrong: str, tmp_path: Path) -> None:
+    """Its own checksums are right: only the digest tells."""
+    cache, weights = ConvertedModelCache(tmp_path, "1"), Weights(tmp_path, "0" * 64)
+    cache.write(LITE0, weights, ConvertedModel(b"<xml/>", b"constants"))
+    (path,) = tmp_path.iterdir()
+    with zipfile.ZipFile(path) as archive:
+        told = archive.read("sha256")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("network.xml", b"<other/>" if wrong == "network" else b"<xml/>")
+        archive.writestr("constants.bin", b"others" if wrong == "constants" else b"constants")
+        archive.writestr("sha256", told)
+    assert cache.read(LITE0, weights) is None
+
+
+def test_another_models_file_counts_as_missing(tmp_path: Path) -> None:
+    cache, weights = ConvertedModelCache(tmp_path, "1"), Weights(tmp_path, "0" * 64)
+    cache.write(LITE0, weights, ConvertedModel(b"<xml/>", b"constants"))
+    (path,) = tmp_path.iterdir()
+    other = replace(weights, digest="1" * 64)
+    cache.write(LITE0, other, ConvertedModel(b"<xml/>", b"others"))
+    (other_path,) = set(tmp_path.iterdir()) - {path}
+    path.replace(other_path)
+    assert cache.read(LITE0, other) is None
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "changed", "foreign"])

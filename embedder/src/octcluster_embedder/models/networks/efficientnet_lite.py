@@ -110,7 +110,11 @@ def _load_torch_weights(network: keras.Model, path: Path) -> None:
         try:
             layer.set_weights(_arrange(layer, module, tensors))
         except KeyError as error:
-            raise ValueError(f"it lacks the tensor {error}") from error
+            raise ValueError(f"it lacks the tensor {error}: it is of another network") from error
+        except ValueError as error:
+            raise ValueError(
+                f"the tensors of {module} have other shapes: it is of another network"
+            ) from error
 
 
 def _arrange(layer: keras.Layer, module: str, tensors: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
