@@ -220,7 +220,8 @@ def _add_argument(
         options["metavar"] = names[0].partition("-per-")[0].rpartition("-")[2].upper()
     text = options["help"].replace(" (default: None)", "")
     text = re.sub(r"\(default: \('(.*?)',?\)\)", lambda names: _show_names(names[1]), text)
-    return parser.add_argument(*names, **options | {"help": f"{text} [{variable(names[0])}]"})
+    told = f" [{variable(names[0])}]" if names[0].startswith("--") else ""
+    return parser.add_argument(*names, **options | {"help": text + told})
 
 
 def _show_names(names: str) -> str:

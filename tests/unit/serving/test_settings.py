@@ -119,6 +119,7 @@ def test_help_teaches_each_flag_and_speaks_of_values_and_not_of_types(
     assert "(default: one,two)" in text
     assert not re.search(r" (int|str|float|Path|tuple\[.*)\b", page.partition("options:")[0])
     assert "None" not in text
+    assert "--help show this help message and exit --" in text
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:50051", "10.0.0.7:5", "gpu-box:50051"])

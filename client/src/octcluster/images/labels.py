@@ -103,7 +103,7 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
     places = [tree.places[folder] for folder in folder_of]
     job = _Job(images, places, tree, names, table, "folder" if level else source)
-    return job.run(automatic=labels == "auto")
+    return job.run(labels)
 
 
 def _is_source(labels: str) -> bool:
@@ -144,8 +144,8 @@ class _Job:
     table: LabelTable | None
     source: str
 
-    def run(self, *, automatic: bool) -> Labelling:
-        """Does the work."""
+    def run(self, asked_for: str) -> Labelling:
+        """Does the work, for what ``--labels`` was given."""
         written = self._find_labels()
         spellings = merge_spellings((label for label in written if label), meanings())
         labels = [spellings.chosen[label] if label else None for label in written]
@@ -157,7 +157,7 @@ class _Job:
         source = "csv" if self.table and self.table.has_labels else self.source
         if source in _NO_LABEL and not any(labels):
             raise InvalidImageSet(
-                f"--labels {source} finds no label: {_NO_LABEL[source]}; use another --labels"
+                f"--labels {asked_for} finds no label: {_NO_LABEL[source]}; use another --labels"
             )
         notes = [
             *describe_classes(labelled, source),
@@ -168,9 +168,9 @@ class _Job:
             *describe_placeholder(self._have_one_id_for_all(), len(self.images)),
             *describe_folders(labelled, [place.masks for place in self.places], self.tree.finer),
             *(self.table.notes if self.table else ()),
-            *(describe_open_folders(self.tree) if automatic else ()),
+            *(describe_open_folders(self.tree) if asked_for == "auto" else ()),
         ]
-        if automatic and not sources:
+        if asked_for == "auto" and not sources:
             notes += describe_open_names(self.images, has_classes=source != "none")
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
 

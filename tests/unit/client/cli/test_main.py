@@ -116,6 +116,7 @@ def test_nothing_at_all_brings_the_help(capsys: pytest.CaptureFixture[str]) -> N
         ("images/a.png", [], "a.png is one image: give its folder"),
         ("images", ["--labels", "table.csv"], "--labels table.csv: there is no such file; give auto"),
         ("images", ["--labels", "folder"], "--labels folder finds no label"),
+        ("images", ["--labels", "folder:3"], "--labels folder:3 finds no label"),
         ("images", ["--per-class", "3"], "--per-class 3 needs labels"),
         (
             "images",

@@ -83,7 +83,7 @@ def test_auto_takes_the_first_source_that_is_sure(names: list[str], source: str)
 
 @pytest.mark.parametrize("source", ["folder", "filename", "folder:1"])
 def test_a_source_without_any_label_is_refused(source: str) -> None:
-    with pytest.raises(InvalidImageSet, match=r"--labels (folder|filename) finds no label: "):
+    with pytest.raises(InvalidImageSet, match=rf"--labels {source} finds no label: "):
         label(source, "a.png", "b.png")
 
 
