@@ -2,23 +2,24 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
 from octcluster.images.image_set import Scan
 from octcluster.images.naming.dates import looks_like_day
-from octcluster.images.naming.file_names import read_spoken_name
+from octcluster.images.naming.file_names import read_file_name, read_spoken_name
 from octcluster.images.naming.folder_names import Role, read_folder_name
 from octcluster.images.naming.folder_roles import MAX_CLASSES, FolderTree
 from octcluster.images.naming.folder_tree import MOST
 from octcluster.images.naming.patients import Patients
 from octcluster.images.naming.spellings import Spellings, fold
 from octcluster.images.naming.terms import meanings
-from octcluster.images.notes import Note
+from octcluster.images.notes import Note, count_images, join_names
 
 _SOURCES = {"folder": "folder names", "filename": "file names", "csv": "the table", "table": "the table"} | {
     "file": "the files themselves"
 }
+_HEALTHY = ("normal", "negative")
 _SHOWN = 3
 _CODE = re.compile(r"[^\W\d_]{0,4}\d{2,}(?=[-_ ])")
 _CLASSES_SHOWN = 12
@@ -35,12 +36,14 @@ def describe_classes(images: Sequence[Scan], source: str) -> list[Note]:
     if not first:
         return []
     labelled = sum(image.label is not None for image in images)
-    names = _join(sorted(first), _CLASSES_SHOWN)
-    text = f"Classes: {len(first):,} ({names}), known for {_count(labelled)}, from {_SOURCES[source]}."
+    names = join_names(sorted(first), _CLASSES_SHOWN)
+    text = f"Classes: {len(first):,} ({names}), known for {count_images(labelled)}, from {_SOURCES[source]}."
     if source == "folder":
         foreign = [name for name in sorted(first) if not _is_known(name)]
         if foreign and len(foreign) < len(first):
-            text += f" No known finding, but taken for a class beside the others: {_join(foreign, _SHOWN)}."
+            text += (
+                f" No known finding, but taken for a class beside the others: {join_names(foreign, _SHOWN)}."
+            )
     return [Note("classes", text, labelled, [image.name for image in list(first.values())[:_SHOWN]])]
 
 
@@ -53,7 +56,7 @@ def describe_spellings(spellings: Spellings, labels: Sequence[str | None]) -> li
     counts = Counter(labels)
     notes = []
     for name, others in sorted(spellings.merged.items()):
-        written = _join([f"'{other}'" for other in others], _SHOWN)
+        written = join_names([f"'{other}'" for other in others], _SHOWN)
         notes.append(
             Note("label_spellings", f"One class in several spellings: {name}, also {written}.", counts[name])
         )
@@ -86,21 +89,33 @@ def describe_spellings(spellings: Spellings, labels: Sequence[str | None]) -> li
 def describe_disagreement(
     labels: Sequence[str | None], in_names: Sequence[str | None], source: str
 ) -> list[Note]:
-    """Images whose file name begins with another one of the classes than that which they got."""
+    """Images whose file name begins with another one of the classes than that which they got.
+
+    A name that is no class of these images may be a finer one: CNV in a folder AMD. But ``normal`` is none.
+    """
     classes = {fold(label) for label in labels if label}
     wrong = sum(
         1
         for label, name in zip(labels, in_names, strict=True)
-        if label and name and fold(name) != fold(label) and fold(name) in classes
+        if label and name and _contradict(fold(label), fold(name), classes)
     )
     if not wrong or source == "filename":
         return []
     verb = "begins" if wrong == 1 else "begin"
     text = (
-        f"{_count(wrong)} whose file name {verb} with another class than that of {_SOURCES[source]}: check "
-        "which is right."
+        f"{count_images(wrong)} whose file name {verb} with another class than that of {_SOURCES[source]}: "
+        "check which is right."
     )
     return [Note("label_disagreement", text, wrong, to_mend=True)]
+
+
+def _contradict(label: str, name: str, classes: Set[str]) -> bool:
+    if name == label:
+        return False
+    means = meanings()
+    if name in classes or label not in means:
+        return name in classes
+    return (means[label] in _HEALTHY) is not (means.get(name) in _HEALTHY)
 
 
 def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found: Patients) -> list[Note]:
@@ -121,10 +136,10 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
             first.setdefault(image.patient, image)
     if not first:
         return []
-    from_where = _join([_SOURCES[source] for source in sources], len(sources))
-    text = f"Patients: {len(first):,}, known for {_count(known)}, from {from_where}."
+    from_where = join_names([_SOURCES[source] for source in sources], len(sources))
+    text = f"Patients: {len(first):,}, known for {count_images(known)}, from {from_where}."
     if known < len(images):
-        text += f" {_count(len(images) - known)} of no known patient."
+        text += f" {count_images(len(images) - known)} of no known patient."
     if known == len(first):
         text += " Each has one image."
     else:
@@ -174,46 +189,6 @@ def describe_placeholder(is_placeholder: bool, images: int) -> list[Note]:
     return [Note("patient_placeholder", text, images, to_mend=True)]
 
 
-def describe_folders(images: Sequence[Scan], masks: Sequence[bool], finer: Sequence[str]) -> list[Note]:
-    """What other folders were taken for."""
-    notes = []
-    for kind, values in (
-        ("Splits", Counter(image.split for image in images)),
-        ("Eyes", Counter(image.eye for image in images)),
-        ("Devices", Counter(image.device for image in images)),
-    ):
-        del values[None]
-        if values:
-            shown = _join([f"{name}: {number:,}" for name, number in sorted(values.items())], _CLASSES_SHOWN)
-            notes.append(Note(kind.lower(), f"{kind}: {shown}.", values.total()))
-    visits = {image.visit for image in images} - {None}
-    if visits:
-        number = sum(image.visit is not None for image in images)
-        notes.append(Note("visits", f"Visits: {len(visits):,}, known for {_count(number)}.", number))
-    if finer:
-        notes.append(
-            Note(
-                "finer_classes",
-                f"Folders below the classes name finer classes ({_join(finer, _SHOWN)}). To compare with "
-                "these, give their level, such as --labels folder:2.",
-                len(images),
-            )
-        )
-    if inside := sum(masks):
-        lie = "lies" if inside == 1 else "lie"
-        notes.append(
-            Note(
-                "masks",
-                f"{_count(inside)} {lie} in folders of masks, labels, segmentations or overlays. If they are "
-                "no scans, move them out of IMAGES: they would make clusters of their own.",
-                inside,
-                [image.name for image, mask in zip(images, masks, strict=True) if mask][:_SHOWN],
-                to_mend=True,
-            )
-        )
-    return notes
-
-
 def describe_open_folders(tree: FolderTree) -> list[Note]:
     """Folders whose meaning is not sure, and how to say it."""
     notes = []
@@ -244,7 +219,7 @@ def describe_open_names(images: Sequence[Scan], *, has_classes: bool) -> list[No
     if len(found) < MOST * len(images) or not 1 < len(patients) < len(found):
         return _describe_open_codes(images, stems)
     text = (
-        f"{_count(len(found))} may have a class and a patient in their file names, as in "
+        f"{count_images(len(found))} may have a class and a patient in their file names, as in "
         "<disease>-<patient>-<number>, but their first words are no known findings: nothing is taken. If "
         "they have, say --labels filename."
     )
@@ -252,23 +227,25 @@ def describe_open_names(images: Sequence[Scan], *, has_classes: bool) -> list[No
 
 
 def _describe_open_codes(images: Sequence[Scan], stems: Sequence[str]) -> list[Note]:
-    """Says that most names begin with a code that several of them share: KH0032_OD_1, KH0032_OD_2."""
+    """Says that most names begin with a code that several share, or have it behind the class.
+
+    KH0032_OD_1, KH0032_OD_2; AMD_884411_01022020_OD, AMD_884411_05072021_OD.
+    """
     codes = Counter(
-        match[0] for stem in stems if (match := _CODE.match(stem)) and not looks_like_day(match[0])
+        match[0]
+        for stem in stems
+        if (match := _CODE.match(_behind_class(stem))) and not looks_like_day(match[0])
     )
     if codes.total() < MOST * len(images) or not 1 < len(codes) <= codes.total() / 2:
         return []
     text = (
-        f"{_count(codes.total())} have names that begin with one of {len(codes):,} codes, which are not "
-        f"taken for patients. {_PATIENT_CURE}"
+        f"{count_images(codes.total())} share {len(codes):,} codes in their names, which are not taken for "
+        f"patients. {_PATIENT_CURE}"
     )
     return [Note("open_names", text, codes.total(), [image.name for image in images[:_SHOWN]], to_mend=True)]
 
 
-def _count(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"
-
-
-def _join(names: Iterable[str], most: int) -> str:
-    shown = list(names)
-    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
+def _behind_class(stem: str) -> str:
+    """A file's name without the class and the separators that it begins with."""
+    label = read_file_name(stem).label
+    return stem[len(label) :].lstrip("-_ .") if label and stem.startswith(label) else stem

@@ -14,11 +14,11 @@ from posixpath import splitext
 from sys import intern
 from typing import NamedTuple
 
+from octcluster.images.folder_notes import describe_folders, describe_lone_class, describe_side_files
 from octcluster.images.image_set import Scan
 from octcluster.images.label_notes import (
     describe_classes,
     describe_disagreement,
-    describe_folders,
     describe_open_folders,
     describe_open_names,
     describe_patient_conflict,
@@ -27,7 +27,12 @@ from octcluster.images.label_notes import (
     describe_spellings,
 )
 from octcluster.images.label_table import LabelTable, read_label_table
-from octcluster.images.naming.file_names import FileName, read_file_name, read_spoken_name
+from octcluster.images.naming.file_names import (
+    FileName,
+    read_below_class,
+    read_file_name,
+    read_spoken_name,
+)
 from octcluster.images.naming.folder_roles import FolderTree, Level, read_folders
 from octcluster.images.naming.folder_tree import Place
 from octcluster.images.naming.patients import PatientName, Patients, tell_apart
@@ -98,10 +103,16 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     if labels == "folder" and not tree.sure:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
-    names = [read(splitext(image.file_name.rpartition("/")[2])[0]) for image in images]
+    stems = [splitext(image.file_name.rpartition("/")[2])[0] for image in images]
+    names = [read(stem) for stem in stems]
     if labels == "auto" or (table and not table.has_labels):
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
     places = [tree.places[folder] for folder in folder_of]
+    if source == "folder" or level:
+        names = [
+            name if name.patient else read_below_class(stem, place.label) or name
+            for stem, name, place in zip(stems, names, places, strict=True)
+        ]
     job = _Job(images, places, tree, names, table, "folder" if level else source)
     return job.run(labels)
 
@@ -166,9 +177,11 @@ class _Job:
             *describe_patients(labelled, sources, found),
             *describe_patient_conflict(self._pair_patients()),
             *describe_placeholder(self._have_one_id_for_all(), len(self.images)),
-            *describe_folders(labelled, [place.masks for place in self.places], self.tree.finer),
+            *describe_folders(labelled, self.tree.finer),
+            *describe_side_files(labelled, self.places),
             *(self.table.notes if self.table else ()),
             *(describe_open_folders(self.tree) if asked_for == "auto" else ()),
+            *(describe_lone_class(self.tree, labelled) if asked_for == "auto" else ()),
         ]
         if asked_for == "auto" and not sources:
             notes += describe_open_names(self.images, has_classes=source != "none")

@@ -1,6 +1,6 @@
 """What a person should know of a set of images before relying on what is made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -23,3 +23,14 @@ class Note:
     images: int
     examples: Sequence[str] = ()
     to_mend: bool = False
+
+
+def count_images(number: int) -> str:
+    """``1 image``, ``1,200 images``."""
+    return f"{number:,} image{'' if number == 1 else 's'}"
+
+
+def join_names(names: Iterable[str], most: int) -> str:
+    """The first names, and dots if there are more."""
+    shown = list(names)
+    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")

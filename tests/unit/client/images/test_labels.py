@@ -373,7 +373,7 @@ def test_codes_that_names_share_stay_open() -> None:
     )
     assert patients(found) == {None}
     (note,) = [note for note in found.notes if note.kind == "open_names"]
-    assert "begin with one of 6 codes" in note.text
+    assert "share 6 codes in their names" in note.text
     assert {image.eye for image in found.images} == {"OD"}
 
 
@@ -472,3 +472,95 @@ def test_short_patients_of_file_names_count_anew_in_each_class() -> None:
     assert len(patients(label_images(below, "auto"))) == 6
     long = files(*(f"{word}-{1000 + n}-{i}.png" for word in ("AMD", "DME") for n in range(3) for i in "12"))
     assert patients(label_images(long, "auto")) == {"1000", "1001", "1002"}
+
+
+def texts(found: Labelling) -> dict[str, str]:
+    return {note.kind: note.text for note in found.notes}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("GA/healthy-7-1.png", True),
+        ("control/DME-7-1.png", True),
+        ("GA/CNV-7-1.png", False),
+        ("GA/scan-7-1.png", False),
+        ("control/Normal-7-1.png", False),
+    ],
+)
+def test_a_file_name_that_contradicts_its_folder_is_told_though_it_names_no_class_of_these(
+    name: str, *, told: bool
+) -> None:
+    found = label_images(files(name, *(f"{c}/{i}.png" for c in ("GA", "control") for i in range(3))), "auto")
+    assert classes(found) == {"GA", "control"}
+    assert ("label_disagreement" in kinds(found)) is told
+
+
+@pytest.mark.parametrize(
+    ("aside", "kind"),
+    [
+        ("Fundus/GA/1.png", "pictures"),
+        ("GA/FAF images/1.png", "pictures"),
+        ("GA/P1_OD_infrared.png", "pictures"),
+        ("GA/7 IR.png", "pictures"),
+        ("GA/1_seg.png", "masks"),
+        ("GA/overlay-1.png", "masks"),
+        ("GA/1.mask.png", "masks"),
+    ],
+)
+def test_what_is_no_scan_by_its_name_is_told(aside: str, kind: str) -> None:
+    scans = [f"{c}/{name}.png" for c in ("GA", "control") for name in ("1", "IR and OCT", "segment_1")]
+    assert not {"masks", "pictures"} & set(kinds(label_images(files(*scans), "auto")))
+    found = label_images(files(*scans, aside), "auto")
+    (note,) = [note for note in found.notes if note.kind in ("masks", "pictures")]
+    assert (note.kind, note.images, note.to_mend, list(note.examples)) == (kind, 1, True, [aside])
+
+
+@pytest.mark.parametrize("paths", [("ERM",), ("train/DME", "test/DME"), ("GA/P1", "GA/P2"), ("RVO", "None")])
+def test_a_lone_class_is_told_and_not_taken(paths: Sequence[str]) -> None:
+    found = label_images(folders(*paths), "auto")
+    assert classes(found) == {None}
+    assert "folders name one finding alone" in texts(found)["lone_class"]
+
+
+def test_eyes_that_are_glued_to_numbers_are_no_other_patients() -> None:
+    found = label_images(folders("AMD/101R", "AMD/101L", "AMD/102R", "healthy/203L"), "auto")
+    assert patients(found) == {"101", "102", "203"}
+    assert {image.eye for image in found.images} == {"OD", "OS"}
+    found = label_images(folders("AMD/101R", "AMD/102R", "healthy/203R"), "auto")  # R may be anything
+    assert patients(found) == {"101R", "102R", "203R"}
+
+
+@pytest.mark.parametrize("counted", ["Part {}", "images{}", "batch_{}", "(set {})"])
+def test_numbers_of_parts_are_no_patients(counted: str) -> None:
+    found = label_images(
+        folders(*(f"{c} {counted.format(n)}" for c in ("AMD", "DME") for n in (1, 2))), "auto"
+    )
+    assert (classes(found), patients(found)) == ({"AMD", "DME"}, {None})
+
+
+def test_the_class_that_a_name_repeats_need_not_be_known() -> None:
+    names = [
+        f"{c}/{c.lower()}_{p}_{i}.jpg" for c in ("NO", "GA", "DME") for p in (70011, 70012) for i in (1, 2)
+    ]
+    assert patients(label_images(files(*names), "auto")) == {"70011", "70012"}
+    names = ["Xy/xyz_12_1.png", "Xy/Xy-2024-01-03-1.png", "Zz/zz_5.png"]
+    assert patients(label_images(files(*names), "folder:1")) == {None}
+
+
+@pytest.mark.parametrize("split", ["vld", "OCT_train", "test scans", "bscans-val"])
+def test_splits_may_say_what_is_in_them(split: str) -> None:
+    found = label_images(folders(f"{split}/GA", "train/DME"), "auto")
+    assert {image.split for image in found.images} == {split, "train"}
+    assert "open_folders" not in kinds(found)
+
+
+def test_codes_behind_the_class_are_told() -> None:
+    names = [
+        f"{c}_{p}_0{d}022020_R_1.png" for c, p in (("CSC", 88441), ("CSC", 88442), ("GA", 99)) for d in (1, 2)
+    ]
+    found = label_images(files(*names), "auto")
+    assert (classes(found), patients(found)) == ({"CSC", "GA"}, {None})
+    assert "share 3 codes" in texts(found)["open_names"]
+    names = [f"{c}_2020-01-0{d}_1.png" for c in ("GA", "DME") for d in (1, 2)]
+    assert "open_names" not in kinds(label_images(files(*names), "auto"))

@@ -29,6 +29,7 @@ _SPOKEN = re.compile(r"(?P<disease>[^\W\d_]\D*?)[-_](?P<patient>[^-_]*\d.*)[-_]\
 _SPOKEN_FIRST_WORD = re.compile(r"(?P<disease>[^\W\d_][^-_]*)[-_](?P<patient>.+)[-_]\d+")
 _THREE_NUMBERS = re.compile(r"\d+[-_. ]\d+[-_. ]\d+")
 _SIZE = re.compile(r"\d{2,4}x\d{2,4}")
+_ANY_FINDING = "CNV"
 _DAY_DIGITS = 8
 _MOST_PREFIX = 3
 
@@ -84,6 +85,21 @@ def read_file_name(stem: str) -> FileName:
     eye = None if weak and not (said.label or patient) else eye_of(eye_word.casefold())
     label = said.label or (_find_later_class(numbers) if letters and said.all_known else None)
     return FileName(label, patient, eye)
+
+
+def read_below_class(stem: str, label: str | None) -> FileName | None:
+    """Reads a name that begins with the class of its folder, whether that is a known finding or not.
+
+    Args:
+        stem: The file's name without its ending.
+        label: The class that the folder tells: ``NO`` for ``no_1023_1``.
+
+    Returns:
+        What it says; None if it does not begin so.
+    """
+    if not label or stem[: len(label)].casefold() != label.casefold() or stem[len(label) :][:1].isalpha():
+        return None
+    return read_file_name(_ANY_FINDING + stem[len(label) :])._replace(label=stem[: len(label)])
 
 
 def read_spoken_name(stem: str) -> FileName:

@@ -179,7 +179,7 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
     numbered_patient = names_patient(before)
     if not all(_is_known_beside_class(word) or word.isdecimal() for word in before) and not numbered_patient:
         return None
-    after = [word for word in words[run.end :] if not _is_known_beside_class(word)]
+    after = [word for word in _drop_counted(words[run.end :]) if not _is_known_beside_class(word)]
     if numbered_patient:  # Pat001 - AMD - OD
         patient = name[: spans[run.start][1]].strip(" -_,")
         return None if after else FolderName(Role.CLASS_AND_PATIENT, value, patient)
@@ -189,6 +189,12 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
     between = name[spans[run.end - 1][2] : spans[run.end][1]]
     role = _read_number(after, bracketed=not {"(", "["}.isdisjoint(between))
     return None if role is None else FolderName(role, value, name)
+
+
+def _drop_counted(words: list[str]) -> list[str]:
+    """Words without numbers that count files: Part 1, batch 2."""
+    counting = vocabulary("contents") | vocabulary("splits")
+    return [word for before, word in pairwise(["", *words]) if not (word.isdecimal() and before in counting)]
 
 
 def _read_number(after: list[str], *, bracketed: bool) -> Role | None:

@@ -14,8 +14,16 @@ from typing import NamedTuple
 
 from octcluster.images.naming.class_level import take_classes, take_level
 from octcluster.images.naming.folder_names import ASIDE, Role, eye_of, split_words
-from octcluster.images.naming.folder_tree import Branch, Place, count_levels, find_days, read_branch
+from octcluster.images.naming.folder_tree import (
+    Branch,
+    Place,
+    count_levels,
+    find_days,
+    find_glued_eyes,
+    read_branch,
+)
 from octcluster.images.naming.patient_level import take_patients
+from octcluster.images.naming.side_files import Side, side_of_file
 from octcluster.images.naming.spellings import fold
 from octcluster.images.naming.vocabulary import words as vocabulary
 
@@ -46,6 +54,7 @@ class FolderTree:
         named_patients: Whether the names of folders say that they are patients; else only their number does.
         open_levels: Levels whose meaning is not sure: classes, if there are no others, or patients.
         finer: Names of classes below those that were taken.
+        lone_finding: The only finding that folders name, where there are no classes.
     """
 
     places: Mapping[str, Place]
@@ -53,6 +62,7 @@ class FolderTree:
     named_patients: bool
     open_levels: Sequence[Level] = ()
     finer: Sequence[str] = ()
+    lone_finding: str | None = None
 
 
 def read_folders(folders: Mapping[str, int], class_level: int | None = None) -> FolderTree:
@@ -67,6 +77,7 @@ def read_folders(folders: Mapping[str, int], class_level: int | None = None) -> 
     """
     branches = [read_branch(path, images) for path, images in folders.items()]
     find_days(branches)
+    find_glued_eyes(branches)
     for branch in branches:
         branch.levels = [i for i, name in enumerate(branch.names) if name.role not in ASIDE]
         _look_aside(branch)
@@ -80,7 +91,19 @@ def read_folders(folders: Mapping[str, int], class_level: int | None = None) -> 
     finer = _list_finer_classes(branches) if sure and class_level is None else []
     patients = any(place.patient for place in places.values())
     unread = [] if finer or class_level or (sure and patients) else _list_open_levels(branches)
-    return FolderTree(places, sure, named, unread, finer)
+    lone = None if sure or class_level else _find_lone_finding(branches)
+    return FolderTree(places, sure, named, unread, finer, lone)
+
+
+def _find_lone_finding(branches: Sequence[Branch]) -> str | None:
+    """The finding in the names of folders, if there is one alone."""
+    found = {
+        fold(name.value): name.value
+        for branch in branches
+        for name in branch.names
+        if name.role in (Role.CLASS, Role.CLASS_AND_PATIENT)
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _look_aside(branch: Branch) -> None:
@@ -100,7 +123,9 @@ def _look_aside(branch: Branch) -> None:
         elif name.role is Role.DEVICE:
             place.device = name.value
         elif name.role is Role.MASKS:
-            place.masks = True
+            place.side = Side.MASK
+        elif name.role is Role.CONTENT and side_of_file(part) is Side.PICTURE:
+            place.side = Side.PICTURE
 
 
 def _list_finer_classes(branches: Sequence[Branch]) -> list[str]:

@@ -1,14 +1,17 @@
 """The folders that hold images, before and while they get their meaning."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from octcluster.images.naming.dates import looks_like_day
-from octcluster.images.naming.folder_names import FolderName, Role, read_folder_name
+from octcluster.images.naming.folder_names import FolderName, Role, eye_of, read_folder_name
 from octcluster.images.naming.patients import PatientName
+from octcluster.images.naming.side_files import Side
 from octcluster.images.readers.reader import Eye
 
 MOST = 0.8
+_GLUED_EYE = re.compile(r"(?P<code>[^\W\d_]*[-_ ]?\d+)(?P<eye>[rRlL])")
 
 
 @dataclass(slots=True)
@@ -22,7 +25,7 @@ class Place:
         eye: ``OD`` or ``OS``.
         visit: Name of the visit, mostly a day.
         device: Name of the device.
-        masks: Whether it lies in a folder of masks, overlays or annotations.
+        side: What lies in this folder instead of scans.
     """
 
     label: str | None = None
@@ -31,7 +34,7 @@ class Place:
     eye: Eye | None = None
     visit: str | None = None
     device: str | None = None
-    masks: bool = False
+    side: Side | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +83,27 @@ def find_days(branches: Sequence[Branch]) -> None:
             name._replace(role=Role.VISIT) if name.role is Role.NUMBER and len(name.value) in days else name
             for name in branch.names
         ]
+
+
+def find_glued_eyes(branches: Sequence[Branch]) -> None:
+    """Cuts eyes off codes that end with R or L, if some differ in that letter alone: 101R, 101L, 102R."""
+    codes = {
+        match[0]: match
+        for branch in branches
+        for name in branch.names
+        if name.role is Role.CODE and (match := _GLUED_EYE.fullmatch(name.name))
+    }
+    both = {match["code"] for match in codes.values() if match["eye"] in "rR"} & {
+        match["code"] for match in codes.values() if match["eye"] in "lL"
+    }
+    if not both:
+        return
+    for branch in branches:
+        for position, name in enumerate(branch.names):
+            if match := codes.get(name.name):
+                branch.names[position] = read_folder_name(match["code"])._replace(
+                    eye=eye_of(match["eye"].casefold())
+                )
 
 
 def names_of_level(branches: Iterable[Branch], level: int) -> dict[str, FolderName]:
