@@ -3,6 +3,7 @@
 Only the client can look: patients' names and the folders of images stay with it.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ class Leaks:
 
     Attributes:
         patients: Number of known patients.
+        repeated_patients: Number of those with several images.
         classes: Number of known classes.
         splits: The splits that the images lie in, sorted; empty if no folder has the name of one.
         patients_in_classes: The classes of each patient that has images in more than one.
@@ -26,6 +28,7 @@ class Leaks:
     """
 
     patients: int
+    repeated_patients: int
     classes: int
     splits: Sequence[str]
     patients_in_classes: Mapping[str, Sequence[str]]
@@ -67,6 +70,9 @@ def find_leaks(members: Sequence[Scan], duplicates: Duplicates) -> Leaks:
 
     return Leaks(
         patients=len(set(patients) - {None}),
+        repeated_patients=sum(
+            number > 1 for patient, number in Counter(patients).items() if patient is not None
+        ),
         classes=len(set(labels) - {None}),
         splits=sorted({split for split in splits if split is not None}),
         patients_in_classes=_in_several(patients, labels),

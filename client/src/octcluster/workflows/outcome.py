@@ -254,6 +254,18 @@ class AssignOutcome:
         """Embedding space of the vectors."""
         return self.model.space
 
+    @cached_property
+    def percentiles(self) -> list[int | None]:
+        """The placements' percentiles; None where the cluster has one image of the run."""
+        found = zip(self.placements.clusters, self.placements.percentiles, strict=True)
+        return [value if self.model.cluster_sizes[cluster] > 1 else None for cluster, value in found]
+
+    @cached_property
+    def outliers(self) -> list[bool | None]:
+        """The placements' outliers, None where there is no percentile."""
+        found = zip(self.placements.outliers, self.percentiles, strict=True)
+        return [None if percentile is None else flag for flag, percentile in found]
+
     @property
     def mark(self) -> Mark:
         """What each row of its tables says: the run that was followed."""

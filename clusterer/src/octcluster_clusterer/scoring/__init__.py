@@ -40,7 +40,7 @@ def score(
         tables = contingency.counts[np.newaxis].astype(np.float64)
         for name, (value,) in compare_with_classes(tables, contingency.clusters).items():
             if np.isnan(value):
-                scores[name] = Score(undefined_reason=_say_why_undefined(contingency))
+                scores[name] = Score(undefined_reason=_say_why_undefined(contingency, name))
             else:
                 scores[name] = Score(float(value))
     return Scores(silhouette=silhouette.summarize(silhouettes, labels), **scores), contingency
@@ -60,8 +60,10 @@ def compare_with_classes(
             compute it, which is most of the work.
 
     Returns:
-        By the names of the fields of ``Scores`` float64, shape (n_tables,): NaN where a score has no meaning,
-        as has any without a cluster, and any but the accuracy for a single class.
+        By the names of the fields of ``Scores`` float64, shape (n_tables,): NaN where a score has no meaning:
+        for a single class; where each member is alone in its class, or each in its cluster (noise is none),
+        since then most scores have their best value or that of chance whatever was found; and completeness
+        for a single cluster, for which it is 1.
 
     Examples:
         >>> compared = compare_with_classes(np.array([[[3.0, 1.0], [0.0, 4.0]]]), np.array([0, 1]))
@@ -77,10 +79,12 @@ def compare_with_classes(
     scores["adjusted_mutual_information"] = agreement.adjusted_mutual_information(
         tables, expected_information
     )
-    has_classes = np.count_nonzero(tables.sum(axis=2), axis=1) > 1
-    return {
-        name: np.where(has_classes | (name == "accuracy"), values, np.nan) for name, values in scores.items()
-    }
+    class_sizes, cluster_sizes = tables.sum(axis=2), found.sum(axis=1)
+    telling = np.count_nonzero(class_sizes, axis=1) > 1
+    telling &= (class_sizes > 1).any(axis=1) & (cluster_sizes > 1).any(axis=1)
+    scores = {name: np.where(telling, values, np.nan) for name, values in scores.items()}
+    several = np.count_nonzero(tables.sum(axis=1), axis=1) > 1
+    return scores | {"completeness": np.where(several, scores["completeness"], np.nan)}
 
 
 _COMPARISONS = {
@@ -94,9 +98,14 @@ _COMPARISONS = {
 _MEASURES = ("accuracy", "purity", "adjusted_mutual_information", *_COMPARISONS)
 
 
-def _say_why_undefined(contingency: Contingency) -> str:
-    if not (contingency.clusters >= 0).any():
+def _say_why_undefined(contingency: Contingency, name: str) -> str:
+    found = contingency.counts[:, contingency.clusters >= 0]
+    if found.shape[1] == 0:
         return "no cluster was found: every image is noise"
     if contingency.class_indices.size == 1:
         return "all images with a known class are of a single class"
-    return "no two images with a known class share a class, or no two share a cluster"
+    if contingency.counts.sum(axis=1).max() == 1:
+        return "no two images with a known class share a class"
+    if name == "completeness" and np.count_nonzero(contingency.counts.sum(axis=0)) == 1:
+        return "all images with a known class lie in a single cluster"
+    return "no two images with a known class share a cluster"

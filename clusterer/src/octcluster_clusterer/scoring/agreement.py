@@ -64,7 +64,7 @@ def purity(tables: Tables, n_members: Values) -> Values:
         >>> purity(np.array([[[3.0, 1.0], [0.0, 4.0]]]), np.array([8.0])).tolist()
         [0.875]
 
-        A cluster for each member is pure, whatever it is worth:
+        A cluster for each member is pure, whatever it is worth, so that ``scoring`` leaves it undefined:
 
         >>> purity(np.array([[[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]]), np.array([4.0])).tolist()
         [1.0]

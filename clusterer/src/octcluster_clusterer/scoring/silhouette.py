@@ -78,14 +78,14 @@ def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Sc
         labels: int32, shape (n_members,), of the same clustering.
 
     Returns:
-        The mean; undefined if there are fewer than two clusters.
+        The mean; undefined if there are fewer than two clusters, or if none has two members.
 
     References:
         Rousseeuw, "Silhouettes: a graphical aid", 1987, doi:10.1016/0377-0427(87)90125-7.
 
     Examples:
-        >>> summarize(np.array([0.5, 1.0, np.nan], dtype=np.float32), np.array([0, 1, -1])).value
-        0.75
+        >>> summarize(np.array([0.5, 1.0, 0.0, np.nan], dtype=np.float32), np.array([0, 0, 1, -1])).value
+        0.5
         >>> summarize(np.array([np.nan], dtype=np.float32), np.array([-1])).undefined_reason
         'no cluster was found: every image is noise'
     """
@@ -94,6 +94,8 @@ def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Sc
         return Score(undefined_reason="no cluster was found: every image is noise")
     if n_clusters == 1:
         return Score(undefined_reason="only one cluster was found, and a silhouette compares two")
+    if n_clusters == np.count_nonzero(labels >= 0):
+        return Score(undefined_reason="each image is a cluster of its own, and a silhouette compares several")
     return Score(float(silhouettes[labels >= 0].mean(dtype=np.float64)))
 
 

@@ -23,8 +23,8 @@ def find_associations(labels: NDArray[np.int32], members: Members) -> list[Assoc
     Returns:
         Rows for ``class``, ``patient`` and the number columns by name: the mutual information in nats, at
         least 0, and the adjusted one, at most 1, with 0 for chance. The latter is undefined where nothing is
-        known, all members are the same or all are noise. A column is cut into as many ranges of about equal
-        size as there are clusters, at least 2; equal values stay together.
+        known, all members are the same, each is alone in its cluster, or all are noise. A column is cut into
+        as many ranges of about equal size as there are clusters, at least 2; equal values stay together.
 
     References:
         Cover and Thomas, "Elements of Information Theory", 2006, section 2.3; Vinh, Epps and Bailey,
@@ -96,6 +96,8 @@ def _associate(name: str, labels: NDArray[np.int32], parts: NDArray[np.int32]) -
         score = Score(undefined_reason="it is the same for all images")
     elif not (columns >= 0).any():
         score = Score(undefined_reason="no cluster was found: every image is noise")
+    elif columns.size == n_members:
+        score = Score(undefined_reason="no two images share a cluster")
     else:
         # Groups of one size are expected to add the same.
         sizes, repeats = np.unique(row_sums, return_counts=True)

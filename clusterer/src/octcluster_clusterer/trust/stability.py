@@ -43,7 +43,9 @@ def find_stability(
         The mean adjusted Rand index over pairs of parts on the members that both hold, noise as one cluster
         of its own; undefined for one part. For each cluster the mean over parts of its largest Jaccard
         similarity to a cluster of the part (Hennig: 0.75 and more is stable, under 0.6 is not to be trusted);
-        undefined if no part holds a member of it. All undefined with fewer than five patients.
+        undefined for a single member, or if no part holds a member of it. All undefined with fewer than five
+        patients. Two parts with a cluster for each member, or with one for all, are alike whatever they hold
+        (noise alone, too): they do not count, and the mean is undefined if there are no others.
 
     References:
         Ben-Hur, Elisseeff and Guyon, "A stability based method for discovering structure in clustered data",
@@ -74,7 +76,12 @@ def find_stability(
         members = np.flatnonzero(drawn[patients])
         found.append((members, cluster(_take_centred(vectors, members), i)))
     clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
-    return Stability(_compare_parts(found), [_average(column) for column in clusters.T], n_resamples)
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
+    return Stability(
+        _compare_parts(found),
+        [_average(column, int(size)) for column, size in zip(clusters.T, sizes, strict=True)],
+        n_resamples,
+    )
 
 
 def _take_centred(vectors: NDArray[np.float32], members: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -91,7 +98,12 @@ def _compare_parts(found: Sequence[tuple[NDArray[np.int64], Labels]]) -> Score:
     values = []
     for (members, labels), (other_members, other_labels) in combinations(found, 2):
         _, here, there = np.intersect1d(members, other_members, assume_unique=True, return_indices=True)
-        values.append(adjusted_rand_index(_count(labels[here], other_labels[there])[np.newaxis])[0])
+        table = _count(labels[here], other_labels[there])
+        parts = {int(np.count_nonzero(table.sum(axis=axis))) for axis in (0, 1)}
+        if parts not in ({1}, {here.size}):
+            values.append(adjusted_rand_index(table[np.newaxis])[0])
+    if not values:
+        return Score(undefined_reason="each part has a cluster for each image, or puts all into one or none")
     return Score(float(np.mean(values)))
 
 
@@ -114,7 +126,9 @@ def _find_jaccards(labels: Labels, part: Labels, n_clusters: int) -> NDArray[np.
     return np.where(sizes[:, 0] > 0, jaccards, np.nan)
 
 
-def _average(values: NDArray[np.float64]) -> Score:
+def _average(values: NDArray[np.float64], size: int) -> Score:
+    if size == 1:
+        return Score(undefined_reason="it holds one image, which is always like itself")
     defined = values[~np.isnan(values)]
     if not defined.size:
         return Score(undefined_reason="no part holds an image of the cluster")

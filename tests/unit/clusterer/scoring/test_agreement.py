@@ -12,7 +12,6 @@ from octcluster_clusterer.scoring import score
 from octcluster_clusterer.scoring.contingency import count_members
 
 AGREEMENT = [field.name for field in fields(Scores) if field.name != "silhouette"]
-UNDER_TWO_CLASSES = [name for name in AGREEMENT if name != "accuracy"]
 
 
 def judge(classes: list[int] | None, labels: list[int]) -> tuple[Scores, Contingency | None]:
@@ -47,8 +46,8 @@ def test_the_studys_table_has_its_known_figures() -> None:
 @pytest.mark.parametrize(
     ("classes", "labels", "accuracy"),
     [
-        ([0, 0, 1, 1], [0, 1, 2, 3], 0.5),  # more clusters than classes: two of them match
-        ([0, 1, 2, 3], [0, 0, 1, 1], 0.5),  # more classes than clusters
+        ([0, 0, 1, 1], [0, 0, 1, 2], 0.75),  # more clusters than classes: two of them match
+        ([0, 0, 1, 2], [0, 0, 1, 1], 0.75),  # more classes than clusters
         ([0, 0, 0, 1], [0, 0, 0, 0], 0.75),
         ([0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1], 4 / 6),  # the greedy match of cluster 0 is the best one too
         ([0] * 5 + [1] * 6, [0] * 5 + [0] * 4 + [1] * 2, 7 / 11),
@@ -85,12 +84,41 @@ def test_without_classes_all_are_undefined(classes: list[int] | None) -> None:
         assert "known class" in getattr(scores, name).undefined_reason
 
 
-def test_a_single_class_leaves_only_accuracy() -> None:
-    scores, _ = judge([3, 3, 3, -1], [0, 0, 1, 1])
-    assert scores.accuracy.value == pytest.approx(2 / 3)
-    for name in UNDER_TWO_CLASSES:
+SHARE_NO_CLASS = "no two images with a known class share a class"
+SHARE_NO_CLUSTER = "no two images with a known class share a cluster"
+SINGLE_CLASS = "all images with a known class are of a single class"
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "reason"),
+    [
+        ([3, 3, 3, -1], [0, 0, 1, 1], SINGLE_CLASS),
+        ([3, 3, 3], [0, 0, 0], SINGLE_CLASS),
+        ([3, 3, 3], [0, 1, 2], SINGLE_CLASS),
+        ([3, -1, -1], [0, 0, 1], SINGLE_CLASS),  # one image is right in any case
+        ([0, 0, 1, 1], [0, 1, 2, 3], SHARE_NO_CLUSTER),  # pure and homogeneous whatever it is worth
+        ([0, 0, 1, 1], [0, 1, -1, -1], SHARE_NO_CLUSTER),
+        ([0, 0, 1, -1, -1], [0, 1, 2, 2, 0], SHARE_NO_CLUSTER),
+        ([0, 1, 2, 3], [0, 1, 2, 3], SHARE_NO_CLASS),  # all matched, of necessity
+        ([0, 1, 2, 3], [0, 0, 1, 1], SHARE_NO_CLASS),
+        ([0, 1, -1, -1], [0, 1, 0, 1], SHARE_NO_CLASS),
+    ],
+)
+def test_nothing_is_judged_by_members_that_are_alone(
+    classes: list[int], labels: list[int], reason: str
+) -> None:
+    scores, contingency = judge(classes, labels)
+    assert contingency is not None
+    for name in AGREEMENT:
         assert getattr(scores, name).value is None
-        assert "single class" in getattr(scores, name).undefined_reason
+        assert getattr(scores, name).undefined_reason == reason
+
+
+def test_a_single_cluster_is_not_complete() -> None:
+    scores, _ = judge([0, 0, 1, 1], [0, 0, 0, 0])
+    assert scores.completeness.value is None
+    assert scores.completeness.undefined_reason == "all images with a known class lie in a single cluster"
+    assert (scores.accuracy.value, scores.adjusted_rand_index.value, scores.homogeneity.value) == (0.5, 0, 0)
 
 
 def test_noise_alone_leaves_all_undefined() -> None:
@@ -98,13 +126,6 @@ def test_noise_alone_leaves_all_undefined() -> None:
     assert all(getattr(scores, name).value is None for name in AGREEMENT)
     assert "noise" in known(scores.accuracy.undefined_reason)
     np.testing.assert_array_equal(known(contingency).counts, [[2], [2]])
-
-
-def test_without_a_pair_fowlkes_mallows_is_undefined() -> None:
-    scores, _ = judge([0, 1, 2], [0, 0, 1])
-    assert scores.fowlkes_mallows.value is None
-    assert scores.fowlkes_mallows.undefined_reason
-    assert scores.adjusted_rand_index.value is not None
 
 
 @given(st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 4)), max_size=40))

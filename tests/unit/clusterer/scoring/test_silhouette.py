@@ -99,6 +99,15 @@ def test_without_two_clusters_there_is_no_silhouette_but_a_reason(labels: list[i
     assert reason in known(scores.silhouette.undefined_reason)
 
 
+def test_a_cluster_for_each_member_has_no_silhouette_but_a_reason() -> None:
+    vectors = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    labels = np.array([0, 1, -1, 2])
+    (values,) = find(vectors, labels)
+    scores, _ = score(labels, values, None)
+    assert scores.silhouette.value is None
+    assert "a cluster of its own" in known(scores.silhouette.undefined_reason)
+
+
 def test_no_label_set_and_many_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((100, 5)).astype(np.float32)

@@ -39,6 +39,13 @@ def test_patients_of_one_member_tell_all_and_mean_nothing() -> None:
     assert abs(known(small.adjusted_mutual_information.value)) < 0.1
 
 
+def test_clusters_of_one_member_tell_nothing_of_anything() -> None:
+    labels = np.arange(5, dtype=np.int32)
+    (found,) = find_associations(labels, Members(np.zeros((5, 32), np.uint8), None, patient_indices=labels))
+    assert found.adjusted_mutual_information.value is None
+    assert found.adjusted_mutual_information.undefined_reason == "no two images share a cluster"
+
+
 def test_figures_are_scikit_learns() -> None:
     patients = np.where(RANDOM.random(600) < 0.3, LABELS, RANDOM.integers(0, 80, 600)).astype(np.int32)
     found = associate(patients=patients)["patient"]

@@ -120,11 +120,17 @@ def test_one_group_gives_no_interval() -> None:
 
 
 def test_an_undefined_score_keeps_its_reason() -> None:
-    classes, labels = np.zeros(40, dtype=np.int32), np.arange(40) % 2
+    classes, labels = (np.arange(40) % 2).astype(np.int32), np.zeros(40, dtype=np.int32)
     scores = find(labels, classes, np.arange(40))
     assert scores.accuracy.interval is not None
-    assert scores.adjusted_rand_index.interval is None
-    assert "single class" in known(scores.adjusted_rand_index.undefined_reason)
+    assert scores.completeness.interval is None
+    assert "a single cluster" in known(scores.completeness.undefined_reason)
+
+
+def test_a_cluster_for_each_member_has_no_interval_by_drawing_members_twice() -> None:
+    scores = find(np.arange(40), (np.arange(40) % 2).astype(np.int32), np.arange(40))
+    assert all(getattr(scores, name).interval is None for name in NAMES if name != "silhouette")
+    assert "share a cluster" in known(scores.purity.undefined_reason)
 
 
 def test_intervals_repeat_themselves_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,37 @@ def test_noise_and_no_clusters_are_survived() -> None:
     nothing = find_stability(
         vectors, np.full(400, -1), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
     )
-    assert nothing.overall.value == 1, "they agree that all is noise"
+    assert nothing.overall.value is None, "they agree, but on nothing"
+    assert "all into one or none" in known(nothing.overall.undefined_reason)
     assert nothing.clusters == []
     lost = find_stability(
         vectors, np.zeros(400, dtype=int), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
     )
     assert [one.value for one in lost.clusters] == [0]
+
+
+@pytest.mark.parametrize("labels", [np.arange(400), np.zeros(400, dtype=int)], ids=["each", "all"])
+def test_a_cluster_for_each_member_and_one_for_all_are_not_called_stable(labels: np.ndarray) -> None:
+    def repeat(part: np.ndarray, _: int) -> np.ndarray:
+        return labels[: len(part)]
+
+    vectors = blobs(2, 0.1).astype(np.float32)
+    found = find_stability(vectors, labels, np.arange(400), 3, 0, repeat)
+    assert found.overall.value is None
+    assert "a cluster for each image" in known(found.overall.undefined_reason)
+
+
+def test_a_cluster_of_one_member_is_not_called_stable() -> None:
+    vectors = blobs(2, 0.1).astype(np.float32)
+    vectors[7] += 1000
+    labels = np.where(np.arange(400) == 7, 2, np.arange(400) % 2)
+
+    def split(part: np.ndarray, _: int) -> np.ndarray:
+        return kmeans(3)(part, 0)
+
+    first, second, alone = find_stability(vectors, labels, np.arange(400), 4, 0, split).clusters
+    assert None not in (first.value, second.value)
+    assert (alone.value, alone.undefined_reason) == (None, "it holds one image, which is always like itself")
 
 
 def test_a_cancellation_gets_through() -> None:

@@ -1,5 +1,6 @@
 """What ``octcluster assign`` prints at its end."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -39,10 +40,17 @@ def _tabulate_clusters(outcome: AssignOutcome) -> Table:
     if names:
         table.add_column("stands for")
     for cluster, own_size in enumerate(outcome.model.cluster_sizes):
-        outliers = [flag for own, flag in zip(found.clusters, found.outliers, strict=True) if own == cluster]
+        outliers = [
+            flag for own, flag in zip(found.clusters, outcome.outliers, strict=True) if own == cluster
+        ]
         name = [make_cell(names.get(cluster, ""))] if names else []
-        table.add_row(str(cluster), f"{len(outliers):,}", f"{sum(outliers):,}", f"{own_size:,}", *name)
+        table.add_row(str(cluster), f"{len(outliers):,}", _tell_number(outliers), f"{own_size:,}", *name)
     return table
+
+
+def _tell_number(outliers: Sequence[bool | None]) -> str:
+    """Number of outliers; a dash where it cannot be told."""
+    return "\N{EN DASH}" if None in outliers else f"{sum(map(bool, outliers)):,}"
 
 
 def _print_eyes(terminal: Terminal, outcome: AssignOutcome) -> None:

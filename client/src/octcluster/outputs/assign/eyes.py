@@ -10,7 +10,6 @@ from octcluster.workflows.outcome import AssignOutcome, EyePlacement
 DOUBTFUL_MARGIN = 0.2
 """Below it a placement is doubtful: about the median of those that were wrong, decision 10."""
 SPEAKING_SCANS = 3
-_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class EyeRow:
     Attributes:
         placement: The eye and its scans.
         counts: Number of its scans in each cluster, from cluster 0.
-        agreement: Share of its scans in its own cluster; 0 if it has none.
+        agreement: Share of its scans in its own cluster; 0 if it has none; None for a single scan, which
+            always agrees.
         doubtful: Whether the margin is small, or most of its scans lie in other clusters.
         speaking: The scans of its cluster with the largest margins, at most SPEAKING_SCANS, as positions
             among the members.
@@ -28,7 +28,7 @@ class EyeRow:
 
     placement: EyePlacement
     counts: Sequence[int]
-    agreement: float
+    agreement: float | None
     doubtful: bool
     speaking: Sequence[int]
 
@@ -57,12 +57,15 @@ def _describe_eye(outcome: AssignOutcome, eye: EyePlacement) -> EyeRow:
     found = outcome.placements
     counts = Counter(found.clusters[row] for row in eye.eye.rows)
     own = [row for row in eye.eye.rows if found.clusters[row] == eye.cluster]
-    agreement = len(own) / len(eye.eye.rows)
+    several = len(eye.eye.rows) > 1
+    agreement = len(own) / len(eye.eye.rows) if several else None
     return EyeRow(
         placement=eye,
         counts=[counts[cluster] for cluster in range(len(outcome.model.cluster_sizes))],
         agreement=agreement,
-        doubtful=eye.margin is None or eye.margin < DOUBTFUL_MARGIN or agreement < _HALF,
+        doubtful=eye.margin is None
+        or eye.margin < DOUBTFUL_MARGIN
+        or (several and 2 * len(own) < len(eye.eye.rows)),
         speaking=sorted(own, key=lambda row: (-found.margins[row], row))[:SPEAKING_SCANS],
     )
 
@@ -75,7 +78,7 @@ def _list_cells(outcome: AssignOutcome, row: EyeRow) -> list[object]:
         *(eye.patient, eye.eye, eye.visit, volume, eye.label, len(eye.rows), placed.cluster),
         None if placed.cluster is None else outcome.model.class_of_cluster.get(placed.cluster),
         None if placed.margin is None else f"{placed.margin:.6f}",
-        f"{row.agreement:.6f}",
+        None if row.agreement is None else f"{row.agreement:.6f}",
         int(row.doubtful),
         *row.counts,
         *speaking,

@@ -15,7 +15,8 @@ def list_placement_columns(outcome: AssignOutcome) -> dict[str, Sequence[object]
 
     Returns:
         ``image`` (path), ``cluster``, ``label``, ``patient``, ``distance``, ``percentile``, ``margin``,
-        ``outlier`` (1 or 0), ``seen`` (see ``Seen``), and the columns of ``list_scan_columns``.
+        ``outlier`` (1 or 0; None with the percentile), ``seen`` (see ``Seen``), and the columns of
+        ``list_scan_columns``.
     """
     found = outcome.placements
     columns: dict[str, Sequence[object]] = {
@@ -24,9 +25,9 @@ def list_placement_columns(outcome: AssignOutcome) -> dict[str, Sequence[object]
         "label": [image.label for image in outcome.members],
         "patient": [image.patient for image in outcome.members],
         "distance": found.distances,
-        "percentile": found.percentiles,
+        "percentile": outcome.percentiles,
         "margin": found.margins,
-        "outlier": [int(flag) for flag in found.outliers],
+        "outlier": [None if flag is None else int(flag) for flag in outcome.outliers],
         "seen": [seen.value for seen in outcome.seen],
     }
     return columns | list_scan_columns(outcome.members)

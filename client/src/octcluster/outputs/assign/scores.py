@@ -88,7 +88,7 @@ def format_placement_scores(outcome: AssignOutcome) -> bytes:
         "failed": len(outcome.failures),
         "space": outcome.space.digest.hex(),
         "run_id": outcome.model.run_id,
-        "outliers": sum(outcome.placements.outliers),
+        "outliers": sum(map(bool, outcome.outliers)),
         "fitted_agreement": outcome.placements.fitted_agreement,
         "seen": count_seen(outcome),
         "seen_patients_known": outcome.patients_known,

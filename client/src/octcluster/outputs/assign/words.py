@@ -135,15 +135,17 @@ def describe_doubtful(outcome: AssignOutcome) -> list[str]:
 
 def describe_outliers(outcome: AssignOutcome) -> list[str]:
     """How many images lie far from their cluster, and what that may mean."""
-    flags = outcome.placements.outliers
-    flagged = sum(flags)
+    flags = outcome.outliers
+    flagged = sum(map(bool, flags))
+    untold = _describe_untold(outcome)
     if not flagged:
-        return []
+        return untold
     if outcome.model.unit == "eye":
         called = "is called an outlier" if flagged == 1 else "are called outliers"
         return [
             f"{flagged:,} of {count(len(flags), 'image')} {called}. That says little here: the run clustered "
-            "eyes, and single scans lie farther from a mean than eyes do."
+            "eyes, and single scans lie farther from a mean than eyes do.",
+            *untold,
         ]
     text = (
         f"{flagged:,} of {count(len(flags), 'image')} {'lies' if flagged == 1 else 'lie'} farther from the "
@@ -151,10 +153,23 @@ def describe_outliers(outcome: AssignOutcome) -> list[str]:
         "run did not see lie farther than those that its features and clusters were fitted to"
     )
     if flagged <= _MANY_OUTLIERS * len(flags):
-        return [f"{text}."]
+        return [f"{text}.", *untold]
     return [
         f"{text}. But more than a quarter may also mean another device, another pathology, or a run with few "
-        "images."
+        "images.",
+        *untold,
+    ]
+
+
+def _describe_untold(outcome: AssignOutcome) -> list[str]:
+    """Of how many images it cannot be told whether they are outliers, and why; nothing if of none."""
+    untold = outcome.outliers.count(None)
+    if not untold:
+        return []
+    unit = outcome.model.unit
+    return [
+        f"Of {count(untold, 'image')} it is unknown whether they are outliers: the cluster has one {unit} "
+        "of the run, and any other image lies farther from it."
     ]
 
 

@@ -205,6 +205,10 @@ def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
     lines = [line for line, number in (("class", leaks.classes), ("split", len(leaks.splits))) if number > 1]
     if not lines:
         return []
+    if not leaks.repeated_patients:
+        return [
+            f"No patient has several images, so none can have them in more than one {' or '.join(lines)}."
+        ]
     return [
         f"None of the {count(leaks.patients, 'patient')} has images in more than one {' or '.join(lines)}."
     ]

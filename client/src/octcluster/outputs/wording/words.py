@@ -113,8 +113,7 @@ def describe_answer(
         f"{capitalize(name_algorithm(result.algorithm))} put {count(images - result.noise, unit)} into "
         f"{count(result.clusters, 'cluster')}{noise}."
     ]
-    if result.clusters == images > 1:
-        sentences.append(f"Each {unit} is a cluster of its own, so scores by class mean nothing.")
+    sentences += _describe_single(result, images, unit) if class_sizes else []
     accuracy, rand_index = result.scores.accuracy.value, result.scores.adjusted_rand_index.value
     if accuracy is not None:
         labelled = sum(class_sizes)
@@ -124,6 +123,9 @@ def describe_answer(
             f"that matches their class best, one cluster for one class; a single cluster for everything "
             f"would reach {max(class_sizes) / labelled:.1%}."
         )
+    elif class_sizes:
+        why = result.scores.accuracy.undefined_reason
+        sentences.append(f"How well the clusters match the known classes cannot be told: {why}.")
     if rand_index is not None:
         sentences.append(
             f"The adjusted Rand index is {rand_index:z.3f} (0 is chance, 1 is perfect agreement)."
@@ -137,6 +139,17 @@ def describe_answer(
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
     return sentences
+
+
+def _describe_single(result: ClusteringResult, images: int, unit: Unit) -> list[str]:
+    """What clusters of one image each do to scores; nothing if there are none."""
+    single = result.cluster_sizes.count(1)
+    if result.clusters == images > 1:
+        return [f"Each {unit} is a cluster of its own, so scores by class mean nothing."]
+    if not single:
+        return []
+    hold = f"{count(single, 'cluster')} {'holds' if single == 1 else 'hold'} one {unit}"
+    return [f"{hold}{' each' * (single > 1)}: purity and homogeneity are higher for that alone."]
 
 
 def show_note(note: Note) -> str:

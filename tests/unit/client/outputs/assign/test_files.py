@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,3 +57,32 @@ def test_eyes_have_a_row_each_with_the_scans_that_speak_for_them(tmp_path: Path)
     assert rows[1]["doubtful"] == "1"
     write_assign_files(make_assign_outcome(), tmp_path, {}, STARTED)
     assert not (tmp_path / "eyes.csv").exists()
+
+
+def test_a_cluster_of_one_image_of_the_run_has_no_percentiles_and_outliers(tmp_path: Path) -> None:
+    outcome = make_assign_outcome()
+    outcome = replace(
+        outcome,
+        model=replace(outcome.model, cluster_sizes=[1, 23, 23, 23]),
+        placements=replace(outcome.placements, outliers=[True] * 80, percentiles=[100] * 80),
+    )
+    write_assign_files(outcome, tmp_path, {}, STARTED)
+    rows = list(csv.DictReader((tmp_path / "assignments.csv").read_text().splitlines()))
+    alone = [row for row in rows if row["cluster"] == "0"]
+    assert {(row["percentile"], row["outlier"]) for row in alone} == {("", "")}
+    assert {(row["percentile"], row["outlier"]) for row in rows if row not in alone} == {("100", "1")}
+    assert json.loads((tmp_path / "scores.json").read_text())["outliers"] == 80 - len(alone)
+    page = (tmp_path / "report.html").read_text()
+    assert f"Of {len(alone)} images it is unknown whether they are outliers" in page
+    assert "outliers cannot be told." in page
+
+
+def test_an_eye_of_one_scan_does_not_agree_with_itself(tmp_path: Path) -> None:
+    outcome = show_eyes(make_assign_outcome())
+    first, *others = outcome.eyes
+    first = replace(first, eye=replace(first.eye, rows=first.eye.rows[:1]))
+    write_assign_files(replace(outcome, eyes=[first, *others]), tmp_path, {}, STARTED)
+    rows = list(csv.DictReader((tmp_path / "eyes.csv").read_text().splitlines()))
+    assert (rows[0]["scans"], rows[0]["agreement"]) == ("1", "")
+    assert all(float(row["agreement"]) for row in rows[1:])
+    assert "It has one scan." in (tmp_path / "report.html").read_text()

@@ -80,7 +80,7 @@ def test_copies_come_before_near_duplicates() -> None:
 
 
 def test_no_leak_is_said_too() -> None:
-    members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b")]
+    members = [image("0.png", "CNV", "a"), image("1.png", "DME", "b"), image("2.png", "DME", "b")]
     assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
         "None of the 2 patients has images in more than one class.",
         NO_PAIR,
@@ -89,10 +89,18 @@ def test_no_leak_is_said_too() -> None:
     assert unknown.startswith("No patient is known")
 
 
+def test_patients_of_one_image_each_are_no_proof_that_nothing_leaks() -> None:
+    members = [image("train/0.png", "CNV", "a"), image("test/1.png", "DME", "b")]
+    assert describe_leaks(find_leaks(members, pairs()), pairs()) == [
+        "No patient has several images, so none can have them in more than one class or split.",
+        NO_PAIR,
+    ]
+
+
 def test_nothing_is_said_of_classes_or_splits_that_are_not_known() -> None:
     members = [image("0.png", None, "a"), image("1.png", None, "b")]
     assert describe_leaks(find_leaks(members, pairs()), pairs()) == [NO_PAIR]
-    members = [image("train/0.png", None, "a"), image("test/1.png", None, "b")]
+    members = [image(f"train/{name}.png", None, "a") for name in "ab"] + [image("test/1.png", None, "b")]
     sentence, _ = describe_leaks(find_leaks(members, pairs()), pairs())
     assert sentence == "None of the 2 patients has images in more than one split."
 

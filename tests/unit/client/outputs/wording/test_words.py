@@ -9,7 +9,7 @@ from octcluster.outputs.pages.rendering import format_cell
 from octcluster.outputs.run.report.figures import describe_kept_variance, plot_variance
 from octcluster.outputs.wording.trust import tabulate_audit
 from octcluster.outputs.wording.words import describe_answer, format_interval, format_score, judge_silhouette
-from outcomes import make_outcome
+from outcomes import make_outcome, undefine
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,21 @@ def test_scores_of_clusters_of_one_image_each_are_no_proof() -> None:
     assert not any(warning in sentence for sentence in describe_answer(result, [20] * 4, whitened=True))
     alone = replace(result, clusters=4, cluster_sizes=[1] * 4)
     assert any(warning in sentence for sentence in describe_answer(alone, [1] * 4, whitened=True))
+    some = replace(result, clusters=4, cluster_sizes=[40, 38, 1, 1])
+    told = "2 clusters hold one image each: purity and homogeneity are higher for that alone."
+    assert told in describe_answer(some, [20] * 4, whitened=True)
+    one = replace(result, clusters=3, cluster_sizes=[40, 39, 1])
+    told = "1 cluster holds one eye: purity and homogeneity are higher for that alone."
+    assert told in describe_answer(one, [20] * 4, whitened=True, unit="eye")
+    unlabelled = undefine(make_outcome(), "no image has a known class").result.results[0]
+    one = replace(unlabelled, clusters=3, cluster_sizes=[40, 39, 1])
+    assert not any("purity" in sentence for sentence in describe_answer(one, [], whitened=True))
+
+
+def test_why_clusters_and_classes_cannot_be_compared_is_said() -> None:
+    reason = "all images with a known class are of a single class"
+    result = undefine(make_outcome(), reason).result.results[0]
+    told = describe_answer(result, [80], whitened=True)
+    assert f"How well the clusters match the known classes cannot be told: {reason}." in told
+    assert not any("%" in sentence for sentence in told)
+    assert not any("known classes" in sentence for sentence in describe_answer(result, [], whitened=True))

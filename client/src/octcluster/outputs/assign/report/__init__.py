@@ -114,7 +114,7 @@ def _list_tiles(outcome: AssignOutcome, scores: PlacementScores) -> list[Tile]:
             Tile("accuracy", f"{scores.accuracy:.3f}", f"of {count(scores.labelled, f'{new}image')}")
         )
     tiles.append(Tile("doubtful images", f"{count_doubtful(outcome):,}"))
-    tiles.append(Tile("outliers", f"{sum(outcome.placements.outliers):,}"))
+    tiles.append(Tile("outliers", f"{sum(map(bool, outcome.outliers)):,}"))
     if outcome.failures:
         tiles.append(Tile("failed images", f"{len(outcome.failures):,}"))
     return tiles

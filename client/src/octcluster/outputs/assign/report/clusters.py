@@ -48,8 +48,11 @@ def _list_notes(outcome: AssignOutcome, cluster: int, rows: Sequence[int]) -> li
     notes = [f"{count(outcome.model.cluster_sizes[cluster], outcome.model.unit)} of the run made it."]
     if rows:
         doubtful = sum(found.margins[row] < DOUBTFUL_MARGIN for row in rows)
-        outliers = sum(found.outliers[row] for row in rows)
-        notes.append(f"Of the new ones, {doubtful:,} doubtful and {outliers:,} outliers.")
+        outliers = sum(bool(outcome.outliers[row]) for row in rows)
+        if outcome.percentiles[rows[0]] is None:
+            notes.append(f"Of the new ones, {doubtful:,} doubtful; outliers cannot be told.")
+        else:
+            notes.append(f"Of the new ones, {doubtful:,} doubtful and {outliers:,} outliers.")
     return notes
 
 
@@ -58,7 +61,7 @@ def _choose_examples(outcome: AssignOutcome, rows: Sequence[int], names: ImageNa
     clearest = sorted(rows, key=lambda row: (-found.margins[row], found.percentiles[row], row))
     doubtful = [row for row in reversed(clearest) if found.margins[row] < DOUBTFUL_MARGIN]
     outlying = sorted(
-        (row for row in rows if found.outliers[row]), key=lambda row: (-found.distances[row], row)
+        (row for row in rows if outcome.outliers[row]), key=lambda row: (-found.distances[row], row)
     )
     chosen = {"Clearest": clearest, "Most doubtful": doubtful, "Most outlying": outlying}
     return [
@@ -71,5 +74,7 @@ def _choose_examples(outcome: AssignOutcome, rows: Sequence[int], names: ImageNa
 def _show(outcome: AssignOutcome, row: int, names: ImageNames) -> Picture:
     found, picture = outcome.placements, names.picture(row)
     label = f"{picture.note}, " if picture.note else ""
-    note = f"{label}margin {found.margins[row]:.2f}, percentile {found.percentiles[row]}"
+    percentile = outcome.percentiles[row]
+    told = "" if percentile is None else f", percentile {percentile}"
+    note = f"{label}margin {found.margins[row]:.2f}{told}"
     return Picture(picture.caption, note, picture.source)

@@ -41,10 +41,8 @@ def _summarize(outcome: AssignOutcome, row: EyeRow) -> str:
     name = outcome.model.class_of_cluster.get(placed.cluster)
     stands = f", which stands for {name}" if name else ""
     label = f" Known class: {placed.eye.label}." if placed.eye.label else ""
-    return (
-        f"Cluster {placed.cluster}{stands}; margin {placed.margin:.2f}. {row.agreement:.0%} of {scans} lie "
-        f"in it.{label}"
-    )
+    agree = "It has one scan." if row.agreement is None else f"{row.agreement:.0%} of {scans} lie in it."
+    return f"Cluster {placed.cluster}{stands}; margin {placed.margin:.2f}. {agree}{label}"
 
 
 def _explain_doubt(row: EyeRow) -> str:
