@@ -35,6 +35,7 @@ _FOREIGN_OPTIONS = {
     "embedding-atlas": {"--text", "--vector", "--x", "--y"},
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
+    "scripts/sbom": {"--image"},
     "scripts/test": {"--durations", "--fast"},
 }
 _MOST_LINES_BEFORE_REFERENCES = 90
