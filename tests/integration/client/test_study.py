@@ -199,7 +199,7 @@ def test_a_run_that_is_cancelled_late_is_done_again_by_the_study_that_joined_it(
                 with ClustererClient(known(elsewhere.clusterer)) as client:
                     client.cancel(left.pop())
 
-    monkeypatch.setattr("octcluster.workflows.run.Job._cancel", lambda _, run_id: left.append(run_id))
+    monkeypatch.setattr("octcluster.workflows.run.cancel_run", lambda *which: left.append(which[-1]))
     with pytest.raises(KeyboardInterrupt):
         run_study(image_set, matrix, elsewhere, Impatient(), ignore)
     outcome = run_study(image_set, matrix, elsewhere, Late(), ignore)

@@ -8,7 +8,6 @@ on as they come. An image file may change while the job is at work: its bytes ar
 and it fails.
 """
 
-import contextlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from octcluster.images.eyes import ScannedEye
 from octcluster.images.image_set import ImageSet
 from octcluster.images.keys import check_of_secret
 from octcluster.images.leaks import add_copies
-from octcluster.model.errors import OctclusterError, RunCancelled, RunFailed, RunNotFound
+from octcluster.model.errors import RunCancelled, RunFailed, RunNotFound
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
@@ -35,11 +34,16 @@ from octcluster.workflows.outcome import (
     describe_versions,
     fetch_second,
 )
-from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
+from octcluster.workflows.services import (
+    ServiceOptions,
+    cancel_run,
+    connected_clients,
+    find_not_kept,
+    started_services,
+)
 from octcluster.workflows.stages import RunWatcher, Stages
 
 _ATTEMPTS = 3
-_CANCEL_SECONDS = 3.0
 # Ends of a run after which another one may succeed: the cache lost vectors, or something was away.
 _RECOVERABLE = ("vectors_missing", "store_unavailable", "interrupted")
 _FEW_IMAGES = 5000
@@ -194,7 +198,7 @@ class Job:
         except (RunFailed, RunNotFound, RunCancelled):
             raise
         except BaseException:
-            self._cancel(spec.run_id)
+            cancel_run(self._options, self._clusterer.address, spec.run_id)
             raise
         outcome = self._outcome(spec, result, assignments, eyes, fitted)
         return replace(outcome, second=second, not_kept=status.not_kept_reason)
@@ -218,20 +222,6 @@ class Job:
         keys = [key for _, key in self._images.good()]
         found = self._clusterer.get_vectors(self._space, list(dict.fromkeys(keys)))
         return [found.get(key) for key in keys]
-
-    def _cancel(self, run_id: str) -> None:
-        """Tells the clusterer, in short, not to work for nobody."""
-        with (
-            contextlib.suppress(OctclusterError),
-            ClustererClient(
-                self._clusterer.address,
-                timeout_seconds=_CANCEL_SECONDS,
-                retry_seconds=0,
-                tls=self._options.clusterer_tls,
-                token=self._options.clusterer_token,
-            ) as clusterer,
-        ):
-            clusterer.cancel(run_id)
 
     def _spec(self) -> RunSpec:
         recipe = self._options.chosen_recipe

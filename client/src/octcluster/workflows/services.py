@@ -12,11 +12,13 @@ from octcluster.clients.tracing import begin_trace
 from octcluster.images.keys import key_secret_from_environment
 from octcluster.local.options import LocalStackOptions
 from octcluster.local.stack import START_SECONDS, LocalStack
+from octcluster.model.errors import OctclusterError
 from octcluster.model.progress import Progress
 from octcluster.workflows.stages import Stages
 
 _CONNECT_SECONDS = 20.0
 _OUTAGE_SECONDS = 120.0
+_CANCEL_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -143,3 +145,24 @@ def connected_clients(
         connected = clients.pop_all()
     with connected:
         yield embedder, clusterer
+
+
+def cancel_run(options: ServiceOptions, address: str, run_id: str) -> None:
+    """Tells a clusterer, in short, not to work for nobody; it may be away.
+
+    Args:
+        options: How the clusterer is reached.
+        address: Where it is.
+        run_id: The run that nobody waits for.
+    """
+    with (
+        contextlib.suppress(OctclusterError),
+        ClustererClient(
+            address,
+            timeout_seconds=_CANCEL_SECONDS,
+            retry_seconds=0,
+            tls=options.clusterer_tls,
+            token=options.clusterer_token,
+        ) as clusterer,
+    ):
+        clusterer.cancel(run_id)
