@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import singledispatch
 
-from octcluster.cli.arguments.assign import AssignCommand
+from octcluster.cli.arguments.assign import AssignCommand, recorded_addresses_named
 from octcluster.cli.arguments.command import Command, ImagesCommand
 from octcluster.cli.arguments.completion import CompletionCommand
 from octcluster.cli.arguments.describe import DescribeCommand
@@ -95,8 +95,8 @@ def assign(command: AssignCommand) -> ExitCode:
     """``octcluster assign``."""
     started = datetime.now(UTC)
     _need_cli()
-    finished = find_run(command.run)
-    command = command.at_services_of(finished)
+    given, finished = command, find_run(command.run)
+    command = given.at_services_of(finished)
     model = command.model or MODELS[0]
     command.check_model(model)
     options = AssignOptions(model=model, **command.service_fields())
@@ -107,7 +107,10 @@ def assign(command: AssignCommand) -> ExitCode:
 
     with _shown_progress(command) as progress:
         image_set = spell_classes(_find_sample(command, progress), finished.classes)
-        with prepared_folder(command.out, command.name, progress.message):
+        with (
+            prepared_folder(command.out, command.name, progress.message),
+            recorded_addresses_named(given, command, finished),
+        ):
             outcome = assign_images(finished, image_set, options, progress)
     report = AssignReportOptions(command.thumbnails, command.identified)
     write_assign_files(outcome, command.out, command.record(), started, report)

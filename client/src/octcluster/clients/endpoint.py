@@ -14,7 +14,7 @@ from functools import cached_property
 import grpc
 
 from octcluster.clients.security import Tls, metadata_of
-from octcluster.clients.status_errors import details_of, flags_of, service_error, was_closed
+from octcluster.clients.status_errors import details_of, find_cause, flags_of, service_error, was_closed
 from octcluster.clients.tls_probe import find_tls_fault
 from octcluster.model.errors import (
     AddressInvalid,
@@ -159,11 +159,11 @@ class Endpoint:
             return before
         known = self._tls_fault(error) or service_error(error, self.service, self.address)
         if isinstance(known, ServerUnavailable | DeadlineExceeded):
-            return ServerUnavailable(
-                f"no answer from {self.service} at {self.address} in {seconds:.0f} s: is it running, and is"
-                f" the address right? ({details_of(error, self.service)})",
-                code=grpc.StatusCode.UNAVAILABLE.name,
-            )
+            silent = isinstance(known, DeadlineExceeded)
+            details = details_of(error, self.service)
+            cause = "it may be overloaded, or the address may be wrong" if silent else find_cause(details)
+            told = f"no answer from {self.service} at {self.address} in {seconds:.0f} s: {cause} ({details})"
+            return ServerUnavailable(told, code=grpc.StatusCode.UNAVAILABLE.name)
         return known
 
     def _tls_fault(self, error: grpc.RpcError) -> ServiceError | None:

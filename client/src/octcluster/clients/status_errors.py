@@ -40,6 +40,21 @@ _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
 # has not accepted (https://github.com/grpc/grpc/issues/41785), and nobody has begun their work.
 _SIGNS_OF_THIS_SIDE = ("locally cancelled", "channel closed")
 _SIGNS_OF_CLOSING = ("Socket closed", "Connection reset", "Broken pipe")
+# What gRPC's details of UNAVAILABLE tell of the cause, with the cure; all else is the server's own words.
+_CAUSES = (
+    (("Connection refused",), "nothing listens there: start it, or correct the address"),
+    (("No such file or directory",), "there is no such socket: start it, or correct the address"),
+    (
+        ("lookup", "resolving", "DNS resolution", "Name or service"),
+        "the host name is not known here: correct it",
+    ),
+    (
+        ("No route to host", "Network is unreachable", "timed out", "Timeout occurred"),
+        "this machine does not reach it: check network and firewall, and the address",
+    ),
+    ((*_SIGNS_OF_CLOSING, "GOAWAY"), "the connection was closed: look whether it still runs"),
+)
+_ITS_OWN_WORDS = "what is known of the cause is in brackets; its log says more"
 # And those of RESOURCE_EXHAUSTED, that it was no lack of room: the same message never gets through.
 _SIGN_OF_A_LARGE_MESSAGE = "larger than max"
 
@@ -67,7 +82,12 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
         kind = RequestRefused
     found = kind(
         kind.template.format(
-            service=service, address=address, code=status.name, details=details, flags=flags
+            service=service,
+            address=address,
+            code=status.name,
+            details=details,
+            flags=flags,
+            cause=find_cause(details),
         ),
         code=status.name,
     )
@@ -91,6 +111,11 @@ def _retry_after_seconds(error: grpc.RpcError) -> float | None:
 def flags_of(service: str) -> str:
     """With what the flags for a service begin: those for ``the embedder`` with ``--embedder``."""
     return f"--{service.rpartition(' ')[2]}"
+
+
+def find_cause(details: str) -> str:
+    """What gRPC's details tell of why a server cannot be used, with the cure."""
+    return next((cause for signs, cause in _CAUSES if any(sign in details for sign in signs)), _ITS_OWN_WORDS)
 
 
 def was_closed(error: grpc.RpcError) -> bool:

@@ -60,7 +60,7 @@ class ServiceError(OctclusterError):
 class ServerUnavailable(ServiceError):
     """The server, or what the server itself needs, does not answer."""
 
-    template = "no answer from {service} at {address}: is it running, and is the address right? ({details})"
+    template = "{service} at {address} cannot be used now: {cause} ({details})"
 
 
 class ServerOverloaded(ServiceError):
@@ -113,7 +113,10 @@ class RunNotFound(ServiceError):
     """The server does not know the run, or has forgotten it."""
 
     code = "NOT_FOUND"
-    template = "{service} at {address} does not know this run (any more): start it again ({details})"
+    template = (
+        "{service} at {address} does not have this run: start it again, or call with the token or"
+        " certificate that started it ({details})"
+    )
 
 
 class NotReady(ServiceError):

@@ -82,8 +82,9 @@ def _explain_missing(run: FinishedRun) -> str:
         )
     return (
         f"the clusterer does not have the run {run.run_id}: it is another clusterer or cache folder than "
-        "that of the run, or the run was deleted, is older than the clusterer keeps runs, or was lost with "
-        f"the data of Redis. Name the clusterer or the cache folder that has it. {repeat}"
+        "that of the run, or the run was deleted, is older than the clusterer keeps runs, was lost with "
+        "the data of Redis, or was started with another token or certificate. Name the clusterer or the "
+        f"cache folder that has it. {repeat}"
     )
 
 

@@ -37,7 +37,7 @@ def test_each_status_has_an_error_with_its_name_and_the_address(code: grpc.Statu
 @pytest.mark.parametrize(
     ("code", "kind", "advice"),
     [
-        (grpc.StatusCode.UNAVAILABLE, errors.ServerUnavailable, "is it running"),
+        (grpc.StatusCode.UNAVAILABLE, errors.ServerUnavailable, "its log says more"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.ServerOverloaded, "try again later"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded, "start again"),
         (grpc.StatusCode.INVALID_ARGUMENT, errors.RequestRefused, "refused"),
@@ -52,6 +52,25 @@ def test_error_says_what_to_do(code: grpc.StatusCode, kind: type[errors.ServiceE
     error = service_error(Status(code, "details"), "the embedder", ADDRESS)
     assert type(error) is kind
     assert advice in str(error)
+
+
+@pytest.mark.parametrize(
+    ("details", "cause"),
+    [
+        ("failed to connect to all addresses; last error: ... Connection refused", "nothing listens there"),
+        ("unix:/x.sock: connect failed: No such file or directory", "there is no such socket"),
+        ("errors resolving box:5: [field:hostname lookup error]", "the host name is not known here"),
+        ("ipv4:10.0.0.9:5: connect: No route to host (113)", "this machine does not reach it"),
+        ("recvmsg:Connection reset by peer (104)", "the connection was closed"),
+        ("Redis does not answer: start it", "what is known of the cause is in brackets"),
+    ],
+)
+def test_only_the_cause_that_is_known_is_told(details: str, cause: str) -> None:
+    error = service_error(Status(grpc.StatusCode.UNAVAILABLE, details), "the clusterer", ADDRESS)
+    told = str(error)
+    assert told.startswith(f"the clusterer at {ADDRESS} cannot be used now: {cause}")
+    assert details in told
+    assert "address" not in told or cause.startswith(("nothing", "there is", "this machine"))
 
 
 def test_a_status_without_details_is_named() -> None:

@@ -1,11 +1,19 @@
 """The arguments of ``octcluster assign``, and its help."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from octcluster.cli.arguments.command import ImagesCommand, add_images, add_labels, add_output_options
 from octcluster.cli.arguments.services import ServicesCommand, add_services
+from octcluster.model.errors import (
+    ConnectionNotSecure,
+    DeadlineExceeded,
+    IncompatibleServer,
+    ServerUnavailable,
+)
 from octcluster.model.runs import MODELS
 from octcluster.workflows.finished_runs import FinishedRun
 
@@ -87,6 +95,42 @@ class AssignCommand(ServicesCommand, ImagesCommand):
             weights_sha256=digest,
             model=self.model or run.arguments.get("model"),
         )
+
+
+@contextmanager
+def recorded_addresses_named(given: AssignCommand, used: AssignCommand, run: FinishedRun) -> Iterator[None]:
+    """Says of a server that cannot be used that its address stands in the run's record, and what else helps.
+
+    Args:
+        given: The command as it was given.
+        used: The command with what the run says.
+        run: The run.
+
+    Raises:
+        ServiceError: The block raised it; where the address came from the record, its message says so.
+    """
+    try:
+        yield
+    except (ServerUnavailable, ConnectionNotSecure, DeadlineExceeded, IncompatibleServer) as error:
+        cures = {
+            "embedder": "name another embedder with the run's model (--embedder HOST:PORT), or give --model "
+            f"{used.model or MODELS[0]} to start one here",
+            "clusterer": "its model.npz does without the run's clusterer: name any other (--clusterer "
+            "HOST:PORT), or a cache folder to start one here (--cache-dir DIR)"
+            if run.model is not None
+            else "the run has no model.npz and is on that clusterer alone: start that again, or give its new "
+            "address (--clusterer HOST:PORT)",
+        }
+        for service, cure in cures.items():
+            address = getattr(used, service)
+            if (
+                getattr(given, service) is None
+                and address is not None
+                and f"{service} at {address}" in str(error)
+            ):
+                where = "That address is the one in the run's run.json; if it is no longer right"
+                raise type(error)(f"{error}. {where}, {cure}", code=error.code) from error
+        raise
 
 
 def _path(text: str | None) -> Path | None:
