@@ -1,5 +1,7 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
@@ -35,9 +37,15 @@ def _check_redis_url(url: str) -> str:
 def _check_password_file(file: Path | None) -> Path | None:
     if file is not None:
         try:
+            known = file.stat()
             password = file.read_text().strip()
         except (OSError, UnicodeError):
             raise ValueError("must be a file of text that this process may read") from None
+        # A file of another user, as a container's secret is, reaches this process by its group.
+        own = known.st_uid == os.geteuid()
+        for_others = stat.S_IRWXO | (stat.S_IRWXG if own else 0)
+        if known.st_mode & for_others:
+            raise ValueError(f"must be a file that others cannot read: chmod {'600' if own else 'o='} {file}")
         if not password:
             raise ValueError("must be a file that holds a password, this one is empty")
     return file

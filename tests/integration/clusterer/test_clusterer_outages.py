@@ -112,6 +112,7 @@ def test_the_server_starts_before_its_store(tmp_path: Path) -> None:
 def test_password(tmp_path: Path) -> None:
     password_file = tmp_path / "password"
     password_file.write_text("correct horse\n")
+    password_file.chmod(0o600)
     with started_store("valkey", "--requirepass", "correct horse") as store:
         arguments = ("--redis-url", store.url, "--redis-password-file", str(password_file))
         with running_service("octcluster_clusterer", *arguments) as server:

@@ -89,6 +89,7 @@ def test_the_password_comes_from_a_file_and_is_never_shown(
 ) -> None:
     file = tmp_path / "password"
     file.write_text("correct horse\n")
+    file.chmod(0o600)
     settings = Settings.load(["--redis-password-file", str(file)])
     assert settings.read_redis_password() == "correct horse"
     for url in ("redis://:battery@h:6379/0", "redis://h/0?password=battery", "http://:battery@h"):
@@ -101,9 +102,40 @@ def test_the_password_comes_from_a_file_and_is_never_shown(
         assert "battery" not in message
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o602])
+def test_a_password_file_that_others_can_read_is_refused_with_the_cure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse\n")
+    file.chmod(mode)
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load(["--redis-password-file", str(file)])
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert "--redis-password-file" in told
+    assert f"chmod 600 {file}" in told
+    assert "correct horse" not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize(("mode", "allowed"), [(0o640, True), (0o600, True), (0o644, False)])
+def test_a_password_file_of_another_user_may_be_for_a_group(tmp_path: Path, mode: int, allowed: bool) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse\n")
+    file.chmod(mode)
+    os.chown(file, 10001, -1)
+    if allowed:
+        assert Settings.load(["--redis-password-file", str(file)]).read_redis_password() == "correct horse"
+    else:
+        with pytest.raises(SystemExit):
+            Settings.load(["--redis-password-file", str(file)])
+
+
 def test_an_empty_password_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "password"
     file.write_text("\n")
+    file.chmod(0o600)
     with pytest.raises(SystemExit):
         Settings.load(["--redis-password-file", str(file)])
     assert "--redis-password-file" in capsys.readouterr().err
