@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+import traceback
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -98,7 +99,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         try:
             if self._certified:
                 name_caller(_find_caller(context))
-            yield
+            with _letting_go():
+                yield
             status = grpc.StatusCode.OK
         except tuple(self._statuses) as error:
             kinds = self._statuses.items()
@@ -118,6 +120,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             seconds = time.monotonic() - started
             self._metrics.count_request(method, status.name, seconds)
             _log_call(method, status.name, counts, seconds, request_id)
+
+
+@contextmanager
+def _letting_go() -> Iterator[None]:
+    """Lets go of all that a call has read if it fails: its error lives for a while, and so its frames."""
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from known import known
-from octcluster_serving.calls import CallInterceptor, count
+from octcluster_serving.calls import CallInterceptor, _letting_go, count
 from octcluster_serving.metrics import ServerMetrics
 from octcluster_serving.service import Service
 from octcluster_serving.tracing import CallTracer
@@ -256,3 +257,20 @@ async def test_a_call_whose_answers_nobody_reads_is_ended(
         await asyncio.sleep(0.05)
     unread.cancel()
     assert await trial.send(b"another", streamed=True) == b"another"
+
+
+def test_a_call_that_fails_holds_nothing_that_it_has_read() -> None:
+    class Content:
+        pass
+
+    held: list[weakref.ref[Content]] = []
+
+    def read() -> None:
+        content = Content()
+        held.append(weakref.ref(content))
+        raise ValueError
+
+    with pytest.raises(ValueError) as caught, _letting_go():  # noqa: PT011
+        read()
+    assert caught.tb is not None
+    assert held[0]() is None

@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import numpy as np
 from octcluster_serving.logs import describe_fault
@@ -17,11 +19,15 @@ logger = logging.getLogger(__name__)
 
 _NO_KEYS = np.empty((0, 32), dtype=np.uint8)
 _ONLY_HERE = "only the memory of the clusterer has the run, which is lost when the clusterer ends"
+_MOST_UNSAVED = 64
 
 
 @dataclass(eq=False)
 class LiveRun:
-    """A run in memory. Each attribute is replaced as a whole, so that it can be read at any time."""
+    """A run in memory. Each attribute is replaced as a whole, so that it can be read at any time.
+
+    ``only_here`` says that the run has ended, and Redis was away when it was to take that.
+    """
 
     spec: RunSpec
     members: Members
@@ -30,6 +36,7 @@ class LiveRun:
     result: RunResult | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     deleted: bool = False
+    only_here: bool = False
     _saving: threading.Lock = field(default_factory=threading.Lock)
     _saved_end: bool = False
 
@@ -64,12 +71,14 @@ class LiveRun:
             if self.deleted or (self._saved_end and not status.state.ended):
                 return ""
             self._saved_end = status.state.ended
+            self.only_here = False
             try:
                 not_kept = store.save(self.record(status))
                 if self.deleted:
                     store.delete(status.run_id)
             except StoreUnavailable as error:
                 logger.warning("run %s: kept in memory only: %s", status.run_id, error)
+                self.only_here = status.state.ended
                 return f"{_ONLY_HERE}: {error}"
             except Exception as error:
                 # The worker goes on whatever happens here.
@@ -78,3 +87,33 @@ class LiveRun:
         if not_kept:
             logger.warning("run %s: Redis may lose it: %s", status.run_id, not_kept)
         return not_kept
+
+
+def find_unsaved(runs: Mapping[str, LiveRun]) -> list[LiveRun]:
+    """The runs whose end Redis has not taken yet."""
+    return [run for run in runs.values() if run.only_here]
+
+
+def save_again(unsaved: Sequence[LiveRun], store: RunStore) -> None:
+    """Saves runs that Redis could not take when they ended, until one of them fails again."""
+    for run in unsaved:
+        not_kept = run.save(store, replace(run.status, not_kept_reason=""))
+        run.status = replace(run.status, not_kept_reason=not_kept if run.result else "")
+        if run.only_here:
+            return
+        logger.info("run %s: saved after all", run.spec.run_id)
+
+
+def forget_ended(runs: dict[str, LiveRun], most: int) -> None:
+    """Forgets all but the newest runs that have ended; of those that only memory has, it keeps more."""
+    ended = [run for run in runs.values() if run.status.state.ended]
+    saved = [run for run in ended if not run.only_here]
+    for run in (*saved[:-most], *find_unsaved(runs)[:-_MOST_UNSAVED]):
+        del runs[run.spec.run_id]
+
+
+def log_end(status: RunStatus) -> None:
+    """Says in the log how a run has ended."""
+    seconds = (datetime.now(UTC) - status.created).total_seconds()
+    code = f" ({status.error.code})" if status.error else ""
+    logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)

@@ -18,7 +18,7 @@ from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.model import Members, RunSpec
 from octcluster_clusterer.preparation.units import count_units
 from octcluster_clusterer.runs.execution import STOPPED, Pipeline, execute, find_fingerprint
-from octcluster_clusterer.runs.live_run import LiveRun
+from octcluster_clusterer.runs.live_run import LiveRun, find_unsaved, forget_ended, log_end, save_again
 from octcluster_clusterer.runs.memory_estimate import check_memory
 from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_interrupted, end_status
 from octcluster_clusterer.runs.run_store import RunStore
@@ -27,8 +27,9 @@ from octcluster_clusterer.store.vectors import VectorCache
 
 logger = logging.getLogger(__name__)
 
-# Ended runs that stay in memory: so a result outlives a Redis that is away when it is saved, for a while.
+# Ended runs that stay in memory, beside those that Redis has not taken yet.
 _REMEMBERED_RUNS = 8
+_SAVE_AGAIN_SECONDS = 5.0
 # How long a run that was asked to stop at the server's end may take to notice.
 _STOP_SECONDS = 5.0
 _NOT_FOUND = "no run has this id: it was never started here, was deleted, has expired, or Redis lost it"
@@ -139,12 +140,7 @@ class RunQueue:
         return self._stored(run_id).status
 
     def record(self, run_id: str) -> RunRecord:
-        """Returns what is known of a run, with its result if it has succeeded.
-
-        Raises:
-            RunNotFound: No such run.
-            StoreUnavailable: The run is not in memory and Redis does not say whether it knows it.
-        """
+        """Returns what is known of a run, with its result if it has succeeded; raises as :meth:`status`."""
         with self._changed:
             run = self._runs.get(run_id)
             if run is not None:
@@ -226,7 +222,7 @@ class RunQueue:
             logger.warning("run %s: not done in time, asked to stop", late.spec.run_id)
             late.cancelled.set()
             self._worker.join(_STOP_SECONDS)
-        ended = [(run, run.status) for run in waiting]
+        ended = [(run, run.status) for run in (*waiting, *find_unsaved(self._runs))]
         if late is not None and self._worker.is_alive():
             ended.insert(0, (late, end_status(late.status, RunState.FAILED, STOPPED)))
         # Once Redis has turned out to be away, the other runs need not wait for it too.
@@ -263,12 +259,10 @@ class RunQueue:
         return waited
 
     def _work(self) -> None:
-        while True:
+        while self._wait_for_work():
             with self._changed:
-                self._running = None
-                self._changed.wait_for(lambda: self._waiting or self._stopping)
                 if not self._waiting:
-                    return
+                    continue
                 run = self._running = self._waiting.popleft()
                 started = datetime.now(UTC)
                 run.status = replace(run.status, state=RunState.RUNNING, started=started)
@@ -277,6 +271,16 @@ class RunQueue:
             if status.state is RunState.CANCELLED and self._stopping:
                 status = end_status(run.status, RunState.FAILED, STOPPED)
             self._settle(run, status)
+
+    def _wait_for_work(self) -> bool:
+        """Waits until a run waits; meanwhile has Redis take what it could not. False: there will be none."""
+        with self._changed:
+            self._running, unsaved = None, find_unsaved(self._runs)
+            pause = _SAVE_AGAIN_SECONDS if unsaved else None
+            self._changed.wait_for(lambda: self._waiting or self._stopping, pause)
+            goes_on = bool(self._waiting) or not self._stopping
+        save_again(unsaved, self._store)
+        return goes_on
 
     def _settle(self, run: LiveRun, status: RunStatus) -> None:
         """Saves and ends a run."""
@@ -291,10 +295,6 @@ class RunQueue:
     def _end(self, run: LiveRun, status: RunStatus) -> None:
         with self._changed:
             run.end(status)
-            ended = [run_id for run_id, known in self._runs.items() if known.status.state.ended]
-            for run_id in ended[:-_REMEMBERED_RUNS]:
-                del self._runs[run_id]
+            forget_ended(self._runs, _REMEMBERED_RUNS)
         self._metrics.count_run(status.state, run.result.stage_seconds if run.result else {})
-        seconds = (datetime.now(UTC) - status.created).total_seconds()
-        code = f" ({status.error.code})" if status.error else ""
-        logger.info("run %s: %s%s after %.1f s", status.run_id, status.state, code, seconds)
+        log_end(status)

@@ -63,23 +63,16 @@ def assign_images(
 ) -> Iterator[pb.AssignResponse]:
     """Puts images into clusters, message by message, and at last the means of units."""
     means = UnitMeans()
-    agreement = fitted.rule.fitted_agreement
     size = count_vectors_per_message(fitted.space, limits)
     for start in range(0, len(image_keys), size):
         keys = image_keys[start : start + size]
-        if found := vectors.get(fitted.space, keys):
-            values = _to_values([vector for _, vector in found], fitted.space)
-            members = fitted.preparation.prepare_members(values)
-            means.add(_pick_units(keys, units[start : start + size], [key for key, _ in found]), members)
-            yield pb.AssignResponse(
-                image_keys=[key for key, _ in found],
-                **vars(fitted.assign_members(members)),
-                fitted_agreement=agreement,
-            )
+        response = _assign_part(fitted, keys, units[start : start + size], vectors, means)
+        if response.image_keys:
+            yield response
     if means.images:
         placed = fitted.assign_members(means.means())
         yield pb.AssignResponse(
-            fitted_agreement=agreement,
+            fitted_agreement=fitted.rule.fitted_agreement,
             units=pb.UnitPlacements(
                 unit_numbers=means.images.keys(),
                 images=means.images.values(),
@@ -87,6 +80,24 @@ def assign_images(
                 margins=placed.margins,
             ),
         )
+
+
+def _assign_part(
+    fitted: FittedResult,
+    image_keys: Sequence[bytes],
+    units: Sequence[int],
+    vectors: VectorCache,
+    means: UnitMeans,
+) -> pb.AssignResponse:
+    """One message of an answer. While that waits to be read, nothing holds its vectors."""
+    found = vectors.get(fitted.space, image_keys)
+    if not found:
+        return pb.AssignResponse()
+    keys = [key for key, _ in found]
+    members = fitted.preparation.prepare_members(_to_values([vector for _, vector in found], fitted.space))
+    means.add(_pick_units(image_keys, units, keys), members)
+    placed = vars(fitted.assign_members(members))
+    return pb.AssignResponse(image_keys=keys, **placed, fitted_agreement=fitted.rule.fitted_agreement)
 
 
 def _pick_units(keys: Sequence[bytes], units: Sequence[int], found: Sequence[bytes]) -> list[int]:

@@ -1,7 +1,7 @@
 """The methods of the contract: convert, call, convert. The shell turns errors into statuses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from importlib.metadata import version
 
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
@@ -9,7 +9,7 @@ from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceSe
 from octcluster_serving.callers import current_caller
 
 from octcluster_clusterer.assignment.assign import FittedResult
-from octcluster_clusterer.assignment.fitted_file import MAX_FILE_BYTES, write_fitted
+from octcluster_clusterer.assignment.fitted_file import write_fitted
 from octcluster_clusterer.assignment.fitted_store import FittedStore
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge, NotAllowed
@@ -38,7 +38,7 @@ from octcluster_clusterer.serving.conversions import (
     to_space,
     to_vectors,
 )
-from octcluster_clusterer.serving.reading_allowance import ReadingAllowance
+from octcluster_clusterer.serving.reading_allowance import MAX_FILE_BYTES_IN_READING, ReadingAllowance
 from octcluster_clusterer.serving.result_conversions import (
     from_assignments,
     from_record,
@@ -49,6 +49,8 @@ from octcluster_clusterer.store.vectors import Rejection, VectorCache
 
 # A watcher gets at most ten changes a second, and always the last one.
 _WATCH_INTERVAL_SECONDS = 0.1
+# Each holds a message's vectors several times over, and more than processors make none faster.
+_ASSIGNMENTS_AT_ONCE = 2
 
 
 class ClustererServicer(ClustererServiceServicer):
@@ -70,8 +72,11 @@ class ClustererServicer(ClustererServiceServicer):
         self._fitted = fitted
         self._limits = limits
         self._allowance = ReadingAllowance()
-        self._file_allowance = ReadingAllowance(MAX_FILE_BYTES, "files of fitted runs")
+        self._file_allowance = ReadingAllowance(
+            MAX_FILE_BYTES_IN_READING, "files of fitted runs", gives_way=True
+        )
         self._metrics = metrics
+        self._assigning = asyncio.Semaphore(_ASSIGNMENTS_AT_ONCE)
 
     async def GetServerInfo(  # noqa: N802
         self, request: pb.GetServerInfoRequest, context: object
@@ -181,8 +186,12 @@ class ClustererServicer(ClustererServiceServicer):
         units = to_units(request)
         fitted = await asyncio.to_thread(self._find_fitted, request)
         responses = assign_images(fitted, keys, units, self._vectors, self._limits)
-        while (response := await asyncio.to_thread(next, responses, None)) is not None:
+        while (response := await self._compute_next(responses)) is not None:
             yield response
+
+    async def _compute_next(self, responses: Iterator[pb.AssignResponse]) -> pb.AssignResponse | None:
+        async with self._assigning:
+            return await asyncio.to_thread(next, responses, None)
 
     def _find_fitted(self, request: pb.AssignRequest) -> FittedResult:
         if digest := to_fitted_digest(request):

@@ -38,7 +38,7 @@ from octcluster_clusterer.model import (
 )
 from octcluster_clusterer.runs import queue as run_queue
 from octcluster_clusterer.runs.execution import Pipeline
-from octcluster_clusterer.runs.live_run import LiveRun
+from octcluster_clusterer.runs.live_run import LiveRun, forget_ended
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.records import RunErrorCode, RunResult, RunState, RunStatus
@@ -459,6 +459,47 @@ def test_the_end_of_a_run_is_not_undone_by_the_note_of_its_start(
     queue, spec = make_queue(), new_spec()
     queue.start(spec, members)
     assert make_queue().status(spec.run_id).state is RunState.SUCCEEDED
+
+
+def test_runs_that_redis_could_not_take_are_saved_when_it_is_back(
+    make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_queue, "_SAVE_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(run_queue, "_REMEMBERED_RUNS", 1)
+    with started_store("valkey") as store:
+        vectors = VectorCache(RedisStore(store.url))
+        key = os.urandom(32)
+        vectors.put(SPACE, [(key, np.ones(16, "<f4").tobytes())])
+        member = Members(np.frombuffer(key * 2, dtype=np.uint8).reshape(-1, 32), None)
+        gate = Gate()
+        queue, spec = make_queue(gate, url=store.url), new_spec()
+        queue.start(spec, member)
+        assert gate.entered.wait(30)
+        store.stop()
+        gate.opened.set()
+        assert wait_until(spec.run_id, queue, RunState.SUCCEEDED).not_kept_reason
+        store.start()
+        vectors.put(SPACE, [(key, np.ones(16, "<f4").tobytes())])
+        deadline = time.monotonic() + 30
+        while queue.status(spec.run_id).not_kept_reason:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(2):
+            assert finish(queue, new_spec(), member).state is RunState.SUCCEEDED
+        assert spec.run_id not in queue._runs
+        assert known(queue.finished_record(spec.run_id).result).results
+
+
+def test_runs_that_only_memory_has_are_not_forgotten_for_others() -> None:
+    def ended(only_here: bool) -> LiveRun:
+        spec = new_spec()
+        status = RunStatus(spec.run_id, RunState.SUCCEEDED, 1, created=datetime.now(UTC))
+        return LiveRun(spec, Members(np.empty((0, 32), np.uint8), None), "", status, only_here=only_here)
+
+    runs = [ended(only_here=number < 3) for number in range(12)]
+    held = {run.spec.run_id: run for run in runs}
+    forget_ended(held, 2)
+    assert list(held.values()) == [*runs[:3], *runs[-2:]]
 
 
 def test_the_worker_survives_a_result_that_cannot_be_saved(

@@ -26,3 +26,16 @@ def test_calls_share_what_there_is() -> None:
                 take(1)
     with allowance.reading() as take:
         take(100)
+
+
+def test_one_call_alone_gives_way_where_that_was_said() -> None:
+    allowance = ReadingAllowance(100, gives_way=True)
+    with allowance.reading() as take_first:
+        take_first(150)
+        take_first(150)
+        with pytest.raises(QueueFull), allowance.reading() as take_second:
+            take_second(1)
+        with pytest.raises(QueueFull):
+            take_first(1)
+    with allowance.reading() as take_first:
+        take_first(300)
