@@ -14,6 +14,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_STREAM_SECONDS = 600.0
 """For all of them; as long as a connection that has come to its age still has."""
 
+# A stream whose client left ends like any other. A moment later the call is cancelled, and shall end so.
+_LEFT_SECONDS = 0.002
 _MALFORMED = object()
 
 
@@ -59,6 +61,7 @@ async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
             async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
                 request = await anext(waiting)
         except StopAsyncIteration:
+            await asyncio.sleep(_LEFT_SECONDS)
             return
         except TimeoutError:
             raise TooSlow(

@@ -66,7 +66,7 @@ class Clusterer:
         self.stub.CheckRun(pb.CheckRunRequest(spec=spec, members=members), timeout=20)
 
     def start(self, spec: pb.RunSpec, blobs: Blobs, chunk: int = 500) -> pb.RunStatus:
-        requests = [pb.StartRunRequest(spec=spec)]
+        requests = [pb.StartRunRequest(spec=spec, member_count=len(blobs.keys))]
         for i in range(0, len(blobs.keys), chunk):
             part = slice(i, i + chunk)
             members = pb.MemberChunk(image_keys=blobs.keys[part], class_indices=blobs.classes[part])

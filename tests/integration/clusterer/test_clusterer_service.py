@@ -113,7 +113,8 @@ def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
         patient_indices=np.arange(1000) // 10,
         number_columns=[width],
     )
-    requests = [pb.StartRunRequest(spec=spec), pb.StartRunRequest(members=members)]
+    first = pb.StartRunRequest(spec=spec, member_count=len(members.image_keys))
+    requests = [first, pb.StartRunRequest(members=members)]
     clusterer.stub.StartRun(iter(requests), timeout=20)
     assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
     result = clusterer.get(spec.run_id).result
@@ -379,7 +380,7 @@ def test_an_unknown_run_is_not_found(clusterer: Clusterer, call: Callable[[Clust
 
 
 def spec_message(**changes: Any) -> pb.StartRunRequest:
-    return pb.StartRunRequest(spec=new_spec(**changes))
+    return pb.StartRunRequest(spec=new_spec(**changes), member_count=1)
 
 
 def chunk_message(**columns: Any) -> pb.StartRunRequest:
@@ -423,6 +424,8 @@ def chunk_message(**columns: Any) -> pb.StartRunRequest:
             "2 patient_indices",
         ),
         ([spec_message(max_clusters=9), MEMBER], "clusters"),
+        ([spec_message(), MEMBER, MEMBER], "2 members came, and member_count of the first message is 1"),
+        ([pb.StartRunRequest(spec=new_spec()), MEMBER], "member_count of the first message is 0"),
     ],
 )
 def test_a_run_that_breaks_a_rule_is_refused(
@@ -522,7 +525,8 @@ def test_units_are_clustered_as_one(clusterer: Clusterer) -> None:
     units = np.arange(800) % 4 + 4 * (np.arange(800) // 4 % 50)
     clusterer.stub.CheckRun(pb.CheckRunRequest(spec=spec, members=800, units=200), timeout=20)
     members = pb.MemberChunk(image_keys=fresh.keys, class_indices=fresh.classes, unit_indices=units)
-    requests = [pb.StartRunRequest(spec=spec), pb.StartRunRequest(members=members)]
+    first = pb.StartRunRequest(spec=spec, member_count=len(members.image_keys))
+    requests = [first, pb.StartRunRequest(members=members)]
     assert clusterer.stub.StartRun(iter(requests), timeout=20).status.members == 800
     assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
     result = clusterer.get(spec.run_id).result
@@ -540,8 +544,9 @@ def test_units_are_clustered_as_one(clusterer: Clusterer) -> None:
 @pytest.mark.parametrize("units", [[0, 2], [1, 2], [0], [-1, 0], [0, 1, 1]])
 def test_units_without_a_number_or_with_gaps_are_refused(clusterer: Clusterer, units: list[int]) -> None:
     chunk = chunk_message(image_keys=[b"k" * 32, b"l" * 32], unit_indices=units)
+    spec = pb.StartRunRequest(spec=new_spec(), member_count=2)
     with pytest.raises(grpc.RpcError) as caught:
-        clusterer.stub.StartRun(iter([spec_message(), chunk]), timeout=20)
+        clusterer.stub.StartRun(iter([spec, chunk]), timeout=20)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "unit_indices" in known(caught.value.details())
 

@@ -102,7 +102,7 @@ def start_run_messages(
     spec: RunSpec, members: Sequence[Member], max_keys_per_message: int
 ) -> Iterator[messages.StartRunRequest]:
     """Converts a run's spec and members into the messages of StartRun, the spec first."""
-    yield messages.StartRunRequest(spec=spec_message(spec))
+    yield messages.StartRunRequest(spec=spec_message(spec), member_count=len(members))
     names = list(dict.fromkeys(name for member in members for name in member.numbers))
     for chunk in cut(members, max_keys_per_message):
         yield messages.StartRunRequest(

@@ -74,7 +74,7 @@ class RunTarget:
 
 def _explain_missing(run: FinishedRun) -> str:
     """Why a clusterer may not have a run, and what to do."""
-    repeat = "There is no model.npz of it either: repeat it with 'octcluster run'"
+    repeat = "Repeat it with 'octcluster run': there is no model.npz of it"
     if run.not_kept:
         return (
             f"the clusterer does not have the run {run.run_id}, as the run itself said at its end: "

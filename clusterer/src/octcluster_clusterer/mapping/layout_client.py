@@ -38,9 +38,10 @@ class LayoutClient(AbstractContextManager["LayoutClient"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._channel.close()
+        # Before the channel is closed, which the process would take for a fault and tell with its stack.
         self._process.kill()
         self._process.wait()
+        self._channel.close()
 
     def lay_out(
         self, graph: csr_array, start: NDArray[np.float32], seed: int, report: Callable[[int, int], None]

@@ -103,7 +103,7 @@ def main() -> None:
             channel.send((0, 0, None))
             graph, start, seed = channel.recv()
             channel.send((0, 0, lay_out(graph, start, seed, lambda *done: channel.send((*done, None)))))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return
 
 

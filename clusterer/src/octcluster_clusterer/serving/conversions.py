@@ -118,6 +118,7 @@ async def read_run(
     chunk before it is kept; what they raise gets through.
     """
     spec: RunSpec | None = None
+    n_members = 0
     columns = MemberColumns()
     async for request in requests:
         kind = request.WhichOneof("payload")
@@ -125,6 +126,7 @@ async def read_run(
             raise InvalidRequest("the first message must hold the spec, all others members")
         if kind == "spec":
             spec = to_spec(request.spec)
+            n_members = request.member_count
             check_queue(spec.run_id)
             continue
         chunk = request.members
@@ -137,6 +139,12 @@ async def read_run(
         _check_count(len(columns), limits)
     if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")
+    if len(columns) != n_members:
+        # A stream whose client left looks like one that has ended: half a run must not start.
+        raise InvalidRequest(
+            f"{len(columns)} members came, and member_count of the first message is {n_members}: "
+            "send all of them"
+        )
     return spec, columns.finish()
 
 

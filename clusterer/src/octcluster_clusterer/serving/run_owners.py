@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from octcluster_serving.callers import NOBODY, current_caller
 
-from octcluster_clusterer.errors import RunNotFound
+from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.runs.records import OWNER_DIGITS, is_run_id
 
 
@@ -16,10 +16,10 @@ def to_kept_id(run_id: str) -> str:
     """The id under which a run of the caller's is kept.
 
     Raises:
-        RunNotFound: It is no id of a run.
+        InvalidRequest: It is no id of a run.
     """
     if not is_run_id(run_id):
-        raise RunNotFound("a run's id has 32 lower-case hexadecimal digits: no run has this one")
+        raise InvalidRequest("run_id must be 32 lower-case hexadecimal digits")
     return _prefix() + run_id
 
 

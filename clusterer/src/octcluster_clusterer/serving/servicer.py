@@ -15,7 +15,6 @@ from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import MessageTooLarge, NotAllowed
 from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.runs.queue import RunQueue
-from octcluster_clusterer.runs.records import is_run_id
 from octcluster_clusterer.serving.assignment_conversions import (
     assign_images,
     from_file,
@@ -236,6 +235,5 @@ class ClustererServicer(ClustererServiceServicer):
         self, request: pb.DeleteRunRequest, context: object
     ) -> pb.DeleteRunResponse:
         """Forgets a run and its result."""
-        if is_run_id(request.run_id):
-            await asyncio.to_thread(self._runs.delete, to_kept_id(request.run_id))
+        await asyncio.to_thread(self._runs.delete, to_kept_id(request.run_id))
         return pb.DeleteRunResponse()

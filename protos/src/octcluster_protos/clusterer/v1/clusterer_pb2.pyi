@@ -877,6 +877,9 @@ class StartRunRequest(_message.Message):
 
     SPEC_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    member_count: _builtins.int
+    """First message only: number of all members. A stream that breaks before its end starts no run of a part of them."""
     @_builtins.property
     def spec(self) -> Global___RunSpec:
         """What the run shall do; first message only."""
@@ -890,10 +893,11 @@ class StartRunRequest(_message.Message):
         *,
         spec: Global___RunSpec | None = ...,
         members: Global___MemberChunk | None = ...,
+        member_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "payload", b"payload", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "payload", b"payload", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_count", b"member_count", "members", b"members", "payload", b"payload", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["spec", "members"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
