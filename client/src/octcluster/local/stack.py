@@ -127,8 +127,8 @@ class LocalStack:
             self.check()
             if time.monotonic() > deadline:
                 raise LocalStackError(
-                    f"the services of this run did not come up within {START_SECONDS:.0f} s: is the machine"
-                    " overloaded? Try again"
+                    f"the services of this run did not come up within {START_SECONDS:.0f} s, and gave no"
+                    " reason: look at the load of this machine, then try again"
                 )
             time.sleep(_SOCKET_POLL_SECONDS)
 
@@ -228,7 +228,9 @@ class LocalStack:
                 case "unsaved":
                     self.unsaved = explain_unsaved(self._dump, message["log"])
         if self._failure is None:
-            self._failure = LocalStackError("the services of this run have been stopped: start it again")
+            self._failure = LocalStackError(
+                "the services of this run have ended and gave no reason: start it again"
+            )
         self._started.set()
 
 

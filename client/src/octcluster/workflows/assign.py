@@ -39,7 +39,7 @@ from octcluster.workflows.services import ServiceOptions, connected_clients, fin
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3
-_LOST = "its vector was lost from the cache: run again"
+_LOST = "the clusterer's cache did not keep its vector: run again, and if that repeats, give it more memory"
 _Order = tuple[str, int]
 """A scan by Scan.order."""
 
