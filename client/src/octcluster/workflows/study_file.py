@@ -121,7 +121,7 @@ def _name_part(table: NamedRecipe) -> Part:
 
 
 def _name_features(model: str, recipe: Recipe) -> str:
-    views = "" if recipe.views == PLAIN_VIEW else f" of {' and '.join(recipe.views)}"
+    views = "" if recipe.views == PLAIN_VIEW else f" of the views {' and '.join(recipe.views)}"
     return f"{model} {recipe.features}{views}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from octcluster.model.results import Contingency
 from octcluster.outputs.pages import Table
 from octcluster.outputs.study.cells import StudyCell
-from octcluster.outputs.wording.words import NOISE, name_algorithm, name_cluster
+from octcluster.outputs.wording.words import NOISE, capitalize, name_algorithm, name_cluster
 from octcluster.workflows.study_matrix import Published
 
 
@@ -34,7 +34,8 @@ def name_cell(cell: StudyCell) -> str:
     """A cell in words."""
     part = cell.part.part
     clusters = "" if cell.k is None else f" with k = {cell.k}"
-    return f"{name_algorithm(cell.algorithm)}{clusters} on {part.feature_set.name} ({part.preparation_name})"
+    algorithm = capitalize(name_algorithm(cell.algorithm))
+    return f"{algorithm}{clusters} on {part.feature_set.name} ({part.preparation_name})"
 
 
 def _find_published(cell: StudyCell) -> Published | None:

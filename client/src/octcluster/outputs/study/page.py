@@ -13,9 +13,10 @@ from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
 from octcluster.outputs.wording.notes import tell_faults, tell_notes
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.score_names import SCORE_NAMES
-from octcluster.outputs.wording.words import capitalize, count, format_score, name_algorithm
+from octcluster.outputs.wording.words import count, format_score, name_algorithm
 from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
+_STAGE_NAMES = {"trusting": "checking reliability"}
 _MEBIBYTE = 2**20
 _NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
 _NOT_DONE = {
@@ -72,7 +73,7 @@ def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[
     if best is not None and best.result is not None:
         scores = best.result.scores
         answer.append(
-            f"{capitalize(name_cell(best))} matches the known classes best: adjusted Rand index "
+            f"{name_cell(best)} matches the known classes best: adjusted Rand index "
             f"{format_score(scores.adjusted_rand_index)} (0 is chance), accuracy "
             f"{format_score(scores.accuracy)}. As the best of {len(found)}, it owes some of its lead to luck."
         )
@@ -86,9 +87,7 @@ def _describe_answer(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[
         published = cell.published_scores()["accuracy"]
         own = None if cell.result is None else cell.result.scores.accuracy.value
         if published is not None and own is not None:
-            answer.append(
-                f"{capitalize(name_cell(cell))}: accuracy {own:z.3f}, where {published:z.3f} was published."
-            )
+            answer.append(f"{name_cell(cell)}: accuracy {own:z.3f}, where {published:z.3f} was published.")
     return answer
 
 
@@ -155,15 +154,15 @@ def _tabulate_costs(done: Sequence[PartOutcome]) -> list[Table]:
         seconds.append([title, run.embedded, run.cached, embedding, *own])
         peaks = [run.result.stage_peak_bytes.get(name) for name in stages]
         memory.append([title, *(None if peak is None else round(peak / _MEBIBYTE) for peak in peaks)])
-    first = "features, preparation"
+    first, named = "features, preparation", [_STAGE_NAMES.get(name, name) for name in stages]
     return [
         Table(
             "seconds",
             "Seconds by stage; embedding as it was this time, the rest as it was when the run was done",
-            [first, "images embedded", "images cached", "embedding", *stages],
+            [first, "images embedded", "images cached", "embedding", *named],
             seconds,
         ),
-        Table("memory", "Highest memory of the clusterer by stage, in MiB", [first, *stages], memory),
+        Table("memory", "Highest memory of the clusterer by stage, in MiB", [first, *named], memory),
     ]
 
 

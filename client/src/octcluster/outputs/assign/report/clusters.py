@@ -52,14 +52,15 @@ def _list_notes(outcome: AssignOutcome, cluster: int, rows: Sequence[int]) -> li
         if outcome.percentiles[rows[0]] is None:
             notes.append(f"Of the new ones, {doubtful:,} doubtful; outliers cannot be told.")
         else:
-            notes.append(f"Of the new ones, {doubtful:,} doubtful and {outliers:,} outliers.")
+            notes.append(f"Of the new ones, {doubtful:,} doubtful and {count(outliers, 'outlier')}.")
     return notes
 
 
 def _choose_examples(outcome: AssignOutcome, rows: Sequence[int], names: ImageNames) -> list[Gallery]:
     found = outcome.placements
-    clearest = sorted(rows, key=lambda row: (-found.margins[row], found.percentiles[row], row))
-    doubtful = [row for row in reversed(clearest) if found.margins[row] < DOUBTFUL_MARGIN]
+    by_margin = sorted(rows, key=lambda row: (-found.margins[row], found.percentiles[row], row))
+    clearest = [row for row in by_margin if found.margins[row] >= DOUBTFUL_MARGIN]
+    doubtful = [row for row in reversed(by_margin) if found.margins[row] < DOUBTFUL_MARGIN]
     outlying = sorted(
         (row for row in rows if outcome.outliers[row]), key=lambda row: (-found.distances[row], row)
     )

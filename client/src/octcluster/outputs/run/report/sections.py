@@ -40,9 +40,9 @@ _COLOURINGS: Mapping[str, str] = {
 }
 
 _CHOICE = (
-    "Some of each cluster are worth a look. The most typical have the largest silhouettes. The most "
-    "ambiguous have the smallest: about 0 they are as close to another cluster, below 0 closer. The most "
-    "outlying are farthest from the mean of their cluster."
+    "Some {unit}s of each cluster are worth a look. The most typical have the largest silhouettes. The most "
+    "ambiguous have the smallest: near 0 they lie between two clusters, below 0 they are closer to another "
+    "one. The most outlying are farthest from the mean of their cluster."
 )
 
 
@@ -55,7 +55,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
             "clusters",
             "The clusters",
             [
-                Text([_CHOICE]),
+                Text([_CHOICE.format(unit=outcome.unit)]),
                 show_cards(build_cards(outcome, names)),
             ],
         )

@@ -59,6 +59,15 @@ def test_it_says_what_the_terminal_says_and_what_each_cluster_stands_for() -> No
     assert not re.search(r"(src|href)=.?https?:", page)  # it opens offline
 
 
+def test_no_image_is_called_clear_and_doubtful_at_once() -> None:
+    outcome = make_assign_outcome()
+    doubtful = replace(outcome.placements, margins=[0.1] * len(outcome.members))
+    assert "Clearest" in read(outcome)
+    page = read(replace(outcome, placements=doubtful))
+    assert "Most doubtful" in page
+    assert "Clearest" not in page
+
+
 def test_it_names_nobody_unless_it_may() -> None:
     outcome = show_eyes(make_assign_outcome())
     assert "secret" not in read(outcome)
