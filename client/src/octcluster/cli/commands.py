@@ -74,8 +74,8 @@ def run(command: RunCommand) -> ExitCode:
     )
 
     from octcluster.cli.terminal.run import print_replaced, print_run_summary  # noqa: PLC0415
+    from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
     from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
-    from octcluster.outputs.run.report import ReportOptions  # noqa: PLC0415
 
     with _shown_progress(command) as progress:
         image_set = _find_sample(command, progress, command.per_class, command.seed)
@@ -103,7 +103,7 @@ def assign(command: AssignCommand) -> ExitCode:
 
     from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
-    from octcluster.outputs.assign.report import AssignReportOptions  # noqa: PLC0415
+    from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
 
     with _shown_progress(command) as progress:
         image_set = spell_classes(_find_sample(command, progress), finished.classes)
@@ -112,7 +112,7 @@ def assign(command: AssignCommand) -> ExitCode:
             recorded_addresses_named(given, command, finished),
         ):
             outcome = assign_images(finished, image_set, options, progress)
-    report = AssignReportOptions(command.thumbnails, command.identified)
+    report = ReportOptions(command.thumbnails, command.identified)
     write_assign_files(outcome, command.out, command.record(), started, report)
     if not command.quiet:
         print_assign_summary(outcome, command.out)

@@ -7,10 +7,11 @@ from pathlib import Path
 from octcluster.outputs.assign.eyes import format_eyes
 from octcluster.outputs.assign.placements import format_placements
 from octcluster.outputs.assign.record import format_assign_record
-from octcluster.outputs.assign.report import AssignReportOptions, format_assign_report
+from octcluster.outputs.assign.report import format_assign_report
 from octcluster.outputs.assign.scores import format_placement_scores
 from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.failures import format_failures
+from octcluster.outputs.pages import ReportOptions
 from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.outcome import AssignOutcome
 
@@ -20,7 +21,7 @@ def write_assign_files(
     folder: Path,
     arguments: Mapping[str, object],
     started: datetime,
-    report: AssignReportOptions | None = None,
+    report: ReportOptions | None = None,
 ) -> None:
     """Writes all files; those of an earlier assignment are replaced, or removed if there is nothing to tell.
 

@@ -4,7 +4,7 @@ from octcluster.images.eyes import count_eyes
 from octcluster.outputs.assign.eyes import DOUBTFUL_MARGIN, describe_rows
 from octcluster.outputs.assign.scores import PlacementScores, count_seen, judge_placements
 from octcluster.outputs.wording.pixels import describe_pixels
-from octcluster.outputs.wording.words import count, describe_missing_labels
+from octcluster.outputs.wording.words import are, count, describe_missing_labels
 from octcluster.workflows.outcome import AssignOutcome
 from octcluster.workflows.run_members import Seen
 
@@ -97,7 +97,7 @@ def describe_eyes(outcome: AssignOutcome) -> list[str]:
     if not rows:
         return []
     doubtful = sum(row.doubtful for row in rows)
-    told = f"{doubtful:,} {'is' if doubtful == 1 else 'are'}" if doubtful else "None is"
+    told = f"{doubtful:,} {are(doubtful)}" if doubtful else "None is"
     look = ": look at these first" if doubtful else ""
     sentences = [
         f"{count(len(rows), 'eye')}: the cluster of each is that of the mean of its scans. {told} doubtful "
@@ -128,7 +128,7 @@ def describe_doubtful(outcome: AssignOutcome) -> list[str]:
     if not doubtful:
         return []
     return [
-        f"{count(doubtful, 'image')} {'is' if doubtful == 1 else 'are'} doubtful: the margin to another "
+        f"{count(doubtful, 'image')} {are(doubtful)} doubtful: the margin to another "
         f"cluster is below {DOUBTFUL_MARGIN}. Look at these first."
     ]
 

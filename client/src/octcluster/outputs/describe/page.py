@@ -15,13 +15,11 @@ from octcluster.outputs.describe.words import (
     format_of,
 )
 from octcluster.outputs.pages import (
-    IDENTIFIED,
-    PSEUDONYMOUS,
-    WITH_PICTURES,
     Gallery,
     Page,
     Picture,
     Plot,
+    ReportOptions,
     Section,
     Table,
     Text,
@@ -98,7 +96,7 @@ def format_description_page(
                 ", ".join(f"{name} {seconds:.1f} s" for name, seconds in description.stage_seconds.items()),
             ),
         ],
-        privacy=IDENTIFIED if identified else PSEUDONYMOUS if make_thumbnail is None else WITH_PICTURES,
+        privacy=ReportOptions(make_thumbnail is not None, identified).privacy,
     )
     return format_page(page, started)
 

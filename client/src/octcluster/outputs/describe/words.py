@@ -6,7 +6,7 @@ from octcluster.outputs.describe.volumes import describe_volumes
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.trust import describe_leaks
-from octcluster.outputs.wording.words import count, describe_stray_rows
+from octcluster.outputs.wording.words import are, count, describe_stray_rows
 from octcluster.workflows.description import Description, HeaderKind, SubsetSize, count_by
 
 UNKNOWN = "no known class"
@@ -17,12 +17,11 @@ _UNEVEN = 2.0
 def describe_answer(description: Description) -> list[str]:
     """What the images are, in sentences that name nobody, the most important first."""
     images, classes = description.image_set.images, description.image_set.classes
-    are = "is" if len(images) == 1 else "are"
     where = f" in {count(len(classes), 'class')}" if classes else ""
     split = f" and {count(len(description.splits), 'split')}" if description.splits else ""
     patients = {image.patient for image in images} - {None}
     sentences = [
-        f"There {are} {count(len(images), 'image')}{where}{split}"
+        f"There {are(len(images))} {count(len(images), 'image')}{where}{split}"
         + (f", of {count(len(patients), 'patient')}." if patients else ". No patient is known.")
         + ("" if classes else " No class is known.")
     ]

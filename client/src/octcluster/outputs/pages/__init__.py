@@ -53,6 +53,7 @@ from octcluster.outputs.pages.parts import (
     plot_text,
 )
 from octcluster.outputs.pages.rendering import format_page
+from octcluster.outputs.pages.report_options import ReportOptions
 
 __all__ = [
     "IDENTIFIED",
@@ -64,6 +65,7 @@ __all__ = [
     "Page",
     "Picture",
     "Plot",
+    "ReportOptions",
     "Section",
     "Table",
     "Text",

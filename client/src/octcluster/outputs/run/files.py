@@ -6,13 +6,14 @@ from pathlib import Path
 
 from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.failures import format_failures
+from octcluster.outputs.pages import ReportOptions
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.duplicates import format_duplicates
 from octcluster.outputs.run.eyes import format_eyes
 from octcluster.outputs.run.model import format_model
 from octcluster.outputs.run.parquet import format_parquet
 from octcluster.outputs.run.record import format_run_record
-from octcluster.outputs.run.report import ReportOptions, format_report
+from octcluster.outputs.run.report import format_report
 from octcluster.outputs.run.scores import format_scores
 from octcluster.outputs.warnings import format_warnings
 from octcluster.workflows.model_file import FILE_NAME

@@ -2,7 +2,7 @@
 
 from octcluster.images.eyes import EyeCounts, count_eyes
 from octcluster.model.results import WhiteningDecision
-from octcluster.outputs.wording.words import count
+from octcluster.outputs.wording.words import count, have
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -32,7 +32,7 @@ def describe_eyes(outcome: RunOutcome) -> list[str]:
         )
     if counts.disagreeing:
         sentences.append(
-            f"{count(counts.disagreeing, 'eye')} {_have(counts.disagreeing)} scans of different known "
+            f"{count(counts.disagreeing, 'eye')} {have(counts.disagreeing)} scans of different known "
             "classes: the class of such an eye counts as unknown."
         )
     if outcome.result.fitted_missing_reason:
@@ -85,7 +85,3 @@ def _describe_single_scans(decision: WhiteningDecision) -> str:
         f"the images of a patient look like single scans, not like slices of a volume (neighbours in order "
         f"differ by {decision.order_share:.0%} of what any two images of a patient differ by)"
     )
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"

@@ -6,7 +6,7 @@ from octcluster.images.image_set import Scan
 from octcluster.images.leaks import Leaks, has_repeated_patients, knows_patients
 from octcluster.model.results import Association, ClusteringResult, Duplicates, RunResult
 from octcluster.model.runs import Preparation
-from octcluster.outputs.wording.words import count, format_score, name_cluster, show_text
+from octcluster.outputs.wording.words import are, count, format_score, have, name_cluster, show_text
 
 CLASS = "class"
 PATIENT = "patient"
@@ -195,7 +195,7 @@ def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
     if leaks.patients == 0:
         return ["No patient is known, so intervals and stability are found by redrawing single images."]
     found = [
-        f"{count(len(patients), 'patient')} of {leaks.patients:,} {_have(len(patients))} images in more than "
+        f"{count(len(patients), 'patient')} of {leaks.patients:,} {have(len(patients))} images in more than "
         f"one {line}."
         for patients, line in ((leaks.patients_in_classes, "class"), (leaks.patients_in_splits, "split"))
         if patients
@@ -233,17 +233,9 @@ def _describe_duplicates(leaks: Leaks, duplicates: Duplicates) -> list[str]:
     )
     where = f" ({', '.join(across)}{listed})" if across else ""
     return [
-        f"There {_are(duplicates.total_pairs)} {count(duplicates.total_pairs, 'pair')} of duplicates or "
+        f"There {are(duplicates.total_pairs)} {count(duplicates.total_pairs, 'pair')} of duplicates or "
         f"near-duplicates{where}; duplicates.csv lists them."
     ]
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
 
 
 def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates) -> Sequence[str]:

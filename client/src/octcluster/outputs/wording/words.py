@@ -48,6 +48,16 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def are(number: int) -> str:
+    """The verb of so many: is or are."""
+    return "is" if number == 1 else "are"
+
+
+def have(number: int) -> str:
+    """The verb of so many: has or have."""
+    return "has" if number == 1 else "have"
+
+
 def format_score(score: Score) -> str:
     """The score with three decimals, or a dash where it is undefined."""
     return "\N{EN DASH}" if score.value is None else f"{score.value:z.3f}"
@@ -163,10 +173,9 @@ def describe_missing_labels(image_set: ImageSet) -> list[str]:
     unlabelled = sum(image.label is None for image in image_set.images)
     sentences = []
     if image_set.classes and unlabelled:
-        have = "has" if unlabelled == 1 else "have"
         sentences.append(
-            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have} no known class: scores "
-            "by class leave them out."
+            f"{unlabelled:,} of {count(len(image_set.images), 'image')} {have(unlabelled)} no known class: "
+            "scores by class leave them out."
         )
     return sentences + describe_stray_rows(image_set)
 

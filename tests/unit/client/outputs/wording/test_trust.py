@@ -9,7 +9,8 @@ from octcluster.images.image_set import Scan
 from octcluster.images.leaks import add_copies, find_leaks
 from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
 from octcluster.model.runs import Preparation
-from octcluster.outputs.run.report import ReportOptions, format_report
+from octcluster.outputs.pages import ReportOptions
+from octcluster.outputs.run.report import format_report
 from octcluster.outputs.run.report.facts import list_facts
 from octcluster.outputs.wording.trust import (
     describe_audit,

@@ -1,6 +1,5 @@
 """report.html of an assignment: where new images and eyes lie, in one file that needs no network."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from octcluster.outputs.assign.eyes import describe_rows
@@ -17,7 +16,7 @@ from octcluster.outputs.assign.words import (
     describe_outliers,
     describe_seen,
 )
-from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
+from octcluster.outputs.pages import Page, ReportOptions, Tile, format_page
 from octcluster.outputs.pages.cluster_cards import STYLE as CARDS_STYLE
 from octcluster.outputs.pages.eye_strips import STYLE as STRIPS_STYLE
 from octcluster.outputs.pages.image_names import ImageNames
@@ -28,21 +27,8 @@ from octcluster.outputs.wording.words import count, describe_missing_labels
 from octcluster.workflows.outcome import AssignOutcome
 
 
-@dataclass(frozen=True)
-class AssignReportOptions:
-    """What a report shows of the patients.
-
-    Attributes:
-        thumbnails: Whether images worth a look are shown as small pictures.
-        identified: Whether images and eyes have their own names and patients, instead of pseudonyms.
-    """
-
-    thumbnails: bool = False
-    identified: bool = False
-
-
 def format_assign_report(
-    outcome: AssignOutcome, started: datetime, options: AssignReportOptions | None = None
+    outcome: AssignOutcome, started: datetime, options: ReportOptions | None = None
 ) -> bytes:
     """Formats the report.
 
@@ -54,7 +40,7 @@ def format_assign_report(
     Returns:
         The page, UTF-8; its size is bounded, however many images there are.
     """
-    options = options or AssignReportOptions()
+    options = options or ReportOptions()
     names = ImageNames(
         outcome.members, outcome.members, identified=options.identified, thumbnails=options.thumbnails
     )
@@ -65,7 +51,7 @@ def format_assign_report(
         answer=_answer(outcome, scores),
         sections=build_sections(outcome, names),
         standouts=_list_standouts(outcome),
-        privacy=_describe_privacy(options),
+        privacy=options.privacy,
         tiles=_list_tiles(outcome, scores),
         facts=_list_facts(outcome),
         style=read_source(CARDS_STYLE) + read_source(STRIPS_STYLE),
@@ -144,9 +130,3 @@ def _list_facts(outcome: AssignOutcome) -> list[tuple[str, str]]:
         ("time", ", ".join(f"{name} {value:.1f} s" for name, value in outcome.stage_seconds.items())),
     ]
     return [(name, value) for name, value in facts if value]
-
-
-def _describe_privacy(options: AssignReportOptions) -> str:
-    if options.identified:
-        return IDENTIFIED
-    return WITH_PICTURES if options.thumbnails else PSEUDONYMOUS

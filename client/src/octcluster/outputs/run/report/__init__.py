@@ -3,11 +3,10 @@
 Whatever stands for a cluster or a class can be chosen, and is then highlighted everywhere: ``explorer.js``.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from octcluster.images.leaks import knows_patients
-from octcluster.outputs.pages import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES, Page, Tile, format_page
+from octcluster.outputs.pages import Page, ReportOptions, Tile, format_page
 from octcluster.outputs.pages.cluster_cards import STYLE as CARDS_STYLE
 from octcluster.outputs.pages.eye_strips import STYLE as STRIPS_STYLE
 from octcluster.outputs.pages.image_names import ImageNames
@@ -21,21 +20,8 @@ from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.second_choice import explain_choice
 from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.trust import describe_stability
-from octcluster.outputs.wording.words import count, describe_answer, format_interval, format_score
+from octcluster.outputs.wording.words import are, count, describe_answer, format_interval, format_score
 from octcluster.workflows.outcome import RunOutcome
-
-
-@dataclass(frozen=True)
-class ReportOptions:
-    """What a report shows of the patients.
-
-    Attributes:
-        thumbnails: Whether typical, ambiguous and outlying images are shown as small pictures.
-        identified: Whether images have their own names and patients, instead of pseudonyms.
-    """
-
-    thumbnails: bool = False
-    identified: bool = False
 
 
 def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions | None = None) -> bytes:
@@ -61,7 +47,7 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
         sections=build_sections(outcome, names, scatter),
         stop=find_stop_sign(outcome),
         standouts=list_standouts(outcome),
-        privacy=_describe_privacy(options),
+        privacy=options.privacy,
         tiles=_list_tiles(outcome),
         facts=list_facts(outcome),
         style="".join(map(read_source, (CARDS_STYLE, STRIPS_STYLE, "run/report/report.css"))),
@@ -88,11 +74,10 @@ def _answer(outcome: RunOutcome) -> list[str]:
         answer.append(stability)
     elif not outcome.spec.stability_resamples:
         answer.append("Its stability was not measured.")
-    if outcome.failures:
-        are = "is" if len(outcome.failures) == 1 else "are"
+    if failed := len(outcome.failures):
         answer.append(
-            f"{count(len(outcome.failures), 'image')} failed and {are} in no cluster; failures.csv beside "
-            "this report says why."
+            f"{count(failed, 'image')} failed and {are(failed)} in no cluster; failures.csv beside this "
+            "report says why."
         )
     return answer
 
@@ -113,9 +98,3 @@ def _list_tiles(outcome: RunOutcome) -> list[Tile]:
     if outcome.failures:
         tiles.append(Tile("failed images", f"{len(outcome.failures):,}"))
     return tiles
-
-
-def _describe_privacy(options: ReportOptions) -> str:
-    if options.identified:
-        return IDENTIFIED
-    return WITH_PICTURES if options.thumbnails else PSEUDONYMOUS

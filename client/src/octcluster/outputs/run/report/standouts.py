@@ -12,7 +12,7 @@ from octcluster.outputs.wording.trust import (
     find_warnings,
     tabulate_stability,
 )
-from octcluster.outputs.wording.words import count, describe_missing_labels, name_cluster, show_text
+from octcluster.outputs.wording.words import are, count, describe_missing_labels, name_cluster, show_text
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -24,10 +24,9 @@ def list_standouts(outcome: RunOutcome) -> list[str]:
     if doubtful:
         found.append(f"Unstable, and maybe chance: {', '.join(doubtful)}.")
     if chosen.noise:
-        are = "is" if chosen.noise == 1 else "are"
         found.append(
-            f"{count(chosen.noise, outcome.unit)} {are} noise: too unlike all others to belong to a cluster. "
-            "That says nothing about health."
+            f"{count(chosen.noise, outcome.unit)} {are(chosen.noise)} noise: too unlike all others to belong "
+            "to a cluster. That says nothing about health."
         )
     leaks, duplicates = outcome.leaks, outcome.result.duplicates
     if leaks.patients_in_classes or leaks.patients_in_splits or duplicates.total_pairs:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from octcluster.images.eyes import gather_eyes
 from octcluster.images.image_set import Scan
-from octcluster.outputs.assign.report import AssignReportOptions, format_assign_report
+from octcluster.outputs.assign.report import format_assign_report
+from octcluster.outputs.pages import ReportOptions
 from octcluster.workflows.outcome import AssignOutcome, EyePlacement
 from octcluster.workflows.run_members import Seen
 from outcomes import make_assign_outcome, show_eyes
@@ -18,7 +19,7 @@ STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 
 def read(outcome: AssignOutcome, **options: bool) -> str:
-    return format_assign_report(outcome, STARTED, AssignReportOptions(**options)).decode()
+    return format_assign_report(outcome, STARTED, ReportOptions(**options)).decode()
 
 
 def make_many(n_eyes: int, scans: int) -> AssignOutcome:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from octcluster.outputs.run.report import ReportOptions, format_report, scatter
+from octcluster.outputs.pages import ReportOptions
+from octcluster.outputs.run.report import format_report, scatter
 from octcluster.workflows.outcome import RunOutcome
 from outcomes import add_trust, make_outcome, undefine
 from PIL import Image
