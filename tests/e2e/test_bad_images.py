@@ -59,7 +59,8 @@ def mixed_folder(oct_images: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     Image.fromarray(grey // 656).save(folder / "reach-100.png")
     Image.fromarray(grey // 16).save(folder / "reach-4095.png")
     (folder / "half.jpeg").write_bytes(cut_in_half(good[2]))
-    wide = np.hstack([np.asarray(Image.open(path).convert("L").resize((496, 496))) for path in good[3:6]])
+    part = np.asarray(Image.open(good[3]).convert("L").resize((496, 496)))
+    wide = np.hstack([part[:, ::-1], part, part[:, ::-1]])  # one retina, without an edge between scans
     Image.fromarray(wide).save(folder / "wide.jpeg")
     return folder
 

@@ -1,8 +1,9 @@
 """What can be wrong with the pixels of an image that can be read: one table of kinds, conditions and cures.
 
 ``octcluster run`` gets an image's measures from the embedder, ``octcluster describe`` from a sketch of its
-own. Both ask this table, so that they say the same. Of 516 images of OCT2017 none has contrast below 64, a
-grey band, or an empty band above 0.30.
+own. Both ask this table, so that they say the same; a seam is sought by the latter alone. Of 516 images of
+OCT2017 none has contrast below 64, a grey band, or an empty band above 0.30. None is brighter than 64 inside,
+and none has a seam above 0.38.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ _LOW_CONTRAST = 32
 _DARK = 64
 _GREY_BAND_SHARE = 0.03
 _EMPTY_BAND_SHARE = 0.4
+_BRIGHT = 140
+_SEAM_SHARE = 0.55
 RETINA_NOT_SOUGHT = -1.0
 """The measure ``retina_found`` of an image of which no view of the retina was asked for."""
 # What is not known is not at fault.
@@ -29,6 +32,10 @@ _FAULTLESS = {
     "brightest": 255.0,
     "grey_band_share": 0.0,
     "empty_band_share": 0.0,
+    "brightness": 0.0,
+    "white_border_share": 0.0,
+    "inner_brightness": 0.0,
+    "seam_share": 0.0,
     "retina_found": RETINA_NOT_SOUGHT,
 }
 
@@ -78,7 +85,16 @@ def _explain_blank(measures: Measures) -> str:
             f"nothing can be seen in it: its {measures['bits']:.0f}-bit values are all the same, or fill too "
             f"little of their range and come out {colour}"
         )
+    if colour == "black":
+        colour = "black (as what is transparent is read), or black and white as a mask is"
     return f"nothing can be seen in it: it is all {colour}"
+
+
+def _is_inverted(measures: Measures) -> bool:
+    """Whether what lies within white margins is bright: scans have a dark background."""
+    margin = min(measures["white_border_share"], 0.9)
+    inside = (measures["brightness"] - 255 * margin) / (1 - margin)
+    return max(inside, measures["inner_brightness"]) >= _BRIGHT and _contrast(measures) >= _LOW_CONTRAST
 
 
 def _explain_dark(measures: Measures) -> str:
@@ -125,6 +141,25 @@ FAULTS = (
         ),
         summary="hardly any contrast",
         cure="export the image again with the contrast that the device's own viewer shows",
+    ),
+    PixelFault(
+        kind="inverted",
+        refused=False,
+        applies=_is_inverted,
+        explain=lambda measures: "it is bright where scans are dark, as if black and white were exchanged",
+        summary="bright where scans are dark, as if black and white were exchanged",
+        cure="export B-scans white on black, all of them alike, and leave out what is none",
+    ),
+    PixelFault(
+        kind="seam",
+        refused=False,
+        applies=lambda measures: measures["seam_share"] >= _SEAM_SHARE,
+        explain=lambda measures: (
+            f"an upright edge divides it over {measures['seam_share']:.0%} of its height, as where a fundus "
+            "picture, or another scan, stands beside the B-scan"
+        ),
+        summary="divided by an upright edge, as where a fundus picture or another scan stands beside it",
+        cure="export the B-scan alone, or crop off what stands beside it",
     ),
     PixelFault(
         kind="grey_band",

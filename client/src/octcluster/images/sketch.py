@@ -17,6 +17,9 @@ _WHITE = 250
 _BLACK = 5
 _IS_WHITE = bytes(_WHITE) + b"\xff" * (256 - _WHITE)
 _OUTLYING_SHARE = 0.03
+_STEP, _MARGIN, _HALF = 18, 4, 128
+_IS_STEP = bytes(_STEP) + b"\xff" * (256 - _STEP)
+_IS_EMPTY = b"\xff" * (_BLACK + 1) + bytes(_WHITE - _BLACK - 1) + b"\xff" * (256 - _WHITE)
 _BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION = 258, 262
 _MODES = ("1", "L", "RGB", "RGBX", "CMYK", "YCbCr", "P", "LA", "La", "PA", "RGBA", "RGBa")
 
@@ -29,12 +32,18 @@ class Sketch(NamedTuple):
         brightest: 3% of the cells are brighter.
         grey_band_share: Share of the image in its largest band of one grey.
         empty_band_share: Share of the image in its largest black or white band.
+        inner_brightness: Mean of the cells, 0 to 255, white ones counted as for ``darkest``. The embedder
+            measures the brightness and the white margins instead.
+        seam_share: Share of the height over which a straight upright edge divides the image; 0 unless it was
+            looked for, which the embedder does not.
     """
 
     darkest: int
     brightest: int
     grey_band_share: float
     empty_band_share: float
+    inner_brightness: float
+    seam_share: float = 0.0
 
 
 def draw_cells(source: Path | BinaryIO) -> Any:
@@ -84,16 +93,44 @@ def draw_image_cells(image: Any, data: bytes) -> Any:
         raise UnreadableImage(explain(BytesIO(data), identified=identified).text) from error
 
 
-def measure_cells(cells: Any) -> Sketch:
-    """Measures what ``draw_cells`` returned."""
-    darkest, brightest = _find_limits(_count_levels(cells))
+def measure_cells(cells: Any, *, is_wide: bool = False) -> Sketch:
+    """Measures what ``draw_cells`` returned.
+
+    Args:
+        cells: The sketch.
+        is_wide: Whether the image is so wide that two pictures may stand side by side in it.
+    """
+    levels = _count_levels(cells)
+    darkest, brightest = _find_limits(levels)
     bands = _find_bands(cells)
     return Sketch(
         darkest,
         brightest,
         grey_band_share=max((share for value, share in bands if _BLACK < value < _WHITE), default=0.0),
         empty_band_share=max((share for value, share in bands if not _BLACK < value < _WHITE), default=0.0),
+        inner_brightness=sum(value * number for value, number in enumerate(levels)) / sum(levels),
+        seam_share=_find_seam(cells) if is_wide else 0.0,
     )
+
+
+def _find_seam(cells: Any) -> float:
+    """Share of the rows in which the same column is brighter, or darker, than the next but one.
+
+    Columns that are black or white for the most part are margins, and make no seam.
+    """
+    from PIL import Image, ImageChops  # noqa: PLC0415
+
+    def shares(of: Any) -> bytes:
+        return bytes(of.resize((of.width, 1), Image.Resampling.BOX).tobytes())
+
+    empty = shares(cells.point(_IS_EMPTY))
+    left, right = cells.crop((0, 0, _SIDE - 2, _SIDE)), cells.crop((2, 0, _SIDE, _SIDE))
+    falls, rises = (
+        shares(ImageChops.subtract(*pair).point(_IS_STEP)) for pair in ((left, right), (right, left))
+    )
+    inner = range(_MARGIN, _SIDE - 2 - _MARGIN)
+    steps = [max(falls[x], rises[x]) for x in inner if max(empty[x - 1 : x + 4]) < _HALF]
+    return max(steps, default=0) / 255
 
 
 def _to_grey(image: Any) -> Any:

@@ -26,6 +26,9 @@ from octcluster.images.sketch import Sketch, draw_image_cells, measure_cells
 
 R = TypeVar("R")
 
+# From this width on, in heights, a square picture of the fundus may stand beside a B-scan.
+_WIDE = 1.6
+
 
 class HeaderCollector:
     """Parses the headers of plain images while their files are looked at, so that none is read twice.
@@ -82,7 +85,8 @@ def look_at(path: Path) -> Look:
     header, image = open_image(head)
     try:
         check_size(header)
-        return Look(header, _look_at_cells(draw_image_cells(image, head.data)))
+        is_wide = header.width > _WIDE * header.height
+        return Look(header, _look_at_cells(draw_image_cells(image, head.data), is_wide=is_wide))
     except UnreadableImage as error:
         return Look(header, None, str(error))
     finally:
@@ -98,8 +102,8 @@ def look_at_encoded(encoded: bytes) -> tuple[PixelLook, bytes]:
     return _look_at_cells(draw_image_cells(None, encoded)), image_key(encoded)
 
 
-def _look_at_cells(cells: Any) -> PixelLook:
-    return PixelLook(measure_cells(cells), fingerprint(cells))
+def _look_at_cells(cells: Any, *, is_wide: bool = False) -> PixelLook:
+    return PixelLook(measure_cells(cells, is_wide=is_wide), fingerprint(cells))
 
 
 def read_some(

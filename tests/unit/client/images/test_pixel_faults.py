@@ -11,6 +11,7 @@ from octcluster.images.headers import parse_header, read_head
 from octcluster.images.phantoms import write_phantoms
 from octcluster.images.pixel_faults import FAULTS, find_faults
 from octcluster.images.sketch import draw_cells, measure_cells
+from octcluster.workflows.looks import look_at
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.images.measures import MEASURES
 from PIL import Image
@@ -104,6 +105,10 @@ CASES: dict[str, tuple[bytes, set[str]]] = {
     "black band": (encode(banded(0, 0.5), "TIFF"), {"empty_band"}),
     "white band on the right": (encode(banded(255, 0.5, turned=True)), {"empty_band"}),
     "small black band": (encode(banded(0, 0.2)), set()),
+    "inverted": (encode(255 - scan()), {"inverted"}),
+    "inverted JPEG with margins": (encode(with_margin(255 - scan()), "JPEG"), {"inverted"}),
+    "inverted of 16 bits": (encode(65535 - deep(65535), "TIFF"), {"inverted"}),
+    "good in much white": (encode(banded(255, 0.35)), set()),
     "wide": (encode(np.hstack([scan(n) for n in range(3)])), {"framing"}),
     "high": (encode(np.vstack([scan(n) for n in range(3)])), {"framing"}),
     "a little wide": (encode(np.hstack([scan(0), scan(1)[:, :200]])), set()),
@@ -140,13 +145,16 @@ def test_measures_are_nearly_the_same_for_both(oct_images: Path) -> None:
         measures = dict(
             zip(MEASURES, decode_image(path.read_bytes(), 224, 224, ImageLimits()).measures, strict=True)
         )
-        for name, value in measure_cells(draw_cells(path))._asdict().items():
+        sketch = measure_cells(draw_cells(path))._asdict()
+        assert sketch.keys() - measures.keys() == {"inner_brightness", "seam_share"}
+        for name in sketch.keys() & measures.keys():
+            value = sketch[name]
             assert value == pytest.approx(measures[name], abs=0.03 if name.endswith("share") else 2)
 
 
 def test_there_is_a_case_of_each_kind() -> None:
     found = {kind for _, kinds in CASES.values() for kind in kinds}
-    assert found | {"no_retina"} == {fault.kind for fault in FAULTS}
+    assert found | {"no_retina", "seam"} == {fault.kind for fault in FAULTS}
 
 
 def test_an_image_without_a_retina_is_told_of_where_one_was_looked_for() -> None:
@@ -174,6 +182,42 @@ def test_real_scans_and_phantoms_are_without_fault(oct_images: Path, tmp_path: P
     assert not_found <= 0.05 * len(paths)
 
 
+def fundus(number: int) -> np.ndarray:
+    """A bright even square with dark vessels and noise, of 248 x 248 pixels."""
+    noise = np.random.default_rng(number).normal(115, 12, (248, 248))
+    noise[60 + number : 70 + number, 30:] -= 50
+    noise[:, 150 + number : 156 + number] -= 40
+    return np.clip(noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(504, 248), (1100, 500), (600, 310)])
+@pytest.mark.parametrize("number", range(3))
+def test_a_picture_beside_the_scan_is_told(tmp_path: Path, number: int, size: tuple[int, int]) -> None:
+    for pair in ((fundus(number), scan(number)), (scan(number), fundus(number))):
+        path = tmp_path / "image.png"
+        Image.fromarray(np.hstack(pair)).resize(size).save(path)
+        look = look_at(path)
+        assert look.pixels is not None
+        assert {found.fault.kind for found in find_faults(look.pixels.sketch._asdict())} == {"seam"}
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.hstack([scan(1)] * 3),
+        np.hstack([scan(1), one_value(0)]),
+        np.hstack([one_value(255), scan(2)]),
+        np.hstack([scan(1), scan(2)]),
+    ],
+)
+def test_margins_and_scans_make_no_seam(tmp_path: Path, pixels: np.ndarray) -> None:
+    path = tmp_path / "image.png"
+    Image.fromarray(pixels).save(path)
+    look = look_at(path)
+    assert look.pixels is not None
+    assert "seam" not in {found.fault.kind for found in find_faults(look.pixels.sketch._asdict())}
+
+
 def test_unknown_measures_are_no_fault() -> None:
     assert find_faults({}) == []
 
@@ -181,12 +225,15 @@ def test_unknown_measures_are_no_fault() -> None:
 @pytest.mark.parametrize(
     ("measures", "words"),
     [
-        ({"darkest": 0, "brightest": 0}, "all black"),
+        ({"darkest": 0, "brightest": 0}, "all black (as what is transparent is read), or black and white"),
         ({"darkest": 0, "brightest": 0, "bits": 16}, "16-bit values"),
         ({"darkest": 255, "brightest": 255}, "all white"),
         ({"darkest": 90, "brightest": 91}, "all one grey"),
         ({"brightest": 16, "bits": 16}, "lowest 6%"),
         ({"darkest": 10, "brightest": 19}, "94% of it has 10 of 256"),
+        ({"inner_brightness": 190}, "bright where scans are dark"),
+        ({"brightness": 220, "white_border_share": 0.6}, "bright where scans are dark"),
+        ({"seam_share": 0.8}, "over 80% of its height"),
         ({"grey_band_share": 0.5}, "50% of it"),
         ({"empty_band_share": 0.6}, "60% of it"),
         ({"width": 1536, "height": 496}, "68% of it is not in the view plain: of its 1536 x 496"),
