@@ -64,7 +64,7 @@ def describe_side_files(images: Sequence[Scan], places: Sequence[Place]) -> list
 
 def describe_lone_class(tree: FolderTree, images: Sequence[Scan]) -> list[Note]:
     """Says that the folders tell a single finding, with which clusters cannot be compared."""
-    if not tree.lone_finding or any(image.label for image in images):
+    if not tree.lone_finding or tree.open_levels or any(image.label for image in images):
         return []
     text = (
         f"No class is taken: folders name one finding alone ({tree.lone_finding}). If there are others whose "

@@ -531,7 +531,7 @@ def test_eyes_that_are_glued_to_numbers_are_no_other_patients() -> None:
     assert patients(found) == {"101R", "102R", "203R"}
 
 
-@pytest.mark.parametrize("counted", ["Part {}", "images{}", "batch_{}", "(set {})"])
+@pytest.mark.parametrize("counted", ["Part {}", "images{}", "batch_{}", "(set {})", "OD {}", "visit{}"])
 def test_numbers_of_parts_are_no_patients(counted: str) -> None:
     found = label_images(
         folders(*(f"{c} {counted.format(n)}" for c in ("AMD", "DME") for n in (1, 2))), "auto"

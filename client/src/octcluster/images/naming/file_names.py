@@ -143,7 +143,7 @@ def _read_words(beginning: str) -> _Words:
         id_prefix, rest = beginning[spans[-1][1] :], rest[:-1]
     eye_word = next((word for word in rest if eye_of(word)), "")
     others = [word for word in rest if not (eye_of(word) or word in vocabulary("eyes"))]
-    all_known = all(word in vocabulary("contents") for word in others)
+    all_known = all(word in vocabulary("contents") | vocabulary("visits") for word in others)
     if not all_known:
         label, patient_word = None, ""
     if patient_word.casefold().strip("-_ .") == "p" != patient_word.casefold():

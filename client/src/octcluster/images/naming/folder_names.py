@@ -192,8 +192,9 @@ def _find_class(name: str, spans: list[tuple[str, int, int]]) -> FolderName | No
 
 
 def _drop_counted(words: list[str]) -> list[str]:
-    """Words without numbers that count files: Part 1, batch 2."""
-    counting = vocabulary("contents") | vocabulary("splits")
+    """Words without numbers that count files: Part 1, batch 2, OD 3."""
+    kinds = ("contents", "splits", "right", "left", "visits")
+    counting = frozenset[str]().union(*map(vocabulary, kinds))
     return [word for before, word in pairwise(["", *words]) if not (word.isdecimal() and before in counting)]
 
 

@@ -189,3 +189,8 @@ def test_whoever_says_that_names_have_the_form_is_believed(
 ) -> None:
     found = read_spoken_name(stem)
     assert (found.label, found.patient) == (label, patient)
+
+
+@pytest.mark.parametrize("stem", ["AMD_visit2_1", "AMD-baseline-3", "AMD_followup_2_17"])
+def test_a_visit_behind_the_class_is_no_patient(stem: str) -> None:
+    assert read_file_name(stem) == ("AMD", None, None)
