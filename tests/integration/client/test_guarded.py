@@ -128,7 +128,7 @@ def test_who_is_not_known_is_told_at_once_how_to_be(
 def test_an_interrupted_run_is_cancelled_there_too(
     guarded: Guarded, image_set: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("octcluster.workflows.run._CANCEL_SECONDS", 30)
+    monkeypatch.setattr("octcluster.workflows.services._CANCEL_SECONDS", 30)
 
     class Impatient(Recorder):
         def stage(self, name: str, total: int, unit: str) -> None:

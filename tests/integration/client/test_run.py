@@ -167,7 +167,7 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
 def test_an_interrupted_run_is_cancelled_on_the_server(
     image_set: ImageSet, elsewhere: RunOptions, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("octcluster.workflows.run._CANCEL_SECONDS", 30)
+    monkeypatch.setattr("octcluster.workflows.services._CANCEL_SECONDS", 30)
 
     class Impatient(Recorder):
         def stage(self, name: str, total: int, unit: str) -> None:
