@@ -13,11 +13,16 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from octcluster.clients.connection import Connection
+from octcluster.clients.endpoint import Endpoint
+from octcluster.clients.security import Tls
 from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
-from processes import free_port, wait_until_serving
+from certificates import Certificates
+from processes import free_port
 
 IMAGES_A_REQUEST = 16
 CALLS_AT_ONCE = 8
@@ -60,22 +65,50 @@ class Target:
 
 
 @contextmanager
-def running_embedder(features: str, *arguments: str) -> Iterator[Target]:
-    """Runs an embedder on a port of 127.0.0.1 until the block ends."""
+def running_embedder(
+    features: str, *arguments: str, certificates: Certificates | None = None
+) -> Iterator[Target]:
+    """Runs an embedder on a port of 127.0.0.1 until the block ends; with certificates over mutual TLS."""
+    if certificates is not None:
+        pair = certificates.server
+        arguments += ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
+        arguments += ("--tls-client-ca", str(certificates.ca))
     address = f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "octcluster_embedder", "--listen", address, *arguments]
     start = time.monotonic()
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            wait_until_serving(address, process, seconds=300)
-            seconds = time.monotonic() - start
-            unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-            with grpc.insecure_channel(address, options=unlimited) as channel:
+            with _open_channel(address, certificates) as channel:
+                wait_until_channel_serves(channel, process, seconds=300)
+                seconds = time.monotonic() - start
                 number = pb.Features.Value(f"FEATURES_{features.upper()}")
                 yield Target(EmbedderServiceStub(channel), number, seconds)
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+def _open_channel(address: str, certificates: Certificates | None) -> grpc.Channel:
+    # As the client library opens it.
+    tls = None if certificates is None else Tls(certificates.ca, *vars(certificates.client).values())
+    return Connection(Endpoint("the embedder", address, 60, 0, tls=tls)).channel
+
+
+def wait_until_channel_serves(
+    channel: grpc.Channel, process: subprocess.Popen[bytes], seconds: float
+) -> None:
+    """Waits until the server at the other end says that it serves."""
+    deadline = time.monotonic() + seconds
+    health = health_pb2_grpc.HealthStub(channel)
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            answer = health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                return
+        except grpc.RpcError:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError("the embedder does not serve")
 
 
 def time_one_by_one(send: Send, images: Sequence[bytes]) -> np.ndarray:

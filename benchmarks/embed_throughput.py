@@ -10,6 +10,8 @@ machine meets all of them alike:
     served     the service, 16 images a request, 8 at a time, client and server on the same processors
     keras      the study's way: Pillow decodes and resizes as RGB, Keras predicts, 32 images a batch
 
+    tls        with --tls: served, over mutual TLS, in turns with served; asked for: 0.95 of it
+
 Latencies, in milliseconds: one image at a time, against OpenVINO by itself on the same image decoded (the
 better of compiled for latency and for throughput); 8 clients at random times at 70% of the ceiling, and what
 the same arrivals meet in this process, where threads decode and infer with no service between; a client of
@@ -31,7 +33,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -188,7 +190,7 @@ def _slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 
 
 def measure_rates(
-    images: Sequence[bytes], side: int, bare: BareModel, target: Target, rounds: int
+    images: Sequence[bytes], side: int, bare: BareModel, targets: Mapping[str, Target], rounds: int
 ) -> dict[str, float]:
     with ThreadPoolExecutor(PROCESSORS) as threads:
 
@@ -198,11 +200,12 @@ def measure_rates(
 
         tensors = decode_all()
         bare.infer_all(tensors)  # the first inferences are slow
-        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", "served")}
+        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", *targets)}
         for _ in range(rounds):
             found["raw"].append(rate(lambda: bare.infer_all(tensors), len(images)))
             found["decode"].append(rate(decode_all, len(images)))
-            found["served"].append(target.embed_all(images))
+            for name, target in targets.items():
+                found[name].append(target.embed_all(images))
     rates = {name: statistics.median(values) for name, values in found.items()}
     rates["ceiling"] = 1 / (1 / rates["raw"] + 1 / rates["decode"])
     # The ceiling of each round against that round's service: what disturbs one round disturbs both alike.
@@ -210,6 +213,10 @@ def measure_rates(
         service * (1 / raw + 1 / decode)
         for service, raw, decode in zip(found["served"], found["raw"], found["decode"], strict=True)
     )
+    if "tls" in rates:
+        rates["tls_over_served"] = statistics.median(
+            tls / plain for tls, plain in zip(found["tls"], found["served"], strict=True)
+        )
     return rates
 
 
@@ -269,10 +276,20 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
         "features": arguments.features,
         "images": len(images),
     }
-    with running_embedder(arguments.features, *flags) as target:
+    with ExitStack() as servers:
+        target = servers.enter_context(running_embedder(arguments.features, *flags))
+        targets = {"served": target}
+        if arguments.tls:
+            from certificates import make_certificates  # found by embed_load
+
+            certificates = make_certificates(folder / "certificates")
+            targets["tls"] = servers.enter_context(
+                running_embedder(arguments.features, *flags, certificates=certificates)
+            )
+            targets["tls"].embed_all(images[:64])
         figures["seconds_to_serving"] = target.seconds_to_serving
         target.embed_all(images[:64])
-        figures |= measure_rates(images, side, bare, target, arguments.rounds)
+        figures |= measure_rates(images, side, bare, targets, arguments.rounds)
         tell(figures)
         if not arguments.rates_only:
             figures |= measure_latencies(images, side, bare, target, figures["ceiling"], arguments.bulk)
@@ -296,6 +313,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of raw, decode and served")
     parser.add_argument("--bulk", type=int, default=10_000, help="images of the client that sends many")
     parser.add_argument("--rates-only", action="store_true", help="raw, decode, ceiling and served only")
+    parser.add_argument("--tls", action="store_true", help="also over mutual TLS")
     with tempfile.TemporaryDirectory(prefix="embed-") as folder:
         print(json.dumps(measure(parser.parse_args(), Path(folder))))
 

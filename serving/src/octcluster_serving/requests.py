@@ -69,3 +69,4 @@ async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
                 f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
             ) from None
         yield check_request(request)
+        del request  # what has been read takes no memory while the next one is waited for

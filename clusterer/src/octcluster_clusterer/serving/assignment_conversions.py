@@ -131,4 +131,5 @@ async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest], take: Calla
         content += request.data
         if len(content) > MAX_FILE_BYTES:
             raise MessageTooLarge(f"the file has more than {MAX_FILE_BYTES} bytes: it is no fitted run")
+        del request
     return bytes(content)

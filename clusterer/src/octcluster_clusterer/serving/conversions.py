@@ -97,6 +97,18 @@ def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
     return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
 
 
+def _add_members(
+    columns: MemberColumns, chunk: pb.MemberChunk, limits: Limits, take: Callable[[int], None]
+) -> None:
+    numbers = [(column.name, column.values) for column in chunk.number_columns]
+    keys = to_image_keys(chunk.image_keys, limits)
+    if not keys:
+        raise InvalidRequest("a chunk of members must hold at least one")
+    take(len(keys))
+    columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
+    _check_count(len(columns), limits)
+
+
 def to_run(request: pb.CheckRunRequest, limits: Limits) -> tuple[RunSpec, int, int]:
     """Checks the form of a run without members and converts it, with the numbers of members and units.
 
@@ -129,14 +141,8 @@ async def read_run(
             n_members = request.member_count
             check_queue(spec.run_id)
             continue
-        chunk = request.members
-        numbers = [(column.name, column.values) for column in chunk.number_columns]
-        keys = to_image_keys(chunk.image_keys, limits)
-        if not keys:
-            raise InvalidRequest("a chunk of members must hold at least one")
-        take(len(keys))
-        columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
-        _check_count(len(columns), limits)
+        _add_members(columns, request.members, limits, take)
+        del request  # nor does a stream that pauses hold its last chunk
     if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")
     if len(columns) != n_members:
