@@ -15,7 +15,7 @@ unasked. All other results are chosen among by their silhouettes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,25 @@ def choose(
         Tibshirani, Walther and Hastie, "Estimating the number of clusters in a data set via the gap
         statistic", JRSS B 63, 2001, doi:10.1111/1467-9868.00293: the comparison with random vectors.
     """
+    choice = _choose(results, searches, vectors, seed, report_step, part_dimensions)
+    if searches[choice.index] is None or len(vectors) <= hg_means.SEARCHED_MEMBERS:
+        return choice
+    return replace(
+        choice,
+        reason=f"{choice.reason}. Clusters were searched for on a random sample of "
+        f"{hg_means.SEARCHED_MEMBERS}; then all joined them",
+    )
+
+
+def _choose(
+    results: Sequence[ClusteringResult],
+    searches: Sequence[SearchedClusters | None],
+    vectors: NDArray[np.float32],
+    seed: int,
+    report_step: Callable[[], None],
+    part_dimensions: Sequence[int],
+) -> Choice:
+    """Does what ``choose`` does, and leaves out how the clusters were searched for."""
     if len(results) == 1:
         return Choice(0, "the only one asked for")
     known = [search for search in searches if search is not None]

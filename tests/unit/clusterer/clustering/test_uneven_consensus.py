@@ -75,6 +75,25 @@ def test_more_uneven_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) 
     assert adjusted_rand_score(groups, found) > 0.95
 
 
+def test_the_search_on_a_sample_agrees_with_that_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, groups = draw_unevenly(sizes=(150, 60, 40, 30), apart=4.5, dimension=24)
+    exact = next(uneven_consensus.search_for_each(vectors, [4], 0, ignore, (12, 12)))
+    for module in (hg_means, neighbor_whitening):
+        monkeypatch.setattr(module, "SEARCHED_MEMBERS", 180)
+    sampled = next(uneven_consensus.search_for_each(vectors, [4], 0, ignore, (12, 12)))
+    assert adjusted_rand_score(exact.labels, sampled.labels) > 0.95
+    assert adjusted_rand_score(groups, sampled.labels) > 0.9
+
+
+def test_all_numbers_of_clusters_side_by_side_are_those_of_one_at_a_time() -> None:
+    vectors, _ = draw_unevenly(sizes=(60, 30, 20), dimension=24)
+    together = uneven_consensus.search_for_each(vectors, [2, 3], 1, ignore, (12, 12))
+    for n_clusters, found in zip([2, 3], together, strict=True):
+        alone = next(uneven_consensus.search_for_each(vectors, [n_clusters], 1, ignore, (12, 12)))
+        np.testing.assert_array_equal(found.labels, alone.labels)
+        assert found.explained == alone.explained
+
+
 def test_neighbors_by_one_part_tell_what_means_nothing_in_another() -> None:
     vectors, groups = draw_parts()
     before = hg_means.cluster(vectors, 3, 0, ignore, (24, 24))

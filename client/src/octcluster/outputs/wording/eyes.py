@@ -74,9 +74,9 @@ def _flag(outcome: RunOutcome, flag: str) -> str:
 
 def _describe_volumes(decision: WhiteningDecision) -> str:
     return (
-        f"the images of a patient ({decision.members_a_patient:.0f} on average) follow each other like the "
-        f"slices of volumes, which differ in pathology (neighbours differ by {decision.order_share:.0%} of "
-        "what images of a patient differ by)"
+        "the images of a patient follow each other like the slices of volumes, which differ in pathology (a "
+        f"typical image is one of {decision.members_a_patient:.0f} of its patient; neighbours differ by "
+        f"{decision.order_share:.0%} of what images of a patient differ by)"
     )
 
 

@@ -46,7 +46,12 @@ def test_where_scans_have_no_clusters_of_their_own_the_reason_is_told() -> None:
 @pytest.mark.parametrize(
     ("decision", "asked_for", "said"),
     [
-        (VOLUMES, "auto", "Not whitened within patients: the images of a patient (49 on average)"),
+        (
+            VOLUMES,
+            "auto",
+            "Not whitened within patients: the images of a patient follow each other like the slices of "
+            "volumes, which differ in pathology (a typical image is one of 49 of its patient; ",
+        ),
         (replace(VOLUMES, applied=True), True, "Whitened within patients, as was asked for; but"),
         (
             SINGLE,
