@@ -154,6 +154,9 @@ def describe_audit(result: ClusteringResult) -> list[str]:
     if warnings or not nuisances:
         return warnings
     strongest = max(nuisances, key=_value)
+    if all(each.adjusted_mutual_information.value is None for each in nuisances):
+        why = show_text(str(strongest.adjusted_mutual_information.undefined_reason))
+        return [f"Whether an image property explains the clusters cannot be told: {why}."]
     return [
         f"No image property explains the clusters (strongest: {name_property(strongest.name)}, AMI "
         f"{_value(strongest):z.2f})."

@@ -225,3 +225,12 @@ def test_the_report_says_where_leaking_patients_are_listed_and_names_them_only_i
     assert (
         "secret3" in named.split("<caption>Patients in several classes or splits", 1)[1].split("</table>")[0]
     )
+
+
+def test_properties_of_which_nothing_can_be_told_are_not_called_innocent() -> None:
+    unknown = Score(undefined_reason="no two images share a cluster")
+    result = make_outcome().result.results[0]
+    result = replace(result, associations=[Association("width", 0.5, unknown, 80)])
+    assert describe_audit(result) == [
+        "Whether an image property explains the clusters cannot be told: no two images share a cluster."
+    ]
