@@ -1,5 +1,6 @@
 """The stack of docker-compose.tls.yml, with certificates of scripts/certificates, from outside."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -92,3 +93,37 @@ def test_redis_speaks_tls_alone(secured: Stack) -> None:
     plain, secure = secured.compose("exec", "-T", "redis", "sh", "-c", f"({ask}) 2>&1").splitlines()
     assert plain.startswith(("Error", "Could not connect"))
     assert secure == "PONG"
+
+
+def test_metrics_are_for_holders_of_a_certificate(secured: Stack) -> None:
+    ask = """
+import ssl, urllib.request
+def read(address, *certificate):
+    context = ssl.create_default_context(cafile="/run/tls/authority.pem")
+    if certificate:
+        context.load_cert_chain(*certificate)
+    url = f"https://{address}/metrics"
+    try:
+        return urllib.request.urlopen(url, context=context, timeout=20).read().decode()
+    except OSError as error:
+        return f"refused: {error}"
+for address in ("embedder:9464", "clusterer:9465"):
+    print(read(address, "/run/tls/server.pem", "/run/tls/server.key"))
+    print(read(address))
+"""
+    answers = secured.compose("exec", "-T", "clusterer", "python", "-c", ask)
+    assert "octcluster_embedder_serving 1.0" in answers
+    assert "octcluster_clusterer_serving 1.0" in answers
+    assert answers.count("refused: ") == 2
+
+
+def test_monitoring_comes_when_it_is_asked_for(secured: Stack, certificates: Path) -> None:
+    """Their images may not be had here: what they are given is."""
+    asked = json.loads(secured.compose("--profile", "monitoring", "config", "--format", "json"))["services"]
+    assert set(asked) == {"redis", "clusterer", "embedder", "prometheus", "grafana"}
+    assert set(secured.compose("config", "--services").split()) == {"redis", "clusterer", "embedder"}
+    for service in ("prometheus", "grafana"):
+        mounts = [volume for volume in asked[service]["volumes"] if volume["type"] == "bind"]
+        assert len(mounts) == 2
+        assert all(Path(mount["source"]).exists() for mount in mounts)
+        assert all(port["host_ip"] == "127.0.0.1" for port in asked[service]["ports"])

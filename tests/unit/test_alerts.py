@@ -64,5 +64,7 @@ def test_each_alert_is_tried_and_says_what_to_do() -> None:
 def test_alerts_come_when_they_should_and_not_before() -> None:
     promtool = shutil.which("promtool")
     machine.need(promtool, "promtool", "install it (Debian: apt-get install prometheus)")
-    done = subprocess.run([str(promtool), "test", "rules", str(TESTS)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    scraping = RULES.with_name("prometheus.yml")
+    for arguments in (("test", "rules", TESTS), ("check", "config", "--syntax-only", scraping)):
+        done = subprocess.run([str(promtool), *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr

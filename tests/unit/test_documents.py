@@ -31,7 +31,17 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 _FILE = re.compile(r"[\w./-]+\.(?:js|jinja|md|proto|py|yml)")
 # Options of other programs that the documents call.
 _FOREIGN_OPTIONS = {
-    "docker": {"--entrypoint", "--force", "--no-deps", "--rm", "--scale", "--stop", "--volumes", "--wait"},
+    "docker": {
+        "--entrypoint",
+        "--force",
+        "--no-deps",
+        "--profile",
+        "--rm",
+        "--scale",
+        "--stop",
+        "--volumes",
+        "--wait",
+    },
     "embedding-atlas": {"--text", "--vector", "--x", "--y"},
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
