@@ -65,21 +65,21 @@ def spec() -> pb.RunSpec:
 
 
 async def send_slowly() -> AsyncIterator[pb.StartRunRequest]:
-    yield pb.StartRunRequest(spec=spec())
+    yield pb.StartRunRequest(spec=spec(), member_count=MEMBERS)
     while True:
         yield chunk(MEMBERS_A_CHUNK)
         await asyncio.sleep(1)
 
 
 async def send_many() -> AsyncIterator[pb.StartRunRequest]:
-    yield pb.StartRunRequest(spec=spec())
+    yield pb.StartRunRequest(spec=spec(), member_count=MEMBERS)
     for _ in range(0, MEMBERS, MEMBERS_A_CHUNK):
         yield chunk(MEMBERS_A_CHUNK)
         await asyncio.sleep(0)
 
 
 async def send_empty() -> AsyncIterator[pb.StartRunRequest]:
-    yield pb.StartRunRequest(spec=spec())
+    yield pb.StartRunRequest(spec=spec(), member_count=MEMBERS)
     while True:
         yield chunk(0)
         await asyncio.sleep(0.002)
@@ -229,7 +229,7 @@ def warm_up(address: str) -> tuple[list[bytes], str]:
         stub.PutVectors(iter(puts))
         own = spec()
         members = pb.StartRunRequest(members=pb.MemberChunk(image_keys=keys))
-        stub.StartRun(iter([pb.StartRunRequest(spec=own), members]))
+        stub.StartRun(iter([pb.StartRunRequest(spec=own, member_count=len(keys)), members]))
         for answer in stub.WatchRun(pb.WatchRunRequest(run_id=own.run_id)):
             state = answer.status.state
         assert state == pb.RUN_STATE_SUCCEEDED
