@@ -67,8 +67,6 @@ def test_a_log_on_a_full_disk_is_told_and_passes_when_there_is_space(name: str, 
             assert client.watch(kept.run_id)[-1].not_kept_reason == ""
         with served(store) as (client, _):
             assert client.get(kept.run_id).status.state == pb.RUN_STATE_SUCCEEDED
-            with refused(grpc.StatusCode.NOT_FOUND, "or Redis lost it"):
-                client.get(spec.run_id)
 
 
 def test_a_dump_on_a_full_disk_is_told_at_the_end_of_a_run(tmp_path: Path) -> None:
@@ -191,7 +189,7 @@ def test_a_clusterer_that_is_killed_leaves_its_runs_as_interrupted() -> None:
                 status = client.watch(spec.run_id)[-1]
                 assert status.state == pb.RUN_STATE_FAILED
                 assert status.error.code == pb.RUN_ERROR_CODE_INTERRUPTED
-                assert "was ended before the run was: start a new run" in status.error.message
+                assert "the server that had it was ended first" in status.error.message
             listed = client.stub.ListRuns(pb.ListRunsRequest(), timeout=20).runs
             assert {run.run_id for run in listed} == {running.run_id, waiting.run_id}
             client.start(waiting, blobs)

@@ -108,7 +108,8 @@ def end_status(status: RunStatus, state: RunState, error: RunError | None = None
 
 INTERRUPTED = RunError(
     RunErrorCode.INTERRUPTED,
-    "the run was started, but the server that had it was ended before the run was: start a new run",
+    "the run was started, and its end is not known: the server that had it was ended first, or Redis could "
+    "not keep the result. Start a new run",
 )
 
 
