@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from octcluster_clusterer.clustering import cluster_sizes, kmeans, member_moves
 from octcluster_clusterer.clustering.member_moves import Groupings, find_distances
@@ -166,6 +165,8 @@ def _breed(
     random: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Returns a child's means: each from one of two parents, but one, which is a member drawn anew."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 (see scoring/matching.py)
+
     # Of two groupings drawn, the better one becomes a parent: the population is ranked.
     parents = random.integers(len(population.explained), size=(2, 2)).min(axis=1)
     first, second = (_find_means(vectors, population.labels[parent], n_clusters) for parent in parents)

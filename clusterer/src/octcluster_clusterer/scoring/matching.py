@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from octcluster_clusterer.model import Contingency
 
@@ -28,6 +27,9 @@ def match(table: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp
         >>> rows.tolist(), columns.tolist()
         ([0, 1], [0, 1])
     """
+    # Imported here: it takes a fifth of a server's start, which needs it not yet.
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
+
     rows, columns = linear_sum_assignment(table, maximize=True)
     counted = table[rows, columns] > 0
     return rows[counted], columns[counted]
