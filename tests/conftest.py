@@ -1,6 +1,10 @@
 """Fixtures and switches that all tests share."""
 
+import fcntl
+import gc
 import os
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +16,11 @@ import machine
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+pytest_plugins = ["processor_time"]
+
+# Collecting makes a million objects that stay: to look through them for garbage again and again is in vain.
+gc.disable()
 
 # How long an example takes says nothing about the program: a machine may stall.
 hypothesis.settings.register_profile(
@@ -35,8 +44,16 @@ def oct_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_cache(request: pytest.FixtureRequest) -> Path:
-    """Folder of converted models that outlives the test run: converting takes 15 s of processor time."""
-    return request.config.cache.mkdir("octcluster-models")
+    """Folder of converted models that outlives the test run: converting takes 15 s of processor time.
+
+    Of the processes that run tests at once, one converts, and the others wait for it.
+    """
+    folder = request.config.cache.mkdir("octcluster-models")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "octcluster_embedder", "--prepare-only", "--cache-dir", str(folder)]
+        subprocess.run(command, check=True)  # does nothing if what is there is sound
+    return folder
 
 
 def pytest_report_header() -> list[str]:
@@ -61,6 +78,12 @@ class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TestsWithTheirServers:
     return TestsWithTheirServers(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

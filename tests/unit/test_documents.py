@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ _FOREIGN_OPTIONS = {
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
     "scripts/sbom": {"--image"},
-    "scripts/test": {"--durations", "--fast"},
+    "scripts/test": {"--cpu", "--durations", "--fast"},
 }
 _MOST_LINES_BEFORE_REFERENCES = 90
 
@@ -65,7 +66,8 @@ def spans(document: Path) -> list[str]:
     return _SPAN.findall(_BLOCK.sub("", document.read_text()))
 
 
-def options_of_programs() -> set[str]:
+@cache
+def options_of_programs() -> frozenset[str]:
     """All options of the command, whatever the command, and of both servers."""
     found = {"--help"}
     parsers = [build_parser()]
@@ -76,7 +78,7 @@ def options_of_programs() -> set[str]:
                 parsers += action.choices.values()
     for settings in (ClustererSettings, EmbedderSettings):
         found |= {f"--{name.replace('_', '-')}" for name in settings.model_fields}
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
@@ -87,18 +89,18 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_files_are_there(document: Path) -> None:
-    files = [f"/{file.relative_to(REPOSITORY)}" for file in source_files()]
     found = {name for span in spans(document) for name in span.split() if _FILE.fullmatch(name)}
-    assert {name for name in found if not any(file.endswith(f"/{name}") for file in files)} == set()
+    assert {name for name in found if not any(file.endswith(f"/{name}") for file in source_files())} == set()
 
 
-def source_files() -> Iterator[Path]:
+@cache
+def source_files() -> list[str]:
     """The files of the repository, without those of `.venv` and `.git`."""
+    files = [entry for entry in REPOSITORY.iterdir() if entry.is_file()]
     for folder in REPOSITORY.iterdir():
-        if folder.is_file():
-            yield folder
-        elif not folder.name.startswith("."):
-            yield from (file for file in folder.rglob("*.*") if file.is_file())
+        if folder.is_dir() and not folder.name.startswith("."):
+            files += [file for file in folder.rglob("*.*") if file.is_file()]
+    return [f"/{file.relative_to(REPOSITORY)}" for file in files]
 
 
 @pytest.mark.parametrize("document", MANUALS, ids=named)
