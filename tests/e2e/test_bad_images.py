@@ -129,9 +129,8 @@ def test_describe_finds_the_same_without_embedding(
 
 
 def test_strict_fails_when_an_image_does(mixed_folder: Path, octcluster: Octcluster, tmp_path: Path) -> None:
-    done = octcluster(
-        "run", mixed_folder, "--out", tmp_path, "--no-umap", "--stability", "0", "-k", "2", "--strict"
-    )
+    options = ("--recipe", "plain-1", "--no-umap", "--stability", "0", "-k", "2")
+    done = octcluster("run", mixed_folder, "--out", tmp_path, *options, "--strict")
     assert done.returncode == 1
     assert (tmp_path / "assignments.csv").exists()
     assert (tmp_path / "failures.csv").exists()

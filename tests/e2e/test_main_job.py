@@ -132,6 +132,8 @@ def test_range_of_k_and_pca(oct_images: Path, octcluster: Octcluster, tmp_path: 
         "0.95",
         "--algorithm",
         "kmeans,hdbscan",
+        "--per-class",
+        20,
         "--no-umap",
         "--stability",
         "0",

@@ -29,6 +29,7 @@ from octcluster import (
     find_run,
     run_images,
 )
+from octcluster.model.recipes import PLAIN_1
 from octcluster.outputs.run.files import write_run_files
 from octcluster.workflows.model_file import read_model
 from octcluster.workflows.run_members import Seen
@@ -36,6 +37,9 @@ from processes import Server, running_service
 from stores import started_store
 
 from .conftest import Recorder
+
+# For runs of which only the clusters are wanted, whatever they are.
+CHEAPEST: dict[str, Any] = {"recipe": PLAIN_1, "umap": False, "stability_resamples": 0}
 
 
 def halves(image_set: ImageSet) -> list[ImageSet]:
@@ -127,7 +131,7 @@ def test_another_clusterer_places_images_by_the_file_alone_as_the_one_of_the_run
 def test_eyes_are_placed_by_the_mean_of_their_scans(
     elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
-    run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, **CHEAPEST), recorder)
     clusters = dict(zip(run.members, run.assignments.clusters, strict=True))
     one_eye = [image for image in image_set.images if clusters[image] == 1]
     scans = [replace(image, patient="p", eye="OD", visit="v") for image in one_eye]
@@ -152,7 +156,7 @@ def test_eyes_are_placed_by_the_mean_of_their_scans(
 def test_bad_images_and_copies(
     tmp_path: Path, elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
-    run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, **CHEAPEST), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
     bad = Scan(tmp_path / "bad.png", "bad.png")
     one = image_set.images[0]
@@ -170,7 +174,7 @@ def test_bad_images_and_copies(
 def test_a_run_that_is_gone_is_to_be_done_again(
     elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
-    run = run_images(image_set, RunOptions(**elsewhere, umap=False, stability_resamples=0), recorder)
+    run = run_images(image_set, RunOptions(**elsewhere, **CHEAPEST), recorder)
     with ClustererClient(elsewhere["clusterer"]) as client:
         client.delete(run.spec.run_id)
     with pytest.raises(RunNotFound, match="Repeat it with 'octcluster run'"):

@@ -23,6 +23,7 @@ from octcluster import (
     run,
     run_images,
 )
+from octcluster.model.recipes import PLAIN_1
 from octcluster.workflows.run import Job
 from processes import Server, running_service
 from stores import Store, started_store
@@ -32,8 +33,12 @@ from .conftest import Recorder
 
 @pytest.fixture
 def elsewhere(embedder: Server, clusterer: Server) -> RunOptions:
-    """Services that run already; a secret of its own gives each test keys of its own."""
+    """Services that run already; a secret of its own gives each test keys of its own.
+
+    The recipe is the cheapest: few of these tests ask for another one.
+    """
     return RunOptions(
+        recipe=PLAIN_1,
         embedder=embedder.address,
         clusterer=clusterer.address,
         key_secret=os.urandom(16),
@@ -60,7 +65,7 @@ def test_the_second_run_embeds_nothing_and_finds_the_same(
     second = run_images(image_set, options, recorder)
     assert (second.embedded, second.cached) == (0, 40)
     assert second.assignments == first.assignments
-    third = run_images(image_set, elsewhere, recorder)
+    third = run_images(image_set, replace(elsewhere, recipe=None), recorder)
     assert third.assignments.clusters == first.assignments.clusters
     assert (list(third.assignments.umap_x), third.result.umap_missing_reason) == ([], "")
 
@@ -156,7 +161,11 @@ def test_a_store_that_restarts_empty_in_the_middle_is_ridden_out(
 
         monkeypatch.setattr(Job, "_cluster", restart_store_first)
         options = RunOptions(
-            embedder=embedder.address, clusterer=server.address, umap=False, stability_resamples=0
+            recipe=PLAIN_1,
+            embedder=embedder.address,
+            clusterer=server.address,
+            umap=False,
+            stability_resamples=0,
         )
         outcome = run_images(image_set, options, recorder)
     assert len(outcome.members) == 40
@@ -195,7 +204,13 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:
-        options = replace(elsewhere, model="pixels", embedder=pixel_embedder.address, clusterer=small.address)
+        options = replace(
+            elsewhere,
+            model="pixels",
+            recipe=None,
+            embedder=pixel_embedder.address,
+            clusterer=small.address,
+        )
         with pytest.raises(RequestRefused, match="--memory-limit of the clusterer"):
             run_images(replace(image_set, images=copies), options, recorder)
     assert "Embedding" not in recorder.stages
