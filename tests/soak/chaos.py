@@ -61,7 +61,6 @@ PLANTS = (
     "left-file",
     "held-lock",
     "growth",
-    "false-reason",
 )
 """What can be broken on purpose, to see that it is found."""
 
