@@ -145,6 +145,6 @@ def clusterer(store: Store) -> Iterator[Clusterer]:
 
 @pytest.fixture(scope="module")
 def blobs(clusterer: Clusterer) -> Blobs:
-    drawn = Blobs.draw(3000)
-    assert clusterer.put(drawn.entries()).stored == 3000
+    drawn = Blobs.draw(1000)
+    assert clusterer.put(drawn.entries()).stored == 1000
     return drawn
