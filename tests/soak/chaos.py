@@ -196,6 +196,17 @@ def check_acknowledged(site: Site) -> list[str]:
     return broken
 
 
+def do_once_more(site: Site, local: LocalRun) -> list[str]:
+    """Runs undisturbed into each folder again, which removes what a command that was killed left there."""
+    broken = []
+    for variant in range(_SETS):
+        try:
+            local(site, Variant(variant))
+        except (Broken, octcluster.OctclusterError) as error:
+            broken.append(f"at the end, undisturbed: {error}")
+    return broken
+
+
 def measure(stack: Stack) -> dict[str, Size]:
     """What each program holds now, and this one with the client library in it."""
     gc.collect()
@@ -226,6 +237,7 @@ class Soak:
                 broken = disturb(site, clients, maker, self.arguments.seed, seconds)
                 plant(site, self.folder)
                 broken += check_acknowledged(site)
+                broken += do_once_more(site, local)
                 broken += self._check_growth(stack, before)
                 elapsed = time.monotonic() - began
             broken += find_orphans(lambda: marked_processes(self.folder))

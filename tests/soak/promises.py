@@ -158,7 +158,7 @@ def find_orphans(list_processes: Callable[[], dict[int, str]], seconds: float = 
 def find_left_files(folders: Sequence[Path]) -> list[str]:
     """What temporary files and folders are left, and unfinished files."""
     left = [path for folder in folders[:1] if folder.is_dir() for path in folder.iterdir()]
-    left += [path for folder in folders[1:] for path in folder.rglob("*.part")]
+    left += [path for folder in folders[1:] for path in folder.rglob("*-part")]
     return [f"{path} was left" for path in left]
 
 

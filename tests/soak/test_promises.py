@@ -86,7 +86,7 @@ def test_left_files_and_locks_are_found(tmp_path: Path) -> None:
     folders = [tmp_path / "tmp", tmp_path / "outputs"]
     assert find_left_files(folders) == []
     (tmp_path / "tmp/octcluster-1").mkdir()
-    (tmp_path / "outputs/scores.json.part").touch()
+    (tmp_path / "outputs/.scores.json.octcluster-part").touch()
     assert len(find_left_files(folders)) == 2
 
     lock = tmp_path / "lock"

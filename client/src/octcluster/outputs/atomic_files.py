@@ -1,15 +1,21 @@
 """A job's files, which are there together or not at all.
 
-What a job writes may name patients: only the user who ran it can read it.
+What a job writes may name patients: only the user who ran it can read it. A job that is killed while it
+writes leaves files behind. The next one in that folder removes them: their lock ended with the job.
 """
 
 import contextlib
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+if sys.platform != "win32":
+    import fcntl
+
 _OWN = 0o600
+_ENDING = ".octcluster-part"
 
 
 @contextlib.contextmanager
@@ -29,17 +35,16 @@ def replacing_files(folder: Path, record: str) -> Iterator[Callable[[str, bytes 
     Raises:
         OSError: A file cannot be written or removed; the error names the file.
     """
+    _remove_abandoned(folder)
     parts: dict[str, Path | None] = {}
+    with contextlib.ExitStack() as written:
 
-    def write(name: str, content: bytes | None) -> None:
-        parts[name] = None if content is None else _write_beside(folder / name, content)
+        def write(name: str, content: bytes | None) -> None:
+            beside = None if content is None else _written_beside(folder / name, content)
+            parts[name] = None if beside is None else written.enter_context(beside)
 
-    try:
         yield write
         _swap(folder, record, parts)
-    finally:
-        for part in filter(None, parts.values()):
-            part.unlink(missing_ok=True)
 
 
 def _swap(folder: Path, record: str, parts: dict[str, Path | None]) -> None:
@@ -57,21 +62,57 @@ def _swap(folder: Path, record: str, parts: dict[str, Path | None]) -> None:
     _sync_folder(folder)
 
 
-def _write_beside(path: Path, content: bytes) -> Path:
-    """Writes a file beside another one, which will be replaced by it; returns its path."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+@contextlib.contextmanager
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
+    """Writes a file beside another one, which is to be replaced by it within the block."""
+    with _naming(path):
+        part, descriptor = _create_beside(path)
+    keeps_lock = sys.platform != "win32"  # Windows replaces no file that is open.
     try:
-        with (
-            _naming(path),
-            os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWN), "wb") as file,
-        ):
+        with _naming(path), os.fdopen(descriptor, "wb", closefd=not keeps_lock) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
+        yield part
+    finally:
         part.unlink(missing_ok=True)
-        raise
-    return part
+        if keeps_lock:
+            os.close(descriptor)
+
+
+def _create_beside(path: Path) -> tuple[Path, int]:
+    """A new file that this process has locked, and its descriptor."""
+    while True:
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_ENDING}")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWN)
+        _lock(descriptor)
+        # Before it was locked, another job may have taken it for one that nobody writes.
+        if os.fstat(descriptor).st_nlink:
+            return part, descriptor
+        os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what jobs left that were killed while they wrote."""
+    for part in folder.glob(f".*{_ENDING}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(part, os.O_WRONLY)
+            try:
+                if _lock(descriptor):
+                    part.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Locks a file until it is closed or its process ends; False: another has the lock, or there is none."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,3 +76,28 @@ def test_a_swap_that_breaks_off_leaves_no_record(tmp_path: Path) -> None:
 def test_only_the_user_can_read_them(tmp_path: Path) -> None:
     leave(tmp_path, scores_json=b"new", run_json=b"new")
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_what_a_killed_job_left_goes_with_the_next_one_in_that_folder(tmp_path: Path) -> None:
+    leave(tmp_path, scores_json=b"old", run_json=b"old")
+    before = contents(tmp_path)
+    program = (
+        "import os, pathlib, signal, sys; from octcluster.outputs.atomic_files import replacing_files\n"
+        "with replacing_files(pathlib.Path(sys.argv[1]), 'run.json') as write:\n"
+        "    write('scores.json', b'half done')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(contents(tmp_path)) == 3
+    assert contents(tmp_path).items() > before.items()
+    leave(tmp_path, scores_json=b"new", run_json=b"new")
+    assert contents(tmp_path) == {"scores.json": b"new", "run.json": b"new"}
+
+
+def test_what_another_job_is_writing_stays(tmp_path: Path) -> None:
+    with replacing_files(tmp_path, "run.json") as write:
+        write("scores.json", b"the slow job's")
+        leave(tmp_path, scores_json=b"the quick job's", run_json=b"the quick job's")
+        write("run.json", b"the slow job's")
+    assert contents(tmp_path) == {"scores.json": b"the slow job's", "run.json": b"the slow job's"}
