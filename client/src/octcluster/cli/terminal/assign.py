@@ -83,6 +83,6 @@ def _list_cells(row: EyeRow, class_name: str) -> list[str]:
         "" if placed.cluster is None else str(placed.cluster),
         "" if placed.margin is None else f"{placed.margin:.2f}",
         f"{len(eye.rows):,}",
-        f"{row.agreement:.0%}",
+        "" if row.agreement is None else f"{row.agreement:.0%}",
         "doubtful" if row.doubtful else "",
     ]

@@ -74,6 +74,15 @@ def test_the_summary_shows_eyes_the_doubtful_first() -> None:
     assert "Eyes: new" in text
 
 
+def test_the_summary_says_of_an_eye_with_one_scan_no_share_of_its_scans() -> None:
+    outcome = show_eyes(make_assign_outcome())
+    first, *others = outcome.eyes
+    single = replace(first, eye=replace(first.eye, rows=first.eye.rows[:1]))
+    lines = summarize(replace(outcome, eyes=[single, *others])).splitlines()
+    shares = ["%" in line for line in lines if "secret" in line]
+    assert sorted(shares) == [False, True, True]
+
+
 def test_the_summary_tells_new_images_from_those_of_the_run() -> None:
     outcome = make_assign_outcome()
     some = replace(outcome, seen=[Seen.IMAGE] * 5 + [Seen.PATIENT] * 7 + [Seen.NO] * 68)
