@@ -112,7 +112,8 @@ class Client:
             text = f"{type(error).__name__}: {error}"
             false = find_false_reason(text, site.stack.log, began - _REASON_SECONDS, time.monotonic())
             if false:
-                self.broken.append(f"{name}: {false}")
+                times = f"{site.stack.log.tell_time(began)} to {site.stack.log.tell_time(time.monotonic())}"
+                self.broken.append(f"{name}, {times}: {false}")
             else:
                 self.ends[f"{name}: reason"] += 1
                 self.reasons[type(error).__name__] += 1

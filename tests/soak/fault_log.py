@@ -56,12 +56,16 @@ class FaultLog:
         """Whether one of these faults, each a kind and a target, was at work in a stretch of time."""
         return any(fault.name in causes for fault in self.between(began, ended))
 
+    def tell_time(self, moment: float) -> str:
+        """Seconds from the beginning, of a moment of the monotonic clock."""
+        return f"{moment - self._origin:.1f}"
+
     def tell(self) -> list[str]:
         """For people: each fault with its seconds from the beginning."""
         with self._lock:
             return [
-                f"{fault.began - self._origin:.1f} to "
-                f"{'the end' if fault.ended is None else f'{fault.ended - self._origin:.1f}'}: {fault.name}"
+                f"{self.tell_time(fault.began)} to "
+                f"{'the end' if fault.ended is None else self.tell_time(fault.ended)}: {fault.name}"
                 for fault in self.faults
             ]
 

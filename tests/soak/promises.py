@@ -38,7 +38,8 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("no answer from the clusterer|the clusterer at .* cannot be used now", _CLUSTERER),
     # A call may wait for Redis several times over.
     ("the clusterer at .* did not answer in time", (*_CLUSTERER, *_BROKEN_STORE)),
-    ("does not know this run|the server that had it was ended", ("kill clusterer",)),
+    # It was queued and acknowledged, and is known to be interrupted.
+    ("the server that had it was ended", ("kill clusterer",)),
     ("No space left on device", ("fill outputs",)),
     ("killed, exit code -9", ("kill local command",)),
 )

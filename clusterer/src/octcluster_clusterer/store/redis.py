@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from octcluster_clusterer.store.host_lookup import HostLookup
 logger = logging.getLogger(__name__)
 
 _LONGEST_CONNECT_SECONDS = 2.0
+# For how long a record that is being written is kept after its last field; then nobody writes it any more.
+_SECONDS_TO_WRITE = 300
 
 # The first kind that fits decides. The caller is told what a person can do about it, the log has the rest.
 # What does not pass by itself is told at once: nobody waits for it.
@@ -144,14 +147,21 @@ class RedisStore:
             self._redis.mset(values)
 
     def write_record(self, key: bytes, fields: Mapping[bytes, bytes], ttl_seconds: int) -> None:
-        """Writes a record in place of what was there, field after field, for ttl_seconds."""
+        """Writes a record in place of what was there, for ttl_seconds.
+
+        Field after field goes beside the old record, which is there until the new one is whole.
+        """
+        beside = key + b":" + secrets.token_hex(4).encode()
         with self._asking():
-            self._redis.delete(key)
             for name, value in fields.items():
                 pipeline = self._redis.pipeline(transaction=True)
-                pipeline.hset(key, name, value)
-                pipeline.expire(key, ttl_seconds)
+                pipeline.hset(beside, name, value)
+                pipeline.expire(beside, _SECONDS_TO_WRITE)
                 pipeline.execute()
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.rename(beside, key)
+            pipeline.expire(key, ttl_seconds)
+            pipeline.execute()
 
     def read_record(self, key: bytes) -> dict[bytes, bytes]:
         """Reads all fields of a record; empty if there is none."""
