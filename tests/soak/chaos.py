@@ -16,6 +16,7 @@ The exit status is 1 if a promise was broken; then the faults and their times go
 
 import argparse
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -177,6 +178,8 @@ def disturb(site: Site, clients: Sequence[Client], maker: FaultMaker, seed: int,
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     broken = [f"a job of {thread.name} does not end" for thread in threads if thread.is_alive()]
+    if broken:
+        faulthandler.dump_traceback()  # what it waits for
     for program in site.stack.programs.values():
         if program.process is not None and (code := program.process.poll()) is not None:
             broken.append(f"{program.name} ended by itself, exit code {code}")

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ _SPACE = EmbeddingSpace("soak", "00" * 32, "1", "pooled", "float32", 16, b"\x0c"
 _VECTORS_A_PUT = 8
 _RUN_VECTORS = 60
 _SAID_LONGEST = 300
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ")
 _OWN = ("seconds", "run_id", "result_id")
 
 
@@ -259,7 +261,7 @@ class LocalRun:
             raise Broken(f"a traceback: {said[-_SAID_LONGEST:]}")
         if code != 0:
             ends = f"killed, exit code {code}" if code < 0 else ""
-            raise OctclusterError(f"{ends}{said[-2 * _SAID_LONGEST :]}")
+            raise OctclusterError(f"{ends}{_leave_out_logs(said)[-2 * _SAID_LONGEST :]}")
 
 
 def _calling(site: Site, chance: random.Random) -> ClustererClient:
@@ -285,6 +287,11 @@ def _read_run(client: ClustererClient, run_id: str) -> bytes:
 def _describe_run(result: RunResult, assignments: Assignments) -> bytes:
     timeless = [replace(each, seconds=0.0) for each in result.results]
     return f"{result.chosen} {timeless} {assignments}".encode()
+
+
+def _leave_out_logs(said: str) -> str:
+    """What a command said itself, without what it quotes of the log of a server."""
+    return "\n".join(line for line in said.splitlines() if not _LOGGED.match(line))
 
 
 def _comparable(document: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The channels to both services, and the calls on them, which are repeated while a server is away.
 
-gRPC itself, by the service config below, repeats a call that a server could not take, at once and on another
-server if the address stands for several; what lasts longer is Outage's.
+If the address stands for several servers, the next attempt goes to another one. gRPC's own retries are off: see
+docs/decisions/0037-repeat-calls-ourselves.md.
 """
 
 import asyncio
@@ -19,32 +19,18 @@ from octcluster.model.errors import ServerUnavailable, ServiceError
 C = TypeVar("C")
 T = TypeVar("T")
 
-_RETRY_BUFFER_BYTES = 256 << 20
 _SERVICE_CONFIG = {
     # Calls go in turn to all servers behind the address, and to none that says it is not ready.
     "loadBalancingConfig": [{"round_robin": {}}],
     "healthCheckConfig": {"serviceName": ""},
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 4,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "1s",
-                "backoffMultiplier": 2,
-                # CANCELLED: by a server that stops; see status_errors.
-                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-            },
-        }
-    ],
 }
 _CHANNEL_OPTIONS = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     # The servers say how large a message may be, and the clients cut to that.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # gRPC does not retry calls with more bytes than this; its default of 256 KiB leaves out every batch.
-    ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
+    # A call that gRPC retries may hang for ever, beyond its deadline: https://github.com/grpc/grpc/issues/41036
+    ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
     # A connection that died without a word is noticed while a call waits on it. The servers allow pings

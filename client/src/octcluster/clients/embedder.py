@@ -1,7 +1,7 @@
 """The embedder's client for calls that block.
 
 Many images travel in many calls, several at a time. The calls are spread over all embedders behind an
-address in turn, and gRPC repeats a call that broke on another embedder. Nothing is lost or done twice when an
+address in turn, and a call that broke is repeated on another embedder. Nothing is lost or done twice when an
 embedder goes away in the middle.
 """
 

@@ -1,7 +1,7 @@
 """Where a server is, and how long calls are repeated while it is away.
 
-Outages that last longer than what gRPC itself rides out, such as a restart, are ridden out here: the call is
-repeated with growing pauses until the caller's timeout. All calls of the two services may be repeated.
+An outage, such as a restart, is ridden out here: the call is repeated with growing pauses until the caller's
+timeout. All calls of the two services may be repeated.
 """
 
 import random
