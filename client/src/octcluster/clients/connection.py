@@ -1,7 +1,7 @@
 """The channels to both services, and the calls on them, which are repeated while a server is away.
 
-If the address stands for several servers, the next attempt goes to another one. gRPC's own retries are off: see
-docs/decisions/0037-repeat-calls-ourselves.md.
+If the address stands for several servers, the next attempt goes to another one. gRPC's own retries are off:
+see docs/decisions/0037-repeat-calls-ourselves.md.
 """
 
 import asyncio
