@@ -36,6 +36,8 @@ _MORE_PICTURES = (
 )
 _READERS = 8
 _FILES_AT_ONCE = 64
+# Slower than any file that lies in memory, or on a disk without moving parts.
+_SLOW_SECONDS_A_FILE = 0.0005
 _SECONDS_UNTOLD = 1.0
 
 
@@ -119,7 +121,7 @@ def find_contents(
     stage = _LateStage(progress, "Looking at files", len(files))
     batches = (files[start : start + _FILES_AT_ONCE] for start in range(0, len(files), _FILES_AT_ONCE))
     done = 0
-    for looked_at in map_concurrently(_look_at_some, batches, _READERS):
+    for looked_at in _look_at_all(batches):
         for file, kind, head in looked_at:
             if kind == "container":
                 containers.append(file)
@@ -161,6 +163,20 @@ def tell_kind(path: Path) -> Literal["image", "container", "unknown"]:
 def is_image_by_name(path: PurePath) -> bool:
     """Whether the file's ending is that of an image."""
     return path.suffix.lower() in IMAGE_ENDINGS
+
+
+def _look_at_all(batches: Iterator[Sequence[FoundFile]]) -> Iterator[list[_LookedAt]]:
+    """Looks at files in this thread, and in several as soon as a disk is waited for."""
+    was_slow = False  # once may be a moment in which the machine did something else
+    for batch in batches:
+        began = time.monotonic()
+        looked_at = _look_at_some(batch)
+        is_slow = time.monotonic() - began > _SLOW_SECONDS_A_FILE * len(batch)
+        yield looked_at
+        if is_slow and was_slow:
+            break
+        was_slow = is_slow
+    yield from map_concurrently(_look_at_some, batches, _READERS)
 
 
 def _look_at_some(files: Sequence[FoundFile]) -> list[_LookedAt]:

@@ -1,11 +1,14 @@
 """Finding images: folders, lists, links, names and samples."""
 
 import os
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from octcluster.images import sources
 from octcluster.images.folder import describe_ignored, find_images
+from octcluster.images.headers import FileHead, read_head
 from octcluster.images.image_set import sample_per_class, spell_classes
 from octcluster.images.sources import IMAGE_ENDINGS
 from octcluster.model.errors import InvalidImageSet
@@ -37,6 +40,24 @@ def test_finds_images_of_every_extension_in_any_case(tmp_path: Path) -> None:
 def test_sorts_names_by_code_point_not_by_folder(tmp_path: Path) -> None:
     make_files(tmp_path, "a/z.png", "a-b.png", "B.png", "ä.png", "a.png")
     assert find_names(tmp_path) == ["B.png", "a-b.png", "a.png", "a/z.png", "ä.png"]
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(60.0, False), (0.0, True)])
+def test_files_of_a_slow_disk_are_looked_at_in_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, threads: bool
+) -> None:
+    names = sorted(f"{number:03}.png" for number in range(300))
+    make_files(tmp_path, *names)
+    seen: set[int] = set()
+
+    def note_thread(path: Path) -> FileHead:
+        seen.add(threading.get_ident())
+        return read_head(path)
+
+    monkeypatch.setattr(sources, "_SLOW_SECONDS_A_FILE", seconds)
+    monkeypatch.setattr(sources, "read_head", note_thread)
+    assert find_names(tmp_path) == names
+    assert (len(seen) > 1) == threads
 
 
 def test_skips_hidden_files_and_folders(tmp_path: Path) -> None:
