@@ -5,6 +5,7 @@ gRPC itself would answer such bytes with UNKNOWN and a stack in the log, and wou
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from octcluster_serving.errors import MalformedRequest, TooSlow
@@ -55,18 +56,21 @@ async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """
     time = asyncio.get_running_loop().time
     deadline = time() + LONGEST_STREAM_SECONDS
-    waiting = aiter(requests)
-    while True:
-        try:
-            async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
-                request = await anext(waiting)
-        except StopAsyncIteration:
-            await asyncio.sleep(_LEFT_SECONDS)
-            return
-        except TimeoutError:
-            raise TooSlow(
-                f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
-                f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
-            ) from None
-        yield check_request(request)
-        del request  # what has been read takes no memory while the next one is waited for
+    # gRPC's generator holds the message that it gave last, and a cycle holds the generator until it is
+    # closed.
+    waiting: Any = aiter(requests)
+    async with aclosing(waiting):
+        while True:
+            try:
+                async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
+                    request = await anext(waiting)
+            except StopAsyncIteration:
+                await asyncio.sleep(_LEFT_SECONDS)
+                return
+            except TimeoutError:
+                raise TooSlow(
+                    f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
+                    f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
+                ) from None
+            yield check_request(request)
+            del request  # what has been read takes no memory while the next one is waited for

@@ -1,10 +1,12 @@
 """What becomes of a call: status, line of log, counts. A small service on a real gRPC server."""
 
 import asyncio
+import contextlib
+import gc
 import logging
 import weakref
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -46,6 +48,7 @@ AT_WORK: asyncio.Queue[bytes] = asyncio.Queue()
 LARGE = bytes(2**21)
 
 UnaryUnary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+StreamUnary = grpc.aio.StreamUnaryMultiCallable[bytes, bytes]
 StreamStream = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
 
 
@@ -69,6 +72,24 @@ def read_letters(content: bytes) -> bytes:
     return content.decode("ascii").encode()
 
 
+class Content(bytearray):
+    """What is read, as something that can be watched."""
+
+    arrived: ClassVar[list["weakref.ref[Content]"]] = []
+
+    @classmethod
+    def read(cls, content: bytes) -> "Content":
+        found = cls(content)
+        cls.arrived.append(weakref.ref(found))
+        return found
+
+
+async def answer_the_first(requests: AsyncIterator[Content], _context: Any) -> bytes:
+    async for request in requests:
+        return await answer(bytes(request), _context)
+    return b""
+
+
 class Trial:
     """A client of the service, the metrics of its server, and the spans that it has exported."""
 
@@ -83,6 +104,7 @@ class Trial:
         self.each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/Each")
         self.read: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/Read")
         self.read_each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/ReadEach")
+        self.first: StreamUnary = channel.stream_unary(f"/{SERVICE.name}/First")
         self._metrics = metrics
         self._tracer = tracer
         self._spans = spans
@@ -114,11 +136,12 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
     spans = InMemorySpanExporter()
     tracer = CallTracer(spans, SERVICE)
     server = grpc.aio.server(interceptors=[tracer, CallInterceptor(SERVICE, metrics)])
-    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+    methods: dict[str, grpc.RpcMethodHandler[Any, bytes]] = {
         "One": grpc.unary_unary_rpc_method_handler(answer),
         "Each": grpc.stream_stream_rpc_method_handler(answer_each),
         "Read": grpc.unary_unary_rpc_method_handler(answer, request_deserializer=read_letters),
         "ReadEach": grpc.stream_stream_rpc_method_handler(answer_each, request_deserializer=read_letters),
+        "First": grpc.stream_unary_rpc_method_handler(answer_the_first, request_deserializer=Content.read),
     }
     server.add_registered_method_handlers(SERVICE.name, methods)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.name, methods)])
@@ -259,10 +282,27 @@ async def test_a_call_whose_answers_nobody_reads_is_ended(
     assert await trial.send(b"another", streamed=True) == b"another"
 
 
-def test_a_call_that_fails_holds_nothing_that_it_has_read() -> None:
-    class Content:
-        pass
+@pytest.mark.parametrize("sent", [b"enough", b"refused"])
+async def test_a_stream_that_is_not_read_to_its_end_holds_nothing(trial: Trial, sent: bytes) -> None:
+    async def send() -> AsyncIterator[bytes]:
+        while True:
+            yield sent
+            await asyncio.sleep(0.01)
 
+    Content.arrived.clear()
+    gc.disable()
+    try:
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            assert await trial.first(send()) == sent
+        async with asyncio.timeout(10):
+            while any(content() is not None for content in Content.arrived):
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
+    assert Content.arrived
+
+
+def test_a_call_that_fails_holds_nothing_that_it_has_read() -> None:
     held: list[weakref.ref[Content]] = []
 
     def read() -> None:
