@@ -66,6 +66,8 @@ PLANTS = (
 """What can be broken on purpose, to see that it is found."""
 
 _SETS, _IMAGES_PER_CLASS = 2, 4
+# What is stored grows all along: its disk shall be full only when it is filled.
+_STORE_MIB, _STORE_MIB_A_MINUTE = 64, 16
 _LONGEST_JOB_SECONDS = 400.0
 _LONGEST_PAUSE_SECONDS = 1.5
 _LONGEST_LOCAL_PAUSE_SECONDS = 8.0
@@ -301,8 +303,9 @@ class Soak:
 
     @contextlib.contextmanager
     def _disks(self) -> Iterator[dict[str, Disk]]:
+        minutes = self.arguments.minutes
         with (
-            small_disk(self.folder / "store-disk", 64) as redis,
+            small_disk(self.folder / "store-disk", round(_STORE_MIB + _STORE_MIB_A_MINUTE * minutes)) as redis,
             small_disk(self.folder / "outputs-disk", 48) as outputs,
         ):
             disks = {"redis": redis, "outputs": outputs}
