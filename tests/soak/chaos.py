@@ -303,9 +303,9 @@ class Soak:
 
     @contextlib.contextmanager
     def _disks(self) -> Iterator[dict[str, Disk]]:
-        minutes = self.arguments.minutes
+        store_mib = round(_STORE_MIB + _STORE_MIB_A_MINUTE * self.arguments.minutes)
         with (
-            small_disk(self.folder / "store-disk", round(_STORE_MIB + _STORE_MIB_A_MINUTE * minutes)) as redis,
+            small_disk(self.folder / "store-disk", store_mib) as redis,
             small_disk(self.folder / "outputs-disk", 48) as outputs,
         ):
             disks = {"redis": redis, "outputs": outputs}
