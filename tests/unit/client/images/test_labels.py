@@ -396,6 +396,31 @@ def test_codes_stay_open_beside_classes_that_names_tell() -> None:
 
 
 @pytest.mark.parametrize(
+    "shape", ["{year}/{patient}/{label}", "{year}/{label}/{patient}", "{label}/{patient}/{year}"]
+)
+def test_years_are_visits_though_ids_are_as_long(shape: str) -> None:
+    names = [
+        f"{shape.format(year=year, patient=patient, label=label)}/{scan}.png"
+        for year in range(2021, 2025)
+        for patient, label in ((5551, "CNV"), (5552, "NORMAL"), (6001, "CNV"))
+        for scan in range(2)
+    ]
+    found = label_images(files(*names), "auto")
+    assert (classes(found), patients(found)) == ({"CNV", "NORMAL"}, {"5551", "5552", "6001"})
+    assert {image.visit for image in found.images} == {"2021", "2022", "2023", "2024"}
+
+
+@pytest.mark.parametrize("second", ["Normal2", "Normal 2", "Normal_2"])
+def test_a_second_folder_of_a_class_is_no_patient(second: str) -> None:
+    folders = ("Normal", second, "Glaucoma")
+    scans = ("pt3_1", "pt3_2", "pt4_1", "pt4_2")
+    names = [f"{folder}/{scan}.jpeg" for folder in folders for scan in scans]
+    found = label_images(files(*names), "auto")
+    assert classes(found) == {"Normal", "Glaucoma"}
+    assert patients(found) == {"Normal/pt3", "Normal/pt4", "Glaucoma/pt3", "Glaucoma/pt4"}
+
+
+@pytest.mark.parametrize(
     ("names", "found_classes", "found_patients", "eyes", "visits", "splits"),
     [
         (

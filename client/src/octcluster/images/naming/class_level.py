@@ -29,11 +29,12 @@ def take_classes(branches: Sequence[Branch]) -> bool:
         # Two letters may be a person's initials: MH, GA beside JD.
         most_others = 0 if all(len(term) <= _INITIALS for term in terms) else len(terms)
         if len(terms) >= 2 and len(others) <= most_others:
-            numbered = any(
-                name.role is Role.NUMBERED_CLASS and fold(name.value) in terms for name in found.values()
-            )
+            named = [name for name in found.values() if fold(name.value) in terms]
+            numbered = sum(name.role is Role.NUMBERED_CLASS for name in named)
             for branch in branches:
-                _take_class(branch, level, numbered=numbered)
+                _take_class(branch, level, numbered=numbered > 0)
+                if numbered >= MOST * len(named):
+                    _take_its_number(branch)
             _take_numbers(branches)
             return True
     return False
@@ -91,8 +92,13 @@ def _take_class(branch: Branch, level: int, *, numbered: bool) -> None:
     else:
         return
     branch.class_index = index
-    if branch.names[index].role is Role.CLASS_AND_PATIENT or (
-        numbered and branch.names[index].role is Role.NUMBERED_CLASS
-    ):
+    if branch.names[index].role is Role.CLASS_AND_PATIENT:
         branch.place.patient = PatientName(branch.names[index].name, "")
     branch.levels = [i for i in branch.levels if i != index]
+
+
+def _take_its_number(branch: Branch) -> None:
+    """Takes AMD1 for a patient, where nearly all classes have numbers; beside AMD it is a second folder."""
+    index = branch.class_index
+    if index is not None and branch.names[index].role is Role.NUMBERED_CLASS:
+        branch.place.patient = PatientName(branch.names[index].name, "")

@@ -67,21 +67,19 @@ def read_branch(path: str, images: int) -> Branch:
 
 
 def find_days(branches: Sequence[Branch]) -> None:
-    """Turns numbers into visits, if nearly all of their length are days or years."""
-    by_length: dict[int, set[str]] = {}
+    """Turns numbers into visits, if nearly all of their length that lie as deep are days or years."""
+    numbers: dict[tuple[int, int], set[str]] = {}
     for branch in branches:
-        for name in branch.names:
+        for depth, name in enumerate(branch.names):
             if name.role is Role.NUMBER:
-                by_length.setdefault(len(name.value), set()).add(name.value)
-    days = {
-        length
-        for length, numbers in by_length.items()
-        if sum(map(looks_like_day, numbers)) >= MOST * len(numbers)
-    }
+                numbers.setdefault((depth, len(name.value)), set()).add(name.value)
+    days = {kind for kind, found in numbers.items() if sum(map(looks_like_day, found)) >= MOST * len(found)}
     for branch in branches:
         branch.names = [
-            name._replace(role=Role.VISIT) if name.role is Role.NUMBER and len(name.value) in days else name
-            for name in branch.names
+            name._replace(role=Role.VISIT)
+            if name.role is Role.NUMBER and (depth, len(name.value)) in days
+            else name
+            for depth, name in enumerate(branch.names)
         ]
 
 
