@@ -150,7 +150,8 @@ def describe_patients(images: Sequence[Scan], sources: Mapping[str, int], found:
             "other people in each, as AMD/1 and NORMAL/1."
         )
     if found.joined:
-        text += f" {found.joined:,} of them have images in several classes or splits."
+        verb = "has" if found.joined == 1 else "have"
+        text += f" {found.joined:,} of them {verb} images in several classes or splits."
     text += f" {_WRONG_CURE}" * (not sources.keys() <= {"table", "file"})
     folds = Counter(map(fold, first))
     if spelled := sorted(patient for patient in first if folds[fold(patient)] > 1):
