@@ -18,7 +18,7 @@ SERVICES = ("octcluster_clusterer", "octcluster_embedder")
 
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
-octcluster: __main__ __init__ notebook cli outputs workflows local clients images model concurrency
+octcluster: __main__ __init__ public notebook cli outputs workflows local clients images model concurrency
 octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
     preparation store shared_work tiles memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors

@@ -3,6 +3,7 @@
 from types import ModuleType
 
 import octcluster
+from octcluster import public
 
 PUBLIC = [
     "ALGORITHMS",
@@ -94,12 +95,15 @@ PUBLIC = [
 
 def test_exports_the_public_names_and_no_other() -> None:
     assert octcluster.__all__ == PUBLIC
+    assert {name: getattr(octcluster, name) for name in PUBLIC}.items() <= vars(public).items()
+    assert set(PUBLIC) <= set(dir(octcluster))
+    assert not hasattr(octcluster, "ModuleType")
 
 
 def test_every_public_name_is_exported() -> None:
     present = {
         name
-        for name, member in vars(octcluster).items()
+        for name, member in vars(public).items()
         if not name.startswith("_") and not isinstance(member, ModuleType)
     }
     assert present == set(PUBLIC)

@@ -7,7 +7,7 @@ import sys
 PROBE = """
 import json, sys, time
 began = time.perf_counter()
-import octcluster
+from octcluster import *
 print(json.dumps({"seconds": time.perf_counter() - began, "modules": sorted(sys.modules)}))
 """
 
@@ -32,5 +32,10 @@ def test_import_needs_grpc_and_protobuf_alone() -> None:
 
 
 def test_import_does_without_fcntl_as_on_windows() -> None:
-    program = "import sys; sys.modules['fcntl'] = None; import octcluster"
+    program = "import sys; sys.modules['fcntl'] = None; from octcluster import *"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_process_that_reads_files_starts_without_grpc() -> None:
+    program = "import sys, octcluster.images.readers.worker; sys.exit('grpc' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
