@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import machine
+import pytest
 from octcluster_clusterer.metrics import Metrics as ClustererMetrics
 from octcluster_embedder.metrics import Metrics as EmbedderMetrics
 
@@ -61,6 +62,7 @@ def test_each_alert_is_tried_and_says_what_to_do() -> None:
         assert len(re.findall(part, text)) == len(alerts)
 
 
+@pytest.mark.heavy
 def test_alerts_come_when_they_should_and_not_before() -> None:
     promtool = shutil.which("promtool")
     machine.need(promtool, "promtool", "install it (Debian: apt-get install prometheus)")

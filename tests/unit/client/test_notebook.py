@@ -1,14 +1,14 @@
-"""assignments.parquet in the programs that people use, and a finished run in a notebook."""
+"""assignments.parquet in the programs that people use, and a finished run in a notebook.
+
+Each test imports the programs that it uses: each process collects all tests, and most run none of these.
+"""
 
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from known import known
 from octcluster import RunOutcome
@@ -48,6 +48,8 @@ def file(tmp_path: Path, outcome: RunOutcome) -> Path:
 
 
 def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome: RunOutcome, file: Path) -> None:
+    import pandas as pd
+
     (tmp_path / "assignments.csv").write_bytes(format_assignments(outcome))
     table, rows = pd.read_parquet(file), pd.read_csv(tmp_path / "assignments.csv")
     assert list(table.columns) == COLUMNS
@@ -60,6 +62,9 @@ def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome: RunOutcome, file
 
 
 def test_polars_and_duckdb_read_it_too(file: Path) -> None:
+    import duckdb
+    import polars as pl
+
     table = pl.read_parquet(file)
     assert table.schema["cluster"] == pl.Int32
     counts = dict(table.group_by("cluster").len().iter_rows())
@@ -69,6 +74,8 @@ def test_polars_and_duckdb_read_it_too(file: Path) -> None:
 
 
 def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path) -> None:
+    import pandas as pd
+
     path = tmp_path / "plain.parquet"
     path.write_bytes(format_parquet(undefine(make_outcome(classes=()), "too few")))
     table = pd.read_parquet(path)
@@ -78,6 +85,8 @@ def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path) -> Non
 
 
 def test_a_name_that_is_no_utf_8_is_written_out(tmp_path: Path, outcome: RunOutcome) -> None:
+    import pandas as pd
+
     members = [replace(outcome.members[0], name="caf\udce9.png"), *outcome.members[1:]]
     path = tmp_path / "names.parquet"
     path.write_bytes(format_parquet(replace(outcome, members=members)))
@@ -85,6 +94,9 @@ def test_a_name_that_is_no_utf_8_is_written_out(tmp_path: Path, outcome: RunOutc
 
 
 def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome: RunOutcome) -> None:
+    import pandas as pd
+    import polars as pl
+
     vectors = np.random.default_rng(0).standard_normal((len(outcome.members), 1280)).astype("<f4")
     lost = [None if row == 3 else vector.tobytes() for row, vector in enumerate(vectors)]
     path = tmp_path / "vectors.parquet"
@@ -145,6 +157,8 @@ def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome
 
 
 def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
+    import pandas as pd
+
     done = Assignment(make_assign_outcome(failed=1), datetime.now(UTC))
     table = done.assignments
     assert (len(table), table["cluster"].dtype.kind) == (79, "i")

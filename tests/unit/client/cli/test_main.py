@@ -79,7 +79,7 @@ def test_wrong_arguments_are_code_2_with_the_cure(
         (["--embedder", "a:1", "--embedder-tls-ca", "{file}", "--embedder-tls-key", "{file}"], "give both"),
         (["--embedder", "a:1", "--embedder-token-file", "{file}"], "unencrypted: use TLS"),
         (["--clusterer-tls-cert", "{file}"], "need --clusterer-tls-ca"),
-        (["--clusterer-tls-ca", "{file}"], "must be a PEM file"),
+        (["--embedder", "a:1", "--clusterer-tls-ca", "{file}"], "must be a PEM file"),
         (["--clusterer", "a:1", "--clusterer-token-file", "{file}"], "unencrypted: use TLS (--clusterer-"),
     ],
 )

@@ -169,6 +169,7 @@ def test_a_wide_image_is_seen_along_its_retina() -> None:
     assert kinds_of_embedder(wide, find_retina=True) == set()
 
 
+@pytest.mark.heavy
 def test_real_scans_and_phantoms_are_without_fault(oct_images: Path, tmp_path: Path) -> None:
     write_phantoms(tmp_path, 3, 0)
     paths = [*sorted(oct_images.rglob("*.jp*g"))[::12], *tmp_path.rglob("*.*")]

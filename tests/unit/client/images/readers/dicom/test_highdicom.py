@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from dicom_files import make_frames
 from dicom_values import read_values
-from highdicom.sc import SCImage
 from numpy.typing import NDArray
 from octcluster.images.readers.dicom import DicomReader
 from PIL import Image
@@ -23,6 +22,8 @@ from pydicom.uid import (
 def write_capture(
     path: Path, pixels: NDArray[Any], photometric: str, syntax: str, modality: str = "OPT"
 ) -> Path:
+    from highdicom.sc import SCImage
+
     capture = SCImage(
         pixels,
         photometric,

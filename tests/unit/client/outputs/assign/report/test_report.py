@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from octcluster.images.eyes import gather_eyes
 from octcluster.images.image_set import Scan
 from octcluster.outputs.assign.report import format_assign_report
@@ -99,6 +100,7 @@ def test_pictures_are_shown_only_if_asked_for(tmp_path: Path) -> None:
     assert "shows images of patients" in page
 
 
+@pytest.mark.heavy
 def test_its_size_is_bounded_for_many_eyes_and_scans() -> None:
     page = read(make_many(300, 49))
     assert "Shown are 60 of 300 eyes" in page

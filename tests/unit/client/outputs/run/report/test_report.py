@@ -293,7 +293,7 @@ def test_thumbnails_are_shown_only_when_asked_for(tmp_path: Path) -> None:
     files = []
     for number, member in enumerate(outcome.members):
         path = tmp_path / f"{number}.png"
-        Image.new("L", (600, 400), number).save(path)
+        Image.new("L", (300, 200), number).save(path)
         files.append(replace(member, path=path))
     outcome = replace(outcome, members=files)
     assert not Page(outcome).find("img")
