@@ -42,6 +42,14 @@ def draw_scan(
     return np.clip(np.rint(image * speckle), 0, 255).astype(np.uint8)
 
 
+def draw_wide_scan(seed: int, lesion: int | None = None) -> NDArray[np.uint8]:
+    """A scan of 1536 x 496 pixels, tilted and bent by its seed, with a detachment at this column, or none."""
+    random = np.random.default_rng(seed)
+    layer = layer_rows(1536, *random.uniform((270, -30, -50), (310, 30, -10)))
+    swelling = 0.0 if lesion is None else 80 * np.exp(-(((np.arange(1536) - lesion) / 70) ** 2))
+    return draw_scan(layer - swelling, seed=seed)
+
+
 def encode(pixels: NDArray[np.uint8]) -> bytes:
     """A PNG file of the pixels."""
     stream = io.BytesIO()

@@ -1,7 +1,8 @@
 """How much of each image a network does not see in the views that it is shown.
 
-The view plain is the largest square in the centre. The view retina is a band along the retina: all of it in a
-wide image, its centre in others (``levelling`` of the embedder).
+The view plain is the largest square in the centre. The view retina is a band along the retina, as wide as it
+is high. Wide images are seen in their whole width, in several windows (``decoding`` and ``levelling`` of the
+embedder).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from octcluster.model.runs import PLAIN_VIEW
 
 MOSTLY = 0.5
-# Of the embedder's view retina: the height of the band as a share of the image's, and from which width on, in
-# heights of the band, an image has several windows.
+# Of the embedder's views: the height of the band as a share of the image's, and in which widths, in heights
+# of what is seen, an image has several windows.
 _BAND = 380 / 496
+_PLAIN_WINDOWS = (2.0, 8.0)
 _ONE_WINDOW = 1.5
 
 
@@ -37,7 +39,8 @@ class Framing:
 
 def unseen_share(width: float, height: float, views: Sequence[str] = PLAIN_VIEW) -> float:
     """Share of an image of this size that no view shows, of its width where it is seen along the retina."""
-    shares = {"plain": 1 - min(width, height) / max(width, height)}
+    is_wide = _PLAIN_WINDOWS[0] <= width / height <= _PLAIN_WINDOWS[1]
+    shares = {"plain": 0.0 if is_wide else 1 - min(width, height) / max(width, height)}
     window = _BAND * height
     shares["retina"] = 0.0 if width > _ONE_WINDOW * window else max(0.0, 1 - window / width)
     return min(shares[view] for view in views)

@@ -184,10 +184,10 @@ FAULTS = (
         refused=False,
         applies=_is_mostly_unseen,
         explain=_explain_framing,
-        summary="so wide or high that more than half is not in the view plain",
+        summary="so high, or so very wide, that more than half is not in the view plain",
         cure=(
-            "crop the image to the part that matters, or take a recipe with the view retina; export the "
-            "B-scan alone if a fundus picture lies beside it"
+            "crop the image to the part that matters; turn it if the B-scan lies on its side; export the "
+            "B-scan alone if another picture lies above or beside it"
         ),
     ),
     PixelFault(

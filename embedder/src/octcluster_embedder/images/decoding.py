@@ -5,6 +5,7 @@ network's aspect ratio, resized with the bicubic filter (antialiased when it shr
 repeated into three channels. Stretching the whole image instead, as the study did, makes clusters of image
 widths: see docs/decisions/0006-centre-crop.md. A JPEG is decoded at a half, a quarter or an eighth of its
 size where that is still as large as the network wants it: docs/decisions/0015-reduced-size-decoding.md.
+An image that is twice as wide as high, or wider, is cut into overlapping windows that show its whole width.
 The view ``retina`` is made of the same decoded image: see ``levelling``.
 
     ==============================  ==========================================================================
@@ -64,8 +65,9 @@ from octcluster_embedder.images.levelling import view_retina
 from octcluster_embedder.images.measures import RETINA_NOT_SOUGHT, measure_image
 from octcluster_embedder.images.reasons import DAMAGED, drop_png_texts, explain, lacks_scans
 from octcluster_embedder.images.sketch import draw_sketch
+from octcluster_embedder.images.windows import cut_windows
 
-DECODING_VERSION = "pillow-centre-bicubic-2"
+DECODING_VERSION = "pillow-centre-bicubic-3"
 
 # Pillow's own check has one limit for the whole process and warns first; _check_size has the caller's limit.
 Image.MAX_IMAGE_PIXELS = None
@@ -81,6 +83,9 @@ _FORMATS = tuple(
     )
 )
 _PIXELS_IN_A_BAND = 2**20
+# In widths of the centre: from which width on an image is seen in windows, as its centre is less than half of
+# it, and up to which one. Wider ones are no scans, and each window costs a forward pass.
+_WIDE, _TOO_WIDE = 2, 8
 # The decoding threads together never hold more pixels than this many of the largest images allowed.
 _LARGEST_IMAGES_AT_ONCE = 2
 _LYING = (5, 6, 7, 8)
@@ -110,13 +115,14 @@ class DecodedImage:
     """What is made of one encoded image.
 
     Attributes:
-        pixels: uint8, shape (height, width, 3), RGB, 0 to 255, of the size asked for.
+        plain: uint8, shape (n_windows, height, width, 3), RGB, 0 to 255, of the size asked for: the centre of
+            the image, or of a wide one windows that show its whole width, from left to right.
         measures: float32, shape (n_measures,), of the whole upright image; see ``measures``.
         retina: uint8, shape (n_windows, height, width, 3): the level retina, from left to right; None if it
             was not looked for, or if none was found.
     """
 
-    pixels: NDArray[np.uint8]
+    plain: NDArray[np.uint8]
     measures: NDArray[np.float32]
     retina: NDArray[np.uint8] | None = None
 
@@ -159,7 +165,7 @@ def decode_image(
         find_retina: Whether the view ``retina`` is wanted too; see ``levelling``.
 
     Returns:
-        The pixels, the measures and, if it was wanted and found, the retina.
+        What is shown of it, the measures and, if it was wanted and found, the retina.
 
     Raises:
         ImageError: One of its subclasses says what is wrong with the image. Nothing else is ever raised.
@@ -182,7 +188,9 @@ def decode_image(
                 retina = view_retina(eight_bits, height, width) if find_retina else None
                 found = float(retina is not None) if find_retina else RETINA_NOT_SOUGHT
                 measures = measure_image(eight_bits, full_size, bits, draw_sketch(eight_bits), found)
-                return DecodedImage(_resize(eight_bits, height, width), measures, retina)
+                is_wide = _WIDE <= full_size[0] * height / (full_size[1] * width) <= _TOO_WIDE
+                show = cut_windows if is_wide else _show_centre
+                return DecodedImage(show(eight_bits, height, width), measures, retina)
     except ImageError:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
@@ -242,14 +250,14 @@ def _turn_upright(image: Image.Image) -> bool:
     return False
 
 
-def _resize(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
-    """Crops and resizes an image of mode L or RGB; the result has three channels."""
+def _show_centre(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    """Crops and resizes an image of mode L or RGB; uint8, shape (1, height, width, 3)."""
     resized = np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC))
     if resized.ndim == 3:
-        return resized
-    pixels = np.empty((height, width, 3), np.uint8)
+        return resized[np.newaxis]
+    pixels = np.empty((1, height, width, 3), np.uint8)
     for channel in range(3):  # four times as fast as np.repeat
-        pixels[:, :, channel] = resized
+        pixels[0, :, :, channel] = resized
     return pixels
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from octcluster_embedder.images.retina import Retina, find_retina
+from octcluster_embedder.images.windows import cut_windows
 
 SHARE_ABOVE = 250 / 496
 """Share of the image's height that is kept above the layer: retina, swelling, some of the vitreous."""
@@ -28,9 +29,8 @@ _EDGE_SHARE = 0.01
 # Wider and higher images are no scans, and each window of one costs a forward pass.
 _MAX_ASPECT = 8.0
 _MIN_ASPECT = 0.25
-# In widths of a window: up to which width an image is shown by one, and how far neighbours are apart.
 _ONE_WINDOW = 1.5
-_MAX_STEP = 0.75
+"""Up to which width a level retina is shown by one window, in widths of a window."""
 
 
 def view_retina(image: Image.Image, height: int, width: int) -> NDArray[np.uint8] | None:
@@ -52,7 +52,9 @@ def view_retina(image: Image.Image, height: int, width: int) -> NDArray[np.uint8
     edges = [math.ceil(_EDGE_SHARE * side) for side in image.size]
     trimmed = image.convert("L").crop((edges[0], edges[1], image.width - edges[0], image.height - edges[1]))
     retina = find_retina(trimmed)
-    return None if retina is None else cut_windows(level(trimmed, retina), height, width)
+    if retina is None:
+        return None
+    return cut_windows(Image.fromarray(level(trimmed, retina)), height, width, widest_in_one=_ONE_WINDOW)
 
 
 def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
@@ -81,28 +83,3 @@ def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
     share = np.rint((top - whole) * 255).astype(np.uint16)
     levelled: NDArray[np.uint8] = ((upper * (255 - share) + lower * share + 127) // 255).astype(np.uint8)
     return levelled
-
-
-def cut_windows(levelled: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Cuts a level retina into overlapping windows, or a narrow one into one window in its centre.
-
-    Args:
-        levelled: uint8, shape (n_rows, n_columns).
-        height: Height of the network's input, in pixels.
-        width: Width of the network's input, in pixels.
-
-    Returns:
-        uint8, shape (n_windows, height, width, 3), from left to right; one window at least.
-    """
-    n_rows, n_columns = levelled.shape
-    window = min(n_columns, round(n_rows * width / height))
-    rest = n_columns - window
-    is_wide = n_columns > _ONE_WINDOW * window
-    n_windows = 1 + math.ceil(rest / (_MAX_STEP * window)) if is_wide else 1
-    lefts = np.linspace(0, rest, n_windows) if is_wide else [rest / 2]
-    image = Image.fromarray(levelled)
-    views = np.empty((n_windows, height, width, 3), np.uint8)
-    for view, left in zip(views, lefts, strict=True):
-        box = (round(left), 0, round(left) + window, n_rows)
-        view[:] = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box).convert("RGB"))
-    return views

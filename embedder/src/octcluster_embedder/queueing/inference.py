@@ -182,7 +182,7 @@ async def _in_thread(
 async def _is_alive(failed: _Failed) -> bool:
     """Whether the runtime still computes a blank image."""
     runtime = failed.runtime
-    pixels = np.zeros((runtime.input_height, runtime.input_width, 3), np.uint8)
+    pixels = np.zeros((1, runtime.input_height, runtime.input_width, 3), np.uint8)
     blank = DecodedImage(pixels, np.zeros(len(MEASURES), np.float32))
     try:
         await _in_thread(failed.threads, compute_vectors, runtime, [blank], failed.space)

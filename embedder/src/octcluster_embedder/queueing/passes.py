@@ -1,6 +1,7 @@
 """The forward passes of decoded images, and how they become vectors.
 
-    image ──▶ for each view what the network is shown: the square in the centre, or windows along the retina
+    image ──▶ for each view what the network is shown: the square in the centre or, of a wide image, windows;
+              windows along the retina
           ──▶ with flip also mirror images ──▶ the mean of these passes: the parts of the view
           ──▶ the parts of one view after those of another
 
@@ -47,7 +48,7 @@ def compute_vectors(runtime: Runtime, images: Sequence[DecodedImage], space: Emb
 
 def _show(image: DecodedImage, view: View, *, flip: bool) -> NDArray[np.uint8]:
     """What the network is shown of an image in one view; uint8, shape (n_passes, height, width, 3)."""
-    windows = image.retina if view is View.RETINA and image.retina is not None else image.pixels[np.newaxis]
+    windows = image.retina if view is View.RETINA and image.retina is not None else image.plain
     if not flip:
         return windows
     half = len(windows) // 2

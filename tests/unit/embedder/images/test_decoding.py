@@ -23,7 +23,7 @@ from octcluster_embedder.errors import (
 )
 from octcluster_embedder.images import decoding as image_decoding
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
-from PIL import Image, features
+from PIL import ExifTags, Image, features
 
 LIMITS = ImageLimits()
 HEIGHT, WIDTH = 40, 60
@@ -43,7 +43,8 @@ def encode(image: Image.Image | np.ndarray, file_format: str, **options: Any) ->
 
 def decode(data: bytes, limits: ImageLimits = LIMITS) -> np.ndarray:
     """Decodes without changing the size, so that values can be compared one by one."""
-    return decode_image(data, HEIGHT, WIDTH, limits).pixels
+    (shown,) = decode_image(data, HEIGHT, WIDTH, limits).plain
+    return np.asarray(shown)
 
 
 def grey(values: np.ndarray) -> np.ndarray:
@@ -91,7 +92,7 @@ def test_lossless_formats_keep_every_value(file_format: str) -> None:
 
 
 def test_result_is_the_size_asked_for_as_uint8_rgb() -> None:
-    pixels = decode_image(encode(RGB, "PNG"), 224, 112, LIMITS).pixels
+    pixels = decode_image(encode(RGB, "PNG"), 224, 112, LIMITS).plain[0]
     assert pixels.shape == (224, 112, 3)
     assert pixels.dtype == np.uint8
 
@@ -103,15 +104,42 @@ def test_shrinking_is_antialiased() -> None:
     assert np.all(np.abs(pixels - 128) <= 4)  # without antialiasing: 0 or 255
 
 
-def test_a_wide_image_is_cropped_and_not_stretched() -> None:
-    pixels = np.zeros((100, 300), dtype=np.uint8)
-    pixels[:, :100] = pixels[:, 200:] = 255  # what the crop takes off
-    pixels[25:75, 125:175] = 200  # a square in the centre, to remain one
+def test_a_wider_image_is_cropped_and_not_stretched() -> None:
+    pixels = np.zeros((100, 190), dtype=np.uint8)
+    pixels[:, :45] = pixels[:, 145:] = 255  # what the crop takes off
+    pixels[25:75, 70:120] = 200  # a square in the centre, to remain one
     data = encode(Image.fromarray(pixels), "PNG")
-    decoded = decode_image(data, 200, 200, LIMITS).pixels[:, :, 0]
+    (shown,) = decode_image(data, 200, 200, LIMITS).plain
+    decoded = shown[:, :, 0]
     assert (decoded[5:195, 5:195] < 250).all()
     rows, columns = np.nonzero(decoded[5:195, 5:195] > 100)
     assert np.ptp(rows) == np.ptp(columns)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "n_windows"),
+    [(1999, 1000, 1), (2000, 1000, 3), (3000, 1000, 4), (800, 100, 11), (801, 100, 1), (100, 300, 1)],
+)
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_an_image_twice_as_wide_as_high_is_seen_in_its_whole_width(
+    width: int, height: int, n_windows: int, file_format: str
+) -> None:
+    ramp = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+    shown = decode_image(encode(Image.fromarray(ramp), file_format), 50, 50, LIMITS).plain
+    assert shown.shape == (n_windows, 50, 50, 3)
+    if n_windows > 1:
+        assert (shown[0].min() <= 3, shown[-1].max() >= 252) == (True, True)
+        assert np.abs(shown[:, :, ::-1][::-1].astype(int) - (255 - shown.astype(int))).max() <= 5
+
+
+def test_whether_an_image_is_wide_is_told_once_it_stands_upright() -> None:
+    lying = Image.fromarray(np.tile(np.linspace(0, 255, 300).astype(np.uint8), (100, 1)))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    assert len(decode_image(encode(lying, "JPEG", exif=exif), 50, 50, LIMITS).plain) == 1
+    assert (
+        len(decode_image(encode(lying.rotate(90, expand=True), "JPEG", exif=exif), 50, 50, LIMITS).plain) == 4
+    )
 
 
 def crop_and_resize(image: Image.Image) -> np.ndarray:
@@ -126,14 +154,14 @@ def test_real_greyscale_jpeg_gives_the_same_as_rgb_and_as_plain_pillow(oct_image
         with Image.open(path) as image:
             image.draft("RGB", (224, 224))
             expected = crop_and_resize(image)
-        assert np.array_equal(decode_image(path.read_bytes(), 224, 224, LIMITS).pixels, expected)
+        assert np.array_equal(decode_image(path.read_bytes(), 224, 224, LIMITS).plain[0], expected)
 
 
 def test_decoding_at_a_reduced_size_keeps_the_picture(oct_images: Path) -> None:
     for path in sorted(oct_images.rglob("*.jp*g"))[::24]:
         with Image.open(path) as image:
             expected = crop_and_resize(image).astype(int)
-        found = decode_image(path.read_bytes(), 224, 224, LIMITS).pixels
+        found = decode_image(path.read_bytes(), 224, 224, LIMITS).plain[0]
         assert np.abs(found - expected).mean() < 4
         assert np.abs(found[:, 1:] - expected[:, :-1]).mean() > np.abs(found - expected).mean()  # not shifted
 
@@ -147,7 +175,7 @@ def test_a_jpeg_is_never_reduced_below_the_size_asked_for(side: int, factor: int
         image.draft(None, (side // factor, side // factor))
         assert image.size == (-(-side // factor),) * 2
         expected = crop_and_resize(image)
-    assert np.array_equal(decode_image(data, 224, 224, LIMITS).pixels, expected)
+    assert np.array_equal(decode_image(data, 224, 224, LIMITS).plain[0], expected)
 
 
 def test_sixteen_bit_greyscale_png_uses_the_full_range() -> None:
@@ -168,7 +196,7 @@ def test_sixteen_bit_greyscale_tiff_compressed() -> None:
 
 def test_every_sixteen_bit_value_is_rounded() -> None:
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    pixels = decode_image(encode(values, "PNG"), 256, 256, LIMITS).pixels
+    pixels = decode_image(encode(values, "PNG"), 256, 256, LIMITS).plain[0]
     assert np.array_equal(pixels[:, :, 0], np.round(values / 257).astype(np.uint8))
 
 

@@ -1,10 +1,8 @@
 """A level retina lies in one row, whatever its place in the scan, and windows show its whole width."""
 
-import itertools
-
 import numpy as np
 import pytest
-from octcluster_embedder.images.levelling import SHARE_ABOVE, cut_windows, level, view_retina
+from octcluster_embedder.images.levelling import SHARE_ABOVE, level, view_retina
 from octcluster_embedder.images.retina import find_retina
 from PIL import Image
 from retina_scans import HEIGHT, WIDTH, draw_scan, layer_rows
@@ -46,25 +44,6 @@ def test_white_margins_are_as_dark_as_the_background_in_the_view() -> None:
     view = view_retina(Image.fromarray(scan), 224, 224)
     assert view is not None
     assert np.mean(view > 250) < 0.01
-
-
-@pytest.mark.parametrize(("n_columns", "n_windows"), [(571, 2), (752, 3), (1520, 5), (3000, 11)])
-def test_windows_overlap_and_show_the_whole_width(n_columns: int, n_windows: int) -> None:
-    ramp = np.broadcast_to(np.linspace(0, 255, n_columns), (380, n_columns)).astype(np.uint8)
-    windows = cut_windows(ramp, 224, 224)
-    assert windows.shape == (n_windows, 224, 224, 3)
-    assert windows[0].min() <= 1
-    assert windows[-1].max() >= 254
-    for left, right in itertools.pairwise(windows):
-        assert left.max() > right.min() + 0.2 * 255 * 380 / n_columns
-
-
-@pytest.mark.parametrize("n_columns", [300, 380, 507, 570])
-def test_a_narrow_retina_is_one_window_in_its_centre(n_columns: int) -> None:
-    ramp = np.broadcast_to(np.linspace(0, 254, n_columns), (380, n_columns)).astype(np.uint8)
-    windows = cut_windows(ramp, 224, 224)
-    assert windows.shape == (1, 224, 224, 3)
-    assert windows.mean() == pytest.approx(127, abs=1)
 
 
 def test_a_mirrored_image_has_mirrored_windows() -> None:

@@ -13,7 +13,9 @@ SPACE = TinyRuntime().spaces[Features.POOLED]
 
 
 def pictures(*values: int) -> list[DecodedImage]:
-    return [DecodedImage(np.full((16, 16, 3), value, np.uint8), np.zeros(4, np.float32)) for value in values]
+    return [
+        DecodedImage(np.full((1, 16, 16, 3), value, np.uint8), np.zeros(4, np.float32)) for value in values
+    ]
 
 
 class MortalRuntime(TinyRuntime):

@@ -20,7 +20,7 @@ def picture(left: int, right: int) -> NDArray[np.uint8]:
 
 def image(*windows: tuple[int, int]) -> DecodedImage:
     retina = np.stack([picture(*window) for window in windows]) if windows else None
-    return DecodedImage(picture(10, 20), np.zeros(10, np.float32), retina)
+    return DecodedImage(picture(10, 20)[np.newaxis], np.zeros(10, np.float32), retina)
 
 
 def space(views: tuple[View, ...], *, flip: bool = False) -> EmbeddingSpace:

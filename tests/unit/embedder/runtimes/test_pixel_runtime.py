@@ -21,7 +21,9 @@ SPACE = RUNTIME.spaces[Features.PIXELS]
 
 def test_a_vector_is_the_centre_of_the_image_at_150_by_150(oct_images: Path) -> None:
     file = min(oct_images.rglob("*.jp*g"))
-    pixels = decode_image(file.read_bytes(), RUNTIME.input_height, RUNTIME.input_width, ImageLimits()).pixels
+    pixels = decode_image(file.read_bytes(), RUNTIME.input_height, RUNTIME.input_width, ImageLimits()).plain[
+        0
+    ]
     (vector,) = RUNTIME.infer(pixels[np.newaxis], Features.PIXELS)
     assert (vector.shape, vector.dtype) == ((22_500,), np.uint8)
     with Image.open(file) as image:
@@ -40,9 +42,9 @@ def test_colours_become_the_grey_that_pillow_makes_of_them() -> None:
 
 
 def test_the_mean_with_the_mirror_image_stays_within_a_byte() -> None:
-    bright = np.full((150, 150, 3), 255, dtype=np.uint8)
+    bright = np.full((1, 150, 150, 3), 255, dtype=np.uint8)
     half = bright.copy()
-    half[:, :75] = 250
+    half[:, :, :75] = 250
     images = [DecodedImage(pixels, np.zeros(len(MEASURES), np.float32)) for pixels in (bright, half)]
     vectors = compute_vectors(RUNTIME, images, SPACE.variant(True))
     assert vectors.dtype == np.uint8

@@ -8,13 +8,12 @@ from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import VIEWS_OFFERED, Features, View
-from retina_scans import draw_scan, encode, layer_rows
+from retina_scans import draw_scan, draw_wide_scan, encode, layer_rows
 from sklearn.cluster import KMeans
 
 pytestmark = pytest.mark.heavy
 
-WIDTH = 1536
-EDGE, CENTRE = 130, WIDTH // 2
+EDGE, CENTRE = 130, 768
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +30,6 @@ def decode(pixels: NDArray[np.uint8]) -> DecodedImage:
     return decode_image(encode(pixels), 224, 224, ImageLimits(), find_retina=True)
 
 
-def wide_scan(seed: int, lesion: int | None = None) -> NDArray[np.uint8]:
-    """A scan of 1536 x 496 pixels, tilted and bent by its seed, with a detachment at this column, or none."""
-    random = np.random.default_rng(seed)
-    layer = layer_rows(WIDTH, *random.uniform((270, -30, -50), (310, 30, -10)))
-    columns = np.arange(WIDTH)
-    swelling = 0.0 if lesion is None else 80 * np.exp(-(((columns - lesion) / 70) ** 2))
-    return draw_scan(layer - swelling, seed=seed)
-
-
 def compute(runtime: Runtime, images: list[DecodedImage], view: View) -> NDArray[np.float32]:
     space = runtime.spaces[Features.BLOCKS].variant(True, (view,))
     return compute_vectors(runtime, images, space).astype(np.float32)
@@ -52,8 +42,8 @@ def test_a_vector_of_views_does_not_depend_on_its_batch(fixture: str, request: p
     images = [
         decode(draw_scan(layer_rows())),
         decode(noise),
-        decode(wide_scan(0)),
-        decode(wide_scan(1, EDGE)),
+        decode(draw_wide_scan(0)),
+        decode(draw_wide_scan(1, EDGE)),
     ]
     for views in VIEWS_OFFERED[1:]:
         space = runtime.spaces[Features.BLOCKS].variant(True, views)
@@ -64,18 +54,20 @@ def test_a_vector_of_views_does_not_depend_on_its_batch(fixture: str, request: p
         np.testing.assert_allclose(together, alone, rtol=1e-2, atol=1e-3)
 
 
-def test_a_lesion_at_the_edge_of_a_wide_scan_is_seen_along_the_retina_alone(
-    openvino_runtime: Runtime,
+@pytest.mark.parametrize("view", list(View))
+def test_a_lesion_at_the_edge_of_a_wide_scan_moves_its_vector_as_one_in_the_centre_does(
+    openvino_runtime: Runtime, view: View
 ) -> None:
     seeds = range(6)
-    healthy, edge = ([decode(wide_scan(seed, lesion)) for seed in seeds] for lesion in (None, EDGE))
-    central = [decode(wide_scan(seed, CENTRE)) for seed in seeds]
-    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(healthy, edge, strict=True))
+    healthy, edge = ([decode(draw_wide_scan(seed, lesion)) for seed in seeds] for lesion in (None, EDGE))
+    central = [decode(draw_wide_scan(seed, CENTRE)) for seed in seeds]
     none, at_edge, in_centre = (
-        compute(openvino_runtime, images, View.RETINA) for images in (healthy, edge, central)
+        compute(openvino_runtime, images, view) for images in (healthy, edge, central)
     )
     moved = [np.linalg.norm(vectors - none, axis=1).mean() for vectors in (at_edge, in_centre)]
     assert moved[0] > moved[1] / 3
+    if view is View.PLAIN:  # there the tilt of each scan shows, too: the whole recipe tells them apart
+        return
     vectors = np.concatenate([none, at_edge])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     labels = KMeans(2, n_init=10, random_state=0).fit_predict(vectors)

@@ -138,7 +138,8 @@ def add_recipe_parts(group: Any) -> None:
         "--views",
         metavar="VIEW[,VIEW]",
         type=parse_views,
-        help="what the network is shown of an image: plain, the square in the centre; retina, the retina, "
+        help="what the network is shown of an image: plain, the square in the centre, or "
+        "overlapping windows of an image twice as wide as high; retina, the retina, "
         "found and level, in its whole width; or plain,retina, both (default: that of the recipe)",
     )
     add(

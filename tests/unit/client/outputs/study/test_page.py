@@ -52,8 +52,8 @@ def test_the_page_tells_what_is_wrong_with_pixels_and_names(study: StudyOutcome)
     part = study.parts[0]
     outcome = known(part.outcome)
     image = study.image_set.images[0]
-    (fault,) = find_faults({"width": 1536, "height": 496})
-    pixels = PixelReport([(image, fault)], measure_framing([(1536, 496, ("plain",))]))
+    (fault,) = find_faults({"width": 496, "height": 1536})
+    pixels = PixelReport([(image, fault)], measure_framing([(496, 1536, ("plain",))]))
     notes = [
         Note("masks", "9 images lie in folders of masks.", 9, to_mend=True),
         Note("splits", "Splits: test: 4.", 4),
