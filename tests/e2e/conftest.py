@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import open_tab, started_browser
+from browsing import empty_tab, open_tab, started_browser
 from playwright.sync_api import Browser, Page
 from small_study import MATRIX
 
@@ -85,13 +85,19 @@ def first_study(
     return FirstStudy(arguments, folder / "out", done.stdout)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with started_browser() as started:
         yield started
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Iterator[Page]:
     with open_tab(browser) as opened:
         yield opened
+
+
+@pytest.fixture
+def page(tab: Page) -> Page:
+    empty_tab(tab)
+    return tab

@@ -3,10 +3,11 @@
 import csv
 import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Complaints, open_page, wait_for, watch
+from browsing import Complaints, open_page, wait_for, watched
 from playwright.sync_api import Page
 
 from .conftest import FirstStudy, Octcluster
@@ -39,8 +40,9 @@ def file(request: pytest.FixtureRequest, pages: dict[str, Path]) -> Path:
 
 
 @pytest.fixture
-def complaints(page: Page) -> Complaints:
-    return watch(page)
+def complaints(page: Page) -> Iterator[Complaints]:
+    with watched(page) as found:
+        yield found
 
 
 def test_opens_with_no_error_and_no_request(page: Page, complaints: Complaints, file: Path) -> None:
