@@ -18,26 +18,23 @@ def thin_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / name,
             ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"),
         )
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    # The pip of this environment installs there: one of its own takes 6 s of processor time to install.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", folder / "protos", folder / "client"],
-        check=True,
-        timeout=300,
+        [*pip, "install", "--quiet", str(folder / "protos"), str(folder / "client")], check=True, timeout=300
     )
     return python
 
 
 def test_brings_neither_numpy_nor_tensorflow(thin_python: Path) -> None:
-    listed = subprocess.run(
-        [thin_python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
-    )
-    names = {
-        line.split("==")[0].split(" ")[0].lower().replace("_", "-") for line in listed.stdout.splitlines()
-    }
+    code = "from importlib.metadata import distributions\nfor each in distributions(): print(each.name)"
+    listed = subprocess.run([thin_python, "-c", code], capture_output=True, text=True, check=True)
+    names = {name.lower().replace("_", "-") for name in listed.stdout.splitlines()}
     ours = {"octcluster", "octcluster-protos"}
     assert ours <= names
-    assert names - ours <= {"grpcio", "protobuf", "typing-extensions", "pip", "setuptools"}
+    assert names - ours <= {"grpcio", "protobuf", "typing-extensions"}
 
 
 def test_imports_alone_and_has_its_clients(thin_python: Path) -> None:

@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from known import known
 from octcluster import ImageSet, Scan
+from octcluster.images.readers.processes import kept_workers
 from processes import Server, running_service, wait_until_serving
 from stores import Store, started_store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def readers() -> Iterator[None]:
+    """The processes that read source files stay from one call to the next, as within a command."""
+    with kept_workers():
+        yield
 
 
 @pytest.fixture
