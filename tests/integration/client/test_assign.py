@@ -59,8 +59,7 @@ def test_a_run_in_its_folder_takes_new_images_without_its_cache(
 ) -> None:
     seen, _ = halves(image_set)
     secret = os.urandom(16)
-    options: dict[str, Any] = {"key_secret": secret, "umap": False, "stability_resamples": 0}
-    run = run_images(seen, RunOptions(cache_dir=cache_dir, **options), recorder)
+    run = run_images(seen, RunOptions(cache_dir=cache_dir, key_secret=secret, **CHEAPEST), recorder)
     folder = write(run, tmp_path / "result")
 
     other_cache = tmp_path / "other"

@@ -24,6 +24,9 @@ from waiting import wait_until
 
 from .conftest import Embedder
 
+# Needs no weights and starts in a third of the time, for what has nothing to do with the model.
+QUICK = ("--models", "pixels")
+
 
 def vector_of(result: EmbedResult) -> bytes:
     assert isinstance(result, Embedding)
@@ -115,13 +118,13 @@ def test_an_image_that_is_too_large_is_not_sent(
     start_embedder: Callable[..., Embedder], images: list[bytes], short_folder: Path
 ) -> None:
     largest = max(map(len, images)) + 1
-    server = start_embedder(f"unix:{short_folder}/s", "--max-image-bytes", str(largest))
+    server = start_embedder(f"unix:{short_folder}/s", "--max-image-bytes", str(largest), *QUICK)
     with EmbedderClient(server.listen) as client:
-        results = client.embed([bytes(largest + 1)] * 3)
+        results = client.embed([bytes(largest + 1)] * 3, "pixels")
         failures = [result.code for result in results if isinstance(result, EmbedFailure)]
         assert failures == ["too_many_bytes"] * 3
         assert server.embed_calls == 0
-        assert isinstance(client.embed([bytes(largest + 1), images[0]])[1], Embedding)
+        assert isinstance(client.embed([bytes(largest + 1), images[0]], "pixels")[1], Embedding)
 
 
 def test_large_vectors_fit_the_message_limit(
@@ -171,7 +174,7 @@ def test_an_embedder_killed_in_the_middle_loses_and_doubles_nothing(
     with EmbedderClient(server.listen, retry_seconds=120, on_wait=waits.append) as client:
         expected = client.embed(images)
         seen: list[tuple[int, int]] = []
-        many = [(turn, place) for turn in range(8) for place in range(len(images))]
+        many = [(turn, place) for turn in range(4) for place in range(len(images))]
         for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
             if len(seen) == 60:
                 server.kill()
@@ -188,7 +191,7 @@ def test_an_embedder_that_drains_loses_nothing(
     server = start_embedder(f"127.0.0.1:{free_port()}")
     with EmbedderClient(server.listen, retry_seconds=120) as client:
         seen: list[tuple[int, int]] = []
-        many = [(turn, place) for turn in range(8) for place in range(len(images))]
+        many = [(turn, place) for turn in range(4) for place in range(len(images))]
         for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
             if len(seen) == 60:
                 known(server.process).terminate()
@@ -202,8 +205,7 @@ def test_an_embedder_that_drains_loses_nothing(
 def test_two_embedders_share_the_work(
     start_embedder: Callable[..., Embedder], images: list[bytes], form: str
 ) -> None:
-    quick = ("--models", "pixels")  # calls are shared out whatever they ask for
-    one, two = (start_embedder(f"127.0.0.1:{free_port()}", *quick) for _ in range(2))
+    one, two = (start_embedder(f"127.0.0.1:{free_port()}", *QUICK) for _ in range(2))
     with EmbedderClient(form.format(one.listen, two.listen), retry_seconds=30) as client:
         singles = 0
         while not (one.embed_calls and two.embed_calls):  # then it is connected to both

@@ -47,10 +47,10 @@ def clusterers() -> Iterator[list[Clusterer]]:
 @pytest.fixture(scope="module")
 def blobs() -> Blobs:
     """Blobs that overlap, so that many members lie near a border."""
-    drawn = Blobs.draw(200)
+    drawn = Blobs.draw(100)
     rng = np.random.default_rng(2)
     centres = rng.normal(scale=1.2, size=(4, DIMENSION))
-    drawn.vectors = (centres[drawn.classes] + rng.normal(size=(200, DIMENSION))).astype("<f4")
+    drawn.vectors = (centres[drawn.classes] + rng.normal(size=(100, DIMENSION))).astype("<f4")
     return drawn
 
 

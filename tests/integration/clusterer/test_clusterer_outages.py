@@ -82,12 +82,12 @@ def test_a_run_at_work_outlives_its_store() -> None:
     ):
         client = Clusterer(server.address)
         client.put(blobs.entries())
-        spec = new_spec(max_clusters=20)
+        spec = new_spec(max_clusters=10)
         client.start(spec, blobs)
         wait_until(lambda: client.get(spec.run_id).status.stage >= pb.RUN_STAGE_CLUSTERING)
         store.stop()
         assert client.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
-        assert len(client.get(spec.run_id).result.results) == 17
+        assert len(client.get(spec.run_id).result.results) == 7
         assert sum(len(piece.clusters) for piece in client.assignments(spec.run_id)) == 3000
         client.channel.close()
 
@@ -162,7 +162,7 @@ def test_sigterm_lets_the_run_at_work_finish() -> None:
         with running_service("octcluster_clusterer", "--redis-url", store.url) as server:
             client = Clusterer(server.address)
             client.put(blobs.entries())
-            at_work, waiting = new_spec(max_clusters=16), new_spec()
+            at_work, waiting = new_spec(max_clusters=10), new_spec()
             client.start(at_work, blobs)
             client.wait_for(at_work.run_id, pb.RUN_STATE_RUNNING)
             client.start(waiting, blobs)
@@ -178,7 +178,7 @@ def test_sigterm_lets_the_run_at_work_finish() -> None:
             client.channel.close()
         with running_service("octcluster_clusterer", "--redis-url", store.url) as server:
             client = Clusterer(server.address)
-            assert len(client.get(at_work.run_id).result.results) == 13
+            assert len(client.get(at_work.run_id).result.results) == 7
             stopped = client.get(waiting.run_id).status
             assert stopped.state == pb.RUN_STATE_FAILED
             assert "the server was stopped" in stopped.error.message

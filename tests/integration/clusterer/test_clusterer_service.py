@@ -90,15 +90,15 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
 
 
 def test_a_search_says_how_well_each_number_of_clusters_suits(clusterer: Clusterer) -> None:
-    fresh = Blobs.draw(200, seed=3)
+    fresh = Blobs.draw(100, seed=3)
     clusterer.put(fresh.entries())
-    spec = new_spec(algorithms=[pb.ALGORITHM_HG_MEANS], min_clusters=3, max_clusters=6)
+    spec = new_spec(algorithms=[pb.ALGORITHM_HG_MEANS], min_clusters=3, max_clusters=5)
     clusterer.start(spec, fresh)
     assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
     result = clusterer.get(spec.run_id).result
-    assert [one.HasField("rating") for one in result.results] == [True] * 4, "the ends can be chosen, too"
+    assert [one.HasField("rating") for one in result.results] == [True] * 3, "the ends can be chosen, too"
     assert result.results[result.chosen].requested_clusters == 4
-    assert result.results[1].rating > max(result.results[i].rating for i in (0, 2, 3)) > 0
+    assert result.results[1].rating > max(result.results[i].rating for i in (0, 2)) > 0
 
 
 def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:

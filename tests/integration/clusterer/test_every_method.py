@@ -124,6 +124,15 @@ def blobs(client: Clusterer) -> Blobs:
     return drawn
 
 
+@pytest.fixture(scope="module")
+def finished(client: Clusterer, blobs: Blobs) -> str:
+    """The id of a run with a result."""
+    spec = new_spec(max_clusters=5)
+    client.start(spec, blobs)
+    assert client.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+    return spec.run_id
+
+
 def hold_open(*requests: bytes) -> Iterator[bytes]:
     """Requests of a client that sends no more, and does not say so."""
     yield from requests
@@ -136,21 +145,19 @@ STREAMS = [method for method in METHODS if method.streams_requests or method.str
 @pytest.mark.parametrize("late", [False, True], ids=["leaves", "deadline"])
 @pytest.mark.parametrize("method", STREAMS, ids=lambda method: method.name)
 def test_a_client_that_leaves_a_stream_is_no_fault_of_the_server(
-    method: Method, late: bool, client: Clusterer, blobs: Blobs, server: Server
+    method: Method, late: bool, client: Clusterer, blobs: Blobs, finished: str, server: Server
 ) -> None:
-    spec = long_spec() if method.name == "WatchRun" else new_spec(max_clusters=5)
-    if method.name != "StartRun":
+    spec = long_spec() if method.name == "WatchRun" else new_spec()
+    if method.name == "WatchRun":
         client.start(spec, blobs)
-    if method.name not in ("StartRun", "WatchRun"):
-        client.watch(spec.run_id)
     request = {
         "PutVectors": pb.PutVectorsRequest(space=SPACE, entries=blobs.entries()[:9]),
         "GetVectors": pb.GetVectorsRequest(space=SPACE, image_keys=blobs.keys * 2),
         "StartRun": pb.StartRunRequest(spec=spec, member_count=3000),
         "WatchRun": pb.WatchRunRequest(run_id=spec.run_id),
-        "StreamAssignments": pb.StreamAssignmentsRequest(run_id=spec.run_id),
-        "Assign": pb.AssignRequest(run_id=spec.run_id, image_keys=blobs.keys),
-        "GetFittedRun": pb.GetFittedRunRequest(run_id=spec.run_id),
+        "StreamAssignments": pb.StreamAssignmentsRequest(run_id=finished),
+        "Assign": pb.AssignRequest(run_id=finished, image_keys=blobs.keys),
+        "GetFittedRun": pb.GetFittedRunRequest(run_id=finished),
         "PutFittedRun": pb.PutFittedRunRequest(data=b"a first piece"),
     }[method.name]
     code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
@@ -198,7 +205,7 @@ def test_a_run_whose_client_leaves_before_all_members_are_sent_never_starts(
 
 def test_a_cancelled_map_leaves_no_stack(client: Clusterer, blobs: Blobs) -> None:
     spec = new_spec(umap=True)
-    client.start(spec, blobs)
+    client.start(spec, Blobs(blobs.vectors[:300], blobs.classes[:300], blobs.keys[:300]))
     wait_until(lambda: client.get(spec.run_id).status.stage == pb.RUN_STAGE_MAPPING)
     client.cancel(spec.run_id)
     assert client.watch(spec.run_id)[-1].state == pb.RUN_STATE_CANCELLED

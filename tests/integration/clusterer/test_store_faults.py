@@ -97,7 +97,7 @@ def test_memory_that_is_full_in_the_middle_of_a_run() -> None:
     blobs = Blobs.draw(3000)
     with started_store("valkey", "--maxmemory-policy", "noeviction") as store, served(store) as (client, _):
         client.put(blobs.entries())
-        spec = new_spec(max_clusters=12)
+        spec = new_spec(max_clusters=6)
         client.start(spec, blobs)
         with redis.Redis.from_url(store.url) as raw:
             raw.config_set("maxmemory", "1mb")
@@ -133,7 +133,7 @@ def test_data_lost_before_and_during_a_run() -> None:
     blobs = Blobs.draw(3000)
     with started_store("valkey") as store, served(store) as (client, _):
         client.put(blobs.entries())
-        during, after = new_spec(max_clusters=12), new_spec()
+        during, after = new_spec(max_clusters=9), new_spec()
         client.start(during, blobs)
         wait_until(lambda: client.get(during.run_id).status.stage >= pb.RUN_STAGE_CLUSTERING)
         store.stop()

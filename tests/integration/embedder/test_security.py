@@ -45,10 +45,10 @@ def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(model_cache: Path) -> Start:
-    """Starts an embedder with these flags on a TCP port."""
+    """Starts an embedder with these flags on a TCP port; who gets in has nothing to do with the model."""
 
     def started(*flags: object) -> AbstractContextManager[Server]:
-        arguments = ("--cache-dir", str(model_cache), *map(str, flags))
+        arguments = ("--cache-dir", str(model_cache), "--models", "pixels", *map(str, flags))
         return running_server("octcluster_embedder", f"127.0.0.1:{free_port()}", *arguments)
 
     return started
@@ -84,7 +84,7 @@ def test_with_authority_and_token_images_become_vectors(
     tls_server: str, certificates: Certificates, images: list[bytes]
 ) -> None:
     with EmbedderClient(tls_server, tls=Tls(certificates.ca), token=TOKEN) as client:
-        assert len(client.embed(images[:3])) == 3
+        assert len(client.embed(images[:3], "pixels")) == 3
 
 
 async def test_so_do_they_with_asyncio(
@@ -93,7 +93,7 @@ async def test_so_do_they_with_asyncio(
     tls = Tls(certificates.ca, server_name="gpu-box")
     async with AsyncEmbedderClient(tls_server, tls=tls, token=TOKEN) as client:
         await client.wait_until_serving(10)
-        assert len(await client.embed(images[:3])) == 3
+        assert len(await client.embed(images[:3], "pixels")) == 3
 
 
 @pytest.mark.parametrize("token", [None, TOKEN[:-1], TOKEN + "x", TOKEN.upper()])
@@ -166,7 +166,7 @@ def test_mutual_tls_wants_the_clients_certificate(
 ) -> None:
     pair = certificates.client
     with EmbedderClient(mutual_server, tls=Tls(certificates.ca, pair.cert, pair.key)) as client:
-        assert len(client.embed(images[:2])) == 2
+        assert len(client.embed(images[:2], "pixels")) == 2
     with (
         EmbedderClient(mutual_server, tls=Tls(certificates.ca)) as client,
         pytest.raises(AccessDenied, match="--embedder-tls-cert") as error,
