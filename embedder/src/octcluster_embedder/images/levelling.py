@@ -13,6 +13,7 @@ embedding space with the view ``retina``.
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -71,15 +72,14 @@ def level(image: Image.Image, retina: Retina) -> NDArray[np.uint8]:
     grey = np.array(image)
     height, width = grey.shape
     grey[retina.margins] = np.uint8(retina.background)
-    # Rows of background stand for all that lies outside.
-    framed = np.full((height + 3, width), np.uint8(retina.background))
-    framed[1:-2] = grey
     n_rows = round((SHARE_ABOVE + SHARE_BELOW) * height)
     top = retina.rows(width, height) - np.float32(SHARE_ABOVE * height)
     whole = np.floor(top)
-    places = np.arange(n_rows, dtype=np.int32)[:, np.newaxis] + (whole + 1).astype(np.int32)
-    places = np.clip(places, 0, height + 1) * width + np.arange(width, dtype=np.int32)
-    upper, lower = framed.ravel()[places].astype(np.uint16), framed[1:].ravel()[places]
-    share = np.rint((top - whole) * 255).astype(np.uint16)
-    levelled: NDArray[np.uint8] = ((upper * (255 - share) + lower * share + 127) // 255).astype(np.uint8)
-    return levelled
+    # Background stands for all that lies outside. Column by column, so that what is kept of one is one piece.
+    framed = np.full((width, height + 2 * (n_rows + 1)), np.uint8(retina.background))
+    framed[:, n_rows + 1 : -n_rows - 1] = grey.T
+    first = np.clip(whole.astype(np.intp) + n_rows + 1, 0, framed.shape[1] - n_rows - 1)
+    kept = sliding_window_view(framed, n_rows + 1, axis=1)[np.arange(width), first].astype(np.uint16)
+    share = np.rint((top - whole) * 255).astype(np.uint16)[:, np.newaxis]
+    levelled = (kept[:, :-1] * (255 - share) + kept[:, 1:] * share + 127) // 255
+    return np.ascontiguousarray(levelled.astype(np.uint8).T)

@@ -106,16 +106,17 @@ def reaches_an_edge(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Returns:
         bool, of the same shape.
     """
-    margins: NDArray[np.bool_] = _margins(white) | _margins(np.ascontiguousarray(white.T)).T
-    return margins
+    return _margins(white) | _margins(np.ascontiguousarray(white.T)).T
 
 
 def _margins(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tells which pixels lie before the first or after the last dark one of their row."""
-    dark = ~white
+    margins = np.zeros_like(white)
+    rows = np.flatnonzero(white[:, 0] | white[:, -1])  # the others have none
+    dark = ~white[rows]
     length = dark.shape[1]
     first = np.where(dark.any(axis=1), dark.argmax(axis=1), length).astype(np.int32)[:, np.newaxis]
     last = (length - 1 - dark[:, ::-1].argmax(axis=1)).astype(np.int32)[:, np.newaxis]
     positions = np.arange(length, dtype=np.int32)
-    margins: NDArray[np.bool_] = (positions < first) | (positions > last)
+    margins[rows] = (positions < first) | (positions > last)
     return margins

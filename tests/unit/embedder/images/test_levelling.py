@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from octcluster_embedder.images.levelling import SHARE_ABOVE, level, view_retina
-from octcluster_embedder.images.retina import find_retina
+from octcluster_embedder.images.retina import Retina, find_retina
 from PIL import Image
 from retina_scans import HEIGHT, WIDTH, draw_scan, layer_rows
 
@@ -25,6 +25,17 @@ def test_a_level_retina_lies_in_one_row() -> None:
     brightest = levelled.astype(np.int64)[:, : WIDTH // 8 * 8].reshape(len(levelled), -1, 8).mean(axis=2)
     assert np.abs(brightest.argmax(axis=0) - SHARE_ABOVE * HEIGHT).max() <= 6 + PIXELS
     assert levelled.shape == (380, WIDTH)
+
+
+@pytest.mark.parametrize("row", [-300.4, 20, 20.3, 200.6, 250, 480.5, 900])
+def test_what_lies_outside_of_the_image_is_background_and_the_rest_keeps_its_grey(row: float) -> None:
+    image = Image.fromarray(np.full((HEIGHT, WIDTH), 200, np.uint8))
+    parabola = np.array([(row + 0.5) / HEIGHT, 0, 0], np.float32)
+    levelled = level(image, Retina(parabola, 17.0, np.zeros((HEIGHT, WIDTH), np.bool_)))
+    rows = np.arange(380) + row - SHARE_ABOVE * HEIGHT
+    outside = (rows <= -1) | (rows >= HEIGHT)
+    assert (levelled[outside] == 17).all()
+    assert (levelled[(rows >= 0) & (rows <= HEIGHT - 1)] == 200).all()
 
 
 def test_the_same_eye_looks_alike_wherever_it_lies_in_the_scan() -> None:
