@@ -72,17 +72,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         streams = (handler.request_streaming, handler.response_streaming)
         kind = "_".join("stream" if streaming else "unary" for streaming in streams)
         behavior = getattr(handler, kind)
-        check = check_requests if handler.request_streaming else check_request
+
+        def check(request: Any, context: Any) -> Any:
+            return check_requests(context.read) if handler.request_streaming else check_request(request)
 
         async def answer_many(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self._answering(method, context):
-                async for response in behavior(check(request), context):
+                async for response in behavior(check(request, context), context):
                     with _ended_if_unread():
                         yield response
 
         async def answer_one(request: Any, context: Any) -> Any:
             async with self._answering(method, context):
-                return await behavior(check(request), context)
+                return await behavior(check(request, context), context)
 
         answer = answer_many if handler.response_streaming else answer_one
         return handler._replace(

@@ -4,9 +4,10 @@ gRPC itself would answer such bytes with UNKNOWN and a stack in the log, and wou
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+
+import grpc
 
 from octcluster_serving.errors import MalformedRequest, TooSlow
 
@@ -47,8 +48,12 @@ def check_request(request: Any) -> Any:
     return request
 
 
-async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def check_requests(read: Callable[[], Awaitable[Any]]) -> AsyncIterator[Any]:
     """The same for a stream of requests, one by one.
+
+    Args:
+        read: Reads the next one, as the ``read`` of gRPC's context does. Its iterator would hold each request
+            until the next one has come, and whoever waits for that one takes memory for nothing.
 
     Raises:
         MalformedRequest: The bytes of one were no message.
@@ -56,21 +61,17 @@ async def check_requests(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """
     time = asyncio.get_running_loop().time
     deadline = time() + LONGEST_STREAM_SECONDS
-    # gRPC's generator holds the message that it gave last, and a cycle holds the generator until it is
-    # closed.
-    waiting: Any = aiter(requests)
-    async with aclosing(waiting):
-        while True:
-            try:
-                async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
-                    request = await anext(waiting)
-            except StopAsyncIteration:
-                await asyncio.sleep(_LEFT_SECONDS)
-                return
-            except TimeoutError:
-                raise TooSlow(
-                    f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
-                    f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
-                ) from None
-            yield check_request(request)
-            del request  # what has been read takes no memory while the next one is waited for
+    while True:
+        try:
+            async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
+                arrived = [await read()]
+        except TimeoutError:
+            raise TooSlow(
+                f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
+                f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
+            ) from None
+        if arrived[0] is grpc.aio.EOF:
+            await asyncio.sleep(_LEFT_SECONDS)
+            return
+        # Whoever reads it holds it alone, and lets go of it even if this stream is never read on.
+        yield check_request(arrived.pop())

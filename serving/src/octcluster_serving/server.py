@@ -26,6 +26,10 @@ SHORTEST_PING_INTERVAL_MS = 10_000
 # The server itself asks a silent client, so that one which is gone does not hold its work for ever.
 _KEEPALIVE_TIME_MS = 60_000
 _KEEPALIVE_TIMEOUT_MS = 20_000
+# What a client may send of a stream that nobody reads yet; whoever reads a message gets all of it at once.
+STREAM_WINDOW_BYTES = 2**15
+# Of each connection. Without a bound, it stays as large as the most that ever came at once.
+_READ_BUFFER_BYTES = 2**18
 # Longer than clients give one call, so that the age of a connection ends no call of theirs.
 CONNECTION_AGE_GRACE_MS = 660_000
 # Streams and health watches count too; what comes above it is refused with RESOURCE_EXHAUSTED.
@@ -141,6 +145,10 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
         ("grpc.max_connection_age_ms", round(1000 * settings.max_connection_age_seconds)),
         ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_MS),
+        # With its probes, gRPC takes 4 MiB of each stream before anybody reads it.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", STREAM_WINDOW_BYTES),
+        ("grpc.experimental.tcp_max_read_buffer_size", _READ_BUFFER_BYTES),
     ]
 
 

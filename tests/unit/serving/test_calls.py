@@ -90,6 +90,12 @@ async def answer_the_first(requests: AsyncIterator[Content], _context: Any) -> b
     return b""
 
 
+async def forget_each(requests: AsyncIterator[Content], _context: Any) -> bytes:
+    async for request in requests:
+        del request
+    return b"forgotten"
+
+
 class Trial:
     """A client of the service, the metrics of its server, and the spans that it has exported."""
 
@@ -105,6 +111,7 @@ class Trial:
         self.read: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/Read")
         self.read_each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/ReadEach")
         self.first: StreamUnary = channel.stream_unary(f"/{SERVICE.name}/First")
+        self.forget: StreamUnary = channel.stream_unary(f"/{SERVICE.name}/Forget")
         self._metrics = metrics
         self._tracer = tracer
         self._spans = spans
@@ -142,6 +149,7 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
         "Read": grpc.unary_unary_rpc_method_handler(answer, request_deserializer=read_letters),
         "ReadEach": grpc.stream_stream_rpc_method_handler(answer_each, request_deserializer=read_letters),
         "First": grpc.stream_unary_rpc_method_handler(answer_the_first, request_deserializer=Content.read),
+        "Forget": grpc.stream_unary_rpc_method_handler(forget_each, request_deserializer=Content.read),
     }
     server.add_registered_method_handlers(SERVICE.name, methods)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.name, methods)])
@@ -314,3 +322,18 @@ def test_a_call_that_fails_holds_nothing_that_it_has_read() -> None:
         read()
     assert caught.tb is not None
     assert held[0]() is None
+
+
+async def test_a_stream_holds_nothing_while_the_next_message_is_waited_for(trial: Trial) -> None:
+    Content.arrived.clear()
+    gc.disable()
+    try:
+        call = trial.forget()
+        await call.write(b"first")
+        async with asyncio.timeout(10):
+            while not Content.arrived or any(content() is not None for content in Content.arrived):
+                await asyncio.sleep(0.01)
+        await call.done_writing()
+        assert await call == b"forgotten"
+    finally:
+        gc.enable()

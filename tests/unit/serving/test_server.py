@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from octcluster_serving.errors import CannotListen
 from octcluster_serving.health import ask_health, check_health
 from octcluster_serving.metrics import ServerMetrics
-from octcluster_serving.server import RunningServer, running_server, wait_for_signal
+from octcluster_serving.server import STREAM_WINDOW_BYTES, RunningServer, running_server, wait_for_signal
 from octcluster_serving.service import Service
 from octcluster_serving.settings import Listen, ServerSettings
 from processes import free_port
@@ -127,3 +128,38 @@ async def test_a_signal_asks_for_the_end(number: int) -> None:
     finally:
         for handled in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(handled)
+
+
+async def test_little_of_a_stream_is_taken_before_it_is_read(tmp_path: Path) -> None:
+    listen, most, piece = f"unix:{tmp_path}/s.sock", 2**21, bytes(2**13)
+    is_over = asyncio.Event()
+
+    async def read_nothing(_requests: AsyncIterator[bytes], _context: object) -> bytes:
+        await is_over.wait()
+        return b""
+
+    def add_servicer(server: grpc.aio.Server) -> None:
+        methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            "Wait": grpc.stream_unary_rpc_method_handler(read_nothing)
+        }
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.name, methods)])
+
+    async def send(call: grpc.aio.StreamUnaryCall[bytes, bytes]) -> None:
+        while sent[call] < most:
+            await call.write(piece)
+            sent[call] += len(piece)
+
+    metrics = ServerMetrics("trial")
+    async with (
+        running_server(SERVICE, settings_of(listen), metrics, add_servicer),
+        grpc.aio.insecure_channel(listen) as channel,
+    ):
+        wait: grpc.aio.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(f"/{SERVICE.name}/Wait")
+        sent = {wait(): 0 for _ in range(4)}
+        sending = [asyncio.create_task(send(call)) for call in sent]
+        await asyncio.wait(sending, timeout=2)
+        for task in sending:
+            task.cancel()
+        is_over.set()
+    # The client has a buffer of its own, of 64 KiB.
+    assert 0 < max(sent.values()) <= STREAM_WINDOW_BYTES + 2**16 + len(piece)

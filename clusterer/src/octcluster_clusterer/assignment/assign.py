@@ -18,6 +18,8 @@ from octcluster_clusterer.tiles import slices
 OUTLIER_PERCENTILE = 99
 """Farther from the mean than so many percent of the members: an outlier."""
 _ROWS_AT_ONCE = 1024
+# Of offsets from means, which are float64: 1 MiB.
+_VALUES_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def measure_distances(
 ) -> NDArray[np.float64]:
     """float64, shape (n_vectors,): Euclidean distance of each vector to the mean of its cluster."""
     distances = np.empty(len(prepared))
-    for rows in slices(len(prepared), _ROWS_AT_ONCE):
+    for rows in slices(len(prepared), max(1, _VALUES_AT_ONCE // prepared.shape[1])):
         offsets = prepared[rows].astype(np.float64) - means[clusters[rows]]
         distances[rows] = np.sqrt(np.square(offsets).sum(axis=1))
     return distances

@@ -98,7 +98,7 @@ class FittedPreparation:
             if part.patient_whitening is not None:
                 columns = project(columns, part.patient_whitening)
             prepared.append(columns)
-        return np.concatenate(prepared, axis=1)
+        return prepared[0] if len(prepared) == 1 else np.concatenate(prepared, axis=1)
 
     def finish(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
         """The last steps of ``apply``, on members or on means of them.

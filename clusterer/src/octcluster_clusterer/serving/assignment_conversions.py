@@ -1,6 +1,6 @@
 """Between messages and plain data: images and units put into clusters, and fitted results as files."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,13 @@ from octcluster_clusterer.errors import CannotAssign, InvalidRequest, MessageToo
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.runs.records import RunRecord
 from octcluster_clusterer.serving.conversions import LARGEST_ANSWER_BYTES, Limits, count_vectors_per_message
+from octcluster_clusterer.serving.reading_allowance import Reading
 from octcluster_clusterer.serving.result_conversions import FITTED_MISSING, find_result
 from octcluster_clusterer.store.vectors import VectorCache
 
 _MESSAGE_OVERHEAD_BYTES = 64
+# Of a file that a client sends.
+_USUAL_PIECE_BYTES = 2**20
 
 
 def to_fitted_result(record: RunRecord, result_index: int) -> FittedResult:
@@ -94,7 +97,10 @@ def _assign_part(
     if not found:
         return pb.AssignResponse()
     keys = [key for key, _ in found]
-    members = fitted.preparation.prepare_members(_to_values([vector for _, vector in found], fitted.space))
+    values = _to_values([vector for _, vector in found], fitted.space)
+    del found
+    members = fitted.preparation.prepare_members(values)
+    del values
     means.add(_pick_units(image_keys, units, keys), members)
     placed = vars(fitted.assign_members(members))
     return pb.AssignResponse(image_keys=keys, **placed, fitted_agreement=fitted.rule.fitted_agreement)
@@ -118,16 +124,17 @@ def from_file(content: bytes, limits: Limits) -> Iterator[pb.GetFittedRunRespons
         yield pb.GetFittedRunResponse(data=content[start : start + size])
 
 
-async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest], take: Callable[[int], None]) -> bytes:
+async def read_file(requests: AsyncIterator[pb.PutFittedRunRequest], reading: Reading) -> bytes:
     """Joins the pieces of a file; raises MessageTooLarge before it takes more than such a file has.
 
-    ``take`` gets the size of each piece before it is kept; what it raises gets through.
+    ``reading`` gets the size of each piece before it is kept; what it raises gets through.
     """
+    reading.check_room(_USUAL_PIECE_BYTES)
     content = bytearray()
     async for request in requests:
         if not request.data:
             raise InvalidRequest("a piece of a file must hold at least one byte")
-        take(len(request.data))
+        reading.take(len(request.data))
         content += request.data
         if len(content) > MAX_FILE_BYTES:
             raise MessageTooLarge(f"the file has more than {MAX_FILE_BYTES} bytes: it is no fitted run")

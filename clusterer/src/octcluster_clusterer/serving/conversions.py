@@ -9,7 +9,8 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_clusterer.errors import InvalidRequest, MessageTooLarge
 from octcluster_clusterer.model import Algorithm, DataType, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.records import is_run_id
-from octcluster_clusterer.serving.member_columns import MemberColumns
+from octcluster_clusterer.serving.member_columns import MemberColumns, count_bytes
+from octcluster_clusterer.serving.reading_allowance import Reading
 from octcluster_clusterer.serving.run_owners import from_kept_id, to_kept_id
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
@@ -97,15 +98,14 @@ def from_rejections(rejections: Sequence[Rejection]) -> list[pb.RejectedVector]:
     return [pb.RejectedVector(image_key=one.image_key, reason=one.reason) for one in rejections]
 
 
-def _add_members(
-    columns: MemberColumns, chunk: pb.MemberChunk, limits: Limits, take: Callable[[int], None]
-) -> None:
+def _add_members(columns: MemberColumns, chunk: pb.MemberChunk, limits: Limits, reading: Reading) -> None:
     numbers = [(column.name, column.values) for column in chunk.number_columns]
     keys = to_image_keys(chunk.image_keys, limits)
     if not keys:
         raise InvalidRequest("a chunk of members must hold at least one")
-    take(len(keys))
-    columns.add(keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
+    columns_of_chunk = (keys, chunk.class_indices, chunk.patient_indices, numbers, chunk.unit_indices)
+    reading.take(count_bytes(*columns_of_chunk))
+    columns.add(*columns_of_chunk)
     _check_count(len(columns), limits)
 
 
@@ -122,12 +122,12 @@ async def read_run(
     requests: AsyncIterator[pb.StartRunRequest],
     limits: Limits,
     check_queue: Callable[[str], None],
-    take: Callable[[int], None],
+    reading: Reading,
 ) -> tuple[RunSpec, Members]:
     """Reads a run's spec and members from their stream; raises InvalidRequest or MessageTooLarge.
 
-    ``check_queue`` gets the run's id before any members are read, and ``take`` the number of members of each
-    chunk before it is kept; what they raise gets through.
+    ``check_queue`` gets the run's id before any members are read, and ``reading`` the size of each chunk
+    before it is kept; what they raise gets through.
     """
     spec: RunSpec | None = None
     n_members = 0
@@ -140,8 +140,9 @@ async def read_run(
             spec = to_spec(request.spec)
             n_members = request.member_count
             check_queue(spec.run_id)
+            reading.check_room(IMAGE_KEY_BYTES * min(n_members, limits.max_keys_per_message))
             continue
-        _add_members(columns, request.members, limits, take)
+        _add_members(columns, request.members, limits, reading)
         del request  # nor does a stream that pauses hold its last chunk
     if spec is None or not len(columns):
         raise InvalidRequest("a run needs a spec and members")

@@ -11,6 +11,9 @@ from octcluster_clusterer.model import Members
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES
 
 MAX_NUMBER_COLUMNS = 32
+_VALUE_BYTES = 4
+# Of an int32 that is -1.
+_UNKNOWN = b"\xff" * _VALUE_BYTES
 _NAME = re.compile("[a-z0-9_]{1,64}")
 
 
@@ -19,11 +22,12 @@ class MemberColumns:
 
     def __init__(self) -> None:
         """Begins with no members."""
+        # Each column is one buffer: chunks of few members would take many times what they hold.
         self._image_keys = bytearray()
-        self._class_indices: list[NDArray[np.int32]] = []
-        self._patient_indices: list[NDArray[np.int32]] = []
-        self._unit_indices: list[NDArray[np.int32]] = []
-        self._numbers: dict[str, list[NDArray[np.float32]]] | None = None
+        self._class_indices = bytearray()
+        self._patient_indices = bytearray()
+        self._unit_indices = bytearray()
+        self._numbers: dict[str, bytearray] | None = None
 
     def __len__(self) -> int:
         return len(self._image_keys) // IMAGE_KEY_BYTES
@@ -49,16 +53,19 @@ class MemberColumns:
             InvalidRequest: A column breaks a rule; the message says which.
         """
         n_members = len(image_keys)
-        self._class_indices.append(_to_indices("class_indices", class_indices, n_members))
-        self._patient_indices.append(_to_indices("patient_indices", patient_indices, n_members))
-        self._unit_indices.append(_to_indices("unit_indices", unit_indices, n_members))
+        for name, column, values in (
+            ("class_indices", self._class_indices, class_indices),
+            ("patient_indices", self._patient_indices, patient_indices),
+            ("unit_indices", self._unit_indices, unit_indices),
+        ):
+            _add_indices(column, name, values, len(self), n_members)
         numbers = _to_numbers(number_columns, n_members)
         if self._numbers is None:
-            self._numbers = {name: [] for name in numbers}
+            self._numbers = {name: bytearray() for name in numbers}
         if set(numbers) != set(self._numbers):
             raise InvalidRequest("each chunk of members must have the same number_columns")
-        for name, values in numbers.items():
-            self._numbers[name].append(values)
+        for name, numbers_of_chunk in numbers.items():
+            self._numbers[name] += numbers_of_chunk.tobytes()
         self._image_keys += b"".join(image_keys)
 
     def finish(self) -> Members:
@@ -69,21 +76,39 @@ class MemberColumns:
         """
         return Members(
             np.frombuffer(self._image_keys, dtype=np.uint8).reshape(-1, IMAGE_KEY_BYTES),
-            _join_known(self._class_indices),
-            _join_known(self._patient_indices),
-            {name: np.concatenate(chunks) for name, chunks in (self._numbers or {}).items()},
-            _check_units(_join_known(self._unit_indices)),
+            _to_known(self._class_indices),
+            _to_known(self._patient_indices),
+            {name: np.frombuffer(column, np.float32) for name, column in (self._numbers or {}).items()},
+            _check_units(_to_known(self._unit_indices)),
         )
 
 
-def _to_indices(name: str, values: Sequence[int], n_members: int) -> NDArray[np.int32]:
+def count_bytes(
+    image_keys: Sequence[bytes],
+    class_indices: Sequence[int],
+    patient_indices: Sequence[int],
+    number_columns: Sequence[tuple[str, Sequence[float]]],
+    unit_indices: Sequence[int] = (),
+) -> int:
+    """Counts the bytes that a chunk takes as columns; see ``MemberColumns.add``."""
+    columns = [class_indices, patient_indices, unit_indices, *(values for _, values in number_columns)]
+    return IMAGE_KEY_BYTES * len(image_keys) + _VALUE_BYTES * sum(map(len, columns))
+
+
+def _add_indices(
+    column: bytearray, name: str, values: Sequence[int], n_members_before: int, n_members: int
+) -> None:
+    """Adds a chunk to a column, which stays empty until an index is given."""
     if not values:
-        return np.full(n_members, -1, dtype=np.int32)
+        column += _UNKNOWN * (n_members if column else 0)
+        return
     _check_length(name, values, n_members)
     indices = np.array(values, dtype=np.int32)
     if indices.min() < -1:
         raise InvalidRequest(f"{name} must be 0 or more, or -1 for unknown")
-    return indices
+    if not column:
+        column += _UNKNOWN * n_members_before
+    column += indices.tobytes()
 
 
 def _to_numbers(
@@ -111,10 +136,10 @@ def _check_length(name: str, values: Sequence[object], n_members: int) -> None:
         raise InvalidRequest(f"{len(values)} {name} for {n_members} image keys: give one for each, or none")
 
 
-def _join_known(chunks: Sequence[NDArray[np.int32]]) -> NDArray[np.int32] | None:
-    """One column; None if nothing in it is known."""
-    column = np.concatenate(chunks)
-    return column if (column >= 0).any() else None
+def _to_known(column: bytearray) -> NDArray[np.int32] | None:
+    """The column as an array; None if nothing in it is known."""
+    indices = np.frombuffer(column, dtype=np.int32)
+    return indices if (indices >= 0).any() else None
 
 
 def _check_units(units: NDArray[np.int32] | None) -> NDArray[np.int32] | None:

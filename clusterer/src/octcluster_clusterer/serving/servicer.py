@@ -37,13 +37,18 @@ from octcluster_clusterer.serving.conversions import (
     to_space,
     to_vectors,
 )
-from octcluster_clusterer.serving.reading_allowance import MAX_FILE_BYTES_IN_READING, ReadingAllowance
+from octcluster_clusterer.serving.reading_allowance import (
+    MAX_FILE_BYTES_IN_READING,
+    MAX_MEMBER_BYTES_IN_READING,
+    ReadingAllowance,
+)
 from octcluster_clusterer.serving.result_conversions import (
     from_assignments,
     from_record,
     from_status,
 )
 from octcluster_clusterer.serving.run_owners import is_callers, to_kept_id
+from octcluster_clusterer.serving.upload_turns import UploadTurns
 from octcluster_clusterer.store.vectors import Rejection, VectorCache
 
 # A watcher gets at most ten changes a second, and always the last one.
@@ -70,7 +75,11 @@ class ClustererServicer(ClustererServiceServicer):
         self._runs = runs
         self._fitted = fitted
         self._limits = limits
-        self._allowance = ReadingAllowance()
+        self._run_turns, self._file_turns = (
+            UploadTurns("members of runs"),
+            UploadTurns("files of fitted runs"),
+        )
+        self._member_allowance = ReadingAllowance(MAX_MEMBER_BYTES_IN_READING, "members of runs")
         self._file_allowance = ReadingAllowance(
             MAX_FILE_BYTES_IN_READING, "files of fitted runs", gives_way=True
         )
@@ -145,8 +154,9 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.StartRunRequest], context: object
     ) -> pb.StartRunResponse:
         """Queues a run."""
-        with self._allowance.reading() as take:
-            spec, members = await read_run(request_iterator, self._limits, self._runs.check_queue, take)
+        async with self._run_turns.turn(request_iterator) as requests:
+            with self._member_allowance.reading() as reading:
+                spec, members = await read_run(requests, self._limits, self._runs.check_queue, reading)
             status = await asyncio.to_thread(self._runs.start, spec, members)
         return pb.StartRunResponse(status=from_status(status))
 
@@ -210,8 +220,9 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.PutFittedRunRequest], context: object
     ) -> pb.PutFittedRunResponse:
         """Keeps such a file for Assign."""
-        with self._file_allowance.reading() as take:
-            content = await read_file(request_iterator, take)
+        async with self._file_turns.turn(request_iterator) as requests:
+            with self._file_allowance.reading() as reading:
+                content = await read_file(requests, reading)
             digest = await asyncio.to_thread(self._fitted.put, content)
         return pb.PutFittedRunResponse(fitted_digest=digest)
 

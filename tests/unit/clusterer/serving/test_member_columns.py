@@ -6,7 +6,7 @@ from known import known
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.execution import find_fingerprint
-from octcluster_clusterer.serving.member_columns import MemberColumns
+from octcluster_clusterer.serving.member_columns import MemberColumns, count_bytes
 
 KEYS = [bytes([number]) * 32 for number in range(4)]
 
@@ -23,6 +23,21 @@ def test_chunks_become_columns() -> None:
     assert set(members.number_columns) == {"width", "height"}
     np.testing.assert_array_equal(members.number_columns["width"], [512, np.nan, 768, 1536])
     np.testing.assert_array_equal(members.number_columns["height"], [1, 2, 3, 4])
+
+
+def test_an_index_that_comes_late_is_unknown_before() -> None:
+    columns = MemberColumns()
+    columns.add(KEYS[:2], [], [], [])
+    columns.add(KEYS[2:3], [], [], [])
+    columns.add(KEYS[3:], [7], [], [])
+    members = columns.finish()
+    assert known(members.class_indices).tolist() == [-1, -1, -1, 7]
+    assert members.patient_indices is None
+
+
+def test_a_chunk_counts_with_all_its_columns() -> None:
+    assert count_bytes(KEYS, [], [], []) == 4 * 32
+    assert count_bytes(KEYS, [0] * 4, [-1] * 4, [("width", [1.0] * 4)] * 2, [0] * 4) == 4 * (32 + 5 * 4)
 
 
 def test_what_is_known_of_no_member_is_none() -> None:
