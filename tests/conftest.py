@@ -43,16 +43,24 @@ def oct_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model_cache(request: pytest.FixtureRequest) -> Path:
+def model_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of converted models that outlives the test run: converting takes 15 s of processor time.
 
-    Of the processes that run tests at once, one converts, and the others wait for it.
+    Of the processes that run tests at once, one converts, and the others wait for it. It does so as a user's
+    first command: on a cache that is empty.
     """
     folder = request.config.cache.mkdir("octcluster-models")
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "octcluster_embedder", "--prepare-only", "--cache-dir", str(folder)]
-        subprocess.run(command, check=True)  # does nothing if what is there is sound
+        if any(folder.iterdir()):
+            command = ["octcluster_embedder", "--prepare-only", "--cache-dir", str(folder)]
+            subprocess.run([sys.executable, "-m", *command], check=True)  # does nothing if that is sound
+        else:
+            cache = tmp_path_factory.mktemp("empty")
+            (cache / "models").symlink_to(folder)
+            command = ["octcluster", "doctor", "--cache-dir", str(cache)]
+            subprocess.run([sys.executable, "-m", *command], check=True)
+            assert any(folder.iterdir()), "the first command has converted no model"
     return folder
 
 

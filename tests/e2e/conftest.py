@@ -25,16 +25,10 @@ class FirstStudy:
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all of these tests, as one person would have."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
-def models(cache_dir: Path) -> Path:
-    """The models that the first command on this cache has converted: other caches need not do it again."""
-    folder = cache_dir / "models"
-    folder.mkdir(exist_ok=True)
+def cache_dir(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """One cache for all of these tests, as one person would have, with models and without vectors."""
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "models").symlink_to(model_cache)
     return folder
 
 
@@ -62,7 +56,7 @@ def octcluster(cache_dir: Path) -> Octcluster:
 
 @pytest.fixture(scope="session")
 def first_run(oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The main job, once, on an empty cache: the folder that it left."""
+    """The main job, once: the folder that it left."""
     out = tmp_path_factory.mktemp("run") / "out"
     done = octcluster("run", oct_images, "--out", out)
     assert done.returncode == 0, done.stderr
@@ -71,14 +65,14 @@ def first_run(oct_images: Path, octcluster: Octcluster, tmp_path_factory: pytest
 
 @pytest.fixture(scope="session")
 def first_study(
-    oct_images: Path, octcluster: Octcluster, models: Path, tmp_path_factory: pytest.TempPathFactory
+    oct_images: Path, octcluster: Octcluster, model_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> FirstStudy:
     """A study of a few images, once, on a cache without vectors."""
     folder = tmp_path_factory.mktemp("study")
     matrix, cache = folder / "matrix.toml", folder / "cache"
     matrix.write_text(MATRIX)
     cache.mkdir()
-    (cache / "models").symlink_to(models)
+    (cache / "models").symlink_to(model_cache)
     arguments = ["study", oct_images, "--matrix", matrix, "--cache-dir", cache, "--per-class", 12]
     done = octcluster(*arguments, "--out", folder / "out")
     assert done.returncode == 0, done.stderr

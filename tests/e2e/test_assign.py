@@ -58,7 +58,7 @@ def test_images_of_other_patients_are_assigned(
 
 
 def test_the_file_of_a_run_takes_images_without_its_folder_and_its_cache(
-    first_run: Path, oct_images: Path, octcluster: Octcluster, models: Path, tmp_path: Path
+    first_run: Path, oct_images: Path, octcluster: Octcluster, model_cache: Path, tmp_path: Path
 ) -> None:
     with (first_run / "assignments.csv").open(newline="") as file:
         of_run = {row["image"]: row["cluster"] for row in csv.DictReader(file)}
@@ -67,7 +67,7 @@ def test_the_file_of_a_run_takes_images_without_its_folder_and_its_cache(
     model, cache = tmp_path / "deployed.npz", tmp_path / "cache"
     model.write_bytes((first_run / "model.npz").read_bytes())
     cache.mkdir()
-    (cache / "models").symlink_to(models)
+    (cache / "models").symlink_to(model_cache)
     out = tmp_path / "new"
     done = octcluster("assign", model, tmp_path / "few.txt", "--out", out, "--cache-dir", cache)
     assert done.returncode == 0, done.stderr
