@@ -108,11 +108,13 @@ def main() -> None:
 
 
 def _leave_out_what_is_not_used() -> None:
-    """Has umap-learn do without two modules that it imports for parts that are not used here.
+    """Has umap-learn do without three modules that it imports for parts that are not used here.
 
-    TensorFlow takes seconds to start, and Numba compiles PyNNDescent at its import for about half a minute.
+    TensorFlow takes seconds to start, pandas, which scikit-learn takes if it is there, most of a second, and
+    Numba compiles PyNNDescent at its import for about half a minute.
     """
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    for missing in ("tensorflow", "pandas"):
+        sys.modules[missing] = None  # type: ignore[assignment]
     for name, names in _NAMES_OF_PYNNDESCENT.items():
         module = ModuleType(name)
         vars(module).update({each: {} for each in names})
@@ -120,7 +122,11 @@ def _leave_out_what_is_not_used() -> None:
 
 
 def _compile() -> None:
-    """Has Numba compile before there is work."""
+    """Has Numba compile before there is work, or load what an earlier process has compiled."""
+    from umap import layouts  # noqa: PLC0415
+
+    # Else umap-learn compiles this one in each process anew: more than a second of processor time.
+    layouts._nb_optimize_layout_euclidean_single_epoch.enable_caching()
     graph = csr_array(np.ones((4, 4), dtype=np.float32) - np.eye(4, dtype=np.float32))
     lay_out(graph, np.eye(4, 2, dtype=np.float32), 0, lambda done, total: None)
 

@@ -166,3 +166,5 @@ def test_the_first_map_compiles_only_what_a_map_needs(
         client.lay_out(join_neighbors(vectors, nothing), vectors[:, :2], 0, nothing)
     # PyNNDescent, which umap-learn imports, would compile for half a minute.
     assert {folder.name.split("_")[0] for folder in tmp_path.iterdir()} == {"umap"}
+    # And keeps for the next process what takes longest.
+    assert list(tmp_path.rglob("layouts._optimize_layout_euclidean_single_epoch-*.nbc"))
