@@ -23,7 +23,7 @@ from octcluster_serving.callers import find_certified_name, name_caller
 from octcluster_serving.errors import MalformedRequest, NoName, TooSlow
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import ServerMetrics
-from octcluster_serving.requests import check_request, check_requests, keep_malformed
+from octcluster_serving.requests import box, check_request, check_requests
 from octcluster_serving.service import Service
 
 _logger = logging.getLogger(__name__)
@@ -87,9 +87,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 return await behavior(check(request, context), context)
 
         answer = answer_many if handler.response_streaming else answer_one
-        return handler._replace(
-            request_deserializer=keep_malformed(handler.request_deserializer), **{kind: answer}
-        )
+        return handler._replace(request_deserializer=box(handler.request_deserializer), **{kind: answer})
 
     @asynccontextmanager
     async def _answering(self, method: str, context: Any) -> AsyncIterator[None]:

@@ -18,42 +18,44 @@ LONGEST_STREAM_SECONDS = 600.0
 
 # A stream whose client left ends like any other. A moment later the call is cancelled, and shall end so.
 _LEFT_SECONDS = 0.002
-_MALFORMED = object()
 
 
-def keep_malformed(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
-    """A deserializer that never fails: whoever reads the request is told then, see ``check_request``."""
-    if deserialize is None:
-        return None
+def box(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], list[Any]]:
+    """A deserializer that puts requests into boxes, see ``check_request``.
 
-    def deserialize_or_keep(content: bytes) -> Any:
+    It never fails: a box without a request tells that its bytes were no message. And gRPC, which holds what
+    it gets until the call has ended, holds no request that has been taken out.
+    """
+
+    def deserialize_into_box(content: bytes) -> list[Any]:
+        if deserialize is None:
+            return [content]
         try:
-            return deserialize(content)
+            return [deserialize(content)]
         except Exception:  # protobuf's parsers raise several kinds
-            return _MALFORMED
+            return []
 
-    return deserialize_or_keep
+    return deserialize_into_box
 
 
-def check_request(request: Any) -> Any:
-    """Returns the request.
+def check_request(boxed: list[Any]) -> Any:
+    """Takes the request out of its box, and returns it.
 
     Raises:
         MalformedRequest: Its bytes were no message.
     """
-    if request is _MALFORMED:
+    if not boxed:
         raise MalformedRequest(
             "the request's bytes are no message of the contract: compare both sides' versions"
         )
-    return request
+    return boxed.pop()
 
 
 async def check_requests(read: Callable[[], Awaitable[Any]]) -> AsyncIterator[Any]:
     """The same for a stream of requests, one by one.
 
     Args:
-        read: Reads the next one, as the ``read`` of gRPC's context does. Its iterator would hold each request
-            until the next one has come, and whoever waits for that one takes memory for nothing.
+        read: Reads the next box, as the ``read`` of gRPC's context does.
 
     Raises:
         MalformedRequest: The bytes of one were no message.
@@ -64,14 +66,13 @@ async def check_requests(read: Callable[[], Awaitable[Any]]) -> AsyncIterator[An
     while True:
         try:
             async with asyncio.timeout_at(min(deadline, time() + LONGEST_PAUSE_SECONDS)):
-                arrived = [await read()]
+                boxed = await read()
         except TimeoutError:
             raise TooSlow(
                 f"the stream did not end within {LONGEST_STREAM_SECONDS:.0f} s, or paused for "
                 f"{LONGEST_PAUSE_SECONDS:.0f} s: send it again, in shorter streams if need be"
             ) from None
-        if arrived[0] is grpc.aio.EOF:
+        if boxed is grpc.aio.EOF:
             await asyncio.sleep(_LEFT_SECONDS)
             return
-        # Whoever reads it holds it alone, and lets go of it even if this stream is never read on.
-        yield check_request(arrived.pop())
+        yield check_request(boxed)

@@ -90,10 +90,22 @@ async def answer_the_first(requests: AsyncIterator[Content], _context: Any) -> b
     return b""
 
 
+async def forget_and_wait(request: Content, _context: Any) -> bytes:
+    del request
+    await asyncio.sleep(60)
+    return b""
+
+
 async def forget_each(requests: AsyncIterator[Content], _context: Any) -> bytes:
     async for request in requests:
         del request
     return b"forgotten"
+
+
+async def wait_until_let_go() -> None:
+    async with asyncio.timeout(10):
+        while not Content.arrived or any(content() is not None for content in Content.arrived):
+            await asyncio.sleep(0.01)
 
 
 class Trial:
@@ -111,6 +123,7 @@ class Trial:
         self.read: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/Read")
         self.read_each: StreamStream = channel.stream_stream(f"/{SERVICE.name}/ReadEach")
         self.first: StreamUnary = channel.stream_unary(f"/{SERVICE.name}/First")
+        self.forget_one: UnaryUnary = channel.unary_unary(f"/{SERVICE.name}/ForgetOne")
         self.forget: StreamUnary = channel.stream_unary(f"/{SERVICE.name}/Forget")
         self._metrics = metrics
         self._tracer = tracer
@@ -149,6 +162,7 @@ async def trial(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Trial]:
         "Read": grpc.unary_unary_rpc_method_handler(answer, request_deserializer=read_letters),
         "ReadEach": grpc.stream_stream_rpc_method_handler(answer_each, request_deserializer=read_letters),
         "First": grpc.stream_unary_rpc_method_handler(answer_the_first, request_deserializer=Content.read),
+        "ForgetOne": grpc.unary_unary_rpc_method_handler(forget_and_wait, request_deserializer=Content.read),
         "Forget": grpc.stream_unary_rpc_method_handler(forget_each, request_deserializer=Content.read),
     }
     server.add_registered_method_handlers(SERVICE.name, methods)
@@ -330,10 +344,15 @@ async def test_a_stream_holds_nothing_while_the_next_message_is_waited_for(trial
     try:
         call = trial.forget()
         await call.write(b"first")
-        async with asyncio.timeout(10):
-            while not Content.arrived or any(content() is not None for content in Content.arrived):
-                await asyncio.sleep(0.01)
+        await wait_until_let_go()
         await call.done_writing()
         assert await call == b"forgotten"
     finally:
         gc.enable()
+
+
+async def test_a_call_at_work_holds_no_request_that_its_method_let_go_of(trial: Trial) -> None:
+    Content.arrived.clear()
+    call = trial.forget_one(b"large")
+    await wait_until_let_go()
+    call.cancel()

@@ -49,7 +49,9 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
         """Embeds one batch."""
-        answer = await self._embedder.embed(self._receive(request), _caller(context))
+        batch = self._receive(request)
+        del request  # its images are in the batch: they need no second place while they wait
+        answer = await self._embedder.embed(batch, _caller(context))
         self._count_outcomes(answer)
         return to_response(answer)
 
