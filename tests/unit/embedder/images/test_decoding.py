@@ -351,7 +351,7 @@ def test_shortest_side() -> None:
 
 
 def bomb_png() -> bytes:
-    rows = zlib.compressobj(9)
+    rows = zlib.compressobj(1)
     body = b"".join(rows.compress(b"\0" * 30_001 * 100) for _ in range(300)) + rows.flush()
     return png(struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0), (b"IDAT", body))
 
@@ -391,7 +391,7 @@ def test_a_bomb_is_refused_from_its_header(make: Callable[[], bytes]) -> None:
 
 @pytest.mark.heavy
 def test_compressed_text_and_profile_bombs_stay_small() -> None:
-    bomb = zlib.compress(b"\0" * 200 * 2**20, 9)
+    bomb = zlib.compress(b"\0" * 200 * 2**20, 1)
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0)
     image = (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in RAMP)))
     for chunk in ((b"zTXt", b"key\0\0" + bomb), (b"iCCP", b"profile\0\0" + bomb)):
