@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 from known import known
-from octcluster_clusterer.serving.upload_turns import UPLOADS_AT_ONCE
+from octcluster_clusterer.serving.upload_turns import RUNS_AT_ONCE
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
 from .conftest import Blobs, Clusterer, new_spec
@@ -22,7 +22,7 @@ def test_uploads_that_stand_still_do_not_keep_another_out(clusterer: Clusterer, 
         left.wait(60)
 
     standing = [
-        clusterer.stub.StartRun.future(send_and_stand_still(), timeout=60) for _ in range(UPLOADS_AT_ONCE)
+        clusterer.stub.StartRun.future(send_and_stand_still(), timeout=60) for _ in range(RUNS_AT_ONCE)
     ]
     spec = new_spec()
     assert clusterer.start(spec, blobs).run_id == spec.run_id
@@ -40,6 +40,6 @@ def test_uploads_that_stand_still_do_not_keep_another_out(clusterer: Clusterer, 
 def test_more_uploads_than_are_read_at_a_time_all_arrive(clusterer: Clusterer, blobs: Blobs) -> None:
     # All are the same run: repeating it is harmless, and the queue holds two.
     spec = new_spec()
-    with ThreadPoolExecutor(3 * UPLOADS_AT_ONCE) as threads:
-        started = threads.map(lambda _: clusterer.start(spec, blobs, chunk=20), range(3 * UPLOADS_AT_ONCE))
+    with ThreadPoolExecutor(3 * RUNS_AT_ONCE) as threads:
+        started = threads.map(lambda _: clusterer.start(spec, blobs, chunk=20), range(3 * RUNS_AT_ONCE))
         assert {status.run_id for status in started} == {spec.run_id}

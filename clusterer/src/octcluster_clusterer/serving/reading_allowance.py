@@ -7,7 +7,7 @@ from octcluster_clusterer.errors import QueueFull
 
 MAX_MEMBER_BYTES_IN_READING = 16 * 2**20
 """Of all calls together, 500,000 image keys; one call alone may read as many members as a run may have."""
-MAX_FILE_BYTES_IN_READING = 16 * 2**20
+MAX_FILE_BYTES_IN_READING = 12 * 2**20
 """Of all calls together; one call alone may read the largest file, until another one wants to read."""
 
 

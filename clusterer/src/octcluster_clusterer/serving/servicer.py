@@ -48,7 +48,7 @@ from octcluster_clusterer.serving.result_conversions import (
     from_status,
 )
 from octcluster_clusterer.serving.run_owners import is_callers, to_kept_id
-from octcluster_clusterer.serving.upload_turns import UploadTurns
+from octcluster_clusterer.serving.upload_turns import FILES_AT_ONCE, RUNS_AT_ONCE, UploadTurns
 from octcluster_clusterer.store.vectors import Rejection, VectorCache
 
 # A watcher gets at most ten changes a second, and always the last one.
@@ -75,10 +75,8 @@ class ClustererServicer(ClustererServiceServicer):
         self._runs = runs
         self._fitted = fitted
         self._limits = limits
-        self._run_turns, self._file_turns = (
-            UploadTurns("members of runs"),
-            UploadTurns("files of fitted runs"),
-        )
+        self._run_turns = UploadTurns("members of runs", RUNS_AT_ONCE)
+        self._file_turns = UploadTurns("files of fitted runs", FILES_AT_ONCE)
         self._member_allowance = ReadingAllowance(MAX_MEMBER_BYTES_IN_READING, "members of runs")
         self._file_allowance = ReadingAllowance(
             MAX_FILE_BYTES_IN_READING, "files of fitted runs", gives_way=True

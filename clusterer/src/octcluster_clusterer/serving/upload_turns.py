@@ -7,8 +7,10 @@ from typing import Any
 
 from octcluster_clusterer.errors import QueueFull
 
-UPLOADS_AT_ONCE = 8
-"""Of one kind. gRPC holds a message of each that is read, and its window of each that waits."""
+RUNS_AT_ONCE = 8
+"""gRPC holds a message of each upload that is read, and its window of each that waits."""
+FILES_AT_ONCE = 4
+"""Their messages are larger."""
 LONGEST_WAIT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 5.0
 """Between two messages of an upload for which others wait."""
@@ -20,7 +22,7 @@ class UploadTurns:
     def __init__(
         self,
         what: str,
-        at_once: int = UPLOADS_AT_ONCE,
+        at_once: int,
         *,
         wait_seconds: float = LONGEST_WAIT_SECONDS,
         pause_seconds: float = LONGEST_PAUSE_SECONDS,
