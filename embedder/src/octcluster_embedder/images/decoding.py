@@ -83,9 +83,7 @@ _FORMATS = tuple(
     )
 )
 _PIXELS_IN_A_BAND = 2**20
-# In widths of the centre: from which width on an image is seen in windows, as its centre is less than half of
-# it, and up to which one. Wider ones are no scans, and each window costs a forward pass.
-_WIDE, _TOO_WIDE = 2, 8
+_WIDE, _TOO_WIDE = 2, 8  # in widths of the centre: seen in windows; wider ones are no scans
 # The decoding threads together never hold more pixels than this many of the largest images allowed.
 _LARGEST_IMAGES_AT_ONCE = 2
 _LYING = (5, 6, 7, 8)
@@ -115,8 +113,7 @@ class DecodedImage:
     """What is made of one encoded image.
 
     Attributes:
-        plain: uint8, shape (n_windows, height, width, 3), RGB, 0 to 255, of the size asked for: the centre of
-            the image, or of a wide one windows that show its whole width, from left to right.
+        plain: uint8, shape (n_windows, height, width, 3), RGB: the centre, or windows of a wide image.
         measures: float32, shape (n_measures,), of the whole upright image; see ``measures``.
         retina: uint8, shape (n_windows, height, width, 3): the level retina, from left to right; None if it
             was not looked for, or if none was found.
@@ -189,8 +186,8 @@ def decode_image(
                 found = float(retina is not None) if find_retina else RETINA_NOT_SOUGHT
                 measures = measure_image(eight_bits, full_size, bits, draw_sketch(eight_bits), found)
                 is_wide = _WIDE <= full_size[0] * height / (full_size[1] * width) <= _TOO_WIDE
-                show = cut_windows if is_wide else _show_centre
-                return DecodedImage(show(eight_bits, height, width), measures, retina)
+                plain = (cut_windows if is_wide else _show_centre)(eight_bits, height, width)
+                return DecodedImage(plain, measures, retina)
     except ImageError:
         raise
     except Exception as error:  # Pillow raises a dozen kinds for broken files
