@@ -110,8 +110,8 @@ def _is_mostly_unseen(measures: Measures) -> bool:
 
 def _explain_framing(measures: Measures) -> str:
     return (
-        f"{unseen_share(measures['width'], measures['height']):.0%} of it is not in the view plain: of its "
-        f"{measures['width']:.0f} x {measures['height']:.0f} pixels that shows the square in the centre"
+        f"{unseen_share(measures['width'], measures['height']):.0%} of it is not in the view plain, which "
+        f"shows the square in the centre of its {measures['width']:.0f} x {measures['height']:.0f} pixels"
     )
 
 

@@ -238,7 +238,10 @@ def test_unknown_measures_are_no_fault() -> None:
         ({"seam_share": 0.8}, "over 80% of its height"),
         ({"grey_band_share": 0.5}, "50% of it"),
         ({"empty_band_share": 0.6}, "60% of it"),
-        ({"width": 496, "height": 1536}, "68% of it is not in the view plain: of its 496 x 1536"),
+        (
+            {"width": 496, "height": 1536},
+            "68% of it is not in the view plain, which shows the square in the centre of its 496 x 1536",
+        ),
     ],
 )
 def test_sentences_say_how_much_and_the_cure(measures: dict[str, float], words: str) -> None:

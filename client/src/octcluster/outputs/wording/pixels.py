@@ -59,7 +59,8 @@ def _note_framing(framing: Framing | None) -> list[Note]:
         return []
     band = ", and at a band along its retina where one is found" if framing.images_levelled else ""
     text = (
-        f"The network looks at the square in the centre of each image, at the whole of a wide one{band}. "
+        "The network looks at the square in the centre of each image, at all of one at least twice as wide "
+        f"as high{band}. "
         f"On average {framing.mean_unseen_share:.0%} of an image is not looked at, at most "
         f"{framing.worst_unseen_share:.0%}."
     )
