@@ -79,13 +79,14 @@ def first_study(
     return FirstStudy(arguments, folder / "out", done.stdout)
 
 
-@pytest.fixture(scope="session")
+# No longer than a file: while Playwright runs, no test of this process can run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with started_browser() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Page]:
     with open_tab(browser) as opened:
         yield opened
