@@ -4,6 +4,7 @@ import io
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -189,13 +190,14 @@ def test_an_embedder_that_drains_loses_nothing(
     start_embedder: Callable[..., Embedder], images: list[bytes]
 ) -> None:
     server = start_embedder(f"127.0.0.1:{free_port()}")
-    with EmbedderClient(server.listen, retry_seconds=120) as client:
+    # Ends after the start, so that the fixture stops the second process, too.
+    with ThreadPoolExecutor(1) as starter, EmbedderClient(server.listen, retry_seconds=120) as client:
         seen: list[tuple[int, int]] = []
-        many = [(turn, place) for turn in range(4) for place in range(len(images))]
+        many = [(turn, place) for turn in range(8) for place in range(len(images))]
         for image_id, result in client.embed_stream((pair, images[pair[1]]) for pair in many):
             if len(seen) == 60:
                 known(server.process).terminate()
-                threading.Thread(target=server.start_again).start()
+                starter.submit(server.start_again)
             seen.append(image_id)
             assert isinstance(result, Embedding)
         assert sorted(seen) == many
