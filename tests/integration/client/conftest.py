@@ -1,5 +1,6 @@
 """Real services for the clients, and images as an end-to-end run sees them."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from known import known
-from octcluster import ImageSet, Scan
+from octcluster import ImageSet, RunOptions, Scan
 from octcluster.images.readers.processes import kept_workers
 from processes import Server, running_service, wait_until_serving
 from stores import Store, started_store
@@ -105,6 +106,20 @@ def store() -> Iterator[Store]:
 def clusterer(store: Store) -> Iterator[Server]:
     with running_service("octcluster_clusterer", "--redis-url", store.url) as server:
         yield server
+
+
+@pytest.fixture
+def two_clusters(embedder: Server, clusterer: Server) -> RunOptions:
+    """A run by the default recipe, and nothing that tells how far to trust it."""
+    return RunOptions(
+        embedder=embedder.address,
+        clusterer=clusterer.address,
+        key_secret=os.urandom(16),
+        min_clusters=2,
+        max_clusters=2,
+        umap=False,
+        stability_resamples=0,
+    )
 
 
 @pytest.fixture

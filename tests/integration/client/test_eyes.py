@@ -1,7 +1,7 @@
 """A folder of volumes, clustered by eye: what a clinic has and single scans do not answer."""
 
 import csv
-import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.workflows.outcome import EyeClusters
 from phantom_volumes import draw_volume
-from processes import Server
 
 from .conftest import Recorder
 
@@ -30,22 +29,11 @@ def write_volumes(folder: Path) -> ImageSet:
 
 
 def test_eyes_are_clustered_by_their_volumes(
-    embedder: Server, clusterer: Server, recorder: Recorder, tmp_path: Path
+    two_clusters: RunOptions, recorder: Recorder, tmp_path: Path
 ) -> None:
     (tmp_path / "volumes").mkdir()
     image_set = write_volumes(tmp_path / "volumes")
-
-    options = RunOptions(
-        embedder=embedder.address,
-        clusterer=clusterer.address,
-        key_secret=os.urandom(16),
-        min_clusters=2,
-        max_clusters=2,
-        umap=False,
-        stability_resamples=0,
-        unit="eye",
-    )
-    outcome = run_images(image_set, options, recorder)
+    outcome = run_images(image_set, replace(two_clusters, unit="eye"), recorder)
     eyes = outcome.eyes
     assert isinstance(eyes, EyeClusters)
     assert count_eyes(eyes.eyes) == EyeCounts(EYES, EYES * SCANS, EYES, 0, 0, 0)

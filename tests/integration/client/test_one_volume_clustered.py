@@ -1,6 +1,5 @@
 """One volume of 49 B-scans in six containers, and as PNGs: the same vectors and the same clusters."""
 
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,23 +31,13 @@ def write_folder(folder: Path, container: str) -> Path:
 
 
 def test_every_container_gives_the_vectors_and_clusters_of_single_images(
-    embedder: Server, clusterer: Server, recorder: Recorder, tmp_path: Path
+    clusterer: Server, two_clusters: RunOptions, recorder: Recorder, tmp_path: Path
 ) -> None:
-    options = RunOptions(
-        embedder=embedder.address,
-        clusterer=clusterer.address,
-        key_secret=os.urandom(16),
-        min_clusters=2,
-        max_clusters=2,
-        umap=False,
-        stability_resamples=0,
-    )
-
     def run(container: str) -> RunOutcome:
         found = find_images(write_folder(tmp_path / container, container))
         # The containers tell their patient; the single images do not, and patients steer the clusters.
         scans = [replace(scan, patient="one") for scan in found.images]
-        return run_images(replace(found, images=scans), options, recorder)
+        return run_images(replace(found, images=scans), two_clusters, recorder)
 
     def vectors(outcome: RunOutcome) -> list[bytes]:
         keys = outcome.assignments.image_keys
