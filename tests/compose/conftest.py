@@ -53,7 +53,19 @@ class Stack:
 
     def up(self, *arguments: str) -> None:
         """Brings the stack into the state that its files and these arguments say, whatever it was in."""
-        self.compose("up", "--wait", "--wait-timeout", "300", *arguments)
+        try:
+            self.compose("up", "--wait", "--wait-timeout", "300", *arguments)
+        except AssertionError as fault:
+            fault.add_note(self.describe_containers())
+            raise
+
+    def describe_containers(self) -> str:
+        """The last checks of each container's health, and the last lines that it printed."""
+        told = []
+        for container in self.compose("ps", "--all", "--quiet").split():
+            told.append(self.docker("inspect", "--format", "{{.Name}} {{json .State.Health}}", container))
+            told.append(self.docker("logs", "--tail", "20", container))
+        return "\n".join(told)
 
     def containers(self, service: str) -> list[str]:
         """The ids of the service's containers."""

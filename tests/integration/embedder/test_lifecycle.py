@@ -291,6 +291,18 @@ def test_check_health(server: Server) -> None:
     assert "no answer" in nobody.stderr
 
 
+def test_a_server_that_answers_late_is_busy_and_not_sick(server: Server) -> None:
+    command = [sys.executable, "-m", "octcluster_embedder", "--check-health", "--listen", server.address]
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        asking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            asking.wait(5)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    assert asking.communicate(timeout=60)[0] == "serving\n"
+
+
 def test_prepare_only_converts_and_ends(model_cache: Path) -> None:
     assert run_embedder("--prepare-only", "--cache-dir", str(model_cache)).returncode == 0
     assert list(model_cache.iterdir())
