@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from octcluster_clusterer.memory import find_usable_memory_bytes
+from octcluster_clusterer.store.opening import VectorPlace
 
 
 def _find_memory_limit() -> ByteSize:
@@ -94,6 +95,11 @@ class Settings(ServerSettings):
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"
     )
+
+    @property
+    def vector_place(self) -> VectorPlace:
+        """Where the vectors are kept."""
+        return VectorPlace(self.redis_url, self.redis_password_file, self.redis_timeout_seconds)
 
     def read_redis_password(self) -> str | None:
         """Reads the password of Redis from its file; None if none was given."""

@@ -14,7 +14,7 @@ from octcluster_clusterer.serving.service import CLUSTERER
 from octcluster_clusterer.serving.servicer import ClustererServicer
 from octcluster_clusterer.settings import Settings
 from octcluster_clusterer.store.redis import RedisStore
-from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_clusterer.store.redis_vectors import RedisVectors
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import (
     ClustererServiceStub,
@@ -42,7 +42,7 @@ async def test_an_unexpected_error_is_internal_and_says_nothing_of_its_cause(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    vectors = VectorCache(BrokenStore("unix:///nowhere.sock"))
+    vectors = RedisVectors(BrokenStore("unix:///nowhere.sock"))
     no_runs = cast("RunQueue", None)  # these calls ask for vectors alone
     no_fitted = cast("FittedStore", None)
     servicer = ClustererServicer(vectors, no_runs, no_fitted, Limits(2**20, 10, 10, 1), Metrics())

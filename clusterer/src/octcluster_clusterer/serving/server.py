@@ -16,13 +16,13 @@ from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.serving.conversions import Limits
-from octcluster_clusterer.serving.health import follow_store
+from octcluster_clusterer.serving.health import follow_stores
 from octcluster_clusterer.serving.service import CLUSTERER
 from octcluster_clusterer.serving.servicer import ClustererServicer
 from octcluster_clusterer.settings import Settings
 from octcluster_clusterer.shared_work import MAX_SHARED_BYTES, SharedWork
+from octcluster_clusterer.store.opening import open_vectors
 from octcluster_clusterer.store.redis import RedisStore
-from octcluster_clusterer.store.vectors import VectorCache
 
 # Calls that wait for Redis at once; more of them wait for a thread.
 _STORE_THREADS = 16
@@ -46,7 +46,7 @@ async def serve(settings: Settings) -> None:
         observe=metrics.time_store,
     )
     run_store = RunStore(store, settings.run_ttl_seconds)
-    vectors = VectorCache(store)
+    vectors = open_vectors(settings.vector_place, metrics.time_store)
     resting_bytes = measure_resident_bytes() + SCIKIT_LEARN_BYTES + MAX_SHARED_BYTES
     memory = MemoryAllowance(settings.memory_limit, resting_bytes)
     pipeline = partial(run_pipeline, memory=memory, shared=SharedWork())
@@ -61,11 +61,12 @@ async def serve(settings: Settings) -> None:
     servicer = ClustererServicer(vectors, runs, fitted, limits, metrics, settings.vector_writers)
     add_servicer = partial(add_ClustererServiceServicer_to_server, servicer)
     async with running_server(CLUSTERER, settings, metrics, add_servicer) as server:
-        pings = asyncio.create_task(follow_store(server, store.ping))
+        pings = asyncio.create_task(follow_stores(server, [store.ping, vectors.ping]))
         await wait_for_signal()
         deadline = time.monotonic() + settings.grace_seconds
         pings.cancel()
         await server.tell_stopping(settings.grace_seconds)
         await asyncio.to_thread(runs.stop, settings.grace_seconds)
         await server.stop(max(LAST_ANSWERS_SECONDS, deadline - time.monotonic()))
+    vectors.close()
     store.close()

@@ -44,7 +44,7 @@ from octcluster_clusterer.runs.queue import RunQueue
 from octcluster_clusterer.runs.records import RunErrorCode, RunResult, RunState, RunStatus
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.store.redis import RedisStore
-from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_clusterer.store.redis_vectors import RedisVectors
 from stores import Store, started_store
 
 pytestmark = pytest.mark.heavy
@@ -99,7 +99,7 @@ def store() -> Iterator[Store]:
 def members(store: Store) -> Members:
     values = np.random.default_rng(0).normal(size=(N_MEMBERS, SPACE.dimension)).astype("<f4")
     keys = [os.urandom(32) for _ in values]
-    VectorCache(RedisStore(store.url)).put(
+    RedisVectors(RedisStore(store.url)).put(
         SPACE, [(key, row.tobytes()) for key, row in zip(keys, values, strict=True)]
     )
     return Members(np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32), None)
@@ -121,7 +121,7 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         redis_store = RedisStore(url, timeout_seconds=30)
         queues.append(
             RunQueue(
-                VectorCache(redis_store),
+                RedisVectors(redis_store),
                 RunStore(redis_store, 60),
                 pipeline,
                 max_queued_runs,
@@ -391,7 +391,7 @@ def test_failures_are_told_by_code(
 def test_a_result_outlives_a_store_that_is_away_when_it_is_saved(make_queue: MakeQueue) -> None:
     with started_store("valkey") as store:
         key = os.urandom(32)
-        VectorCache(RedisStore(store.url)).put(SPACE, [(key, np.ones(16, "<f4").tobytes())])
+        RedisVectors(RedisStore(store.url)).put(SPACE, [(key, np.ones(16, "<f4").tobytes())])
         member = Members(np.frombuffer(key * 2, dtype=np.uint8).reshape(-1, 32), None)
         gate = Gate()
         queue, spec = make_queue(gate, url=store.url), new_spec()
@@ -467,7 +467,7 @@ def test_runs_that_redis_could_not_take_are_saved_when_it_is_back(
     monkeypatch.setattr(run_queue, "_SAVE_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(run_queue, "_REMEMBERED_RUNS", 1)
     with started_store("valkey") as store:
-        vectors = VectorCache(RedisStore(store.url))
+        vectors = RedisVectors(RedisStore(store.url))
         key = os.urandom(32)
         vectors.put(SPACE, [(key, np.ones(16, "<f4").tobytes())])
         member = Members(np.frombuffer(key * 2, dtype=np.uint8).reshape(-1, 32), None)

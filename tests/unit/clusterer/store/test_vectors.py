@@ -27,7 +27,7 @@ from octcluster_clusterer.errors import (
 from octcluster_clusterer.model import DataType, VectorSpace
 from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
 from octcluster_clusterer.store.redis import RedisStore
-from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_clusterer.store.redis_vectors import RedisVectors
 from processes import free_port
 from stores import STORES, Store, started_store
 from waiting import wait_until
@@ -52,8 +52,8 @@ def raw(store: Store) -> redis.Redis:
 
 
 @pytest.fixture
-def cache(store: Store, raw: redis.Redis) -> VectorCache:
-    return VectorCache(RedisStore(store.url))
+def cache(store: Store, raw: redis.Redis) -> RedisVectors:
+    return RedisVectors(RedisStore(store.url))
 
 
 def make_vectors(n_vectors: int, seed: int = 0, dimension: int = 1280) -> list[tuple[bytes, bytes]]:
@@ -69,13 +69,13 @@ def ignore_progress(done: int, total: int) -> None:
     pass
 
 
-def test_every_key_is_missing_from_an_empty_cache(cache: VectorCache) -> None:
+def test_every_key_is_missing_from_an_empty_cache(cache: RedisVectors) -> None:
     keys = [os.urandom(32) for _ in range(3)]
     assert cache.find_missing(SPACE, keys) == keys
     assert cache.find_missing(SPACE, []) == []
 
 
-def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
+def test_vectors_come_back_bit_for_bit_and_in_order(cache: RedisVectors) -> None:
     vectors = make_vectors(2000)
     assert cache.put(SPACE, vectors) == []
     keys = [key for key, _ in reversed(vectors)]
@@ -87,7 +87,7 @@ def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
 
 
 def test_vectors_of_one_byte_a_value_take_no_more_and_are_loaded_as_numbers(
-    cache: VectorCache, raw: redis.Redis
+    cache: RedisVectors, raw: redis.Redis
 ) -> None:
     space = VectorSpace(digest=b"\x03" * 32, dimension=256, data_type=DataType.UINT8)
     rows = [np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)[::-1]]
@@ -103,7 +103,7 @@ def test_vectors_of_one_byte_a_value_take_no_more_and_are_loaded_as_numbers(
 
 
 def test_got_vectors_come_in_order_without_those_missing_or_damaged(
-    cache: VectorCache, raw: redis.Redis
+    cache: RedisVectors, raw: redis.Redis
 ) -> None:
     vectors = make_vectors(1500)
     cache.put(SPACE, vectors)
@@ -125,28 +125,28 @@ def test_as_many_vectors_as_fit_go_into_a_message() -> None:
         count_vectors_per_message(replace(SPACE, dimension=2**18), limits)
 
 
-def test_missing_keys_keep_the_order_of_the_request(cache: VectorCache) -> None:
+def test_missing_keys_keep_the_order_of_the_request(cache: RedisVectors) -> None:
     vectors = make_vectors(5)
     keys = [key for key, _ in vectors]
     cache.put(SPACE, [vectors[1], vectors[3]])
     assert cache.find_missing(SPACE, keys) == [keys[0], keys[2], keys[4]]
 
 
-def test_a_member_may_occur_twice(cache: VectorCache) -> None:
+def test_a_member_may_occur_twice(cache: RedisVectors) -> None:
     (key, vector), (other_key, other) = vectors = make_vectors(2)
     cache.put(SPACE, vectors)
     loaded = cache.load(SPACE, columns([key, other_key, key]), ignore_progress)
     assert loaded.tobytes() == vector + other + vector
 
 
-def test_putting_again_replaces(cache: VectorCache) -> None:
+def test_putting_again_replaces(cache: RedisVectors) -> None:
     (key, _), (_, new) = make_vectors(2)
     cache.put(SPACE, [(key, make_vectors(1)[0][1])])
     cache.put(SPACE, [(key, new)])
     assert cache.load(SPACE, columns([key]), ignore_progress).tobytes() == new
 
 
-def test_spaces_do_not_meet(cache: VectorCache) -> None:
+def test_spaces_do_not_meet(cache: RedisVectors) -> None:
     vectors = make_vectors(1)
     cache.put(SPACE, vectors)
     other = replace(SPACE, digest=b"\x02" * 32)
@@ -155,7 +155,7 @@ def test_spaces_do_not_meet(cache: VectorCache) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_vector_that_is_not_finite_is_rejected_alone(cache: VectorCache, bad: float) -> None:
+def test_a_vector_that_is_not_finite_is_rejected_alone(cache: RedisVectors, bad: float) -> None:
     vectors = make_vectors(3)
     spoilt = np.frombuffer(vectors[1][1], dtype="<f4").copy()
     spoilt[-1] = bad
@@ -166,7 +166,7 @@ def test_a_vector_that_is_not_finite_is_rejected_alone(cache: VectorCache, bad: 
 
 
 @pytest.mark.parametrize("length", [0, 4, 5119, 5124])
-def test_a_vector_of_another_length_is_rejected_alone(cache: VectorCache, length: int) -> None:
+def test_a_vector_of_another_length_is_rejected_alone(cache: RedisVectors, length: int) -> None:
     vectors = make_vectors(2)
     rejections = cache.put(SPACE, [vectors[0], (vectors[1][0], bytes(length))])
     assert [rejection.image_key for rejection in rejections] == [vectors[1][0]]
@@ -174,7 +174,7 @@ def test_a_vector_of_another_length_is_rejected_alone(cache: VectorCache, length
     assert cache.find_missing(SPACE, [vectors[0][0]]) == []
 
 
-def test_keys_are_as_agreed(cache: VectorCache, raw: redis.Redis) -> None:
+def test_keys_are_as_agreed(cache: RedisVectors, raw: redis.Redis) -> None:
     vectors = make_vectors(1)
     cache.put(SPACE, vectors)
     assert raw.keys() == [b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0]]
@@ -210,7 +210,7 @@ def seal_nan(value: bytes, key: bytes) -> bytes:
     ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty", "nan"],
 )
 def test_a_damaged_value_is_a_miss(
-    cache: VectorCache,
+    cache: RedisVectors,
     raw: redis.Redis,
     damage: Callable[..., bytes],
     words: str,
@@ -234,7 +234,7 @@ def test_a_damaged_value_is_a_miss(
     assert cache.find_missing(SPACE, keys) == []
 
 
-def test_a_value_copied_from_elsewhere_is_a_miss(cache: VectorCache, raw: redis.Redis) -> None:
+def test_a_value_copied_from_elsewhere_is_a_miss(cache: RedisVectors, raw: redis.Redis) -> None:
     here, there = make_vectors(2)
     other_space = replace(SPACE, digest=b"\x02" * 32)
     cache.put(SPACE, [here])
@@ -246,7 +246,7 @@ def test_a_value_copied_from_elsewhere_is_a_miss(cache: VectorCache, raw: redis.
     assert cache.find_missing(other_space, [here[0], there[0]]) == [here[0]]
 
 
-def test_a_value_of_another_type_is_a_miss_and_is_replaced(cache: VectorCache, raw: redis.Redis) -> None:
+def test_a_value_of_another_type_is_a_miss_and_is_replaced(cache: RedisVectors, raw: redis.Redis) -> None:
     vectors = make_vectors(1)
     raw.rpush(b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0], "something else")
     assert cache.find_missing(SPACE, [vectors[0][0]]) == [vectors[0][0]]
@@ -254,7 +254,7 @@ def test_a_value_of_another_type_is_a_miss_and_is_replaced(cache: VectorCache, r
     assert cache.find_missing(SPACE, [vectors[0][0]]) == []
 
 
-def test_loading_reports_and_can_be_stopped(cache: VectorCache) -> None:
+def test_loading_reports_and_can_be_stopped(cache: RedisVectors) -> None:
     vectors = make_vectors(2000)
     cache.put(SPACE, vectors)
     keys = columns([key for key, _ in vectors])
@@ -273,7 +273,7 @@ def test_loading_reports_and_can_be_stopped(cache: VectorCache) -> None:
         cache.load(SPACE, keys, stop)
 
 
-def test_large_vectors_go_through(cache: VectorCache) -> None:
+def test_large_vectors_go_through(cache: RedisVectors) -> None:
     space = VectorSpace(b"\x03" * 32, dimension=62_720)
     vectors = make_vectors(40, dimension=62_720)
     assert cache.put(space, vectors) == []
@@ -281,14 +281,14 @@ def test_large_vectors_go_through(cache: VectorCache) -> None:
     assert loaded.tobytes() == b"".join(vector for _, vector in vectors)
 
 
-def test_a_connection_that_the_server_closed_is_replaced(cache: VectorCache, raw: redis.Redis) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(cache: RedisVectors, raw: redis.Redis) -> None:
     vectors = make_vectors(1)
     cache.put(SPACE, vectors)
     raw.client_kill_filter(_type="normal", skipme=True)
     assert cache.find_missing(SPACE, [vectors[0][0]]) == []
 
 
-def test_threads_may_share_it(cache: VectorCache) -> None:
+def test_threads_may_share_it(cache: RedisVectors) -> None:
     vectors = make_vectors(400)
     cache.put(SPACE, vectors)
     faults = []
@@ -322,7 +322,7 @@ class TestStoreThatFails:
     def test_away_then_back(self, name: str) -> None:
         vectors = make_vectors(1)
         with started_store(name) as store:
-            cache = VectorCache(RedisStore(store.url))
+            cache = RedisVectors(RedisStore(store.url))
             cache.put(SPACE, vectors)
             store.stop()
             seconds = []
@@ -345,7 +345,7 @@ class TestStoreThatFails:
 
     def test_full(self, name: str) -> None:
         with started_store(name, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as store:
-            cache = VectorCache(RedisStore(store.url))
+            cache = RedisVectors(RedisStore(store.url))
             with pytest.raises(StoreRefused, match="maxmemory"):
                 [cache.put(SPACE, make_vectors(200)) for _ in range(10)]
 
@@ -354,7 +354,7 @@ class TestStoreThatFails:
             started_store(name, "--replicaof", f"127.0.0.1 {free_port()}") as store,
             pytest.raises(StoreUnavailable, match="read-only replica"),
         ):
-            VectorCache(RedisStore(store.url)).put(SPACE, make_vectors(1))
+            RedisVectors(RedisStore(store.url)).put(SPACE, make_vectors(1))
 
     def test_silent(self, name: str) -> None:
         with started_store(name) as store:
