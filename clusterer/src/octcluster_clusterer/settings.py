@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from octcluster_serving.settings import Listen, ServerSettings, split_names
+from octcluster_serving.settings import Listen, ProgramSettings, ServerSettings, split_names
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
@@ -52,22 +52,9 @@ def _check_password_file(file: Path | None) -> Path | None:
     return file
 
 
-class Settings(ServerSettings):
-    """Caches feature vectors in Redis, clusters them and scores the clusters, over gRPC.
+class StoreSettings(ProgramSettings):
+    """Where the vectors are kept: for the clusterer, and for workers that read them."""
 
-    Each flag can be set by the environment variable in brackets as well; a flag goes first.
-    """
-
-    model_config = SettingsConfigDict(
-        cli_prog_name="octcluster-clusterer", env_prefix="OCTCLUSTER_CLUSTERER_"
-    )
-
-    listen: Listen = "127.0.0.1:50052"
-    vector_writers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)] = Field(
-        (),
-        description="Names of --token-file, or of certificates, that may store vectors, separated by commas; "
-        "all may unless set",
-    )
     redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
         "redis://127.0.0.1:6379/0",
         repr=False,
@@ -83,6 +70,33 @@ class Settings(ServerSettings):
         le=300,
         description="Longest wait for an answer of Redis, in seconds; for a connection at most 2",
     )
+
+    @property
+    def vector_place(self) -> VectorPlace:
+        """Where the vectors are kept."""
+        return VectorPlace(self.redis_url, self.redis_password_file, self.redis_timeout_seconds)
+
+    def read_redis_password(self) -> str | None:
+        """Reads the password of Redis from its file; None if none was given."""
+        return self.redis_password_file.read_text().strip() if self.redis_password_file else None
+
+
+class Settings(ServerSettings, StoreSettings):
+    """Caches feature vectors in Redis, clusters them and scores the clusters, over gRPC.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="octcluster-clusterer", env_prefix="OCTCLUSTER_CLUSTERER_"
+    )
+
+    listen: Listen = "127.0.0.1:50052"
+    vector_writers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)] = Field(
+        (),
+        description="Names of --token-file, or of certificates, that may store vectors, separated by commas; "
+        "all may unless set",
+    )
     max_keys_per_message: int = Field(8192, ge=1, description="Most image keys or vectors in one message")
     max_members: int = Field(2_000_000, ge=1, description="Most members (images) of a run")
     memory_limit: ByteSize = Field(
@@ -95,12 +109,3 @@ class Settings(ServerSettings):
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"
     )
-
-    @property
-    def vector_place(self) -> VectorPlace:
-        """Where the vectors are kept."""
-        return VectorPlace(self.redis_url, self.redis_password_file, self.redis_timeout_seconds)
-
-    def read_redis_password(self) -> str | None:
-        """Reads the password of Redis from its file; None if none was given."""
-        return self.redis_password_file.read_text().strip() if self.redis_password_file else None

@@ -53,11 +53,8 @@ class TlsFiles:
     client_ca: Path | None = None
 
 
-class ServerSettings(BaseSettings):
-    """Settings of every service: where it serves, who may use it, and how it tells of its work.
-
-    A service's own class adds its flags, its program's name and its prefix.
-    """
+class ProgramSettings(BaseSettings):
+    """Settings of a program, and their loader. Its own class adds its flags, its name and its prefix."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -66,6 +63,48 @@ class ServerSettings(BaseSettings):
         cli_hide_none_type=True,
         cli_avoid_json=True,
     )
+
+    @classmethod
+    def load(cls, arguments: list[str] | None = None) -> Self:
+        """Reads the settings: flag before environment before default.
+
+        Args:
+            arguments: The command line without the program; None: this process's own.
+
+        Returns:
+            The settings. A bad one ends the process with exit code 2 and a line that names it.
+        """
+        source: CliSettingsSource[ArgumentParser] = CliSettingsSource(
+            cls,
+            cli_parse_args=sys.argv[1:] if arguments is None else arguments,
+            add_argument_method=partial(_add_argument, cls._variable),
+        )
+        try:
+            return cls(_cli_settings_source=source)  # type: ignore[call-arg]
+        except ValidationError as error:
+            cls._refuse(error)
+
+    @classmethod
+    def _variable(cls, flag: str) -> str:
+        """The environment variable that does the same as a flag."""
+        return cls.model_config["env_prefix"] + flag.removeprefix("--").replace("-", "_").upper()
+
+    @classmethod
+    def _refuse(cls, error: ValidationError) -> NoReturn:
+        for fault in error.errors():
+            reason = fault["msg"].removeprefix("Value error, ")
+            if fault["loc"]:
+                flag = "--" + str(fault["loc"][0]).replace("_", "-")
+                reason = f"{flag} ({cls._variable(flag)}): {reason[:1].lower()}{reason[1:]}"
+            print(f"{cls.model_config['cli_prog_name']}: {reason}", file=sys.stderr)
+        sys.exit(2)
+
+
+class ServerSettings(ProgramSettings):
+    """Settings of every service: where it serves, who may use it, and how it tells of its work.
+
+    A service's own class adds its flags, its program's name and its prefix.
+    """
 
     listen: Listen
     max_message_bytes: int = Field(
@@ -139,26 +178,6 @@ class ServerSettings(BaseSettings):
         """Whether the program is to serve, and not to do something else and end."""
         return not self.check_health
 
-    @classmethod
-    def load(cls, arguments: list[str] | None = None) -> Self:
-        """Reads the settings: flag before environment before default.
-
-        Args:
-            arguments: The command line without the program; None: this process's own.
-
-        Returns:
-            The settings. A bad one ends the process with exit code 2 and a line that names it.
-        """
-        source: CliSettingsSource[ArgumentParser] = CliSettingsSource(
-            cls,
-            cli_parse_args=sys.argv[1:] if arguments is None else arguments,
-            add_argument_method=partial(_add_argument, cls._variable),
-        )
-        try:
-            return cls(_cli_settings_source=source)  # type: ignore[call-arg]
-        except ValidationError as error:
-            cls._refuse(error)
-
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -195,21 +214,6 @@ class ServerSettings(BaseSettings):
                 "network that you trust, --insecure allows it"
             )
         return self
-
-    @classmethod
-    def _variable(cls, flag: str) -> str:
-        """The environment variable that does the same as a flag."""
-        return cls.model_config["env_prefix"] + flag.removeprefix("--").replace("-", "_").upper()
-
-    @classmethod
-    def _refuse(cls, error: ValidationError) -> NoReturn:
-        for fault in error.errors():
-            reason = fault["msg"].removeprefix("Value error, ")
-            if fault["loc"]:
-                flag = "--" + str(fault["loc"][0]).replace("_", "-")
-                reason = f"{flag} ({cls._variable(flag)}): {reason[:1].lower()}{reason[1:]}"
-            print(f"{cls.model_config['cli_prog_name']}: {reason}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _add_argument(
