@@ -107,6 +107,27 @@ def fit(outcome: RunOutcome) -> RunOutcome:
     return replace(outcome, fitted=stream.getvalue())
 
 
+def sample_silhouettes(outcome: RunOutcome) -> RunOutcome:
+    """As of many images: every other one has a silhouette, of the last cluster only the first."""
+    last = max(outcome.assignments.clusters)
+    first = outcome.assignments.clusters.index(last)
+    silhouettes = [
+        value if row == first or (row % 2 == 0 and cluster != last) else None
+        for row, (value, cluster) in enumerate(
+            zip(outcome.assignments.silhouettes, outcome.assignments.clusters, strict=True)
+        )
+    ]
+    score = Score(0.15, interval=Interval(0.125, 0.175), sampled_units=40)
+    results = [
+        replace(result, scores=replace(result.scores, silhouette=score)) for result in outcome.result.results
+    ]
+    return replace(
+        outcome,
+        result=replace(outcome.result, results=results),
+        assignments=replace(outcome.assignments, silhouettes=silhouettes),
+    )
+
+
 def undefine(outcome: RunOutcome, reason: str) -> RunOutcome:
     """The same outcome with every score of every result undefined."""
     scores = Scores(**{field.name: Score(undefined_reason=reason) for field in fields(Scores)})

@@ -126,7 +126,7 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% confidence interval, by bootstrap over groups; see trust/intervals.py."""
+    """A 95% confidence interval: by bootstrap over groups, see trust/intervals.py, or of a sample's mean."""
 
     low: float
     high: float
@@ -140,11 +140,13 @@ class Score:
         value: The figure.
         undefined_reason: Why there is none.
         interval: How far the figure would move with other groups; None where that is unknown.
+        sampled_members: Size of the random sample of members that the figure was estimated from; None: exact.
     """
 
     value: float | None = None
     undefined_reason: str | None = None
     interval: Interval | None = None
+    sampled_members: int | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ class ClusteringResult:
         requested_clusters: Number of clusters asked for; None if the algorithm finds it itself.
         labels: int32, shape (n_members,): the cluster of each member, -1 for noise. Clusters are numbered
             from 0 by falling size (ties: by first member), so that equal groupings have equal numbers.
-        silhouettes: float32, shape (n_members,), NaN where undefined.
+        silhouettes: float32, shape (n_members,), NaN where undefined and for members that were not sampled.
         scores: How good it is.
         contingency: None if no member's class is known.
         seconds: Time of the clustering itself.

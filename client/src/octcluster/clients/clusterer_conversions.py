@@ -228,7 +228,7 @@ def _read_association(message: messages.Association) -> Association:
 def _read_score(message: messages.Score) -> Score:
     if message.WhichOneof("outcome") == "value":
         interval = Interval(**fields_of(Interval, message.interval)) if message.HasField("interval") else None
-        return Score(value=message.value, interval=interval)
+        return Score(message.value, interval=interval, sampled_units=message.sampled_members or None)
     return Score(undefined_reason=message.undefined_reason or "the clusterer gave no reason")
 
 

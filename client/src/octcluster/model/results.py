@@ -20,11 +20,13 @@ class Score:
         value: The figure.
         undefined_reason: Why there is none, for people.
         interval: How far the figure would move with other patients; None where that is unknown.
+        sampled_units: Size of the random sample of units that the figure was estimated from; None: exact.
     """
 
     value: float | None = None
     undefined_reason: str | None = None
     interval: Interval | None = None
+    sampled_units: int | None = None
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,8 @@ class Assignments:
     Attributes:
         image_keys: Image key of each unit's first member.
         clusters: Cluster of each unit; -1 is noise.
-        silhouettes: Silhouette coefficient of each unit; None where undefined.
+        silhouettes: Silhouette coefficient of each unit; None where undefined, and for units that were not
+            sampled, if there are many.
         x: First principal coordinate of each unit's prepared vector.
         y: Second principal coordinate.
         distances: Distance of each unit's prepared vector to the mean of its cluster; None for noise.

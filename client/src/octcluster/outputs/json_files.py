@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from octcluster.model.results import Contingency, Score
+from octcluster.model.results import Contingency, Score, Scores
+from octcluster.outputs.wording.score_names import SCORE_NAMES
 
 
 def format_json(document: Mapping[str, object]) -> bytes:
@@ -46,6 +47,13 @@ def describe_score(name: str, score: Score) -> dict[str, object]:
     """A score under its name; one that is undefined is None, with its reason as ``<name>_reason``."""
     value, reason = read_score(score)
     return {name: value} if value is not None else {name: None, f"{name}_reason": reason}
+
+
+def describe_estimates(scores: Scores) -> dict[str, int]:
+    """The scores that are estimates: the size of each one's random sample, by its short name."""
+    return {
+        SCORE_NAMES[name].short: score.sampled_units for name, score in scores.items() if score.sampled_units
+    }
 
 
 def describe_contingency(contingency: Contingency | None, classes: Sequence[str]) -> dict[str, object] | None:

@@ -15,7 +15,7 @@ from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Report, RunSpec, Stage
 from octcluster_clusterer.preparation.prepare import PreparedVectors
 from octcluster_clusterer.runs.spec_rules import list_clusterings
-from octcluster_clusterer.scoring import find_silhouettes, match_classes, score
+from octcluster_clusterer.scoring import draw_sample, find_silhouettes, match_classes, score
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def score_clusterings(
     vectors: NDArray[np.float32],
     clusterings: Sequence[Clustering],
     class_indices: NDArray[np.int32] | None,
+    seed: int,
     report: Report,
 ) -> list[ClusteringResult]:
     """Scores clusterings: silhouettes of all in one pass, and agreement with the classes, if known.
@@ -115,6 +116,7 @@ def score_clusterings(
         vectors: float32, shape (n_members, dimension): the prepared vectors.
         clusterings: What was found in them.
         class_indices: int32, shape (n_members,): known classes, -1 unknown; None if none is known.
+        seed: Seed of the sample that has silhouettes, where members are many.
         report: Told of progress in Stage.SCORING, in members; raises RunCancelled to stop the run.
 
     Returns:
@@ -130,7 +132,8 @@ def score_clusterings(
         reached = done, total
         report(Stage.SCORING, *reached)
 
-    silhouettes = find_silhouettes(vectors, [clustering.labels for clustering in clusterings], report_scoring)
+    label_sets = [clustering.labels for clustering in clusterings]
+    silhouettes = find_silhouettes(vectors, label_sets, report_scoring, draw_sample(len(vectors), seed))
     results: list[ClusteringResult] = []
     for clustering, values in zip(clusterings, silhouettes, strict=True):
         scores, contingency = score(clustering.labels, values, class_indices)

@@ -21,6 +21,7 @@ from octcluster_clusterer.preparation.principal_components import (
     RANDOMIZED_COMPONENTS_WITHOUT_PCA,
 )
 from octcluster_clusterer.preparation.randomized_components import SPARE_COMPONENTS
+from octcluster_clusterer.scoring.silhouette import EXACT_MEMBERS, SAMPLED_MEMBERS
 from octcluster_clusterer.trust import intervals, near_duplicates
 
 _TILES_BYTES = 28 * 2**20
@@ -120,7 +121,10 @@ def estimate_stages(
         copy = 4 * n_units * dimension if spec.stability_resamples else 0
         stages[str(algorithm)] = working + copy + labels
     side = dimension if dimension <= MAX_DISCRIMINANT_DIMENSION else 0
-    stages["scores"] = 24 * n_units * min(sum(counts), _SILHOUETTE_COLUMNS) + 40 * side**2 + 3 * labels
+    n_silhouettes = n_units if n_units <= EXACT_MEMBERS else SAMPLED_MEMBERS
+    sampled_bytes = 4 * n_silhouettes * dimension if n_silhouettes < n_units else 0
+    columns = min(sum(counts), _SILHOUETTE_COLUMNS)
+    stages["scores"] = 24 * n_silhouettes * columns + sampled_bytes + 40 * side**2 + 3 * labels
     stages["intervals"] = intervals.estimate_bytes(n_units) + 2 * labels
     return stages
 

@@ -98,7 +98,7 @@ def run_pipeline(
             clusterings = find_clusterings(prepared, spec, report)
             fitted = fit_run(prepared, clusterings, report)
         with costs.measured(Stage.SCORING):
-            results = score_clusterings(prepared.vectors, clusterings, units.class_indices, report)
+            results = score_clusterings(prepared.vectors, clusterings, units.class_indices, spec.seed, report)
         with costs.measured(Stage.TRUSTING):
             choice = choose(
                 results,

@@ -7,9 +7,9 @@ from octcluster_clusterer.model import Contingency, Score, Scores
 from octcluster_clusterer.scoring import agreement, silhouette
 from octcluster_clusterer.scoring.contingency import count_members
 from octcluster_clusterer.scoring.matching import match_classes
-from octcluster_clusterer.scoring.silhouette import find_silhouettes
+from octcluster_clusterer.scoring.silhouette import draw_sample, find_silhouettes
 
-__all__ = ["compare_with_classes", "find_silhouettes", "match_classes", "score"]
+__all__ = ["compare_with_classes", "draw_sample", "find_silhouettes", "match_classes", "score"]
 
 
 def score(

@@ -1,13 +1,22 @@
-"""Silhouettes of many clusterings of the same vectors, in one pass over the distances of all pairs."""
+"""Silhouettes of many clusterings of the same vectors, in one pass over the distances of all pairs.
+
+The pairs grow with the square of the members. So of many members only a random sample has silhouettes: each
+is exact, with its distances to all members, and their mean is an estimate with its interval.
+"""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.model import Score
-from octcluster_clusterer.tiles import map_in_order, upper_tiles
+from octcluster_clusterer.model import Interval, Score
+from octcluster_clusterer.tiles import TILE_SIDE, map_in_order, slices, upper_tiles
 
+EXACT_MEMBERS = 2**17
+"""Up to so many, all have a silhouette. As many distances as of a sample of 8192 out of a million."""
+SAMPLED_MEMBERS = 2**13
+"""Of more, a random sample of so many."""
+_STANDARD_ERRORS = 1.96
 _MAX_COLUMNS = 1000
 _NEAR = 0.01
 """Squared distances under this share of the squared norms lose too many digits and are computed anew."""
@@ -17,8 +26,30 @@ _MAX_NEAR_PAIRS = 1024
 Tile = tuple[slice, slice]
 
 
+def draw_sample(n_members: int, seed: int) -> NDArray[np.int64] | None:
+    """Draws the members that have silhouettes.
+
+    Args:
+        n_members: Number of members.
+        seed: Seed of the sample.
+
+    Returns:
+        int64, shape (SAMPLED_MEMBERS,): the sampled members, rising; None: all members.
+
+    Examples:
+        >>> draw_sample(84_495, 0) is None, len(draw_sample(1_000_000, 0))
+        (True, 8192)
+    """
+    if n_members <= EXACT_MEMBERS:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(n_members, SAMPLED_MEMBERS, replace=False))
+
+
 def find_silhouettes(
-    vectors: NDArray[np.float32], label_sets: Sequence[NDArray[np.int32]], report: Callable[[int, int], None]
+    vectors: NDArray[np.float32],
+    label_sets: Sequence[NDArray[np.int32]],
+    report: Callable[[int, int], None],
+    sample: NDArray[np.int64] | None = None,
 ) -> list[NDArray[np.float32]]:
     """Computes the silhouette coefficient of each member in each of several clusterings.
 
@@ -27,17 +58,19 @@ def find_silhouettes(
     others), best 1. Distances are Euclidean. Noise takes no part: noise members have none, and count for no
     other. A member that is alone in its cluster has 0, as has one with a = b = 0.
 
-    All distances are computed once for up to 1000 clusters in all, half of them by symmetry, in tiles of 512
-    x 512; the memory at work is 12 bytes for each member and cluster, and some 12 MB a processor.
+    All distances are computed once for up to 1000 clusters in all, half of those between all members by
+    symmetry, in tiles of 512 x 512; the memory at work is 12 bytes for each cluster and member that has a
+    silhouette, and some 12 MB a processor.
 
     Args:
         vectors: float32, shape (n_members, dimension), mean 0 in each dimension.
         label_sets: For each clustering int32, shape (n_members,): clusters from 0, -1 for noise.
         report: Called often with the members done and the members in all.
+        sample: int64, shape (n_sampled,): the members whose silhouettes are asked for; None: all.
 
     Returns:
-        For each clustering float32, shape (n_members,): NaN for noise, and for all if there are fewer than
-        two clusters.
+        For each clustering float32, shape (n_members,): NaN for noise and for members that were not asked
+        for, and for all if there are fewer than two clusters.
 
     References:
         Rousseeuw, "Silhouettes: a graphical aid", 1987, doi:10.1016/0377-0427(87)90125-7. Equal to
@@ -61,15 +94,17 @@ def find_silhouettes(
         def report_pass(share: float, before: int = done_passes) -> None:
             report(int(n_members * (before + share) / len(passes)), n_members)
 
-        sums = _sum_distances(vectors, [label_sets[i] for i in chosen], report_pass)
+        sums = _sum_distances(vectors, [label_sets[i] for i in chosen], report_pass, sample)
+        asked = slice(None) if sample is None else sample
         for i, own_sums in zip(chosen, sums, strict=True):
-            silhouettes[i] = _divide(own_sums, label_sets[i])
+            sizes = np.bincount(label_sets[i][label_sets[i] >= 0])
+            silhouettes[i][asked] = _divide(own_sums, label_sets[i][asked], sizes)
     report(n_members, n_members)
     return silhouettes
 
 
 def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Score:
-    """Averages the silhouettes of all members that are not noise.
+    """Averages the silhouettes of all members that are not noise, or of those of them that were sampled.
 
     -1 to 1, best 1; around 0 the clusters overlap.
 
@@ -78,7 +113,8 @@ def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Sc
         labels: int32, shape (n_members,), of the same clustering.
 
     Returns:
-        The mean; undefined if there are fewer than two clusters, or if none has two members.
+        The mean; undefined if there are fewer than two clusters, or if none has two members. The mean of a
+        sample has the interval in which that of all members lies in 95% of samples.
 
     References:
         Rousseeuw, "Silhouettes: a graphical aid", 1987, doi:10.1016/0377-0427(87)90125-7.
@@ -96,7 +132,13 @@ def summarize(silhouettes: NDArray[np.float32], labels: NDArray[np.int32]) -> Sc
         return Score(undefined_reason="only one cluster was found, and a silhouette compares two")
     if n_clusters == np.count_nonzero(labels >= 0):
         return Score(undefined_reason="each image is a cluster of its own, and a silhouette compares several")
-    return Score(float(silhouettes[labels >= 0].mean(dtype=np.float64)))
+    known = silhouettes[(labels >= 0) & ~np.isnan(silhouettes)].astype(np.float64)
+    if known.size == np.count_nonzero(labels >= 0):
+        return Score(float(known.mean()))
+    if known.size < 2:
+        return Score(undefined_reason="fewer than two images of the random sample are in a cluster")
+    mean, error = float(known.mean()), _STANDARD_ERRORS * float(known.std(ddof=1)) / known.size**0.5
+    return Score(mean, interval=Interval(mean - error, mean + error), sampled_members=known.size)
 
 
 def _group_into_passes(cluster_counts: Sequence[int]) -> list[list[int]]:
@@ -115,38 +157,53 @@ def _sum_distances(
     vectors: NDArray[np.float32],
     label_sets: Sequence[NDArray[np.int32]],
     report_share: Callable[[float], None],
+    sample: NDArray[np.int64] | None,
 ) -> list[NDArray[np.float64]]:
-    """For each clustering float64, shape (n_members, n_clusters): sums of distances to each cluster."""
-    memberships = np.hstack([_mark_members(labels) for labels in label_sets])
-    squared_norms = np.einsum("ij,ij->i", vectors, vectors)
-    sums = np.zeros(memberships.shape)
+    """For each clustering float64, shape (n_asked, n_clusters): sums of distances to each cluster."""
+    asked = vectors if sample is None else vectors[sample]
+    asked_norms, norms = (np.einsum("ij,ij->i", each, each) for each in (asked, vectors))
+    counts = [int(labels.max()) + 1 for labels in label_sets]
+    sums = np.zeros((len(asked), sum(counts)))
+
+    marks = _mark_members(label_sets, counts) if sample is None else None
 
     def sum_tile(tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         rows, columns = tile
-        distances = _find_distances(vectors, squared_norms, tile)
-        return distances @ memberships[columns], None if rows == columns else distances.T @ memberships[rows]
+        distances = _find_distances(asked[rows], vectors[columns], asked_norms[rows], norms[columns])
+        if marks is None:
+            return distances @ _mark_members([labels[columns] for labels in label_sets], counts), None
+        if rows == columns:
+            np.fill_diagonal(distances, 0)
+            return distances @ marks[columns], None
+        return distances @ marks[columns], distances.T @ marks[rows]
 
-    tiles = upper_tiles(len(vectors))
+    tiles = upper_tiles(len(vectors)) if sample is None else _all_tiles(len(asked), len(vectors))
     for done, ((rows, columns), (of_rows, of_columns)) in enumerate(map_in_order(sum_tile, tiles), start=1):
         sums[rows] += of_rows
         if of_columns is not None:
             sums[columns] += of_columns
         report_share(done / len(tiles))
-    last_columns = np.cumsum([labels.max() + 1 for labels in label_sets])
-    return np.split(sums, last_columns[:-1], axis=1)
+    return np.split(sums, np.cumsum(counts)[:-1], axis=1)
 
 
-def _mark_members(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """float32, shape (n_members, n_clusters): 1 for the members of each cluster."""
-    return (labels[:, np.newaxis] == np.arange(labels.max() + 1)).astype(np.float32)
+def _mark_members(label_sets: Sequence[NDArray[np.int32]], counts: Sequence[int]) -> NDArray[np.float32]:
+    """float32, shape (n_members, n_clusters of all sets): 1 for the members of each cluster."""
+    marks = [labels[:, np.newaxis] == np.arange(k) for labels, k in zip(label_sets, counts, strict=True)]
+    return np.hstack(marks, dtype=np.float32, casting="unsafe")
+
+
+def _all_tiles(n_rows: int, n_columns: int) -> list[Tile]:
+    return [(rows, columns) for rows in slices(n_rows, TILE_SIDE) for columns in slices(n_columns, TILE_SIDE)]
 
 
 def _find_distances(
-    vectors: NDArray[np.float32], squared_norms: NDArray[np.float32], tile: Tile
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    left_norms: NDArray[np.float32],
+    right_norms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """float32: the Euclidean distances of the tile's rows to its columns."""
-    left, right = vectors[tile[0]], vectors[tile[1]]
-    norm_sums = squared_norms[tile[0], np.newaxis] + squared_norms[tile[1]]
+    """float32, shape (len(left), len(right)): the Euclidean distances; the norms are squared."""
+    norm_sums = left_norms[:, np.newaxis] + right_norms
     squared = left @ right.T
     squared *= -2
     squared += norm_sums
@@ -157,8 +214,6 @@ def _find_distances(
     elif near_rows.size:
         differences = left[near_rows] - right[near_columns]
         squared[near_rows, near_columns] = np.einsum("ij,ij->i", differences, differences)
-    if tile[0] == tile[1]:
-        np.fill_diagonal(squared, 0)
     return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
 
 
@@ -172,11 +227,12 @@ def _square_distances_precisely(left: NDArray[np.float32], right: NDArray[np.flo
     return squared.astype(np.float32)
 
 
-def _divide(sums: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """float32, shape (n_members,): silhouettes from the sums of distances to each cluster."""
+def _divide(
+    sums: NDArray[np.float64], labels: NDArray[np.int32], sizes: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """float32, shape (n_asked,): silhouettes from the sums of distances to each cluster, and the sizes."""
     members = np.flatnonzero(labels >= 0)
     own = labels[members]
-    sizes = np.bincount(own)
     means = sums[members]
     within = means[np.arange(members.size), own] / np.maximum(sizes[own] - 1, 1)
     means /= sizes

@@ -168,7 +168,7 @@ def _from_score(score: Score) -> pb.Score:
     if score.value is None:
         return pb.Score(undefined_reason=score.undefined_reason or "")
     interval = pb.Interval(low=score.interval.low, high=score.interval.high) if score.interval else None
-    return pb.Score(value=score.value, interval=interval)
+    return pb.Score(value=score.value, interval=interval, sampled_members=score.sampled_members or 0)
 
 
 def from_assignments(record: RunRecord, result_index: int) -> Iterator[pb.StreamAssignmentsResponse]:

@@ -51,9 +51,9 @@ def add_intervals(
 
     Returns:
         The scores of each result with their intervals, moved so that the middle of the resamples is the
-        score. There is none where a score is undefined, in a tenth of the resamples too; where fewer than two
-        patients have a class (the silhouette: where there are fewer than two patients); or where
-        classes times clusters exceed 4096.
+        score, and at least as wide as that of an estimate. There is none where a score is undefined, in a
+        tenth of the resamples too; where fewer than two patients have a class (the silhouette: where there
+        are fewer than two patients); or where classes times clusters exceed 4096.
 
     References:
         Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3; Field and Welsh,
@@ -194,4 +194,6 @@ def _add_interval(score: Score, values: NDArray[np.float64]) -> Score:
     moved = np.percentile(defined, LEVELS) + score.value - np.median(defined)
     # No score leaves its range.
     low, high = np.clip(moved, min(defined.min(), score.value), max(defined.max(), score.value))
+    if score.interval is not None:  # of an estimate: it holds the chance in the sample
+        low, high = min(low, score.interval.low), max(high, score.interval.high)
     return replace(score, interval=Interval(float(low), float(high)))

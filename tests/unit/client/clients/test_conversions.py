@@ -132,7 +132,7 @@ def test_result() -> None:
                 requested_clusters=2,
                 clusters=2,
                 scores=clusterer.Scores(
-                    silhouette=clusterer.Score(value=0.0),
+                    silhouette=clusterer.Score(value=0.0, sampled_members=8192),
                     accuracy=clusterer.Score(undefined_reason="no class is known"),
                 ),
                 contingency=clusterer.Contingency(class_indices=[0, 1], clusters=[-1, 0, 1], counts=range(6)),
@@ -150,7 +150,7 @@ def test_result() -> None:
     read = c.read_result(result)
     first, second = read.results
     assert (first.algorithm, first.requested_clusters) == ("minibatch-kmeans", 2)
-    assert first.scores.silhouette == Score(value=0.0)
+    assert first.scores.silhouette == Score(value=0.0, sampled_units=8192)
     assert first.scores.accuracy == Score(undefined_reason="no class is known")
     assert first.scores.purity.value is None
     assert known(first.contingency).counts == [[0, 1, 2], [3, 4, 5]]

@@ -15,6 +15,7 @@ from octcluster_clusterer.model import Algorithm, Members, Preparation, Report, 
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.runs.spec_rules import check_spec
+from octcluster_clusterer.scoring import silhouette
 from threadpoolctl import threadpool_limits
 
 pytestmark = pytest.mark.heavy
@@ -240,3 +241,23 @@ def test_memory_beside_the_vectors_does_not_grow_with_them() -> None:
     )
     few, many = json.loads(answer.stdout)
     assert many < 1.2 * few, f"{few / 1e6:.0f} MB beside 4000 vectors, {many / 1e6:.0f} MB beside 16,000"
+
+
+def test_of_many_members_a_sample_has_silhouettes_and_the_score_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exact = run(make_spec(), *make_members())
+    monkeypatch.setattr(silhouette, "EXACT_MEMBERS", 100)
+    monkeypatch.setattr(silhouette, "SAMPLED_MEMBERS", 60)
+    sampled = run(make_spec(), *make_members())
+    for result, whole in zip(sampled.results, exact.results, strict=True):
+        np.testing.assert_array_equal(result.labels, whole.labels)
+        chosen = ~np.isnan(result.silhouettes)
+        assert np.count_nonzero(chosen) == 60
+        np.testing.assert_allclose(result.silhouettes[chosen], whole.silhouettes[chosen], atol=1e-6)
+        score = result.scores.silhouette
+        assert score.sampled_members == 60
+        assert whole.scores.silhouette.sampled_members is None
+        interval, known_interval = known(score.interval), known(whole.scores.silhouette.interval)
+        assert interval.high - interval.low > known_interval.high - known_interval.low
+        assert result.scores.accuracy == whole.scores.accuracy

@@ -145,3 +145,54 @@ def test_progress_rises_to_all_members_and_a_cancellation_stops_the_work() -> No
 
     with pytest.raises(RunCancelled):
         find_silhouettes(vectors, [labels], cancel)
+
+
+def test_sampled_members_have_the_silhouettes_that_they_have_among_all() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((1700, 20)).astype(np.float32)
+    vectors[600:900] = vectors[0]  # near pairs, those of a member with itself among them
+    label_sets = [random.integers(-1, k, 1700).astype(np.int32) for k in (3, 7)]
+    sample = np.sort(random.choice(1700, 600, replace=False))
+    found = find_silhouettes(vectors, label_sets, lambda done, total: None, sample)
+    for sampled, whole in zip(found, find(vectors, *label_sets), strict=True):
+        np.testing.assert_allclose(sampled[sample], whole[sample], atol=1e-6)
+        assert np.isnan(np.delete(sampled, sample)).all()
+
+
+def test_only_of_many_members_a_sample_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert silhouette.draw_sample(84_495, 0) is None
+    monkeypatch.setattr(silhouette, "EXACT_MEMBERS", 1000)
+    monkeypatch.setattr(silhouette, "SAMPLED_MEMBERS", 300)
+    assert silhouette.draw_sample(1000, 0) is None
+    drawn, again, other = (known(silhouette.draw_sample(1001, seed)) for seed in (0, 0, 1))
+    assert len(np.unique(drawn)) == 300
+    np.testing.assert_array_equal(drawn, again)
+    assert (drawn != other).any()
+
+
+def test_the_mean_of_a_sample_says_so_and_its_interval_holds_the_mean_of_all() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((3000, 4)).astype(np.float32)
+    labels = (vectors[:, 0] > 0.5).astype(np.int32) - (vectors[:, 1] > 1.5)
+    (values,) = find(vectors, labels)
+    exact = silhouette.summarize(values, labels)
+    assert exact.sampled_members is None
+    assert exact.interval is None
+    inside = 0
+    for _ in range(400):
+        sampled = np.full(3000, np.nan, dtype=np.float32)
+        chosen = random.choice(3000, 200, replace=False)
+        sampled[chosen] = values[chosen]
+        estimate = silhouette.summarize(sampled, labels)
+        assert estimate.sampled_members == np.count_nonzero(labels[chosen] >= 0)
+        interval = known(estimate.interval)
+        inside += interval.low <= known(exact.value) <= interval.high
+    assert 370 <= inside <= 395  # 380 are expected; more than 395 were an interval too wide
+
+
+def test_a_sample_without_clustered_members_has_no_silhouette_but_a_reason() -> None:
+    labels = np.array([0, 0, 1, 1, -1, -1])
+    values = np.array([0.5, np.nan, np.nan, np.nan, np.nan, np.nan], dtype=np.float32)
+    found = silhouette.summarize(values, labels)
+    assert found.value is None
+    assert "random sample" in known(found.undefined_reason)

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from octcluster.images.leaks import Leaks
 from octcluster.model.results import Association, ClusteringResult, RunResult, Score
 from octcluster.model.runs import RunSpec, Unit
-from octcluster.outputs.json_files import describe_contingency, describe_score, format_json, read_score
+from octcluster.outputs.json_files import (
+    describe_contingency,
+    describe_estimates,
+    describe_score,
+    format_json,
+    read_score,
+)
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.workflows.outcome import RunOutcome
 
@@ -51,6 +57,7 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str], unit: Uni
     for field, score in result.scores.items():
         name = SCORE_NAMES[field].short
         document |= {**describe_score(name, score), f"{name}_interval": _read_interval(score)}
+    document["estimated"] = describe_estimates(result.scores)
     document["contingency"] = describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"

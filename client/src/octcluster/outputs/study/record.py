@@ -6,6 +6,7 @@ from datetime import datetime
 
 from octcluster.outputs.json_files import (
     describe_contingency,
+    describe_estimates,
     describe_score,
     format_json,
     format_time,
@@ -101,6 +102,7 @@ def _describe_cell(cell: StudyCell, classes: list[str]) -> dict[str, object]:
         document |= {"clusters": result.clusters, "noise": result.noise}
         for name, score in result.scores.items():
             document |= describe_score(SCORE_NAMES[name].short, score)
+        document["estimated"] = describe_estimates(result.scores)
         document["contingency"] = describe_contingency(result.contingency, classes)
         document["seconds"] = round(result.seconds, 3)
     if cell.published is not None:

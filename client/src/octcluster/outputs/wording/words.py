@@ -59,8 +59,11 @@ def have(number: int) -> str:
 
 
 def format_score(score: Score) -> str:
-    """The score with three decimals, or a dash where it is undefined."""
-    return "\N{EN DASH}" if score.value is None else f"{score.value:z.3f}"
+    """The score with three decimals, marked if it is an estimate, or a dash where it is undefined."""
+    if score.value is None:
+        return "\N{EN DASH}"
+    mark = "\N{ALMOST EQUAL TO}" if score.sampled_units else ""
+    return f"{mark}{score.value:z.3f}"
 
 
 def format_interval(score: Score) -> str:
@@ -82,6 +85,17 @@ def judge_silhouette(silhouette: float, *, whitened: bool) -> str:
     if silhouette > 0.25:
         return "the clusters are weakly separated and could be artificial"
     return "the clusters overlap: there is no substantial structure by this measure"
+
+
+def describe_sample(result: ClusteringResult, unit: Unit) -> list[str]:
+    """Says that the silhouette is an estimate, and how good; nothing if it is exact."""
+    score = result.scores.silhouette
+    if not score.sampled_units:
+        return []
+    return [
+        f"It is estimated from a random sample of {count(score.sampled_units, unit)} "
+        f"(95% interval {format_interval(score)}); all other scores are exact."
+    ]
 
 
 def describe_noise(results: Sequence[ClusteringResult]) -> list[str]:
@@ -146,6 +160,7 @@ def describe_answer(
             f"The mean silhouette is {silhouette:z.3f} (at most 1): "
             f"{judge_silhouette(silhouette, whitened=whitened)}."
         )
+        sentences += describe_sample(result, unit)
     else:
         sentences.append(f"The silhouette is undefined: {result.scores.silhouette.undefined_reason}.")
     return sentences

@@ -1108,10 +1108,13 @@ class Score(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     UNDEFINED_REASON_FIELD_NUMBER: _builtins.int
     INTERVAL_FIELD_NUMBER: _builtins.int
+    SAMPLED_MEMBERS_FIELD_NUMBER: _builtins.int
     value: _builtins.float
     """The figure."""
     undefined_reason: _builtins.str
     """Why the score is undefined, for people."""
+    sampled_members: _builtins.int
+    """Size of the random sample of units that the figure was estimated from; 0: it is exact."""
     @_builtins.property
     def interval(self) -> Global___Interval:
         """How far the figure would move with other patients; unset where that is unknown."""
@@ -1122,10 +1125,11 @@ class Score(_message.Message):
         value: _builtins.float = ...,
         undefined_reason: _builtins.str = ...,
         interval: Global___Interval | None = ...,
+        sampled_members: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "outcome", b"outcome", "undefined_reason", b"undefined_reason", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "outcome", b"outcome", "undefined_reason", b"undefined_reason", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "outcome", b"outcome", "sampled_members", b"sampled_members", "undefined_reason", b"undefined_reason", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["value", "undefined_reason"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
@@ -1135,7 +1139,9 @@ Global___Score: _TypeAlias = Score  # noqa: Y015
 
 @_typing.final
 class Interval(_message.Message):
-    """Interval is a 95% confidence interval, by bootstrap over patients of the members."""
+    """Interval is a 95% confidence interval, by bootstrap over patients of the members. That of an estimate holds the chance in
+    its sample, too.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1729,7 +1735,9 @@ class StreamAssignmentsResponse(_message.Message):
 
     @_builtins.property
     def silhouettes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """Silhouette coefficient of each unit, -1 to 1; NaN where undefined."""
+        """Silhouette coefficient of each unit, -1 to 1; NaN where undefined. Of many units only a random sample has one: then
+        Score.sampled_members of the silhouette is not 0.
+        """
 
     @_builtins.property
     def x(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:

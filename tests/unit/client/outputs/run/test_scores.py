@@ -10,7 +10,7 @@ from octcluster.model.results import Score
 from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import add_trust, make_outcome, undefine
+from outcomes import add_trust, make_outcome, sample_silhouettes, undefine
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     scored = [key for name in SCORE_NAMES for key in (name, f"{name}_interval")]
     undefined = [key for name in ("rating", "stability") for key in (name, f"{name}_reason")]
     assert [list(result) for result in scores["results"]] == [
-        [*head, *scored, "contingency", "associations", "seconds", *undefined]
+        [*head, *scored, "estimated", "contingency", "associations", "seconds", *undefined]
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
@@ -88,6 +88,13 @@ def test_a_score_that_is_not_finite_is_undefined() -> None:
     scores = json.loads(format_scores(outcome))
     assert scores["results"][0]["silhouette"] is None
     assert "finite" in scores["results"][0]["silhouette_reason"]
+
+
+def test_an_estimate_is_called_one_with_its_sample() -> None:
+    exact = json.loads(format_scores(make_outcome()))["results"][0]
+    assert exact["estimated"] == {}
+    sampled = json.loads(format_scores(sample_silhouettes(make_outcome())))["results"][0]
+    assert sampled["estimated"] == {"silhouette": 40}
 
 
 def test_scores_say_how_far_to_trust_them(tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def _list_notes(
             f"Median silhouette {statistics.median(silhouettes):z.3f}; {negative:.0%} of its {unit}s are "
             "nearer to another cluster."
         )
+        if chosen.scores.silhouette.sampled_units:
+            notes.append(_describe_sample(silhouettes, unit))
+    elif chosen.scores.silhouette.sampled_units:
+        notes.append(f"None of its {unit}s is in the random sample whose silhouettes were computed.")
     if chosen.stability is not None and cluster < len(chosen.stability.clusters):
         score = chosen.stability.clusters[cluster]
         notes.append(
@@ -75,6 +79,21 @@ def _list_notes(
             else f"Stability {score.value:.2f}: {judge_cluster(score.value)}."
         )
     return notes
+
+
+def _describe_sample(silhouettes: Sequence[float], unit: Unit) -> str:
+    """Whose silhouettes these are, if only a random sample has any, and the mean of all by estimate."""
+    said = f"Both are of a random sample of {count(len(silhouettes), unit)} of it"
+    if len(silhouettes) < 2:
+        return f"{said}."
+    mean, error = (
+        statistics.fmean(silhouettes),
+        1.96 * statistics.stdev(silhouettes) / len(silhouettes) ** 0.5,
+    )
+    return (
+        f"{said}. Its mean silhouette is estimated as {mean:z.3f} "
+        f"(95% interval {mean - error:z.3f} to {mean + error:z.3f})."
+    )
 
 
 def _draw_histogram(silhouettes: Sequence[float], limit: float) -> list[float]:
@@ -95,9 +114,10 @@ def _choose_examples(
         pictures = [names.picture(row) for row in rows[:EXAMPLES]]
         return [Gallery("Some of its images", pictures)]
     known.sort(key=lambda pair: (-pair[0], pair[1]))
+    of_what = " of the random sample" if outcome.chosen.scores.silhouette.sampled_units else ""
     chosen = {
-        "Most typical": known[:EXAMPLES],
-        "Most ambiguous": sorted(known)[:EXAMPLES],
+        f"Most typical{of_what}": known[:EXAMPLES],
+        f"Most ambiguous{of_what}": sorted(known)[:EXAMPLES],
     }
     galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
     outlying = _find_outlying(outcome.assignments.distances, rows)

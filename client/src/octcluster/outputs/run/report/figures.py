@@ -74,6 +74,7 @@ def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
             by_cluster.setdefault(cluster, []).append(silhouette)
     if not by_cluster:
         return None
+    sampled = "sampled " if outcome.chosen.scores.silhouette.sampled_units else ""
     traces: list[dict[str, object]] = []
     rows: list[list[str | int | float]] = []
     for cluster, values in sorted(by_cluster.items()):
@@ -95,9 +96,9 @@ def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
         rows.append([name_cluster(cluster), len(values), *summary])
     return Plot(
         "silhouettes",
-        f"Silhouette of the {outcome.unit}s, by cluster",
-        f"Smallest, quartiles and largest silhouette of the {outcome.unit}s of each cluster. Above 0 one is "
-        "nearer to its own cluster than to the next, below 0 it is nearer to another.",
+        f"Silhouette of the {sampled}{outcome.unit}s, by cluster",
+        f"Smallest, quartiles and largest silhouette of the {sampled}{outcome.unit}s of each cluster. Above "
+        "0 one is nearer to its own cluster than to the next, below 0 it is nearer to another.",
         traces,
         {"yaxis": {"title": {"text": "silhouette"}}, "showlegend": False},
         Table(
@@ -105,7 +106,7 @@ def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
             "Silhouettes of each cluster",
             [
                 "cluster",
-                f"{outcome.unit}s",
+                f"{sampled}{outcome.unit}s",
                 "smallest",
                 "lower quartile",
                 "median",

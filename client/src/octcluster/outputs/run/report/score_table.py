@@ -22,10 +22,19 @@ def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragm
             "names": SCORE_NAMES,
             "results": _list_results(results, chosen),
             "reasons": _list_reasons(results),
-            "notes": describe_noise(results),
+            "notes": [*describe_noise(results), *_explain_estimates(results)],
         },
         downloads=[_tabulate_scores(results, chosen)],
     )
+
+
+def _explain_estimates(results: Sequence[ClusteringResult]) -> list[str]:
+    if not any(result.scores.silhouette.sampled_units for result in results):
+        return []
+    return [
+        "\N{ALMOST EQUAL TO} marks an estimate: the mean silhouette of a random sample, with its 95% "
+        "interval. All other scores are exact."
+    ]
 
 
 def _tabulate_scores(results: Sequence[ClusteringResult], chosen: int) -> Table:

@@ -14,7 +14,7 @@ import pytest
 from octcluster.outputs.pages import ReportOptions
 from octcluster.outputs.run.report import format_report, scatter
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import add_trust, make_outcome, undefine
+from outcomes import add_trust, make_outcome, sample_silhouettes, undefine
 from PIL import Image
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -248,6 +248,21 @@ def test_each_cluster_has_a_card_with_its_typical_images(page: Page) -> None:
     assert [card["data-cluster"] for card in cards] == ["0", "1", "2", "3"]
     headings = [text.strip() for text in page.texts["h4"]]
     assert headings.count("Most typical") == headings.count("Most outlying") == 4
+
+
+def test_a_report_on_a_sample_of_silhouettes_says_so_wherever_it_shows_them() -> None:
+    page = Page(sample_silhouettes(make_outcome()))
+    text = re.sub(r"\s+", " ", page.visible_text)
+    assert "estimated from a random sample of 40 images (95% interval 0.125 to 0.175)" in text
+    assert "≈0.150" in text
+    assert "≈ marks an estimate" in text
+    assert text.count("Both are of a random sample of") == 4
+    assert text.count("Its mean silhouette is estimated as") == 3  # the last cluster has one sampled image
+    assert "Silhouette of the sampled images, by cluster" in text
+    assert [title.strip() for title in page.texts["h4"]].count("Most typical of the random sample") == 4
+    exact = re.sub(r"\s+", " ", Page(make_outcome()).visible_text)
+    assert "random sample" not in exact
+    assert "≈" not in exact
 
 
 def test_outlying_are_those_farthest_away_and_not_those_of_the_smallest_silhouette() -> None:
