@@ -102,12 +102,10 @@ class RunSpec:
         space: Space of the members' vectors.
         preparation: Preparation of the vectors.
         algorithms: Algorithms to run on the prepared vectors, at least one.
-        min_clusters: Smallest number of clusters to try, at least 2; algorithms that find it themselves
-            ignore it.
+        min_clusters: Smallest number of clusters to try, at least 2, unless an algorithm finds it itself.
         max_clusters: Largest number of clusters to try.
         seed: Seed of every random choice, 0 to 2**32 - 1.
-        stability_resamples: Number of parts of the members to cluster again for the stability of the chosen
-            result, 0 for none.
+        stability_resamples: Parts of the members to cluster again for the stability of the chosen result.
         umap: Also find two coordinates of each member by UMAP.
         usual_spread: Length that unit vectors less their mean seldom exceed among different images, or 0.
     """
