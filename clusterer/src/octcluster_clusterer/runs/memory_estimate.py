@@ -23,6 +23,7 @@ from octcluster_clusterer.preparation.principal_components import (
 from octcluster_clusterer.preparation.randomized_components import SPARE_COMPONENTS
 from octcluster_clusterer.scoring.silhouette import EXACT_MEMBERS, SAMPLED_MEMBERS
 from octcluster_clusterer.trust import intervals, near_duplicates
+from octcluster_clusterer.trust.stability import MAX_MEMBERS
 
 _TILES_BYTES = 28 * 2**20
 """Blocks and tiles that all stages work in, threads, what calls hold."""
@@ -118,7 +119,7 @@ def estimate_stages(
     for algorithm in spec.algorithms:
         estimate_bytes = METHODS[algorithm].estimate_bytes
         working = estimate_bytes(n_units, dimension) if estimate_bytes else 0
-        copy = 4 * n_units * dimension if spec.stability_resamples else 0
+        copy = 4 * min(n_units, MAX_MEMBERS) * dimension if spec.stability_resamples else 0
         stages[str(algorithm)] = working + copy + labels
     side = dimension if dimension <= MAX_DISCRIMINANT_DIMENSION else 0
     n_silhouettes = n_units if n_units <= EXACT_MEMBERS else SAMPLED_MEMBERS

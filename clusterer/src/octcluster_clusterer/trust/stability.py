@@ -2,9 +2,11 @@
 
 Each part is clustered from the prepared vectors of the whole run, centred anew: preparing each part from the
 start would move the principal axes a little more, but the vectors before preparation are no longer there.
+Of many members, the parts are drawn from a random sample of the patients.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +18,8 @@ from octcluster_clusterer.tiles import slices
 
 SHARE = 0.8
 LEAST_PATIENTS = 5
+MAX_MEMBERS = 2**17
+"""Of more, the parts are drawn from patients with about so many."""
 _VALUES_AT_ONCE = 2**20
 
 Labels = NDArray[np.int32]
@@ -36,7 +40,7 @@ def find_stability(
         labels: int32, shape (n_members,): the clusters of the whole, from 0; -1 for noise.
         patients: int64, shape (n_members,): numbers from 0, without gaps; a part holds 80% of the patients.
         n_resamples: Number of parts, at least 1.
-        seed: Seed of the parts.
+        seed: Seed of the parts, and of the sample of patients.
         cluster: Clusters vectors (float32, C-contiguous, mean 0 in each dimension); told the part's number.
 
     Returns:
@@ -45,7 +49,8 @@ def find_stability(
         similarity to a cluster of the part (Hennig: 0.75 and more is stable, under 0.6 is not to be trusted);
         undefined for a single member, or if no part holds a member of it. All undefined with fewer than five
         patients. Two parts with a cluster for each member, or with one for all, are alike whatever they hold
-        (noise alone, too): they do not count, and the mean is undefined if there are no others.
+        (noise alone, too): they do not count, and the mean is undefined if there are no others. Scores of a
+        sample of patients tell how many members these have.
 
     References:
         Ben-Hur, Elisseeff and Guyon, "A stability based method for discovering structure in clustered data",
@@ -69,19 +74,28 @@ def find_stability(
         reason = f"parts of the patients need at least {LEAST_PATIENTS} of them; there are {n_patients}"
         return Stability(Score(undefined_reason=reason), [Score(undefined_reason=reason)] * n_clusters, 0)
     random = np.random.default_rng(seed)
+    candidates = np.arange(n_patients) if len(labels) <= MAX_MEMBERS else _draw_patients(patients, random)
     found: list[tuple[NDArray[np.int64], Labels]] = []
     for i in range(n_resamples):
         drawn = np.zeros(n_patients, dtype=bool)
-        drawn[random.permutation(n_patients)[: round(SHARE * n_patients)]] = True
+        drawn[random.permutation(candidates)[: round(SHARE * candidates.size)]] = True
         members = np.flatnonzero(drawn[patients])
         found.append((members, cluster(_take_centred(vectors, members), i)))
     clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
-    return Stability(
-        _compare_parts(found),
-        [_average(column, int(size)) for column, size in zip(clusters.T, sizes, strict=True)],
-        n_resamples,
-    )
+    scores = [_average(column, int(size)) for column, size in zip(clusters.T, sizes, strict=True)]
+    overall = _compare_parts(found)
+    if candidates.size < n_patients:
+        n_sampled = int(np.bincount(patients)[candidates].sum())
+        overall, *scores = (replace(score, sampled_members=n_sampled) for score in (overall, *scores))
+    return Stability(overall, scores, n_resamples)
+
+
+def _draw_patients(patients: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Random patients with MAX_MEMBERS members, or a few fewer, and five patients at least; rising."""
+    drawn = random.permutation(int(patients.max()) + 1)
+    held = np.bincount(patients)[drawn].cumsum()
+    return np.sort(drawn[: max(LEAST_PATIENTS, int(np.searchsorted(held, MAX_MEMBERS, side="right")))])
 
 
 def _take_centred(vectors: NDArray[np.float32], members: NDArray[np.int64]) -> NDArray[np.float32]:

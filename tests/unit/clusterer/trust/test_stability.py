@@ -8,6 +8,7 @@ from known import known
 from octcluster_clusterer.clustering import find_clusters
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm, Stability
+from octcluster_clusterer.trust import stability
 from octcluster_clusterer.trust.stability import find_stability
 
 
@@ -29,16 +30,16 @@ def blobs(n_blobs: int, spread: float, seed: int = 0) -> np.ndarray:
 
 
 def test_separate_blobs_are_stable() -> None:
-    stability = judge(blobs(4, 0.1), 4, 40)
-    assert stability.overall.value == 1
-    assert [one.value for one in stability.clusters] == [1] * 4
-    assert stability.resamples == 5
+    found = judge(blobs(4, 0.1), 4, 40)
+    assert found.overall.value == 1
+    assert [one.value for one in found.clusters] == [1] * 4
+    assert found.resamples == 5
 
 
 def test_noise_is_not_stable() -> None:
-    stability = judge(blobs(1, 1.0), 4, 40)
-    assert known(stability.overall.value) < 0.6
-    assert min(known(one.value) for one in stability.clusters) < 0.75
+    found = judge(blobs(1, 1.0), 4, 40)
+    assert known(found.overall.value) < 0.6
+    assert min(known(one.value) for one in found.clusters) < 0.75
 
 
 def test_a_blob_cut_in_two_is_the_unstable_one() -> None:
@@ -46,8 +47,8 @@ def test_a_blob_cut_in_two_is_the_unstable_one() -> None:
     vectors = np.where(np.arange(400)[:, np.newaxis] % 3 == 0, wide, blobs(1, 0.1))
     vectors[np.arange(400) % 3 == 1] += 200
     vectors[np.arange(400) % 3 == 2] -= 200
-    stability = judge(vectors, 4, 40)
-    values = sorted(known(one.value) for one in stability.clusters)
+    found = judge(vectors, 4, 40)
+    values = sorted(known(one.value) for one in found.clusters)
     assert values[2:] == [1, 1]
     assert values[0] < 0.9
 
@@ -123,3 +124,24 @@ def test_a_cancellation_gets_through() -> None:
 
     with pytest.raises(RunCancelled):
         find_stability(blobs(2, 0.1).astype(np.float32), np.zeros(400, int), np.arange(400), 2, 0, cancel)
+
+
+def test_of_many_members_parts_are_drawn_from_a_sample_of_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.where(np.arange(200) % 2, 1, -1)[:, np.newaxis].astype(np.float32)
+    patients, sizes = np.repeat(np.arange(50), 4), []
+
+    def split(part: np.ndarray, number: int) -> np.ndarray:
+        sizes.append(len(part))
+        return (part[:, 0] > 0).astype(np.int32)
+
+    labels = split(vectors, 0)
+    whole = find_stability(vectors, labels, patients, 3, 0, split)
+    assert sizes == [200, 160, 160, 160]
+    assert whole.overall.sampled_members is None
+    monkeypatch.setattr(stability, "MAX_MEMBERS", 41)
+    sampled = find_stability(vectors, labels, patients, 3, 0, split)
+    assert sizes[4:] == [32, 32, 32]  # 80% of ten patients with four members each
+    assert {score.sampled_members for score in (sampled.overall, *sampled.clusters)} == {40}
+    assert sampled.overall.value == 1
+    monkeypatch.setattr(stability, "MAX_MEMBERS", 3)
+    assert find_stability(vectors, labels, patients, 2, 0, split).overall.sampled_members == 20

@@ -85,6 +85,7 @@ def _describe_stability(result: ClusteringResult, spec: RunSpec) -> dict[str, ob
         **describe_score("overall", stability.overall),
         "clusters": [read_score(score)[0] for score in stability.clusters],
         "resamples": stability.resamples,
+        **({"sampled": stability.overall.sampled_units} if stability.overall.sampled_units else {}),
     }
     return {"stability": document}
 

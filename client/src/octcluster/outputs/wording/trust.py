@@ -69,9 +69,12 @@ def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | 
     overall = result.stability.overall
     if overall.value is None:
         return f"Its stability is unknown: {show_text(str(overall.undefined_reason))}."
+    n_sampled = overall.sampled_units
+    sampled = f", drawn from a sample with {count(n_sampled, 'image')}" if n_sampled else ""
     return (
         f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the "
-        f"{'patients' if of_patients else 'images'}, clustered again, gave {judge_stability(overall.value)}."
+        f"{'patients' if of_patients else 'images'}{sampled}, clustered again, gave "
+        f"{judge_stability(overall.value)}."
         f"{'' if overall.value >= _SIMILAR else _FEW_MAY_BE_RIGHT}"
     )
 

@@ -141,6 +141,10 @@ def test_low_stability_is_not_called_wrong() -> None:
     assert "agree only in part: take them as a hint." in said
     assert "how sure clusters are, not how right" in said
     assert "not how right" not in known(describe_stability(chosen, of_patients=True))
+    of_sample = replace(known(chosen.stability).overall, sampled_units=131_000)
+    sampled = replace(chosen, stability=replace(known(chosen.stability), overall=of_sample))
+    said = known(describe_stability(sampled, of_patients=True))
+    assert "random parts of the patients, drawn from a sample with 131,000 images, clustered again" in said
 
 
 def test_unknown_stability_says_why() -> None:
