@@ -44,6 +44,7 @@ HOMES = {
     "octcluster_protos": {"octcluster/clients", *(f"{service}/serving" for service in SERVICES)},
     "rich": {"octcluster/cli/terminal"},
     "jinja2": {"octcluster/outputs/pages"},
+    "pyarrow": {"octcluster_clusterer/store/parquet/", "octcluster/outputs/", "octcluster/workflows/"},
     "pydicom": {"octcluster/images/readers/dicom/"},
     "imagecodecs": {"octcluster/images/readers/dicom/"},
 }

@@ -2,16 +2,23 @@
 
 import os
 import stat
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from octcluster_serving.settings import Listen, ProgramSettings, ServerSettings, split_names
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from octcluster_clusterer.memory import find_usable_memory_bytes
 from octcluster_clusterer.store.opening import VectorPlace
+
+_S3_OPTIONS = {"endpoint_override", "scheme", "region"}
+_STORE_URL_FORM = (
+    "must be file:///FOLDER, or s3://BUCKET/PREFIX, to which ?endpoint_override=HOST:PORT, &scheme=http and "
+    "&region=REGION may be added"
+)
 
 
 def _find_memory_limit() -> ByteSize:
@@ -52,9 +59,44 @@ def _check_password_file(file: Path | None) -> Path | None:
     return file
 
 
+def _check_store_url(url: str | None) -> str | None:
+    """Takes the URL of a place of Parquet files. It may hold a secret, so no message quotes it."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        has_user = "@" in parts.netloc
+    except ValueError:
+        raise ValueError(_STORE_URL_FORM) from None
+    if has_user or {"access_key", "secret_key", "session_token"} & options.keys():
+        raise ValueError(
+            "must hold no keys, which whoever lists processes can read: give AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY in the environment, or a file as AWS's programs read it"
+        )
+    is_folder = parts.scheme == "file" and not parts.netloc and parts.path.strip("/") and not options
+    is_bucket = parts.scheme == "s3" and parts.netloc and options.keys() <= _S3_OPTIONS
+    is_scheme = options.get("scheme", "https") in ("http", "https")
+    if not (is_folder or is_bucket) or not is_scheme or parts.fragment:
+        raise ValueError(_STORE_URL_FORM)
+    return url
+
+
 class StoreSettings(ProgramSettings):
     """Where the vectors are kept: for the clusterer, and for workers that read them."""
 
+    store: Literal["redis", "parquet"] = Field(
+        "redis",
+        description="Where vectors are kept: redis holds them in its memory; parquet keeps them in files at "
+        "--store-url, for more images than fit there. Runs are in Redis in both cases",
+    )
+    store_url: Annotated[str | None, AfterValidator(_check_store_url)] = Field(
+        None,
+        repr=False,
+        description="For --store parquet: file:///FOLDER, or s3://BUCKET/PREFIX; for other services than AWS "
+        "with ?endpoint_override=HOST:PORT&scheme=http&region=REGION. Keys are read as AWS's programs do: "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws/credentials",
+    )
     redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
         "redis://127.0.0.1:6379/0",
         repr=False,
@@ -68,13 +110,28 @@ class StoreSettings(ProgramSettings):
         5.0,
         gt=0,
         le=300,
-        description="Longest wait for an answer of Redis, in seconds; for a connection at most 2",
+        description="Longest wait for an answer of Redis or S3, in seconds; for a connection at most 2",
     )
 
     @property
     def vector_place(self) -> VectorPlace:
         """Where the vectors are kept."""
+        if self.store_url is not None:
+            return VectorPlace(self.store_url, timeout_seconds=self.redis_timeout_seconds)
         return VectorPlace(self.redis_url, self.redis_password_file, self.redis_timeout_seconds)
+
+    @model_validator(mode="after")
+    def _check_store(self) -> Self:
+        if self.store == "redis" and self.store_url is not None:
+            raise ValueError("--store-url is for --store parquet: give that as well, or leave the URL out")
+        if self.store == "parquet" and self.store_url is None:
+            raise ValueError(f"--store parquet needs --store-url, which {_STORE_URL_FORM}")
+        if self.store == "parquet" and find_spec("pyarrow") is None:
+            raise ValueError(
+                "--store parquet needs pyarrow, which is not installed: "
+                "pip install 'octcluster-clusterer[parquet]'"
+            )
+        return self
 
     def read_redis_password(self) -> str | None:
         """Reads the password of Redis from its file; None if none was given."""

@@ -20,7 +20,7 @@ CLUSTERER = Service(
     name="octcluster.clusterer.v1.ClustererService",
     program="octcluster-clusterer",
     alive_before_serving=True,
-    reason_not_serving="it does not reach Redis, or is stopping",
+    reason_not_serving="it does not reach Redis or its vectors, or is stopping",
     status_of_error={
         InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
         RunNotFound: grpc.StatusCode.NOT_FOUND,

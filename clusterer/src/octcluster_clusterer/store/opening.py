@@ -20,7 +20,8 @@ class VectorPlace:
     """Where vectors are kept; it holds no secret, and can be sent to processes that open the same vectors.
 
     Attributes:
-        url: ``redis://``, ``rediss://`` or ``unix://`` as ``RedisStore`` takes them.
+        url: ``redis://``, ``rediss://`` or ``unix://`` as ``RedisStore`` takes them; ``file:///FOLDER`` or
+            ``s3://BUCKET/PREFIX`` for Parquet files.
         redis_password_file: File that holds the password of Redis; None: it asks for none.
         timeout_seconds: Longest wait for an answer.
     """
@@ -39,6 +40,10 @@ def open_vectors(
         place: Where they are.
         observe: Told after each request how long it took, and ``away`` or ``refused`` if it failed.
     """
+    if place.url.startswith(("file:", "s3:")):
+        from octcluster_clusterer.store.parquet.opening import open_parquet
+
+        return open_parquet(place.url, place.timeout_seconds, observe)
     from octcluster_clusterer.store.redis import RedisStore
     from octcluster_clusterer.store.redis_vectors import RedisVectors
 

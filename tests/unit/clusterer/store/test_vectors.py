@@ -1,59 +1,41 @@
-"""The contract of the vector cache, against a real Redis and a real Valkey."""
+"""The contract of the vector cache, at every place where vectors can be kept."""
 
-import itertools
 import os
-import re
-import signal
-import socket
+import pickle
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import blake2b
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import redis
-from known import known
-from octcluster_clusterer.errors import (
-    InvalidRequest,
-    RunCancelled,
-    StoreRefused,
-    StoreUnavailable,
-    VectorsMissing,
-)
+from octcluster_clusterer.errors import RunCancelled, VectorsMissing
 from octcluster_clusterer.model import DataType, VectorSpace
-from octcluster_clusterer.serving.conversions import Limits, count_vectors_per_message
-from octcluster_clusterer.store.redis import RedisStore
-from octcluster_clusterer.store.redis_vectors import RedisVectors
-from processes import free_port
-from stores import STORES, Store, started_store
-from waiting import wait_until
+from octcluster_clusterer.store.opening import VectorPlace, open_vectors
+from octcluster_clusterer.store.vectors import VectorCache
+from vector_places import PLACES, Place, served_place
 
 pytestmark = pytest.mark.heavy
 
 SPACE = VectorSpace(digest=b"\x01" * 32, dimension=1280)
 
 
-@pytest.fixture(scope="module", params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    with started_store(request.param) as running:
-        yield running
+@pytest.fixture(scope="module", params=PLACES)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with served_place(request.param, tmp_path_factory.mktemp("vectors")) as served:
+        yield served
 
 
 @pytest.fixture
-def raw(store: Store) -> redis.Redis:
-    """The server itself, empty: to look at values and to tamper with them."""
-    client = redis.Redis.from_url(store.url)
-    client.flushall()
-    return client
+def place(server: Place) -> Place:
+    server.clear()
+    return server
 
 
 @pytest.fixture
-def cache(store: Store, raw: redis.Redis) -> RedisVectors:
-    return RedisVectors(RedisStore(store.url))
+def cache(place: Place) -> Iterator[VectorCache]:
+    opened = place.open()
+    yield opened
+    opened.close()
 
 
 def make_vectors(n_vectors: int, seed: int = 0, dimension: int = 1280) -> list[tuple[bytes, bytes]]:
@@ -69,13 +51,13 @@ def ignore_progress(done: int, total: int) -> None:
     pass
 
 
-def test_every_key_is_missing_from_an_empty_cache(cache: RedisVectors) -> None:
+def test_every_key_is_missing_from_an_empty_cache(cache: VectorCache) -> None:
     keys = [os.urandom(32) for _ in range(3)]
     assert cache.find_missing(SPACE, keys) == keys
     assert cache.find_missing(SPACE, []) == []
 
 
-def test_vectors_come_back_bit_for_bit_and_in_order(cache: RedisVectors) -> None:
+def test_vectors_come_back_bit_for_bit_and_in_order(cache: VectorCache) -> None:
     vectors = make_vectors(2000)
     assert cache.put(SPACE, vectors) == []
     keys = [key for key, _ in reversed(vectors)]
@@ -86,67 +68,28 @@ def test_vectors_come_back_bit_for_bit_and_in_order(cache: RedisVectors) -> None
     assert loaded.tobytes() == b"".join(vector for _, vector in reversed(vectors))
 
 
-def test_vectors_of_one_byte_a_value_take_no_more_and_are_loaded_as_numbers(
-    cache: RedisVectors, raw: redis.Redis
-) -> None:
-    space = VectorSpace(digest=b"\x03" * 32, dimension=256, data_type=DataType.UINT8)
-    rows = [np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)[::-1]]
-    vectors = [(os.urandom(32), row.tobytes()) for row in rows]
-    assert cache.put(space, vectors) == []
-    assert raw.strlen(b"octcluster:v1:vector:" + space.digest + b":" + vectors[0][0]) == 256 + 16
-    assert cache.get(space, [key for key, _ in vectors]) == vectors
-    loaded = cache.load(space, columns([key for key, _ in vectors]), ignore_progress)
-    assert loaded.dtype == np.float32
-    assert (loaded == rows).all()
-    (rejection,) = cache.put(space, [(vectors[0][0], bytes(1024))])
-    assert "1024 bytes, the space asks for 256" in rejection.reason
-
-
-def test_got_vectors_come_in_order_without_those_missing_or_damaged(
-    cache: RedisVectors, raw: redis.Redis
-) -> None:
-    vectors = make_vectors(1500)
-    cache.put(SPACE, vectors)
-    missing, damaged = vectors.pop(3)[0], vectors[700][0]
-    for image_key in (missing, damaged):
-        name = b"octcluster:v1:vector:" + SPACE.digest + b":" + image_key
-        raw.setrange(name, 5, b"?") if image_key == damaged else raw.delete(name)
-    wanted = [key for key, _ in reversed(vectors)]
-    expected = [pair for pair in reversed(vectors) if pair[0] != damaged]
-    assert cache.get(SPACE, [missing, *wanted]) == expected
-    assert cache.get(replace(SPACE, digest=b"\x02" * 32), wanted) == []
-
-
-def test_as_many_vectors_as_fit_go_into_a_message() -> None:
-    limits = Limits(max_message_bytes=2**20, max_keys_per_message=8192, max_members=10, max_queued_runs=1)
-    assert count_vectors_per_message(SPACE, limits) == 2**20 // (1280 * 4 + 64)
-    assert count_vectors_per_message(replace(SPACE, dimension=262_000), limits) == 1
-    with pytest.raises(InvalidRequest, match="--max-message-bytes"):
-        count_vectors_per_message(replace(SPACE, dimension=2**18), limits)
-
-
-def test_missing_keys_keep_the_order_of_the_request(cache: RedisVectors) -> None:
+def test_missing_keys_keep_the_order_of_the_request(cache: VectorCache) -> None:
     vectors = make_vectors(5)
     keys = [key for key, _ in vectors]
     cache.put(SPACE, [vectors[1], vectors[3]])
     assert cache.find_missing(SPACE, keys) == [keys[0], keys[2], keys[4]]
 
 
-def test_a_member_may_occur_twice(cache: RedisVectors) -> None:
+def test_a_member_may_occur_twice(cache: VectorCache) -> None:
     (key, vector), (other_key, other) = vectors = make_vectors(2)
     cache.put(SPACE, vectors)
     loaded = cache.load(SPACE, columns([key, other_key, key]), ignore_progress)
     assert loaded.tobytes() == vector + other + vector
 
 
-def test_putting_again_replaces(cache: RedisVectors) -> None:
+def test_putting_again_replaces(cache: VectorCache) -> None:
     (key, _), (_, new) = make_vectors(2)
     cache.put(SPACE, [(key, make_vectors(1)[0][1])])
     cache.put(SPACE, [(key, new)])
     assert cache.load(SPACE, columns([key]), ignore_progress).tobytes() == new
 
 
-def test_spaces_do_not_meet(cache: RedisVectors) -> None:
+def test_spaces_do_not_meet(cache: VectorCache) -> None:
     vectors = make_vectors(1)
     cache.put(SPACE, vectors)
     other = replace(SPACE, digest=b"\x02" * 32)
@@ -155,7 +98,7 @@ def test_spaces_do_not_meet(cache: RedisVectors) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_vector_that_is_not_finite_is_rejected_alone(cache: RedisVectors, bad: float) -> None:
+def test_a_vector_that_is_not_finite_is_rejected_alone(cache: VectorCache, bad: float) -> None:
     vectors = make_vectors(3)
     spoilt = np.frombuffer(vectors[1][1], dtype="<f4").copy()
     spoilt[-1] = bad
@@ -166,7 +109,7 @@ def test_a_vector_that_is_not_finite_is_rejected_alone(cache: RedisVectors, bad:
 
 
 @pytest.mark.parametrize("length", [0, 4, 5119, 5124])
-def test_a_vector_of_another_length_is_rejected_alone(cache: RedisVectors, length: int) -> None:
+def test_a_vector_of_another_length_is_rejected_alone(cache: VectorCache, length: int) -> None:
     vectors = make_vectors(2)
     rejections = cache.put(SPACE, [vectors[0], (vectors[1][0], bytes(length))])
     assert [rejection.image_key for rejection in rejections] == [vectors[1][0]]
@@ -174,87 +117,7 @@ def test_a_vector_of_another_length_is_rejected_alone(cache: RedisVectors, lengt
     assert cache.find_missing(SPACE, [vectors[0][0]]) == []
 
 
-def test_keys_are_as_agreed(cache: RedisVectors, raw: redis.Redis) -> None:
-    vectors = make_vectors(1)
-    cache.put(SPACE, vectors)
-    assert raw.keys() == [b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0]]
-    assert raw.ttl(raw.keys()[0]) == -1
-
-
-def flip_first_bit(value: bytes) -> bytes:
-    return bytes([value[0] ^ 1]) + value[1:]
-
-
-def flip_last_bit(value: bytes) -> bytes:
-    return value[:-1] + bytes([value[-1] ^ 1])
-
-
-def seal_nan(value: bytes, key: bytes) -> bytes:
-    """What no clusterer writes: NaN under a right checksum."""
-    content = np.full(SPACE.dimension, np.nan, "<f4").tobytes()
-    return content + blake2b(SPACE.digest + key + content, digest_size=16).digest()
-
-
-@pytest.mark.parametrize(
-    ("damage", "words"),
-    [
-        (flip_first_bit, "with changed bytes"),
-        (flip_last_bit, "with changed bytes"),
-        (lambda value: value[:-1], "of the wrong length"),
-        (lambda value: value + b"\0", "of the wrong length"),
-        (lambda value: value[:-16], "of the wrong length"),
-        (lambda value: bytes(len(value)), "with changed bytes"),
-        (lambda value: b"", "of the wrong length"),
-        (seal_nan, "with NaN or infinity"),
-    ],
-    ids=["first bit", "last bit", "short", "long", "no checksum", "zeros", "empty", "nan"],
-)
-def test_a_damaged_value_is_a_miss(
-    cache: RedisVectors,
-    raw: redis.Redis,
-    damage: Callable[..., bytes],
-    words: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    vectors = make_vectors(3)
-    keys = [key for key, _ in vectors]
-    cache.put(SPACE, vectors[:2])
-    place = b"octcluster:v1:vector:" + SPACE.digest + b":" + keys[0]
-    stored: Any = known(raw.get(place))
-    raw.set(place, seal_nan(stored, keys[0]) if damage is seal_nan else damage(stored))
-    assert cache.find_missing(SPACE, keys) == [keys[0], keys[2]]
-    assert f"1 values in the cache are damaged, and count as missing: 1 {words}" in caplog.text
-    assert [key for key, _ in cache.get(SPACE, keys)] == [keys[1]]
-    expected = (
-        f"2 of 3 members have no sound vector in the cache (1 not there (any more), 1 {words}): put them"
-    )
-    with pytest.raises(VectorsMissing, match=re.escape(expected)):
-        cache.load(SPACE, columns(keys), ignore_progress)
-    cache.put(SPACE, vectors)
-    assert cache.find_missing(SPACE, keys) == []
-
-
-def test_a_value_copied_from_elsewhere_is_a_miss(cache: RedisVectors, raw: redis.Redis) -> None:
-    here, there = make_vectors(2)
-    other_space = replace(SPACE, digest=b"\x02" * 32)
-    cache.put(SPACE, [here])
-    cache.put(other_space, [there])
-    value: Any = known(raw.get(b"octcluster:v1:vector:" + SPACE.digest + b":" + here[0]))
-    raw.set(b"octcluster:v1:vector:" + SPACE.digest + b":" + there[0], value)  # another image
-    raw.set(b"octcluster:v1:vector:" + other_space.digest + b":" + here[0], value)  # another space
-    assert cache.find_missing(SPACE, [here[0], there[0]]) == [there[0]]
-    assert cache.find_missing(other_space, [here[0], there[0]]) == [here[0]]
-
-
-def test_a_value_of_another_type_is_a_miss_and_is_replaced(cache: RedisVectors, raw: redis.Redis) -> None:
-    vectors = make_vectors(1)
-    raw.rpush(b"octcluster:v1:vector:" + SPACE.digest + b":" + vectors[0][0], "something else")
-    assert cache.find_missing(SPACE, [vectors[0][0]]) == [vectors[0][0]]
-    cache.put(SPACE, vectors)
-    assert cache.find_missing(SPACE, [vectors[0][0]]) == []
-
-
-def test_loading_reports_and_can_be_stopped(cache: RedisVectors) -> None:
+def test_loading_reports_and_can_be_stopped(cache: VectorCache) -> None:
     vectors = make_vectors(2000)
     cache.put(SPACE, vectors)
     keys = columns([key for key, _ in vectors])
@@ -273,7 +136,7 @@ def test_loading_reports_and_can_be_stopped(cache: RedisVectors) -> None:
         cache.load(SPACE, keys, stop)
 
 
-def test_large_vectors_go_through(cache: RedisVectors) -> None:
+def test_large_vectors_go_through(cache: VectorCache) -> None:
     space = VectorSpace(b"\x03" * 32, dimension=62_720)
     vectors = make_vectors(40, dimension=62_720)
     assert cache.put(space, vectors) == []
@@ -281,14 +144,7 @@ def test_large_vectors_go_through(cache: RedisVectors) -> None:
     assert loaded.tobytes() == b"".join(vector for _, vector in vectors)
 
 
-def test_a_connection_that_the_server_closed_is_replaced(cache: RedisVectors, raw: redis.Redis) -> None:
-    vectors = make_vectors(1)
-    cache.put(SPACE, vectors)
-    raw.client_kill_filter(_type="normal", skipme=True)
-    assert cache.find_missing(SPACE, [vectors[0][0]]) == []
-
-
-def test_threads_may_share_it(cache: RedisVectors) -> None:
+def test_threads_may_share_it(cache: VectorCache) -> None:
     vectors = make_vectors(400)
     cache.put(SPACE, vectors)
     faults = []
@@ -307,110 +163,68 @@ def test_threads_may_share_it(cache: RedisVectors) -> None:
     assert faults == []
 
 
-def answers(client: RedisStore) -> bool:
-    try:
-        client.ping()
-    except StoreUnavailable:
-        return False
-    return True
+@pytest.mark.parametrize("data_type", DataType)
+def test_vectors_of_every_type_come_back_bit_for_bit_and_are_loaded_as_numbers(
+    cache: VectorCache, place: Place, data_type: DataType
+) -> None:
+    space = VectorSpace(b"\x03" * 32, dimension=256, data_type=data_type)
+    rows = np.stack([np.arange(256), np.arange(256)[::-1]]).astype(space.value_type)
+    vectors = [(os.urandom(32), row.tobytes()) for row in rows]
+    assert cache.put(space, vectors) == []
+    keys = [key for key, _ in vectors]
+    for opened in (cache, place.open()):
+        assert opened.get(space, keys) == vectors
+        loaded = opened.load(space, columns(keys), ignore_progress)
+        assert loaded.dtype == np.float32
+        assert (loaded == rows).all()
+    (rejection,) = cache.put(space, [(keys[0], bytes(1025))])
+    assert f"1025 bytes, the space asks for {space.vector_bytes}" in rejection.reason
 
 
-@pytest.mark.parametrize("name", STORES)
-class TestStoreThatFails:
-    """What is said when Redis is away or refuses, and how soon it works again."""
-
-    def test_away_then_back(self, name: str) -> None:
-        vectors = make_vectors(1)
-        with started_store(name) as store:
-            cache = RedisVectors(RedisStore(store.url))
-            cache.put(SPACE, vectors)
-            store.stop()
-            seconds = []
-            for _ in range(3):
-                began = time.monotonic()
-                with pytest.raises(StoreUnavailable, match="cannot be reached"):
-                    cache.find_missing(SPACE, [vectors[0][0]])
-                seconds.append(time.monotonic() - began)
-            assert min(seconds) < 1
-            store.start()
-            assert cache.find_missing(SPACE, [vectors[0][0]]) == [vectors[0][0]]
-
-    def test_password(self, name: str) -> None:
-        with started_store(name, "--requirepass", "correct horse") as store:
-            RedisStore(store.url, "correct horse").ping()
-            for password in (None, "wrong"):
-                with pytest.raises(StoreRefused, match="--redis-password-file") as caught:
-                    RedisStore(store.url, password).ping()
-                assert "wrong" not in str(caught.value)
-
-    def test_full(self, name: str) -> None:
-        with started_store(name, "--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as store:
-            cache = RedisVectors(RedisStore(store.url))
-            with pytest.raises(StoreRefused, match="maxmemory"):
-                [cache.put(SPACE, make_vectors(200)) for _ in range(10)]
-
-    def test_read_only(self, name: str) -> None:
-        with (
-            started_store(name, "--replicaof", f"127.0.0.1 {free_port()}") as store,
-            pytest.raises(StoreUnavailable, match="read-only replica"),
-        ):
-            RedisVectors(RedisStore(store.url)).put(SPACE, make_vectors(1))
-
-    def test_silent(self, name: str) -> None:
-        with started_store(name) as store:
-            process_id = redis.Redis.from_url(store.url).info("server")["process_id"]
-            client = RedisStore(store.url, timeout_seconds=0.5)
-            seconds = []
-            for _ in range(3):
-                wait_until(lambda: answers(client))
-                os.kill(process_id, signal.SIGSTOP)
-                began = time.monotonic()
-                try:
-                    with pytest.raises(StoreUnavailable, match="did not answer in time"):
-                        client.ping()
-                    seconds.append(time.monotonic() - began)
-                finally:
-                    os.kill(process_id, signal.SIGCONT)
-            assert min(seconds) < 1.5
-            wait_until(lambda: answers(client))
+def test_got_vectors_come_in_the_order_of_the_request_without_those_missing(cache: VectorCache) -> None:
+    vectors = make_vectors(1500)
+    cache.put(SPACE, vectors)
+    wanted = [key for key, _ in reversed(vectors)]
+    assert cache.get(SPACE, [os.urandom(32), *wanted, wanted[0]]) == [*reversed(vectors), vectors[-1]]
+    assert cache.get(SPACE, []) == []
+    assert cache.get(replace(SPACE, digest=b"\x02" * 32), wanted) == []
 
 
-def test_a_server_that_still_loads_its_data_is_waited_for_by_the_caller(tmp_path: Path) -> None:
-    answering = itertools.repeat(b"-LOADING Redis is loading the dataset in memory\r\n")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "s"))
-        listener.listen()
-
-        def answer() -> None:
-            try:
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        while connection.recv(4096):
-                            connection.sendall(next(answering))
-            except OSError:
-                return
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        with pytest.raises(StoreUnavailable, match="loading its data"):
-            RedisStore(f"unix://{tmp_path / 's'}").ping()
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+def test_a_damaged_vector_is_a_miss_until_it_is_put_again(
+    cache: VectorCache, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    vectors = make_vectors(5)
+    keys = [key for key, _ in vectors]
+    cache.put(SPACE, vectors)
+    place.damage(SPACE, *vectors[2])
+    assert cache.get(SPACE, keys) == vectors[:2] + vectors[3:]
+    assert "1 values in the cache are damaged, and count as missing: 1 with changed bytes" in caplog.text
+    assert cache.find_missing(SPACE, keys) == [keys[2]], "so that the client puts it again"
+    for opened in (cache, place.open()):
+        with pytest.raises(VectorsMissing, match="1 of 5 members have no sound vector"):
+            opened.load(SPACE, columns(keys), ignore_progress)
+    assert cache.put(SPACE, vectors[2:3]) == []
+    for opened in (cache, place.open()):
+        assert opened.find_missing(SPACE, keys) == []
+        assert opened.get(SPACE, keys) == vectors
 
 
-def test_an_address_that_swallows_packets_costs_a_bounded_time() -> None:
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable):
-            RedisStore(f"redis://127.0.0.1:{port}/0", timeout_seconds=1).ping()
-        assert time.monotonic() - began < 30
-        for filler in fillers:
-            filler.close()
+def test_what_one_writer_puts_another_one_has_at_once(cache: VectorCache, place: Place) -> None:
+    other = place.open()
+    for turn in range(3):
+        (one, two) = make_vectors(2, seed=turn)
+        cache.put(SPACE, [one])
+        assert other.find_missing(SPACE, [one[0], two[0]]) == [two[0]]
+        other.put(SPACE, [two, (one[0], two[1])])
+        assert cache.get(SPACE, [one[0], two[0]]) == [(one[0], two[1]), two], "the latest put counts"
+
+
+def test_a_place_can_be_sent_to_another_process(place: Place) -> None:
+    sent = pickle.dumps(VectorPlace(place.url))
+    vectors = make_vectors(2)
+    place.open().put(SPACE, vectors)
+    assert open_vectors(pickle.loads(sent)).get(SPACE, [vectors[0][0]]) == vectors[:1]
+
+
+def test_a_place_that_is_there_answers(cache: VectorCache) -> None:
+    cache.ping()

@@ -1,0 +1,108 @@
+"""The shards of one space as this process knows them: opened, and indexed by image key."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from octcluster_clusterer.model import VectorSpace
+from octcluster_clusterer.store.parquet.folders import ShardFolder
+from octcluster_clusterer.store.parquet.index import Index
+from octcluster_clusterer.store.parquet.shards import DamagedShard, Shard, name_folder
+
+logger = logging.getLogger(__name__)
+
+# Each open shard holds a file; of those read before the last ones, the end is read again when it is needed.
+_MOST_OPEN = 64
+
+
+class SpaceShards:
+    """Sees at each look what writers added and compaction replaced. Safe to use from several threads."""
+
+    def __init__(self, folder: ShardFolder, space: VectorSpace) -> None:
+        """Knows of no shard before the first look."""
+        self.space = space
+        self.folder_name = name_folder(space)
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._index = Index()
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._opened: OrderedDict[str, Shard] = OrderedDict()
+        self._damaged: set[str] = set()
+        self._latest_put_at = 0
+
+    def find(self, keys: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Looks which shards there are now, and finds vectors in them: see ``Index.find``.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        with self._lock:
+            self._look()
+            return self._index.find(keys)
+
+    def open_number(self, number: int) -> Shard:
+        """Opens the shard with a number that ``find`` told; see ``open``."""
+        return self.open(self._names[number])
+
+    def open(self, name: str) -> Shard:
+        """Opens a shard.
+
+        Raises:
+            FileNotFoundError: It is not there any more: look again.
+            DamagedShard: It is none.
+            OSError: It cannot be read.
+        """
+        with self._lock:
+            return self._open(name)
+
+    def add(self, name: str, keys: NDArray[np.uint8], put_at: NDArray[np.int64]) -> None:
+        """Adds a shard that this process has just written, so that nobody reads it for its keys."""
+        with self._lock:
+            self._add(name, keys, put_at)
+
+    def forget(self, keys: NDArray[np.uint8]) -> None:
+        """Has damaged vectors of these images count as missing from now on, until they are put again."""
+        with self._lock:
+            self._index.forget(keys)
+
+    def next_put_at(self) -> int:
+        """The time of a put, in nanoseconds since 1970, after every one that this process knows of."""
+        with self._lock:
+            self._latest_put_at = max(time.time_ns(), self._latest_put_at + 1)
+            return self._latest_put_at
+
+    def _look(self) -> None:
+        there = self._folder.list_files(self.folder_name)
+        for name in there.keys() - self._numbers.keys() - self._damaged:
+            try:
+                self._add(name, *self._open(name).read_keys())
+            except FileNotFoundError:
+                continue  # merged since the listing; its vectors are in a shard that was listed
+            except DamagedShard:
+                self._damaged.add(name)
+                logger.warning("one shard is damaged: its vectors count as missing")
+        gone = self._numbers.keys() - there.keys()
+        if gone:
+            self._index.remove({self._numbers.pop(name) for name in gone})
+            for name in gone:
+                self._opened.pop(name, None)
+
+    def _add(self, name: str, keys: NDArray[np.uint8], put_at: NDArray[np.int64]) -> None:
+        if name not in self._numbers and len(keys):
+            self._numbers[name] = len(self._names)
+            self._names.append(name)
+            self._index.add(self._numbers[name], keys, put_at)
+            self._latest_put_at = max(self._latest_put_at, int(put_at.max()))
+
+    def _open(self, name: str) -> Shard:
+        if name not in self._opened:
+            self._opened[name] = Shard(self._folder.open_file(self.folder_name, name), self.space)
+            while len(self._opened) > _MOST_OPEN:
+                self._opened.popitem(last=False)  # who reads it at the moment holds it
+        self._opened.move_to_end(name)
+        return self._opened[name]
