@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from octcluster.images.folder import find_images
 from octcluster.model.recipes import DEFAULT_RECIPE, PLAIN_1, RECIPES, Recipe
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.choice import CLOSE
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -147,7 +148,7 @@ def cluster(  # noqa: PLR0913
         patient_indices=images.patients[chosen] if patients_known else None,
         unit_indices=units if by_eye else None,
     )
-    return run_pipeline(images.vectors[chosen].copy(), members, spec, lambda *_: None)
+    return run_pipeline(MemoryBlocks(images.vectors[chosen].copy()), members, spec, lambda *_: None)
 
 
 def match(labels: NDArray[np.int32], classes: NDArray[np.int32]) -> dict[int, int]:

@@ -19,8 +19,9 @@ SERVICES = ("octcluster_clusterer", "octcluster_embedder")
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
 octcluster: __main__ __init__ public notebook cli outputs workflows local clients images model concurrency
-octcluster_clusterer: __main__ __init__ serving settings runs trust mapping clustering scoring assignment
-    preparation store shared_work tiles memory metrics model errors
+octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings settings runs trust mapping
+    clustering scoring assignment preparation engine store
+    shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors errors
@@ -36,7 +37,12 @@ HOMES = {
     "tensorflow": {"octcluster_embedder/runtimes/tensorflow_runtime.py"},
     "openvino": {"octcluster_embedder/runtimes/openvino_runtime.py"},
     "redis": {"octcluster_clusterer/store/redis.py"},
-    "pydantic_settings": {f"{package}/settings.py" for package in (*SERVICES, "octcluster_serving")},
+    "pydantic_settings": {
+        "octcluster_clusterer/dask_settings.py",
+        *(f"{package}/settings.py" for package in (*SERVICES, "octcluster_serving")),
+    },
+    "dask": {"octcluster_clusterer/dask_programs/"},
+    "distributed": {"octcluster_clusterer/dask_programs/", "octcluster_clusterer/engine/"},
     "prometheus_client": {"octcluster_serving/metrics.py"},
     "grpc_health": {"octcluster_serving"},
     "grpc_reflection": {"octcluster_serving"},

@@ -96,6 +96,7 @@ def put_record(store: redis.Redis, fields: Fields) -> None:
 
 
 def _write_todays_record(name: str) -> None:
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
     from octcluster_clusterer.runs.execution import find_fingerprint
     from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -107,7 +108,8 @@ def _write_todays_record(name: str) -> None:
     members = Members(keys, np.repeat([0, 1], 4).astype(np.int32))
     space = VectorSpace(b"\x07" * 32, 4)
     spec = RunSpec(RUN_ID, space, Preparation(pca=2), [Algorithm.KMEANS], 2, 2, seed=1)
-    result = run_pipeline(vectors.astype(np.float32), members, spec, lambda stage, done, total: None)
+    blocks = MemoryBlocks(vectors.astype(np.float32))
+    result = run_pipeline(blocks, members, spec, lambda stage, done, total: None)
     time = datetime(2026, 1, 1, tzinfo=UTC)
     status = RunStatus(RUN_ID, RunState.SUCCEEDED, 8, created=time, started=time, finished=time)
     record = RunRecord(status, spec, find_fingerprint(spec, members), keys, result)

@@ -12,6 +12,7 @@
     ├── QueueFull               too many runs wait: try again later          → RESOURCE_EXHAUSTED
     ├── StoreUnavailable        Redis does not answer: try again             → UNAVAILABLE
     │   └── StoreRefused        Redis refuses, and time alone mends nothing  → FAILED_PRECONDITION
+    ├── EngineUnavailable       the Dask cluster does not do its work         → fails the run
     ├── MapFailed               UMAP could not be computed                   → the run has none
     ├── ServerStopping          the server is being stopped: try another     → UNAVAILABLE
     └── RunCancelled            the run was asked to stop                    → ends the run
@@ -21,6 +22,8 @@ table from error to gRPC status (of those that end a call) is in ``serving/servi
 
 Messages reach people: they say what to do next, and name no host, path or patient.
 """
+
+from collections.abc import Mapping
 
 
 class ClustererError(Exception):
@@ -56,7 +59,15 @@ class NotAllowed(ClustererError):
 
 
 class VectorsMissing(ClustererError):
-    """Members have no vector in the cache."""
+    """Members have no vector in the cache.
+
+    Attributes:
+        faults: Number of such members by what is wrong, for whoever adds up what several readers found.
+    """
+
+    def __init__(self, message: str, faults: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.faults = dict(faults or {})
 
 
 class QueueFull(ClustererError):
@@ -69,6 +80,10 @@ class StoreUnavailable(ClustererError):
 
 class StoreRefused(StoreUnavailable):
     """The vector store answers that it will not do this: an administrator must change something."""
+
+
+class EngineUnavailable(ClustererError):
+    """What computes beside the clusterer, the Dask cluster, is not there, or cannot do its work."""
 
 
 class MapFailed(ClustererError):

@@ -28,10 +28,12 @@ class MemoryAllowance:
         limit_bytes: Most memory of the whole process.
         resting_bytes: What the process holds with no run at work: its libraries, and what it keeps for
             later runs.
+        vectors_elsewhere: Whether the vectors as they come lie in other processes, if the run allows that.
     """
 
     limit_bytes: int
     resting_bytes: int
+    vectors_elsewhere: bool = False
 
 
 def return_freed_memory() -> None:

@@ -2,15 +2,18 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from octcluster_serving.settings import Listen, ProgramSettings, ServerSettings, split_names
+from octcluster_serving.addresses import check_tcp_address, is_local
+from octcluster_serving.settings import ExistingFile, Listen, ProgramSettings, ServerSettings, split_names
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from octcluster_clusterer.engine.scheduler_place import SchedulerPlace
 from octcluster_clusterer.memory import find_usable_memory_bytes
 from octcluster_clusterer.store.opening import VectorPlace
 
@@ -80,6 +83,46 @@ def _check_store_url(url: str | None) -> str | None:
     if not (is_folder or is_bucket) or not is_scheme or parts.fragment:
         raise ValueError(_STORE_URL_FORM)
     return url
+
+
+def _check_scheduler(address: str) -> str:
+    protocol, _, rest = address.partition("://")
+    try:
+        if protocol in ("tls", "tcp"):
+            check_tcp_address(rest)
+            return address
+    except ValueError:
+        pass
+    raise ValueError("must be tls://HOST:PORT, or tcp://HOST:PORT for a scheduler of this machine")
+
+
+SchedulerAddress = Annotated[str, AfterValidator(_check_scheduler)]
+"""Where a Dask scheduler is."""
+
+
+def check_dask_security(
+    files: Sequence[Path | None], *, is_open: bool, insecure: bool, flags: str, needs_files: bool = False
+) -> None:
+    """Checks that whoever speaks with a part of a Dask cluster must show a certificate.
+
+    Args:
+        files: Authority, certificate and key, None for what is not given.
+        is_open: Whether other machines would be spoken to in plain text.
+        insecure: Whether that is allowed.
+        flags: The flags of the files, for people.
+        needs_files: Whether the address asks for TLS.
+
+    Raises:
+        ValueError: It is not so; the message says what to do.
+    """
+    given = sum(file is not None for file in files)
+    if given not in (0, len(files)) or (needs_files and not given):
+        raise ValueError(f"{flags} need each other, and tls:// needs them: give all, or none")
+    if is_open and not insecure:
+        raise ValueError(
+            "in plain text, anybody who reaches the Dask cluster could run code in it: give "
+            f"{flags}, or stay on 127.0.0.1; in a closed network that you trust, --insecure allows it"
+        )
 
 
 class StoreSettings(ProgramSettings):
@@ -154,6 +197,19 @@ class Settings(ServerSettings, StoreSettings):
         description="Names of --token-file, or of certificates, that may store vectors, separated by commas; "
         "all may unless set",
     )
+    engine: Literal["local", "dask"] = Field(
+        "local",
+        description="What works on the vectors as they come: this process, or the workers of a Dask cluster",
+    )
+    dask_scheduler: SchedulerAddress | None = Field(
+        None,
+        description="The scheduler of --engine dask: tls://HOST:PORT, or tcp://HOST:PORT on this machine",
+    )
+    dask_ca: ExistingFile | None = Field(
+        None, description="Authority of the certificates of the Dask cluster, PEM"
+    )
+    dask_cert: ExistingFile | None = Field(None, description="Certificate for the Dask cluster, PEM")
+    dask_key: ExistingFile | None = Field(None, description="Private key of --dask-cert, PEM, not locked")
     max_keys_per_message: int = Field(8192, ge=1, description="Most image keys or vectors in one message")
     max_members: int = Field(2_000_000, ge=1, description="Most members (images) of a run")
     memory_limit: ByteSize = Field(
@@ -166,3 +222,30 @@ class Settings(ServerSettings, StoreSettings):
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"
     )
+
+    @property
+    def scheduler_place(self) -> SchedulerPlace | None:
+        """Where the scheduler of the Dask cluster is; None: this process does all the work."""
+        if self.engine == "local" or self.dask_scheduler is None:
+            return None
+        return SchedulerPlace(self.dask_scheduler, self.dask_ca, self.dask_cert, self.dask_key)
+
+    @model_validator(mode="after")
+    def _check_engine(self) -> Self:
+        if (self.engine == "dask") != (self.dask_scheduler is not None):
+            raise ValueError("--engine dask and --dask-scheduler need each other: give both, or none")
+        if self.engine == "dask" and find_spec("distributed") is None:
+            raise ValueError(
+                "--engine dask needs distributed, which is not installed: "
+                "pip install 'octcluster-clusterer[dask]'"
+            )
+        if self.dask_scheduler is not None:
+            protocol, _, address = self.dask_scheduler.partition("://")
+            check_dask_security(
+                (self.dask_ca, self.dask_cert, self.dask_key),
+                is_open=protocol == "tcp" and not is_local(address),
+                insecure=self.insecure,
+                flags="--dask-ca, --dask-cert and --dask-key",
+                needs_files=protocol == "tls",
+            )
+        return self

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from octcluster_serving.processors import count_processors
 
+from octcluster_clusterer.fixed_tree import FixedTree
+
 TILE_SIDE = 512
 _COLUMNS_AT_ONCE = 256
-_COLUMNS_OF_TILE = 2**13
-"""Longest sums of one tile, so that it takes some tenths of a second at most."""
+LONGEST_SUM = 2**13
+"""Columns that one tile adds up, so that it takes some tenths of a second at most; then sums go up a tree."""
 _MAX_THREADS = 8
+_allowed_threads = _MAX_THREADS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,8 +39,14 @@ def upper_tiles(side: int) -> list[tuple[slice, slice]]:
 
 
 def count_threads() -> int:
-    """Counts the threads that share the work: one for each processor, at most 8."""
-    return min(count_processors(), _MAX_THREADS)
+    """Counts the threads that share the work: one for each processor, at most 8 or as many as are allowed."""
+    return min(count_processors(), _MAX_THREADS, _allowed_threads)
+
+
+def limit_threads(most: int) -> None:
+    """Has this process share its work among so many threads at most: workers side by side have one each."""
+    global _allowed_threads  # noqa: PLW0603
+    _allowed_threads = most
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
@@ -61,6 +70,12 @@ def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> I
         pool.shutdown(cancel_futures=True)
 
 
+def add_into(total: NDArray[np.float64], more: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adds to a sum in place, and returns it."""
+    total += more
+    return total
+
+
 def multiply_by_transpose(rows: NDArray[np.float32], report_step: Callable[[], None]) -> NDArray[np.float64]:
     """Computes ``rows @ rows.T`` in double precision without a double-precision copy of ``rows``.
 
@@ -72,7 +87,6 @@ def multiply_by_transpose(rows: NDArray[np.float32], report_step: Callable[[], N
         float64, shape (n_rows, n_rows).
     """
     n_rows, n_columns = rows.shape
-    product = np.zeros((n_rows, n_rows), dtype=np.float64)
 
     def multiply(piece: tuple[slice, tuple[slice, slice]]) -> NDArray[np.float64]:
         part, tile = piece
@@ -84,10 +98,16 @@ def multiply_by_transpose(rows: NDArray[np.float32], report_step: Callable[[], N
         return sums
 
     tiles = upper_tiles(n_rows)
-    pieces = [(part, tile) for part in slices(n_columns, _COLUMNS_OF_TILE) for tile in tiles]
+    pieces = [(part, tile) for part in slices(n_columns, LONGEST_SUM) for tile in tiles]
+    tree = FixedTree[NDArray[np.float64]](add_into)
     for (_, (upper, right)), sums in map_in_order(multiply, pieces):
-        product[upper, right] += sums
+        if (upper, right) == tiles[0]:
+            product = np.zeros((n_rows, n_rows), dtype=np.float64)
+        product[upper, right] = sums
+        if (upper, right) == tiles[-1]:
+            tree.add(product)
         report_step()
+    product = tree.total()
     for upper, right in tiles:
         product[right, upper] = product[upper, right].T
     return product

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import Preparation
 from octcluster_clusterer.preparation import part as part_preparation
 from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
@@ -20,7 +21,7 @@ def digest(vectors: np.ndarray) -> bytes:
 
 
 def prepared(vectors: np.ndarray, preparation: Preparation, shared: SharedWork | None) -> PreparedVectors:
-    return prepare(vectors.copy(), preparation, GROUPS, 0, lambda done, total: None, shared)
+    return prepare(MemoryBlocks(vectors.copy()), preparation, GROUPS, 0, lambda done, total: None, shared)
 
 
 @pytest.fixture

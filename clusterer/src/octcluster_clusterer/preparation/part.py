@@ -1,33 +1,42 @@
-"""The preparation of one part of the vectors: length, centre, principal components; all but the factors."""
+"""The preparation of the parts of vectors: length, centre, principal components; all but the factors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Preparation
-from octcluster_clusterer.preparation.fitted import FittedPart, center, multiply_rows, scale_to_length
+from octcluster_clusterer.preparation.block_steps import (
+    add_moments,
+    center_block,
+    divide,
+    find_moments,
+    join_columns,
+    measure_columns,
+    project_parts,
+    sum_squares,
+)
+from octcluster_clusterer.preparation.fitted import FittedPart
 from octcluster_clusterer.preparation.principal_components import (
     PrincipalComponents,
+    decompose_moments,
     describe_request,
     find_principal_components,
     find_signs,
 )
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
-from octcluster_clusterer.tiles import slices
 
 MAX_FITTED_BYTES = 32 * 2**20
 """Most memory of the principal axes that are kept to prepare other vectors later."""
-STEPS_OF_PART = 3
-_VALUES_AT_ONCE = 2**18
 _LARGEST_VARIANCE = 1e30
 
 
 @dataclass(frozen=True)
 class PreparedPart:
-    """One part, prepared but for the factors, in the first columns of its own.
+    """One part, prepared but for the factors, in columns of its own.
 
     Attributes:
         count: Number of prepared dimensions.
@@ -44,50 +53,66 @@ class PreparedPart:
     keeps_axes: bool
 
 
-def prepare_part(
-    part: NDArray[np.float32],
-    preparation: Preparation,
+def center_blocks(
+    blocks: Blocks, *, standardize: bool, report_step: Callable[[], None]
+) -> tuple[Blocks, NDArray[np.float64], NDArray[np.float64]]:
+    """Centres vectors, and scales each dimension if asked; returns means and divisors, shape (dimension,)."""
+    columns = blocks.reduce(measure_columns, join_columns, report_step=report_step)
+    means = columns.sums / blocks.n_rows
+    divisors = np.ones(blocks.dimension)
+    # The mean of equal numbers may differ from them in the last bit, which standardizing would blow up to 1.
+    divisors[columns.smallest == columns.largest] = np.inf
+    blocks = blocks.then(center_block, means, divisors, report_step=report_step)
+    if not standardize:
+        return blocks, means, divisors
+    squares = blocks.reduce(sum_squares, np.add, report_step=report_step)
+    deviations = np.sqrt(squares / blocks.n_rows)
+    deviations[np.isinf(divisors)] = np.inf
+    return blocks.then(divide, deviations, report_step=report_step), means, deviations
+
+
+def find_components(
+    blocks: Blocks,
+    parts: Sequence[slice],
+    pca: float | int | None,
     seed: int,
-    report: Callable[[int], None],
+    report_part: Callable[[int], None],
     shared: SharedWork | None,
-) -> PreparedPart:
-    """Prepares one part in its first columns, but for the factors, which may depend on the other parts."""
-    if preparation.l2_normalize:
-        scale_to_length(part, report_step=lambda: report(0))
-    means, divisors = _center(part, standardize=preparation.standardize)
-    report(1)
-    components = _find_components(part, preparation.pca, seed, lambda: report(1), shared)
-    if components.total_variance > _LARGEST_VARIANCE:
-        raise InvalidRequest(
-            "the vectors' values are too large for float32 distances: normalize or standardize"
-        )
-    report(2)
-    n_members, dimension = part.shape
-    if preparation.pca is None:
-        count, axes, variance = dimension, None, components.total_variance
-        factors = np.ones(dimension, dtype=np.float32)
-    else:
-        count = _count_components(preparation.pca, components, part.shape)
-        axes = components.find_axes(part, count, MAX_FITTED_BYTES, lambda: report(2))
-        projected = part[:, :count]
-        if axes is not None:
-            multiply_rows(part, axes, projected, lambda: report(2))
-        else:
-            assert components.scores is not None  # noqa: S101 - else there are axes
-            projected[:] = components.scores[:, :count]
-        factors = find_signs(projected)
-        variance = float(components.variances[:count].sum())
-        if preparation.whiten:
-            factors *= _whitening_factors(components.variances[:count], components.rank)
-            variance = min(count, components.rank)
-    report(3)
-    return PreparedPart(
-        count,
-        FittedPart(means, divisors, axes, factors),
-        components,
-        variance * (n_members - 1) / n_members,
-        keeps_axes=preparation.pca is None or axes is not None,
+) -> list[PrincipalComponents]:
+    """Finds the principal components of each part of centred vectors.
+
+    Args:
+        blocks: The vectors; those that are not in the memory of this process have enough of them in each part
+            for ``fits_moments``.
+        parts: The columns of each part.
+        pca: As of ``find_principal_components``.
+        seed: As there.
+        report_part: Called often with the number of parts that are done.
+        shared: Has the components of parts of earlier runs; for vectors in memory alone.
+
+    Raises:
+        InvalidRequest: The values are too large.
+    """
+    found = []
+    moments = (
+        blocks.reduce(find_moments, add_moments, parts, report_step=lambda: report_part(0))
+        if blocks.matrix is None
+        else []
     )
+    for number, part in enumerate(parts):
+
+        def report_step(done: int = number) -> None:
+            report_part(done)
+
+        if blocks.matrix is None:
+            found.append(decompose_moments(moments[number], blocks.n_rows, pca, seed, report_step))
+        else:
+            found.append(_find_components(blocks.matrix[:, part], pca, seed, report_step, shared))
+        if found[-1].total_variance > _LARGEST_VARIANCE:
+            raise InvalidRequest(
+                "the vectors' values are too large for float32 distances: normalize or standardize"
+            )
+    return found
 
 
 def _find_components(
@@ -108,6 +133,74 @@ def _find_components(
     )
 
 
+def project_blocks(
+    blocks: Blocks,
+    parts: Sequence[slice],
+    components: Sequence[PrincipalComponents],
+    pca: float | int,
+    report_step: Callable[[], None],
+) -> tuple[NDArray[np.float32], list[int], list[NDArray[np.float32] | None]]:
+    """Brings the coordinates of all vectors along the components that are kept here, side by side.
+
+    Returns:
+        float32, shape (n_rows, n_components of all parts); the number of components of each part; its axes,
+        None where they would be too large.
+    """
+    counts = [
+        _count_components(pca, own, (blocks.n_rows, part.stop - part.start))
+        for part, own in zip(parts, components, strict=True)
+    ]
+    axes = [
+        own.find_axes(
+            None if blocks.matrix is None else blocks.matrix[:, part], count, MAX_FITTED_BYTES, report_step
+        )
+        for part, own, count in zip(parts, components, counts, strict=True)
+    ]
+    prepared = blocks.make_room(sum(counts))
+    for rows, projected in blocks.map(project_parts, parts, counts, axes, report_step=report_step):
+        prepared[rows] = projected
+    for columns, own, known in zip(
+        np.split(prepared, np.cumsum(counts)[:-1], axis=1), components, axes, strict=True
+    ):
+        if known is None and own.scores is not None:
+            columns[:] = own.scores[:, : columns.shape[1]]
+    return prepared, counts, axes
+
+
+def describe_part(
+    prepared: NDArray[np.float32],
+    preparation: Preparation,
+    components: PrincipalComponents,
+    axes: NDArray[np.float32] | None,
+    centre: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> PreparedPart:
+    """Says how a part was prepared, and what its factors are so far: signs, and whitening if asked.
+
+    Args:
+        prepared: float32, shape (n_rows, count): its columns.
+        preparation: What was asked for.
+        components: Its components.
+        axes: Those that it was projected on; None without PCA, or if they are too large.
+        centre: Its means and divisors.
+    """
+    n_rows, count = prepared.shape
+    if preparation.pca is None:
+        factors, variance = np.ones(count, dtype=np.float32), components.total_variance
+    else:
+        factors = find_signs(prepared)
+        variance = float(components.variances[:count].sum())
+        if preparation.whiten:
+            factors *= _whitening_factors(components.variances[:count], components.rank)
+            variance = min(count, components.rank)
+    return PreparedPart(
+        count,
+        FittedPart(*centre, axes, factors),
+        components,
+        variance * (n_rows - 1) / n_rows,
+        keeps_axes=preparation.pca is None or axes is not None,
+    )
+
+
 def _count_components(pca: float | int, components: PrincipalComponents, shape: tuple[int, ...]) -> int:
     if isinstance(pca, int):
         return limit_components(pca, *shape)
@@ -117,27 +210,6 @@ def _count_components(pca: float | int, components: PrincipalComponents, shape: 
 def limit_components(count: int, n_members: int, dimension: int) -> int:
     """As many of the components asked for as there can be, at least 1."""
     return max(1, min(count, n_members - 1, dimension))
-
-
-def _center(
-    vectors: NDArray[np.float32], *, standardize: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres vectors in place; returns the means and the divisors, float64, shape (dimension,)."""
-    n_members, dimension = vectors.shape
-    divisors = np.ones(dimension)
-    # The mean of equal numbers may differ from them in the last bit, which standardizing would blow up to 1.
-    divisors[vectors.min(axis=0) == vectors.max(axis=0)] = np.inf
-    means = vectors.sum(axis=0, dtype=np.float64) / n_members
-    center(vectors, means, divisors)
-    if not standardize:
-        return means, divisors
-    squares = np.zeros(dimension)
-    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // dimension)):
-        squares += np.square(vectors[rows], dtype=np.float64).sum(axis=0)
-    deviations = np.sqrt(squares / n_members)
-    deviations[np.isinf(divisors)] = np.inf
-    vectors /= deviations
-    return means, deviations
 
 
 def _whitening_factors(variances: NDArray[np.float64], rank: int) -> NDArray[np.float32]:

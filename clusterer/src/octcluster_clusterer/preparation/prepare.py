@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.model import Preparation
+from octcluster_clusterer.preparation.block_steps import scale_parts
 from octcluster_clusterer.preparation.fitted import (
     FittedPart,
     FittedPreparation,
@@ -15,22 +16,21 @@ from octcluster_clusterer.preparation.fitted import (
 )
 from octcluster_clusterer.preparation.part import (
     MAX_FITTED_BYTES,
-    STEPS_OF_PART,
     PreparedPart,
-    limit_components,
-    prepare_part,
+    center_blocks,
+    describe_part,
+    find_components,
+    project_blocks,
 )
 from octcluster_clusterer.preparation.principal_components import (
     PrincipalComponents,
     find_principal_components,
 )
+from octcluster_clusterer.preparation.rules import check_preparation
 from octcluster_clusterer.preparation.units import pool
 from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision, decide_whitening
 from octcluster_clusterer.preparation.within_patients import whiten_patients
 from octcluster_clusterer.shared_work import SharedWork
-from octcluster_clusterer.tiles import slices
-
-_VALUES_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -59,56 +59,8 @@ class PreparedVectors:
     patient_whitening: WhiteningDecision | None = None
 
 
-def check_preparation(preparation: Preparation, n_members: int, dimension: int) -> None:
-    """Checks that a preparation can be applied.
-
-    Raises:
-        InvalidRequest: It cannot; the message says what can.
-    """
-    parts = preparation.part_dimensions
-    if parts and (min(parts) < 1 or sum(parts) != dimension):
-        raise InvalidRequest(
-            f"part_dimensions are {', '.join(map(str, parts))}: each must be at least 1, and their sum must "
-            f"be the vectors' dimension, {dimension}"
-        )
-    pca = preparation.pca
-    if preparation.whiten_within_patients and not preparation.whiten:
-        raise InvalidRequest("whitening within patients scales whitened components: ask for whiten too")
-    if pca is None:
-        if preparation.whiten:
-            raise InvalidRequest("whitening scales principal components: ask for PCA too")
-        return
-    if n_members < 2:
-        raise InvalidRequest(f"PCA needs at least 2 images; there are {n_members}")
-    if isinstance(pca, int):
-        if pca < 1:
-            raise InvalidRequest(f"PCA keeps at least 1 component, not {pca}")
-    elif not 0 < pca <= 1:
-        raise InvalidRequest(f"PCA keeps a share of the variance above 0 and at most 1, not {pca}")
-
-
-def check_values(vectors: NDArray[np.float32]) -> None:
-    """Checks that all values are finite; raises InvalidRequest."""
-    # A sum of finite float32 values cannot overflow in double precision, and needs no mask as large as the
-    # vectors.
-    with np.errstate(invalid="ignore"):
-        total = vectors.sum(dtype=np.float64)
-    if not np.isfinite(total):
-        raise InvalidRequest("a vector holds NaN or infinity")
-
-
-def find_prepared_dimension(preparation: Preparation, n_members: int, dimension: int) -> int | None:
-    """Counts the values of a prepared vector; None where only the variance of the vectors tells."""
-    if preparation.pca is None:
-        return dimension
-    if isinstance(preparation.pca, float):
-        return None
-    parts = preparation.part_dimensions or (dimension,)
-    return sum(limit_components(preparation.pca, n_members, part) for part in parts)
-
-
 def prepare(  # noqa: PLR0913
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     preparation: Preparation,
     patients: NDArray[np.int64],
     seed: int,
@@ -117,14 +69,15 @@ def prepare(  # noqa: PLR0913
     *,
     units: NDArray[np.int32] | None = None,
 ) -> PreparedVectors:
-    """Prepares vectors for clustering, in their own memory, and finds their principal components.
+    """Prepares vectors for clustering, in their own memory if they are here, and finds their components.
 
     The vectors are always centred: no algorithm here depends on the origin, and distances between centred
     vectors lose fewer digits. Several parts get the same mean squared length, the mean of theirs. Normalizing
     the prepared parts moves the means a little off 0 again.
 
     Args:
-        vectors: float32, shape (n_members, dimension), C-contiguous, at least one member; overwritten.
+        blocks: The vectors, at least one; in the memory of this process unless ``works_on_blocks``. They are
+            used up.
         preparation: What to do. Asked for more components than there can be, PCA keeps all.
         patients: int64, shape (n_members,): patient of each member, numbers from 0, without gaps.
         seed: Seed of the randomized decomposition, where one is needed.
@@ -133,43 +86,33 @@ def prepare(  # noqa: PLR0913
         units: int32, shape (n_members,): unit of each member, see ``units``; None: each is one.
 
     Returns:
-        The prepared vectors, in the memory of ``vectors`` unless members were pooled.
+        The prepared vectors; in the memory of the blocks if that is here, unless members were pooled.
 
     Raises:
-        InvalidRequest: A vector holds NaN or infinity, or the preparation cannot be applied.
+        InvalidRequest: The preparation cannot be applied.
     """
-    check_preparation(preparation, *vectors.shape)
-    part_dimensions = preparation.part_dimensions or (vectors.shape[1],)
-    n_steps = STEPS_OF_PART * len(part_dimensions) + 1
-    report_steps(0, n_steps)
-    check_values(vectors)
-    starts = [sum(part_dimensions[:i]) for i in range(len(part_dimensions))]
-    parts = []
-    for i, (start, dimension) in enumerate(zip(starts, part_dimensions, strict=True)):
+    check_preparation(preparation, blocks.n_rows, blocks.dimension)
+    part_dimensions = preparation.part_dimensions or (blocks.dimension,)
+    ends = np.cumsum(part_dimensions)
+    columns = [slice(int(end) - own, int(end)) for own, end in zip(part_dimensions, ends, strict=True)]
+    n_steps = len(columns) + 3
 
-        def report_part(step: int, before: int = STEPS_OF_PART * i) -> None:
-            report_steps(before + step, n_steps)
+    def report_at(step: int) -> Callable[[], None]:
+        return lambda: report_steps(step, n_steps)
 
-        own_columns = vectors[:, start : start + dimension]
-        parts.append(prepare_part(own_columns, preparation, seed, report_part, shared))
+    report_last = report_at(n_steps - 1)
+    prepared, parts = _prepare_parts(blocks, columns, preparation, seed, report_at, shared)
+    counts = [part.count for part in parts]
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
-
-    def report_last() -> None:
-        report_steps(n_steps - 1, n_steps)
-
-    columns = [vectors[:, start : start + part.count] for start, part in zip(starts, parts, strict=True)]
+    own_columns = _split(prepared, counts)
     for i, weight in enumerate(weights):
         parts[i].fitted.factors[:] *= weight
         if (parts[i].fitted.factors != 1).any():
-            columns[i] *= parts[i].fitted.factors
+            own_columns[i] *= parts[i].fitted.factors
     fitted, decision = _whiten_within_patients(
-        preparation, columns, [part.fitted for part in parts], patients, report_last
+        preparation, own_columns, [part.fitted for part in parts], patients, report_last
     )
-    prepared = _close_gaps(
-        vectors, [slice(start, start + part.count) for start, part in zip(starts, parts, strict=True)]
-    )
-    counts = [part.count for part in parts]
     if units is not None:
         prepared, fitted = _pool_units(prepared, fitted, counts, units)
     if prepared_length is not None:
@@ -187,6 +130,42 @@ def prepare(  # noqa: PLR0913
         else None,
         decision,
     )
+
+
+def _prepare_parts(
+    blocks: Blocks,
+    columns: Sequence[slice],
+    preparation: Preparation,
+    seed: int,
+    report_at: Callable[[int], Callable[[], None]],
+    shared: SharedWork | None,
+) -> tuple[NDArray[np.float32], list[PreparedPart]]:
+    """Prepares the parts but for the factors: float32, shape (n_members, all counts), side by side."""
+    if preparation.l2_normalize:
+        blocks = blocks.then(scale_parts, columns, report_step=report_at(0))
+    blocks, means, divisors = center_blocks(
+        blocks, standardize=preparation.standardize, report_step=report_at(0)
+    )
+    components = find_components(
+        blocks, columns, preparation.pca, seed, lambda done: report_at(1 + done)(), shared
+    )
+    report_projecting = report_at(1 + len(columns))
+    report_projecting()
+    if preparation.pca is None:
+        assert blocks.matrix is not None  # noqa: S101 - see works_on_blocks
+        prepared, counts = blocks.matrix, [part.stop - part.start for part in columns]
+        axes: list[NDArray[np.float32] | None] = [None] * len(columns)
+    else:
+        prepared, counts, axes = project_blocks(
+            blocks, columns, components, preparation.pca, report_projecting
+        )
+    parts = [
+        describe_part(own, preparation, found, own_axes, (means[part], divisors[part]))
+        for own, found, own_axes, part in zip(
+            _split(prepared, counts), components, axes, columns, strict=True
+        )
+    ]
+    return prepared, parts
 
 
 def _whiten_within_patients(
@@ -241,19 +220,6 @@ def _find_length(preparation: Preparation, mean_squares: Sequence[float]) -> flo
     """The length that each prepared part is scaled to: the root mean square of what they have."""
     varying = [value for value in mean_squares if value > 0]
     return float(np.sqrt(np.mean(varying))) if preparation.normalize_prepared and varying else None
-
-
-def _close_gaps(vectors: NDArray[np.float32], parts: Sequence[slice]) -> NDArray[np.float32]:
-    """Moves the columns of the parts side by side, C-contiguous, to the front of the vectors' own memory."""
-    n_members, dimension = vectors.shape
-    width = sum(part.stop - part.start for part in parts)
-    if width == dimension:
-        return vectors
-    # A row never grows, so that what is written stays behind what is still to be read.
-    packed = vectors.reshape(-1)[: n_members * width].reshape(n_members, width)
-    for rows in slices(n_members, max(1, _VALUES_AT_ONCE // dimension)):
-        packed[rows] = np.concatenate([vectors[rows, part] for part in parts], axis=1)
-    return packed
 
 
 def _find_coordinates(

@@ -85,12 +85,12 @@ class PrincipalComponents:
         return min(int(np.searchsorted(held, share)) + 1, self.rank)
 
     def find_axes(
-        self, vectors: NDArray[np.float32], count: int, max_bytes: int, report_step: Callable[[], None]
+        self, vectors: NDArray[np.float32] | None, count: int, max_bytes: int, report_step: Callable[[], None]
     ) -> NDArray[np.float32] | None:
         """Returns the first axes; computes them where the analysis gave scores.
 
         Args:
-            vectors: float32, shape (n_vectors, dimension), those of the analysis.
+            vectors: float32, shape (n_vectors, dimension), those of the analysis; None where it gave axes.
             count: Number of components, at most n_components.
             max_bytes: Largest axes to compute.
             report_step: Called often.
@@ -101,6 +101,7 @@ class PrincipalComponents:
         """
         if self.axes is not None:
             return np.ascontiguousarray(self.axes[:, :count])
+        assert vectors is not None  # noqa: S101 - scores come of vectors in memory
         n_vectors, dimension = vectors.shape
         if dimension * count * np.dtype(np.float32).itemsize > max_bytes:
             return None
@@ -172,12 +173,54 @@ def describe_request(shape: tuple[int, ...], pca: float | int | None) -> str:
     return "all" if pca is not None and min(shape) <= WHOLE_SIDE else repr(pca)
 
 
+def fits_moments(n_vectors: int, dimension: int, pca: float | int | None) -> bool:
+    """Whether the covariance matrix gives the components: sums over the vectors, wherever these are."""
+    return dimension <= min(n_vectors, EXACT_SIDE if pca is not None else EXACT_SIDE_WITHOUT_PCA)
+
+
+def decompose_moments(
+    moments: NDArray[np.float64],
+    n_vectors: int,
+    pca: float | int | None,
+    seed: int,
+    report_step: Callable[[], None],
+) -> PrincipalComponents:
+    """Finds the principal components of vectors of which only the sums of products are here.
+
+    Args:
+        moments: float64, shape (dimension, dimension): of centred vectors; overwritten.
+        n_vectors: How many vectors, no fewer than dimensions.
+        pca: As of ``find_principal_components``, as are the others.
+        seed: As there.
+        report_step: As there.
+    """
+    total = float(np.trace(moments))
+    eigenvalues, eigenvectors = _decompose(moments, pca, seed, report_step)
+    divisor = max(n_vectors - 1, 1)
+    axes = np.ascontiguousarray(eigenvectors, dtype=np.float32)
+    return PrincipalComponents(eigenvalues / divisor, total / divisor, axes=axes, scores=None)
+
+
 def _decompose_exactly(
     vectors: NDArray[np.float32], pca: float | int | None, seed: int, report_step: Callable[[], None]
 ) -> PrincipalComponents:
     n_vectors, dimension = vectors.shape
-    use_covariance = dimension <= n_vectors
-    moments = multiply_by_transpose(vectors.T if use_covariance else vectors, report_step)
+    if dimension <= n_vectors:
+        moments = multiply_by_transpose(vectors.T, report_step)
+        return decompose_moments(moments, n_vectors, pca, seed, report_step)
+    products = multiply_by_transpose(vectors, report_step)
+    total = float(np.trace(products))
+    eigenvalues, eigenvectors = _decompose(products, pca, seed, report_step)
+    eigenvectors *= np.sqrt(eigenvalues[: eigenvectors.shape[1]])
+    divisor = max(n_vectors - 1, 1)
+    scores = np.ascontiguousarray(eigenvectors, dtype=np.float32)
+    return PrincipalComponents(eigenvalues / divisor, total / divisor, axes=None, scores=scores)
+
+
+def _decompose(
+    moments: NDArray[np.float64], pca: float | int | None, seed: int, report_step: Callable[[], None]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Eigenvalues, falling, and as many eigenvectors as are needed, as columns; overwrites the matrix."""
     total = float(np.trace(moments))
 
     def count_needed(leading: NDArray[np.float64]) -> int:
@@ -190,17 +233,7 @@ def _decompose_exactly(
         found = find_leading_eigenvectors(moments, count_needed, seed, report_step)
     if found is None:
         found = decompose(moments, report_step)
-    eigenvalues, eigenvectors = np.maximum(found[0], 0), found[1][:, : 2 if pca is None else None]
-    if not use_covariance:
-        eigenvectors *= np.sqrt(eigenvalues[: eigenvectors.shape[1]])
-    columns = np.ascontiguousarray(eigenvectors, dtype=np.float32)
-    divisor = max(n_vectors - 1, 1)
-    return PrincipalComponents(
-        eigenvalues / divisor,
-        total / divisor,
-        axes=columns if use_covariance else None,
-        scores=None if use_covariance else columns,
-    )
+    return np.maximum(found[0], 0), found[1][:, : 2 if pca is None else None]
 
 
 def _decompose_randomly(

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from hashlib import blake2b
 
-import numpy as np
-from numpy.typing import NDArray
 from octcluster_serving.logs import describe_fault
 
-from octcluster_clusterer.errors import InvalidRequest, RunCancelled, StoreUnavailable, VectorsMissing
+from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.engine.engine import Engine
+from octcluster_clusterer.errors import (
+    EngineUnavailable,
+    InvalidRequest,
+    RunCancelled,
+    StoreUnavailable,
+    VectorsMissing,
+)
 from octcluster_clusterer.model import Members, Report, RunSpec, Stage
 from octcluster_clusterer.runs.live_run import LiveRun
 from octcluster_clusterer.runs.records import (
@@ -22,11 +28,10 @@ from octcluster_clusterer.runs.records import (
     end_status,
 )
 from octcluster_clusterer.runs.stage_costs import StageCosts
-from octcluster_clusterer.store.vectors import VectorCache
 
 logger = logging.getLogger(__name__)
 
-Pipeline = Callable[[NDArray[np.float32], Members, RunSpec, Report], RunResult]
+Pipeline = Callable[[Blocks, Members, RunSpec, Report], RunResult]
 """What a run does with its vectors: ``pipeline.run_pipeline``."""
 
 STOPPED = RunError(
@@ -34,19 +39,19 @@ STOPPED = RunError(
 )
 
 
-def execute(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunStatus:
+def execute(run: LiveRun, engine: Engine, pipeline: Pipeline) -> RunStatus:
     """Does a run's work; its result, if it has one, is then the run's.
 
     Args:
         run: The run, at work.
-        vectors: Where its members' vectors are.
+        engine: Opens its members' vectors.
         pipeline: What is done with them.
 
     Returns:
         The status that the run ends with; one that was asked to stop is cancelled.
     """
     try:
-        run.result = _compute_result(run, vectors, pipeline)
+        run.result = _compute_result(run, engine, pipeline)
     except RunCancelled:
         return end_status(run.status, RunState.CANCELLED)
     except Exception as error:
@@ -57,20 +62,19 @@ def execute(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunStatus
     return end_status(run.status, RunState.SUCCEEDED)
 
 
-def _compute_result(run: LiveRun, vectors: VectorCache, pipeline: Pipeline) -> RunResult:
-    """Loads the members' vectors and hands them to the pipeline; adds the costs of loading to its result."""
+def _compute_result(run: LiveRun, engine: Engine, pipeline: Pipeline) -> RunResult:
+    """Opens the members' vectors and hands them to the pipeline; adds the costs of loading to its result."""
     costs = StageCosts()
-
-    def load() -> NDArray[np.float32]:
-        with costs.measured(Stage.LOADING):
-            return vectors.load(
-                run.spec.space,
-                run.members.image_keys,
-                lambda done, total: run.report(Stage.LOADING, done, total),
-            )
-
-    # No name holds the vectors here: the pipeline can free them as soon as it has prepared them.
-    result = pipeline(load(), run.members, run.spec, run.report)
+    with costs.measured(Stage.LOADING):
+        blocks = engine.open(
+            run.spec.space,
+            run.members.image_keys,
+            lambda done, total: run.report(Stage.LOADING, done, total),
+        )
+    try:
+        result = pipeline(blocks, run.members, run.spec, run.report)
+    finally:
+        blocks.close()
     run.report(Stage.SAVING, 0, len(result.results))
     return replace(
         result,
@@ -87,6 +91,8 @@ def _explain_failure(error: Exception) -> RunError:
         return RunError(RunErrorCode.INVALID, str(error))
     if isinstance(error, StoreUnavailable):
         return RunError(RunErrorCode.STORE_UNAVAILABLE, str(error))
+    if isinstance(error, EngineUnavailable):
+        return RunError(RunErrorCode.ENGINE_UNAVAILABLE, str(error))
     if isinstance(error, MemoryError):
         message = "the run does not fit into the server's memory: use fewer members or smaller vectors"
         return RunError(RunErrorCode.INVALID, message)

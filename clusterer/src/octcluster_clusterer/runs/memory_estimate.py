@@ -13,7 +13,6 @@ from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Algorithm, RunSpec
 from octcluster_clusterer.preparation.eigen_decomposition import DIRECT_SIDE, PROCESS_BYTES
 from octcluster_clusterer.preparation.part import MAX_FITTED_BYTES
-from octcluster_clusterer.preparation.prepare import find_prepared_dimension
 from octcluster_clusterer.preparation.principal_components import (
     EXACT_SIDE,
     EXACT_SIDE_WITHOUT_PCA,
@@ -21,6 +20,7 @@ from octcluster_clusterer.preparation.principal_components import (
     RANDOMIZED_COMPONENTS_WITHOUT_PCA,
 )
 from octcluster_clusterer.preparation.randomized_components import SPARE_COMPONENTS
+from octcluster_clusterer.preparation.rules import find_prepared_dimension, works_on_blocks
 from octcluster_clusterer.scoring.silhouette import EXACT_MEMBERS, SAMPLED_MEMBERS
 from octcluster_clusterer.trust import intervals, near_duplicates
 from octcluster_clusterer.trust.stability import MAX_MEMBERS
@@ -58,13 +58,16 @@ def check_memory(
     Raises:
         InvalidRequest: It does not; the message says how much it needs, for what, and what to do.
     """
-    needed = memory.resting_bytes + estimate_run_bytes(spec, n_members, prepared_dimension, n_units=n_units)
-    if needed <= memory.limit_bytes:
-        return
+    elsewhere = lie_elsewhere(spec, n_members, memory)
     stages = estimate_stages(spec, n_members, prepared_dimension, n_units=n_units)
     largest = max(stages, key=lambda name: stages[name])
-    vectors_alone = needed - stages[largest] > memory.limit_bytes
-    what = f"{n_members} vectors of {spec.space.dimension} values" if vectors_alone else largest
+    base = memory.resting_bytes + _estimate_base(spec, n_members, prepared_dimension, elsewhere=elsewhere)
+    needed = base + stages[largest]
+    if needed <= memory.limit_bytes:
+        return
+    vectors_alone = base > memory.limit_bytes
+    kind = "prepared vectors" if elsewhere else f"vectors of {spec.space.dimension} values"
+    what = f"{n_members} {kind}" if vectors_alone else largest
     raise InvalidRequest(
         f"the run needs about {_in_gib(needed)} of memory, most of it for {what}, and "
         f"{_in_gib(memory.limit_bytes)} are allowed (--memory-limit of the clusterer): "
@@ -87,7 +90,8 @@ def find_map_obstacle(
     """Says why there is no room for a map of the units, with the process that lays it out; else empty."""
     stages = max(estimate_stages(spec, n_members, n_units=n_units).values())
     at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * (n_units or n_members)
-    base = memory.resting_bytes + _estimate_base(spec, n_members)
+    elsewhere = lie_elsewhere(spec, n_members, memory)
+    base = memory.resting_bytes + _estimate_base(spec, n_members, elsewhere=elsewhere)
     needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)
     if needed <= memory.limit_bytes:
         return ""
@@ -130,9 +134,21 @@ def estimate_stages(
     return stages
 
 
-def _estimate_base(spec: RunSpec, n_members: int) -> int:
-    vectors = 4 * n_members * spec.space.dimension
-    return _TILES_BYTES + vectors + _MEMBER_BYTES * n_members
+def lie_elsewhere(spec: RunSpec, n_members: int, memory: MemoryAllowance) -> bool:
+    """Whether only prepared vectors come into this process."""
+    return memory.vectors_elsewhere and works_on_blocks(spec.preparation, n_members, spec.space.dimension)
+
+
+def _estimate_base(
+    spec: RunSpec, n_members: int, prepared_dimension: int | None = None, *, elsewhere: bool = False
+) -> int:
+    """What all stages need: the vectors, prepared in their own memory unless they lie elsewhere."""
+    dimension = spec.space.dimension
+    if elsewhere:
+        known = prepared_dimension or find_prepared_dimension(spec.preparation, n_members, dimension)
+        # Where only the variance tells how many there are, make_room of the blocks is the first to know.
+        dimension = known or 1
+    return _TILES_BYTES + 4 * n_members * dimension + _MEMBER_BYTES * n_members
 
 
 def _list_cluster_counts(spec: RunSpec) -> list[int]:

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.clustering import find_clusters
+from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.engine.memory_blocks import bring_here
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import ClusteringResult, Duplicates, Members, Report, RunSpec, Stage
-from octcluster_clusterer.preparation.prepare import PreparedVectors, check_values, prepare
+from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
+from octcluster_clusterer.preparation.rules import works_on_blocks
 from octcluster_clusterer.preparation.units import gather_units
 from octcluster_clusterer.runs.choice import choose
 from octcluster_clusterer.runs.clusterings import find_clusterings, fit_run, score_clusterings
@@ -32,7 +35,7 @@ _PAIR_BYTES = 256
 
 
 def run_pipeline(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     members: Members,
     spec: RunSpec,
     report: Report,
@@ -46,7 +49,7 @@ def run_pipeline(
     The same arguments give the same result bit for bit, whatever the number of threads or processors.
 
     Args:
-        vectors: float32, shape (n_members, dimension), C-contiguous. Handed over: overwritten to save memory.
+        blocks: The members' vectors. Handed over: used up, and closed as soon as they are prepared.
         members: What is known of each member. Its units are what is clustered and judged.
         spec: What to do.
         report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
@@ -61,36 +64,36 @@ def run_pipeline(
         One result for each algorithm and number of clusters, with the times of the stages.
 
     Raises:
-        InvalidRequest: The spec breaks a rule or does not fit the vectors or the memory, or a vector holds
-            NaN or infinity.
+        InvalidRequest: The spec breaks a rule or does not fit the vectors or the memory.
         RunCancelled: ``report`` raised it.
     """
     units = gather_units(members)
     check_spec(spec, len(members), len(units))
-    if vectors.shape[1] != spec.space.dimension:
+    if blocks.dimension != spec.space.dimension:
         raise InvalidRequest(
-            f"vectors have {vectors.shape[1]} values, not {spec.space.dimension} as their space says"
+            f"vectors have {blocks.dimension} values, not {spec.space.dimension} as their space says"
         )
     costs = StageCosts()
     # BLAS and OpenMP add in another order with another number of threads: one thread each gives the same bits
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
     obstacle = "" if memory is None else find_map_obstacle(spec, len(members), memory, n_units=len(units))
+    if blocks.matrix is None and not works_on_blocks(spec.preparation, len(members), blocks.dimension):
+        blocks = bring_here(blocks, lambda: report(Stage.PREPARING, 0, 0))
     with threadpool_limits(limits=1), started_mapper(spec.umap, len(units), obstacle) as mapper:
-        check_values(vectors)
         with costs.measured(Stage.TRUSTING):
-            duplicates = _find_duplicates(vectors, members, spec, report, shared)
+            duplicates = _find_duplicates(blocks, members, spec, report, shared)
         with costs.measured(Stage.PREPARING):
             prepared = prepare(
-                vectors,
+                blocks,
                 spec.preparation,
                 number_patients(members.patient_indices, len(members)),
                 spec.seed,
                 lambda done, total: report(Stage.PREPARING, done, total),
-                shared,
+                shared if blocks.matrix is not None else None,
                 units=members.unit_indices,
             )
         # Where members were pooled, nothing needs their own vectors any more.
-        del vectors
+        blocks.close()
         if memory is not None:
             # Only now is it known how many components hold the share of the variance asked for.
             check_memory(spec, len(members), memory, prepared.vectors.shape[1], n_units=len(units))
@@ -132,7 +135,7 @@ def run_pipeline(
 
 
 def _find_duplicates(
-    vectors: NDArray[np.float32], members: Members, spec: RunSpec, report: Report, shared: SharedWork | None
+    blocks: Blocks, members: Members, spec: RunSpec, report: Report, shared: SharedWork | None
 ) -> Duplicates:
     """The near-duplicates; those of an earlier run if it had the same members."""
 
@@ -141,12 +144,12 @@ def _find_duplicates(
 
     def find() -> Duplicates:
         return find_duplicates(
-            vectors, members.image_keys, spec.seed, report_step, usual_spread=spec.usual_spread
+            blocks, members.image_keys, spec.seed, report_step, usual_spread=spec.usual_spread
         )
 
-    if shared is None:
+    if shared is None or blocks.matrix is None:
         return find()
-    digest = digest_vectors(vectors, report_step)
+    digest = digest_vectors(blocks.matrix, report_step)
     key = ("near-duplicates", digest, members.image_keys.tobytes(), spec.seed, spec.usual_spread)
     return shared.find(key, find, lambda found: members.image_keys.nbytes + _PAIR_BYTES * len(found.pairs))
 

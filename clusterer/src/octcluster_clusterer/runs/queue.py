@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from octcluster_clusterer.engine.engine import Engine
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
@@ -23,7 +24,6 @@ from octcluster_clusterer.runs.memory_estimate import check_memory
 from octcluster_clusterer.runs.records import RunRecord, RunState, RunStatus, end_interrupted, end_status
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.runs.spec_rules import check_spec
-from octcluster_clusterer.store.vectors import VectorCache
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class RunQueue:
 
     def __init__(
         self,
-        vectors: VectorCache,
+        engine: Engine,
         runs: RunStore,
         pipeline: Pipeline,
         max_queued_runs: int,
@@ -50,14 +50,14 @@ class RunQueue:
         """Starts the worker thread.
 
         Args:
-            vectors: Where the members' vectors are.
+            engine: Opens the members' vectors.
             runs: Where runs are kept once they have ended.
             pipeline: What a run does with its vectors: ``pipeline.run_pipeline``.
             max_queued_runs: Most runs that wait; one more may be at work.
             memory: What a run may take: one that needs more is refused.
             metrics: Counts and times the runs.
         """
-        self._vectors = vectors
+        self._engine = engine
         self._store = runs
         self._pipeline = pipeline
         self._max_queued_runs = max_queued_runs
@@ -267,7 +267,7 @@ class RunQueue:
                 started = datetime.now(UTC)
                 run.status = replace(run.status, state=RunState.RUNNING, started=started)
             self._metrics.time_queue((started - run.status.created).total_seconds())
-            status = execute(run, self._vectors, self._pipeline)
+            status = execute(run, self._engine, self._pipeline)
             if status.state is RunState.CANCELLED and self._stopping:
                 status = end_status(run.status, RunState.FAILED, STOPPED)
             self._settle(run, status)

@@ -50,6 +50,7 @@ class RunErrorCode(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     INTERNAL = "internal"
     INTERRUPTED = "interrupted"
+    ENGINE_UNAVAILABLE = "engine_unavailable"
 
 
 @dataclass(frozen=True)

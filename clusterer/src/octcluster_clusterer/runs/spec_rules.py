@@ -3,7 +3,7 @@
 from octcluster_clusterer.clustering import METHODS, check_cluster_count
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Algorithm, RunSpec
-from octcluster_clusterer.preparation.prepare import check_preparation
+from octcluster_clusterer.preparation.rules import check_preparation
 
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200

@@ -10,6 +10,7 @@ from octcluster_serving.server import LAST_ANSWERS_SECONDS, running_server, wait
 from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.assignment.fitted_store import FittedStore
+from octcluster_clusterer.engine.engine import Engine, LocalEngine
 from octcluster_clusterer.memory import SCIKIT_LEARN_BYTES, MemoryAllowance, measure_resident_bytes
 from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -23,6 +24,7 @@ from octcluster_clusterer.settings import Settings
 from octcluster_clusterer.shared_work import MAX_SHARED_BYTES, SharedWork
 from octcluster_clusterer.store.opening import open_vectors
 from octcluster_clusterer.store.redis import RedisStore
+from octcluster_clusterer.store.vectors import VectorCache
 
 # Calls that wait for Redis at once; more of them wait for a thread.
 _STORE_THREADS = 16
@@ -48,9 +50,10 @@ async def serve(settings: Settings) -> None:
     run_store = RunStore(store, settings.run_ttl_seconds)
     vectors = open_vectors(settings.vector_place, metrics.time_store)
     resting_bytes = measure_resident_bytes() + SCIKIT_LEARN_BYTES + MAX_SHARED_BYTES
-    memory = MemoryAllowance(settings.memory_limit, resting_bytes)
+    memory = MemoryAllowance(settings.memory_limit, resting_bytes, settings.engine == "dask")
     pipeline = partial(run_pipeline, memory=memory, shared=SharedWork())
-    runs = RunQueue(vectors, run_store, pipeline, settings.max_queued_runs, memory, metrics)
+    engine = _make_engine(settings, vectors, memory)
+    runs = RunQueue(engine, run_store, pipeline, settings.max_queued_runs, memory, metrics)
     limits = Limits(
         max_message_bytes=settings.max_message_bytes,
         max_keys_per_message=settings.max_keys_per_message,
@@ -70,3 +73,12 @@ async def serve(settings: Settings) -> None:
         await server.stop(max(LAST_ANSWERS_SECONDS, deadline - time.monotonic()))
     vectors.close()
     store.close()
+
+
+def _make_engine(settings: Settings, vectors: VectorCache, memory: MemoryAllowance) -> Engine:
+    if settings.scheduler_place is None:
+        return LocalEngine(vectors)
+    # Imported here: it takes a second, and most clusterers do without.
+    from octcluster_clusterer.engine.dask_engine import DaskEngine  # noqa: PLC0415
+
+    return DaskEngine(settings.scheduler_place, vectors, memory.limit_bytes - memory.resting_bytes)

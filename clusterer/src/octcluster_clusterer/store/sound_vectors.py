@@ -74,7 +74,8 @@ def require_all(faults: Counter[Fault], n_members: int) -> None:
     if faults:
         raise VectorsMissing(
             f"{faults.total()} of {n_members} members have no sound vector in the cache "
-            f"({_describe(faults)}): put them again and start a new run"
+            f"({_describe(faults)}): put them again and start a new run",
+            {str(fault): count for fault, count in faults.items()},
         )
 
 

@@ -28,12 +28,15 @@ noise of 5 of 255 all 66 pairs are found; with noise of 20, whose strongest grai
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import Blocks, find_bounds
 from octcluster_clusterer.model import Duplicates, NearDuplicate
 from octcluster_clusterer.tiles import map_in_order, slices, upper_tiles
+from octcluster_clusterer.trust.directions import bound, find_scales, measure_left, turn
 
 THRESHOLD = 0.95
 MAX_PAIRS = 1000
@@ -58,7 +61,7 @@ class _Directions:
     """Vectors scaled to unit length, less their mean, and scaled to unit length again, without a copy.
 
     Attributes:
-        vectors: float32, shape (n_members, dimension), as they are.
+        blocks: The vectors, shape (n_members, dimension), as they are.
         rows: int64, shape (n_images,): a member of each image.
         scales: float64, shape (n_members,): 1 / length; 0 for a vector of length 0.
         mean: float64, shape (dimension,): of the scaled vectors.
@@ -66,7 +69,7 @@ class _Directions:
         lifts: float64, shape (n_members,): what is missing to unit length, as one more value.
     """
 
-    vectors: NDArray[np.float32]
+    blocks: Blocks
     rows: NDArray[np.int64]
     scales: NDArray[np.float64]
     mean: NDArray[np.float64]
@@ -76,13 +79,12 @@ class _Directions:
     def take(self, images: NDArray[np.int64], columns: slice = slice(None)) -> NDArray[np.float64]:
         """float64, shape (n_taken, n_columns): some values of some directions, without the lift."""
         rows = self.rows[images]
-        taken = self.vectors[rows, columns] * self.scales[rows, np.newaxis] - self.mean[columns]
-        taken *= self.rescales[rows, np.newaxis]
-        return np.asarray(taken)
+        taken = self.blocks.take(rows, columns)
+        return turn(taken, self.mean[columns], self.scales[rows], self.rescales[rows])
 
 
 def find_duplicates(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     image_keys: NDArray[np.uint8],
     seed: int,
     report_step: Callable[[], None],
@@ -97,7 +99,7 @@ def find_duplicates(
     alone have no mean but their own, and only equal vectors are similar.
 
     Args:
-        vectors: float32, shape (n_members, dimension), finite, before preparation; left as they are.
+        blocks: The vectors, before preparation; left as they are.
         image_keys: uint8, shape (n_members, 32). Members of the same image count once, as the first of them.
         seed: Seed of the axes, which change the time only.
         report_step: Called often; what it raises gets through.
@@ -114,11 +116,11 @@ def find_duplicates(
     Examples:
         >>> vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 2]], dtype=np.float32)
         >>> image_keys = np.arange(4 * 32, dtype=np.uint8).reshape(4, 32)
-        >>> found = find_duplicates(vectors, image_keys, 0, lambda: None)
+        >>> found = find_duplicates(MemoryBlocks(vectors), image_keys, 0, lambda: None)
         >>> [(pair.first_member, pair.second_member, round(pair.similarity, 3)) for pair in found.pairs]
         [(2, 3, 1.0)]
     """
-    directions = _find_directions(vectors, image_keys, max(usual_spread, _NOTHING), report_step)
+    directions = _find_directions(blocks, image_keys, max(usual_spread, _NOTHING), report_step)
     bounds = _find_bounds(directions, seed, report_step)
     best: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     total = 0
@@ -139,8 +141,13 @@ def find_duplicates(
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
-    """Estimates the memory at work: the sample that gives the axes, and its decomposition."""
-    return 16 * _count_sample(n_members, dimension) * dimension
+    """Estimates the memory at work: the sample that gives the axes, then what bounds the similarities."""
+    return max(16 * _count_sample(n_members, dimension) * dimension, 4 * n_members * (_AXES + 10))
+
+
+def _cut(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """The values of the rows of each block."""
+    return [values[rows] for rows in find_bounds(len(values))]
 
 
 def _count_sample(n_images: int, dimension: int) -> int:
@@ -148,32 +155,24 @@ def _count_sample(n_images: int, dimension: int) -> int:
 
 
 def _find_directions(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     image_keys: NDArray[np.uint8],
     least_length: float,
     report_step: Callable[[], None],
 ) -> _Directions:
-    n_members, dimension = vectors.shape
     keys = np.ascontiguousarray(image_keys).view(np.dtype((np.void, image_keys.shape[1]))).ravel()
     rows = np.sort(np.unique(keys, return_index=True)[1])
-    blocks = slices(n_members, max(1, _VALUES_AT_ONCE // dimension))
-    lengths = np.empty(n_members)
-    for block in blocks:
-        lengths[block] = np.linalg.norm(vectors[block].astype(np.float64), axis=1)
-        report_step()
-    scales = np.divide(1, lengths, out=np.zeros(n_members), where=lengths > 0)
-    mean = np.zeros(dimension)
-    for block in blocks:
-        mean += scales[block] @ vectors[block]
-        report_step()
-    mean /= n_members
-    left = np.empty(n_members)
-    for block in blocks:
-        left[block] = np.linalg.norm(vectors[block] * scales[block, np.newaxis] - mean, axis=1)
-        report_step()
+    scales, left = np.empty(blocks.n_rows), np.empty(blocks.n_rows)
+    mean = np.zeros(blocks.dimension)
+    for block, (own_scales, total) in blocks.map(find_scales, report_step=report_step):
+        scales[block] = own_scales
+        mean += total
+    mean /= blocks.n_rows
+    for block, own_left in blocks.map(measure_left, mean, each=_cut(scales), report_step=report_step):
+        left[block] = own_left
     rescales = 1 / np.maximum(left, least_length)
     lifts = np.sqrt(np.maximum(1 - np.square(left * rescales), 0))
-    return _Directions(vectors, rows, scales, mean, rescales, lifts)
+    return _Directions(blocks, rows, scales, mean, rescales, lifts)
 
 
 def _find_bounds(directions: _Directions, seed: int, report_step: Callable[[], None]) -> NDArray[np.float32]:
@@ -183,15 +182,15 @@ def _find_bounds(directions: _Directions, seed: int, report_step: Callable[[], N
     sample = directions.take(np.linspace(0, n_images - 1, n_sampled).astype(np.int64)).astype(np.float32)
     report_step()
     axes = _find_axes(sample, seed, report_step)
+    is_first = np.zeros(directions.blocks.n_rows, dtype=np.bool_)
+    is_first[directions.rows] = True
     bounds = np.empty((n_images, axes.shape[1] + 2), dtype=np.float32)
-    for block in slices(n_images, max(1, _VALUES_AT_ONCE // dimension)):
-        report_step()
-        taken = directions.take(np.arange(block.start, block.stop))
-        leading = taken @ axes
-        left = np.square(taken).sum(axis=1) - np.square(leading).sum(axis=1)
-        bounds[block, :-2] = leading
-        bounds[block, -2] = directions.lifts[directions.rows[block]]
-        bounds[block, -1] = np.sqrt(np.maximum(left, 0))
+    each = list(zip(_cut(is_first), _cut(directions.scales), _cut(directions.rescales), strict=True))
+    filled = 0
+    for _, own in directions.blocks.map(bound, directions.mean, axes, each=each, report_step=report_step):
+        bounds[filled : filled + len(own), [*range(axes.shape[1]), -1]] = own
+        filled += len(own)
+    bounds[:, -2] = directions.lifts[directions.rows]
     return bounds
 
 

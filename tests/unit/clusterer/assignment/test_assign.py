@@ -11,6 +11,7 @@ from octcluster_clusterer import tiles
 from octcluster_clusterer.assignment import fit as assignment_rules
 from octcluster_clusterer.assignment.assign import ClusterRule, FittedRun, Placements, assign
 from octcluster_clusterer.assignment.fit import find_distances, fit_rules
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import CannotAssign, RunCancelled
 from octcluster_clusterer.model import Preparation, VectorSpace
 from octcluster_clusterer.preparation.prepare import prepare
@@ -36,7 +37,9 @@ def draw_images(seed: int = 0, spread: float = 1.0) -> tuple[np.ndarray, np.ndar
 def fit(vectors: np.ndarray, *labels: np.ndarray, **options: Any) -> tuple[FittedRun, np.ndarray]:
     settings: dict[str, Any] = {"pca": 6, "whiten": True, "part_dimensions": PARTS, **options}
     groups = np.arange(len(vectors)) // 2
-    prepared = prepare(vectors.copy(), Preparation(**settings), groups, 0, lambda done, total: None)
+    prepared = prepare(
+        MemoryBlocks(vectors.copy()), Preparation(**settings), groups, 0, lambda done, total: None
+    )
     rules = fit_rules(prepared.vectors, labels, lambda: None)
     return FittedRun(known(prepared.fitted), known(rules)), prepared.vectors
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import umap_graph
 from known import known
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
@@ -99,8 +100,10 @@ def test_a_run_has_a_map_if_it_asks_for_one() -> None:
     vectors, _ = make_groups(40)
     members = Members(np.zeros((40, 32), dtype=np.uint8), None)
     stages: list[Stage] = []
-    plain = run_pipeline(vectors.copy(), members, replace(SPEC, umap=False), nothing)
-    mapped = run_pipeline(vectors.copy(), members, SPEC, lambda stage, done, total: stages.append(stage))
+    plain = run_pipeline(MemoryBlocks(vectors.copy()), members, replace(SPEC, umap=False), nothing)
+    mapped = run_pipeline(
+        MemoryBlocks(vectors.copy()), members, SPEC, lambda stage, done, total: stages.append(stage)
+    )
     assert (plain.umap_coordinates, plain.umap_missing_reason) == (None, "")
     assert Stage.MAPPING not in plain.stage_seconds
     assert mapped.umap_coordinates is not None
@@ -119,7 +122,7 @@ def test_a_cancelled_run_leaves_no_process() -> None:
             raise RunCancelled
 
     with pytest.raises(RunCancelled):
-        run_pipeline(vectors, Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, cancel)
+        run_pipeline(MemoryBlocks(vectors), Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, cancel)
     assert psutil.Process().children() == before
 
 
@@ -133,7 +136,9 @@ def test_a_process_that_dies_costs_the_map_only() -> None:
                 if process.pid not in before:
                     process.kill()
 
-    result = run_pipeline(vectors, Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, kill)
+    result = run_pipeline(
+        MemoryBlocks(vectors), Members(np.zeros((40, 32), dtype=np.uint8), None), SPEC, kill
+    )
     assert result.umap_coordinates is None
     assert "the process that computes it ended" in result.umap_missing_reason
     assert len(result.results) == 1

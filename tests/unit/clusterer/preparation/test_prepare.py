@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from known import known
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.model import Preparation
 from octcluster_clusterer.preparation import part as part_preparation
@@ -26,7 +27,7 @@ def make_vectors(n: int, dimension: int, seed: int = 0) -> np.ndarray:
 
 def run_prepare(vectors: np.ndarray, groups: np.ndarray | None = None, **options: Any) -> PreparedVectors:
     groups = np.arange(len(vectors)) if groups is None else groups
-    return prepare(vectors.copy(), Preparation(**options), groups, 0, lambda done, total: None)
+    return prepare(MemoryBlocks(vectors.copy()), Preparation(**options), groups, 0, lambda done, total: None)
 
 
 def align_signs(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -191,13 +192,19 @@ def test_one_dimension_has_a_second_coordinate_of_zero() -> None:
 def test_preparation_works_in_the_memory_it_was_given() -> None:
     vectors = make_vectors(100, 20)
     groups = np.arange(len(vectors))
-    prepared = prepare(vectors, Preparation(pca=5), groups, 0, lambda done, total: None).vectors
+    prepared = prepare(MemoryBlocks(vectors), Preparation(pca=5), groups, 0, lambda done, total: None).vectors
     assert np.shares_memory(prepared, vectors)
 
 
 def test_steps_rise_to_their_total_and_a_cancellation_gets_through() -> None:
     seen: list[int] = []
-    prepare(make_vectors(50, 8), Preparation(pca=3), np.arange(50), 0, lambda done, total: seen.append(done))
+    prepare(
+        MemoryBlocks(make_vectors(50, 8)),
+        Preparation(pca=3),
+        np.arange(50),
+        0,
+        lambda done, total: seen.append(done),
+    )
     assert seen == sorted(seen)
     assert seen[-1] == 4
 
@@ -206,7 +213,7 @@ def test_steps_rise_to_their_total_and_a_cancellation_gets_through() -> None:
             raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        prepare(make_vectors(50, 8), Preparation(), np.arange(50), 0, cancel)
+        prepare(MemoryBlocks(make_vectors(50, 8)), Preparation(), np.arange(50), 0, cancel)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +227,7 @@ def test_long_products_are_reported_block_by_block(n: int, dimension: int, least
     calls: list[int] = []
     options = Preparation(pca=10, whiten=True, whiten_within_patients=True)
     vectors = np.random.default_rng(0).standard_normal((n, dimension), dtype=np.float32)
-    prepare(vectors, options, np.arange(n) // 2, 0, lambda done, total: calls.append(done))
+    prepare(MemoryBlocks(vectors), options, np.arange(n) // 2, 0, lambda done, total: calls.append(done))
     assert len(calls) > least_calls + 8
     assert calls == sorted(calls)
 
@@ -240,7 +247,7 @@ def test_the_randomized_way_can_be_stopped_in_the_middle(
 
     vectors = make_vectors(500, 300)
     with pytest.raises(RunCancelled):
-        prepare(vectors, Preparation(pca=120), np.arange(500), 0, cancel)
+        prepare(MemoryBlocks(vectors), Preparation(pca=120), np.arange(500), 0, cancel)
     assert calls == stop_at
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from known import known
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import Members, Preparation
 from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
 from octcluster_clusterer.preparation.units import count_units, gather_units, pool
@@ -61,7 +62,7 @@ def make_vectors(n_members: int) -> np.ndarray:
 def prepare_units(units: np.ndarray | None) -> PreparedVectors:
     vectors = make_vectors(60)
     patients = np.arange(60) // 6
-    return prepare(vectors, PREPARATION, patients, 0, lambda done, total: None, units=units)
+    return prepare(MemoryBlocks(vectors), PREPARATION, patients, 0, lambda done, total: None, units=units)
 
 
 def test_units_of_one_member_each_change_nothing_but_the_last_digits() -> None:

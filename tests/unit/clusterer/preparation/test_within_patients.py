@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from octcluster_clusterer.clustering import hg_means
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Preparation
 from octcluster_clusterer.preparation import within_patients
@@ -101,7 +102,9 @@ def test_what_differs_between_images_of_a_patient_no_longer_hides_pathology() ->
         preparation = Preparation(
             l2_normalize=False, pca=8, whiten=True, whiten_within_patients=within, normalize_prepared=False
         )
-        prepared = prepare(scans.copy(), preparation, patients, 0, lambda done, total: None).vectors
+        prepared = prepare(
+            MemoryBlocks(scans.copy()), preparation, patients, 0, lambda done, total: None
+        ).vectors
         return float(adjusted_rand_score(classes, hg_means.cluster(prepared, 2, 0, lambda: None, (8,))))
 
     assert find(within=False) < 0.2
@@ -112,5 +115,9 @@ def test_it_needs_whitened_components() -> None:
     vectors, patients = make_patients()
     with pytest.raises(InvalidRequest, match="ask for whiten"):
         prepare(
-            vectors, Preparation(pca=4, whiten_within_patients=True), patients, 0, lambda done, total: None
+            MemoryBlocks(vectors),
+            Preparation(pca=4, whiten_within_patients=True),
+            patients,
+            0,
+            lambda done, total: None,
         )

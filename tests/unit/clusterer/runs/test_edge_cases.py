@@ -5,6 +5,7 @@ import pytest
 from known import known
 from octcluster_clusterer.assignment.fitted_file import read_fitted, write_fitted
 from octcluster_clusterer.clustering import METHODS
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import CannotAssign, InvalidRequest
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -36,7 +37,7 @@ def draw(n: int, spread: float = 0.3) -> np.ndarray:
 def run(spec: RunSpec, vectors: np.ndarray, classes: np.ndarray | None = None) -> RunResult:
     keys = np.random.default_rng(1).integers(0, 256, (len(vectors), 32), dtype=np.uint8)
     patients = np.arange(len(vectors), dtype=np.int32) // 3
-    return run_pipeline(vectors.copy(), Members(keys, classes, patients), spec, lambda *_: None)
+    return run_pipeline(MemoryBlocks(vectors.copy()), Members(keys, classes, patients), spec, lambda *_: None)
 
 
 @pytest.mark.parametrize("algorithm", COUNTING)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
@@ -36,6 +37,7 @@ import numpy as np
 import octcluster_clusterer.serving.server  # what the process at rest holds
 import sklearn.cluster, sklearn.neighbors  # once a run has used them
 resting = measure_resident_bytes()
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.runs import stage_costs
 from octcluster_clusterer.runs.memory_estimate import estimate_run_bytes
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -51,7 +53,7 @@ spec = RunSpec("0" * 32, VectorSpace(bytes(32), dimension), Preparation(**prepar
                [Algorithm(algorithm)], *counts, 0)
 assert stage_costs._forget_peak()
 stage_costs._forget_peak = lambda: False  # a stage would forget the peak of those before it
-result = run_pipeline(vectors, members, spec, lambda *_: None)
+result = run_pipeline(MemoryBlocks(vectors), members, spec, lambda *_: None)
 peak = stage_costs._read_peak_bytes()
 print(json.dumps([peak, resting + estimate_run_bytes(spec, n, result.prepared_dimension), resting]))
 """
@@ -154,7 +156,7 @@ def test_what_only_the_preparation_tells_is_checked_after_it() -> None:
     check_memory(spec, 6000, memory)
     members = Members(np.zeros((6000, 32), dtype=np.uint8), None)
     with pytest.raises(InvalidRequest, match="needs about"):
-        run_pipeline(vectors, members, spec, lambda *_: None, memory=memory)
+        run_pipeline(MemoryBlocks(vectors), members, spec, lambda *_: None, memory=memory)
 
 
 def test_what_is_clustered_takes_memory_by_units() -> None:

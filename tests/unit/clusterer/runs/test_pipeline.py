@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from known import known
 from octcluster_clusterer import tiles
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.model import Algorithm, Members, Preparation, Report, RunSpec, Stage, VectorSpace
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -50,7 +51,7 @@ def run(
 ) -> RunResult:
     keys = np.arange(len(vectors), dtype="<u8").view(np.uint8).reshape(-1, 8)
     members = Members(np.pad(keys, ((0, 0), (0, 24))), classes)
-    return run_pipeline(vectors.copy(), members, spec, report)
+    return run_pipeline(MemoryBlocks(vectors.copy()), members, spec, report)
 
 
 def test_groups_are_found_and_scored() -> None:
@@ -212,6 +213,7 @@ def test_vectors_of_another_dimension_are_refused() -> None:
 MEASURE_MEMORY = """
 import json
 import numpy as np
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.runs import stage_costs
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.model import (Members)
@@ -227,7 +229,7 @@ def measure(n_members):
     spec = RunSpec("0" * 32, VectorSpace(bytes(32), 1280), Preparation(), (Algorithm.KMEANS,), 4, 4, 0)
     members = Members(random.integers(0, 256, (n_members, 32), dtype=np.uint8), None)
     assert forget_peak()
-    run_pipeline(vectors, members, spec, lambda *_: None)
+    run_pipeline(MemoryBlocks(vectors), members, spec, lambda *_: None)
     return stage_costs._read_peak_bytes() - vectors.nbytes
 
 measure(4000)  # what is loaded once; of fewer, blocks are not full

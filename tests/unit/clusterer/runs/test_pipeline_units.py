@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from known import known
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, VectorSpace
 from octcluster_clusterer.runs.pipeline import run_pipeline
@@ -59,7 +60,9 @@ def make_members(order: np.ndarray, *, by_eye: bool) -> Members:
 def run(*, by_eye: bool, order: np.ndarray | None = None, spec: RunSpec = SPEC) -> RunResult:
     order = np.arange(EYES * SCANS) if order is None else order
     members = make_members(order, by_eye=by_eye)
-    return run_pipeline(np.ascontiguousarray(draw_volumes()[order]), members, spec, lambda *_: None)
+    return run_pipeline(
+        MemoryBlocks(np.ascontiguousarray(draw_volumes()[order])), members, spec, lambda *_: None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +111,7 @@ def test_duplicates_are_members() -> None:
     vectors = draw_volumes()
     vectors[100] = vectors[3] * 1.001
     found = run_pipeline(
-        vectors, make_members(np.arange(EYES * SCANS), by_eye=True), SPEC, lambda *_: None
+        MemoryBlocks(vectors), make_members(np.arange(EYES * SCANS), by_eye=True), SPEC, lambda *_: None
     ).duplicates
     assert (3, 100) in {(pair.first_member, pair.second_member) for pair in found.pairs}
 

@@ -13,6 +13,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from known import known
+from octcluster_clusterer.engine.blocks import Blocks, gather
+from octcluster_clusterer.engine.engine import LocalEngine
 from octcluster_clusterer.errors import (
     InvalidRequest,
     QueueFull,
@@ -55,9 +57,10 @@ N_MEMBERS = 50
 UNDEFINED = Score(undefined_reason="not looked at")
 
 
-def tell_sign(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
+def tell_sign(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
     """A pipeline: clusters members by the sign of their first value."""
     report(Stage.CLUSTERING, 0, 1)
+    vectors = gather(blocks, lambda: None)
     result = ClusteringResult(
         algorithm=Algorithm.KMEANS,
         requested_clusters=2,
@@ -82,11 +85,11 @@ class Gate:
         self.entered = threading.Event()
         self.opened = threading.Event()
 
-    def __call__(self, vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
+    def __call__(self, blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
         self.entered.set()
         while not self.opened.wait(0.01):
             report(Stage.CLUSTERING, 0, 1)
-        return tell_sign(vectors, members, spec, report)
+        return tell_sign(blocks, members, spec, report)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +124,7 @@ def make_queue(store: Store) -> Iterator[MakeQueue]:
         redis_store = RedisStore(url, timeout_seconds=30)
         queues.append(
             RunQueue(
-                RedisVectors(redis_store),
+                LocalEngine(RedisVectors(redis_store)),
                 RunStore(redis_store, 60),
                 pipeline,
                 max_queued_runs,
@@ -376,7 +379,7 @@ def test_failures_are_told_by_code(
     message: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
+    def fail(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
         raise error
 
     status = finish(make_queue(fail), new_spec(), members)
@@ -505,8 +508,8 @@ def test_runs_that_only_memory_has_are_not_forgotten_for_others() -> None:
 def test_the_worker_survives_a_result_that_cannot_be_saved(
     make_queue: MakeQueue, members: Members, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def return_unfit(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
-        result = tell_sign(vectors, members, spec, report)
+    def return_unfit(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
+        result = tell_sign(blocks, members, spec, report)
         return result if spec.seed else replace(result, chosen_reason=cast("str", object()))
 
     queue, unfit, following = make_queue(return_unfit), new_spec(), new_spec(seed=1)
@@ -528,10 +531,10 @@ def test_memory_keeps_few_ended_runs_and_redis_the_rest(make_queue: MakeQueue, m
 def test_vectors_are_freed_before_success_is_told(make_queue: MakeQueue, members: Members) -> None:
     alive: list[Any] = []
 
-    def watch(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
-        alive.append(weakref.ref(vectors))
-        result = tell_sign(vectors, members, spec, report)
-        del vectors
+    def watch(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
+        alive.append(weakref.ref(blocks.matrix))
+        result = tell_sign(blocks, members, spec, report)
+        blocks.close()
         alive.append(alive[0]())  # what the queue itself still holds while the pipeline is at work
         return result
 
@@ -596,10 +599,10 @@ def test_stopping_saves_the_end_of_a_run_that_does_not_notice(
     monkeypatch.setattr(run_queue, "_STOP_SECONDS", 0.1)
     entered, opened = threading.Event(), threading.Event()
 
-    def hang(vectors: np.ndarray, members: Members, spec: RunSpec, report: Report) -> RunResult:
+    def hang(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
         entered.set()
         opened.wait(30)
-        return tell_sign(vectors, members, spec, report)
+        return tell_sign(blocks, members, spec, report)
 
     queue, spec = make_queue(hang), new_spec()
     queue.start(spec, members)

@@ -11,6 +11,7 @@ import redis
 from known import known
 from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.assignment.fit import fit_rules
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import StoreUnavailable
 from octcluster_clusterer.model import (
     Algorithm,
@@ -118,7 +119,8 @@ def make_fitted_run() -> FittedRun:
     rng = np.random.default_rng(6)
     vectors = rng.normal(size=(N_MEMBERS, 20)).astype(np.float32)
     preparation = Preparation(pca=3, whiten=True, part_dimensions=(12, 8))
-    prepared = prepare(vectors, preparation, np.arange(len(vectors)), 0, lambda done, total: None)
+    patients = np.arange(len(vectors))
+    prepared = prepare(MemoryBlocks(vectors), preparation, patients, 0, lambda done, total: None)
     labels = [rng.integers(-1, 3, N_MEMBERS).astype(np.int32), np.full(N_MEMBERS, -1, dtype=np.int32)]
     rules = fit_rules(prepared.vectors, labels, lambda: None)
     assert prepared.fitted is not None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from octcluster_clusterer import tiles
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Duplicates
 from octcluster_clusterer.trust import near_duplicates
@@ -27,7 +28,9 @@ def find(
     vectors: np.ndarray, keys: np.ndarray | None = None, report: Callable[[], None] = lambda: None
 ) -> Duplicates:
     before = vectors.copy()
-    found = find_duplicates(vectors, make_keys(len(vectors)) if keys is None else keys, 0, report)
+    found = find_duplicates(
+        MemoryBlocks(vectors), make_keys(len(vectors)) if keys is None else keys, 0, report
+    )
     np.testing.assert_array_equal(vectors, before)
     return found
 
@@ -108,19 +111,19 @@ def make_copies(n: int, least_noise: float, most_noise: float) -> np.ndarray:
 def test_copies_of_one_image_are_found_where_there_is_nothing_else() -> None:
     copies = make_copies(30, 0.05, 0.05)
     usual_spread = 0.1  # make_vectors spreads by 0.09
-    assert find_duplicates(copies, make_keys(30), 0, lambda: None).total_pairs == 0
-    found = find_duplicates(copies, make_keys(30), 0, lambda: None, usual_spread=usual_spread)
+    assert find_duplicates(MemoryBlocks(copies), make_keys(30), 0, lambda: None).total_pairs == 0
+    found = find_duplicates(MemoryBlocks(copies), make_keys(30), 0, lambda: None, usual_spread=usual_spread)
     assert found.total_pairs == 30 * 29 // 2
 
 
 def test_two_copies_alone_are_a_pair_and_two_images_are_not() -> None:
     for vectors, pairs in ((make_copies(2, 0.05, 0.05), 1), (make_vectors(2), 0)):
-        found = find_duplicates(vectors, make_keys(2), 0, lambda: None, usual_spread=0.1)
+        found = find_duplicates(MemoryBlocks(vectors), make_keys(2), 0, lambda: None, usual_spread=0.1)
         assert found.total_pairs == pairs
 
 
 def test_the_spread_makes_no_pair_of_different_images() -> None:
-    found = find_duplicates(make_vectors(), make_keys(1300), 0, lambda: None, usual_spread=0.1)
+    found = find_duplicates(MemoryBlocks(make_vectors()), make_keys(1300), 0, lambda: None, usual_spread=0.1)
     assert found.total_pairs == 0
 
 
@@ -129,7 +132,7 @@ def test_the_bound_loses_no_pair_near_the_mean(most_alike: bool) -> None:
     others = make_vectors(40)
     copies = make_copies(300 if most_alike else 60, 0.02, 0.12)
     vectors = np.concatenate([others, copies])
-    found = find_duplicates(vectors, make_keys(len(vectors)), 0, lambda: None, usual_spread=0.1)
+    found = find_duplicates(MemoryBlocks(vectors), make_keys(len(vectors)), 0, lambda: None, usual_spread=0.1)
     slowly = find_slowly(vectors, 0.1)
     assert found.total_pairs == len(slowly) > 100
     assert as_set(found) <= slowly

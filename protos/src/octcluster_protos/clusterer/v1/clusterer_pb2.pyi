@@ -226,6 +226,8 @@ class _RunErrorCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunError
     """The server failed."""
     RUN_ERROR_CODE_INTERRUPTED: _RunErrorCode.ValueType  # 5
     """The server that had the run was ended before the run was: start a new run."""
+    RUN_ERROR_CODE_ENGINE_UNAVAILABLE: _RunErrorCode.ValueType  # 6
+    """The Dask cluster that works for the clusterer is not there, or cannot do its work."""
 
 class RunErrorCode(_RunErrorCode, metaclass=_RunErrorCodeEnumTypeWrapper):
     """RunErrorCode says why a run failed."""
@@ -242,6 +244,8 @@ RUN_ERROR_CODE_INTERNAL: RunErrorCode.ValueType  # 4
 """The server failed."""
 RUN_ERROR_CODE_INTERRUPTED: RunErrorCode.ValueType  # 5
 """The server that had the run was ended before the run was: start a new run."""
+RUN_ERROR_CODE_ENGINE_UNAVAILABLE: RunErrorCode.ValueType  # 6
+"""The Dask cluster that works for the clusterer is not there, or cannot do its work."""
 Global___RunErrorCode: _TypeAlias = RunErrorCode  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,1 @@
+"""The parts of a Dask cluster as programs: scheduler and worker."""

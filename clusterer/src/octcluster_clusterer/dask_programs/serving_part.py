@@ -1,0 +1,49 @@
+"""Runs one part of a Dask cluster until it is asked to stop."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import dask
+
+# No page for people, and none of its own for programs: it would be in plain text.
+_NO_PAGES = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+HTTP_ADDRESS = "127.0.0.1:0"
+"""Where Dask's own HTTP server, which cannot be left out, has nothing to tell."""
+
+
+def run_part(make_part: Callable[[], Any], options: dict[str, object]) -> int:
+    """Runs a scheduler or a nanny; returns the exit code.
+
+    Args:
+        make_part: Makes it, within an event loop.
+        options: Settings of Dask.
+    """
+    dask.config.set(_NO_PAGES | options)
+    try:
+        asyncio.run(_serve(make_part))
+    except (OSError, RuntimeError, TimeoutError) as error:
+        print(f"cannot start: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(make_part: Callable[[], Awaitable[Any]]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with make_part() as part:  # type: ignore[attr-defined]
+        finished = asyncio.create_task(part.finished())
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({finished, asked}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (finished, asked):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

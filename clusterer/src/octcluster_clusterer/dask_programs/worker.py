@@ -1,0 +1,43 @@
+"""``octcluster-dask-worker``: reads blocks of vectors and computes on them, one at a time."""
+
+import sys
+import tempfile
+from contextlib import ExitStack
+
+from octcluster_clusterer.dask_settings import WorkerSettings
+
+
+def main() -> int:
+    """Runs a worker, in a process that is started anew when it ends, until it is asked to stop."""
+    settings = WorkerSettings.load()
+
+    # A bad setting is told before the heavy libraries come.
+    from distributed import Nanny  # noqa: PLC0415
+
+    from octcluster_clusterer.dask_programs.serving_part import HTTP_ADDRESS, run_part  # noqa: PLC0415
+    from octcluster_clusterer.engine.dask_security import make_security  # noqa: PLC0415
+    from octcluster_clusterer.engine.worker_tasks import VectorsPlugin  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        folder = settings.spill_folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="oct-dask-"))
+        options: dict[str, object] = {}
+        if settings.spill_folder is None:
+            options = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
+
+        def make_nanny() -> Nanny:
+            return Nanny(
+                settings.scheduler,
+                host=settings.host,
+                nthreads=1,
+                memory_limit=int(settings.memory_limit),
+                local_directory=str(folder),
+                security=make_security(settings.place),
+                dashboard_address=HTTP_ADDRESS,
+                plugins=(VectorsPlugin(settings.vector_place),),
+            )
+
+        return run_part(make_nanny, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

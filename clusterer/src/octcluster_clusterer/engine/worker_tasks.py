@@ -1,0 +1,136 @@
+"""What a Dask worker does with one block: all of it is in the installed package, and no code travels."""
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+from distributed import WorkerPlugin, get_worker
+from distributed.worker import Worker
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from octcluster_clusterer.errors import EngineUnavailable, VectorsMissing
+from octcluster_clusterer.model import VectorSpace
+from octcluster_clusterer.store.opening import VectorPlace, open_vectors
+from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_clusterer.tiles import limit_threads
+
+_PLUGIN = "octcluster"
+_NO_PLUGIN = "a Dask worker was not started by octcluster-dask-worker, and cannot find the vectors: stop it"
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Where the rows of a block are read from, whenever they are needed.
+
+    Attributes:
+        space: Space of the vectors.
+        image_keys: uint8, shape (n_rows, 32).
+    """
+
+    space: VectorSpace
+    image_keys: NDArray[np.uint8]
+
+    def load(self, vectors: VectorCache) -> NDArray[np.float32]:
+        """Reads them: float32, shape (n_rows, dimension)."""
+        return vectors.load(self.space, self.image_keys, lambda _done, _total: None)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A function of the package with the arguments that all blocks have in common."""
+
+    function: Callable[..., Any]
+    common: Sequence[object] = ()
+
+    def do(self, block: NDArray[np.float32], *each: object) -> Any:
+        """Applies the function to a block."""
+        return self.function(block, *self.common, *each, report_step=_go_on)
+
+
+class VectorsPlugin(WorkerPlugin):
+    """What ``octcluster-dask-worker`` gives to its workers: where the vectors are, and one thread a task."""
+
+    name = _PLUGIN
+
+    def __init__(self, place: VectorPlace) -> None:
+        """Opens the vectors at ``place``, in the worker's own process."""
+        self._place = place
+
+    def setup(self, worker: Worker) -> None:
+        """Opens the vectors, and has BLAS and tiles use one thread: tasks side by side are the workers'."""
+        threadpool_limits(limits=1)
+        limit_threads(1)
+        self.vectors = open_vectors(self._place)
+
+    def teardown(self, worker: Worker) -> None:
+        """Closes them."""
+        self.vectors.close()
+
+
+@cache
+def describe_installation() -> str:
+    """What must be equal where blocks of one run are computed: this package's code and its arithmetic."""
+    root = Path(__file__).parents[1]
+    digest = blake2b(digest_size=8)
+    for file in sorted(root.rglob("*.py")):
+        digest.update(f"{file.relative_to(root)}".encode() + file.read_bytes())
+    return (
+        f"octcluster-clusterer {digest.hexdigest()}, NumPy {np.__version__}, SciPy {scipy.__version__}, "
+        f"Python {'.'.join(platform.python_version_tuple()[:2])}"
+    )
+
+
+def hold(value: object) -> object:
+    """Holds a value on the workers; it is held anew where a worker is lost."""
+    return value
+
+
+def count_faults(rows: StoredRows, installation: str) -> Counter[str]:
+    """Reads the rows of a block, and counts the vectors that are missing or not sound."""
+    try:
+        _read(rows, installation)
+    except VectorsMissing as error:
+        return Counter(error.faults)
+    return Counter()
+
+
+def do_steps(rows: StoredRows, installation: str, each: Sequence[object], *steps: Step) -> Any:
+    """Reads the rows of a block, does steps in place and returns what the last one gives."""
+    block = _read(rows, installation)
+    for step in steps[:-1]:
+        step.do(block)
+    return steps[-1].do(block, *each)
+
+
+def fold(combine: Callable[[Any, Any], Any], first: Any, *others: Any) -> Any:
+    """Folds values, one after the other; leaves them as they are, for they may be needed again."""
+    total = deepcopy(first)
+    for more in others:
+        total = combine(total, more)
+    return total
+
+
+def _read(rows: StoredRows, installation: str) -> NDArray[np.float32]:
+    own = describe_installation()
+    if own != installation:
+        raise EngineUnavailable(
+            f"a Dask worker has {own}, and the clusterer has {installation}: install the same packages in "
+            "both, and start the workers again"
+        )
+    plugin = get_worker().plugins.get(_PLUGIN)
+    if not isinstance(plugin, VectorsPlugin):
+        raise EngineUnavailable(_NO_PLUGIN)
+    return rows.load(plugin.vectors)
+
+
+def _go_on() -> None:
+    """Workers report nothing: the clusterer counts the blocks that are done."""
