@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import VectorsMissing
 from octcluster_clusterer.model import VectorSpace
@@ -32,6 +33,30 @@ def compute_checksum(space: VectorSpace, image_key: bytes, vector: bytes | memor
     checksum.update(image_key)
     checksum.update(vector)
     return checksum.digest()
+
+
+def find_faults(
+    space: VectorSpace,
+    image_keys: NDArray[np.uint8],
+    checksums: NDArray[np.uint8],
+    vectors: NDArray[np.uint8],
+) -> dict[Fault, NDArray[np.bool_]]:
+    """Compares the checksums of vectors, and looks for what is no number.
+
+    Args:
+        space: Space that they should be of.
+        image_keys: The image of each, uint8, shape (n_vectors, 32).
+        checksums: What was kept beside each, uint8, shape (n_vectors, 16).
+        vectors: Their bytes, uint8, shape (n_vectors, bytes of a vector).
+
+    Returns:
+        Which are no sound vectors, by fault: bool, shape (n_vectors,).
+    """
+    pairs = zip(image_keys, vectors, strict=True)
+    right = b"".join(compute_checksum(space, key.tobytes(), vector.data) for key, vector in pairs)
+    changed = (np.frombuffer(right, dtype=np.uint8).reshape(checksums.shape) != checksums).any(axis=1)
+    finite = np.isfinite(vectors.view(space.value_type)).all(axis=1)
+    return {Fault.CHANGED: changed, Fault.NOT_FINITE: ~finite & ~changed}
 
 
 def take_sound(

@@ -11,7 +11,7 @@ whichever shard it lies.
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -24,10 +24,10 @@ from octcluster_clusterer.store.parquet.shards import (
     Rows,
     Shard,
     count_group_rows,
-    find_faults,
     name_folder,
     write_shard,
 )
+from octcluster_clusterer.store.sound_vectors import find_faults
 
 logger = logging.getLogger(__name__)
 
@@ -40,111 +40,123 @@ _FULL_BYTES = 2**30
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A shard that can be read, and what the listing told of it."""
+class Summary:
+    """What compaction must know of a shard.
 
-    shard: Shard
+    Attributes:
+        n_rows: Number of its vectors.
+        merged_from: Names of the shards that it takes the place of.
+        facts: What the latest listing told of it.
+    """
+
+    n_rows: int
+    merged_from: Sequence[str]
     facts: FileFacts
 
     @property
     def is_full(self) -> bool:
-        return self.shard.n_rows >= _FULL_ROWS or self.facts.n_bytes >= _FULL_BYTES
+        """Whether it stays as it is."""
+        return self.n_rows >= _FULL_ROWS or self.facts.n_bytes >= _FULL_BYTES
 
 
-def compact(folder: ShardFolder, space: VectorSpace, grace_seconds: float, all_at_once: bool = False) -> bool:
-    """Does what there is to do.
+class SpaceCompaction:
+    """Compacts one space, pass by pass. Reads the end of each shard once."""
 
-    Args:
-        folder: Where the shards lie.
-        space: Their space.
-        grace_seconds: For how long shards that were merged stay.
-        all_at_once: Merge all that are not full, also where they are few.
+    def __init__(self, folder: ShardFolder, space: VectorSpace) -> None:
+        """Compacts the shards of ``space`` in ``folder``."""
+        self._folder = folder
+        self._space = space
+        self._known: dict[str, Summary] = {}
 
-    Returns:
-        Whether there is something to delete later.
+    def compact(self, grace_seconds: float, all_at_once: bool = False) -> bool:
+        """Does what there is to do.
 
-    Raises:
-        OSError: The place does not serve; what was begun is done by the next pass.
-    """
-    folder.delete_leavings(name_folder(space))
-    known = dict(_open_all(folder, space))
-    merged = _find_merged(known)
-    for sources in _choose({name: one for name, one in known.items() if name not in merged}, all_at_once):
-        facts = FileFacts(0, 0.0)
-        name = _merge(folder, space, {source: known[source].shard for source in sources})
-        merged |= dict.fromkeys(sources, facts)
-        logger.info("merged %d shards into one", len(sources))
-        _check(folder, space, name)
-    later = False
-    for source, successor in merged.items():
-        if successor.age_seconds >= grace_seconds:
-            folder.delete_file(name_folder(space), source)
-        else:
+        Args:
+            grace_seconds: For how long shards that were merged stay.
+            all_at_once: Merge all that are not full, also where they are few.
+
+        Returns:
+            Whether there is something to delete later.
+
+        Raises:
+            DamagedShard: A shard became one while it was read.
+            OSError: The place does not serve; what was begun is done by the next pass.
+        """
+        self._folder.delete_leavings(name_folder(self._space))
+        self._look()
+        merged = {source: one for one in self._known.values() for source in one.merged_from}
+        left = {name: one for name, one in self._known.items() if name not in merged}
+        later = False
+        for names in _choose(left, all_at_once):
+            _merge(self._folder, self._space, names)
+            logger.info("merged %d shards into one", len(names))
             later = True
-    return later
+        for name in merged.keys() & self._known.keys():
+            if merged[name].facts.age_seconds >= grace_seconds:
+                self._folder.delete_file(name_folder(self._space), name)
+            else:
+                later = True
+        return later
+
+    def _look(self) -> None:
+        """Learns which shards there are now. Those that cannot be read are nobody's to delete, and stay."""
+        known = {}
+        for name, facts in sorted(self._folder.list_files(name_folder(self._space)).items()):
+            if name in self._known:
+                known[name] = replace(self._known[name], facts=facts)
+                continue
+            try:
+                shard = Shard(self._folder.open_file(name_folder(self._space), name), self._space)
+            except (DamagedShard, FileNotFoundError):
+                continue
+            known[name] = Summary(shard.n_rows, shard.merged_from, facts)
+        self._known = known
 
 
-def _open_all(folder: ShardFolder, space: VectorSpace) -> Iterator[tuple[str, _Known]]:
-    """All shards that can be read; others are nobody's to delete, and stay."""
-    for name, facts in sorted(folder.list_files(name_folder(space)).items()):
-        try:
-            yield name, _Known(Shard(folder.open_file(name_folder(space), name), space), facts)
-        except (DamagedShard, FileNotFoundError):
-            continue
-
-
-def _find_merged(known: Mapping[str, _Known]) -> dict[str, FileFacts]:
-    """The shards that another one takes the place of, with what is known of that one."""
-    return {
-        source: one.facts for one in known.values() for source in one.shard.merged_from if source in known
-    }
-
-
-def _choose(known: Mapping[str, _Known], all_at_once: bool) -> Iterator[Sequence[str]]:
+def _choose(known: Mapping[str, Summary], all_at_once: bool) -> Iterator[Sequence[str]]:
     """Which shards are to be merged with which."""
     tiers: dict[int, list[str]] = {}
     for name, one in known.items():
-        if not one.is_full and one.shard.n_rows:
-            tier = 0 if all_at_once else int(math.log(one.shard.n_rows, _MERGED_AT_ONCE))
+        if not one.is_full and one.n_rows:
+            tier = 0 if all_at_once else int(math.log(one.n_rows, _MERGED_AT_ONCE))
             tiers.setdefault(tier, []).append(name)
+    fewest = 2 if all_at_once else _MERGED_AT_ONCE
     for names in tiers.values():
-        if len(names) < (2 if all_at_once else _MERGED_AT_ONCE):
-            continue
         chosen: list[str] = []
-        for name in names:
+        for name in names if len(names) >= fewest else ():
             chosen.append(name)
             n_bytes = sum(known[one].facts.n_bytes for one in chosen)
-            if n_bytes >= _FULL_BYTES or sum(known[one].shard.n_rows for one in chosen) >= _FULL_ROWS:
+            if n_bytes >= _FULL_BYTES or sum(known[one].n_rows for one in chosen) >= _FULL_ROWS:
                 yield chosen
                 chosen = []
         if len(chosen) > 1:
             yield chosen
 
 
-def _merge(folder: ShardFolder, space: VectorSpace, sources: Mapping[str, Shard]) -> str:
-    """Writes the latest vector of each image in these shards into one; returns its name."""
-    index, starts = Index(), {}
-    for number, (name, shard) in enumerate(sources.items()):
-        keys, put_at = shard.read_keys()
+def _merge(folder: ShardFolder, space: VectorSpace, names: Sequence[str]) -> None:
+    """Writes the latest vector of each image in these shards into one, but for those that are damaged."""
+    index, shards, first_put = Index(), [], []
+    for number, name in enumerate(names):
+        shards.append(Shard(folder.open_file(name_folder(space), name), space))
+        keys, put_at = shards[number].read_keys()
         index.add(number, keys, put_at)
-        starts[name] = int(put_at.min())
-    numbers = {name: number for number, name in enumerate(sources)}
+        first_put.append(int(put_at.min()))
 
     def read() -> Iterator[Rows]:
-        for name in sorted(sources, key=lambda one: starts[one]):  # in the order in which runs read them
-            for first, rows in sources[name].read_groups():
+        for number in np.argsort(
+            first_put
+        ):  # in the order in which they were put, and in which runs read them
+            for start, rows in shards[number].read_groups():
                 found, places = index.find(rows.image_keys)
-                latest = (found == numbers[name]) & (places == first + np.arange(len(places)))
-                faults = find_faults(space, rows.image_keys, rows)
+                latest = (found == number) & (places == start + np.arange(len(places)))
+                faults = find_faults(space, rows.image_keys, rows.checksums, rows.vectors)
                 yield rows.take(latest & ~np.any([*faults.values()], axis=0))
 
-    digest = blake2b("\n".join(sorted(sources)).encode(), digest_size=16).hexdigest()
-    merged = f"merged-{digest}{ENDING}"
-    whole_groups = _gather(read(), count_group_rows(space))
+    digest = blake2b("\n".join(sorted(names)).encode(), digest_size=16).hexdigest()
+    parts = _gather(read(), count_group_rows(space))
     folder.write_file(
-        name_folder(space), merged, lambda file: write_shard(file, space, whole_groups, sorted(sources))
+        name_folder(space), f"merged-{digest}{ENDING}", lambda file: write_shard(file, space, parts, names)
     )
-    return merged
 
 
 def _gather(pieces: Iterator[Rows], n_rows: int) -> Iterator[Rows]:
@@ -158,8 +170,3 @@ def _gather(pieces: Iterator[Rows], n_rows: int) -> Iterator[Rows]:
             held = [whole.take(slice(n_rows, None))]
     if held and (rest := Rows.join(held)).put_at.size:
         yield rest
-
-
-def _check(folder: ShardFolder, space: VectorSpace, name: str) -> None:
-    """Reads the end of a shard that was just written, before others are deleted for it."""
-    Shard(folder.open_file(name_folder(space), name), space)

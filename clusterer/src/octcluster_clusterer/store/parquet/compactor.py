@@ -4,7 +4,7 @@ import logging
 import threading
 
 from octcluster_clusterer.model import VectorSpace
-from octcluster_clusterer.store.parquet.compaction import GRACE_SECONDS, compact
+from octcluster_clusterer.store.parquet.compaction import GRACE_SECONDS, SpaceCompaction
 from octcluster_clusterer.store.parquet.faults import translate
 from octcluster_clusterer.store.parquet.folders import ShardFolder
 from octcluster_clusterer.store.parquet.shards import DamagedShard
@@ -21,6 +21,7 @@ class Compactor:
         self._grace_seconds = grace_seconds
         self._changed = threading.Condition()
         self._spaces: set[VectorSpace] = set()
+        self._compactions: dict[VectorSpace, SpaceCompaction] = {}
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -52,7 +53,8 @@ class Compactor:
 
     def _compact(self, space: VectorSpace) -> bool:
         try:
-            return compact(self._folder, space, self._grace_seconds)
+            compaction = self._compactions.setdefault(space, SpaceCompaction(self._folder, space))
+            return compaction.compact(self._grace_seconds)
         except FileNotFoundError:
             return True  # another process was quicker
         except DamagedShard:

@@ -85,7 +85,7 @@ class LocalFolder:
         folder = self._root if self._root.exists() else self._root.parent
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "no folder")
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, "no right")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from octcluster_clusterer.store.parquet.compactor import Compactor
 from octcluster_clusterer.store.parquet.folders import ShardFolder
 from octcluster_clusterer.store.parquet.local_folder import LocalFolder
 from octcluster_clusterer.store.parquet.vectors import ParquetVectors
@@ -11,7 +12,8 @@ from octcluster_clusterer.store.parquet.vectors import ParquetVectors
 
 def open_parquet(url: str, timeout_seconds: float, observe: Callable[[float, str], None]) -> ParquetVectors:
     """Opens vectors at ``file:///FOLDER`` or ``s3://BUCKET/PREFIX``; see ``store.opening``."""
-    return ParquetVectors(open_folder(url, timeout_seconds), observe)
+    folder = open_folder(url, timeout_seconds)
+    return ParquetVectors(folder, observe, Compactor(folder))
 
 
 def open_folder(url: str, timeout_seconds: float) -> ShardFolder:

@@ -7,6 +7,7 @@ its number and reads nothing else. A file of another layout fails at its checksu
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from octcluster_clusterer.model import DataType, VectorSpace
-from octcluster_clusterer.store.sound_vectors import CHECKSUM_BYTES, Fault, compute_checksum
+from octcluster_clusterer.store.sound_vectors import CHECKSUM_BYTES
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES
 
 _LARGEST_GROUP_ROWS = 10_000
@@ -56,27 +57,6 @@ class Rows:
         """The rows of several parts, one part after the other."""
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
-def find_faults(
-    space: VectorSpace, image_keys: NDArray[np.uint8], rows: Rows
-) -> dict[Fault, NDArray[np.bool_]]:
-    """Compares the checksum of each vector.
-
-    Args:
-        space: Space that they should be of.
-        image_keys: The image of each, uint8, shape (n_rows, 32).
-        rows: What was read for them.
-
-    Returns:
-        Which rows are no sound vectors, by fault: bool, shape (n_rows,).
-    """
-    pairs = zip(image_keys, rows.vectors, strict=True)
-    found = b"".join(compute_checksum(space, key.tobytes(), vector.data) for key, vector in pairs)
-    checksums = np.frombuffer(found, dtype=np.uint8).reshape(-1, CHECKSUM_BYTES)
-    changed = (checksums != rows.checksums).any(axis=1)
-    finite = np.isfinite(rows.vectors.view(space.value_type)).all(axis=1)
-    return {Fault.CHANGED: changed, Fault.NOT_FINITE: ~finite & ~changed}
 
 
 def name_folder(space: VectorSpace) -> str:
@@ -143,9 +123,10 @@ class Shard:
         self._file = file
         self._space = space
         try:
-            self._parquet = pq.ParquetFile(file)
-            metadata = self._parquet.metadata
-            if not self._parquet.schema_arrow.equals(_make_schema(space)):
+            with _absence_named():
+                parquet = pq.ParquetFile(file)
+            metadata = parquet.metadata
+            if not parquet.schema_arrow.equals(_make_schema(space)):
                 raise DamagedShard("its columns are not those of the space")
             self.merged_from = json.loads((metadata.metadata or {}).get(_MERGED_FROM, b"[]"))
             self._groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
@@ -153,7 +134,7 @@ class Shard:
         except (pa.ArrowException, ValueError, KeyError) as error:
             raise DamagedShard(str(error)) from error
         except OSError as error:
-            if error.errno or "AWS Error" in str(error):
+            if error.errno or isinstance(error, FileNotFoundError) or "AWS Error" in str(error):
                 raise
             raise DamagedShard(
                 str(error)
@@ -170,9 +151,24 @@ class Shard:
         Raises:
             DamagedShard: They cannot be read.
         """
-        rows = np.arange(self.n_rows)
-        found = [self._read_values(rows, column) for column in (0, 1)]
-        return found[0], found[1].view(np.int64).reshape(-1)
+        keys, put_at = (self._read_values(np.arange(self.n_rows), column) for column in (0, 1))
+        return keys, put_at.view(np.int64).reshape(-1)
+
+    def read_vectors(self, rows: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Reads vectors, each part of the file once.
+
+        Args:
+            rows: Their numbers, ascending, shape (n_rows,).
+
+        Returns:
+            Their checksums, shape (n_rows, 16), and values, shape (n_rows, bytes of a vector).
+
+        Raises:
+            DamagedShard: The file is too short for them.
+            FileNotFoundError: It was deleted.
+            OSError: It cannot be read.
+        """
+        return self._read_values(rows, 2), self._read_values(rows, 3)
 
     def read_groups(self) -> Iterator[tuple[int, Rows]]:
         """All rows, row group by row group, with the number of the first in each.
@@ -180,23 +176,13 @@ class Shard:
         Raises:
             DamagedShard: They cannot be read.
         """
-        for start, stop in zip(self._starts[:-1], self._starts[1:], strict=True):
-            yield int(start), self.read_rows(np.arange(start, stop))
-
-    def read_rows(self, rows: NDArray[Any]) -> Rows:
-        """Reads rows, each part of the file once.
-
-        Args:
-            rows: Their numbers, ascending, shape (n_rows,).
-
-        Raises:
-            DamagedShard: The file is too short for them.
-        """
-        keys, put_at, checksums, vectors = (self._read_values(rows, column) for column in range(4))
-        return Rows(keys, put_at.view(np.int64).reshape(-1), checksums, vectors)
+        keys, put_at = self.read_keys()
+        for start, stop in zip(self._starts[:-1].tolist(), self._starts[1:].tolist(), strict=True):
+            columns = self.read_vectors(np.arange(start, stop))
+            yield start, Rows(keys[start:stop], put_at[start:stop], *columns)
 
     def _read_values(self, rows: NDArray[Any], column: int) -> NDArray[np.uint8]:
-        """Bytes of the values of a column in these rows, uint8, shape (n_rows, bytes of a value)."""
+        """The values of a column in these rows, uint8, shape (n_rows, bytes of a value)."""
         n_bytes = (IMAGE_KEY_BYTES, 8, CHECKSUM_BYTES, self._space.vector_bytes)[column]
         values = np.empty((len(rows), n_bytes), dtype=np.uint8)
         groups = np.searchsorted(self._starts, rows, side="right") - 1
@@ -211,12 +197,24 @@ class Shard:
             for low, high in _find_spans(within, n_bytes):
                 span = within[low:high]
                 n_span_bytes = int(span[-1] - span[0] + 1) * n_bytes
-                content = self._file.read_at(n_span_bytes, begin + int(span[0]) * n_bytes)
+                with _absence_named():
+                    content = self._file.read_at(n_span_bytes, begin + int(span[0]) * n_bytes)
                 if len(content) != n_span_bytes:
                     raise DamagedShard("the file is too short")
                 table = np.frombuffer(content, dtype=np.uint8).reshape(-1, n_bytes)
                 values[first + low : first + high] = table[span - span[0]]
         return values
+
+
+@contextmanager
+def _absence_named() -> Iterator[None]:
+    """Around reading: that an object of S3 was deleted is told in a message alone."""
+    try:
+        yield
+    except OSError as error:
+        if "AWS Error NO_SUCH_KEY" in str(error):
+            raise FileNotFoundError from error
+        raise
 
 
 def _find_spans(rows: NDArray[Any], n_bytes: int) -> Iterator[tuple[int, int]]:

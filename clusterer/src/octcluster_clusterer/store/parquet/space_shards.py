@@ -76,6 +76,11 @@ class SpaceShards:
             self._latest_put_at = max(time.time_ns(), self._latest_put_at + 1)
             return self._latest_put_at
 
+    def close(self) -> None:
+        """Closes the files; who still needs one opens it again."""
+        with self._lock:
+            self._opened.clear()
+
     def _look(self) -> None:
         there = self._folder.list_files(self.folder_name)
         for name in there.keys() - self._numbers.keys() - self._damaged:

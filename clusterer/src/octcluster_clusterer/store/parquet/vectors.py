@@ -15,12 +15,13 @@ from octcluster_clusterer.store.parquet.compactor import Compactor
 from octcluster_clusterer.store.parquet.faults import asking
 from octcluster_clusterer.store.parquet.folders import ENDING, ShardFolder
 from octcluster_clusterer.store.parquet.index import ABSENT
-from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, find_faults, write_shard
+from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, write_shard
 from octcluster_clusterer.store.parquet.space_shards import SpaceShards
 from octcluster_clusterer.store.sound_vectors import (
     CHECKSUM_BYTES,
     Fault,
     compute_checksum,
+    find_faults,
     note_damage,
     require_all,
     take_sound,
@@ -44,13 +45,15 @@ class ParquetVectors:
     read. A damaged one then counts as missing, and is told as such until it is put again.
     """
 
-    def __init__(self, folder: ShardFolder, observe: Callable[[float, str], None]) -> None:
-        """Keeps vectors in ``folder``; see ``open_vectors`` for ``observe``."""
+    def __init__(
+        self, folder: ShardFolder, observe: Callable[[float, str], None], compactor: Compactor
+    ) -> None:
+        """Keeps vectors in ``folder``, whose shards ``compactor`` merges; see ``open_vectors``."""
         self._folder = folder
         self._observe = observe
         self._lock = threading.Lock()
         self._spaces: dict[VectorSpace, SpaceShards] = {}
-        self._compactor = Compactor(folder)
+        self._compactor = compactor
 
     def find_missing(self, space: VectorSpace, image_keys: Sequence[bytes]) -> list[bytes]:
         """Tells which images have no vector, or one that was found to be damaged."""
@@ -106,8 +109,11 @@ class ParquetVectors:
             self._folder.check()
 
     def close(self) -> None:
-        """Ends the merging of shards."""
+        """Ends the merging of shards, and closes the files."""
         self._compactor.close()
+        with self._lock:
+            for shards in self._spaces.values():
+                shards.close()
 
     def _shards_of(self, space: VectorSpace) -> SpaceShards:
         with self._lock:
@@ -144,16 +150,16 @@ class ParquetVectors:
             distinct, back = np.unique(rows, return_inverse=True)
             try:
                 with asking(self._observe, files_may_go=True):
-                    found = shards.open_number(number).read_rows(distinct).take(back)
+                    checksums, vectors = shards.open_number(number).read_vectors(distinct)
             except FileNotFoundError:
                 yield positions, None
                 continue
             except DamagedShard:
                 faults = {Fault.WRONG_LENGTH: np.full(len(positions), True)}
             else:
-                faults = find_faults(shards.space, keys[positions], found)
+                faults = find_faults(shards.space, keys[positions], checksums[back], vectors[back])
                 sound = ~np.any([*faults.values()], axis=0)
-                yield positions[sound], found.vectors[sound]
+                yield positions[sound], vectors[back[sound]]
             for fault, which in faults.items():
                 if which.any():
                     shards.forget(keys[positions[which]])

@@ -1,0 +1,169 @@
+"""Shards on a real file system: killed writers, full disks, missing rights, and what is told of them."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from octcluster_clusterer.errors import StoreRefused, StoreUnavailable
+from octcluster_clusterer.model import VectorSpace
+from octcluster_clusterer.store.opening import VectorPlace, open_vectors
+from octcluster_clusterer.store.parquet.compaction import SpaceCompaction
+from octcluster_clusterer.store.parquet.opening import open_folder
+from octcluster_clusterer.store.vectors import VectorCache
+from small_disk import fill_disk, small_disk
+
+pytestmark = pytest.mark.heavy
+
+SPACE = VectorSpace(b"\x01" * 32, dimension=256)
+
+# Puts vectors that follow from their number, and says so of each; merges them all the while.
+WRITER = """
+import sys, numpy as np
+from octcluster_clusterer.model import VectorSpace
+from octcluster_clusterer.store.opening import VectorPlace, open_vectors
+cache = open_vectors(VectorPlace(sys.argv[1]))
+space = VectorSpace(b"\\x01" * 32, dimension=256)
+for number in range(int(sys.argv[2]), 10**9):
+    key = number.to_bytes(32, "big")
+    cache.put(space, [(key, np.full(256, number, "<f4").tobytes())])
+    print(number, flush=True)
+"""
+
+
+def open_at(folder: Path) -> VectorCache:
+    return open_vectors(VectorPlace(f"file://{folder}"))
+
+
+def make_vectors(n_vectors: int, space: VectorSpace = SPACE) -> list[tuple[bytes, bytes]]:
+    values = np.random.default_rng().normal(size=(n_vectors, space.dimension)).astype("<f4")
+    return [(os.urandom(32), row.tobytes()) for row in values]
+
+
+def test_a_writer_killed_in_the_middle_of_puts_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
+    folder = tmp_path / "vectors"
+    acknowledged: list[int] = []
+    pauses = np.random.default_rng(0).uniform(0, 0.25, 12)
+    for pause in pauses:
+        command = [sys.executable, "-c", WRITER, f"file://{folder}", str(len(acknowledged) + 1000)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            acknowledged.append(int(writer.stdout.readline()))
+            time.sleep(pause)
+            writer.send_signal(signal.SIGKILL)
+            lines = writer.stdout.read().split("\n")[:-1]
+            acknowledged += [int(line) for line in lines]
+        keys = [number.to_bytes(32, "big") for number in acknowledged]
+        expected = [np.full(256, number, "<f4").tobytes() for number in acknowledged]
+        assert open_at(folder).get(SPACE, keys) == list(zip(keys, expected, strict=True))
+    assert len(set(acknowledged)) > 2 * len(pauses)
+    SpaceCompaction(open_folder(f"file://{folder}", 5), SPACE).compact(0, all_at_once=True)
+    assert open_at(folder).find_missing(SPACE, keys) == []
+
+
+def test_leavings_of_a_killed_writer_are_deleted_a_day_later(tmp_path: Path) -> None:
+    open_at(tmp_path / "vectors").put(SPACE, make_vectors(1))
+    (folder,) = (tmp_path / "vectors").iterdir()
+    old, new = folder / ".old.part", folder / ".new.part"
+    for file in (old, new):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    SpaceCompaction(open_folder(f"file://{tmp_path}/vectors", 5), SPACE).compact(0)
+    assert new.exists()
+    assert not old.exists()
+
+
+def test_a_full_disk_is_told_leaves_no_half_shard_and_passes(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2048) as disk:
+        folder, cache = disk / "vectors", open_at(disk / "vectors")
+        kept, wide = make_vectors(100), make_vectors(400)
+        cache.put(SPACE, kept)
+        filler = fill_disk(disk, leave_kibibytes=64)
+        for _ in range(3):
+            with pytest.raises(StoreRefused, match="its disk is full: free space there"):
+                cache.put(SPACE, wide)
+        (space_folder,) = folder.iterdir()
+        assert len(list(space_folder.iterdir())) == 1, "what could not be written is not left"
+        assert cache.get(SPACE, [key for key, _ in kept]) == kept, "it can still be read"
+        assert len(cache.find_missing(SPACE, [key for key, _ in wide])) == 400
+        filler.unlink()
+        assert cache.put(SPACE, wide) == []
+        with closing(cache), closing(open_at(folder)) as another:
+            assert another.get(SPACE, [key for key, _ in wide]) == wide
+
+
+def test_a_full_disk_ends_no_merge_badly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with small_disk(tmp_path / "disk", 2048) as disk:
+        cache = open_at(disk / "vectors")
+        vectors = make_vectors(800)
+        for start in range(0, 800, 160):
+            cache.put(SPACE, vectors[start : start + 160])
+        fill_disk(disk)
+        compaction = SpaceCompaction(open_folder(f"file://{disk}/vectors", 5), SPACE)
+        cache.close()
+        with pytest.raises(OSError, match="No space"):
+            compaction.compact(0, all_at_once=True)
+        with closing(open_at(disk / "vectors")) as another:
+            assert another.get(SPACE, [key for key, _ in vectors]) == vectors
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """Root may do everything: so the test is somebody else meanwhile."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_missing_rights_and_folders_are_told_with_the_cure_and_without_a_path(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    for parent, words in (
+        (tmp_path / "Doe^Jane" / "more", "its folder is not there"),
+        (tmp_path / "file", "its folder is not there"),
+        (tmp_path, "rights to the folder of --store-url"),
+    ):
+        (tmp_path / "file").write_text("")
+        cache = open_at(parent / "vectors")
+        with as_another_user():
+            for call in (
+                cache.ping,
+                lambda cache=cache: cache.put(SPACE, make_vectors(1)),
+                lambda cache=cache: cache.find_missing(SPACE, [b"k" * 32]),
+            ):
+                with pytest.raises(StoreRefused, match=words) as caught:
+                    call()
+                assert str(tmp_path) not in str(caught.value)
+                assert "Doe" not in str(caught.value)
+    assert "Doe" not in caplog.text
+    assert str(tmp_path) not in caplog.text
+
+
+def test_a_folder_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "mount").mkdir()
+    cache = open_at(tmp_path / "mount/vectors")
+    vectors = make_vectors(3)
+    keys = [key for key, _ in vectors]
+    cache.put(SPACE, vectors)
+    (tmp_path / "mount").rename(tmp_path / "gone")
+    for call in (cache.ping, lambda: cache.find_missing(SPACE, keys), lambda: cache.put(SPACE, vectors)):
+        with pytest.raises(StoreUnavailable, match="its folder is not there"):
+            call()
+    (tmp_path / "gone").rename(tmp_path / "mount")
+    cache.ping()
+    assert cache.get(SPACE, keys) == vectors
