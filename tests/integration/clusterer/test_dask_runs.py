@@ -23,7 +23,11 @@ from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
+from processes import running_service
 from stores import Store, started_store
+
+from .conftest import Blobs, Clusterer, new_spec
 
 pytestmark = pytest.mark.heavy
 
@@ -231,3 +235,24 @@ def test_the_end_of_the_scheduler_ends_the_run(
     ):
         run(engine, members, report=kill)
     assert time.monotonic() - before < 120
+
+
+def test_the_server_runs_on_a_cluster_and_tells_when_it_is_away(parts: DaskParts, store: Store) -> None:
+    """Last of all: it ends the workers and the scheduler of the others."""
+    flags = ("--redis-url", store.url, "--engine", "dask", "--dask-scheduler", parts.place.address)
+    blobs = Blobs.draw(500)
+    with running_service("octcluster_clusterer", *flags) as server:
+        clusterer = Clusterer(server.address)
+        clusterer.put(blobs.entries())
+        spec = new_spec(preparation=pb.Preparation(pca_components=5))
+        clusterer.start(spec, blobs)
+        assert clusterer.watch(spec.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
+        parts.stop()
+        away = new_spec(preparation=pb.Preparation(pca_components=5))
+        clusterer.start(away, blobs)
+        status = clusterer.watch(away.run_id)[-1]
+        assert status.state == pb.RUN_STATE_FAILED
+        assert status.error.code == pb.RUN_ERROR_CODE_ENGINE_UNAVAILABLE
+        assert "octcluster-dask-scheduler" in status.error.message
+        assert clusterer.get(spec.run_id).result.prepared_dimension == 5
+        assert parts.place.address not in server.log
