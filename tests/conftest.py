@@ -72,8 +72,8 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-# Folders whose files share one run or one stack of containers: to make it twice takes longer than to wait.
-_TOGETHER = ("tests/compose/", "tests/e2e/")
+# Folders whose files share a run, containers or a loaded model: to make it twice takes longer than to wait.
+_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/unit/embedder/runtimes/")
 
 
 class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]

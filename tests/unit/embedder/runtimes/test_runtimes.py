@@ -34,23 +34,6 @@ def images(oct_images: Path) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.open(file).convert("RGB").resize((224, 224))) for file in some])
 
 
-@pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def openvino_runtime(cache_dir: Path) -> OpenVinoRuntime:
-    runtime = load_runtime("openvino", cache_dir=cache_dir)
-    assert isinstance(runtime, OpenVinoRuntime)
-    return runtime
-
-
-@pytest.fixture(scope="module")
-def tensorflow_runtime() -> Runtime:
-    return load_runtime("tensorflow")
-
-
 def lowest_cosine(a: Vectors, b: Vectors) -> float:
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return float(((a * b).sum(axis=1) / lengths).min())

@@ -5,7 +5,6 @@ import pytest
 from numpy.typing import NDArray
 from octcluster_embedder.images.decoding import DecodedImage, ImageLimits, decode_image
 from octcluster_embedder.queueing.passes import compute_vectors
-from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import VIEWS_OFFERED, Features, View
 from retina_scans import draw_scan, draw_wide_scan, encode, layer_rows
@@ -14,16 +13,6 @@ from sklearn.cluster import KMeans
 pytestmark = pytest.mark.heavy
 
 EDGE, CENTRE = 130, 768
-
-
-@pytest.fixture(scope="module")
-def openvino_runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    return load_runtime("openvino", cache_dir=tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="module")
-def tensorflow_runtime() -> Runtime:
-    return load_runtime("tensorflow")
 
 
 def decode(pixels: NDArray[np.uint8]) -> DecodedImage:
