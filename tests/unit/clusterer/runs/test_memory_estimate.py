@@ -85,10 +85,10 @@ def measure(
     ("algorithm", "n", "dimension", "counts", "preparation"),
     [
         ("kmeans", 500, 128, (4, 4), {}),
-        ("kmeans", 6000, 2304, (2, 3), {"pca": 32, "whiten": True, "part_dimensions": [1152, 1152]}),
-        ("kmeans", 1000, 20_000, (4, 4), {"pca": 0.9}),
+        ("kmeans", 3000, 2304, (2, 3), {"pca": 32, "whiten": True, "part_dimensions": [1152, 1152]}),
+        ("kmeans", 600, 20_000, (4, 4), {"pca": 0.9}),
         ("gmm", 12_000, 400, (3, 3), {}),
-        ("minibatch-kmeans", 4000, 8000, (4, 4), {}),
+        ("minibatch-kmeans", 3100, 8000, (4, 4), {}),
         ("agglomerative", 4000, 64, (4, 4), {}),
         ("spectral", 3000, 256, (4, 4), {}),
         ("hdbscan", 10_000, 16, (2, 2), {}),
@@ -97,7 +97,7 @@ def measure(
 def test_the_estimate_is_near_the_measured_peak(
     algorithm: str, n: int, dimension: int, counts: tuple[int, int], preparation: dict[str, object]
 ) -> None:
-    peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, [])
+    peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, ["pandas"])  # as a server does
     assert 0.95 * peak < estimate < 1.3 * peak, f"{estimate / 2**20:.0f} MiB for {peak / 2**20:.0f} MiB"
 
 
