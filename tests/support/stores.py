@@ -30,6 +30,7 @@ class Store:
     def __init__(self, program: str, socket: Path, *arguments: str) -> None:
         self.socket = socket
         self.url = f"unix://{socket}"
+        self.settings: tuple[str, ...] = ("--redis-url", self.url)  # what a clusterer on this store is given
         self._program = program
         self._arguments = arguments
 

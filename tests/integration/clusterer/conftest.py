@@ -9,14 +9,19 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceStub
-from processes import running_service
+from processes import Server, running_service
 from stores import STORES, Store, started_store
+from waiting import wait_until
 
 DIMENSION = 32
 SPACE = pb.VectorSpace(digest=b"\x07" * 32, data_type=pb.DATA_TYPE_FLOAT32, dimension=DIMENSION)
+SERVICE = "octcluster.clusterer.v1.ClustererService"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 ENDED = (pb.RUN_STATE_SUCCEEDED, pb.RUN_STATE_FAILED, pb.RUN_STATE_CANCELLED)
 
 
@@ -127,6 +132,13 @@ def long_spec() -> pb.RunSpec:
     return new_spec(algorithms=[pb.ALGORITHM_GMM, pb.ALGORITHM_KMEANS], min_clusters=2, max_clusters=90)
 
 
+def wait_for_health(server: Server, status: int) -> None:
+    with grpc.insecure_channel(server.address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service=SERVICE)
+        wait_until(lambda: stub.Check(request, timeout=20).status == status, seconds=60)
+
+
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     with started_store(request.param) as running:
@@ -135,9 +147,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def clusterer(store: Store) -> Iterator[Clusterer]:
-    with running_service(
-        "octcluster_clusterer", "--redis-url", store.url, "--max-queued-runs", "2"
-    ) as server:
+    with running_service("octcluster_clusterer", *store.settings, "--max-queued-runs", "2") as server:
         client = Clusterer(server.address)
         yield client
         client.channel.close()

@@ -8,25 +8,13 @@ from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from known import known
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
-from processes import Server, free_port, running_service
+from processes import free_port, running_service
 from stores import STORES, Store, started_store, store_program
 from waiting import wait_until
 
-from .conftest import Blobs, Clusterer, long_spec, new_spec
-
-SERVICE = "octcluster.clusterer.v1.ClustererService"
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-def wait_for_health(server: Server, status: int) -> None:
-    with grpc.insecure_channel(server.address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        request = health_pb2.HealthCheckRequest(service=SERVICE)
-        wait_until(lambda: stub.Check(request, timeout=20).status == status)
+from .conftest import NOT_SERVING, SERVICE, SERVING, Blobs, Clusterer, long_spec, new_spec, wait_for_health
 
 
 def check_health(address: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -11,7 +11,7 @@ import pytest
 from known import known
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import running_service
-from stores import Store
+from stores import STORES, Store, started_store
 
 from .conftest import ENDED, SPACE, Blobs, Clusterer, long_spec, new_spec
 
@@ -26,6 +26,17 @@ STAGES_IN_ORDER = [
 ]
 FLOAT32 = pb.DATA_TYPE_FLOAT32
 MEMBER = pb.StartRunRequest(members=pb.MemberChunk(image_keys=[b"k" * 32]))
+
+
+@pytest.fixture(scope="module", params=(*STORES, "parquet"))
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Both servers, and one of them beside vectors in Parquet."""
+    in_files = request.param == "parquet"
+    with started_store("valkey" if in_files else request.param) as running:
+        if in_files:
+            url = f"file://{tmp_path_factory.mktemp('parquet')}/vectors"
+            running.settings += ("--store", "parquet", "--store-url", url)
+        yield running
 
 
 def test_server_info(clusterer: Clusterer) -> None:
@@ -440,7 +451,7 @@ def test_a_run_that_breaks_a_rule_is_refused(
 
 
 def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store: Store, blobs: Blobs) -> None:
-    arguments = ("--redis-url", store.url, "--memory-limit", "500MiB")
+    arguments = (*store.settings, "--memory-limit", "500MiB")
     with running_service("octcluster_clusterer", *arguments) as server:
         client = Clusterer(server.address)
         assert client.start(new_spec(), blobs).members == len(blobs.keys)  # a small one fits
