@@ -9,6 +9,7 @@ import pytest
 from octcluster_clusterer import memory
 from octcluster_clusterer.memory import find_usable_memory_bytes
 from octcluster_clusterer.settings import Settings
+from octcluster_clusterer.store.opening import VectorPlace
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +103,78 @@ def test_the_password_comes_from_a_file_and_is_never_shown(
         assert "battery" not in message
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///data/vectors",
+        "s3://bucket",
+        "s3://bucket/some/prefix",
+        "s3://bucket/p?endpoint_override=minio:9000&scheme=http&region=eu-central-1",
+    ],
+)
+def test_the_place_of_the_vectors_is_redis_unless_parquet_is_asked_for(url: str) -> None:
+    redis = ["--redis-url", "redis://h"]
+    assert Settings.load(redis).vector_place == VectorPlace("redis://h")
+    settings = Settings.load(
+        [*redis, "--store", "parquet", "--store-url", url, "--redis-timeout-seconds", "2"]
+    )
+    assert settings.vector_place == VectorPlace(url, timeout_seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://bucket/prefix", "must be file:///FOLDER"),
+        ("/data/vectors", "must be file:///FOLDER"),
+        ("file://data/vectors", "must be file:///FOLDER"),
+        ("file:///", "must be file:///FOLDER"),
+        ("file:///data?region=x", "must be file:///FOLDER"),
+        ("s3:///prefix", "must be file:///FOLDER"),
+        ("s3://bucket/?endpoint=h", "must be file:///FOLDER"),
+        ("s3://bucket/?scheme=ftp", "must be file:///FOLDER"),
+        ("s3://bucket/?region", "must be file:///FOLDER"),
+        ("s3://[::1/p", "must be file:///FOLDER"),
+        ("s3://id:battery@bucket/p", "must hold no keys"),
+        ("s3://bucket/p?secret_key=battery", "must hold no keys"),
+    ],
+)
+def test_a_bad_place_of_vectors_is_refused_and_not_shown(
+    url: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load(["--store", "parquet", "--store-url", url])
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("octcluster-clusterer: --store-url (OCTCLUSTER_CLUSTERER_STORE_URL): ")
+    assert words in line
+    assert "battery" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--store", "parquet"], "--store parquet needs --store-url, which must be file:///FOLDER"),
+        (["--store-url", "file:///data"], "--store-url is for --store parquet"),
+        (["--store", "disk"], "--store (OCTCLUSTER_CLUSTERER_STORE): input should be 'redis' or 'parquet'"),
+    ],
+)
+def test_store_and_its_url_belong_together(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        Settings.load(arguments)
+    assert words in capsys.readouterr().err
+
+
+def test_parquet_without_its_library_is_refused_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SystemExit):
+        Settings.load(["--store", "parquet", "--store-url", "file:///data"])
+    assert "pip install 'octcluster-clusterer[parquet]'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o602])
 def test_a_password_file_that_others_can_read_is_refused_with_the_cure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int
@@ -146,7 +219,7 @@ def test_a_health_check_imports_nothing_heavy() -> None:
         "import sys; sys.argv = ['x', '--check-health', '--listen', 'unix:/nowhere.sock']\n"
         "from octcluster_clusterer.__main__ import main\n"
         "assert main() == 1\n"
-        "print(sorted({'numpy', 'sklearn', 'redis', 'scipy'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'sklearn', 'redis', 'scipy', 'pyarrow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
