@@ -2,8 +2,8 @@
 
 Puts vectors in messages of 256, loads all of them in the order of their putting, and in blocks of 8192 in an
 arbitrary order. Then, in Parquet alone, asks a fresh process which of many keys are missing, in messages of
-8192. Prints one JSON line: wall seconds and processor seconds (the server's with them) of each, the ratio of both
-stores, and by how much the asking process grew.
+8192. Prints one JSON line: wall seconds and processor seconds (the server's with them) of each, the ratio of
+both stores, and by how much the asking process grew.
 
     .venv/bin/python benchmarks/vector_stores.py [--vectors 20000] [--keys 1000000] [--folder DIR]
 """

@@ -4,6 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -32,13 +33,15 @@ class LocalFolder:
         """The shards of a space by name."""
         found, now = {}, time.time()
         try:
-            with os.scandir(self._root / space) as entries:
-                for entry in entries:
-                    if entry.name.endswith(ENDING):
-                        facts = entry.stat()
-                        found[entry.name] = FileFacts(facts.st_size, now - facts.st_mtime)
+            names = os.listdir(self._root / space)
         except FileNotFoundError:
             self.check()
+            return {}
+        for name in names:
+            if name.endswith(ENDING):
+                with suppress(FileNotFoundError):  # it was merged since
+                    facts = os.stat(self._root / space / name)
+                    found[name] = FileFacts(facts.st_size, now - facts.st_mtime)
         return found
 
     def open_file(self, space: str, name: str) -> Any:

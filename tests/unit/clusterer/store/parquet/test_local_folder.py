@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -78,6 +79,32 @@ def test_leavings_of_a_killed_writer_are_deleted_a_day_later(tmp_path: Path) -> 
     SpaceCompaction(open_folder(f"file://{tmp_path}/vectors", 5), SPACE).compact(0)
     assert new.exists()
     assert not old.exists()
+
+
+def test_what_is_deleted_during_a_listing_hides_nothing_else(tmp_path: Path) -> None:
+    open_at(tmp_path / "vectors").put(SPACE, make_vectors(1))
+    (space_folder,) = (tmp_path / "vectors").iterdir()
+    kept = {f"put-{number}.parquet" for number in range(100)}
+    for name in kept:
+        (space_folder / name).touch()
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for number in range(20):
+                (space_folder / f"put-x{number}.parquet").touch()
+            for number in range(20):
+                (space_folder / f"put-x{number}.parquet").unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    folder = open_folder(f"file://{tmp_path}/vectors", 5)
+    try:
+        for _ in range(500):
+            assert kept <= folder.list_files(space_folder.name).keys()
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_a_full_disk_is_told_leaves_no_half_shard_and_passes(tmp_path: Path) -> None:
