@@ -21,9 +21,10 @@ _PROGRAMS = "octcluster_clusterer.dask_programs"
 class DaskParts:
     """A scheduler, and workers that come and go."""
 
-    def __init__(self, folder: Path, store_url: str, files: Sequence[Path] = ()) -> None:
-        """Starts the scheduler; ``files`` are authority, certificate and key, for TLS."""
-        self.folder, self.store_url = folder, store_url
+    def __init__(self, folder: Path, store: str, files: Sequence[Path] = ()) -> None:
+        """Starts the scheduler; ``store`` is a Redis URL or flags; ``files``: authority, certificate, key."""
+        self.folder = folder
+        self._store = store.split() if store.startswith("--") else [f"--redis-url={store}"]
         self.workers: list[subprocess.Popen[bytes]] = []
         self._flags = [
             f"{flag}={file}"
@@ -35,12 +36,8 @@ class DaskParts:
 
     def start_workers(self, count: int, *flags: str) -> None:
         """Starts so many more, and waits until the scheduler knows all of them."""
-        self.workers += [
-            self._start(
-                "worker", f"--scheduler={self.place.address}", f"--redis-url={self.store_url}", *flags
-            )
-            for _ in range(count)
-        ]
+        where = (f"--scheduler={self.place.address}", *self._store)
+        self.workers += [self._start("worker", *where, *flags) for _ in range(count)]
         from distributed import Client
 
         deadline = time.monotonic() + 60
@@ -91,9 +88,9 @@ class DaskParts:
 
 
 @contextmanager
-def running_parts(folder: Path, store_url: str, files: Sequence[Path] = ()) -> Iterator[DaskParts]:
+def running_parts(folder: Path, store: str, files: Sequence[Path] = ()) -> Iterator[DaskParts]:
     """Runs a scheduler, and workers as they are started, until the block ends."""
     with ExitStack() as stack:
-        parts = DaskParts(folder, store_url, files)
+        parts = DaskParts(folder, store, files)
         stack.callback(parts.stop)
         yield parts
