@@ -9,11 +9,12 @@ from typing import Any
 
 import dask
 
-# No page for people, and none of its own for programs: it would be in plain text.
-_NO_PAGES = {
+# No pages, which would be in plain text, and nothing that watches the work and takes time from it.
+_QUIET = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.worker.profile.enabled": False,
 }
 HTTP_ADDRESS = "127.0.0.1:0"
 """Where Dask's own HTTP server, which cannot be left out, has nothing to tell."""
@@ -26,7 +27,7 @@ def run_part(make_part: Callable[[], Any], options: dict[str, object]) -> int:
         make_part: Makes it, within an event loop.
         options: Settings of Dask.
     """
-    dask.config.set(_NO_PAGES | options)
+    dask.config.set(_QUIET | options)
     try:
         asyncio.run(_serve(make_part))
     except (OSError, RuntimeError, TimeoutError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,10 @@ class DaskBlocks:
         self._steps: list[Step] = []
         self._held_steps: list[Any] = []
         self._sources = []
-        for bounds in find_bounds(self.n_rows):
-            self._sources.append(cluster.submit(hold, StoredRows(rows.space, rows.image_keys[bounds])))
+        run = uuid4().hex
+        for number, bounds in enumerate(find_bounds(self.n_rows)):
+            own = StoredRows(rows.space, rows.image_keys[bounds], run, number)
+            self._sources.append(cluster.submit(hold, own))
             report_step()
 
     def count_faults(self, report_step: ReportStep) -> Iterator[tuple[slice, dict[str, int]]]:

@@ -17,6 +17,7 @@ from distributed.worker import Worker
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from octcluster_clusterer.engine.kept_blocks import KeptBlocks
 from octcluster_clusterer.errors import EngineUnavailable, VectorsMissing
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
@@ -24,6 +25,8 @@ from octcluster_clusterer.store.vectors import VectorCache
 from octcluster_clusterer.tiles import limit_threads
 
 _PLUGIN = "octcluster"
+_KEPT_SHARE = 0.3
+"""Of a worker's memory, for blocks as they were read; the rest is for work on them."""
 _NO_PLUGIN = "a Dask worker was not started by octcluster-dask-worker, and cannot find the vectors: stop it"
 
 
@@ -34,10 +37,14 @@ class StoredRows:
     Attributes:
         space: Space of the vectors.
         image_keys: uint8, shape (n_rows, 32).
+        run: Tells runs apart, and
+        number: blocks of a run: what a worker keeps of one is for that one alone.
     """
 
     space: VectorSpace
     image_keys: NDArray[np.uint8]
+    run: str = ""
+    number: int = 0
 
     def load(self, vectors: VectorCache) -> NDArray[np.float32]:
         """Reads them: float32, shape (n_rows, dimension)."""
@@ -69,11 +76,17 @@ class VectorsPlugin(WorkerPlugin):
         """Opens the vectors, and has BLAS and tiles use one thread: tasks side by side are the workers'."""
         threadpool_limits(limits=1)
         limit_threads(1)
-        self.vectors = open_vectors(self._place)
+        self._vectors = open_vectors(self._place)
+        limit = worker.memory_manager.memory_limit or 0
+        self._kept = KeptBlocks(int(_KEPT_SHARE * limit))
 
     def teardown(self, worker: Worker) -> None:
         """Closes them."""
-        self.vectors.close()
+        self._vectors.close()
+
+    def load(self, rows: StoredRows) -> NDArray[np.float32]:
+        """The rows of a block, for whoever asks to change: float32, shape (n_rows, dimension)."""
+        return self._kept.find(rows.run, rows.number, lambda: rows.load(self._vectors))
 
 
 @cache
@@ -129,7 +142,7 @@ def _read(rows: StoredRows, installation: str) -> NDArray[np.float32]:
     plugin = get_worker().plugins.get(_PLUGIN)
     if not isinstance(plugin, VectorsPlugin):
         raise EngineUnavailable(_NO_PLUGIN)
-    return rows.load(plugin.vectors)
+    return plugin.load(rows)
 
 
 def _go_on() -> None:
