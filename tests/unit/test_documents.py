@@ -15,6 +15,7 @@ from octcluster.cli.parser import build_parser
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.record import format_run_record
 from octcluster.outputs.run.scores import format_scores
+from octcluster_clusterer.dask_settings import SchedulerSettings, WorkerSettings
 from octcluster_clusterer.settings import Settings as ClustererSettings
 from octcluster_embedder.settings import Settings as EmbedderSettings
 from outcomes import add_trust, make_outcome
@@ -76,7 +77,7 @@ def options_of_programs() -> frozenset[str]:
             found |= set(action.option_strings)
             if isinstance(action.choices, dict):
                 parsers += action.choices.values()
-    for settings in (ClustererSettings, EmbedderSettings):
+    for settings in (ClustererSettings, EmbedderSettings, SchedulerSettings, WorkerSettings):
         found |= {f"--{name.replace('_', '-')}" for name in settings.model_fields}
     return frozenset(found)
 
