@@ -1,5 +1,6 @@
 """The client library alone is thin: a clean environment with nothing but protos and client."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,13 +19,13 @@ def thin_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / name,
             ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"),
         )
-    # The pip of this environment installs there: one of its own takes 6 s of processor time to install.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "install", "--quiet", str(folder / "protos"), str(folder / "client")], check=True, timeout=300
-    )
+    # As pip installs them, in a fraction of its processor time.
+    uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--python", python]
+    # With the system's certificates, as scripts/setup does.
+    environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}
+    subprocess.run([*uv, folder / "protos", folder / "client"], check=True, timeout=300, env=environment)
     return python
 
 
