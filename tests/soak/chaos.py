@@ -69,7 +69,6 @@ _SETS, _IMAGES_PER_CLASS = 2, 4
 # What is stored grows all along: its disk shall be full only when it is filled.
 _STORE_MIB, _STORE_MIB_A_MINUTE = 64, 16
 _LONGEST_JOB_SECONDS = 400.0
-_LONGEST_PAUSE_SECONDS = 1.5
 _LONGEST_LOCAL_PAUSE_SECONDS = 8.0
 # A job that began during a fault may end with its reason a while after.
 _REASON_SECONDS = 25.0
@@ -82,7 +81,7 @@ class Client:
     Attributes:
         name: Its name.
         jobs: What it chooses from.
-        pause_seconds: Longest pause between two.
+        pause_seconds: Longest pause between two jobs.
         ends: How its jobs ended, by job: ``right`` or ``reason``.
         broken: What they found broken.
         since: When the job at work began; None: none is.
@@ -90,7 +89,7 @@ class Client:
 
     name: str
     jobs: Sequence[tuple[str, Job]]
-    pause_seconds: float = _LONGEST_PAUSE_SECONDS
+    pause_seconds: float
     ends: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
@@ -126,13 +125,13 @@ class Client:
             self.since = None
 
 
-def make_clients(local: LocalRun) -> list[Client]:
-    """The four clients."""
+def make_clients(local: LocalRun, pause_seconds: float) -> list[Client]:
+    """The four clients; those that only call a service pause for a third of the time."""
     services = [("embed", jobs.embed), ("put", jobs.put), ("cluster", jobs.cluster)]
     return [
-        Client("runs", [("run", jobs.run)]),
-        Client("assigns", [("assign", jobs.assign), ("run", jobs.run)]),
-        Client("calls", [*services, ("look back", jobs.look_back)], 0.5),
+        Client("runs", [("run", jobs.run)], pause_seconds),
+        Client("assigns", [("assign", jobs.assign), ("run", jobs.run)], pause_seconds),
+        Client("calls", [*services, ("look back", jobs.look_back)], pause_seconds / 3),
         Client("local", [("local", local)], _LONGEST_LOCAL_PAUSE_SECONDS),
     ]
 
@@ -238,7 +237,7 @@ class Soak:
                 do_undisturbed(site, local)
                 site.plant = self.arguments.plant
                 before, began = measure(stack), time.monotonic()
-                clients, maker = make_clients(local), FaultMaker(stack, disks, local)
+                clients, maker = make_clients(local, self.arguments.pause), FaultMaker(stack, disks, local)
                 seconds = 60 * self.arguments.minutes
                 broken = disturb(site, clients, maker, self.arguments.seed, seconds)
                 plant(site, self.folder)
@@ -343,6 +342,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=30.0, help="how long faults happen (%(default)s)")
+    parser.add_argument(
+        "--pause", type=float, default=1.5, help="longest pause of a client between jobs (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="draws faults and jobs (%(default)s)")
     parser.add_argument(
         "--model",

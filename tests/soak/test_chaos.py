@@ -16,7 +16,9 @@ SECONDS_TO_START_AND_END = 1200
 def test_three_minutes_break_no_promise(model_cache: Path) -> None:
     program = Path(__file__).with_name("chaos.py")
     # Today's seed, so that tests see ever new faults, would make a change fail for what it did not do.
-    command = [sys.executable, str(program), "--minutes", "3", "--seed", "14", "--models", str(model_cache)]
+    # Pauses are longer than usual: as many faults for 20 s less of processor time.
+    command = [sys.executable, str(program), "--minutes", "3", "--pause", "3", "--seed", "14"]
+    command += ["--models", str(model_cache)]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout, ended.stderr
     told = json.loads(ended.stdout)
