@@ -33,8 +33,6 @@ def main() -> int:
     set_up_logs(settings.log_level, settings.log_format)
     return_freed_memory()
     os.environ.update(_SLEEPING_THREADS | os.environ)
-    # scikit-learn imports it where it is installed: 0.4 s and 20 MB for conversions that no run needs.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     from octcluster_clusterer.serving.server import serve
 
     try:
