@@ -22,7 +22,7 @@ def thin_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
     # As pip installs them, in a fraction of its processor time.
-    uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--python", python]
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--python", str(python)]
     # With the system's certificates, as scripts/setup does.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     subprocess.run([*uv, folder / "protos", folder / "client"], check=True, timeout=300, env=environment)

@@ -169,13 +169,20 @@ def test_calls_above_the_limit_are_refused(model_cache: Path) -> None:
 
 def test_an_aged_connection_costs_no_image(model_cache: Path, images: list[bytes]) -> None:
     n_rounds = 0
+
+    def take_slowly() -> Iterator[tuple[int, bytes]]:
+        """Calls last for longer than a connection, whatever the machine computes in that time."""
+        for number, image in enumerate(images):
+            time.sleep(0.05)
+            yield number, image
+
     with (
         embedder(model_cache, "--max-connection-age-seconds", "1") as server,
         EmbedderClient(server.address, retry_seconds=0) as client,
     ):
         deadline = time.monotonic() + 4
         while n_rounds < 2 or time.monotonic() < deadline:
-            results = list(client.embed_stream(enumerate(images)))
+            results = list(client.embed_stream(take_slowly()))
             assert all(isinstance(result, Embedding) for _, result in results)
             assert sorted(number for number, _ in results) == list(range(len(images)))
             n_rounds += 1

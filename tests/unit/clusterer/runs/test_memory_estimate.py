@@ -97,7 +97,7 @@ def measure(
 def test_the_estimate_is_near_the_measured_peak(
     algorithm: str, n: int, dimension: int, counts: tuple[int, int], preparation: dict[str, object]
 ) -> None:
-    peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, ["pandas"])  # as a server does
+    peak, estimate, _ = measure(algorithm, n, dimension, counts, preparation, ["pandas"])  # as in a container
     assert 0.95 * peak < estimate < 1.3 * peak, f"{estimate / 2**20:.0f} MiB for {peak / 2**20:.0f} MiB"
 
 
