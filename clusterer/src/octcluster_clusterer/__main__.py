@@ -8,6 +8,7 @@ from octcluster_serving.errors import ServingError
 
 from octcluster_clusterer.memory import return_freed_memory
 from octcluster_clusterer.settings import Settings
+from octcluster_clusterer.store.opening import VectorPlace
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
 # health check every few seconds costs little.
@@ -19,7 +20,7 @@ _SLEEPING_THREADS = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "1
 
 
 def main() -> int:
-    """Runs the server until it is asked to stop, or asks one for its health; returns the exit code."""
+    """Runs the server until it is asked to stop, or does what else is asked; returns the exit code."""
     settings = Settings.load()
     if settings.check_health:
         from octcluster_serving.health import check_health
@@ -31,6 +32,8 @@ def main() -> int:
     from octcluster_serving.logs import set_up_logs
 
     set_up_logs(settings.log_level, settings.log_format)
+    if settings.compact_store:
+        return _compact(settings.vector_place)
     return_freed_memory()
     os.environ.update(_SLEEPING_THREADS | os.environ)
     from octcluster_clusterer.serving.server import serve
@@ -40,6 +43,19 @@ def main() -> int:
     except ServingError as error:
         print(f"octcluster-clusterer: {error}", file=sys.stderr)
         return error.exit_code
+    return 0
+
+
+def _compact(place: VectorPlace) -> int:
+    from octcluster_clusterer.errors import StoreUnavailable
+    from octcluster_clusterer.store.parquet.opening import compact_all
+
+    try:
+        for done in compact_all(place.url, place.timeout_seconds):
+            print(done)
+    except StoreUnavailable as error:
+        print(f"octcluster-clusterer: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -29,8 +29,10 @@ class Metrics(ServerMetrics):
         self._stored_vectors = self._counter("stored_vectors", "Vectors that were stored")
         self._rejected_vectors = self._counter("rejected_vectors", "Vectors that were refused")
         self._served_vectors = self._counter("served_vectors", "Vectors that were sent to clients")
-        self._store_seconds = self._histogram("store_seconds", "One request to Redis")
-        self._store_errors = self._counter("store_errors", "Requests that Redis did not answer", "reason")
+        self._store_seconds = self._histogram(
+            "store_seconds", "One request to Redis, or to the place of the vectors"
+        )
+        self._store_errors = self._counter("store_errors", "Such requests that were not answered", "reason")
         self._memory_limit = self._gauge("memory_limit_bytes", "Most memory of the process")
         # There from the start, at zero: else Prometheus would not see the first one as an increase.
         for state in ("succeeded", "failed", "cancelled"):
@@ -71,7 +73,7 @@ class Metrics(ServerMetrics):
         self._served_vectors.inc(n_vectors)
 
     def time_store(self, seconds: float, fault: str) -> None:
-        """Notes how long a request to Redis took, and why it failed; an empty reason if it did not."""
+        """Notes how long a request to a store took, and why it failed; an empty reason if it did not."""
         self._store_seconds.observe(seconds)
         if fault:
             self._store_errors.labels(fault).inc()

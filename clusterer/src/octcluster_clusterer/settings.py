@@ -218,6 +218,11 @@ class Settings(ServerSettings, StoreSettings):
         description="Most memory of this process, in bytes or as in 3GB or 2.5GiB: a run that would need "
         "more is refused; 80% of the machine's memory, or of the container's, if not set",
     )
+    compact_store: bool = Field(
+        False,
+        description="Start nothing: merge the files at --store-url into as few as can be, and exit; servers "
+        "may be at work there, and merge by themselves what grows",
+    )
     max_queued_runs: int = Field(16, ge=1, description="Most runs that wait; one more is at work")
     run_ttl_seconds: int = Field(
         7 * 24 * 3600, ge=1, description="How long Redis keeps a run after its end, in seconds"
@@ -229,6 +234,17 @@ class Settings(ServerSettings, StoreSettings):
         if self.engine == "local" or self.dask_scheduler is None:
             return None
         return SchedulerPlace(self.dask_scheduler, self.dask_ca, self.dask_cert, self.dask_key)
+
+    @property
+    def starts_server(self) -> bool:
+        """Whether the program is to serve, and not to do something else and end."""
+        return super().starts_server and not self.compact_store
+
+    @model_validator(mode="after")
+    def _check_compact(self) -> Self:
+        if self.compact_store and self.store != "parquet":
+            raise ValueError("--compact-store needs --store parquet and --store-url")
+        return self
 
     @model_validator(mode="after")
     def _check_engine(self) -> Self:

@@ -155,6 +155,7 @@ def test_a_bad_place_of_vectors_is_refused_and_not_shown(
     [
         (["--store", "parquet"], "--store parquet needs --store-url, which must be file:///FOLDER"),
         (["--store-url", "file:///data"], "--store-url is for --store parquet"),
+        (["--compact-store"], "--compact-store needs --store parquet and --store-url"),
         (["--store", "disk"], "--store (OCTCLUSTER_CLUSTERER_STORE): input should be 'redis' or 'parquet'"),
     ],
 )

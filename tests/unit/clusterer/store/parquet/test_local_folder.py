@@ -51,7 +51,7 @@ def make_vectors(n_vectors: int, space: VectorSpace = SPACE) -> list[tuple[bytes
 def test_a_writer_killed_in_the_middle_of_puts_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "vectors"
     acknowledged: list[int] = []
-    pauses = np.random.default_rng(0).uniform(0, 0.25, 12)
+    pauses = np.random.default_rng(0).uniform(0, 0.25, 8)
     for pause in pauses:
         command = [sys.executable, "-c", WRITER, f"file://{folder}", str(len(acknowledged) + 1000)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
@@ -67,6 +67,28 @@ def test_a_writer_killed_in_the_middle_of_puts_loses_nothing_that_it_acknowledge
     assert len(set(acknowledged)) > 2 * len(pauses)
     SpaceCompaction(open_folder(f"file://{folder}", 5), SPACE).compact(0, all_at_once=True)
     assert open_at(folder).find_missing(SPACE, keys) == []
+
+
+def test_the_program_merges_what_is_there_when_it_is_asked_to(tmp_path: Path) -> None:
+    folder, vectors = tmp_path / "vectors", make_vectors(5)
+    with closing(open_at(folder)) as cache:
+        for vector in vectors:
+            cache.put(SPACE, [vector])
+    for shard in folder.glob("*/*"):
+        os.utime(shard, (0, 0))
+    SpaceCompaction(open_folder(f"file://{folder}", 5), SPACE).compact(1e9, all_at_once=True)
+    for shard in folder.glob("*/merged-*"):
+        os.utime(shard, (0, 0))  # an hour ago, say: they are deleted at once
+    (folder / "lost+found").mkdir()
+    command = [sys.executable, "-m", "octcluster_clusterer", "--compact-store", "--store", "parquet"]
+    for url, code, told in (
+        (f"file://{folder}", 0, "256 values of float32: 6 files, now 1"),
+        (f"file://{tmp_path}/not/there", 1, "its folder is not there"),
+    ):
+        done = subprocess.run([*command, "--store-url", url], capture_output=True, text=True, timeout=120)
+        assert done.returncode == code
+        assert told in done.stdout + done.stderr
+    assert open_at(folder).get(SPACE, [key for key, _ in vectors]) == vectors
 
 
 def test_leavings_of_a_killed_writer_are_deleted_a_day_later(tmp_path: Path) -> None:
@@ -100,7 +122,7 @@ def test_what_is_deleted_during_a_listing_hides_nothing_else(tmp_path: Path) -> 
     thread.start()
     folder = open_folder(f"file://{tmp_path}/vectors", 5)
     try:
-        for _ in range(500):
+        for _ in range(100):
             assert kept <= folder.list_files(space_folder.name).keys()
     finally:
         ended.set()
