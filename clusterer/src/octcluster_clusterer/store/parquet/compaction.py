@@ -106,11 +106,15 @@ class SpaceCompaction:
                 known[name] = replace(self._known[name], facts=facts)
                 continue
             try:
-                shard = Shard(self._folder.open_file(name_folder(self._space), name), self._space)
+                shard = _open(self._folder, self._space, name)
             except (DamagedShard, FileNotFoundError):
                 continue
             known[name] = Summary(shard.n_rows, shard.merged_from, facts)
         self._known = known
+
+
+def _open(folder: ShardFolder, space: VectorSpace, name: str) -> Shard:
+    return Shard(folder.open_file(name_folder(space), name), space, folder.gap_bytes)
 
 
 def _choose(known: Mapping[str, Summary], all_at_once: bool) -> Iterator[Sequence[str]]:
@@ -137,7 +141,7 @@ def _merge(folder: ShardFolder, space: VectorSpace, names: Sequence[str]) -> Non
     """Writes the latest vector of each image in these shards into one, but for those that are damaged."""
     index, shards, first_put = Index(), [], []
     for number, name in enumerate(names):
-        shards.append(Shard(folder.open_file(name_folder(space), name), space))
+        shards.append(_open(folder, space, name))
         keys, put_at = shards[number].read_keys()
         index.add(number, keys, put_at)
         first_put.append(int(put_at.min()))

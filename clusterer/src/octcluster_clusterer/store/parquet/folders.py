@@ -24,7 +24,12 @@ class ShardFolder(Protocol):
     """Folders of shards by a name, under one place. Safe to call from several threads.
 
     Every method raises OSError as the place raises it: see ``faults.py``.
+
+    Attributes:
+        gap_bytes: Reading so many bytes takes as long as a request of its own.
     """
+
+    gap_bytes: int
 
     def list_files(self, space: str) -> dict[str, FileFacts]:
         """The shards of a space by name; none if it has no folder yet."""

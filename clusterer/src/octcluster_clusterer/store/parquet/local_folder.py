@@ -25,6 +25,8 @@ class LocalFolder:
     crash at any moment leaves it whole or not there. Only the owner can read what is made here.
     """
 
+    gap_bytes = 2**14
+
     def __init__(self, root: Path) -> None:
         """Keeps shards under ``root``, which the first put makes; the folder above must be there."""
         self._root = root

@@ -24,6 +24,8 @@ class S3Folder:
     Credentials and region come from where AWS's own programs take them: environment, files, instance.
     """
 
+    gap_bytes = 2**20
+
     def __init__(self, path: str, options: Mapping[str, str], timeout_seconds: float) -> None:
         """Keeps shards under ``path``.
 

@@ -23,8 +23,6 @@ from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES
 _LARGEST_GROUP_ROWS = 10_000
 _LARGEST_GROUP_BYTES = 32 * 2**20
 _MERGED_FROM = b"octcluster.merged_from"
-# Rows with fewer bytes between them are read together: a request to S3 costs as much time as these.
-_LARGEST_GAP_BYTES = 2**20
 _LARGEST_SPAN_BYTES = 8 * 2**20
 
 
@@ -110,18 +108,20 @@ def write_shard(
 class Shard:
     """An open shard. Safe to read from several threads."""
 
-    def __init__(self, file: Any, space: VectorSpace) -> None:
+    def __init__(self, file: Any, space: VectorSpace, gap_bytes: int) -> None:
         """Reads the end of a file.
 
         Args:
             file: ``pyarrow.NativeFile`` that can be read at any place.
             space: The space that its vectors should be of.
+            gap_bytes: Rows with fewer bytes between them are read together.
 
         Raises:
             DamagedShard: It is no shard of this space.
         """
         self._file = file
         self._space = space
+        self._gap_bytes = gap_bytes
         try:
             with _absence_named():
                 parquet = pq.ParquetFile(file)
@@ -194,7 +194,7 @@ class Shard:
             if begin < 0:
                 raise DamagedShard("a column is too short")
             within = rows[first:stop] - self._starts[number]
-            for low, high in _find_spans(within, n_bytes):
+            for low, high in _find_spans(within, n_bytes, self._gap_bytes):
                 span = within[low:high]
                 n_span_bytes = int(span[-1] - span[0] + 1) * n_bytes
                 with _absence_named():
@@ -217,9 +217,9 @@ def _absence_named() -> Iterator[None]:
         raise
 
 
-def _find_spans(rows: NDArray[Any], n_bytes: int) -> Iterator[tuple[int, int]]:
+def _find_spans(rows: NDArray[Any], n_bytes: int, gap_bytes: int) -> Iterator[tuple[int, int]]:
     """Cuts ascending rows into parts to be read at once: small gaps are read over, large parts are cut."""
-    after_gap = np.diff(rows) > max(1, _LARGEST_GAP_BYTES // n_bytes)
+    after_gap = np.diff(rows) > max(1, gap_bytes // n_bytes)
     rows_at_once = max(1, _LARGEST_SPAN_BYTES // n_bytes)
     starts = np.flatnonzero(np.concatenate([[True], after_gap]))
     for begin, end in zip(starts, [*starts[1:], len(rows)], strict=True):

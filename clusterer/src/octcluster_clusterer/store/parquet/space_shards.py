@@ -106,7 +106,8 @@ class SpaceShards:
 
     def _open(self, name: str) -> Shard:
         if name not in self._opened:
-            self._opened[name] = Shard(self._folder.open_file(self.folder_name, name), self.space)
+            file = self._folder.open_file(self.folder_name, name)
+            self._opened[name] = Shard(file, self.space, self._folder.gap_bytes)
             while len(self._opened) > _MOST_OPEN:
                 self._opened.popitem(last=False)  # who reads it at the moment holds it
         self._opened.move_to_end(name)
