@@ -2,8 +2,8 @@
 
 Writes made vectors (see embeddings.py) into Parquet files, and has one run of them done in a process of its
 own: first by this machine alone, then with workers on it. Prints one JSON line: seconds of both and of their
-stages, the ratio, whether the results have the same bytes, and the highest resident memory of the process
-that does the run and of the workers.
+stages, their ratio, also of processor seconds (what counts on a busy machine), whether the results have the
+same bytes, and the highest resident memory of the process that does the run and of the workers.
 
     .venv/bin/python benchmarks/dask_engine.py [--vectors 84495] [--workers 2] [--clusters 2:10]
 """
@@ -132,11 +132,15 @@ def main() -> None:
         (logs := Path(folder, "logs")).mkdir()
         with running_parts(logs, f"--store=parquet --store-url={url}") as parts:
             parts.start_workers(options.workers, f"--memory-limit={options.worker_memory}")
+            started = measure_workers(parts)[1]
             dask = run_beside(url, parts.place.address, *same)
-            dask["worker_peak_mib"], dask["worker_processor_seconds"] = measure_workers(parts)
+            dask["worker_peak_mib"], seconds = measure_workers(parts)
+            dask["worker_processor_seconds"] = round(seconds - started, 1)
     report = {"vectors": options.vectors, "workers": options.workers, "local": local, "dask": dask}
     if local is not None:
         report["ratio"] = round(dask["seconds"] / local["seconds"], 2)  # type: ignore[operator]
+        spent = dask["processor_seconds"] + dask["worker_processor_seconds"]  # type: ignore[operator]
+        report["processor_ratio"] = round(spent / local["processor_seconds"], 2)  # type: ignore[operator]
         report["same_bytes"] = dask["result"] == local["result"]
     print(json.dumps(report))
 

@@ -6,6 +6,10 @@ from contextlib import ExitStack
 
 from octcluster_clusterer.dask_settings import WorkerSettings
 
+# Small arrays come and go all the time. Dask has the memory of each go back to the system, which takes longer
+# than the work on it.
+_REUSED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
+
 
 def main() -> int:
     """Runs a worker, in a process that is started anew when it ends, until it is asked to stop."""
@@ -20,9 +24,9 @@ def main() -> int:
 
     with ExitStack() as stack:
         folder = settings.spill_folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="oct-dask-"))
-        options: dict[str, object] = {}
+        options: dict[str, object] = {"distributed.nanny.pre-spawn-environ": _REUSED_MEMORY}
         if settings.spill_folder is None:
-            options = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
+            options |= {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
 
         def make_nanny() -> Nanny:
             return Nanny(

@@ -19,13 +19,16 @@ class KeptBlocks:
         self._run = ""
         self._kept: dict[int, NDArray[np.float32]] = {}
 
-    def find(self, run: str, number: int, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Returns a block that the caller may change, kept or read.
+    def find(
+        self, run: str, number: int, read: Callable[[], NDArray[np.float32]], *, to_change: bool
+    ) -> NDArray[np.float32]:
+        """Returns a block, kept or read.
 
         Args:
             run: Tells runs apart; another one has the blocks of the last one forgotten.
             number: Number of the block in its run.
             read: Reads it.
+            to_change: Whether the caller will change it.
         """
         if run != self._run:
             self._run, self._kept = run, {}
@@ -34,4 +37,4 @@ class KeptBlocks:
             if sum(kept.nbytes for kept in self._kept.values()) + block.nbytes > self._max_bytes:
                 return block
             self._kept[number] = block
-        return self._kept[number].copy()
+        return self._kept[number].copy() if to_change else self._kept[number]

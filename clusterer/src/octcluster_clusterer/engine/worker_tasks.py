@@ -84,9 +84,9 @@ class VectorsPlugin(WorkerPlugin):
         """Closes them."""
         self._vectors.close()
 
-    def load(self, rows: StoredRows) -> NDArray[np.float32]:
-        """The rows of a block, for whoever asks to change: float32, shape (n_rows, dimension)."""
-        return self._kept.find(rows.run, rows.number, lambda: rows.load(self._vectors))
+    def load(self, rows: StoredRows, *, to_change: bool) -> NDArray[np.float32]:
+        """The rows of a block: float32, shape (n_rows, dimension)."""
+        return self._kept.find(rows.run, rows.number, lambda: rows.load(self._vectors), to_change=to_change)
 
 
 @cache
@@ -110,7 +110,7 @@ def hold(value: object) -> object:
 def count_faults(rows: StoredRows, installation: str) -> Counter[str]:
     """Reads the rows of a block, and counts the vectors that are missing or not sound."""
     try:
-        _read(rows, installation)
+        _read(rows, installation, to_change=False)
     except VectorsMissing as error:
         return Counter(error.faults)
     return Counter()
@@ -118,7 +118,7 @@ def count_faults(rows: StoredRows, installation: str) -> Counter[str]:
 
 def do_steps(rows: StoredRows, installation: str, each: Sequence[object], *steps: Step) -> Any:
     """Reads the rows of a block, does steps in place and returns what the last one gives."""
-    block = _read(rows, installation)
+    block = _read(rows, installation, to_change=len(steps) > 1)
     for step in steps[:-1]:
         step.do(block)
     return steps[-1].do(block, *each)
@@ -132,7 +132,7 @@ def fold(combine: Callable[[Any, Any], Any], first: Any, *others: Any) -> Any:
     return total
 
 
-def _read(rows: StoredRows, installation: str) -> NDArray[np.float32]:
+def _read(rows: StoredRows, installation: str, *, to_change: bool) -> NDArray[np.float32]:
     own = describe_installation()
     if own != installation:
         raise EngineUnavailable(
@@ -142,7 +142,7 @@ def _read(rows: StoredRows, installation: str) -> NDArray[np.float32]:
     plugin = get_worker().plugins.get(_PLUGIN)
     if not isinstance(plugin, VectorsPlugin):
         raise EngineUnavailable(_NO_PLUGIN)
-    return plugin.load(rows)
+    return plugin.load(rows, to_change=to_change)
 
 
 def _go_on() -> None:

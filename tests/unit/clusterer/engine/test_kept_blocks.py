@@ -16,7 +16,7 @@ class Reader:
             self.read.append(number)
             return np.full((2, 5), number, dtype=np.float32)
 
-        return kept.find(run, number, read)
+        return kept.find(run, number, read, to_change=True)
 
 
 def test_the_first_blocks_are_read_once_and_the_others_each_time() -> None:
@@ -34,6 +34,12 @@ def test_what_is_kept_is_not_what_was_changed() -> None:
         assert (block == 7).all()
         block *= 2
     assert reader.read == [7]
+
+
+def test_what_nobody_changes_is_not_copied() -> None:
+    kept = KeptBlocks(BLOCK_BYTES)
+    block = np.zeros((2, 5), dtype=np.float32)
+    assert kept.find("a", 0, lambda: block, to_change=False) is block
 
 
 def test_another_run_reads_anew() -> None:
