@@ -72,8 +72,8 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-# Folders whose files share a run, containers or a loaded model: to make it twice takes longer than to wait.
-_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/unit/embedder/runtimes/")
+# Folders whose files share a run, containers or TensorFlow: to make it twice takes longer than to wait.
+_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/unit/embedder/")
 
 
 class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]
@@ -96,11 +96,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts files without a heavy test last: with short ones at the end, the workers end together."""
+    """Puts long folders first and files without a heavy test last, so that the workers end together."""
     unit_tests = [item for item in items if item.nodeid.startswith("tests/unit/")]
     heavy = {item.path for item in unit_tests if item.get_closest_marker("heavy")}
     light = {item.path for item in unit_tests} - heavy
-    items.sort(key=lambda item: item.path in light)
+    items.sort(key=lambda item: (item.path in light, not item.nodeid.startswith(_TOGETHER)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -242,6 +242,21 @@ def test_version_and_help_are_quick_and_load_no_heavy_library() -> None:
 
 
 @pytest.mark.heavy
+def test_a_command_leaves_pandas_out_which_pyarrow_would_import() -> None:
+    code = (
+        "import contextlib, sys\n"
+        "from octcluster.cli.main import main\n"
+        "sys.argv = ['octcluster', '--version']\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main()\n"
+        "import pyarrow\n"
+        "pyarrow.array([1])\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.heavy
 def test_without_the_extra_the_message_says_what_to_install(images: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
