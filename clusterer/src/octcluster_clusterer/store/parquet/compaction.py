@@ -11,6 +11,7 @@ whichever shard it lies.
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -67,6 +68,7 @@ class SpaceCompaction:
         self._folder = folder
         self._space = space
         self._known: dict[str, Summary] = {}
+        self._unreadable: set[str] = set()
 
     def compact(self, grace_seconds: float, all_at_once: bool = False) -> bool:
         """Does what there is to do.
@@ -79,38 +81,64 @@ class SpaceCompaction:
             Whether there is something to delete later.
 
         Raises:
-            DamagedShard: A shard became one while it was read.
             OSError: The place does not serve; what was begun is done by the next pass.
         """
         self._folder.delete_leavings(name_folder(self._space))
         self._look()
-        merged = {source: one for one in self._known.values() for source in one.merged_from}
+        merged = {source for one in self._known.values() for source in one.merged_from}
         left = {name: one for name, one in self._known.items() if name not in merged}
         later = False
         for names in _choose(left, all_at_once):
-            _merge(self._folder, self._space, names)
-            logger.info("merged %d shards into one", len(names))
-            later = True
-        for name in merged.keys() & self._known.keys():
-            if merged[name].facts.age_seconds >= grace_seconds:
-                self._folder.delete_file(name_folder(self._space), name)
+            try:
+                _merge(self._folder, self._space, names)
+            except _UnreadableShard as error:
+                self._unreadable.add(error.name)
+                logger.warning("a shard cannot be merged: it is damaged")
             else:
-                later = True
+                logger.info("merged %d shards into one", len(names))
+            later = True
+        for name, one in self._known.items():
+            sources = [source for source in one.merged_from if source in self._known]
+            if one.facts.age_seconds < grace_seconds:
+                later |= bool(sources)
+            elif sources and self._find_readable(name) is not None:
+                for source in sources:
+                    self._folder.delete_file(name_folder(self._space), source)
         return later
 
     def _look(self) -> None:
         """Learns which shards there are now. Those that cannot be read are nobody's to delete, and stay."""
         known = {}
         for name, facts in sorted(self._folder.list_files(name_folder(self._space)).items()):
-            if name in self._known:
+            if name in self._known.keys() - self._unreadable:
                 known[name] = replace(self._known[name], facts=facts)
-                continue
-            try:
-                shard = _open(self._folder, self._space, name)
-            except (DamagedShard, FileNotFoundError):
-                continue
-            known[name] = Summary(shard.n_rows, shard.merged_from, facts)
+            elif (shard := self._find_readable(name)) is not None:
+                known[name] = Summary(shard.n_rows, shard.merged_from, facts)
         self._known = known
+
+    def _find_readable(self, name: str) -> Shard | None:
+        if name in self._unreadable:
+            return None
+        try:
+            return _open(self._folder, self._space, name)
+        except (DamagedShard, FileNotFoundError):
+            return None
+
+
+class _UnreadableShard(Exception):
+    """A shard to be merged turned out to be damaged."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DamagedShard as error:
+        raise _UnreadableShard(name) from error
 
 
 def _open(folder: ShardFolder, space: VectorSpace, name: str) -> Shard:
@@ -141,20 +169,20 @@ def _merge(folder: ShardFolder, space: VectorSpace, names: Sequence[str]) -> Non
     """Writes the latest vector of each image in these shards into one, but for those that are damaged."""
     index, shards, first_put = Index(), [], []
     for number, name in enumerate(names):
-        shards.append(_open(folder, space, name))
-        keys, put_at = shards[number].read_keys()
+        with _reading(name):
+            shards.append(_open(folder, space, name))
+            keys, put_at = shards[number].read_keys()
         index.add(number, keys, put_at)
         first_put.append(int(put_at.min()))
 
     def read() -> Iterator[Rows]:
-        for number in np.argsort(
-            first_put
-        ):  # in the order in which they were put, and in which runs read them
-            for start, rows in shards[number].read_groups():
-                found, places = index.find(rows.image_keys)
-                latest = (found == number) & (places == start + np.arange(len(places)))
-                faults = find_faults(space, rows.image_keys, rows.checksums, rows.vectors)
-                yield rows.take(latest & ~np.any([*faults.values()], axis=0))
+        for number in np.argsort(first_put):  # as they were put, since runs read them in that order
+            with _reading(names[number]):
+                for start, rows in shards[number].read_groups():
+                    found, places = index.find(rows.image_keys)
+                    latest = (found == number) & (places == start + np.arange(len(places)))
+                    faults = find_faults(space, rows.image_keys, rows.checksums, rows.vectors)
+                    yield rows.take(latest & ~np.any([*faults.values()], axis=0))
 
     digest = blake2b("\n".join(sorted(names)).encode(), digest_size=16).hexdigest()
     parts = _gather(read(), count_group_rows(space))

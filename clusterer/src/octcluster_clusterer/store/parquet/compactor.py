@@ -7,7 +7,6 @@ from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.store.parquet.compaction import GRACE_SECONDS, SpaceCompaction
 from octcluster_clusterer.store.parquet.faults import translate
 from octcluster_clusterer.store.parquet.folders import ShardFolder
-from octcluster_clusterer.store.parquet.shards import DamagedShard
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +56,6 @@ class Compactor:
             return compaction.compact(self._grace_seconds)
         except FileNotFoundError:
             return True  # another process was quicker
-        except DamagedShard:
-            logger.warning("a shard cannot be merged: it is damaged")
         except OSError as error:
             logger.warning("shards are not merged: %s", translate(error))
         return False

@@ -14,6 +14,7 @@ from octcluster_clusterer.store.parquet.shards import read_folder
 from octcluster_clusterer.store.parquet.vectors import ParquetVectors
 
 _SECONDS_BETWEEN_PASSES = 5.0
+_LONGEST_SECONDS = 2 * GRACE_SECONDS
 
 
 def open_parquet(url: str, timeout_seconds: float, observe: Callable[[float, str], None]) -> ParquetVectors:
@@ -40,8 +41,13 @@ def compact_all(url: str, timeout_seconds: float) -> Iterator[str]:
                 continue
             n_before = len(folder.list_files(name))
             compaction = SpaceCompaction(folder, space)
-            while compaction.compact(GRACE_SECONDS, all_at_once=True):
+            later, deadline = (
+                compaction.compact(GRACE_SECONDS, all_at_once=True),
+                time.monotonic() + _LONGEST_SECONDS,
+            )
+            while later and time.monotonic() < deadline:  # servers at work there go on to merge
                 time.sleep(_SECONDS_BETWEEN_PASSES)
+                later = compaction.compact(GRACE_SECONDS)
             n_after = len(folder.list_files(name))
             yield f"{space.dimension} values of {space.data_type.value}: {n_before} files, now {n_after}"
 

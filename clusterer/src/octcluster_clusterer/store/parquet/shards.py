@@ -130,6 +130,10 @@ class Shard:
                 raise DamagedShard("its columns are not those of the space")
             self.merged_from = json.loads((metadata.metadata or {}).get(_MERGED_FROM, b"[]"))
             self._groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+            if not all(
+                _is_plain(group.column(i)) for group in self._groups for i in range(group.num_columns)
+            ):
+                raise DamagedShard("its values do not lie plain: another program has written it")
             self._starts = np.cumsum([0, *(group.num_rows for group in self._groups)])
         except (pa.ArrowException, ValueError, KeyError) as error:
             raise DamagedShard(str(error)) from error
@@ -248,6 +252,12 @@ def _vector_type(space: VectorSpace) -> Any:
         return pa.binary(space.dimension)
     value = pa.field("element", pa.from_numpy_dtype(np.dtype(space.data_type.value)), nullable=False)
     return pa.list_(value, space.dimension)
+
+
+def _is_plain(column: Any) -> bool:
+    """Whether the values of a column in a row group may lie as this program writes them."""
+    plain = column.compression == "UNCOMPRESSED" and not column.has_dictionary_page
+    return plain and set(column.encodings) <= {"PLAIN", "RLE"}
 
 
 def _make_schema(space: VectorSpace) -> Any:

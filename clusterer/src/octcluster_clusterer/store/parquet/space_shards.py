@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 # Each open shard holds a file; of those read before the last ones, the end is read again when it is needed.
 _MOST_OPEN = 64
+_DAY_NANOSECONDS = 24 * 3600 * 10**9
 
 
 class SpaceShards:
@@ -99,6 +100,8 @@ class SpaceShards:
 
     def _add(self, name: str, keys: NDArray[np.uint8], put_at: NDArray[np.int64]) -> None:
         if name not in self._numbers and len(keys):
+            # No clock is a day ahead: this is damage, and would hide all that is put later.
+            put_at = np.where(put_at > time.time_ns() + _DAY_NANOSECONDS, 0, put_at)
             self._numbers[name] = len(self._names)
             self._names.append(name)
             self._index.add(self._numbers[name], keys, put_at)

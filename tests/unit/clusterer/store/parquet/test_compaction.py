@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from octcluster_clusterer.errors import StoreUnavailable
 from octcluster_clusterer.model import VectorSpace
@@ -146,6 +148,34 @@ def test_damaged_vectors_are_left_out_and_are_missing_then(place: Place) -> None
     start_compaction(place).compact(0)
     start_compaction(place).compact(0)
     assert open_alone(place).find_missing(SPACE, [key for key, _ in vectors]) == [vectors[3][0]]
+
+
+def test_nothing_is_deleted_for_a_merged_shard_that_was_damaged_since_it_was_seen(place: Place) -> None:
+    vectors = make_vectors(8)
+    put_each(place, vectors)
+    compaction = start_compaction(place)
+    for _ in range(2):
+        compaction.compact(NEVER)
+    (merged,) = [name for name in read_shards(place.url) if "/merged-" in name]
+    write_shard(place.url, merged, read_shards(place.url)[merged][:-20])
+    compaction.compact(0)
+    assert open_alone(place).get(SPACE, [key for key, _ in vectors]) == vectors
+
+
+def test_a_shard_whose_columns_lie_nowhere_keeps_no_others_from_being_merged(place: Place) -> None:
+    vectors = make_vectors(9)
+    put_each(place, vectors)
+    name, content = min(read_shards(place.url).items())
+    table = pq.read_table(pa.BufferReader(content))
+    packed = pa.BufferOutputStream()  # the right columns, in another layout
+    pq.write_table(table, packed, compression="zstd")
+    write_shard(place.url, name, packed.getvalue().to_pybytes())
+    compaction = start_compaction(place)
+    for _ in range(3):
+        compaction.compact(0)
+    assert len(names(place)) == 2
+    assert read_shards(place.url)[name] == packed.getvalue().to_pybytes()
+    assert len(open_alone(place).find_missing(SPACE, [key for key, _ in vectors])) <= 1
 
 
 def test_what_cannot_be_read_is_neither_merged_nor_deleted(place: Place) -> None:

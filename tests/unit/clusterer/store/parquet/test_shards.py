@@ -1,6 +1,7 @@
 """Shards: what other programs read in them, and that damage is never an answer."""
 
 import os
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from octcluster_clusterer.model import DataType, VectorSpace
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
-from octcluster_clusterer.store.parquet.shards import name_folder, read_folder
+from octcluster_clusterer.store.parquet.opening import open_folder
+from octcluster_clusterer.store.parquet.shards import Rows, name_folder, read_folder, write_shard
+from octcluster_clusterer.store.sound_vectors import compute_checksum
 from octcluster_clusterer.store.vectors import VectorCache
 
 SPACE = VectorSpace(b"\x01" * 32, dimension=48)
@@ -145,6 +148,27 @@ def test_a_table_of_another_program_is_no_shard(cache: VectorCache, tmp_path: Pa
     pq.write_table(table.drop_columns(["checksum"]), file.with_name("put-y.parquet"))
     pq.write_table(pa.table({"a": [1]}), file.with_name("put-z.parquet"))
     assert cache.get(SPACE, [stranger, *(key for key, _ in vectors)]) == vectors
+
+
+@pytest.mark.parametrize("hours", [1, 1000, 10**6])
+def test_a_clock_that_was_ahead_hides_nothing_that_is_put_later(
+    hours: int, cache: VectorCache, url: str
+) -> None:
+    (key, ahead), (_, later) = make_vectors(SPACE, 2)
+    put_at = min(time.time_ns() + hours * 3600 * 10**9, 2**63 - 1)
+    rows = Rows(
+        np.frombuffer(key, np.uint8).reshape(1, -1),
+        np.array([put_at]),
+        np.frombuffer(compute_checksum(SPACE, key, ahead), np.uint8).reshape(1, -1),
+        np.frombuffer(ahead, np.uint8).reshape(1, -1),
+    )
+    open_folder(url, 5).write_file(
+        name_folder(SPACE), "put-x.parquet", lambda file: write_shard(file, SPACE, [rows])
+    )
+    assert cache.get(SPACE, [key]) == [(key, ahead)]
+    cache.put(SPACE, [(key, later)])
+    for opened in (cache, open_vectors(VectorPlace(url))):
+        assert opened.get(SPACE, [key]) == [(key, later)]
 
 
 def test_no_change_of_a_byte_and_no_cut_makes_a_wrong_answer(url: str, tmp_path: Path) -> None:
