@@ -17,6 +17,8 @@ from octcluster_clusterer.store.opening import VectorPlace
 # Threads of OpenMP and OpenBLAS that wait for their next piece of work would spin, and take the processors
 # from the embedder beside them. So they sleep, those of OpenBLAS after 2**16 cycles.
 _SLEEPING_THREADS = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "16"}
+# Arrow would keep what it freed: after puts of 50 MB it held 340 MB, with this 55 MB.
+_RETURNED_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
     if settings.compact_store:
         return _compact(settings.vector_place)
     return_freed_memory()
-    os.environ.update(_SLEEPING_THREADS | os.environ)
+    os.environ.update(_SLEEPING_THREADS | _RETURNED_MEMORY | os.environ)
     from octcluster_clusterer.serving.server import serve
 
     try:

@@ -21,7 +21,7 @@ from octcluster_clusterer.store.sound_vectors import CHECKSUM_BYTES
 from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES
 
 _LARGEST_GROUP_ROWS = 10_000
-_LARGEST_GROUP_BYTES = 32 * 2**20
+_LARGEST_GROUP_BYTES = 8 * 2**20  # to write one, the library takes ten times as much memory
 _MERGED_FROM = b"octcluster.merged_from"
 _LARGEST_SPAN_BYTES = 8 * 2**20
 

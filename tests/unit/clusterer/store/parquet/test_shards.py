@@ -108,7 +108,7 @@ def test_row_groups_are_of_bounded_size(cache: VectorCache, tmp_path: Path) -> N
     cache.put(wide, vectors)
     (file,) = shard_files(tmp_path)
     metadata = pq.ParquetFile(file).metadata
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [32, 32, 6]
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [*[8] * 8, 6]
     assert cache.get(wide, [key for key, _ in reversed(vectors)]) == vectors[::-1]
 
 
