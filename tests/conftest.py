@@ -72,8 +72,8 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-# Folders whose files share a run, containers or TensorFlow: to make it twice takes longer than to wait.
-_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/unit/embedder/")
+# Folders whose files share a run, containers, servers or TensorFlow: twice takes longer than to wait.
+_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/integration/client/", "tests/unit/embedder/")
 
 
 class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]
