@@ -18,7 +18,8 @@ from octcluster.local.stack import LocalStack
 from .conftest import Recorder
 
 HOLD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
 from pathlib import Path
 from octcluster import Silence
 from octcluster.local.options import LocalStackOptions
