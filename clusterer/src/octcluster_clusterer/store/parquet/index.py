@@ -82,11 +82,11 @@ class Index:
             latest[to], shards[to], rows[to] = run.put_at[places], run.shards[places], run.rows[places]
         return shards, rows
 
-    def forget(self, keys: NDArray[np.uint8]) -> None:
-        """Has these images count as absent, until a later vector of each is added."""
+    def forget(self, shard: int, keys: NDArray[np.uint8]) -> None:
+        """Has images whose latest vectors are in this shard count as absent, until later ones are added."""
         wanted = _as_strings(keys)
         for run in self._runs:
-            run.shards[np.isin(run.keys, wanted)] = ABSENT
+            run.shards[(run.shards == shard) & np.isin(run.keys, wanted)] = ABSENT
 
 
 def _as_strings(keys: NDArray[np.uint8]) -> NDArray[np.bytes_]:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # Each open shard holds a file; of those read before the last ones, the end is read again when it is needed.
 _MOST_OPEN = 64
+# How often a reader looks again when shards were merged while it read.
+MOST_LOOKS = 5
 _DAY_NANOSECONDS = 24 * 3600 * 10**9
 
 
@@ -66,10 +68,10 @@ class SpaceShards:
         with self._lock:
             self._add(name, keys, put_at)
 
-    def forget(self, keys: NDArray[np.uint8]) -> None:
-        """Has damaged vectors of these images count as missing from now on, until they are put again."""
+    def forget(self, number: int, keys: NDArray[np.uint8]) -> None:
+        """Has damaged vectors in a shard count as missing from now on, until they are put again."""
         with self._lock:
-            self._index.forget(keys)
+            self._index.forget(number, keys)
 
     def next_put_at(self) -> int:
         """The time of a put, in nanoseconds since 1970, after every one that this process knows of."""
@@ -83,20 +85,26 @@ class SpaceShards:
             self._opened.clear()
 
     def _look(self) -> None:
-        there = self._folder.list_files(self.folder_name)
-        for name in there.keys() - self._numbers.keys() - self._damaged:
-            try:
-                self._add(name, *self._open(name).read_keys())
-            except FileNotFoundError:
-                continue  # merged since the listing; its vectors are in a shard that was listed
-            except DamagedShard:
-                self._damaged.add(name)
-                logger.warning("one shard is damaged: its vectors count as missing")
+        for _ in range(MOST_LOOKS):
+            there = self._folder.list_files(self.folder_name)
+            if all(self._take(name) for name in there.keys() - self._numbers.keys() - self._damaged):
+                break  # else one was merged since the listing
         gone = self._numbers.keys() - there.keys()
         if gone:
             self._index.remove({self._numbers.pop(name) for name in gone})
             for name in gone:
                 self._opened.pop(name, None)
+
+    def _take(self, name: str) -> bool:
+        """Indexes a shard; returns whether it is still there."""
+        try:
+            self._add(name, *self._open(name).read_keys())
+        except FileNotFoundError:
+            return False
+        except DamagedShard:
+            self._damaged.add(name)
+            logger.warning("one shard is damaged: its vectors count as missing")
+        return True
 
     def _add(self, name: str, keys: NDArray[np.uint8], put_at: NDArray[np.int64]) -> None:
         if name not in self._numbers and len(keys):

@@ -16,7 +16,7 @@ from octcluster_clusterer.store.parquet.faults import asking
 from octcluster_clusterer.store.parquet.folders import ENDING, ShardFolder
 from octcluster_clusterer.store.parquet.index import ABSENT
 from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, write_shard
-from octcluster_clusterer.store.parquet.space_shards import SpaceShards
+from octcluster_clusterer.store.parquet.space_shards import MOST_LOOKS, SpaceShards
 from octcluster_clusterer.store.sound_vectors import (
     CHECKSUM_BYTES,
     Fault,
@@ -30,8 +30,6 @@ from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
 # So much is read and checked at a time, between two reports.
 _CHUNK_BYTES = 8 * 2**20
-# How often a reader looks again for shards that were merged while it read.
-_MOST_LOOKS = 5
 
 _Found = tuple[NDArray[Any], NDArray[np.uint8] | Fault]
 _Wanted = tuple[NDArray[Any], NDArray[Any]]
@@ -123,7 +121,7 @@ class ParquetVectors:
         """Positions among the keys with their vectors, uint8, one a row, or why these have no sound one."""
         shards = self._shards_of(space)
         left = np.arange(len(keys))
-        for _ in range(_MOST_LOOKS):
+        for _ in range(MOST_LOOKS):
             with asking(self._observe):
                 numbers, rows = shards.find(keys[left])
             if (absent := left[numbers == ABSENT]).size:
@@ -162,7 +160,7 @@ class ParquetVectors:
                 yield positions[sound], vectors[back[sound]]
             for fault, which in faults.items():
                 if which.any():
-                    shards.forget(keys[positions[which]])
+                    shards.forget(number, keys[positions[which]])
                     note_damage(Counter({fault: int(which.sum())}))
                     yield positions[which], fault
 

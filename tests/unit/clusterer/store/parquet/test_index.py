@@ -35,8 +35,7 @@ def test_finds_the_latest_of_each_key(
     for shard, numbers in enumerate(puts):
         table |= {number: (shard, row) for row, number in enumerate(numbers)}
     if damaged >= 0:
-        index.forget(columns([damaged]))
-        table.pop(damaged, None)
+        index.forget(table.pop(damaged, (0, 0))[0], columns([damaged]))
     else:  # an older vector of a shard that is gone does not come back: whoever deletes it has merged it
         index.remove({shard for shard in removed if shard not in {one for one, _ in table.values()}})
     found = [(int(shard), int(row)) for shard, row in zip(*index.find(columns([*range(10)])), strict=True)]
@@ -46,9 +45,10 @@ def test_finds_the_latest_of_each_key(
 def test_what_was_forgotten_is_there_again_after_a_later_put() -> None:
     index = Index()
     index.add(0, columns([1, 2]), np.array([1, 1]))
-    index.forget(columns([1]))
+    index.forget(0, columns([1]))
     assert index.find(columns([1, 2]))[0].tolist() == [ABSENT, 0]
     index.add(1, columns([1]), np.array([2]))
+    index.forget(0, columns([1]))  # by whom found the damage of the first one later than that
     assert index.find(columns([1, 2]))[0].tolist() == [1, 0]
 
 
