@@ -1,6 +1,7 @@
 """What the parts of a Dask cluster can be set to, and who may reach them."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -40,6 +41,14 @@ class PartSettings(ProgramSettings):
         description="Without TLS also beyond this machine, where anybody could then run code here: for "
         "closed networks alone",
     )
+
+    @model_validator(mode="after")
+    def _check_installed(self) -> Self:
+        if find_spec("distributed") is None:
+            raise ValueError(
+                "needs distributed, which is not installed: pip install 'octcluster-clusterer[dask]'"
+            )
+        return self
 
 
 class SchedulerSettings(PartSettings):

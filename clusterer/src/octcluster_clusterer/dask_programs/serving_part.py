@@ -15,6 +15,8 @@ _QUIET = {
     "distributed.worker.http.routes": [],
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.worker.profile.enabled": False,
+    # A worker with too little memory is started anew: one that waits for some to be freed may wait for ever.
+    "distributed.worker.memory.pause": False,
 }
 HTTP_ADDRESS = "127.0.0.1:0"
 """Where Dask's own HTTP server, which cannot be left out, has nothing to tell."""

@@ -126,7 +126,10 @@ class DaskCluster:
         if now - self._last_count >= _COUNT_SECONDS:
             self._last_count = now
             try:
-                n_workers = self._client.scheduler_info(n_workers=0)["n_workers"]
+                # As scheduler_info asks, but in bounded time: a scheduler may be frozen.
+                scheduler: Any = self._client.scheduler
+                known = self._client.sync(scheduler.identity, n_workers=0, callback_timeout=_CONNECT_SECONDS)
+                n_workers = known["n_workers"]
             except (OSError, TimeoutError, CommClosedError) as error:
                 raise EngineUnavailable(_LOST) from error
             if n_workers:
