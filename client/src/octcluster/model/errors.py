@@ -199,7 +199,8 @@ class RunFailed(OctclusterError):
     """The run ended with an error.
 
     Attributes:
-        code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``internal`` or ``interrupted``.
+        code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``engine_unavailable``, ``internal`` or
+            ``interrupted``.
     """
 
 

@@ -185,8 +185,8 @@ class RunStatus:
         stage_done: Units of the stage that are done.
         stage_total: Units of the stage in all; 0 if unknown.
         queue_position: Number of runs before it, while queued.
-        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``internal`` or
-            ``interrupted`` if failed, else empty.
+        error_code: ``vectors_missing``, ``invalid``, ``store_unavailable``, ``engine_unavailable``,
+            ``internal`` or ``interrupted`` if failed, else empty.
         error_message: What was wrong and what to do, if failed, else empty.
         members: Number of members.
         created: When it was queued, UTC.
