@@ -39,6 +39,10 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield running
 
 
+# What they prove comes from computing and streaming alone: one store is enough.
+WHATEVER_THE_STORE = pytest.mark.parametrize("store", ["valkey"], indirect=True)
+
+
 def test_server_info(clusterer: Clusterer) -> None:
     info = clusterer.stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
     assert info.version
@@ -100,6 +104,7 @@ def test_the_whole_way(clusterer: Clusterer, blobs: Blobs) -> None:
     assert min(assigned.distances) > 0
 
 
+@WHATEVER_THE_STORE
 def test_a_search_says_how_well_each_number_of_clusters_suits(clusterer: Clusterer) -> None:
     fresh = Blobs.draw(100, seed=3)
     clusterer.put(fresh.entries())
@@ -112,6 +117,7 @@ def test_a_search_says_how_well_each_number_of_clusters_suits(clusterer: Cluster
     assert result.results[1].rating > max(result.results[i].rating for i in (0, 2)) > 0
 
 
+@WHATEVER_THE_STORE
 def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
     fresh = Blobs.draw(1000, seed=4)
     fresh.vectors[4] = 1.001 * fresh.vectors[0]
@@ -364,6 +370,7 @@ def test_cancel_queue_and_delete(clusterer: Clusterer) -> None:
     assert clusterer.watch(after.run_id)[-1].state == pb.RUN_STATE_SUCCEEDED
 
 
+@WHATEVER_THE_STORE
 def test_a_watcher_is_not_flooded(clusterer: Clusterer, blobs: Blobs) -> None:
     spec = new_spec(min_clusters=2, max_clusters=12)
     clusterer.start(spec, blobs)
@@ -450,6 +457,7 @@ def test_a_run_that_breaks_a_rule_is_refused(
     assert reason in known(caught.value.details())
 
 
+@WHATEVER_THE_STORE
 def test_a_run_that_does_not_fit_under_the_memory_limit_is_refused(store: Store, blobs: Blobs) -> None:
     arguments = (*store.settings, "--memory-limit", "500MiB")
     with running_service("octcluster_clusterer", *arguments) as server:

@@ -149,7 +149,7 @@ def make_results(
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS, Algorithm.UNEVEN_CONSENSUS])
 @pytest.mark.parametrize("n_groups", [2, 3, 4])
 def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm: Algorithm, n_groups: int) -> None:
-    vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
+    vectors, _ = draw(n_members=84, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(algorithm, vectors, range(2, 6))
     choice = choose(results, searches, vectors, 0, ignore)
     assert results[choice.index].requested_clusters == n_groups
