@@ -56,6 +56,8 @@ class Index:
 
     def remove(self, shards: set[int]) -> None:
         """Forgets all vectors of these shards."""
+        if not shards:
+            return
         gone = np.fromiter(shards, dtype=np.int32)
         self._runs = [run.take(~np.isin(run.shards, gone)) for run in self._runs]
 

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,7 @@ class SpaceShards:
         self._names: list[str] = []
         self._opened: OrderedDict[str, Shard] = OrderedDict()
         self._damaged: set[str] = set()
+        self._superseded: set[str] = set()
         self._latest_put_at = 0
 
     def find(self, keys: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -86,25 +89,37 @@ class SpaceShards:
 
     def _look(self) -> None:
         for _ in range(MOST_LOOKS):
-            there = self._folder.list_files(self.folder_name)
-            if all(self._take(name) for name in there.keys() - self._numbers.keys() - self._damaged):
-                break  # else one was merged since the listing
-        gone = self._numbers.keys() - there.keys()
-        if gone:
-            self._index.remove({self._numbers.pop(name) for name in gone})
-            for name in gone:
-                self._opened.pop(name, None)
+            with suppress(FileNotFoundError):  # one was merged since the listing
+                self._take(self._folder.list_files(self.folder_name).keys())
+                return
 
-    def _take(self, name: str) -> bool:
-        """Indexes a shard; returns whether it is still there."""
+    def _take(self, there: Set[str]) -> None:
+        """Indexes the shards that are new among these, and forgets those that are not there.
+
+        What a new one takes the place of is forgotten before: it has the same vectors, put at the same times,
+        and the index keeps one place of each.
+        """
+        new: dict[str, Shard] = {}
+        self._superseded &= there
+        for name in there - self._numbers.keys() - self._damaged - self._superseded:
+            with self._noting_damage(name):
+                new[name] = self._open(name)
+        self._superseded |= there & {source for shard in new.values() for source in shard.merged_from}
+        gone = self._numbers.keys() - (there - self._superseded)
+        self._index.remove({self._numbers.pop(name) for name in gone})
+        for name in gone:
+            self._opened.pop(name, None)
+        for name in new.keys() - self._superseded:
+            with self._noting_damage(name):
+                self._add(name, *new[name].read_keys())
+
+    @contextmanager
+    def _noting_damage(self, name: str) -> Iterator[None]:
         try:
-            self._add(name, *self._open(name).read_keys())
-        except FileNotFoundError:
-            return False
+            yield
         except DamagedShard:
             self._damaged.add(name)
             logger.warning("one shard is damaged: its vectors count as missing")
-        return True
 
     def _add(self, name: str, keys: NDArray[np.uint8], put_at: NDArray[np.int64]) -> None:
         if name not in self._numbers and len(keys):
