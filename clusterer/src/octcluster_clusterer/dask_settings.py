@@ -41,6 +41,9 @@ class PartSettings(ProgramSettings):
         description="Without TLS also beyond this machine, where anybody could then run code here: for "
         "closed networks alone",
     )
+    check_health: bool = Field(
+        False, description="Only ask whether the scheduler takes the certificate: exit code 0 if it does"
+    )
 
     @model_validator(mode="after")
     def _check_installed(self) -> Self:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from certificates import Certificates, make_certificates
 from dask_clusters import DaskParts, running_parts
+from octcluster_clusterer.dask_programs.health import check_health
 from octcluster_clusterer.engine import dask_blocks, dask_cluster
 from octcluster_clusterer.engine.blocks import BLOCK_ROWS
 from octcluster_clusterer.engine.dask_engine import DaskEngine
@@ -24,8 +27,9 @@ from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
-from processes import running_service
+from processes import free_port, running_service
 from stores import Store, started_store
+from waiting import wait_until
 
 from .conftest import Blobs, Clusterer, new_spec
 
@@ -216,6 +220,21 @@ def test_nobody_gets_in_without_a_certificate_of_the_authority(
     ):
         with pytest.raises(EngineUnavailable, match="cannot be reached"):
             run(DaskEngine(other, vectors), members)
+
+
+def test_health_is_that_of_the_scheduler_for_parts_with_its_certificates(
+    safe_parts: DaskParts, tmp_path: Path
+) -> None:
+    strange, place = make_certificates(tmp_path / "strange").client, safe_parts.place
+    wait_until(lambda: check_health(place) == 0)
+    assert check_health(replace(place, cert=strange.cert, key=strange.key)) == 1
+    assert check_health(SchedulerPlace(place.address.replace("tls://", "tcp://"))) == 1
+    assert check_health(SchedulerPlace(f"tcp://127.0.0.1:{free_port()}")) == 1
+    worker = [sys.executable, "-m", "octcluster_clusterer.dask_programs.worker", "--check-health"]
+    worker += [f"--scheduler={place.address}"]
+    for flag, file in (("--tls-ca", place.ca), ("--tls-cert", place.cert), ("--tls-key", place.key)):
+        worker += [flag, str(file)]
+    assert subprocess.run(worker, capture_output=True, text=True, timeout=60).stdout == "serving\n"
 
 
 def test_the_end_of_the_scheduler_ends_the_run(

@@ -4,6 +4,7 @@ import sys
 
 from octcluster_serving.addresses import split_address
 
+from octcluster_clusterer.dask_programs.health import check_health
 from octcluster_clusterer.dask_settings import SchedulerSettings
 
 # A worker that is silent for so long, its network cut perhaps, is given up, and its work is done by others.
@@ -13,6 +14,8 @@ _SILENT_WORKER = "30s"
 def main() -> int:
     """Runs the scheduler until it is asked to stop; returns the exit code."""
     settings = SchedulerSettings.load()
+    if settings.check_health:
+        return check_health(settings.place)
 
     # A bad setting is told before the heavy libraries come.
     from distributed import Scheduler  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,8 @@ def run_part(make_part: Callable[[], Any], options: dict[str, object]) -> int:
         make_part: Makes it, within an event loop.
         options: Settings of Dask.
     """
+    # Each question for its health would be a line.
+    logging.getLogger("distributed.comm.tcp").setLevel(logging.WARNING)
     dask.config.set(_QUIET | options)
     try:
         asyncio.run(_serve(make_part))

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
+from octcluster_clusterer.dask_programs.health import check_health
 from octcluster_clusterer.dask_settings import WorkerSettings
 
 # Small arrays come and go all the time. Dask has the memory of each go back to the system, which takes longer
@@ -14,6 +15,8 @@ _REUSED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_"
 def main() -> int:
     """Runs a worker, in a process that is started anew when it ends, until it is asked to stop."""
     settings = WorkerSettings.load()
+    if settings.check_health:
+        return check_health(settings.place)
 
     # A bad setting is told before the heavy libraries come.
     from distributed import Nanny  # noqa: PLC0415
