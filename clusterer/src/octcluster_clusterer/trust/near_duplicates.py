@@ -114,6 +114,7 @@ def find_duplicates(
         Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 6.3.
 
     Examples:
+        >>> from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
         >>> vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 2]], dtype=np.float32)
         >>> image_keys = np.arange(4 * 32, dtype=np.uint8).reshape(4, 32)
         >>> found = find_duplicates(MemoryBlocks(vectors), image_keys, 0, lambda: None)
