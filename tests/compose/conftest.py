@@ -114,11 +114,13 @@ def built() -> Iterator[Stack]:
     }
     stack = Stack(f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", environment)
     try:
-        stack.compose("down", "--volumes")  # what an interrupted run has left, cached vectors above all
+        stack.compose(
+            "down", "--volumes", "--remove-orphans"
+        )  # what an interrupted run has left, cached vectors above all
         stack.compose("build")
         yield stack
     finally:
-        stack.compose("down", "--volumes", "--timeout", "30")
+        stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "30")
 
 
 @pytest.fixture(scope="module")

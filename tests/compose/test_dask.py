@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import machine
@@ -26,7 +26,7 @@ KEYS = [hashlib.sha256(b"%d" % number).digest() for number in range(N_MEMBERS)]
 
 
 @pytest.fixture(scope="module")
-def cluster(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def cluster(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack with three workers, and vectors in its Parquet files."""
     machine.need(machine.openssl(), "openssl", "install it")
     folder = tmp_path_factory.mktemp("dask") / "certificates"
@@ -48,7 +48,9 @@ def cluster(built: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
             SPACE, ((key, row.tobytes()) for key, row in zip(KEYS, vectors, strict=True))
         )
         assert (report.stored, report.rejected) == (N_MEMBERS, {})
-    return stack
+    yield stack
+    # Other files of tests know nothing of these, and their checks of health take processors.
+    stack.compose("rm", "--stop", "--force", "dask-worker", "dask-scheduler")
 
 
 def run(stack: Stack, on_status: Callable[[RunStatus], None] = lambda _: None) -> Assignments:

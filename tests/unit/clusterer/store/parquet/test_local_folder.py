@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -176,18 +177,24 @@ def as_another_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that all users reach, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="oct-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 def test_missing_rights_and_folders_are_told_with_the_cure_and_without_a_path(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    shared_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     for parent, words in (
-        (tmp_path / "Doe^Jane" / "more", "its folder is not there"),
-        (tmp_path / "file", "its folder is not there"),
-        (tmp_path, "rights to the folder of --store-url"),
+        (shared_folder / "Doe^Jane" / "more", "its folder is not there"),
+        (shared_folder / "file", "its folder is not there"),
+        (shared_folder, "rights to the folder of --store-url"),
     ):
-        (tmp_path / "file").write_text("")
+        (shared_folder / "file").write_text("")
         cache = open_at(parent / "vectors")
         with as_another_user():
             for call in (
@@ -197,10 +204,10 @@ def test_missing_rights_and_folders_are_told_with_the_cure_and_without_a_path(
             ):
                 with pytest.raises(StoreRefused, match=words) as caught:
                     call()
-                assert str(tmp_path) not in str(caught.value)
+                assert str(shared_folder) not in str(caught.value)
                 assert "Doe" not in str(caught.value)
     assert "Doe" not in caplog.text
-    assert str(tmp_path) not in caplog.text
+    assert str(shared_folder) not in caplog.text
 
 
 def test_a_folder_that_goes_away_and_comes_back(tmp_path: Path) -> None:
