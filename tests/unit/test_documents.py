@@ -21,7 +21,12 @@ from octcluster_embedder.settings import Settings as EmbedderSettings
 from outcomes import add_trust, make_outcome
 
 DOCUMENTS = sorted(
-    [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/README.md"), *REPOSITORY.glob("docs/**/*.md")],
+    [
+        *REPOSITORY.glob("*.md"),
+        *REPOSITORY.glob("*/README.md"),
+        *REPOSITORY.glob("deploy/*/README.md"),
+        *REPOSITORY.glob("docs/**/*.md"),
+    ],
     key=str,
 )
 MANUALS = [document for document in DOCUMENTS if document.parent in (REPOSITORY, REPOSITORY / "docs")]
