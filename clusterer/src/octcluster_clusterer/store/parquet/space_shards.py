@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.errors import StoreUnavailable
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.store.parquet.folders import ShardFolder
 from octcluster_clusterer.store.parquet.index import Index
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 _MOST_OPEN = 64
 # How often a reader looks again when shards were merged while it read.
 MOST_LOOKS = 5
+UNSTEADY = "the vector store does not serve: its shards change too quickly, try again"
 _DAY_NANOSECONDS = 24 * 3600 * 10**9
 
 
@@ -46,6 +48,7 @@ class SpaceShards:
 
         Raises:
             OSError: The folder cannot be read.
+            StoreUnavailable: Shards that it lists are not there, at each of several looks.
         """
         with self._lock:
             self._look()
@@ -92,6 +95,7 @@ class SpaceShards:
             with suppress(FileNotFoundError):  # one was merged since the listing
                 self._take(self._folder.list_files(self.folder_name).keys())
                 return
+        raise StoreUnavailable(UNSTEADY)
 
     def _take(self, there: Set[str]) -> None:
         """Indexes the shards that are new among these, and forgets those that are not there.

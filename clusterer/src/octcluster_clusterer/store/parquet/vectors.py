@@ -16,7 +16,7 @@ from octcluster_clusterer.store.parquet.faults import asking
 from octcluster_clusterer.store.parquet.folders import ENDING, ShardFolder
 from octcluster_clusterer.store.parquet.index import ABSENT
 from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, write_shard
-from octcluster_clusterer.store.parquet.space_shards import MOST_LOOKS, SpaceShards
+from octcluster_clusterer.store.parquet.space_shards import MOST_LOOKS, UNSTEADY, SpaceShards
 from octcluster_clusterer.store.sound_vectors import (
     CHECKSUM_BYTES,
     Fault,
@@ -136,7 +136,7 @@ class ParquetVectors:
             if not merged:
                 return
             left = np.concatenate(merged)
-        raise StoreUnavailable("the vector store does not serve: its shards change too quickly, try again")
+        raise StoreUnavailable(UNSTEADY)
 
     def _read_shard(
         self, shards: SpaceShards, number: int, wanted: _Wanted, keys: NDArray[np.uint8]

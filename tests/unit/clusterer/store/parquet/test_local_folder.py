@@ -18,6 +18,7 @@ from octcluster_clusterer.errors import StoreRefused, StoreUnavailable
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.parquet.compaction import SpaceCompaction
+from octcluster_clusterer.store.parquet.local_folder import LocalFolder
 from octcluster_clusterer.store.parquet.opening import open_folder
 from octcluster_clusterer.store.vectors import VectorCache
 from small_disk import fill_disk, small_disk
@@ -208,6 +209,21 @@ def test_missing_rights_and_folders_are_told_with_the_cure_and_without_a_path(
                 assert "Doe" not in str(caught.value)
     assert "Doe" not in caplog.text
     assert str(shared_folder) not in caplog.text
+
+
+def test_shards_that_are_listed_and_never_there_hide_no_others_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = make_vectors(3)
+    open_at(tmp_path / "vectors").put(SPACE, vectors)
+    keys, listed = [vectors[0][0]], LocalFolder.list_files
+    cache = open_at(tmp_path / "vectors")
+    with monkeypatch.context() as changed:
+        changed.setattr(LocalFolder, "list_files", lambda *of: {**listed(*of), "put-gone.parquet": 1})
+        for call in (lambda: cache.find_missing(SPACE, keys), lambda: cache.get(SPACE, keys)):
+            with pytest.raises(StoreUnavailable, match="change too quickly"):
+                call()
+    assert cache.get(SPACE, keys) == vectors[:1]
 
 
 def test_a_folder_that_goes_away_and_comes_back(tmp_path: Path) -> None:
