@@ -111,6 +111,11 @@ def test_an_empty_cluster_of_kmeans_gets_the_farthest_member() -> None:
     assert sorted(start.sizes.tolist()) == [1, 1, 2]
 
 
+def test_of_equal_centers_the_first_takes_part() -> None:
+    centers = np.array([[1, 0], [0, 1], [1, -0.0], [0, 1], [-1, 0]], dtype=np.float32)
+    assert kmeans._begin(centers, 3).sizes.tolist() == [1, 1, 0, 0, 1]
+
+
 @pytest.mark.parametrize("n_clusters", [2, 5, 30])
 def test_agglomerative_joins_as_scikit_learn_does(n_clusters: int) -> None:
     vectors, _ = make_blobs([150] * 6, dimension=30, spread=0.8)
