@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 from octcluster.images.eyes import gather_eyes
 from octcluster.images.image_set import ImageSet, Scan
+from octcluster.model.placements import Placements
 from octcluster.model.recipes import PLAIN_1
 from octcluster.model.results import (
     Assignments,
@@ -18,9 +19,9 @@ from octcluster.model.results import (
     ClusteringResult,
     Contingency,
     Duplicates,
+    DuplicateSearch,
     Interval,
     NearDuplicate,
-    Placements,
     RunResult,
     Score,
     Scores,
@@ -227,3 +228,10 @@ def show_eyes(outcome: AssignOutcome) -> AssignOutcome:
         for eye, (cluster, margin) in zip(gather_eyes(members), placed, strict=True)
     ]
     return replace(outcome, members=members, eyes=eyes)
+
+
+def search_in_buckets(outcome: RunOutcome, recall: Score, *, exceeded: bool = False) -> RunOutcome:
+    """The outcome as if not all pairs had been compared in the search for near-duplicates."""
+    search = DuplicateSearch(60, 8, recall, exceeded)
+    duplicates = replace(outcome.result.duplicates, search=search)
+    return replace(outcome, result=replace(outcome.result, duplicates=duplicates))

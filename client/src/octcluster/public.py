@@ -33,6 +33,7 @@ from octcluster.model.errors import (
     SpaceMismatch,
     TooFewImages,
 )
+from octcluster.model.placements import Placements, UnitPlacement
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from octcluster.model.results import (
@@ -41,14 +42,13 @@ from octcluster.model.results import (
     ClusteringResult,
     Contingency,
     Duplicates,
+    DuplicateSearch,
     Interval,
     NearDuplicate,
-    Placements,
     RunResult,
     Score,
     Scores,
     Stability,
-    UnitPlacement,
 )
 from octcluster.model.run_model import RunModel
 from octcluster.model.runs import (
@@ -103,6 +103,7 @@ __all__ = [
     "ConnectionNotSecure",
     "Contingency",
     "DeadlineExceeded",
+    "DuplicateSearch",
     "Duplicates",
     "EmbedFailure",
     "EmbedderClient",

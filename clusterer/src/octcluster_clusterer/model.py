@@ -211,30 +211,6 @@ class Association:
 
 
 @dataclass(frozen=True)
-class NearDuplicate:
-    """A pair of members of different images with nearly the same vector; the first member is the smaller."""
-
-    first_member: int
-    second_member: int
-    similarity: float
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """What the search for near-duplicates found; see trust/near_duplicates.py.
-
-    Attributes:
-        pairs: The pairs, most similar first; not more than are kept.
-        total_pairs: Number of pairs in all.
-        threshold: Least similarity of a pair.
-    """
-
-    pairs: Sequence[NearDuplicate]
-    total_pairs: int
-    threshold: float
-
-
-@dataclass(frozen=True)
 class ClusteringResult:
     """One algorithm with one number of clusters.
 

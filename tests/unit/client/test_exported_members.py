@@ -29,6 +29,7 @@ PUBLIC = [
     "ConnectionNotSecure",
     "Contingency",
     "DeadlineExceeded",
+    "DuplicateSearch",
     "Duplicates",
     "EmbedFailure",
     "EmbedderClient",

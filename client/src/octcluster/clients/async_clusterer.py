@@ -41,7 +41,8 @@ from octcluster.clients.connection import AsyncConnection
 from octcluster.clients.endpoint import Endpoint, OnWait, Outage
 from octcluster.clients.security import Tls
 from octcluster.concurrency import as_async
-from octcluster.model.results import Assignments, Placements, RunResult
+from octcluster.model.placements import Placements
+from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus, VectorSpace
 from octcluster.model.server_info import ClustererInfo, PutReport
 

@@ -30,7 +30,8 @@ from octcluster.clients.clusterer_conversions import (
 )
 from octcluster.clients.clusterer_vectors import ClustererVectors
 from octcluster.clients.endpoint import Outage
-from octcluster.model.results import Assignments, Placements, RunResult
+from octcluster.model.placements import Placements
+from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, RunStatus
 
 

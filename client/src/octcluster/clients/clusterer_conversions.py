@@ -8,20 +8,20 @@ from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
 from octcluster.clients.batches import cut
 from octcluster.clients.message_fields import enum_name, fields_of
+from octcluster.model.placements import Placements, UnitPlacement
 from octcluster.model.results import (
     Assignments,
     Association,
     ClusteringResult,
     Contingency,
     Duplicates,
+    DuplicateSearch,
     Interval,
     NearDuplicate,
-    Placements,
     RunResult,
     Score,
     Scores,
     Stability,
-    UnitPlacement,
     WhiteningDecision,
 )
 from octcluster.model.runs import Member, Preparation, RunSpec, RunState, RunStatus, VectorSpace
@@ -184,7 +184,13 @@ def _read_duplicates(message: messages.Duplicates) -> Duplicates:
         pairs=[NearDuplicate(**fields_of(NearDuplicate, pair)) for pair in message.pairs],
         total_pairs=message.total_pairs,
         threshold=message.threshold,
+        search=_read_search(message.search) if message.HasField("search") else None,
     )
+
+
+def _read_search(message: messages.DuplicateSearch) -> DuplicateSearch:
+    known = fields_of(DuplicateSearch, message) | {"recall": _read_score(message.recall)}
+    return DuplicateSearch(**known)
 
 
 def _read_clustering(message: messages.ClusteringResult) -> ClusteringResult:

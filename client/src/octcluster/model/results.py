@@ -101,18 +101,38 @@ class NearDuplicate:
 
 
 @dataclass(frozen=True)
+class DuplicateSearch:
+    """How a search for near-duplicates went that did not compare all pairs.
+
+    Attributes:
+        sampled_members: Size of the random sample of members that were compared with all.
+        sampled_pairs: Near-duplicates of the sampled members.
+        recall: Share of all near-duplicates that the search finds without the sample, 0 to 1: an estimate,
+            undefined if the sample has none.
+        exceeded: Whether more images were alike than are compared one by one.
+    """
+
+    sampled_members: int
+    sampled_pairs: int
+    recall: Score
+    exceeded: bool = False
+
+
+@dataclass(frozen=True)
 class Duplicates:
     """Pairs of different images that are nearly the same.
 
     Attributes:
         pairs: The most similar pairs, at most 1000, most similar first.
-        total_pairs: Number of pairs in all.
+        total_pairs: Number of pairs in all; with ``search`` of those that were found: there may be more.
         threshold: Least similarity of a pair.
+        search: How the search went that did not compare all pairs; None: all were compared.
     """
 
     pairs: Sequence[NearDuplicate]
     total_pairs: int
     threshold: float
+    search: DuplicateSearch | None = None
 
 
 @dataclass(frozen=True)
@@ -245,47 +265,3 @@ class Assignments:
     distances: Sequence[float | None]
     umap_x: Sequence[float] = ()
     umap_y: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class UnitPlacement:
-    """The mean vector of some images, such as those of an eye, put into a cluster.
-
-    Attributes:
-        cluster: Cluster of the mean vector.
-        margin: Margin of the mean vector, see Placements.
-        images: Number of images in the mean.
-    """
-
-    cluster: int
-    margin: float
-    images: int
-
-
-@dataclass(frozen=True)
-class Placements:
-    """Images put into the clusters of a finished run, as columns of equal length.
-
-    Attributes:
-        image_keys: Image key of each image that has a vector, in the order asked for.
-        clusters: Cluster of each image.
-        distances: Distance of each image's prepared vector to the mean of its cluster.
-        margins: Where each image lies between the border to the cluster that suits second best, 0 (torn), and
-            the mean of its own cluster, 1 (there or beyond, or no other cluster).
-        outliers: Whether an image is farther from the mean than 99% of the cluster's own members.
-        percentiles: How many percent of the cluster's own members are nearer to its mean than each image is,
-            0 to 100, rounded down.
-        fitted_agreement: Share of the run's own members that this way of assigning puts into the cluster the
-            run gave them, 0 to 1; None if no image was assigned.
-        units: Where the mean vector of each unit belongs, by its number; units whose images have no vectors,
-            or are too many for one request, are left out.
-    """
-
-    image_keys: Sequence[bytes]
-    clusters: Sequence[int]
-    distances: Sequence[float]
-    margins: Sequence[float]
-    outliers: Sequence[bool]
-    percentiles: Sequence[int]
-    fitted_agreement: float | None
-    units: Mapping[int, UnitPlacement] = field(default_factory=dict)

@@ -17,8 +17,8 @@ from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.eyes import ScannedEye, gather_eyes
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.model.errors import InvalidImageSet
+from octcluster.model.placements import Placements
 from octcluster.model.progress import Progress
-from octcluster.model.results import Placements
 from octcluster.workflows.assign_targets import (
     AssignTarget,
     ModelTarget,

@@ -6,7 +6,7 @@ from typing import Protocol
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.model.errors import NotReady, RunNotFound, SpaceMismatch
-from octcluster.model.results import Placements
+from octcluster.model.placements import Placements
 from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.finished_runs import FinishedRun

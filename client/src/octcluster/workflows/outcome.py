@@ -13,8 +13,9 @@ from octcluster.images.framing import Framing
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.leaks import Leaks, find_leaks
 from octcluster.images.pixel_faults import FoundFault
+from octcluster.model.placements import Placements
 from octcluster.model.recipes import Recipe
-from octcluster.model.results import Assignments, ClusteringResult, Placements, RunResult
+from octcluster.model.results import Assignments, ClusteringResult, RunResult
 from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace, RunSpec, Unit
 from octcluster.workflows.result_id import RESULT_ID, digest_result

@@ -13,7 +13,7 @@ from octcluster_clusterer.engine.memory_blocks import bring_here
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory import MemoryAllowance
-from octcluster_clusterer.model import ClusteringResult, Duplicates, Members, Report, RunSpec, Stage
+from octcluster_clusterer.model import ClusteringResult, Members, Report, RunSpec, Stage
 from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
 from octcluster_clusterer.preparation.rules import works_on_blocks
 from octcluster_clusterer.preparation.units import gather_units
@@ -25,6 +25,7 @@ from octcluster_clusterer.runs.spec_rules import check_spec
 from octcluster_clusterer.runs.stage_costs import StageCosts
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.trust.associations import find_associations
+from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_clusterer.trust.intervals import add_intervals
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
 from octcluster_clusterer.trust.patients import number_patients

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.assignment.assign import FittedRun
-from octcluster_clusterer.model import ClusteringResult, Duplicates, RunSpec, Stage
+from octcluster_clusterer.model import ClusteringResult, RunSpec, Stage
 from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision
+from octcluster_clusterer.trust.duplicates import Duplicates
 
 OWNER_DIGITS = 16
 """Hexadecimal digits that stand for the owner of a run before its id, with a colon; none for nobody's."""

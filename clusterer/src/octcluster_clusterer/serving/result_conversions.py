@@ -12,7 +12,6 @@ from octcluster_clusterer.model import (
     Association,
     ClusteringResult,
     Contingency,
-    Duplicates,
     RunSpec,
     Score,
     Scores,
@@ -23,6 +22,7 @@ from octcluster_clusterer.preparation.whitening_decision import WhiteningDecisio
 from octcluster_clusterer.runs.records import RunError, RunRecord, RunResult, RunStatus
 from octcluster_clusterer.serving.conversions import from_algorithm, from_spec
 from octcluster_clusterer.serving.run_owners import from_kept_id
+from octcluster_clusterer.trust.duplicates import Duplicates, DuplicateSearch
 
 MEMBERS_PER_MESSAGE = 10_000
 FITTED_MISSING = (
@@ -114,6 +114,16 @@ def _from_duplicates(duplicates: Duplicates) -> pb.Duplicates:
         pairs=[pb.NearDuplicate(**vars(pair)) for pair in duplicates.pairs],
         total_pairs=duplicates.total_pairs,
         threshold=duplicates.threshold,
+        search=_from_search(duplicates.search) if duplicates.search else None,
+    )
+
+
+def _from_search(search: DuplicateSearch) -> pb.DuplicateSearch:
+    return pb.DuplicateSearch(
+        sampled_members=search.sampled_members,
+        sampled_pairs=search.sampled_pairs,
+        recall=_from_score(search.recall),
+        exceeded=search.exceeded,
     )
 
 

@@ -9,6 +9,7 @@ from known import known
 from octcluster import (
     Association,
     Duplicates,
+    DuplicateSearch,
     Embedding,
     EmbeddingSpace,
     EmbedFailure,
@@ -292,6 +293,12 @@ def test_trust_is_read() -> None:
             pairs=[clusterer.NearDuplicate(first_member=1, second_member=4, similarity=0.5)],
             total_pairs=3,
             threshold=0.25,
+            search=clusterer.DuplicateSearch(
+                sampled_members=60,
+                sampled_pairs=8,
+                recall=clusterer.Score(value=0.75, interval=clusterer.Interval(low=0.5, high=0.875)),
+                exceeded=True,
+            ),
         ),
     )
     read = c.read_result(result)
@@ -300,7 +307,10 @@ def test_trust_is_read() -> None:
     assert first.stability == Stability(Score(0.875), [Score(0.5), Score(undefined_reason="one image")], 10)
     assert first.associations == [Association("width", 0.5, Score(0.25), 9)]
     assert (second.stability, second.associations) == (None, [])
-    assert read.duplicates == Duplicates([NearDuplicate(1, 4, 0.5)], 3, 0.25)
+    search = DuplicateSearch(60, 8, Score(0.75, interval=Interval(0.5, 0.875)), exceeded=True)
+    assert read.duplicates == Duplicates([NearDuplicate(1, 4, 0.5)], 3, 0.25, search)
+    exact = clusterer.RunResult(results=[clusterer.ClusteringResult()])
+    assert c.read_result(exact).duplicates.search is None
 
 
 def test_placements_are_joined() -> None:

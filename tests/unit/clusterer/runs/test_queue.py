@@ -28,7 +28,6 @@ from octcluster_clusterer.metrics import Metrics
 from octcluster_clusterer.model import (
     Algorithm,
     ClusteringResult,
-    Duplicates,
     Members,
     Preparation,
     Report,
@@ -47,6 +46,7 @@ from octcluster_clusterer.runs.records import RunErrorCode, RunResult, RunState,
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.store.redis import RedisStore
 from octcluster_clusterer.store.redis_vectors import RedisVectors
+from octcluster_clusterer.trust.duplicates import Duplicates
 from stores import Store, started_store
 
 pytestmark = pytest.mark.heavy

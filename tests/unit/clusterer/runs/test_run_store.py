@@ -19,9 +19,7 @@ from octcluster_clusterer.model import (
     ClusteringResult,
     Contingency,
     DataType,
-    Duplicates,
     Interval,
-    NearDuplicate,
     Preparation,
     RunSpec,
     Score,
@@ -41,6 +39,7 @@ from octcluster_clusterer.runs.records import (
 )
 from octcluster_clusterer.runs.run_store import RunStore
 from octcluster_clusterer.store.redis import RedisStore
+from octcluster_clusterer.trust.duplicates import Duplicates, DuplicateSearch, NearDuplicate
 from stored_runs import LIST_KEY, RECORD_KEY, RUN_ID, put_record, unreadable_records
 from stores import STORES, Store, started_store
 from waiting import wait_until
@@ -140,7 +139,12 @@ def make_record(run_id: str, created: datetime = CREATED, pca: float | int | Non
         explained_variance_ratios=np.array([0.5, 0.25, 0.1]),
         stage_seconds={Stage.LOADING: 0.5, Stage.CLUSTERING: 2.0},
         stage_peak_bytes={Stage.LOADING: 2**33 + 1},
-        duplicates=Duplicates([NearDuplicate(3, 9, 0.99), NearDuplicate(0, 4, 0.96)], 2000, 0.95),
+        duplicates=Duplicates(
+            [NearDuplicate(3, 9, 0.99), NearDuplicate(0, 4, 0.96)],
+            2000,
+            0.95,
+            DuplicateSearch(60, 8, Score(0.75, interval=Interval(0.5, 0.875)), exceeded=True),
+        ),
         fitted=make_fitted_run(),
         umap_coordinates=rng.normal(size=(N_MEMBERS, 2)).astype(np.float32),
     )

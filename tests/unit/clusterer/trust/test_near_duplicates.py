@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
-from octcluster_clusterer.model import Duplicates
-from octcluster_clusterer.trust import near_duplicates
+from octcluster_clusterer.trust import near_duplicate_buckets, near_duplicate_sample, near_duplicates
+from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
+from octcluster_clusterer.trust.similarities import THRESHOLD
 
 
 def make_vectors(n: int = 1300, dimension: int = 96, seed: int = 0) -> np.ndarray:
@@ -41,7 +43,7 @@ def find_slowly(vectors: np.ndarray, usual_spread: float = 0.0) -> set[tuple[int
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), usual_spread)
     lifts = np.sqrt(np.maximum(1 - np.square(directions).sum(axis=1), 0))
     similarities = directions @ directions.T + np.outer(lifts, lifts)
-    near = np.triu(similarities >= near_duplicates.THRESHOLD, 1)
+    near = np.triu(similarities >= THRESHOLD, 1)
     return set(zip(*np.nonzero(near), strict=True))
 
 
@@ -50,7 +52,7 @@ def as_set(found: Duplicates) -> set[tuple[int, int]]:
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
-    assert find(make_vectors()) == Duplicates([], 0, near_duplicates.THRESHOLD)
+    assert find(make_vectors()) == Duplicates([], 0, THRESHOLD)
 
 
 def test_planted_pairs_are_found_and_others_not() -> None:
@@ -64,7 +66,7 @@ def test_planted_pairs_are_found_and_others_not() -> None:
     assert found.total_pairs == 3
     values = [pair.similarity for pair in found.pairs]
     assert values == sorted(values, reverse=True)
-    assert min(values) >= near_duplicates.THRESHOLD == found.threshold
+    assert min(values) >= THRESHOLD == found.threshold
 
 
 def test_the_bound_loses_no_pair() -> None:
@@ -136,6 +138,113 @@ def test_the_bound_loses_no_pair_near_the_mean(most_alike: bool) -> None:
     slowly = find_slowly(vectors, 0.1)
     assert found.total_pairs == len(slowly) > 100
     assert as_set(found) <= slowly
+
+
+@pytest.fixture
+def in_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs of more than 200 images are looked for in buckets, and 400 images are sampled."""
+    monkeypatch.setattr(near_duplicates, "EXACT_IMAGES", 200)
+    monkeypatch.setattr(near_duplicate_sample, "SAMPLED_IMAGES", 400)
+
+
+def plant_copies(n_copies: int = 500) -> np.ndarray:
+    """Images, and copies of some of them that are more and more noisy, at arbitrary places."""
+    random = np.random.default_rng(6)
+    vectors = make_vectors(2000)
+    noise = random.uniform(0, 0.2, (n_copies, 1)) * random.standard_normal((n_copies, 96))
+    vectors[-n_copies:] = vectors[:n_copies] + noise
+    return np.asarray(random.permutation(vectors))
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_buckets_find_nearly_all_pairs_of_many_images_and_no_other() -> None:
+    vectors = plant_copies()
+    found, slowly = find(vectors), find_slowly(vectors)
+    assert as_set(found) <= slowly
+    assert 0.97 * len(slowly) < found.total_pairs == len(found.pairs) <= len(slowly) > 150
+    search = known(found.search)
+    assert search.sampled_members == 400
+    assert 0.2 * len(slowly) < search.sampled_pairs < 0.6 * len(slowly)
+    interval = known(search.recall.interval)
+    assert interval.low <= found.total_pairs / len(slowly)
+    assert known(search.recall.value) > 0.95
+    assert not search.exceeded
+
+
+def test_up_to_a_number_all_pairs_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = plant_copies()
+    monkeypatch.setattr(near_duplicates, "EXACT_IMAGES", 2000)
+    exact = find(vectors)
+    assert exact.search is None
+    assert as_set(exact) == find_slowly(vectors)
+    monkeypatch.setattr(near_duplicates, "EXACT_IMAGES", 1999)
+    assert find(vectors).search is not None
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_what_buckets_find_is_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = plant_copies()
+    first = find(vectors)
+    monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
+    assert find(vectors) == first
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_what_the_sample_finds_is_kept_where_buckets_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_duplicates, "count_tables", lambda n_images: 1)
+    monkeypatch.setattr(near_duplicate_buckets, "BUCKET_IMAGES", 2)
+    vectors = plant_copies()
+    found, slowly = find(vectors), find_slowly(vectors)
+    recall = known(known(found.search).recall.value)
+    assert recall < 0.7
+    assert as_set(found) <= slowly
+    assert found.total_pairs == len(found.pairs) > (recall + 0.1) * len(slowly)
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_a_sample_without_a_pair_measures_no_recall() -> None:
+    found = find(make_vectors())
+    assert (found.pairs, found.total_pairs) == ([], 0)
+    assert known(known(found.search).recall.undefined_reason)
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_a_pile_of_copies_is_bounded_told_of_and_leaves_room_for_other_pairs() -> None:
+    random = np.random.default_rng(7)
+    vectors = plant_copies()
+    others = {pair for pair in find_slowly(vectors) if max(pair) < 1200}
+    vectors[1200:] = vectors[1200] + 0.01 * random.standard_normal((800, 96))
+    found = find(vectors)
+    slowly = find_slowly(vectors)
+    assert known(found.search).exceeded
+    assert found.total_pairs < len(slowly)
+    assert found.total_pairs < (near_duplicate_buckets.PAIRS_OF_AN_IMAGE + 256) * 2000
+    assert known(known(found.search).recall.value) < 0.9
+    assert len(others) > 50
+    compared_apart = find(vectors[:1200])
+    assert known(compared_apart.search).exceeded is False
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_a_search_in_buckets_can_be_stopped_at_any_step() -> None:
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    find(plant_copies(), report=count)
+    for stop_at in range(1, steps, steps // 7):
+        left = stop_at
+
+        def stop() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise RunCancelled("stop")
+
+        with pytest.raises(RunCancelled):
+            find(plant_copies(), report=stop)
 
 
 def test_one_image_has_no_pair() -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from octcluster.images.leaks import Leaks
-from octcluster.model.results import Association, ClusteringResult, RunResult, Score
+from octcluster.model.results import Association, ClusteringResult, DuplicateSearch, RunResult, Score
 from octcluster.model.runs import RunSpec, Unit
 from octcluster.outputs.json_files import (
     describe_contingency,
@@ -104,6 +104,7 @@ def _describe_duplicates(outcome: RunOutcome) -> dict[str, object]:
     return {
         "threshold": duplicates.threshold,
         "total_pairs": duplicates.total_pairs,
+        **_describe_search(duplicates.search),
         "pairs": [
             {
                 "image": outcome.members[pair.first_member].name,
@@ -112,6 +113,20 @@ def _describe_duplicates(outcome: RunOutcome) -> dict[str, object]:
             }
             for pair in duplicates.pairs
         ],
+    }
+
+
+def _describe_search(search: DuplicateSearch | None) -> dict[str, object]:
+    """Whether all pairs were compared, and else how many the search finds."""
+    if search is None:
+        return {"exact": True}
+    return {
+        "exact": False,
+        **describe_score("recall", search.recall),
+        "recall_interval": _read_interval(search.recall),
+        "sampled_images": search.sampled_members,
+        "sampled_pairs": search.sampled_pairs,
+        "pairs_left_out": search.exceeded,
     }
 
 

@@ -6,7 +6,15 @@ from octcluster.images.image_set import Scan
 from octcluster.images.leaks import Leaks, has_repeated_patients, knows_patients
 from octcluster.model.results import Association, ClusteringResult, Duplicates, RunResult
 from octcluster.model.runs import Preparation
-from octcluster.outputs.wording.words import are, count, format_score, have, name_cluster, show_text
+from octcluster.outputs.wording.words import (
+    are,
+    count,
+    format_interval,
+    format_score,
+    have,
+    name_cluster,
+    show_text,
+)
 
 CLASS = "class"
 PATIENT = "patient"
@@ -222,7 +230,9 @@ def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
 
 def _describe_duplicates(leaks: Leaks, duplicates: Duplicates) -> list[str]:
     if duplicates.total_pairs == 0:
-        return ["There are no duplicates or near-duplicates."]
+        if duplicates.search is None:
+            return ["There are no duplicates or near-duplicates."]
+        return ["No duplicates or near-duplicates were found.", *_describe_search(duplicates)]
     across = [
         f"{number:,} across {line}"
         for number, line in (
@@ -238,10 +248,30 @@ def _describe_duplicates(leaks: Leaks, duplicates: Duplicates) -> list[str]:
         else ""
     )
     where = f" ({', '.join(across)}{listed})" if across else ""
+    at_least = "at least " if duplicates.search else ""
     return [
-        f"There {are(duplicates.total_pairs)} {count(duplicates.total_pairs, 'pair')} of duplicates or "
-        f"near-duplicates{where}; duplicates.csv lists them."
+        f"There {are(duplicates.total_pairs)} {at_least}{count(duplicates.total_pairs, 'pair')} of "
+        f"duplicates or near-duplicates{where}; duplicates.csv lists them.",
+        *_describe_search(duplicates),
     ]
+
+
+def _describe_search(duplicates: Duplicates) -> list[str]:
+    """How many near-duplicates the search finds, if it did not compare all pairs."""
+    search = duplicates.search
+    if search is None:
+        return []
+    sample = f"a random sample of {count(search.sampled_members, 'image')}"
+    pairs = count(search.sampled_pairs, "pair")
+    share = (
+        f"How many near-duplicates the search misses is not known: {sample} has none."
+        if search.recall.value is None
+        else f"The search finds {format_score(search.recall)} of the near-duplicates (95% interval "
+        f"{format_interval(search.recall)}), as estimated from {pairs} of {sample}."
+    )
+    left_out = "More images are alike than the search compares one by one: it left out pairs among them."
+    lines = ["With so many images, not all pairs are compared.", share]
+    return [*lines, left_out] if search.exceeded else lines
 
 
 def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates) -> Sequence[str]:

@@ -1144,7 +1144,7 @@ Global___Score: _TypeAlias = Score  # noqa: Y015
 @_typing.final
 class Interval(_message.Message):
     """Interval is a 95% confidence interval, by bootstrap over patients of the members. That of an estimate holds the chance in
-    its sample, too.
+    its sample, too; that of DuplicateSearch.recall holds this alone.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1282,13 +1282,18 @@ class Duplicates(_message.Message):
     PAIRS_FIELD_NUMBER: _builtins.int
     TOTAL_PAIRS_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    SEARCH_FIELD_NUMBER: _builtins.int
     total_pairs: _builtins.int
-    """Number of pairs in all."""
+    """Number of pairs in all. With a search: of those that it found, so there may be more."""
     threshold: _builtins.float
     """Least similarity of a pair."""
     @_builtins.property
     def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NearDuplicate]:
         """The pairs, most similar first; at most 1000."""
+
+    @_builtins.property
+    def search(self) -> Global___DuplicateSearch:
+        """How the search went if it did not compare all pairs; unset: all were compared, and the number of pairs is exact."""
 
     def __init__(
         self,
@@ -1296,14 +1301,55 @@ class Duplicates(_message.Message):
         pairs: _abc.Iterable[Global___NearDuplicate] | None = ...,
         total_pairs: _builtins.int = ...,
         threshold: _builtins.float = ...,
+        search: Global___DuplicateSearch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["search", b"search"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pairs", b"pairs", "threshold", b"threshold", "total_pairs", b"total_pairs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pairs", b"pairs", "search", b"search", "threshold", b"threshold", "total_pairs", b"total_pairs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Duplicates: _TypeAlias = Duplicates  # noqa: Y015
+
+@_typing.final
+class DuplicateSearch(_message.Message):
+    """DuplicateSearch is how a search for near-duplicates went that compared only pairs in buckets of random projections,
+    and all pairs of a random sample of the members. Each pair that it found is compared exactly.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAMPLED_MEMBERS_FIELD_NUMBER: _builtins.int
+    SAMPLED_PAIRS_FIELD_NUMBER: _builtins.int
+    RECALL_FIELD_NUMBER: _builtins.int
+    EXCEEDED_FIELD_NUMBER: _builtins.int
+    sampled_members: _builtins.int
+    """Size of the random sample of members."""
+    sampled_pairs: _builtins.int
+    """Number of near-duplicates of the sampled members."""
+    exceeded: _builtins.bool
+    """More members are alike than are compared one by one: pairs among them were left out."""
+    @_builtins.property
+    def recall(self) -> Global___Score:
+        """Share of all near-duplicates that the buckets hold, 0 to 1, estimated from those of the sampled members. Undefined
+        if these have none. Its interval holds the chance in the sample.
+        """
+
+    def __init__(
+        self,
+        *,
+        sampled_members: _builtins.int = ...,
+        sampled_pairs: _builtins.int = ...,
+        recall: Global___Score | None = ...,
+        exceeded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recall", b"recall"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exceeded", b"exceeded", "recall", b"recall", "sampled_members", b"sampled_members", "sampled_pairs", b"sampled_pairs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DuplicateSearch: _TypeAlias = DuplicateSearch  # noqa: Y015
 
 @_typing.final
 class Scores(_message.Message):

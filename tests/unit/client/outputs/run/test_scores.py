@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from octcluster.model.results import Score
+from octcluster.model.results import Interval, Score
 from octcluster.outputs.run.files import write_run_files
 from octcluster.outputs.run.scores import format_scores
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import add_trust, make_outcome, sample_silhouettes, undefine
+from outcomes import add_trust, make_outcome, sample_silhouettes, search_in_buckets, undefine
 
 STARTED = datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
-    assert scores["duplicates"] == {"threshold": 0.999, "total_pairs": 0, "pairs": []}
+    assert scores["duplicates"] == {"threshold": 0.999, "total_pairs": 0, "exact": True, "pairs": []}
     assert [result["k"] for result in scores["results"]] == [2, 3, 4]
     table = scores["results"][0]["contingency"]
     assert table["classes"] == ["CNV", "DME", "DRUSEN", "NORMAL"]
@@ -97,6 +97,25 @@ def test_an_estimate_is_called_one_with_its_sample() -> None:
     assert sampled["estimated"] == {"silhouette": 40}
 
 
+def test_a_search_in_buckets_says_how_many_pairs_it_finds() -> None:
+    outcome = search_in_buckets(make_outcome(), Score(0.75, interval=Interval(0.5, 0.875), sampled_units=60))
+    assert json.loads(format_scores(outcome))["duplicates"] == {
+        "threshold": 0.999,
+        "total_pairs": 0,
+        "exact": False,
+        "recall": 0.75,
+        "recall_interval": [0.5, 0.875],
+        "sampled_images": 60,
+        "sampled_pairs": 8,
+        "pairs_left_out": False,
+        "pairs": [],
+    }
+    unknown = search_in_buckets(make_outcome(), Score(undefined_reason="none in the sample"))
+    found = json.loads(format_scores(unknown))["duplicates"]
+    assert (found["recall"], found["recall_interval"]) == (None, None)
+    assert found["recall_reason"] == "none in the sample"
+
+
 def test_scores_say_how_far_to_trust_them(tmp_path: Path) -> None:
     outcome = add_trust(make_outcome())
     write(outcome, tmp_path)
@@ -114,6 +133,7 @@ def test_scores_say_how_far_to_trust_them(tmp_path: Path) -> None:
     assert scores["duplicates"] == {
         "threshold": 0.999,
         "total_pairs": 2,
+        "exact": True,
         "pairs": [
             {"image": names[0], "other_image": names[5], "similarity": 0.9999},
             {"image": names[1], "other_image": names[30], "similarity": 0.9995},

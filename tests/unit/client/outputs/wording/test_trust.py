@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from known import known
 from octcluster.images.image_set import Scan
 from octcluster.images.leaks import add_copies, find_leaks
-from octcluster.model.results import Association, ClusteringResult, Duplicates, NearDuplicate, Score
+from octcluster.model.results import Association, ClusteringResult, Duplicates, Interval, NearDuplicate, Score
 from octcluster.model.runs import Preparation
 from octcluster.outputs.pages import ReportOptions
+from octcluster.outputs.run.brief import tell_run
 from octcluster.outputs.run.report import format_report
 from octcluster.outputs.run.report.facts import list_facts
 from octcluster.outputs.wording.trust import (
@@ -20,7 +22,7 @@ from octcluster.outputs.wording.trust import (
     summarize_trust,
 )
 from octcluster.workflows.outcome import RunOutcome
-from outcomes import add_trust, make_outcome
+from outcomes import add_trust, make_outcome, search_in_buckets
 
 NO_PAIR = "There are no duplicates or near-duplicates."
 
@@ -78,6 +80,28 @@ def test_copies_come_before_near_duplicates() -> None:
     found = add_copies(pairs((1, 3)), [b"a", b"b", b"a", b"c", b"a"])
     assert found.pairs == [NearDuplicate(0, 2, 1.0), NearDuplicate(0, 4, 1.0), NearDuplicate(1, 3, 0.9995)]
     assert found.total_pairs == 3
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_search_that_did_not_compare_all_pairs_says_so(found: bool) -> None:
+    recall = Score(0.75, interval=Interval(0.5, 0.875), sampled_units=60)
+    outcome = add_trust(make_outcome()) if found else make_outcome()
+    text = " ".join(tell_run(search_in_buckets(outcome, recall)))
+    says = (
+        "There are at least 2 pairs of duplicates"
+        if found
+        else "No duplicates or near-duplicates were found."
+    )
+    assert says in text
+    assert (
+        "The search finds \N{ALMOST EQUAL TO}0.750 of the near-duplicates (95% interval 0.500 to 0.875), as "
+        "estimated from 8 pairs of a random sample of 60 images."
+    ) in text
+    assert "left out" not in text
+    unknown = " ".join(tell_run(search_in_buckets(outcome, Score(undefined_reason="no pair"), exceeded=True)))
+    assert "is not known: a random sample of 60 images has none." in unknown
+    assert "it left out pairs among them" in unknown
+    assert "not all pairs" not in " ".join(tell_run(outcome))
 
 
 def test_no_leak_is_said_too() -> None:
