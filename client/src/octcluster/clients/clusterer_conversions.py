@@ -170,6 +170,7 @@ def read_result(message: messages.RunResult) -> RunResult:
         space_digest=message.spec.space.digest,
         duplicates=_read_duplicates(message.duplicates),
         umap_missing_reason=message.umap_missing_reason,
+        umap_sampled_units=message.umap_sampled_units or None,
         fitted_missing_reason=message.fitted_missing_reason,
         patient_whitening=(
             WhiteningDecision(**fields_of(WhiteningDecision, message.patient_whitening))
@@ -189,8 +190,7 @@ def _read_duplicates(message: messages.Duplicates) -> Duplicates:
 
 
 def _read_search(message: messages.DuplicateSearch) -> DuplicateSearch:
-    known = fields_of(DuplicateSearch, message) | {"recall": _read_score(message.recall)}
-    return DuplicateSearch(**known)
+    return DuplicateSearch(**fields_of(DuplicateSearch, message) | {"recall": _read_score(message.recall)})
 
 
 def _read_clustering(message: messages.ClusteringResult) -> ClusteringResult:

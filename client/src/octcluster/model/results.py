@@ -210,6 +210,8 @@ class RunResult:
         stage_peak_bytes: The highest memory of its process by name of stage, as far as it is known.
         umap_missing_reason: Why there are no coordinates by UMAP, for people; empty if there are, or if none
             were asked for.
+        umap_sampled_units: Size of the random sample of units that UMAP laid out; all others lie at the mean
+            of their neighbours in it. None: all were laid out, or there are no coordinates.
         fitted_missing_reason: Why no other images can be put into the clusters, for people; empty if they
             can.
         patient_whitening: Whether the vectors were whitened within patients; None if not asked for.
@@ -226,6 +228,7 @@ class RunResult:
     space_digest: bytes = b""
     stage_peak_bytes: Mapping[str, int] = field(default_factory=dict)
     umap_missing_reason: str = ""
+    umap_sampled_units: int | None = None
     fitted_missing_reason: str = ""
     patient_whitening: WhiteningDecision | None = None
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import find_bounds
 from octcluster_clusterer.errors import MapFailed
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
+from octcluster_clusterer.mapping.placement import draw_laid_out, place_members
 
 MIN_MEMBERS = 4
 _START_NOISE = 1e-4
@@ -22,10 +24,13 @@ class NeighborMap:
     Attributes:
         coordinates: float32, shape (n_members, 2); None if there are none.
         missing_reason: Why there are none though asked for, for people; else empty.
+        sampled_members: Size of the random sample that was laid out; all other members were placed by their
+            neighbours in it. None: all were laid out.
     """
 
     coordinates: NDArray[np.float32] | None = None
     missing_reason: str = ""
+    sampled_members: int | None = None
 
 
 class Mapper:
@@ -43,7 +48,7 @@ class Mapper:
         seed: int,
         report: Callable[[int, int], None],
     ) -> NeighborMap:
-        """Makes the map.
+        """Makes the map; of many members, see ``placement``, from a sample of them.
 
         Args:
             vectors: float32, shape (n_members, dimension), prepared.
@@ -59,6 +64,30 @@ class Mapper:
         """
         if self._layouts is None:
             return NeighborMap(missing_reason=self._missing_reason)
+        sample = draw_laid_out(len(vectors), seed)
+        if sample is None:
+            return self._lay_out(vectors, principal_coordinates, seed, report)
+        sampled = vectors[sample]
+        found = self._lay_out(sampled, principal_coordinates[sample], seed, report)
+        if found.coordinates is None:
+            return found
+        coordinates = np.empty((len(vectors), 2), dtype=np.float32)
+        for rows in find_bounds(len(vectors)):
+            coordinates[rows] = place_members(
+                vectors[rows], sampled, found.coordinates, report_step=lambda: report(0, 0)
+            )
+        coordinates[sample] = found.coordinates
+        return NeighborMap(coordinates, sampled_members=len(sample))
+
+    def _lay_out(
+        self,
+        vectors: NDArray[np.float32],
+        principal_coordinates: NDArray[np.float32],
+        seed: int,
+        report: Callable[[int, int], None],
+    ) -> NeighborMap:
+        """The map of members that are all laid out."""
+        assert self._layouts is not None  # noqa: S101 - find_map has looked
         graph = join_neighbors(vectors, lambda: report(0, 0))
         start = _place_first(principal_coordinates, seed)
         try:

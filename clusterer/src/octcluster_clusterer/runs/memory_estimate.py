@@ -9,6 +9,7 @@ them with measured peaks.
 from octcluster_clusterer.assignment.fit import MAX_DISCRIMINANT_DIMENSION
 from octcluster_clusterer.clustering import METHODS
 from octcluster_clusterer.errors import InvalidRequest
+from octcluster_clusterer.mapping import placement
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Algorithm, RunSpec
 from octcluster_clusterer.preparation.eigen_decomposition import DIRECT_SIDE, PROCESS_BYTES
@@ -89,7 +90,11 @@ def find_map_obstacle(
 ) -> str:
     """Says why there is no room for a map of the units, with the process that lays it out; else empty."""
     stages = max(estimate_stages(spec, n_members, n_units=n_units).values())
-    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * (n_units or n_members)
+    mapped = n_units or n_members
+    n_laid_out = mapped if mapped <= placement.WHOLE_MEMBERS else placement.SAMPLED_MEMBERS
+    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * n_laid_out
+    dimension = find_prepared_dimension(spec.preparation, n_members, spec.space.dimension) or 1
+    at_work += placement.estimate_bytes(mapped, dimension)
     elsewhere = lie_elsewhere(spec, n_members, memory)
     base = memory.resting_bytes + _estimate_base(spec, n_members, elsewhere=elsewhere)
     needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)

@@ -131,6 +131,7 @@ def run_pipeline(
         fitted=fitted,
         umap_coordinates=neighbor_map.coordinates,
         umap_missing_reason=neighbor_map.missing_reason,
+        umap_sampled_units=neighbor_map.sampled_members,
         patient_whitening=prepared.patient_whitening,
     )
 

@@ -139,6 +139,8 @@ class RunResult:
         fitted: Puts other vectors into the clusters; None if it would be too large to keep.
         umap_coordinates: float32, shape (n_units, 2); None if not asked for, or for umap_missing_reason.
         umap_missing_reason: Why there are none though asked for; else empty.
+        umap_sampled_units: Size of the random sample that was laid out, where others were placed by their
+            neighbours; None: all were.
         patient_whitening: Whether members were whitened within patients; None if that was not asked for.
     """
 
@@ -155,6 +157,7 @@ class RunResult:
     fitted: FittedRun | None = None
     umap_coordinates: NDArray[np.float32] | None = None
     umap_missing_reason: str = ""
+    umap_sampled_units: int | None = None
     patient_whitening: WhiteningDecision | None = None
 
 

@@ -92,6 +92,7 @@ def from_result(result: RunResult, spec: RunSpec) -> pb.RunResult:
         spec=from_spec(spec),
         duplicates=_from_duplicates(result.duplicates),
         umap_missing_reason=result.umap_missing_reason,
+        umap_sampled_units=result.umap_sampled_units or 0,
         fitted_missing_reason=_explain_missing(result),
         patient_whitening=_from_decision(result.patient_whitening) if result.patient_whitening else None,
         units=len(result.coordinates),

@@ -147,8 +147,11 @@ def test_result() -> None:
             clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5, peak_memory_bytes=2**33),
             clusterer.StageTime(stage=clusterer.RUN_STAGE_SCORING, seconds=0.25),
         ],
+        umap_sampled_units=16_384,
     )
     read = c.read_result(result)
+    assert read.umap_sampled_units == 16_384
+    assert c.read_result(clusterer.RunResult()).umap_sampled_units is None
     first, second = read.results
     assert (first.algorithm, first.requested_clusters) == ("minibatch-kmeans", 2)
     assert first.scores.silhouette == Score(value=0.0, sampled_units=8192)

@@ -15,6 +15,7 @@ import umap_graph
 from known import known
 from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
+from octcluster_clusterer.mapping import placement
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
 from octcluster_clusterer.mapping.neighbor_graph import NEIGHBORS, join_neighbors
@@ -77,6 +78,24 @@ def test_groups_stay_together_and_apart(layouts: LayoutClient) -> None:
     assert (groups[squares.argmin(axis=1)] == groups).all()
     assert told[-1] == (500, 500)
     assert told == sorted(told, key=lambda rounds: rounds[0])
+
+
+def test_of_many_a_sample_is_laid_out_and_all_others_join_their_group(
+    layouts: LayoutClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "WHOLE_MEMBERS", 300)
+    monkeypatch.setattr(placement, "SAMPLED_MEMBERS", 120)
+    vectors, groups = make_groups(1200)
+    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, nothing)
+    assert found.sampled_members == 120
+    assert found.coordinates is not None
+    sample = known(placement.draw_laid_out(1200, 0))
+    alone = Mapper(layouts).find_map(vectors[sample], vectors[sample, :2], 0, nothing)
+    assert alone.sampled_members is None
+    np.testing.assert_array_equal(found.coordinates[sample], alone.coordinates)
+    squares = ((found.coordinates[:, np.newaxis] - found.coordinates) ** 2).sum(axis=2)
+    np.fill_diagonal(squares, np.inf)
+    assert (groups[squares.argmin(axis=1)] == groups).mean() > 0.99
 
 
 def test_the_seed_decides(layouts: LayoutClient) -> None:

@@ -183,6 +183,7 @@ def test_a_run_comes_back_as_it_was(runs: RunStore, pca: float | int | None) -> 
         "stage_peak_bytes",
         "duplicates",
         "umap_missing_reason",
+        "umap_sampled_units",
     ):
         assert getattr(read.result, name) == getattr(saved.result, name), name
     np.testing.assert_array_equal(read.result.coordinates, saved.result.coordinates)

@@ -51,6 +51,7 @@ def format_run_record(
         "stability_resamples": outcome.spec.stability_resamples,
         "umap": outcome.spec.umap,
         "umap_missing_reason": outcome.result.umap_missing_reason or None,
+        "umap_sampled": outcome.result.umap_sampled_units,
         "unit": outcome.unit,
         "eyes": None if outcome.eyes is None else asdict(count_eyes(outcome.eyes.eyes)),
         "patient_whitening": asdict(whitening) if (whitening := outcome.result.patient_whitening) else None,

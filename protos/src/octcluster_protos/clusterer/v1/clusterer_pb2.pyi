@@ -1640,6 +1640,7 @@ class RunResult(_message.Message):
     FITTED_MISSING_REASON_FIELD_NUMBER: _builtins.int
     PATIENT_WHITENING_FIELD_NUMBER: _builtins.int
     UNITS_FIELD_NUMBER: _builtins.int
+    UMAP_SAMPLED_UNITS_FIELD_NUMBER: _builtins.int
     chosen: _builtins.int
     """Index of the result that the run chose."""
     chosen_reason: _builtins.str
@@ -1654,6 +1655,10 @@ class RunResult(_message.Message):
     """Why Assign and GetFittedRun cannot serve this run, for people; empty if they can."""
     units: _builtins.int
     """Number of units."""
+    umap_sampled_units: _builtins.int
+    """Size of the random sample of units that UMAP laid out; every other unit lies at the mean of its nearest
+    neighbours in the sample. 0: all were laid out.
+    """
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClusteringResult]:
         """One result for each algorithm and number of clusters, in the order of the spec."""
@@ -1694,10 +1699,11 @@ class RunResult(_message.Message):
         fitted_missing_reason: _builtins.str = ...,
         patient_whitening: Global___WhiteningDecision | None = ...,
         units: _builtins.int = ...,
+        umap_sampled_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "patient_whitening", b"patient_whitening", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "fitted_missing_reason", b"fitted_missing_reason", "input_dimension", b"input_dimension", "patient_whitening", b"patient_whitening", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "chosen_reason", b"chosen_reason", "duplicates", b"duplicates", "explained_variance_ratios", b"explained_variance_ratios", "fitted_missing_reason", b"fitted_missing_reason", "input_dimension", b"input_dimension", "patient_whitening", b"patient_whitening", "prepared_dimension", b"prepared_dimension", "results", b"results", "spec", b"spec", "stage_times", b"stage_times", "umap_missing_reason", b"umap_missing_reason", "umap_sampled_units", b"umap_sampled_units", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,6 +48,7 @@ def test_run_record_says_how_to_repeat_it(tmp_path: Path) -> None:
     assert record["arguments"] == {"images": "scans", "k": [2, 5]}
     assert record["runtime"] == "openvino CPU"
     assert record["blas_kernels"] == "openblas 0.3.30 Haswell"
+    assert record["umap_sampled"] is None
     assert record["counts"] == {
         "images": 80, "members": 78, "embedded": 75, "cached": 3, "failed": 2, "ignored_files": 2,
         "unlabelled": 0, "stray_label_rows": 0,

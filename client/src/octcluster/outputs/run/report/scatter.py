@@ -27,6 +27,8 @@ class Scatter:
         views: Names of the ways to lay the points out.
         shown: Number of points.
         total: Number of images, of which the points are a random sample if there are more than MAX_POINTS.
+        laid_out: Size of the random sample that UMAP laid out, where all others were placed by their
+            neighbours in it; None: UMAP laid out all, or there is no such view.
         centres: Name, number of images and mean coordinates of each cluster.
     """
 
@@ -35,6 +37,7 @@ class Scatter:
     views: Sequence[str]
     shown: int
     total: int
+    laid_out: int | None
     centres: Table
 
 
@@ -81,6 +84,7 @@ def build_scatter(outcome: RunOutcome, names: ImageNames) -> Scatter:
         [name for name, *_ in views],
         len(rows),
         total,
+        outcome.result.umap_sampled_units,
         _tabulate_centres(outcome, clusters),
     )
 

@@ -243,6 +243,14 @@ def test_too_many_points_are_a_stated_sample(monkeypatch: pytest.MonkeyPatch) ->
     assert "Shown are 60 of 80 images" in re.sub(r"\s+", " ", many.visible_text)
 
 
+def test_a_map_by_a_sample_says_so() -> None:
+    outcome = make_outcome()
+    page = Page(replace(outcome, result=replace(outcome.result, umap_sampled_units=40)))
+    said = "UMAP: a sample of 40 images was laid out, and all others placed by their neighbours in it."
+    assert said in re.sub(r"\s+", " ", page.visible_text)
+    assert "UMAP: a sample" not in Page(outcome).visible_text
+
+
 def test_each_cluster_has_a_card_with_its_typical_images(page: Page) -> None:
     cards = page.find("article")
     assert [card["data-cluster"] for card in cards] == ["0", "1", "2", "3"]
