@@ -21,6 +21,16 @@ KEYS = {
 }
 BUCKET = "vectors"
 
+# The server of moto for all services searches its folders at each request for the one that is meant.
+S3_ALONE = """
+import sys
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
+from werkzeug.serving import run_simple
+run_simple(
+    "127.0.0.1", int(sys.argv[1]), create_backend_app("s3"), threaded=True, request_handler=MotoRequestHandler
+)
+"""
+
 
 @dataclass
 class S3:
@@ -50,7 +60,7 @@ class S3:
 def running_s3() -> Iterator[S3]:
     """Runs a server until the block ends; this process, and those that it starts, have its keys meanwhile."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-c", S3_ALONE, str(port)]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in KEYS.items():
             patch.setenv(name, value)

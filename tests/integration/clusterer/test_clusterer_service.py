@@ -153,6 +153,7 @@ def test_a_run_says_how_far_to_trust_it(clusterer: Clusterer) -> None:
         assert [row.members for row in one.associations] == [1000] * 3
 
 
+@WHATEVER_THE_STORE
 def test_assignments_come_in_pieces_in_the_order_of_the_members(clusterer: Clusterer, blobs: Blobs) -> None:
     order = np.random.default_rng(0).integers(0, len(blobs.keys), 10_050)
     many = Blobs(blobs.vectors, blobs.classes[order], [blobs.keys[i] for i in order])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -75,7 +76,11 @@ def measure(
     left_out: list[str],
 ) -> list[int]:
     """Highest memory of a run, its estimate, and the memory before it, without some libraries."""
-    arguments = json.dumps([algorithm, n, dimension, counts, preparation, left_out])
+    return _measure(json.dumps([algorithm, n, dimension, counts, preparation, left_out]))
+
+
+@cache
+def _measure(arguments: str) -> list[int]:
     answer = subprocess.run([sys.executable, "-c", MEASURE, arguments], check=True, capture_output=True)
     figures: list[int] = json.loads(answer.stdout)
     return figures
