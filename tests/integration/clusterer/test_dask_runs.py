@@ -26,6 +26,8 @@ from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
+from octcluster_clusterer.trust import near_duplicates
+from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import free_port, running_service
 from stores import Store, started_store
@@ -134,6 +136,24 @@ def test_a_run_on_a_cluster_gives_the_bytes_of_one_machine(
     assert (best.first_member, best.second_member) == (3, N_MEMBERS - 1)
     assert expected.duplicates.total_pairs > 100
     assert_equal(run(engine, members), expected)
+
+
+def test_near_duplicates_of_many_images_have_the_bytes_of_one_machine(
+    engine: DaskEngine, vectors: VectorCache, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near_duplicates, "EXACT_IMAGES", BLOCK_ROWS)
+
+    def find(own: Engine) -> Duplicates:
+        blocks = own.open(SPACE, members.image_keys, nothing)
+        try:
+            return near_duplicates.find_duplicates(blocks, members.image_keys, 0, nothing)
+        finally:
+            blocks.close()
+
+    found = find(engine)
+    assert found.search is not None
+    assert found.search.sampled_pairs > 100
+    assert list_bytes(astuple(found)) == list_bytes(astuple(find(LocalEngine(vectors))))
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -10,6 +10,9 @@ from octcluster_clusterer.trust.similarities import THRESHOLD, Directions
 
 _VALUES_AT_ONCE = 2**18
 _MAX_TAKEN_VALUES = 2**22
+_MAX_PAIRS = 2**16
+TAKEN_BYTES = 12 * _MAX_TAKEN_VALUES
+"""Memory of the vectors that are taken at a time, in single and double precision."""
 
 
 class ComparedPairs:
@@ -31,25 +34,25 @@ class ComparedPairs:
         self._codes = np.empty(0, dtype=np.int64)
 
     def leave_out_compared(
-        self, firsts: NDArray[np.int64], seconds: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        self, firsts: NDArray[np.int32], seconds: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The pairs that were not compared yet: the smaller and the larger image of each."""
         fresh = self._look_up(self._encode(firsts, seconds)) < 0
         return firsts[fresh], seconds[fresh]
 
-    def are_near(self, firsts: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def are_near(self, firsts: NDArray[np.int32], seconds: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which pairs were compared and are near-duplicates."""
         near: NDArray[np.bool_] = self._look_up(self._encode(firsts, seconds)) == 1
         return near
 
     def compare(
-        self, firsts: NDArray[np.int64], seconds: NDArray[np.int64], report_step: Callable[[], None]
+        self, firsts: NDArray[np.int32], seconds: NDArray[np.int32], report_step: Callable[[], None]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
         """Compares pairs of images in all dimensions, and remembers them.
 
         Args:
-            firsts: int64, shape (n_pairs,): the smaller image of each pair; no pair was compared before.
-            seconds: int64, shape (n_pairs,): the larger image. Pairs of the same images had better be
+            firsts: int32, shape (n_pairs,): the smaller image of each pair; no pair was compared before.
+            seconds: int32, shape (n_pairs,): the larger image. Pairs of the same images had better be
                 neighbours, since few vectors are taken at a time.
             report_step: Called often.
 
@@ -70,8 +73,12 @@ class ComparedPairs:
         report_step()
         self._codes.sort(kind="stable")
 
-    def _encode(self, firsts: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.int64]:
-        return 2 * (firsts * self._directions.rows.size + seconds)
+    def _encode(self, firsts: NDArray[np.int32], seconds: NDArray[np.int32]) -> NDArray[np.int64]:
+        codes = firsts.astype(np.int64)
+        codes *= self._directions.rows.size
+        codes += seconds
+        codes *= 2
+        return codes
 
     def _look_up(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """-1 for a pair that was not compared, 1 for a near-duplicate, else 0."""
@@ -82,14 +89,14 @@ class ComparedPairs:
         return np.where((kept == 0) | (kept == 1), kept, -1)
 
     def _find_similarities(
-        self, firsts: NDArray[np.int64], seconds: NDArray[np.int64], report_step: Callable[[], None]
+        self, firsts: NDArray[np.int32], seconds: NDArray[np.int32], report_step: Callable[[], None]
     ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """The similarities of some pairs after the other, without the lifts."""
         dimension = self._directions.mean.size
         most_images = max(2, _MAX_TAKEN_VALUES // dimension)
         start = 0
         while start < firsts.size:
-            stop = start + 16 * most_images
+            stop = start + min(16 * most_images, _MAX_PAIRS)
             images = np.unique([firsts[start:stop], seconds[start:stop]])
             while images.size > most_images:
                 stop = start + max(1, (min(stop, firsts.size) - start) // 2)

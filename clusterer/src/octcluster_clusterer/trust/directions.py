@@ -17,7 +17,8 @@ def turn(
     rescales: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Scales vectors, takes off the mean and scales again: float64, the vectors' shape."""
-    turned = vectors * scales[:, np.newaxis] - mean
+    turned = vectors * scales[:, np.newaxis]
+    turned -= mean
     turned *= rescales[:, np.newaxis]
     return np.asarray(turned)
 

@@ -29,14 +29,15 @@ BUCKET_IMAGES = 256
 """A bucket has at most so many images, and half of them at least."""
 _MISSED = 1e-5
 _SAME_SIDE = 1 - acos(THRESHOLD) / pi
-_BUCKETS_AT_ONCE = 16
+_BUCKETS_AT_ONCE = 4
 _ROWS_AT_ONCE = 2**14
-PAIRS_OF_AN_IMAGE = 8
+PAIRS_OF_AN_IMAGE = 4
 """So many likely pairs for each image are compared, in all."""
+_MOST_AT_ONCE = 2**13
 _MANY_ENDS = 64
 """An image with so many likely pairs lies among many that are alike."""
 
-ImagePairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+ImagePairs = tuple[NDArray[np.int32], NDArray[np.int32]]
 """The smaller and the larger image of each pair."""
 
 
@@ -128,7 +129,7 @@ def _find_in_bucket(bounds: NDArray[np.float32], images: NDArray[np.int32]) -> I
     places = np.flatnonzero((own @ own.T).ravel() >= LEAST_BOUND)
     firsts, seconds = np.divmod(places, images.size)
     once = firsts < seconds
-    return images[firsts[once]].astype(np.int64), images[seconds[once]].astype(np.int64)
+    return images[firsts[once]], images[seconds[once]]
 
 
 class PairBudget:
@@ -143,7 +144,7 @@ class PairBudget:
     """
 
     def __init__(self, n_images: int) -> None:
-        """Begins with 8 pairs an image."""
+        """Begins with 4 pairs an image."""
         self.exceeded = False
         self._left = PAIRS_OF_AN_IMAGE * n_images
         self._much = self._left // 2
@@ -161,7 +162,7 @@ class PairBudget:
         if self._left - firsts.size < self._much:
             few = np.minimum(self._ends[firsts], self._ends[seconds]) < _MANY_ENDS
             admitted = np.flatnonzero(few)
-            most = min(self._left // 8, PAIRS_OF_AN_IMAGE * BUCKET_IMAGES * _BUCKETS_AT_ONCE)
+            most = min(self._left // 8, _MOST_AT_ONCE)
             if admitted.size > most:
                 admitted = np.sort(random.choice(admitted, most, replace=False))
             self.exceeded |= admitted.size < firsts.size

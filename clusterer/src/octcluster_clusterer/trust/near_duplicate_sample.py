@@ -13,12 +13,14 @@ from octcluster_clusterer.trust.similarities import LEAST_BOUND
 
 SAMPLED_IMAGES = 2**13
 """With a million others as many pairs as all of 2**17 images have."""
-MAX_PAIRS_OF_AN_IMAGE = 256
+MAX_PAIRS_OF_AN_IMAGE = 64
 """Of more likely pairs of an image, so many are drawn at random."""
 
+SAMPLE_BYTES = 48 * SAMPLED_IMAGES * MAX_PAIRS_OF_AN_IMAGE
+"""Memory of the most pairs that a sample can have."""
 _ROWS = 4 * TILE_SIDE
 
-_Ends = tuple[NDArray[np.int64], NDArray[np.int32]]
+_Ends = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,15 @@ class SampledPairs:
     """Likely pairs of the images of a random sample with all images.
 
     Attributes:
-        images: int64, shape (n_pairs,): the sampled image of each pair, as its place in the sample.
-        firsts: int64, shape (n_pairs,): the smaller image of the pair.
-        seconds: int64, shape (n_pairs,): the larger image.
+        images: int32, shape (n_pairs,): the sampled image of each pair, as its place in the sample.
+        firsts: int32, shape (n_pairs,): the smaller image of the pair.
+        seconds: int32, shape (n_pairs,): the larger image.
         weights: float64, shape (n_sampled,): likely pairs of a sampled image over those that were drawn.
     """
 
-    images: NDArray[np.int64]
-    firsts: NDArray[np.int64]
-    seconds: NDArray[np.int64]
+    images: NDArray[np.int32]
+    firsts: NDArray[np.int32]
+    seconds: NDArray[np.int32]
     weights: NDArray[np.float64]
 
 
@@ -47,7 +49,7 @@ def sample_pairs(bounds: NDArray[np.float32], seed: int, report_step: Callable[[
         report_step: Called often.
 
     Returns:
-        All pairs of each sampled image whose bound reaches the threshold, or 256 of them at random. A pair of
+        All pairs of each sampled image whose bound reaches the threshold, or 64 of them at random. A pair of
         two sampled images is there for each of them.
     """
     # Other images come in random order, so that the first pairs of an image are a random part of its pairs.
@@ -60,7 +62,7 @@ def sample_pairs(bounds: NDArray[np.float32], seed: int, report_step: Callable[[
         others = order[columns]
         places = np.flatnonzero((own[rows] @ bounds[others].T).ravel() >= LEAST_BOUND)
         images, places = np.divmod(places, others.size)
-        return images + rows.start, others[places]
+        return (images + rows.start).astype(np.int32), others[places]
 
     counts = np.zeros(len(own), dtype=np.int64)
     kept: list[_Ends] = []
@@ -75,13 +77,13 @@ def sample_pairs(bounds: NDArray[np.float32], seed: int, report_step: Callable[[
         kept.append((images[early], others[early]))
         counts += own_counts
     images, others = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    firsts, seconds = np.sort([sample[images], others], axis=0).astype(np.int64)
+    firsts, seconds = np.sort([sample[images], others], axis=0)
     weights = np.maximum(counts / MAX_PAIRS_OF_AN_IMAGE, 1)
     return SampledPairs(images, firsts, seconds, weights)
 
 
 def estimate_recall(
-    weights: NDArray[np.float64], found: NDArray[np.bool_], images: NDArray[np.int64]
+    weights: NDArray[np.float64], found: NDArray[np.bool_], images: NDArray[np.int32]
 ) -> Score:
     """Estimates the share of all near-duplicates that a search has found, from those of a sample of images.
 

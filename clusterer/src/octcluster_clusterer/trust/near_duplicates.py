@@ -37,17 +37,18 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.tiles import map_in_order, slices, upper_tiles
-from octcluster_clusterer.trust.compared_pairs import ComparedPairs
+from octcluster_clusterer.trust.compared_pairs import TAKEN_BYTES, ComparedPairs
 from octcluster_clusterer.trust.duplicates import Duplicates, DuplicateSearch, NearDuplicate
 from octcluster_clusterer.trust.near_duplicate_buckets import (
     PAIRS_OF_AN_IMAGE,
+    ImagePairs,
     PairBudget,
     count_halvings,
     count_tables,
     draw_buckets,
     find_likely_pairs,
 )
-from octcluster_clusterer.trust.near_duplicate_sample import estimate_recall, sample_pairs
+from octcluster_clusterer.trust.near_duplicate_sample import SAMPLE_BYTES, estimate_recall, sample_pairs
 from octcluster_clusterer.trust.similarities import (
     AXES,
     LEAST_BOUND,
@@ -117,11 +118,12 @@ def find_duplicates(
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work: the sample that gives the axes, then what bounds the similarities."""
-    values = AXES + 10
+    at_work = 4 * n_members * (AXES + 10)
     if n_members > EXACT_IMAGES:
-        # A table of buckets, or the pairs that were compared while others are merged into them.
-        values += max(count_halvings(n_members) + 4, 5 * PAIRS_OF_AN_IMAGE)
-    return max(16 * count_sample(n_members, dimension) * dimension, 4 * n_members * values)
+        # A table of buckets and the pairs compared before, or these while others are merged into them.
+        values = max(count_halvings(n_members) + 3 + 2 * PAIRS_OF_AN_IMAGE, 7 * PAIRS_OF_AN_IMAGE)
+        at_work += TAKEN_BYTES + SAMPLE_BYTES + 4 * n_members * values
+    return max(16 * count_sample(n_members, dimension) * dimension, at_work)
 
 
 def _search_all(
@@ -140,23 +142,47 @@ def _search_all(
     return Duplicates(_list_pairs(best), total, THRESHOLD)
 
 
-def _search_buckets(
+def find_in_buckets(
     directions: Directions, bounds: NDArray[np.float32], seed: int, report_step: Callable[[], None]
-) -> Duplicates:
+) -> tuple[Pairs, ComparedPairs, bool]:
+    """Finds near-duplicates among the pairs of images that share a bucket.
+
+    Args:
+        directions: Of all images.
+        bounds: float32, shape (n_images, n_values), of their similarities.
+        seed: Seed of the buckets.
+        report_step: Called often.
+
+    Returns:
+        The most similar 1000 pairs of members, all pairs of images that were compared, and whether likely
+        pairs were left out.
+    """
     best, compared = _NO_PAIRS, ComparedPairs(directions)
     random, budget = np.random.default_rng(seed), PairBudget(len(bounds))
-    for _ in range(count_tables(len(bounds))):
+
+    def find_likely() -> ImagePairs:
         order, buckets = draw_buckets(bounds, random, report_step)
         likely = [
             budget.admit(compared.leave_out_compared(*pairs), random)
             for pairs in find_likely_pairs(bounds, order, buckets, report_step)
         ]
-        firsts, seconds = (np.concatenate(ends) for ends in zip(*likely, strict=True))
-        for found in compared.compare(firsts, seconds, report_step):
+        firsts, seconds = zip(*likely, strict=True)
+        return np.concatenate(firsts), np.concatenate(seconds)
+
+    for _ in range(count_tables(len(bounds))):
+        for found in compared.compare(*find_likely(), report_step):
             best = _keep_best(best, found)
+    return best, compared, budget.exceeded
+
+
+def _search_buckets(
+    directions: Directions, bounds: NDArray[np.float32], seed: int, report_step: Callable[[], None]
+) -> Duplicates:
+    """The pairs in buckets, and those of a sample, which tell how many the buckets hold."""
+    best, compared, exceeded = find_in_buckets(directions, bounds, seed, report_step)
     sampled = sample_pairs(bounds, seed, report_step)
     in_buckets = compared.are_near(sampled.firsts, sampled.seconds)
-    firsts, seconds = np.unique(compared.leave_out_compared(sampled.firsts, sampled.seconds), axis=1)
+    firsts, seconds = _list_once(*compared.leave_out_compared(sampled.firsts, sampled.seconds))
     for found in compared.compare(firsts, seconds, report_step):
         best = _keep_best(best, found)
     near = compared.are_near(sampled.firsts, sampled.seconds)
@@ -164,9 +190,18 @@ def _search_buckets(
         sampled_members=sampled.weights.size,
         sampled_pairs=int(np.count_nonzero(near)),
         recall=estimate_recall(sampled.weights, in_buckets[near], sampled.images[near]),
-        exceeded=budget.exceeded,
+        exceeded=exceeded,
     )
     return Duplicates(_list_pairs(best), compared.near, THRESHOLD, search)
+
+
+def _list_once(firsts: NDArray[np.int32], seconds: NDArray[np.int32]) -> ImagePairs:
+    """The pairs in order, each once."""
+    order = np.lexsort((seconds, firsts))
+    firsts, seconds = firsts[order], seconds[order]
+    another = np.ones(order.size, dtype=np.bool_)
+    another[1:] = (firsts[1:] != firsts[:-1]) | (seconds[1:] != seconds[:-1])
+    return firsts[another], seconds[another]
 
 
 def _list_pairs(pairs: Pairs) -> list[NearDuplicate]:

@@ -81,7 +81,7 @@ def test_a_pair_just_similar_enough_is_nearly_always_in_one_bucket_of_some_table
 
 def test_the_budget_admits_all_pairs_while_there_are_few() -> None:
     budget, random = PairBudget(1000), np.random.default_rng(0)
-    firsts, seconds = np.arange(500), np.arange(500, 1000)
+    firsts, seconds = np.arange(500, dtype=np.int32), np.arange(500, 1000, dtype=np.int32)
     admitted = budget.admit((firsts, seconds), random)
     np.testing.assert_array_equal(admitted, (firsts, seconds))
     assert not budget.exceeded
@@ -90,12 +90,12 @@ def test_the_budget_admits_all_pairs_while_there_are_few() -> None:
 def test_the_budget_keeps_room_for_others_and_is_never_exceeded() -> None:
     n, random = 1000, np.random.default_rng(0)
     budget, total = PairBudget(n), 0
-    pile = np.triu_indices(90, 1)
-    for start in range(0, 270, 90):
-        total += len(budget.admit((pile[0] + start, pile[1] + start), random)[0])
+    firsts, seconds = (ends.astype(np.int32) for ends in np.triu_indices(60, 1))
+    for start in range(0, 180, 60):
+        total += len(budget.admit((firsts + start, seconds + start), random)[0])
     assert budget.exceeded
-    others = np.arange(300, 600), np.arange(600, 900)
-    assert len(budget.admit(others, random)[0]) == 300
-    for start in range(0, 900, 90):
-        total += len(budget.admit((pile[0] + start, pile[1] + start), random)[0])
-    assert total + 300 <= PAIRS_OF_AN_IMAGE * n
+    others = np.arange(200, 300, dtype=np.int32), np.arange(300, 400, dtype=np.int32)
+    assert len(budget.admit(others, random)[0]) == 100
+    for start in range(400, 1000, 60):
+        total += len(budget.admit((firsts + start, seconds + start), random)[0])
+    assert total + 100 <= PAIRS_OF_AN_IMAGE * n

@@ -58,14 +58,14 @@ def test_the_sample_is_another_for_another_seed() -> None:
 
 
 def test_without_a_pair_the_recall_is_unknown() -> None:
-    recall = estimate_recall(np.ones(5), np.empty(0, dtype=bool), np.empty(0, dtype=int))
+    recall = estimate_recall(np.ones(5), np.empty(0, dtype=bool), np.empty(0, dtype=np.int32))
     assert (recall.value, recall.interval) == (None, None)
     assert recall.undefined_reason == "no image of the random sample has a near-duplicate"
 
 
 @pytest.mark.parametrize(("found", "ends"), [(True, (0.6915, 1.0)), (False, (0.0, 0.3085))])
 def test_ten_pairs_alone_leave_the_recall_open(found: bool, ends: tuple[float, float]) -> None:
-    recall = estimate_recall(np.ones(99), np.full(10, found), np.arange(10))
+    recall = estimate_recall(np.ones(99), np.full(10, found), np.arange(10, dtype=np.int32))
     assert recall.value == float(found)
     interval = known(recall.interval)
     assert (interval.low, interval.high) == pytest.approx(ends, abs=1e-4)
@@ -74,15 +74,15 @@ def test_ten_pairs_alone_leave_the_recall_open(found: bool, ends: tuple[float, f
 
 def test_the_pairs_of_one_image_count_as_one() -> None:
     found = np.repeat([True, True, False, True], 100)
-    many = estimate_recall(np.ones(9), found, np.repeat(np.arange(4), 100))
-    few = estimate_recall(np.ones(9), found[::100], np.arange(4))
+    many = estimate_recall(np.ones(9), found, np.repeat(np.arange(4, dtype=np.int32), 100))
+    few = estimate_recall(np.ones(9), found[::100], np.arange(4, dtype=np.int32))
     assert many.value == few.value == 0.75
     assert known(many.interval).low == pytest.approx(known(few.interval).low)
     assert known(many.interval).high == pytest.approx(known(few.interval).high)
 
 
 def test_an_image_whose_pairs_were_drawn_weighs_as_all_of_them() -> None:
-    recall = estimate_recall(np.array([3.0, 1.0]), np.array([True, False]), np.array([0, 1]))
+    recall = estimate_recall(np.array([3.0, 1.0]), np.array([True, False]), np.array([0, 1], dtype=np.int32))
     assert recall.value == 0.75
 
 
@@ -103,7 +103,7 @@ def test_the_interval_holds_the_recall_of_all_pairs(piles: bool) -> None:
     is_found = (random.random(sizes.size) < 0.9)[pile_of[pairs[0]]]
     n, inside, draws = 40_000, 0, 300
     for _ in range(draws):
-        place = np.full(n, -1)
+        place = np.full(n, -1, dtype=np.int32)
         sample = random.choice(n, 2000, replace=False)
         place[sample] = np.arange(2000)
         images = np.concatenate([place[pairs[0]], place[pairs[1]]])

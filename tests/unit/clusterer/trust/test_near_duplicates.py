@@ -1,5 +1,6 @@
 """Near-duplicates: planted ones are found, others not, however many and however alike."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,12 @@ from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
-from octcluster_clusterer.trust import near_duplicate_buckets, near_duplicate_sample, near_duplicates
+from octcluster_clusterer.trust import (
+    compared_pairs,
+    near_duplicate_buckets,
+    near_duplicate_sample,
+    near_duplicates,
+)
 from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
 from octcluster_clusterer.trust.similarities import THRESHOLD
@@ -218,7 +224,7 @@ def test_a_pile_of_copies_is_bounded_told_of_and_leaves_room_for_other_pairs() -
     slowly = find_slowly(vectors)
     assert known(found.search).exceeded
     assert found.total_pairs < len(slowly)
-    assert found.total_pairs < (near_duplicate_buckets.PAIRS_OF_AN_IMAGE + 256) * 2000
+    assert found.total_pairs < near_duplicate_buckets.PAIRS_OF_AN_IMAGE * 2000 + 64 * 400
     assert known(known(found.search).recall.value) < 0.9
     assert len(others) > 50
     compared_apart = find(vectors[:1200])
@@ -245,6 +251,27 @@ def test_a_search_in_buckets_can_be_stopped_at_any_step() -> None:
 
         with pytest.raises(RunCancelled):
             find(plant_copies(), report=stop)
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("in_buckets")
+@pytest.mark.parametrize("n_copies", [600, 8_000])
+def test_the_memory_of_a_search_in_buckets_is_bounded(n_copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared_pairs, "_MAX_TAKEN_VALUES", 2**18)
+    monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
+    random = np.random.default_rng(8)
+    vectors = make_vectors(20_000, 70)
+    vectors[:n_copies] = vectors[0] + 0.01 * random.standard_normal((n_copies, 70))
+    blocks, keys = MemoryBlocks(vectors), make_keys(20_000)
+    tracemalloc.start()
+    found = find_duplicates(blocks, keys, 0, lambda: None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert known(found.search).exceeded
+    of_members = near_duplicates.estimate_bytes(20_000, 70)
+    of_members -= compared_pairs.TAKEN_BYTES + near_duplicate_sample.SAMPLE_BYTES
+    assert of_members < 2 * 4 * 20_000 * 66  # twice the bounds
+    assert peak < of_members + 12 * 2**20  # tiles
 
 
 def test_one_image_has_no_pair() -> None:
