@@ -8,6 +8,11 @@ from octcluster_clusterer.preparation.rules import check_preparation
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
+MOST_UNITS = {
+    algorithm: 2**17 for algorithm in (Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN, Algorithm.SPECTRAL)
+}
+"""Algorithms that compare all pairs: of 131,072 units of 144 values HDBSCAN takes 4 minutes of a processor, of
+a million 4 hours."""
 
 
 def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> None:
@@ -51,6 +56,12 @@ def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> Non
     for algorithm in spec.algorithms:
         if not METHODS[algorithm].finds_cluster_count:
             check_cluster_count(spec.max_clusters, n_units)
+        if n_units > MOST_UNITS.get(algorithm, n_units):
+            raise InvalidRequest(
+                f"{algorithm} compares all pairs of images, and takes at most {MOST_UNITS[algorithm]} of them, "
+                f"not {n_units}: choose kmeans, minibatch-kmeans or gmm, or take fewer images of each class "
+                "(--per-class)"
+            )
 
 
 def _check_units(n_members: int, n_units: int | None) -> int:
