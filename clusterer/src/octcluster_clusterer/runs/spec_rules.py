@@ -8,11 +8,9 @@ from octcluster_clusterer.preparation.rules import check_preparation
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
-MOST_UNITS = {
-    algorithm: 2**17 for algorithm in (Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN, Algorithm.SPECTRAL)
-}
-"""Algorithms that compare all pairs: of 131,072 units of 144 values HDBSCAN takes 4 minutes of a processor, of
-a million 4 hours."""
+MOST_UNITS = dict.fromkeys((Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN, Algorithm.SPECTRAL), 2**17)
+"""Of algorithms that compare all pairs: of so many units of 144 values HDBSCAN takes some 4 minutes of a
+processor, of a million 4 hours."""
 
 
 def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> None:
@@ -53,15 +51,7 @@ def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> Non
             f"vectors of unit length have a usual spread (usual_spread) from 0 to 2, not {spec.usual_spread}"
         )
     check_preparation(spec.preparation, n_members, spec.space.dimension)
-    for algorithm in spec.algorithms:
-        if not METHODS[algorithm].finds_cluster_count:
-            check_cluster_count(spec.max_clusters, n_units)
-        if n_units > MOST_UNITS.get(algorithm, n_units):
-            raise InvalidRequest(
-                f"{algorithm} compares all pairs of images, and takes at most {MOST_UNITS[algorithm]} of them, "
-                f"not {n_units}: choose kmeans, minibatch-kmeans or gmm, or take fewer images of each class "
-                "(--per-class)"
-            )
+    _check_sizes(spec, n_units)
 
 
 def _check_units(n_members: int, n_units: int | None) -> int:
@@ -71,6 +61,19 @@ def _check_units(n_members: int, n_units: int | None) -> int:
     if not 1 <= n_units <= n_members:
         raise InvalidRequest(f"{n_members} members make 1 to {n_members} units, not {n_units}")
     return n_units
+
+
+def _check_sizes(spec: RunSpec, n_units: int) -> None:
+    """Checks that there are not too few units for an algorithm, and not too many."""
+    for algorithm in spec.algorithms:
+        if not METHODS[algorithm].finds_cluster_count:
+            check_cluster_count(spec.max_clusters, n_units)
+        if n_units > MOST_UNITS.get(algorithm, n_units):
+            raise InvalidRequest(
+                f"{algorithm} compares all pairs of images, and takes at most {MOST_UNITS[algorithm]} of "
+                f"them, not {n_units}: choose kmeans, minibatch-kmeans or gmm, or take fewer images of each "
+                "class (--per-class)"
+            )
 
 
 def list_clusterings(spec: RunSpec) -> list[tuple[Algorithm, int | None]]:
