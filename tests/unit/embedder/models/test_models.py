@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,14 +119,46 @@ def test_views_make_spaces_of_their_own() -> None:
     assert pixels.variant(False, (View.RETINA,)).data_type == "uint8"
 
 
+class Networks:
+    """Networks of Keras's layers with random weights, and the graphs that hold these: each is built once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._built: dict[str, tuple[Any, Any]] = {}
+
+    def build(self, name: str) -> tuple[Any, Any]:
+        """A network without its head, and our graph with its weights."""
+        from octcluster_embedder.models.graph import build_graph
+
+        if name not in self._built:
+            spec = find_model(name)
+            network = plain_network(spec)
+            path = self._folder / f"{name}.weights.h5"
+            network.save_weights(path)
+            self._built[name] = network, build_graph(spec, Weights(path, "0" * 64))
+        return self._built[name]
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Networks:
+    return Networks(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture(scope="module")
+def lite0() -> Any:
+    """The graph of the default model with the weights of its package."""
+    from octcluster_embedder.models.graph import build_graph
+
+    spec = find_model("efficientnet-lite0")
+    return build_graph(spec, find_weights(spec, WeightsOptions()))
+
+
 @pytest.mark.parametrize(
     "name", ["efficientnet-lite0", "efficientnet-b0", "efficientnet-b1", "vgg16", "resnet50", "inception-v3"]
 )
-def test_the_network_has_the_shapes_of_the_table(name: str) -> None:
-    from octcluster_embedder.models.graph import build_graph
-
+def test_the_network_has_the_shapes_of_the_table(name: str, networks: Networks) -> None:
     spec = find_model(name)
-    graph = build_graph(spec, None)
+    _, graph = networks.build(name)
     side = spec.input_side
     assert (graph.input.shape, graph.input.dtype) == ((None, side, side, 3), "uint8")
     spaces = spec.spaces("0" * 64)
@@ -192,16 +225,12 @@ def test_published_weights_are_those_that_keras_names() -> None:
 
 
 def test_lite0_with_the_weights_of_the_package_knows_a_palace_and_a_daisy(
-    photographs: dict[str, np.ndarray],
+    photographs: dict[str, np.ndarray], lite0: Any
 ) -> None:
-    from octcluster_embedder.models.networks.efficientnet_lite import build_network
-
-    spec = find_model("efficientnet-lite0")
-    path = find_weights(spec, WeightsOptions()).path
+    path = find_weights(find_model("efficientnet-lite0"), WeightsOptions()).path
     images = np.stack([centre_crop(photographs[name], 224) for name in ("china.jpg", "flower.jpg")])
-    *_, last_map = build_network(spec, path)(images)
     head = read_tensors(path)
-    logits = np.asarray(last_map).mean(axis=(1, 2)) @ head["_fc.weight"].T + head["_fc.bias"]
+    logits = np.asarray(lite0(images)["pooled"]) @ head["_fc.weight"].T + head["_fc.bias"]
     assert logits.argmax(axis=1).tolist() == [PALACE, DAISY]
 
 
@@ -246,52 +275,41 @@ def test_classic_networks_scale_as_they_were_trained(
     shift: tuple[float, ...],
     divisor: float,
     bgr: bool,
-    tmp_path: Path,
     photographs: dict[str, np.ndarray],
+    networks: Networks,
 ) -> None:
-    import keras
-    from octcluster_embedder.models.graph import build_graph
-
-    constructor = {
-        "vgg16": keras.applications.VGG16,
-        "resnet50": keras.applications.ResNet50,
-        "inception-v3": keras.applications.InceptionV3,
-    }[name]
-    network = constructor(weights=None, include_top=False, pooling="avg")
-    path = tmp_path / "network.weights.h5"
-    network.save_weights(path)
-    spec = find_model(name)
-    images = centre_crop(photographs["flower.jpg"], spec.input_side)[np.newaxis]
+    network, graph = networks.build(name)
+    images = centre_crop(photographs["flower.jpg"], find_model(name).input_side)[np.newaxis]
     scaled = ((images[..., ::-1] if bgr else images) - np.array(shift)) / divisor
-    expected = np.asarray(network(scaled.astype(np.float32)))
-    found = build_graph(spec, Weights(path, "0" * 64))(images)
+    expected = np.asarray(network(scaled.astype(np.float32))).mean(axis=(1, 2))
     assert np.ptp(expected) > 0
-    np.testing.assert_allclose(found["pooled"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(graph(images)["pooled"], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-b0", "efficientnet-b1"])
 def test_blocks_are_averages_after_the_depthwise_batch_norms(
-    name: str, tmp_path: Path, photographs: dict[str, np.ndarray]
+    name: str, photographs: dict[str, np.ndarray], networks: Networks
 ) -> None:
     """Against the depthwise convolutions of Keras's own network, and the batch norm by hand."""
     import keras
-    from octcluster_embedder.models.graph import build_graph
 
     spec = find_model(name)
-    network, scale = plain_network(spec)
-    randomize_batch_norms(network)
-    path = tmp_path / "random.weights.h5"
-    network.save_weights(path)
+    network, graph = networks.build(name)
     images = np.stack([centre_crop(photograph, spec.input_side) for photograph in photographs.values()])
-    found = {kind: np.asarray(x) for kind, x in build_graph(spec, Weights(path, "0" * 64))(images).items()}
+    found = {kind: np.asarray(x) for kind, x in graph(images).items()}
 
     sizes = [part.dimension for part in spec.parts()[Features.BLOCKS]]
     *averages, pooled = np.split(found["blocks"], np.cumsum(sizes)[:-1], axis=1)
     np.testing.assert_allclose(pooled, found["pooled"], rtol=1e-5)
-    for average, layer in zip(averages, spec.late_layers, strict=True):
-        name_of_convolution = re.sub(r"\bbn1$", "depthwise_conv", re.sub(r"_bn$", "_dwconv", layer.source))
-        convolution = network.get_layer(name_of_convolution)
-        before = np.asarray(keras.Model(scale.output, convolution.output)(scale(images)))
+    convolutions = [
+        network.get_layer(
+            re.sub(r"\bbn1$", "depthwise_conv", re.sub(r"_bn$", "_dwconv", layer.source))
+        ).output
+        for layer in spec.late_layers
+    ]
+    scaled, scale = scale_of(network)
+    maps = keras.Model(scaled, convolutions)(scale(images))
+    for average, layer, before in zip(averages, spec.late_layers, map(np.asarray, maps), strict=True):
         norm = network.get_layer(layer.source)
         gamma, beta, mean, variance = norm.get_weights()
         after = (before - mean) / np.sqrt(variance + norm.epsilon) * gamma + beta
@@ -299,28 +317,39 @@ def test_blocks_are_averages_after_the_depthwise_batch_norms(
         np.testing.assert_allclose(average, after.mean(axis=(1, 2)), rtol=1e-3, atol=1e-4)
 
 
-def plain_network(spec: ModelSpec) -> tuple[Any, Any]:
-    """A network of Keras's layers, not nested, and what scales its input as ImageNet's weights want it."""
+def plain_network(spec: ModelSpec) -> Any:
+    """A network of Keras's layers, not nested, whose batch norms do something where blocks are sought."""
     import keras
     from octcluster_embedder.models.networks import efficientnet_lite
 
+    constructors = {
+        "vgg16": keras.applications.VGG16,
+        "resnet50": keras.applications.ResNet50,
+        "inception-v3": keras.applications.InceptionV3,
+    }
+    if spec.name in constructors:
+        return constructors[spec.name](weights=None, include_top=False)
     if spec.network == "efficientnet_lite":
         network = efficientnet_lite.build_network(spec, None)
-        (last,) = (one for one in network.layers if isinstance(one, keras.layers.Rescaling))
-        return network, keras.Model(network.input, last.output)
-    constructor = getattr(keras.applications, f"EfficientNetB{spec.name[-1]}")
-    shape = (spec.input_side, spec.input_side, 3)  # Keras pads by it
-    network = constructor(weights=None, include_top=False, input_shape=shape)
-    (last,) = (one for one in network.layers if isinstance(one, keras.layers.Normalization))
+    else:
+        constructor = getattr(keras.applications, f"EfficientNetB{spec.name[-1]}")
+        shape = (spec.input_side, spec.input_side, 3)  # Keras pads by it
+        network = constructor(weights=None, include_top=False, input_shape=shape)
+    randomize_batch_norms(network)
+    return network
 
-    class Scale:
-        output = last.output
 
-        def __call__(self, images: np.ndarray) -> np.ndarray:
-            normalized = np.asarray(keras.Model(network.input, last.output)(images))
-            return normalized / np.sqrt([0.229, 0.224, 0.225])
+def scale_of(network: Any) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
+    """Where an EfficientNet's scaled images are, and what scales images as ImageNet's weights want it."""
+    import keras
 
-    return network, Scale()
+    kinds = (keras.layers.Normalization, keras.layers.Rescaling)
+    last = [one for one in network.layers if isinstance(one, kinds)][-1]
+    scaling = keras.Model(network.input, last.output)
+    if isinstance(last, keras.layers.Rescaling):
+        return last.output, scaling
+    deviations = np.sqrt([0.229, 0.224, 0.225])
+    return last.output, lambda images: np.asarray(scaling(images)) / deviations
 
 
 def randomize_batch_norms(network: Any) -> None:
@@ -336,11 +365,10 @@ def randomize_batch_norms(network: Any) -> None:
             layer.set_weights([factors[0], *shifts, factors[1]])
 
 
-def test_pooled_is_the_average_of_the_map_that_flatten_holds(photographs: dict[str, np.ndarray]) -> None:
-    from octcluster_embedder.models.graph import build_graph
-
-    spec = find_model("efficientnet-lite0")
-    graph = build_graph(spec, find_weights(spec, WeightsOptions()))
-    found = graph(centre_crop(photographs["china.jpg"], 224)[np.newaxis])
-    averages = np.asarray(found["flatten"]).reshape(spec.feature_map).mean(axis=(0, 1))
+def test_pooled_is_the_average_of_the_map_that_flatten_holds(
+    photographs: dict[str, np.ndarray], lite0: Any
+) -> None:
+    found = lite0(centre_crop(photographs["china.jpg"], 224)[np.newaxis])
+    feature_map = find_model("efficientnet-lite0").feature_map
+    averages = np.asarray(found["flatten"]).reshape(feature_map).mean(axis=(0, 1))
     np.testing.assert_allclose(found["pooled"][0], averages, rtol=1e-4, atol=1e-6)
