@@ -109,7 +109,7 @@ def run(site: Site, chance: random.Random) -> None:
     options = RunOptions(recipe=recipe, seed=seed, stability_resamples=0, umap=False, **site.options(chance))
     outcome = run_images(site.image_sets[which], options, Silence())
     # A result's name depends on the secret.
-    table = format_assignments(outcome).replace(outcome.result_id.encode(), b"")
+    table = b"".join(format_assignments(outcome)).replace(outcome.result_id.encode(), b"")
     site.compare(("run", which, seed), table + _comparable(format_scores(outcome)))
     site.ledger.note_run(outcome.spec.run_id, began, _describe_run(outcome.result, outcome.assignments))
     site.reference = site.reference or outcome.spec.run_id

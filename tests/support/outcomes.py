@@ -47,7 +47,7 @@ def make_outcome(
     """A plausible outcome; paths and patients say "secret"; without classes no image has a label."""
     source = random.Random(5)
     images = [
-        Scan(Path("/data/secret-folder", name), name, label or None, f"secret{number % 7}")
+        Scan(Path("/data/secret-folder"), name, label or None, f"secret{number % 7}")
         for label in classes or ("",)
         for number in range(images_per_class)
         for name in [f"{label}/{label}-secret{number % 7}-{number:05d}.jpeg"]
@@ -214,9 +214,9 @@ def show_eyes(outcome: AssignOutcome) -> AssignOutcome:
     """The same images as scans of two eyes of one patient and of one whose eye is not known."""
     third = len(outcome.members) // 3
     shown = [
-        Scan(Path("a"), "a", patient="secret1", eye="OD"),
-        Scan(Path("b"), "b", patient="secret1", eye="OS"),
-        Scan(Path("c"), "c", patient="secret2"),
+        Scan(Path(), "a", patient="secret1", eye="OD"),
+        Scan(Path(), "b", patient="secret1", eye="OS"),
+        Scan(Path(), "c", patient="secret2"),
     ]
     members = []
     for row, image in enumerate(outcome.members):

@@ -141,7 +141,7 @@ def test_every_key_and_column_of_a_run_is_described() -> None:
     outcome = add_trust(make_outcome())
     record = json.loads(format_run_record(outcome, {}, datetime(2026, 1, 2, tzinfo=UTC)))
     scores = json.loads(format_scores(outcome))
-    columns = next(csv.reader(format_assignments(outcome).decode().splitlines()))
+    columns = next(csv.reader(b"".join(format_assignments(outcome)).decode().splitlines()))
     names = {*record, *scores, *scores["results"][0], *columns}
     described = (REPOSITORY / "docs" / "files.md").read_text()
     beside = ("_interval", "_reason")  # described once for all scores

@@ -138,7 +138,7 @@ def image_files(oct_images: Path) -> list[Scan]:
     }
     chosen = sorted(path for members in by_class.values() for path in members[:10])
     return [
-        Scan(path, path.relative_to(oct_images).as_posix(), path.parent.name, path.stem.split("-")[1])
+        Scan(oct_images, path.relative_to(oct_images).as_posix(), path.parent.name, path.stem.split("-")[1])
         for path in chosen
     ]
 

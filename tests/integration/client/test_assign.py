@@ -1,6 +1,7 @@
 """New images in the clusters of a finished run: real images through real services."""
 
 import os
+import shutil
 import struct
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -128,13 +129,14 @@ def test_another_clusterer_places_images_by_the_file_alone_as_the_one_of_the_run
 
 
 def test_eyes_are_placed_by_the_mean_of_their_scans(
-    elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
+    tmp_path: Path, elsewhere: dict[str, Any], image_set: ImageSet, recorder: Recorder
 ) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, **CHEAPEST), recorder)
     clusters = dict(zip(run.members, run.assignments.clusters, strict=True))
     one_eye = [image for image in image_set.images if clusters[image] == 1]
     scans = [replace(image, patient="p", eye="OD", visit="v") for image in one_eye]
-    single = replace(image_set.images[0], patient="q", eye="OS", name="single")
+    shutil.copy(image_set.images[0].path, tmp_path / "single")
+    single = replace(image_set.images[0], patient="q", eye="OS", root=tmp_path, name="single")
     outcome = assign_images(
         FinishedRun(run.spec.run_id),
         replace(image_set, images=[*scans, single]),
@@ -157,9 +159,12 @@ def test_bad_images_and_copies(
 ) -> None:
     run = run_images(image_set, RunOptions(**elsewhere, **CHEAPEST), recorder)
     (tmp_path / "bad.png").write_bytes(b"no image")
-    bad = Scan(tmp_path / "bad.png", "bad.png")
+    bad = Scan(tmp_path, "bad.png")
     one = image_set.images[0]
-    images = ImageSet(tmp_path, [bad, replace(one, name="one.jpeg"), replace(one, name="two.jpeg")], "none")
+    for name in ("one.jpeg", "two.jpeg"):
+        shutil.copy(one.path, tmp_path / name)
+    copies = [replace(one, root=tmp_path, name=name) for name in ("one.jpeg", "two.jpeg")]
+    images = ImageSet(tmp_path, [bad, *copies], "none")
     outcome = assign_images(FinishedRun(run.spec.run_id), images, AssignOptions(**elsewhere), recorder)
     assert [failure.image.name for failure in outcome.failures] == ["bad.png"]
     first, second = outcome.placements.clusters

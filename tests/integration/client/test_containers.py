@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from octcluster import ClustererClient, EmbedderClient, Scan, Silence
 from octcluster.images.folder import find_images
-from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
+from octcluster.workflows.embedding import CacheFiller, read_keys
+from octcluster.workflows.keyed_images import KeyedImages
 from octcluster.workflows.stages import Stages
 from PIL import Image
 from processes import Server
@@ -42,15 +43,15 @@ def test_scans_of_a_volume_are_embedded_as_equal_plain_images_are(
         filler = CacheFiller(embeds, clusters, space, secret, Stages(Silence()))
         filler.fill(keyed)
         assert keyed.bad() == []
-        assert len(keyed.embedded) == 7
+        assert keyed.count_embedded() == 7
         keys = [key for _, key in keyed.good()]
         vectors = clusters.get_vectors(space, keys)
         assert vectors[keys[names.index("volume.tif#4")]] == vectors[keys[names.index("fourth.png")]]
 
         again = read_keys(image_set.images, secret, lambda *_: None)
         CacheFiller(embeds, clusters, space, secret, Stages(Silence())).fill(again)
-        assert again.keys == keyed.keys
-        assert not again.embedded
+        assert list(again.keys) == list(keyed.keys)
+        assert not any(again.embedded)
 
 
 def test_a_volume_that_changes_meanwhile_fails_alone(

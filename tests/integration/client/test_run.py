@@ -103,7 +103,7 @@ def test_bad_images_are_failures_and_copies_count_as_cached(
         (folder / name).write_bytes(data)
         files.append(folder / name)
     files.append(folder / "d-gone.jpeg")
-    images = [Scan(path, path.name) for path in sorted(files)]
+    images = [Scan(path.parent, path.name) for path in sorted(files)]
     outcome = run_images(ImageSet(folder, images, "none"), replace(elsewhere, max_clusters=4), recorder)
     assert (outcome.embedded, outcome.cached) == (8, 1)
     assert [failure.image.name[0] for failure in outcome.failures] == ["a", "b", "c", "d"]
@@ -124,7 +124,7 @@ def test_fewer_good_images_than_clusters_are_told(
 ) -> None:
     bad = tmp_path / "bad.jpeg"
     bad.write_bytes(b"no image")
-    images = [*image_set.images[:2], Scan(bad, "bad.jpeg")]
+    images = [*image_set.images[:2], Scan(bad.parent, "bad.jpeg")]
     few = ImageSet(tmp_path, images, "none")
     with pytest.raises(TooFewImages, match="2 of 3 images") as failure:
         run_images(few, replace(elsewhere, min_clusters=3, max_clusters=3), recorder)
@@ -202,7 +202,9 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     image_set: ImageSet,
     recorder: Recorder,
 ) -> None:
-    copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
+    copies = [
+        replace(image, name=f"{'./' * turn}{image.name}") for turn in range(5) for image in image_set.images
+    ]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:
         options = replace(

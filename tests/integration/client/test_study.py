@@ -216,7 +216,9 @@ def test_what_does_not_fit_the_clusterers_memory_is_told_before_it_is_embedded(
     image_set: ImageSet,
     recorder: Recorder,
 ) -> None:
-    copies = [replace(image, name=f"{turn}/{image.name}") for turn in range(5) for image in image_set.images]
+    copies = [
+        replace(image, name=f"{'./' * turn}{image.name}") for turn in range(5) for image in image_set.images
+    ]
     flags = ("--redis-url", store.url, "--memory-limit", "256MiB")
     with running_service("octcluster_clusterer", *flags) as small:
         options = StudyOptions(

@@ -43,14 +43,14 @@ def outcome() -> RunOutcome:
 @pytest.fixture
 def file(tmp_path: Path, outcome: RunOutcome) -> Path:
     path = tmp_path / "assignments.parquet"
-    path.write_bytes(format_parquet(outcome))
+    path.write_bytes(b"".join(format_parquet(outcome)))
     return path
 
 
 def test_the_rows_are_those_of_the_csv(tmp_path: Path, outcome: RunOutcome, file: Path) -> None:
     import pandas as pd
 
-    (tmp_path / "assignments.csv").write_bytes(format_assignments(outcome))
+    (tmp_path / "assignments.csv").write_bytes(b"".join(format_assignments(outcome)))
     table, rows = pd.read_parquet(file), pd.read_csv(tmp_path / "assignments.csv")
     assert list(table.columns) == COLUMNS
     for name in ("image", "cluster", "label", "patient"):
@@ -77,7 +77,7 @@ def test_without_a_map_or_labels_there_is_nothing_made_up(tmp_path: Path) -> Non
     import pandas as pd
 
     path = tmp_path / "plain.parquet"
-    path.write_bytes(format_parquet(undefine(make_outcome(classes=()), "too few")))
+    path.write_bytes(b"".join(format_parquet(undefine(make_outcome(classes=()), "too few"))))
     table = pd.read_parquet(path)
     assert list(table.columns) == COLUMNS[:9]
     assert table["label"].isna().all()
@@ -89,7 +89,7 @@ def test_a_name_that_is_no_utf_8_is_written_out(tmp_path: Path, outcome: RunOutc
 
     members = [replace(outcome.members[0], name="caf\udce9.png"), *outcome.members[1:]]
     path = tmp_path / "names.parquet"
-    path.write_bytes(format_parquet(replace(outcome, members=members)))
+    path.write_bytes(b"".join(format_parquet(replace(outcome, members=members))))
     assert pd.read_parquet(path)["image"][0] == r"caf\xe9.png"
 
 
@@ -100,7 +100,7 @@ def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome: RunOutcome) ->
     vectors = np.random.default_rng(0).standard_normal((len(outcome.members), 1280)).astype("<f4")
     lost = [None if row == 3 else vector.tobytes() for row, vector in enumerate(vectors)]
     path = tmp_path / "vectors.parquet"
-    path.write_bytes(format_parquet(replace(outcome, vectors=lost)))
+    path.write_bytes(b"".join(format_parquet(replace(outcome, vectors=lost))))
     column = pl.read_parquet(path)["vector"]
     assert column.dtype == pl.Array(pl.Float32, 1280)
     assert column[3] is None

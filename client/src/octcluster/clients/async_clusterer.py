@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 from octcluster_protos.clusterer.v1.clusterer_pb2_grpc import ClustererServiceStub
 
+from octcluster.clients.assignment_reader import AssignmentReader
 from octcluster.clients.batches import cut
 from octcluster.clients.clusterer_calls import (
     SERVICE,
     WATCH_SECONDS,
     RunTarget,
+    StartRunRequests,
     add_to_report,
     assign_requests,
     check_request,
@@ -30,12 +32,10 @@ from octcluster.clients.clusterer_calls import (
     with_run_id,
 )
 from octcluster.clients.clusterer_conversions import (
-    read_assignments,
     read_clusterer_info,
     read_placements,
     read_status,
     space_message,
-    start_run_messages,
 )
 from octcluster.clients.connection import AsyncConnection
 from octcluster.clients.endpoint import Endpoint, OnWait, Outage
@@ -131,8 +131,7 @@ class AsyncClustererClient:
 
     async def start_run(self, spec: RunSpec, members: Iterable[Member]) -> RunStatus:
         """See ClustererClient.start_run."""
-        limit = (await self.info()).limits.max_keys_per_message
-        requests = list(start_run_messages(with_run_id(spec), list(members), limit))
+        requests = StartRunRequests(with_run_id(spec), members, (await self.info()).limits)
         return read_status((await self._connection.call_with_stream(self._stub.StartRun, requests)).status)
 
     async def watch(self, run_id: str) -> AsyncIterator[RunStatus]:
@@ -178,7 +177,14 @@ class AsyncClustererClient:
     async def assignments(self, run_id: str, result_index: int) -> Assignments:
         """See ClustererClient.assignments."""
         request = messages.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
-        return read_assignments(await self._connection.call_for_stream(self._stub.StreamAssignments, request))
+
+        async def read(request: messages.StreamAssignmentsRequest, **how: Any) -> Assignments:
+            reader = AssignmentReader()
+            async for response in self._stub.StreamAssignments(request, **how):
+                reader.add(response)
+            return reader.assignments()
+
+        return await self._connection.call(read, request)
 
     async def assign(
         self,

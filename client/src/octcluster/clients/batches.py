@@ -1,6 +1,7 @@
 """Cutting a long series of items into requests that a server takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +28,13 @@ class RequestCutter(Generic[T]):
         """Returns what has gathered, perhaps nothing, and starts anew."""
         batch, self._items, self._bytes = self._items, [], 0
         return batch
+
+
+def gather(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gathers any number of items into lists of that size; the last may be shorter."""
+    remaining = iter(items)
+    while part := list(islice(remaining, size)):
+        yield part
 
 
 def cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

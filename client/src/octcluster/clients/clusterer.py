@@ -5,13 +5,16 @@ clusterer has acknowledged them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as messages
 
+from octcluster.clients.assignment_reader import AssignmentReader
 from octcluster.clients.clusterer_calls import (
     WATCH_SECONDS,
     RunTarget,
+    StartRunRequests,
     assign_requests,
     check_request,
     file_requests,
@@ -23,10 +26,8 @@ from octcluster.clients.clusterer_calls import (
     with_run_id,
 )
 from octcluster.clients.clusterer_conversions import (
-    read_assignments,
     read_placements,
     read_status,
-    start_run_messages,
 )
 from octcluster.clients.clusterer_vectors import ClustererVectors
 from octcluster.clients.endpoint import Outage
@@ -67,8 +68,7 @@ class ClustererClient(ClustererVectors):
         Returns:
             Status of the run, with its id.
         """
-        limit = self.info().limits.max_keys_per_message
-        requests = list(start_run_messages(with_run_id(spec), list(members), limit))
+        requests = StartRunRequests(with_run_id(spec), members, self.info().limits)
         return read_status(self._connection.call_with_stream(self._stub.StartRun, requests).status)
 
     def watch(self, run_id: str) -> Iterator[RunStatus]:
@@ -156,7 +156,14 @@ class ClustererClient(ClustererVectors):
             The assignments in the order of the members.
         """
         request = messages.StreamAssignmentsRequest(run_id=run_id, result_index=result_index)
-        return read_assignments(self._connection.call_for_stream(self._stub.StreamAssignments, request))
+
+        def read(request: messages.StreamAssignmentsRequest, **how: Any) -> Assignments:
+            reader = AssignmentReader()
+            for response in self._stub.StreamAssignments(request, **how):
+                reader.add(response)
+            return reader.assignments()
+
+        return self._connection.call(read, request)
 
     def assign(
         self,

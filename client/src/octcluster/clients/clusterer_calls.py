@@ -15,12 +15,13 @@ from octcluster.clients.clusterer_conversions import (
     read_status,
     space_message,
     spec_message,
+    start_run_messages,
     vector_entries,
 )
 from octcluster.clients.endpoint import Endpoint
 from octcluster.model.errors import NotReady, RunCancelled, RunFailed, ServerUnavailable, ServiceError
 from octcluster.model.results import RunResult
-from octcluster.model.runs import RunSpec, RunState, RunStatus, VectorSpace, vector_bytes
+from octcluster.model.runs import Member, RunSpec, RunState, RunStatus, VectorSpace, vector_bytes
 from octcluster.model.server_info import ClustererLimits, PutReport
 
 SERVICE = "the clusterer"
@@ -63,6 +64,19 @@ def add_to_report(report: PutReport, response: messages.PutVectorsResponse) -> N
     """Adds what became of one message to what became of all."""
     report.stored += response.stored
     report.rejected.update((rejected.image_key, rejected.reason) for rejected in response.rejected)
+
+
+class StartRunRequests:
+    """The messages of StartRun, made anew each time they are sent: all at once may be too much to hold."""
+
+    def __init__(self, spec: RunSpec, members: Iterable[Member], limits: ClustererLimits) -> None:
+        """Takes a spec with its id, and the members."""
+        self._spec = spec
+        self._members = members if isinstance(members, Sequence) else list(members)
+        self._most = limits.max_keys_per_message
+
+    def __iter__(self) -> Iterator[messages.StartRunRequest]:
+        return start_run_messages(self._spec, self._members, self._most)
 
 
 def get_requests(

@@ -10,7 +10,6 @@ from octcluster.clients.batches import cut
 from octcluster.clients.message_fields import enum_name, fields_of
 from octcluster.model.placements import Placements, UnitPlacement
 from octcluster.model.results import (
-    Assignments,
     Association,
     ClusteringResult,
     Contingency,
@@ -244,32 +243,6 @@ def _read_contingency(message: messages.Contingency) -> Contingency:
         clusters=list(message.clusters),
         counts=[list(row) for row in cut(message.counts, len(message.clusters))],
     )
-
-
-def read_assignments(responses: Iterable[messages.StreamAssignmentsResponse]) -> Assignments:
-    """Joins the messages of StreamAssignments."""
-    keys: list[bytes] = []
-    clusters: list[int] = []
-    silhouettes: list[float | None] = []
-    distances: list[float | None] = []
-    x: list[float] = []
-    y: list[float] = []
-    umap_x: list[float] = []
-    umap_y: list[float] = []
-    for response in responses:
-        keys.extend(response.image_keys)
-        clusters.extend(response.clusters)
-        silhouettes.extend(_known(response.silhouettes))
-        distances.extend(_known(response.distances))
-        x.extend(response.x)
-        y.extend(response.y)
-        umap_x.extend(response.umap_x)
-        umap_y.extend(response.umap_y)
-    return Assignments(keys, clusters, silhouettes, x, y, distances, umap_x, umap_y)
-
-
-def _known(values: Iterable[float]) -> Iterator[float | None]:
-    return (None if math.isnan(value) else value for value in values)
 
 
 def read_placements(responses: Iterable[messages.AssignResponse]) -> Placements:

@@ -7,7 +7,7 @@ see docs/decisions/0037-repeat-calls-ourselves.md.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import grpc
@@ -64,7 +64,7 @@ class Connection:
         """Makes a call, again and again while the server is away."""
         return self._repeat(lambda: method(request, timeout=self.endpoint.timeout_seconds, **self._proof))
 
-    def call_with_stream(self, method: Callable[..., T], requests: Sequence[object]) -> T:
+    def call_with_stream(self, method: Callable[..., T], requests: Iterable[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
         return self._repeat(
             lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)
@@ -125,7 +125,7 @@ class AsyncConnection:
             lambda: method(request, timeout=self.endpoint.timeout_seconds, **self._proof)
         )
 
-    async def call_with_stream(self, method: Callable[..., Awaitable[T]], requests: Sequence[object]) -> T:
+    async def call_with_stream(self, method: Callable[..., Awaitable[T]], requests: Iterable[object]) -> T:
         """The same with a stream of requests, all of which are sent again."""
         return await self._repeat(
             lambda: method(iter(requests), timeout=self.endpoint.timeout_seconds, **self._proof)

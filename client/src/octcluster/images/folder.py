@@ -13,7 +13,6 @@ from octcluster.images.notes import Note
 from octcluster.images.path_list import PathList, read_path_list
 from octcluster.images.sources import (
     IMAGE_ENDINGS,
-    FoundFile,
     describe_contents,
     find_contents,
     is_image_by_name,
@@ -65,23 +64,25 @@ def find_images(
     """
     junk: Counter[str] = Counter()
     if source.is_dir():
-        root, paths = source, PathList(list(_walk(source, "", set(), junk)))
+        root, paths = source, PathList(source, list(_walk(source, "", set(), junk)))
     elif source.is_file():
         kind = tell_kind(source)
         if kind == "image" or (kind == "unknown" and is_image_by_name(source)):
             raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
         root = source.parent
-        paths = PathList([FoundFile(source, source.name)]) if kind == "container" else read_path_list(source)
+        paths = PathList(root, [source.name]) if kind == "container" else read_path_list(source)
     else:
         raise InvalidImageSet(
             f"{source} does not exist: give a folder of images, a volume or a list of paths"
         )
-    contents = find_contents(paths.files, progress or Silence(), listed=root != source, on_head=on_head)
+    contents = find_contents(root, paths.names, progress or Silence(), listed=root != source, on_head=on_head)
     scans = paths.take(contents.scans)
+    scans.sort(key=lambda scan: scan.order)
+    paths.names.clear()
     endings = dict(sorted(contents.ignored.items(), key=lambda item: (-item[1], item[0])))
     if not scans:
         raise InvalidImageSet(_describe_nothing(source, endings, contents.left_out))
-    labelling = label_images(sorted(scans, key=lambda scan: scan.order), labels)
+    labelling = label_images(scans, labels)
     return ImageSet(
         root,
         labelling.images,
@@ -134,8 +135,8 @@ def _describe_nothing(source: Path, endings: Mapping[str, int], left_out: Mappin
     )
 
 
-def _walk(folder: Path, name: str, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[FoundFile]:
-    """All files below the folder that are no junk, which is counted by its name.
+def _walk(folder: Path, name: str, seen: set[tuple[int, int]], junk: Counter[str]) -> Iterator[str]:
+    """Names of all files below the folder that are no junk, which is counted by its name.
 
     ``name`` is what the names of its files begin with; ``seen`` has device and inode of each folder read.
     """
@@ -157,4 +158,4 @@ def _walk(folder: Path, name: str, seen: set[tuple[int, int]], junk: Counter[str
         elif entry.is_dir():
             yield from _walk(folder / entry.name, f"{name}{entry.name}/", seen, junk)
         elif entry.is_file() or entry.is_symlink():
-            yield FoundFile(folder / entry.name, name + entry.name)
+            yield name + entry.name

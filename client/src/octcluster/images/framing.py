@@ -55,14 +55,21 @@ def measure_framing(images: Iterable[tuple[float, float, Sequence[str]]]) -> Fra
     Returns:
         How much; None if there are no images.
     """
-    seen = list(images)
-    shares = [unseen_share(*image) for image in seen]
-    if not shares:
+    seen, total, worst, cut, mostly, levelled = 0, 0.0, 0.0, 0, 0, 0
+    for width, height, views in images:
+        share = unseen_share(width, height, views)
+        seen += 1
+        total += share
+        worst = max(worst, share)
+        cut += share > 0
+        mostly += share > MOSTLY
+        levelled += "retina" in views
+    if not seen:
         return None
     return Framing(
-        mean_unseen_share=sum(shares) / len(shares),
-        worst_unseen_share=max(shares),
-        images_cut=sum(share > 0 for share in shares),
-        mostly_unseen=sum(share > MOSTLY for share in shares),
-        images_levelled=sum("retina" in views for *_, views in seen),
+        mean_unseen_share=total / seen,
+        worst_unseen_share=worst,
+        images_cut=cut,
+        mostly_unseen=mostly,
+        images_levelled=levelled,
     )

@@ -4,15 +4,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from posixpath import splitext
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from octcluster.images.image_set import Scan
 from octcluster.images.table_text import TableText
 from octcluster.model.errors import InvalidImageSet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
@@ -23,13 +19,13 @@ class ImageFinder:
     def __init__(self, images: Sequence[Scan]) -> None:
         """Takes in what the images are called."""
         self._names: dict[str, list[str]] = {}
-        self._files: dict[str, dict[str, Path]] = {}
+        self._files: dict[str, dict[str, Scan]] = {}
         for image in images:
             file = image.file_name
             self._names.setdefault(normalize(file), []).append(image.name)
             if image.name != file:
                 self._names.setdefault(normalize(image.name), []).append(image.name)
-            self._files.setdefault(splitext(normalize(file).rpartition("/")[2])[0], {})[file] = image.path
+            self._files.setdefault(splitext(normalize(file).rpartition("/")[2])[0], {})[file] = image
 
     def find(self, table: TableText, number: int, image: str) -> list[str]:
         """Names of the images that a row is about.
@@ -78,7 +74,7 @@ class ImageFinder:
         stem = splitext(end.rpartition("/")[2])[0]
         files = self._files.get(stem, {}) | self._files.get(end.rpartition("/")[2], {})
         if end.startswith("/") or _DRIVE.match(end):
-            return [file for file, path in files.items() if path.absolute().as_posix() == end]
+            return [file for file, image in files.items() if image.path.absolute().as_posix() == end]
         return [
             file
             for file in files

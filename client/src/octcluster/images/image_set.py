@@ -16,8 +16,10 @@ from octcluster.model.errors import InvalidImageSet
 class Scan:
     """One B-scan: a plain image, or one of those that a source file holds.
 
+    A run holds one for each image: what they have in common, they share.
+
     Attributes:
-        path: Where the file lies.
+        root: Folder that the name is relative to; the same object for all scans.
         name: Path relative to IMAGES with forward slashes, and ``#12`` for the twelfth of several scans of a
             file: what outputs call the scan. Stays on this machine.
         label: Known class, or None.
@@ -32,7 +34,7 @@ class Scan:
         fault: Why the file cannot be read, if looking into it has told that.
     """
 
-    path: Path
+    root: Path
     name: str
     label: str | None = None
     patient: str | None = None
@@ -44,6 +46,11 @@ class Scan:
     facts: ScanFacts | None = None
     format: str | None = None
     fault: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.root / self.file_name
 
     @property
     def file_name(self) -> str:

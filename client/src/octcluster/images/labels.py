@@ -7,7 +7,7 @@ table ─────▶ label_table ─────────┘
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import splitext
@@ -28,7 +28,7 @@ from octcluster.images.label_notes import (
 )
 from octcluster.images.label_table import LabelTable, read_label_table
 from octcluster.images.naming.file_names import (
-    FileName,
+    FileNames,
     read_below_class,
     read_file_name,
     read_spoken_name,
@@ -68,7 +68,7 @@ class Labelling(NamedTuple):
     notes: Sequence[Note] = ()
 
 
-def label_images(images: Sequence[Scan], labels: str) -> Labelling:
+def label_images(images: list[Scan], labels: str) -> Labelling:
     """Gives images their class, patient, split, eye, visit and device.
 
     A patient is what the table says, else the file itself, else folders whose names are those of patients,
@@ -76,7 +76,8 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     ``naming.file_names`` for what is understood.
 
     Args:
-        images: The images, at least one.
+        images: The images, at least one. Each is replaced in this list by the same with what is known of it:
+            with millions of images, two lists would be too much.
         labels: One of these:
 
             - ``auto``: the folders whose names are known findings; else the file names, if at least MIN_NAMED
@@ -103,18 +104,21 @@ def label_images(images: Sequence[Scan], labels: str) -> Labelling:
     if labels == "folder" and not tree.sure:
         tree = read_folders(folders, _choose_level(tree.open_levels).number)
     read = read_spoken_name if labels == "filename" else read_file_name
-    stems = [splitext(image.file_name.rpartition("/")[2])[0] for image in images]
-    names = [read(stem) for stem in stems]
+    names = FileNames(read(_stem(image)) for image in images)
     if labels == "auto" or (table and not table.has_labels):
         source = "folder" if tree.sure else "filename" if _are_classes(names) else "none"
     places = [tree.places[folder] for folder in folder_of]
+    del folder_of
     if source == "folder" or level:
-        names = [
-            name if name.patient else read_below_class(stem, place.label) or name
-            for stem, name, place in zip(stems, names, places, strict=True)
-        ]
+        for position, (image, place) in enumerate(zip(images, places, strict=True)):
+            if not names.patients[position] and (name := read_below_class(_stem(image), place.label)):
+                names[position] = name
     job = _Job(images, places, tree, names, table, "folder" if level else source)
     return job.run(labels)
+
+
+def _stem(image: Scan) -> str:
+    return splitext(image.file_name.rpartition("/")[2])[0]
 
 
 def _is_source(labels: str) -> bool:
@@ -138,20 +142,21 @@ def _choose_level(candidates: Sequence[Level]) -> Level:
     )
 
 
-def _are_classes(names: Sequence[FileName]) -> bool:
+def _are_classes(names: FileNames) -> bool:
     """Whether nearly all file names begin with a finding, and there are several."""
-    labels = [fold(name.label) for name in names if name.label]
-    return len(labels) >= MIN_NAMED * len(names) and 2 <= len(set(labels)) <= MAX_CLASSES_OF_NAMES
+    labels = Counter(label for label in names.labels if label)
+    distinct = set(map(fold, labels))
+    return labels.total() >= MIN_NAMED * len(names.labels) and 2 <= len(distinct) <= MAX_CLASSES_OF_NAMES
 
 
 @dataclass
 class _Job:
     """One call of label_images, once everything is read."""
 
-    images: Sequence[Scan]
+    images: list[Scan]
     places: Sequence[Place]
     tree: FolderTree
-    names: Sequence[FileName]
+    names: FileNames
     table: LabelTable | None
     source: str
 
@@ -160,11 +165,13 @@ class _Job:
         written = self._find_labels()
         spellings = merge_spellings((label for label in written if label), meanings())
         labels = [spellings.chosen[label] if label else None for label in written]
-        patients, sources, found = self._find_patients(labels)
-        labelled = [
-            self._describe(image, position, self.places[position], labels[position], patients[position])
-            for position, image in enumerate(self.images)
-        ]
+        has_placeholder = self._have_one_id_for_all()
+        patients, sources, found = self._find_patients(labels, believe_files=not has_placeholder)
+        labelled = self.images
+        for position, image in enumerate(self.images):
+            labelled[position] = self._describe(
+                image, position, self.places[position], labels[position], patients[position]
+            )
         source = "csv" if self.table and self.table.has_labels else self.source
         if source in _NO_LABEL and not any(labels):
             raise InvalidImageSet(
@@ -173,10 +180,10 @@ class _Job:
         notes = [
             *describe_classes(labelled, source),
             *describe_spellings(spellings, labels),
-            *describe_disagreement(labels, [name.label for name in self.names], source),
+            *describe_disagreement(labels, self.names.labels, source),
             *describe_patients(labelled, sources, found),
             *describe_patient_conflict(self._pair_patients()),
-            *describe_placeholder(self._have_one_id_for_all(), len(self.images)),
+            *describe_placeholder(has_placeholder, len(self.images)),
             *describe_folders(labelled, self.tree.finer),
             *describe_side_files(labelled, self.places),
             *(self.table.notes if self.table else ()),
@@ -188,31 +195,38 @@ class _Job:
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)
 
     def _find_labels(self) -> list[str | None]:
+        found: list[str | None]
         if self.table is not None and self.table.has_labels:
             return [self.table.label_of(image) for image in self.images]
         if self.source == "folder":
             found = [place.label for place in self.places]
         elif self.source == "filename":
-            found = [name.label for name in self.names]
+            found = self.names.labels
         else:
             found = [None] * len(self.images)
         return [None if label is None or is_missing(label) else label for label in found]
 
-    def _find_patients(self, labels: Sequence[str | None]) -> tuple[list[str | None], Counter[str], Patients]:
+    def _find_patients(
+        self, labels: Sequence[str | None], *, believe_files: bool
+    ) -> tuple[list[str | None], Counter[str], Patients]:
         """The patient of each image, how many images have theirs from where, and what was decided."""
-        believe_files = not self._have_one_id_for_all()
-        chosen = [
-            self._choose_patient(
-                image,
-                place,
-                PatientName(name.patient, label or name.label or "") if name.patient else None,
-                believe_file=believe_files,
-            )
-            for image, place, name, label in zip(self.images, self.places, self.names, labels, strict=True)
-        ]
-        found = tell_apart({value for _, value in chosen if isinstance(value, PatientName)})
-        patients = [found.ids[value] if isinstance(value, PatientName) else value for _, value in chosen]
-        sources = Counter(source for source, value in chosen if value)
+
+        def choose() -> Iterator[tuple[str, str | PatientName | None]]:
+            for position, (image, place) in enumerate(zip(self.images, self.places, strict=True)):
+                name = self.names[position]
+                in_name = None
+                if name.patient:
+                    in_name = PatientName(name.patient, labels[position] or name.label or "")
+                yield self._choose_patient(image, place, in_name, believe_file=believe_files)
+
+        # Twice: what is chosen for each of a million images takes more than to choose it anew.
+        found = tell_apart({value for _, value in choose() if isinstance(value, PatientName)})
+        sources: Counter[str] = Counter()
+        patients: list[str | None] = []
+        for source, value in choose():
+            patients.append(found.ids[value] if isinstance(value, PatientName) else value)
+            sources[source] += bool(value)
+        sources = +sources
         if not sources.keys() & {"table", "file"} and _tell_nothing(patients):
             sources = Counter({"nothing": sources.total()})
             patients = [None] * len(patients)
@@ -243,9 +257,9 @@ class _Job:
         if not self.tree.named_patients:
             return set()
         return {
-            (place.patient.name, name.patient)
-            for place, name in zip(self.places, self.names, strict=True)
-            if place.patient and name.patient
+            (place.patient.name, patient)
+            for place, patient in zip(self.places, self.names.patients, strict=True)
+            if place.patient and patient
         }
 
     def _describe(
@@ -254,7 +268,7 @@ class _Job:
         facts = image.facts
         eye, visit = (self.table.eye_of(image), self.table.visit_of(image)) if self.table else (None, None)
         return Scan(  # replace of dataclasses takes several times as long
-            image.path,
+            image.root,
             image.name,
             label,
             patient,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from octcluster.images.image_set import Scan
+from octcluster.images.key_column import find_first_equal
 from octcluster.model.results import Duplicates, NearDuplicate
 
 
@@ -93,11 +94,10 @@ def add_copies(duplicates: Duplicates, image_keys: Sequence[bytes]) -> Duplicate
     Returns:
         All pairs; each copy makes one, with the first image that it is a copy of.
     """
-    first_of: dict[bytes, int] = {}
     copies = [
         NearDuplicate(first, member, 1.0)
-        for member, key in enumerate(image_keys)
-        if (first := first_of.setdefault(key, member)) != member
+        for member, first in enumerate(find_first_equal(image_keys))
+        if first != member
     ]
     return replace(
         duplicates, pairs=[*copies, *duplicates.pairs], total_pairs=len(copies) + duplicates.total_pairs
@@ -105,8 +105,9 @@ def add_copies(duplicates: Duplicates, image_keys: Sequence[bytes]) -> Duplicate
 
 
 def _in_several(patients: Sequence[str | None], column: Sequence[str | None]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = {}
+    first: dict[str, str] = {}
+    several: dict[str, set[str]] = {}
     for patient, value in zip(patients, column, strict=True):
-        if patient is not None and value is not None:
-            found.setdefault(patient, set()).add(value)
-    return {patient: sorted(values) for patient, values in sorted(found.items()) if len(values) > 1}
+        if patient is not None and value is not None and first.setdefault(patient, value) != value:
+            several.setdefault(patient, {first[patient]}).add(value)
+    return {patient: sorted(values) for patient, values in sorted(several.items())}

@@ -2,12 +2,11 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from octcluster.images.image_set import Scan
-from octcluster.images.sources import FoundFile
 from octcluster.model.errors import InvalidImageSet
 
 _SCAN = re.compile(r"(?P<file>.+)#(?P<number>[1-9]\d{0,8})")
@@ -18,16 +17,20 @@ class PathList:
     """What a list names.
 
     Attributes:
-        files: The files, each once.
+        root: Folder that the names are relative to.
+        names: The files, each once.
         numbers: Of files of which only some scans are named, the numbers of these, by name of the file.
     """
 
-    files: list[FoundFile]
+    root: Path
+    names: list[str]
     numbers: Mapping[str, set[int]] = field(default_factory=dict)
 
-    def take(self, scans: Iterable[Scan]) -> list[Scan]:
+    def take(self, scans: list[Scan]) -> list[Scan]:
         """Leaves out scans that are not named; named ones that do not exist are faults."""
-        taken = []
+        if not self.numbers:
+            return scans
+        taken: list[Scan] = []
         left = {name: set(numbers) for name, numbers in self.numbers.items()}
         for scan in scans:
             numbers = left.get(scan.file_name)
@@ -37,9 +40,8 @@ class PathList:
             elif (scan.number or 1) in numbers:
                 numbers.remove(scan.number or 1)
                 taken.append(scan)
-        paths = {file.name: file.path for file in self.files}
         taken += [
-            Scan(paths[name], f"{name}#{number}", fault="the file does not hold so many B-scans")
+            Scan(self.root, f"{name}#{number}", fault="the file does not hold so many B-scans")
             for name, numbers in left.items()
             for number in sorted(numbers)
         ]
@@ -59,7 +61,7 @@ def read_path_list(file: Path) -> PathList:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidImageSet(f"cannot read {file} as UTF-8 text with one path a line: {error}") from error
-    files: dict[str, FoundFile] = {}
+    files: dict[str, None] = {}
     numbers: dict[str, set[int]] = {}
     whole: set[str] = set()
     for entry in filter(None, map(str.strip, lines)):
@@ -71,18 +73,20 @@ def read_path_list(file: Path) -> PathList:
         else:
             single = None
         name = _name_in_list(path, file.parent)
-        files[name] = FoundFile(path, name)
+        files[name] = None
         if single is None:
             whole.add(name)
         else:
             numbers.setdefault(name, set()).add(int(single["number"]))
     if not files:
         raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
-    return PathList(list(files.values()), {name: numbers[name] for name in numbers.keys() - whole})
+    return PathList(file.parent, list(files), {name: numbers[name] for name in numbers.keys() - whole})
 
 
 def _name_in_list(path: Path, root: Path) -> str:
     """The path relative to the list's folder; a path outside of it stays absolute."""
     absolute = Path(os.path.abspath(path))
+    if ".." in path.parts and os.path.realpath(path) != os.path.realpath(absolute):
+        absolute = Path(os.path.realpath(path))  # a link lies before the two dots
     base = Path(os.path.abspath(root))
     return (absolute.relative_to(base) if absolute.is_relative_to(base) else absolute).as_posix()

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os.path import abspath
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
@@ -58,22 +59,10 @@ class _LateStage:
             self._progress.update(done, self._total)
 
 
-class FoundFile(NamedTuple):
-    """A file that may hold scans.
-
-    Attributes:
-        path: The file.
-        name: Path relative to IMAGES.
-    """
-
-    path: Path
-    name: str
-
-
 class _LookedAt(NamedTuple):
-    """What a file is, and its beginning, if that could be read."""
+    """What a file is, by its name, and its beginning, if that could be read."""
 
-    file: FoundFile
+    name: str
     kind: Literal["image", "container", "unknown"]
     head: FileHead | None
 
@@ -98,7 +87,8 @@ class Contents:
 
 
 def find_contents(
-    files: Sequence[FoundFile],
+    root: Path,
+    names: Sequence[str],
     progress: Progress,
     *,
     listed: bool = False,
@@ -107,7 +97,8 @@ def find_contents(
     """Finds out what files are, and which scans they hold.
 
     Args:
-        files: The files.
+        root: Folder that the names are relative to.
+        names: The files.
         progress: Told how far it is. Stages are "Looking at files", if that takes more than a moment, and
             "Opening volumes", if there are any.
         listed: Whether a person has named each file, so that none is ignored.
@@ -117,27 +108,28 @@ def find_contents(
         The scans and what else there is.
     """
     contents = Contents()
-    containers: list[FoundFile] = []
-    stage = _LateStage(progress, "Looking at files", len(files))
-    batches = (files[start : start + _FILES_AT_ONCE] for start in range(0, len(files), _FILES_AT_ONCE))
+    containers: list[str] = []
+    stage = _LateStage(progress, "Looking at files", len(names))
+    batches = (names[start : start + _FILES_AT_ONCE] for start in range(0, len(names), _FILES_AT_ONCE))
     done = 0
-    for looked_at in _look_at_all(batches):
-        for file, kind, head in looked_at:
+    for looked_at in _look_at_all(root, batches):
+        for name, kind, head in looked_at:
+            ending = PurePath(name).suffix.lower()
             if kind == "container":
-                containers.append(file)
-            elif kind == "image" or listed or is_image_by_name(file.path):
-                contents.scans.append(Scan(file.path, file.name))
+                containers.append(name)
+            elif kind == "image" or listed or ending in IMAGE_ENDINGS:
+                contents.scans.append(Scan(root, name))
                 if head is not None and has_more_pictures(head.data):
                     contents.warnings[_MORE_PICTURES] += 1
                 if head is not None and on_head is not None:
                     on_head(head)
-            elif (maker := _VOLUME_ENDINGS.get(file.path.suffix.lower())) and head is not None:
-                contents.scans.append(Scan(file.path, file.name, fault=_explain_unknown(maker, head)))
+            elif (maker := _VOLUME_ENDINGS.get(ending)) and head is not None:
+                contents.scans.append(Scan(root, name, fault=_explain_unknown(maker, head)))
             else:
-                contents.ignored[file.path.suffix.lower()] += 1
+                contents.ignored[ending] += 1
         done += len(looked_at)
         stage.update(done)
-    _open_containers(containers, contents, progress, listed=listed)
+    _open_containers(root, containers, contents, progress, listed=listed)
     return contents
 
 
@@ -157,7 +149,7 @@ def describe_contents(contents: Contents) -> list[Note]:
 
 def tell_kind(path: Path) -> Literal["image", "container", "unknown"]:
     """Whether a file is a plain image, holds scans in another way, or neither, by its content."""
-    return _look_at(FoundFile(path, path.name)).kind
+    return _look_at(path.parent, path.name).kind
 
 
 def is_image_by_name(path: PurePath) -> bool:
@@ -165,37 +157,38 @@ def is_image_by_name(path: PurePath) -> bool:
     return path.suffix.lower() in IMAGE_ENDINGS
 
 
-def _look_at_all(batches: Iterator[Sequence[FoundFile]]) -> Iterator[list[_LookedAt]]:
+def _look_at_all(root: Path, batches: Iterator[Sequence[str]]) -> Iterator[list[_LookedAt]]:
     """Looks at files in this thread, and in several as soon as a disk is waited for."""
     was_slow = False  # once may be a moment in which the machine did something else
     for batch in batches:
         began = time.monotonic()
-        looked_at = _look_at_some(batch)
+        looked_at = _look_at_some(root, batch)
         is_slow = time.monotonic() - began > _SLOW_SECONDS_A_FILE * len(batch)
         yield looked_at
         if is_slow and was_slow:
             break
         was_slow = is_slow
-    yield from map_concurrently(_look_at_some, batches, _READERS)
+    yield from map_concurrently(partial(_look_at_some, root), batches, _READERS)
 
 
-def _look_at_some(files: Sequence[FoundFile]) -> list[_LookedAt]:
-    return [_look_at(file) for file in files]
+def _look_at_some(root: Path, names: Sequence[str]) -> list[_LookedAt]:
+    return [_look_at(root, name) for name in names]
 
 
-def _look_at(file: FoundFile) -> _LookedAt:
+def _look_at(root: Path, name: str) -> _LookedAt:
+    path = root / name
     try:
-        head = read_head(file.path)
+        head = read_head(path)
     except UnreadableImage:  # whoever reads it tells why
-        return _LookedAt(file, "unknown", None)
+        return _LookedAt(name, "unknown", None)
     if is_plain_image(head.data):
-        return _LookedAt(file, "image", head)
-    found = find_reader(file.path, head.data)
+        return _LookedAt(name, "image", head)
+    found = find_reader(path, head.data)
     if found is None:
-        return _LookedAt(file, "unknown", head)
+        return _LookedAt(name, "unknown", head)
     if isinstance(found.reader, TiffReader) and not has_several_pages(head):
-        return _LookedAt(file, "image", head)
-    return _LookedAt(file, "container", head)
+        return _LookedAt(name, "image", head)
+    return _LookedAt(name, "container", head)
 
 
 def _explain_unknown(maker: str, head: FileHead) -> str:
@@ -208,27 +201,27 @@ def _explain_unknown(maker: str, head: FileHead) -> str:
 
 
 def _open_containers(
-    files: Sequence[FoundFile], contents: Contents, progress: Progress, *, listed: bool
+    root: Path, names: Sequence[str], contents: Contents, progress: Progress, *, listed: bool
 ) -> None:
     """Adds the scans of files that hold several, and takes away images that are parts of such a file."""
-    if not files:
+    if not names:
         return
-    progress.stage("Opening volumes", len(files), "files")
+    progress.stage("Opening volumes", len(names), "files")
     parts: set[str] = set()
-    for done, (position, found) in enumerate(look_into([file.path for file in files]), start=1):
-        file = files[position]
+    for done, (position, found) in enumerate(look_into([root / name for name in names]), start=1):
+        name = names[position]
         if isinstance(found, UnreadableImage):
-            contents.scans.append(Scan(file.path, file.name, fault=str(found)))
+            contents.scans.append(Scan(root, name, fault=str(found)))
         else:
-            contents.scans += _list_scans(file, found)
+            contents.scans += _list_scans(root, name, found)
             if not found.scans and (listed or not found.left_out):
-                contents.scans.append(Scan(file.path, file.name, fault=_explain_empty(found)))
+                contents.scans.append(Scan(root, name, fault=_explain_empty(found)))
             if found.scans:
                 contents.formats[found.format] += 1
             contents.left_out.update(found.left_out)
             contents.warnings.update(set(found.warnings))
             parts.update(map(abspath, found.parts))
-        progress.update(done, len(files))
+        progress.update(done, len(names))
     if parts:
         contents.scans = [
             scan for scan in contents.scans if scan.number is not None or abspath(scan.path) not in parts
@@ -240,7 +233,7 @@ def _explain_empty(found: SourceFile) -> str:
     return f"the {found.format} file holds no B-scan{f' ({held})' if held else ''}: leave it out"
 
 
-def _list_scans(file: FoundFile, found: SourceFile) -> Iterator[Scan]:
+def _list_scans(root: Path, file: str, found: SourceFile) -> Iterator[Scan]:
     for number, facts in enumerate(found.scans, start=1):
-        name = file.name if len(found.scans) == 1 else f"{file.name}#{number}"
-        yield Scan(file.path, name, number=number, facts=facts, format=found.format)
+        name = file if len(found.scans) == 1 else f"{file}#{number}"
+        yield Scan(root, name, number=number, facts=facts, format=found.format)

@@ -8,18 +8,20 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
+
+Content = bytes | Iterable[bytes]
 
 _OWN = 0o600
 _ENDING = ".octcluster-part"
 
 
 @contextlib.contextmanager
-def replacing_files(folder: Path, record: str) -> Iterator[Callable[[str, bytes | None], None]]:
+def replacing_files(folder: Path, record: str) -> Iterator[Callable[[str, Content | None], None]]:
     """Replaces the files that a job leaves, all at once at the end of the block.
 
     Until then they lie beside the old ones: a full disk leaves the folder as it was. While they are swapped,
@@ -30,7 +32,8 @@ def replacing_files(folder: Path, record: str) -> Iterator[Callable[[str, bytes 
         record: The file without which the folder is no result; it is the first to go and the last to come.
 
     Yields:
-        A function that takes a file's name and its content; None: there is to be no such file.
+        A function that takes a file's name and its content, as a whole or in pieces; None: there is to be no
+        such file.
 
     Raises:
         OSError: A file cannot be written or removed; the error names the file.
@@ -39,7 +42,7 @@ def replacing_files(folder: Path, record: str) -> Iterator[Callable[[str, bytes 
     parts: dict[str, Path | None] = {}
     with contextlib.ExitStack() as written:
 
-        def write(name: str, content: bytes | None) -> None:
+        def write(name: str, content: Content | None) -> None:
             beside = None if content is None else _written_beside(folder / name, content)
             parts[name] = None if beside is None else written.enter_context(beside)
 
@@ -63,14 +66,15 @@ def _swap(folder: Path, record: str, parts: dict[str, Path | None]) -> None:
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
+def _written_beside(path: Path, content: Content) -> Iterator[Path]:
     """Writes a file beside another one, which is to be replaced by it within the block."""
     with _naming(path):
         part, descriptor = _create_beside(path)
     keeps_lock = sys.platform != "win32"  # Windows replaces no file that is open.
     try:
         with _naming(path), os.fdopen(descriptor, "wb", closefd=not keeps_lock) as file:
-            file.write(content)
+            for piece in (content,) if isinstance(content, bytes) else content:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         yield part

@@ -6,24 +6,30 @@ from octcluster.images.image_set import Scan
 from octcluster.images.readers.reader import ScanFacts
 
 _DECIMALS = 6
+_FIELDS = {"eye": "eye", "visit": "visit", "device": "device", "scan": "number"}
 
 
-def list_scan_columns(scans: Sequence[Scan]) -> dict[str, list[str | int | None]]:
-    """Lists ``eye``, ``visit``, ``device`` and ``scan`` (number in its file), each if it is known of any.
+def name_scan_columns(scans: Sequence[Scan]) -> list[str]:
+    """Those of ``eye``, ``visit``, ``device`` and ``scan`` (number in its file) that any scan has."""
+    return [
+        name for name, field in _FIELDS.items() if any(getattr(scan, field) is not None for scan in scans)
+    ]
+
+
+def list_scan_columns(
+    scans: Sequence[Scan], names: Sequence[str] | None = None
+) -> dict[str, list[str | int | None]]:
+    """Lists what is known of scans.
 
     Args:
-        scans: The rows of the table.
+        scans: The rows of the table, or some of them.
+        names: Names of the columns; None: those of ``name_scan_columns``.
 
     Returns:
         Values by name of the column, None where unknown.
     """
-    columns: dict[str, list[str | int | None]] = {
-        "eye": [scan.eye for scan in scans],
-        "visit": [scan.visit for scan in scans],
-        "device": [scan.device for scan in scans],
-        "scan": [scan.number for scan in scans],
-    }
-    return {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    names = name_scan_columns(scans) if names is None else names
+    return {name: [getattr(scan, _FIELDS[name]) for scan in scans] for name in names}
 
 
 def list_spacing_columns(scans: Sequence[Scan]) -> dict[str, list[float | None]]:

@@ -26,8 +26,9 @@ from octcluster.workflows.assign_targets import (
     find_members,
     find_space,
 )
-from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
+from octcluster.workflows.embedding import CacheFiller, read_keys
 from octcluster.workflows.finished_runs import FinishedRun
+from octcluster.workflows.keyed_images import KeyedImages
 from octcluster.workflows.outcome import (
     AssignOutcome,
     EyePlacement,
@@ -141,7 +142,7 @@ class _Assigning:
         keys = [key for _, key in good]
         members = [image for image, _ in good]
         placements = _order(assigned, keys)
-        embedded = len(self._images.embedded & set(keys))
+        embedded = self._images.count_embedded()
         known = find_members(self._run, self._clusterer, self._options.key_secret)
         return AssignOutcome(
             model=target.model,

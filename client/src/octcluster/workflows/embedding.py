@@ -7,117 +7,32 @@ An image's measures come with its vector and are cached in a space of their own,
 all features. An image is embedded if either is missing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from octcluster.clients.batches import gather
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.concurrency import map_concurrently
 from octcluster.images.decoding import decode_scans
-from octcluster.images.framing import Framing, measure_framing
 from octcluster.images.headers import UnreadableImage
 from octcluster.images.image_set import Scan
+from octcluster.images.key_column import KeyColumn, find_first_equal
 from octcluster.images.keys import image_key, image_key_of_file
 from octcluster.images.metadata import remove_metadata
-from octcluster.images.pixel_faults import RETINA_NOT_SOUGHT, FoundFault, find_faults
-from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
+from octcluster.model.runs import EmbeddingSpace
 from octcluster.model.server_info import Embedding, too_many_bytes
+from octcluster.workflows.keyed_images import KeyedImages, MeasureTable
 from octcluster.workflows.stages import Stages
 
-AUDITED_MEASURES = ("width", "height", "brightness", "white_border_share")
-"""The measures of images that are compared with the clusters; the others tell what is wrong with an image."""
-
 _READERS = 8
+_FILES_AT_ONCE = 16
+_KEYS_AT_ONCE = 4096
 _MEASURES_PER_PUT = 256
-
-
-@dataclass
-class KeyedImages:
-    """The images of a job with their keys, and what is known about those without a vector.
-
-    Attributes:
-        images: The images, in the job's order.
-        keys: Key of each image; None if its file could not be read.
-        unreadable: Why, by position.
-        failed: Why an image with this key has no vector.
-        embedded: Keys whose vectors were computed in this job.
-        measure_names: What is measured of each image.
-        measures: What was measured, in the order of measure_names, by key.
-        views: What the network is shown of the images.
-    """
-
-    images: Sequence[Scan]
-    keys: list[bytes | None]
-    unreadable: dict[int, str] = field(default_factory=dict)
-    failed: dict[bytes, str] = field(default_factory=dict)
-    embedded: set[bytes] = field(default_factory=set)
-    measure_names: Sequence[str] = ()
-    measures: dict[bytes, tuple[float, ...]] = field(default_factory=dict)
-    views: tuple[str, ...] = PLAIN_VIEW
-
-    def good(self) -> list[tuple[Scan, bytes]]:
-        """The images that have, or may still get, a vector."""
-        pairs = zip(self.images, self.keys, strict=True)
-        return [(image, key) for image, key in pairs if key is not None and key not in self.failed]
-
-    def numbers(self, key: bytes) -> dict[str, float]:
-        """The measures of an image by name, those that matter to its views; empty if they are not known."""
-        numbers = dict(zip(self.measure_names, self.measures.get(key, ()), strict=False))
-        if "retina" not in self.views:
-            numbers.pop("retina_found", None)
-        return numbers
-
-    def keep_retina(self, key: bytes, measures: tuple[float, ...]) -> tuple[float, ...]:
-        """New measures, with what was known of the retina where no view asked for it this time."""
-        pairs = zip(self.measure_names, measures, self.measures.get(key, measures), strict=True)
-        kept = ("retina_found", RETINA_NOT_SOUGHT)
-        return tuple(old if (name, new) == kept else new for name, new, old in pairs)
-
-    def is_measured(self, key: bytes) -> bool:
-        """Whether an image's measures are known, and its retina was looked for if a view asks for it."""
-        return key in self.measures and self.numbers(key).get("retina_found") != RETINA_NOT_SOUGHT
-
-    def audited_numbers(self, key: bytes) -> dict[str, float]:
-        """Those of an image's measures that clusters should not follow."""
-        numbers = self.numbers(key)
-        return {name: numbers[name] for name in AUDITED_MEASURES if name in numbers}
-
-    def faults(self) -> list[tuple[Scan, FoundFault]]:
-        """What is wrong with the pixels of images, as far as they were measured; of refused images, too."""
-        found = {key: find_faults(self.numbers(key)) for key in self.measures}
-        pairs = zip(self.images, self.keys, strict=True)
-        return [(image, fault) for image, key in pairs if key is not None for fault in found.get(key, ())]
-
-    def framing(self) -> Framing | None:
-        """How much of the good images is not looked at; None if their sizes are not known."""
-        known = [self.numbers(key) for _, key in self.good() if key in self.measures]
-        return measure_framing(
-            (
-                numbers["width"],
-                numbers["height"],
-                PLAIN_VIEW if numbers.get("retina_found") == 0 else self.views,
-            )
-            for numbers in known
-        )
-
-    def refuse(self) -> None:
-        """Notes as failed those images in whose pixels nothing can be seen."""
-        for key in self.measures:
-            for found in find_faults(self.numbers(key)):
-                if found.fault.refused:
-                    self.failed[key] = found.sentence
-
-    def bad(self) -> list[tuple[Scan, str]]:
-        """The other images, each with the reason."""
-        found: list[tuple[Scan, str]] = []
-        for position, (image, key) in enumerate(zip(self.images, self.keys, strict=True)):
-            reason = self.unreadable.get(position) if key is None else self.failed.get(key)
-            if reason is not None:
-                found.append((image, reason))
-        return found
 
 
 def read_keys(images: Sequence[Scan], secret: bytes, on_progress: Callable[[int, int], None]) -> KeyedImages:
@@ -131,27 +46,32 @@ def read_keys(images: Sequence[Scan], secret: bytes, on_progress: Callable[[int,
     Returns:
         The images with their keys.
     """
-    keyed = KeyedImages(images, [None] * len(images))
+    keys = KeyColumn(len(images))
+    unreadable = {position: image.fault for position, image in enumerate(images) if image.fault}
 
-    def read(position: int) -> tuple[int, bytes | str]:
-        try:
-            return position, image_key_of_file(images[position].path, secret)
-        except OSError as error:
-            return position, _unreadable(error)
+    def read(positions: Sequence[int]) -> list[tuple[int, bytes | str]]:
+        return [(position, _read_key(images[position].path, secret)) for position in positions]
 
-    keyed.unreadable = {position: image.fault for position, image in enumerate(images) if image.fault}
-    plain = [position for position, image in enumerate(images) if image.number is None and not image.fault]
-    scans = [(position, image) for position, image in enumerate(images) if image.number is not None]
+    plain = (p for p, image in enumerate(images) if image.number is None and not image.fault)
+    scans = ((position, image) for position, image in enumerate(images) if image.number is not None)
     answers = chain(
-        map_concurrently(read, plain, _READERS), decode_scans(scans, partial(image_key, secret=secret))
+        chain.from_iterable(map_concurrently(read, gather(plain, _FILES_AT_ONCE), _READERS)),
+        decode_scans(scans, partial(image_key, secret=secret)),
     )
-    for done, (position, answer) in enumerate(answers, start=1 + len(keyed.unreadable)):
+    for done, (position, answer) in enumerate(answers, start=1 + len(unreadable)):
         if isinstance(answer, bytes):
-            keyed.keys[position] = answer
+            keys[position] = answer
         else:
-            keyed.unreadable[position] = str(answer)
+            unreadable[position] = str(answer)
         on_progress(done, len(images))
-    return keyed
+    return KeyedImages(images, keys, find_first_equal(keys), unreadable, bytearray(len(images)))
+
+
+def _read_key(path: Path, secret: bytes) -> bytes | str:
+    try:
+        return image_key_of_file(path, secret)
+    except OSError as error:
+        return _unreadable(error)
 
 
 def _unreadable(error: OSError) -> str:
@@ -182,82 +102,94 @@ class CacheFiller:
         What could not be embedded, or shows nothing, is noted in ``images.failed``, what was embedded in
         ``images.embedded``, and the measures of all in ``images.measures``.
         """
-        scans = {key: image for image, key in reversed(images.good())}
         images.views = self._space.views
-        self._fetch_measures(images, list(scans))
-        without_vector = set(self._clusterer.find_missing(self._space, list(scans)))
-        missing = [key for key in scans if key in without_vector or not images.is_measured(key)]
-        self._stages.begin("Embedding", len(missing), "images")
-        work = _Filling(scans, images, without_vector, missing)
+        work = self._find_missing(images)
+        self._stages.begin("Embedding", len(work.missing), "images")
         report = self._clusterer.put_vectors(self._space, self._vectors(work))
         self._put_measures(work)
+        for position in images.distinct_positions() if report.rejected else ():
+            if (reason := report.rejected.get(images.keys[position])) is not None:
+                images.embedded[position] = False
         for key, reason in report.rejected.items():
             images.failed[key] = f"the clusterer refused its vector: {reason}"
-            images.embedded.discard(key)
         images.refuse()
+
+    def _find_missing(self, images: KeyedImages) -> "_Filling":
+        """Asks the cache, for some images at a time, what it has of them."""
+        space = self._embedder.info().measures
+        if images.measures.names != space.names:
+            images.measures = MeasureTable(len(images.images), space.names)
+        work = _Filling(images, bytearray(len(images.images)), array("i"))
+        for positions in gather(images.distinct_positions(), _KEYS_AT_ONCE):
+            position_of = {images.keys[position]: position for position in positions}
+            unknown = [key for key, position in position_of.items() if position not in images.measures]
+            for key, packed in self._clusterer.get_vectors(space, unknown).items():
+                images.measures[position_of[key]] = space.unpack(packed)
+            for key in self._clusterer.find_missing(self._space, list(position_of)):
+                work.without_vector[position_of[key]] = True
+            work.missing.extend(
+                position
+                for position in positions
+                if work.without_vector[position] or not images.is_measured(position)
+            )
+        return work
 
     def _vectors(self, work: "_Filling") -> Iterator[tuple[bytes, bytes]]:
         """Yields keys and vectors as they are ready; where the embedder itself failed, asks it again."""
-        again: list[bytes] = []
+        again = array("i")
         yield from self._embed(work, work.missing, again)
         yield from self._embed(work, again, None)
 
     def _embed(
-        self, work: "_Filling", keys: Sequence[bytes], again: list[bytes] | None
+        self, work: "_Filling", positions: Sequence[int], again: "array[int] | None"
     ) -> Iterator[tuple[bytes, bytes]]:
-        images = self._read(work, keys)
         space = self._space
-        for key, result in self._embedder.embed_stream(
-            images, space.features, space.model, flip=space.flip, views=space.views
+        for position, result in self._embedder.embed_stream(
+            self._read(work, positions), space.features, space.model, flip=space.flip, views=space.views
         ):
             if isinstance(result, Embedding):
-                work.images.embedded.add(key)
-                work.images.measures[key] = work.images.keep_retina(key, result.measures)
-                work.unsaved_measures.append(key)
+                work.images.embedded[position] = True
+                work.images.keep_measures(position, result.measures)
+                work.unsaved_measures.append(position)
                 if len(work.unsaved_measures) == _MEASURES_PER_PUT:
                     self._put_measures(work)
-                yield key, result.vector
+                yield work.images.keys[position], result.vector
             elif result.code == "internal" and again is not None:
-                again.append(key)
+                again.append(position)
                 continue
             else:
-                work.fail(key, result.message)
+                work.fail(position, result.message)
             self._count(work)
 
-    def _read(self, work: "_Filling", keys: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def _read(self, work: "_Filling", positions: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         max_image_bytes = self._embedder.info().limits.max_image_bytes
+        images = work.images.images
 
-        def read(key: bytes) -> tuple[bytes, bytes | str]:
-            return check(key, _read_image(work.scans[key].path, max_image_bytes))
+        def read(position: int) -> tuple[int, bytes | str]:
+            return check(position, _read_image(images[position].path, max_image_bytes))
 
-        def check(key: bytes, answer: bytes | UnreadableImage | str) -> tuple[bytes, bytes | str]:
+        def check(position: int, answer: bytes | UnreadableImage | str) -> tuple[int, bytes | str]:
             if not isinstance(answer, bytes):
-                return key, str(answer)
-            return key, _check_image(answer, key, self._secret, max_image_bytes)
+                return position, str(answer)
+            return position, _check_image(answer, work.images.keys[position], self._secret, max_image_bytes)
 
-        plain = [key for key in keys if work.scans[key].number is None]
-        others = [(key, work.scans[key]) for key in keys if work.scans[key].number is not None]
-        decoded = (check(key, answer) for key, answer in decode_scans(others, bytes))
-        for key, answer in chain(map_concurrently(read, plain, _READERS), decoded):
+        plain = (position for position in positions if images[position].number is None)
+        others = ((p, images[p]) for p in positions if images[p].number is not None)
+        decoded = (check(position, answer) for position, answer in decode_scans(others, bytes))
+        for position, answer in chain(map_concurrently(read, plain, _READERS), decoded):
             if isinstance(answer, bytes):
-                yield key, answer
+                yield position, answer
             else:
-                work.fail(key, answer)
+                work.fail(position, answer)
                 self._count(work)
-
-    def _fetch_measures(self, images: KeyedImages, keys: Sequence[bytes]) -> None:
-        """Notes those measures that the cache has."""
-        space = self._embedder.info().measures
-        images.measure_names = space.names
-        unknown = [key for key in keys if key not in images.measures]
-        cached = self._clusterer.get_vectors(space, unknown)
-        images.measures.update((key, space.unpack(packed)) for key, packed in cached.items())
 
     def _put_measures(self, work: "_Filling") -> None:
         """Puts measures into the cache; a refused one is known here all the same."""
-        space = self._embedder.info().measures
-        keys, work.unsaved_measures = work.unsaved_measures, []
-        self._clusterer.put_vectors(space, [(key, space.pack(work.images.measures[key])) for key in keys])
+        space, images = self._embedder.info().measures, work.images
+        positions, work.unsaved_measures = work.unsaved_measures, []
+        self._clusterer.put_vectors(
+            space, [(images.keys[position], space.pack(images.measures[position])) for position in positions]
+        )
 
     def _count(self, work: "_Filling") -> None:
         work.done += 1
@@ -266,19 +198,26 @@ class CacheFiller:
 
 @dataclass
 class _Filling:
-    """One call of CacheFiller.fill: a scan of each key, where to note what happens, and how far it is."""
+    """One call of CacheFiller.fill: where to note what happens, and how far it is.
 
-    scans: Mapping[bytes, Scan]
+    Attributes:
+        images: The images.
+        without_vector: Whether the cache lacks the vector, by position.
+        missing: Positions of the images to embed.
+        unsaved_measures: Positions of those whose measures are not in the cache yet.
+        done: Number of the missing ones that are settled.
+    """
+
     images: KeyedImages
-    without_vector: set[bytes]
-    missing: Sequence[bytes]
-    unsaved_measures: list[bytes] = field(default_factory=list)
+    without_vector: bytearray
+    missing: "array[int]"
+    unsaved_measures: list[int] = field(default_factory=list)
     done: int = 0
 
-    def fail(self, key: bytes, reason: str) -> None:
+    def fail(self, position: int, reason: str) -> None:
         """Notes why an image has no vector; one that lacks only its measures remains good."""
-        if key in self.without_vector:
-            self.images.failed[key] = reason
+        if self.without_vector[position]:
+            self.images.failed[self.images.keys[position]] = reason
 
 
 def _read_image(path: Path, max_image_bytes: int) -> bytes | str:

@@ -23,9 +23,11 @@ from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, Unit
-from octcluster.workflows.embedding import CacheFiller, KeyedImages, read_keys
+from octcluster.workflows.embedding import CacheFiller, read_keys
 from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
 from octcluster.workflows.eyes import check_enough_eyes, find_eyes, place_scans
+from octcluster.workflows.keyed_images import KeyedImages
+from octcluster.workflows.member_columns import MemberColumns
 from octcluster.workflows.outcome import (
     EyeClusters,
     Failure,
@@ -141,7 +143,9 @@ class Job:
         self._check_enough()
         # Embedding may take hours: what the clusterer will refuse, it refuses before.
         eyes = self._gather_eyes()
-        self._clusterer.check_run(self._spec(), len(self._images.good()), None if eyes is None else len(eyes))
+        self._clusterer.check_run(
+            self._spec(), self._images.count_good(), None if eyes is None else len(eyes)
+        )
         filler = CacheFiller(
             self._embedder, self._clusterer, self._space, self._options.key_secret, self._stages
         )
@@ -168,7 +172,7 @@ class Job:
 
     def _gather_eyes(self) -> list[ScannedEye] | None:
         """The eyes of the good images; None if images are what is clustered."""
-        return find_eyes(self._options.unit, [image for image, _ in self._images.good()])
+        return find_eyes(self._options.unit, self._images.good_scans())
 
     def _count_needed(self) -> int:
         """The least number of images: one for each cluster, unless all algorithms find their number."""
@@ -207,8 +211,7 @@ class Job:
         eyes = self._gather_eyes()
         if eyes is None:
             return None
-        keys = [key for _, key in self._images.good()]
-        return place_scans(eyes, keys, run_id, result, assignments, self._clusterer)
+        return place_scans(eyes, self._images.good_keys(), run_id, result, assignments, self._clusterer)
 
     def fetch_fitted(self, spec: RunSpec, result: RunResult) -> bytes | None:
         """What puts other images into the clusters, as a file; None if the clusterer kept none."""
@@ -219,14 +222,14 @@ class Job:
     def _fetch_vectors(self) -> list[bytes | None] | None:
         if not self._options.vectors:
             return None
-        keys = [key for _, key in self._images.good()]
+        keys = self._images.good_keys()
         found = self._clusterer.get_vectors(self._space, list(dict.fromkeys(keys)))
         return [found.get(key) for key in keys]
 
     def _spec(self) -> RunSpec:
         recipe = self._options.chosen_recipe
         part_dimensions = self._space.part_dimensions if len(self._space.part_dimensions) > 1 else ()
-        n_images = len(self._images.good())
+        n_images = self._images.count_good()
         resamples = self._options.stability_resamples
         if resamples is None:
             resamples = default_stability_resamples(n_images)
@@ -241,22 +244,8 @@ class Job:
             umap=self._options.umap,
         )
 
-    def _members(self) -> list[Member]:
-        good = self._images.good()
-        classes = {label: index for index, label in enumerate(self._image_set.classes)}
-        patients = sorted({image.patient for image, _ in good if image.patient is not None})
-        numbers = {patient: index for index, patient in enumerate(patients)}
-        units = {row: unit for unit, eye in enumerate(self._gather_eyes() or ()) for row in eye.rows}
-        return [
-            Member(
-                image_key=key,
-                class_index=None if image.label is None else classes[image.label],
-                patient_index=None if image.patient is None else numbers[image.patient],
-                numbers=self._images.audited_numbers(key),
-                unit_index=units.get(row),
-            )
-            for row, (image, key) in enumerate(good)
-        ]
+    def _members(self) -> Sequence[Member]:
+        return MemberColumns(self._images, self._image_set.classes, self._gather_eyes())
 
     def _outcome(
         self,
@@ -266,20 +255,20 @@ class Job:
         eyes: EyeClusters | None,
         fitted: bytes | None,
     ) -> RunOutcome:
-        good = self._images.good()
+        scans, keys = self._images.good_scans(), self._images.good_keys()
         embedder, clusterer = self._embedder.info(), self._clusterer.info()
-        embedded = len(self._images.embedded & {key for _, key in good})
-        copies = add_copies(result.duplicates, [key for _, key in good])
+        embedded = self._images.count_embedded()
+        copies = add_copies(result.duplicates, keys)
         return RunOutcome(
             image_set=self._image_set,
             recipe=self._options.chosen_recipe,
-            members=[image for image, _ in good],
+            members=scans,
             failures=[Failure(image, reason) for image, reason in self._images.bad()],
             spec=spec,
             result=replace(result, duplicates=copies),
             assignments=assignments,
             embedded=embedded,
-            cached=len(good) - embedded,
+            cached=len(scans) - embedded,
             versions=describe_versions(embedder.version, clusterer.version),
             runtime=f"{embedder.runtime} {embedder.device}",
             trace_id=self._clusterer.trace_id,
@@ -288,7 +277,7 @@ class Job:
             pixels=PixelReport(self._images.faults(), self._images.framing()),
             vectors=self._fetch_vectors(),
             eyes=eyes,
-            image_keys=[key for _, key in good],
+            image_keys=keys,
             key_check=check_of_secret(self._options.key_secret),
             fitted=fitted,
         )

@@ -30,7 +30,8 @@ from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe
 from octcluster.model.results import RunResult
 from octcluster.model.runs import Member, RunSpec, RunState
-from octcluster.workflows.embedding import KeyedImages, read_keys
+from octcluster.workflows.embedding import read_keys
+from octcluster.workflows.keyed_images import KeyedImages
 from octcluster.workflows.outcome import NO_PIXELS, Failure, PixelReport, RunOutcome
 from octcluster.workflows.run import Job, RunOptions
 from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
@@ -180,7 +181,7 @@ def _do_part(
     clients: tuple[EmbedderClient, ClustererClient],
 ) -> PartOutcome:
     # What fails or was embedded in one space says nothing of another; measures are the same in all.
-    own_images = replace(images, failed={}, embedded=set())
+    own_images = replace(images, failed={}, embedded=bytearray(len(images.images)))
     services = {name: getattr(options, name) for name in ServiceOptions.__dataclass_fields__}
     run_options = RunOptions(
         **{**services, "model": part.feature_set.model},

@@ -27,6 +27,7 @@ from octcluster import (
 )
 from octcluster.clients import clusterer_conversions as c
 from octcluster.clients import embedder_conversions as e
+from octcluster.clients.assignment_reader import AssignmentReader
 from octcluster.model.runs import ALGORITHMS, FEATURES, VIEWS
 from octcluster.model.server_info import AlgorithmInfo
 from octcluster_clusterer.serving.conversions import to_spec
@@ -168,7 +169,7 @@ def test_result() -> None:
 def test_assignments_are_joined_and_nan_is_none() -> None:
     messages = [
         clusterer.StreamAssignmentsResponse(
-            image_keys=[b"a"],
+            image_keys=[b"a" * 32],
             clusters=[0],
             silhouettes=[0.5],
             x=[1],
@@ -178,7 +179,7 @@ def test_assignments_are_joined_and_nan_is_none() -> None:
             distances=[0.25],
         ),
         clusterer.StreamAssignmentsResponse(
-            image_keys=[b"b"],
+            image_keys=[b"b" * 32],
             clusters=[-1],
             silhouettes=[math.nan],
             x=[3],
@@ -188,11 +189,22 @@ def test_assignments_are_joined_and_nan_is_none() -> None:
             distances=[math.nan],
         ),
     ]
-    joined = c.read_assignments(messages)
-    assert (joined.image_keys, joined.clusters) == ([b"a", b"b"], [0, -1])
-    assert (joined.silhouettes, joined.x, joined.y) == ([0.5, None], [1, 3], [2, 4])
-    assert (joined.umap_x, joined.umap_y) == ([5, 7], [6, 8])
-    assert joined.distances == [0.25, None]
+    reader = AssignmentReader()
+    for message in messages:
+        reader.add(message)
+    joined = reader.assignments()
+    columns = {name: list(column) for name, column in vars(joined).items()}
+    assert columns == {
+        "image_keys": [b"a" * 32, b"b" * 32],
+        "clusters": [0, -1],
+        "silhouettes": [0.5, None],
+        "distances": [0.25, None],
+        "x": [1, 3],
+        "y": [2, 4],
+        "umap_x": [5, 7],
+        "umap_y": [6, 8],
+    }
+    assert (joined.silhouettes[-1], joined.silhouettes[:1], joined.image_keys[1]) == (None, [0.5], b"b" * 32)
 
 
 def test_embed_result() -> None:

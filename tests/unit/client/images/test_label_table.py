@@ -11,11 +11,11 @@ from octcluster.model.errors import InvalidImageSet
 
 
 def files(*names: str) -> list[Scan]:
-    return [Scan(Path("/images", name), name) for name in names]
+    return [Scan(Path("/images"), name) for name in names]
 
 
 def scans_of(name: str, count: int) -> list[Scan]:
-    return [Scan(Path("/images", name), f"{name}#{number}", number=number) for number in range(1, count + 1)]
+    return [Scan(Path("/images"), f"{name}#{number}", number=number) for number in range(1, count + 1)]
 
 
 def write_table(folder: Path, text: str, encoding: str = "utf-8") -> str:

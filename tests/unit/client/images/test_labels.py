@@ -12,7 +12,7 @@ from octcluster.model.errors import InvalidImageSet
 
 
 def files(*names: str) -> list[Scan]:
-    return [Scan(Path("/images", name), name) for name in names]
+    return [Scan(Path("/images"), name) for name in names]
 
 
 def folders(*paths: str, images: int = 9) -> list[Scan]:

@@ -11,7 +11,7 @@ from octcluster.images.scan_choice import choose_scans, list_volumes, spread_abo
 
 
 def volume(file: str, count: int) -> list[Scan]:
-    return [Scan(Path(file), f"{file}#{n}", number=n, format="TIFF") for n in range(1, count + 1)]
+    return [Scan(Path(), f"{file}#{n}", number=n, format="TIFF") for n in range(1, count + 1)]
 
 
 def slices(name: str, count: int) -> list[Scan]:
@@ -19,9 +19,7 @@ def slices(name: str, count: int) -> list[Scan]:
     order = list(range(count))
     random.Random(0).shuffle(order)
     return [
-        Scan(
-            Path(f"{i}.dcm"), f"{i}.dcm", number=1, format="DICOM", facts=ScanFacts(volume=name, position=at)
-        )
+        Scan(Path(), f"{i}.dcm", number=1, format="DICOM", facts=ScanFacts(volume=name, position=at))
         for i, at in enumerate(order)
     ]
 
@@ -30,8 +28,8 @@ def image_set(*scans: Scan) -> ImageSet:
     return ImageSet(Path(), sorted(scans, key=lambda scan: scan.order), "none", formats={"TIFF": 1})
 
 
-PLAIN = Scan(Path("plain.png"), "plain.png")
-BROKEN = Scan(Path("broken.dcm"), "broken.dcm", fault="damaged")
+PLAIN = Scan(Path(), "plain.png")
+BROKEN = Scan(Path(), "broken.dcm", fault="damaged")
 
 
 def test_middle_is_that_of_each_volume_and_what_has_none_is_kept() -> None:

@@ -13,10 +13,10 @@ BYTES = [10**9 + 1, 10**9 + 2, 10**9 + 4, 7]
 
 def description() -> Description:
     scans = [
-        Scan(Path("a"), "a", "CNV", "1", split="train"),
-        Scan(Path("b"), "b", "CNV", "1", split="train"),
-        Scan(Path("c"), "c", "DME", "2", split="test"),
-        Scan(Path("d"), "d"),
+        Scan(Path(), "a", "CNV", "1", split="train"),
+        Scan(Path(), "b", "CNV", "1", split="train"),
+        Scan(Path(), "c", "DME", "2", split="test"),
+        Scan(Path(), "d"),
     ]
     headers = [ImageHeader("PNG", 40, 30, 1, 8, n, 0) for n in BYTES]
     return Description(ImageSet(Path(), scans, "folder"), [*headers[:3], None], {3: "gone"}, [], None, {}, {})

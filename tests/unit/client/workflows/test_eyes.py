@@ -8,7 +8,7 @@ from octcluster.model.errors import InvalidArguments, TooFewImages
 from octcluster.workflows.eyes import check_enough_eyes, find_eyes
 from octcluster.workflows.outcome import EyeClusters
 
-SCANS = [Scan(Path(name), name, patient=patient) for name, patient in (("a", "1"), ("b", "2"), ("c", "1"))]
+SCANS = [Scan(Path(), name, patient=patient) for name, patient in (("a", "1"), ("b", "2"), ("c", "1"))]
 
 
 def test_eyes_are_found_only_where_they_are_what_is_clustered() -> None:

@@ -27,7 +27,7 @@ def folder(outcome: RunOutcome, tmp_path: Path) -> Path:
 
 
 def make_scan(patient: str | None) -> Scan:
-    return Scan(Path("new.png"), "new.png", patient=patient)
+    return Scan(Path(), "new.png", patient=patient)
 
 
 def test_images_and_patients_of_the_run_are_told_from_new_ones(outcome: RunOutcome, folder: Path) -> None:

@@ -12,7 +12,7 @@ from octcluster.workflows.volumes import VolumeSummary, summarize_volumes
 def volume(file: str, count: int, eye: Eye | None, device: str | None = None) -> list[Scan]:
     return [
         Scan(
-            Path(file),
+            Path(),
             f"{file}#{number}",
             patient="secret-patient",
             eye=eye,
@@ -31,7 +31,7 @@ def summary() -> VolumeSummary:
         *volume("a.dcm", 25, "OD", "Maker One"),
         *volume("b.dcm", 49, "OS", "Maker One"),
         *volume("c.dcm", 5, "OS"),
-        Scan(Path("plain.png"), "plain.png", eye="OD"),
+        Scan(Path(), "plain.png", eye="OD"),
     ]
     image_set = ImageSet(Path(), scans, "none", formats={"DICOM": 3}, left_out={"fundus image": 2})
     found = summarize_volumes(image_set)
@@ -65,9 +65,9 @@ def test_people_are_told_the_same_without_a_name(summary: VolumeSummary) -> None
 
 
 def test_nothing_is_told_of_plain_images_or_of_what_is_unknown() -> None:
-    plain = ImageSet(Path(), [Scan(Path("a.png"), "a.png")], "none")
+    plain = ImageSet(Path(), [Scan(Path(), "a.png")], "none")
     assert summarize_volumes(plain) is None
     assert describe_volumes(None) == []
     assert record_volumes(None) is None
-    bare = ImageSet(Path(), [Scan(Path("a.tif"), "a.tif", number=1)], "none", formats={"TIFF": 1})
+    bare = ImageSet(Path(), [Scan(Path(), "a.tif", number=1)], "none", formats={"TIFF": 1})
     assert describe_volumes(summarize_volumes(bare)) == ["1 volume with 1 B-scan, 1 each (files: 1 TIFF)."]

@@ -11,6 +11,7 @@ Marks of copies do not count: ``CNV-1-1 (1).jpeg``, ``Copy of CNV-1-1.jpeg``, ``
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,6 +47,32 @@ class FileName(NamedTuple):
     label: str | None = None
     patient: str | None = None
     eye: Eye | None = None
+
+
+class FileNames:
+    """What many names say, column by column.
+
+    Attributes:
+        labels: See FileName.
+        patients: See FileName.
+        eyes: See FileName.
+    """
+
+    def __init__(self, names: Iterable[FileName]) -> None:
+        """Takes in what names say."""
+        self.labels: list[str | None] = []
+        self.patients: list[str | None] = []
+        self.eyes: list[Eye | None] = []
+        for name in names:
+            self.labels.append(name.label)
+            self.patients.append(name.patient)
+            self.eyes.append(name.eye)
+
+    def __getitem__(self, position: int) -> FileName:
+        return FileName(self.labels[position], self.patients[position], self.eyes[position])
+
+    def __setitem__(self, position: int, name: FileName) -> None:
+        self.labels[position], self.patients[position], self.eyes[position] = name
 
 
 class _Words(NamedTuple):

@@ -1,34 +1,70 @@
 """assignments.parquet: what assignments.csv holds and more, for pandas, Polars, DuckDB and others."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from octcluster.model.runs import EmbeddingSpace, vector_bytes
 from octcluster.outputs.run.columns import list_columns
+from octcluster.outputs.scan_columns import name_scan_columns
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.result_files import PARQUET_PREFIX
 
+_ROWS_AT_ONCE = 1 << 14
 
-def format_parquet(outcome: RunOutcome) -> bytes:
-    """Formats one row an image that was clustered, in the order of ``assignments.csv``.
+
+def format_parquet(outcome: RunOutcome) -> Iterator[bytes]:
+    """Formats, piece by piece, one row an image that was clustered, in the order of ``assignments.csv``.
 
     The columns are those of ``list_columns``, and ``vector``, the image's features, if the outcome has them.
     Like the CSV, the file stays on this machine: it names images and patients.
     """
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415
+
+    count = len(outcome.members)
+    names = name_scan_columns(outcome.members)
+    first = _make_table(outcome, range(min(count, _ROWS_AT_ONCE)), names)
+    pieces: list[bytes] = []
+    with ParquetWriter(_Sink(pieces), first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        del first
+        for start in range(_ROWS_AT_ONCE, count, _ROWS_AT_ONCE):
+            rows = range(start, min(start + _ROWS_AT_ONCE, count))
+            writer.write_table(_make_table(outcome, rows, names))
+            yield b"".join(pieces)
+            pieces.clear()
+    yield b"".join(pieces)
+
+
+class _Sink:
+    """A file to pyarrow, which hands on what is written into it."""
+
+    closed = False
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _make_table(outcome: RunOutcome, rows: range, scan_columns: Sequence[str]) -> Any:
     import pyarrow as pa  # noqa: PLC0415
-    from pyarrow.parquet import write_table  # noqa: PLC0415
 
     types = {"cluster": pa.int32(), "scan": pa.int32(), "silhouette": pa.float32()}
     types |= {"eye_cluster": pa.int32(), "eye_row": pa.int32()}
     types |= dict.fromkeys(("pca_x", "pca_y", "distance", "umap_x", "umap_y"), pa.float32())
     columns = {
         name: pa.array(values, types[name]) if name in types else pa.array(map(_as_text, values), pa.string())
-        for name, values in list_columns(outcome).items()
+        for name, values in list_columns(outcome, rows, scan_columns).items()
     }
     if outcome.vectors is not None:
-        columns["vector"] = _list_vectors(outcome.vectors, outcome.space)
-    table = pa.table(columns).replace_schema_metadata(
+        columns["vector"] = _list_vectors(outcome.vectors[rows.start : rows.stop], outcome.space)
+    return pa.table(columns).replace_schema_metadata(
         {
             f"{PARQUET_PREFIX}run_id": outcome.spec.run_id,
             f"{PARQUET_PREFIX}result_id": outcome.result_id,
@@ -36,9 +72,6 @@ def format_parquet(outcome: RunOutcome) -> bytes:
             "octcluster_keys": outcome.key_check,
         }
     )
-    sink = pa.BufferOutputStream()
-    write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue())
 
 
 def _as_text(value: Any) -> str | None:

@@ -18,7 +18,7 @@ from outcomes import make_outcome
 def make_eyes(scan_clusters: list[int | None]) -> RunOutcome:
     """Two eyes: one of three scans in cluster 1, and one of a single scan in cluster 0."""
     members = [
-        Scan(Path(name), name, "CNV", patient, "OD", "2024-01-31")
+        Scan(Path(), name, "CNV", patient, "OD", "2024-01-31")
         for name, patient in (("a-1", "7"), ("a-2", "7"), ("a-10", "7"), ("b", "8"))
     ]
     members.sort(key=lambda scan: scan.order)
@@ -66,7 +66,7 @@ def test_shares_are_empty_where_scans_have_no_clusters_of_their_own() -> None:
 
 
 def test_each_image_has_its_own_cluster_and_that_of_its_eye() -> None:
-    rows = read(format_assignments(make_eyes([1, 2, 1, 0])))
+    rows = read(b"".join(format_assignments(make_eyes([1, 2, 1, 0]))))
     assert [(row["image"], row["cluster"], row["eye_cluster"], row["eye_row"]) for row in rows] == [
         ("a-1", "1", "1", "1"),
         ("a-10", "2", "1", "1"),

@@ -21,7 +21,7 @@ def with_eyes(members: list[Scan]) -> RunOutcome:
 
 
 def scan(number: int, patient: str | None, label: str | None = None) -> Scan:
-    return Scan(Path(f"{number}"), f"{number}", label, patient, "OD" if patient == "1" else None)
+    return Scan(Path(), f"{number}", label, patient, "OD" if patient == "1" else None)
 
 
 def test_scans_eyes_and_patients_are_counted_and_what_is_unknown_is_said() -> None:

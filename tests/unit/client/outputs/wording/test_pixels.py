@@ -15,7 +15,7 @@ BLANK, DARK, *_ = FAULTS
 
 
 def scan(name: str) -> Scan:
-    return Scan(Path(name), name)
+    return Scan(Path(), name)
 
 
 def report() -> PixelReport:

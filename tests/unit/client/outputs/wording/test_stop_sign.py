@@ -22,7 +22,7 @@ from outcomes import make_outcome
 def of_people(clusters: Sequence[Sequence[int]], associations: dict[str, float] | None = None) -> RunOutcome:
     """A run with the clusters of each person's images."""
     members = [
-        Scan(Path(f"{person}-{number}"), f"{person}-{number}", patient=f"secret{person}")
+        Scan(Path(), f"{person}-{number}", patient=f"secret{person}")
         for person, own in enumerate(clusters)
         for number, _ in enumerate(own)
     ]

@@ -29,9 +29,7 @@ NO_PAIR = "There are no duplicates or near-duplicates."
 
 def image(name: str, label: str | None = None, patient: str | None = None) -> Scan:
     split = name.partition("/")[0]
-    return Scan(
-        Path("/data", name), name, label, patient, split=split if split in ("train", "test") else None
-    )
+    return Scan(Path("/data"), name, label, patient, split=split if split in ("train", "test") else None)
 
 
 def pairs(*indices: tuple[int, int]) -> Duplicates:

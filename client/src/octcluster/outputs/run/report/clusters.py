@@ -1,8 +1,10 @@
 """The clusters of the report, one by one: size, classes, silhouettes, stability, images worth a look."""
 
 import statistics
+from array import array
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nsmallest
 
 from octcluster.model.results import ClusteringResult
 from octcluster.model.runs import Unit
@@ -19,9 +21,9 @@ _LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 def build_cards(outcome: RunOutcome, names: ImageNames) -> list[Card]:
     """Builds the card of each cluster; noise, if there is any, comes last."""
-    rows: dict[int, list[int]] = {}
+    rows: dict[int, array[int]] = {}
     for row, cluster in enumerate(outcome.assignments.clusters):
-        rows.setdefault(cluster, []).append(row)
+        rows.setdefault(cluster, array("i")).append(row)
     order = sorted(rows, key=lambda cluster: (cluster == NOISE, cluster))
     largest = max((abs(value) for value in outcome.assignments.silhouettes if value is not None), default=1.0)
     limit = next((limit for limit in _LIMITS if limit >= largest), 1.0)
@@ -109,17 +111,16 @@ def _choose_examples(
 ) -> list[Gallery]:
     """Chooses what is typical (largest silhouette), ambiguous (smallest) and outlying (farthest away)."""
     found = outcome.assignments.silhouettes
-    known = [(value, row) for row in rows if (value := found[row]) is not None]
+    known = array("i", (row for row in rows if found[row] is not None))
     if cluster == NOISE or not known:
         pictures = [names.picture(row) for row in rows[:EXAMPLES]]
         return [Gallery("Some of its images", pictures)]
-    known.sort(key=lambda pair: (-pair[0], pair[1]))
     of_what = " of the random sample" if outcome.chosen.scores.silhouette.sampled_units else ""
     chosen = {
-        f"Most typical{of_what}": known[:EXAMPLES],
-        f"Most ambiguous{of_what}": sorted(known)[:EXAMPLES],
+        f"Most typical{of_what}": nsmallest(EXAMPLES, known, lambda row: (-(found[row] or 0.0), row)),
+        f"Most ambiguous{of_what}": nsmallest(EXAMPLES, known, lambda row: (found[row] or 0.0, row)),
     }
-    galleries = [Gallery(title, [names.picture(row) for _, row in pairs]) for title, pairs in chosen.items()]
+    galleries = [Gallery(title, [names.picture(row) for row in shown]) for title, shown in chosen.items()]
     outlying = _find_outlying(outcome.assignments.distances, rows)
     if outlying:
         galleries.append(Gallery("Most outlying", [names.picture(row) for row in outlying]))
@@ -128,5 +129,5 @@ def _choose_examples(
 
 def _find_outlying(distances: Sequence[float | None], rows: Sequence[int]) -> list[int]:
     """The rows farthest from the mean of their cluster."""
-    known = [(distance, row) for row in rows if (distance := distances[row]) is not None]
-    return [row for _, row in sorted(known, key=lambda pair: (-pair[0], pair[1]))[:EXAMPLES]]
+    known = (row for row in rows if distances[row] is not None)
+    return nsmallest(EXAMPLES, known, lambda row: (-(distances[row] or 0.0), row))

@@ -1,6 +1,7 @@
 """The plots of the report but the scatter, in plain JSON values; the page colours their text and lines."""
 
 import statistics
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
@@ -67,11 +68,11 @@ def split_by_class(
 
 def plot_silhouettes(outcome: RunOutcome) -> Plot | None:
     """Boxes of the images' silhouettes, one a cluster; None if no silhouette is defined."""
-    by_cluster: dict[int, list[float]] = {}
+    by_cluster: dict[int, array[float]] = {}
     pairs = zip(outcome.assignments.clusters, outcome.assignments.silhouettes, strict=True)
     for cluster, silhouette in pairs:
         if silhouette is not None and cluster != NOISE:
-            by_cluster.setdefault(cluster, []).append(silhouette)
+            by_cluster.setdefault(cluster, array("d")).append(silhouette)
     if not by_cluster:
         return None
     sampled = "sampled " if outcome.chosen.scores.silhouette.sampled_units else ""

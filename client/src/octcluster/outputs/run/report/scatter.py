@@ -115,7 +115,7 @@ def _describe_category(name: str, colour: str, index: int) -> dict[str, object]:
 
 
 def _tabulate_centres(outcome: RunOutcome, clusters: Sequence[int]) -> Table:
-    rows: dict[int, list[int]] = {cluster: [] for cluster in clusters}
+    rows = {cluster: array("i") for cluster in clusters}
     for row, cluster in enumerate(outcome.assignments.clusters):
         rows[cluster].append(row)
     axes = (outcome.assignments.x, outcome.assignments.y)

@@ -27,7 +27,7 @@ def make_many(n_eyes: int, scans: int) -> AssignOutcome:
     """Eyes of many scans each, in the clusters of the made-up run."""
     outcome, source = make_assign_outcome(), random.Random(0)
     members = [
-        Scan(Path("volume"), f"volume-{eye}#{scan}", patient=f"secret{eye}", eye="OD", number=scan)
+        Scan(Path(), f"volume-{eye}#{scan}", patient=f"secret{eye}", eye="OD", number=scan)
         for eye in range(n_eyes)
         for scan in range(1, scans + 1)
     ]
@@ -93,7 +93,9 @@ def test_pictures_are_shown_only_if_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     Image.new("L", (40, 30), 99).save(file)
     outcome = make_assign_outcome()
-    outcome = replace(outcome, members=[replace(image, path=file) for image in outcome.members])
+    outcome = replace(
+        outcome, members=[replace(image, root=tmp_path, name=file.name) for image in outcome.members]
+    )
     assert "data:image/webp" not in read(outcome)
     page = read(outcome, thumbnails=True)
     assert "data:image/webp" in page

@@ -317,7 +317,7 @@ def test_thumbnails_are_shown_only_when_asked_for(tmp_path: Path) -> None:
     for number, member in enumerate(outcome.members):
         path = tmp_path / f"{number}.png"
         Image.new("L", (300, 200), number).save(path)
-        files.append(replace(member, path=path))
+        files.append(replace(member, root=tmp_path, name=path.name))
     outcome = replace(outcome, members=files)
     assert not Page(outcome).find("img")
     shown = Page(outcome, ReportOptions(thumbnails=True))
