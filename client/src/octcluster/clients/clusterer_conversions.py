@@ -204,12 +204,11 @@ def _read_clustering(message: messages.ClusteringResult) -> ClusteringResult:
         contingency=_read_contingency(message.contingency) if message.HasField("contingency") else None,
         seconds=message.seconds,
         cluster_sizes=list(message.cluster_sizes),
-        class_of_cluster={
-            cluster: index for cluster, index in enumerate(message.class_of_cluster) if index >= 0
-        },
+        class_of_cluster={one: index for one, index in enumerate(message.class_of_cluster) if index >= 0},
         stability=_read_stability(message.stability) if message.HasField("stability") else None,
         associations=[_read_association(association) for association in message.associations],
         rating=message.rating if message.HasField("rating") else None,
+        sampled_units=message.sampled_units or None,
     )
 
 

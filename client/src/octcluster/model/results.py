@@ -154,6 +154,8 @@ class ClusteringResult:
         associations: What the clusters go with: the class, the patient, each of Member.numbers.
         rating: How well its number of clusters suits the members, 0 or more, the higher the better: what the
             run chose by; None if it chose by silhouettes, and for numbers with no neighbours to compare with.
+        sampled_units: Size of the random sample of units that was clustered, where all others joined their
+            nearest one in it; None: all were clustered.
     """
 
     algorithm: str
@@ -168,6 +170,7 @@ class ClusteringResult:
     stability: Stability | None = None
     associations: Sequence[Association] = ()
     rating: float | None = None
+    sampled_units: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.clustering.joining import find_nearest
 from octcluster_clusterer.mapping.neighbor_graph import find_memberships
-from octcluster_clusterer.tiles import map_in_order, slices
 
 WHOLE_MEMBERS = 2**17
 """Up to so many, all members are laid out: the work grows with their square."""
@@ -14,7 +14,6 @@ SAMPLED_MEMBERS = 2**14
 """Of more, a random sample of so many."""
 _NEIGHBORS = 5
 """In the sample, of each member that is placed: with more, members near the edge of a group drift inwards."""
-_ROWS_AT_ONCE = 1024
 
 
 def draw_laid_out(n_members: int, seed: int) -> NDArray[np.int64] | None:
@@ -67,18 +66,12 @@ def place_members(
         >>> place_members(block, sampled, places, report_step=lambda: None).round().tolist()
         [[-1.0, 0.0], [1.0, 0.0]]
     """
-    # Imported here: scikit-learn takes two seconds of processor time, and runs without a map do without.
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
-
     n_neighbors = min(_NEIGHBORS, len(sampled))
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(sampled)
     placed = np.empty((len(block), 2), dtype=np.float32)
-    parts = slices(len(block), _ROWS_AT_ONCE)
-    for rows, (distances, nearest) in map_in_order(lambda rows: search.kneighbors(block[rows]), parts):
-        weights = find_memberships(distances.astype(np.float64), report_step).astype(np.float64)
+    for rows, distances, nearest in find_nearest(block, sampled, n_neighbors, report_step):
+        weights = find_memberships(distances, report_step).astype(np.float64)
         weights /= weights.sum(axis=1, keepdims=True)
         placed[rows] = np.einsum("ij,ijk->ik", weights, places[nearest])
-        report_step()
     return placed
 
 

@@ -8,9 +8,8 @@ from octcluster_clusterer.preparation.rules import check_preparation
 MAX_CLUSTERS = 1000
 MAX_CLUSTERINGS = 200
 MAX_STABILITY_RESAMPLES = 100
-MOST_UNITS = dict.fromkeys((Algorithm.AGGLOMERATIVE, Algorithm.HDBSCAN, Algorithm.SPECTRAL), 2**17)
-"""Of algorithms that compare all pairs: of so many units of 144 values HDBSCAN takes some 4 minutes of a
-processor, of a million 4 hours."""
+MOST_UNITS = {Algorithm.AGGLOMERATIVE: 2**17}
+"""Of algorithms that compare all pairs, and cannot be done on a sample that all others join."""
 
 
 def check_spec(spec: RunSpec, n_members: int, n_units: int | None = None) -> None:

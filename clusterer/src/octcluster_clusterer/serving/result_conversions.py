@@ -7,6 +7,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 
+from octcluster_clusterer.clustering.joining import count_clustered
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import (
     Association,
@@ -143,6 +144,7 @@ def _from_clustering(result: ClusteringResult) -> pb.ClusteringResult:
         associations=[_from_association(one) for one in result.associations],
         rating=result.rating,
         class_of_cluster=result.class_of_cluster,
+        sampled_units=count_clustered(result.algorithm, len(result.labels)) or 0,
     )
 
 

@@ -142,7 +142,7 @@ def test_result() -> None:
                 class_of_cluster=[1, -1],
                 rating=0,
             ),
-            clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN),
+            clusterer.ClusteringResult(algorithm=clusterer.ALGORITHM_HDBSCAN, sampled_units=32_768),
         ],
         stage_times=[
             clusterer.StageTime(stage=clusterer.RUN_STAGE_LOADING, seconds=0.5, peak_memory_bytes=2**33),
@@ -161,6 +161,7 @@ def test_result() -> None:
     assert known(first.contingency).counts == [[0, 1, 2], [3, 4, 5]]
     assert (second.requested_clusters, second.contingency) == (None, None)
     assert (first.rating, second.rating) == (0, None)
+    assert (first.sampled_units, second.sampled_units) == (None, 32_768)
     assert (first.class_of_cluster, second.class_of_cluster) == ({0: 1}, {})
     assert read.stage_seconds == {"loading": 0.5, "scoring": 0.25}
     assert read.stage_peak_bytes == {"loading": 2**33}

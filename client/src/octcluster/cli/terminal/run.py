@@ -16,7 +16,13 @@ from octcluster.outputs.wording.trust import (
     describe_unused_patients,
     summarize_trust,
 )
-from octcluster.outputs.wording.words import count, describe_answer, describe_missing_labels, describe_noise
+from octcluster.outputs.wording.words import (
+    count,
+    describe_answer,
+    describe_joining,
+    describe_missing_labels,
+    describe_noise,
+)
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -52,7 +58,7 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
         terminal.show(table)
     terminal.say(*_describe_input(outcome))
     terminal.show(tabulate_results(result.results, result.chosen, bool(outcome.image_set.classes)))
-    terminal.say(*describe_noise(result.results))
+    terminal.say(*describe_joining(result.results, outcome.unit), *describe_noise(result.results))
     terminal.show(tabulate_clusters(chosen, outcome.image_set.classes, outcome.unit))
     terminal.say(
         *describe_answer(chosen, outcome.class_sizes, whitened=preparation.whiten, unit=outcome.unit),

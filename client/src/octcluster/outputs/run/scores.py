@@ -58,6 +58,7 @@ def _describe_result(result: ClusteringResult, classes: Sequence[str], unit: Uni
         name = SCORE_NAMES[field].short
         document |= {**describe_score(name, score), f"{name}_interval": _read_interval(score)}
     document["estimated"] = describe_estimates(result.scores)
+    document["sampled"] = result.sampled_units
     document["contingency"] = describe_contingency(result.contingency, classes)
     if result.contingency is None:
         document["contingency_reason"] = "no image has a known class"

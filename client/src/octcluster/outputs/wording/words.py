@@ -98,6 +98,16 @@ def describe_sample(result: ClusteringResult, unit: Unit) -> list[str]:
     ]
 
 
+def describe_joining(results: Sequence[ClusteringResult], unit: Unit) -> list[str]:
+    """Says which algorithms clustered a sample that all others joined; nothing if none did."""
+    sampled = {result.algorithm: result.sampled_units for result in results if result.sampled_units}
+    return [
+        f"{name_algorithm(algorithm)}: a random sample of {count(size, unit)} was clustered, and every other "
+        f"{unit} joined the nearest one in it."
+        for algorithm, size in sampled.items()
+    ]
+
+
 def describe_noise(results: Sequence[ClusteringResult]) -> list[str]:
     """Says what the silhouettes of results with noise count for in the choice; nothing if there is none."""
     if len(results) < 2:

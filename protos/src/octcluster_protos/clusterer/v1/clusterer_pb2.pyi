@@ -1483,6 +1483,7 @@ class ClusteringResult(_message.Message):
     ASSOCIATIONS_FIELD_NUMBER: _builtins.int
     RATING_FIELD_NUMBER: _builtins.int
     CLASS_OF_CLUSTER_FIELD_NUMBER: _builtins.int
+    SAMPLED_UNITS_FIELD_NUMBER: _builtins.int
     algorithm: Global___Algorithm.ValueType
     """The algorithm."""
     requested_clusters: _builtins.int
@@ -1496,6 +1497,10 @@ class ClusteringResult(_message.Message):
     rating: _builtins.float
     """How well the number of clusters suits the members, 0 or more, the higher the better: what the run chose by. Unset
     where it chose by silhouettes, and for numbers without one less and one more to compare with.
+    """
+    sampled_units: _builtins.int
+    """Size of the random sample of units that was clustered, where all others joined their nearest one in it. 0: all units
+    were clustered.
     """
     @_builtins.property
     def scores(self) -> Global___Scores:
@@ -1538,10 +1543,11 @@ class ClusteringResult(_message.Message):
         associations: _abc.Iterable[Global___Association] | None = ...,
         rating: _builtins.float | None = ...,
         class_of_cluster: _abc.Iterable[_builtins.int] | None = ...,
+        sampled_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "contingency", b"contingency", "rating", b"rating", "scores", b"scores", "stability", b"stability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "algorithm", b"algorithm", "associations", b"associations", "class_of_cluster", b"class_of_cluster", "cluster_sizes", b"cluster_sizes", "clusters", b"clusters", "contingency", b"contingency", "noise", b"noise", "rating", b"rating", "requested_clusters", b"requested_clusters", "scores", b"scores", "seconds", b"seconds", "stability", b"stability"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "algorithm", b"algorithm", "associations", b"associations", "class_of_cluster", b"class_of_cluster", "cluster_sizes", b"cluster_sizes", "clusters", b"clusters", "contingency", b"contingency", "noise", b"noise", "rating", b"rating", "requested_clusters", b"requested_clusters", "sampled_units", b"sampled_units", "scores", b"scores", "seconds", b"seconds", "stability", b"stability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rating: _TypeAlias = _typing.Literal["rating"]  # noqa: Y015
     _WhichOneofArgType__rating: _TypeAlias = _typing.Literal["_rating", b"_rating"]  # noqa: Y015

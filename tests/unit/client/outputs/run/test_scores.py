@@ -43,7 +43,7 @@ def test_scores_have_the_keys_of_the_contract(tmp_path: Path) -> None:
     scored = [key for name in SCORE_NAMES for key in (name, f"{name}_interval")]
     undefined = [key for name in ("rating", "stability") for key in (name, f"{name}_reason")]
     assert [list(result) for result in scores["results"]] == [
-        [*head, *scored, "estimated", "contingency", "associations", "seconds", *undefined]
+        [*head, *scored, "estimated", "sampled", "contingency", "associations", "seconds", *undefined]
     ] * 3
     assert all(result["accuracy_interval"] is None for result in scores["results"])
     assert all((result["stability"], result["associations"]) == (None, []) for result in scores["results"])
@@ -95,6 +95,14 @@ def test_an_estimate_is_called_one_with_its_sample() -> None:
     assert exact["estimated"] == {}
     sampled = json.loads(format_scores(sample_silhouettes(make_outcome())))["results"][0]
     assert sampled["estimated"] == {"silhouette": 40}
+
+
+def test_clusters_of_a_sample_say_so() -> None:
+    outcome = make_outcome()
+    results = [replace(result, sampled_units=40) for result in outcome.result.results]
+    joined = replace(outcome, result=replace(outcome.result, results=results))
+    for one, sampled in ((joined, 40), (outcome, None)):
+        assert {each["sampled"] for each in json.loads(format_scores(one))["results"]} == {sampled}
 
 
 def test_a_search_in_buckets_says_how_many_pairs_it_finds() -> None:

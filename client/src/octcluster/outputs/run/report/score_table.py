@@ -6,23 +6,30 @@ from octcluster.model.results import ClusteringResult
 from octcluster.outputs.pages import Fragment, Table
 from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.words import (
+    describe_joining,
     describe_noise,
     format_interval,
     format_score,
     name_algorithm,
     show_text,
 )
+from octcluster.workflows.outcome import RunOutcome
 
 
-def build_score_table(results: Sequence[ClusteringResult], chosen: int) -> Fragment:
+def build_score_table(outcome: RunOutcome) -> Fragment:
     """Builds the table of each clustering's scores, with their intervals and reasons."""
+    results, chosen = outcome.result.results, outcome.result.chosen
     return Fragment(
         "run/report/scores.html.jinja",
         {
             "names": SCORE_NAMES,
             "results": _list_results(results, chosen),
             "reasons": _list_reasons(results),
-            "notes": [*describe_noise(results), *_explain_estimates(results)],
+            "notes": [
+                *describe_joining(results, outcome.unit),
+                *describe_noise(results),
+                *_explain_estimates(results),
+            ],
         },
         downloads=[_tabulate_scores(results, chosen)],
     )

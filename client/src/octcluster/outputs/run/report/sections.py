@@ -87,7 +87,7 @@ def build_sections(outcome: RunOutcome, names: ImageNames, scatter: Scatter) -> 
         Section("map", f"The {outcome.unit}s in two dimensions", [_explore(names, scatter)]),
         Section("separation", "Sizes and separation", [figure for figure in figures if figure]),
         Section("trust", "How far to trust it", _list_trust(outcome, chosen, identified=names.identified)),
-        Section("scores", "All scores", [build_score_table(outcome.result.results, outcome.result.chosen)]),
+        Section("scores", "All scores", [build_score_table(outcome)]),
         *([Section("preparation", "What the preparation kept", [variance])] if variance else []),
     ]
 

@@ -251,6 +251,16 @@ def test_a_map_by_a_sample_says_so() -> None:
     assert "UMAP: a sample" not in Page(outcome).visible_text
 
 
+def test_clusters_of_a_sample_that_others_joined_are_told_as_such() -> None:
+    outcome = make_outcome()
+    first, *others = outcome.result.results
+    results = [replace(first, algorithm="hdbscan", sampled_units=40), *others]
+    page = Page(replace(outcome, result=replace(outcome.result, results=results)))
+    said = "HDBSCAN: a random sample of 40 images was clustered, and every other image joined the nearest one"
+    assert f"{said} in it." in re.sub(r"\s+", " ", page.visible_text)
+    assert "joined the nearest one" not in Page(outcome).visible_text
+
+
 def test_each_cluster_has_a_card_with_its_typical_images(page: Page) -> None:
     cards = page.find("article")
     assert [card["data-cluster"] for card in cards] == ["0", "1", "2", "3"]
