@@ -52,8 +52,9 @@ def sample_pairs(bounds: NDArray[np.float32], seed: int, report_step: Callable[[
         All pairs of each sampled image whose bound reaches the threshold, or 64 of them at random. A pair of
         two sampled images is there for each of them.
     """
-    # Other images come in random order, so that the first pairs of an image are a random part of its pairs.
-    order = np.random.default_rng(seed).permutation(len(bounds)).astype(np.int32)
+    # Drawn apart from the buckets, whose recall is asked for. Other images come in random order, so that the
+    # first pairs of an image are a random part of its pairs.
+    order = np.random.default_rng([seed, 1]).permutation(len(bounds)).astype(np.int32)
     sample = order[:SAMPLED_IMAGES].copy()
     own = bounds[sample]
 

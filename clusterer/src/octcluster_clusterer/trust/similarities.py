@@ -68,8 +68,8 @@ def find_directions(
         usual_spread: Length that unit vectors less their mean seldom exceed among different images, or 0.
         report_step: Called often.
     """
-    keys = np.ascontiguousarray(image_keys).view(np.dtype((np.void, image_keys.shape[1]))).ravel()
-    rows = np.sort(np.unique(keys, return_index=True)[1])
+    rows = _find_first_members(np.ascontiguousarray(image_keys))
+    report_step()
     scales, left = np.empty(blocks.n_rows), np.empty(blocks.n_rows)
     mean = np.zeros(blocks.dimension)
     for block, (own_scales, total) in blocks.map(find_scales, report_step=report_step):
@@ -116,6 +116,17 @@ def _find_axes(
         axes = np.linalg.qr((sample.T @ places).astype(np.float64))[0]
         report_step()
     return axes
+
+
+def _find_first_members(image_keys: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The first member of each image, in the members' order."""
+    # Equal beginnings are found faster than equal keys, and hardly ever are of different images.
+    _, numbers, counts = np.unique(image_keys.view(np.uint64)[:, 0], return_inverse=True, return_counts=True)
+    shares = counts[numbers] > 1
+    sharing = np.flatnonzero(shares)
+    keys = image_keys[sharing].view(np.dtype((np.void, image_keys.shape[1]))).ravel()
+    firsts = sharing[np.unique(keys, return_index=True)[1]]
+    return np.sort(np.concatenate([np.flatnonzero(~shares), firsts]))
 
 
 def _cut(values: NDArray[Any]) -> list[NDArray[Any]]:

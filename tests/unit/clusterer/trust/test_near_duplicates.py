@@ -89,6 +89,8 @@ def test_members_of_the_same_image_are_no_pair() -> None:
     vectors[30], keys[30] = vectors[3], keys[3]
     vectors[35] = vectors[3]
     assert as_set(find(vectors, keys)) == {(3, 35)}
+    keys[30, -1] += 1  # another image whose key begins alike
+    assert as_set(find(vectors, keys)) == {(3, 30), (3, 35), (30, 35)}
 
 
 def test_many_pairs_are_counted_and_the_best_kept() -> None:
