@@ -30,6 +30,7 @@ def _search(data: Arrays, n_exact: int):
     from threadpoolctl import threadpool_limits
 
     near_duplicates.EXACT_IMAGES = n_exact
+    _limit_tables(data)
     near_duplicates.MAX_PAIRS = ALL_PAIRS
 
     def work() -> Arrays:
@@ -42,6 +43,13 @@ def _search(data: Arrays, n_exact: int):
         return {"pairs": np.array(values).reshape(-1, 3), "exceeded": np.array(exceeded)}
 
     return work
+
+
+def _limit_tables(data: Arrays) -> None:
+    from octcluster_clusterer.trust import near_duplicates
+
+    if tables := int(data["tables"]):
+        near_duplicates.count_tables = lambda n_images: tables
 
 
 def search_all(data: Arrays):
@@ -74,6 +82,7 @@ def look_into_buckets(data: Arrays):
     from threadpoolctl import threadpool_limits
 
     near_duplicates.MAX_PAIRS = ALL_PAIRS
+    _limit_tables(data)
 
     def work() -> Arrays:
         with threadpool_limits(1):
@@ -163,6 +172,7 @@ def main() -> None:
         "--parts", default="128,128,256", help="dimensions; one part has many similar vectors"
     )
     parser.add_argument("--more", default="", help="other numbers, for the growth: 120000,240000")
+    parser.add_argument("--tables", type=int, default=0, help="fewer than the search takes: more is missed")
     parser.add_argument("--most-exact", type=int, default=120_000, help="all pairs are compared up to here")
     parser.add_argument("--seeds", type=int, default=1000)
     arguments = parser.parse_args()
@@ -172,7 +182,7 @@ def main() -> None:
     found: dict[str, object] = {}
     for count in counts:
         names = ["bounds", "buckets", *(["all"] if count <= arguments.most_exact else [])]
-        data = make_data(count, parts)
+        data = {**make_data(count, parts), "tables": np.array(arguments.tables)}
         outcomes[count] = hold(__file__, names + (["tables"] if count == counts[0] else []), data)
         if count == counts[0]:
             tables = outcomes[count]["tables"].found
@@ -182,6 +192,7 @@ def main() -> None:
         "question": "near-duplicates in buckets",
         "parts": parts,
         "vectors": arguments.vectors,
+        "tables": arguments.tables or "as many as the search takes",
         **found,
         "pairs_left_out": [bool(own["buckets"].found["exceeded"]) for own in outcomes.values()],
         "figures": {
