@@ -22,12 +22,17 @@ STARTS = 10
 
 def ours(data: Arrays) -> Callable[[], Arrays]:
     from octcluster_clusterer.clustering import kmeans
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from threadpoolctl import threadpool_limits
 
     def work() -> Arrays:
         with threadpool_limits(1):  # as in a run: the tiles are what is shared out
             vectors, n_clusters = data["vectors"], int(data["clusters"])
-            return {"labels": kmeans.cluster(vectors, n_clusters, 0, lambda: None, [vectors.shape[1]])}
+            return {
+                "labels": kmeans.cluster(
+                    MemoryBlocks(vectors), n_clusters, 0, lambda: None, [vectors.shape[1]]
+                )
+            }
 
     return work
 

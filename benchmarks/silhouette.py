@@ -19,12 +19,15 @@ COUNTS = range(2, 11)
 
 
 def ours(data: Arrays) -> Callable[[], Arrays]:
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from octcluster_clusterer.scoring.silhouette import find_silhouettes
     from threadpoolctl import threadpool_limits
 
     def work() -> Arrays:
         with threadpool_limits(1):  # as in a run: the tiles are what is shared out
-            found = find_silhouettes(data["vectors"], list(data["labels"]), lambda done, total: None)
+            found = find_silhouettes(
+                MemoryBlocks(data["vectors"]), list(data["labels"]), lambda done, total: None
+            )
             return {"silhouettes": np.array(found)}
 
     return work

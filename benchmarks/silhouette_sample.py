@@ -23,25 +23,29 @@ def _label_sets(data: Arrays) -> list[np.ndarray]:
 
 
 def find_all(data: Arrays):
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from octcluster_clusterer.scoring.silhouette import find_silhouettes
     from threadpoolctl import threadpool_limits
 
     def work() -> Arrays:
         with threadpool_limits(1):  # as in a run
-            found = find_silhouettes(data["vectors"], _label_sets(data), lambda done, total: None)
+            found = find_silhouettes(
+                MemoryBlocks(data["vectors"]), _label_sets(data), lambda done, total: None
+            )
             return {"silhouettes": np.array(found)}
 
     return work
 
 
 def find_sample(data: Arrays):
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from octcluster_clusterer.scoring.silhouette import find_silhouettes
     from threadpoolctl import threadpool_limits
 
     def work() -> Arrays:
         with threadpool_limits(1):
             found = find_silhouettes(
-                data["vectors"], _label_sets(data), lambda done, total: None, data["sample"]
+                MemoryBlocks(data["vectors"]), _label_sets(data), lambda done, total: None, data["sample"]
             )
             return {"silhouettes": np.array(found)}
 

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 from certificates import Certificates, make_certificates
 from dask_clusters import DaskParts, running_parts
+from octcluster_clusterer import tiles
+from octcluster_clusterer.clustering import kmeans, minibatch_kmeans
 from octcluster_clusterer.dask_programs.health import check_health
+from octcluster_clusterer.engine import blocks as blocks_module
 from octcluster_clusterer.engine import dask_blocks, dask_cluster
 from octcluster_clusterer.engine.blocks import BLOCK_ROWS
 from octcluster_clusterer.engine.dask_engine import DaskEngine
@@ -24,9 +27,10 @@ from octcluster_clusterer.errors import EngineUnavailable, InvalidRequest
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, Stage, VectorSpace
 from octcluster_clusterer.runs.pipeline import run_pipeline
 from octcluster_clusterer.runs.records import RunResult
+from octcluster_clusterer.scoring import silhouette
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
-from octcluster_clusterer.trust import near_duplicates
+from octcluster_clusterer.trust import near_duplicates, stability
 from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import free_port, running_service
@@ -183,8 +187,25 @@ def test_what_sums_do_not_give_is_done_here(
 def test_prepared_vectors_that_do_not_fit_are_refused(
     parts: DaskParts, vectors: VectorCache, members: Members
 ) -> None:
-    with pytest.raises(InvalidRequest, match=r"of 12 values do not fit .* \(--pca\)"):
+    with pytest.raises(InvalidRequest, match=r"of 12 values must come .* \(--pca\)"):
         run(DaskEngine(parts.place, vectors, most_room_bytes=4 * N_MEMBERS * 12 - 1), members)
+
+
+def test_many_blocks_that_workers_hold_together_give_the_bytes_of_one_machine(
+    engine: DaskEngine, vectors: VectorCache, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a million members do: samples, and more blocks than tasks; patients across all of them."""
+    monkeypatch.setattr(blocks_module, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(tiles, "LONGEST_SUM", 100)
+    monkeypatch.setattr(silhouette, "EXACT_MEMBERS", 3000)
+    monkeypatch.setattr(stability, "MAX_MEMBERS", 3000)
+    monkeypatch.setattr(kmeans, "SEEDED_MEMBERS", 3000)
+    monkeypatch.setattr(minibatch_kmeans, "SAMPLED_MEMBERS", 3000)
+    algorithms = [Algorithm.KMEANS, Algorithm.MINIBATCH_KMEANS, Algorithm.GMM, Algorithm.UNEVEN_CONSENSUS]
+    spec = replace(SPEC, algorithms=algorithms, min_clusters=3, max_clusters=3, stability_resamples=2)
+    expected = run(LocalEngine(vectors), members, spec)
+    here = 4 * 3000 * 12  # no more than the samples
+    assert_equal(run(DaskEngine(engine._place, vectors, most_room_bytes=here), members, spec), expected)
 
 
 def test_other_packages_on_the_workers_are_told(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dask_clusters import DaskParts, running_parts
 from numpy.typing import NDArray
-from octcluster_clusterer.engine.blocks import BLOCK_ROWS, Blocks, gather
+from octcluster_clusterer.engine.blocks import BLOCK_ROWS, Blocks
 from octcluster_clusterer.engine.dask_engine import DaskEngine
 from octcluster_clusterer.engine.engine import Engine, LocalEngine
 from octcluster_clusterer.errors import RunCancelled, VectorsMissing
@@ -18,8 +18,10 @@ from octcluster_clusterer.preparation.block_steps import (
     find_moments,
     join_columns,
     measure_columns,
+    scale_columns,
     scale_parts,
     sum_squares,
+    take_columns,
 )
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
@@ -91,7 +93,7 @@ def compute(blocks: Blocks) -> list[NDArray[np.floating]]:
     blocks = blocks.then(center_block, columns.sums / N_ROWS, np.ones(DIMENSION), report_step=nothing)
     moments = blocks.reduce(find_moments, add_moments, PARTS, report_step=nothing)
     rows = blocks.take(np.array([N_ROWS - 1, 0, BLOCK_ROWS]), slice(3, 9))
-    return [columns.sums, columns.smallest, columns.largest, *moments, rows, gather(blocks, nothing)]
+    return [columns.sums, columns.smallest, columns.largest, *moments, rows, blocks.bring(nothing)]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def expected(vectors: VectorCache, keys: NDArray[np.uint8], matrix: NDArray[np.f
 
 def test_the_vectors_come_in_the_members_order(blocks: Blocks, matrix: NDArray[np.float32]) -> None:
     assert (blocks.n_rows, blocks.dimension) == matrix.shape
-    np.testing.assert_array_equal(gather(blocks, nothing), matrix)
+    np.testing.assert_array_equal(blocks.bring(nothing), matrix)
 
 
 def test_every_engine_computes_the_same_bits(blocks: Blocks, expected: list[bytes]) -> None:
@@ -116,12 +118,19 @@ def test_each_block_is_mapped_with_its_rows(blocks: Blocks, matrix: NDArray[np.f
         np.testing.assert_allclose(squares, np.square(matrix[rows], dtype=np.float64).sum(axis=0))
 
 
-def test_room_takes_each_block_as_it_comes(blocks: Blocks, matrix: NDArray[np.float32]) -> None:
-    room = blocks.make_room(2)
-    for rows, squares in blocks.map(sum_squares, report_step=nothing):
-        room[rows] = squares[:2]
-    assert room.shape == (N_ROWS, 2)
-    assert len(np.unique(room[:, 0])) == 3
+def test_derived_vectors_are_made_once_and_may_use_the_others_up(
+    blocks: Blocks, matrix: NDArray[np.float32]
+) -> None:
+    narrow = blocks.derive(take_columns, slice(2, 7), width=5, report_step=nothing)
+    narrow = narrow.then(scale_columns, np.arange(5, dtype=np.float32), report_step=nothing)
+    expected = matrix[:, 2:7] * np.arange(5, dtype=np.float32)
+    rows = np.array([N_ROWS - 1, 3, BLOCK_ROWS, 3])
+    np.testing.assert_array_equal(narrow.take(rows, slice(1, 3)), expected[rows, 1:3])
+    np.testing.assert_array_equal(narrow.take(rows), expected[rows])
+    np.testing.assert_array_equal(narrow.keep(nothing).bring(nothing), expected)
+    np.testing.assert_array_equal(blocks.bring(nothing), matrix)
+    last = blocks.derive(take_columns, slice(0, 20), width=20, use_up=True, report_step=nothing)
+    np.testing.assert_array_equal(last.bring(nothing), matrix[:, :20])
 
 
 def test_missing_vectors_are_counted_over_all_blocks(engine: Engine, keys: NDArray[np.uint8]) -> None:

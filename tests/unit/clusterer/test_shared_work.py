@@ -49,9 +49,10 @@ def test_all_shares_and_whitening_come_from_one_decomposition(decompositions: li
     assert decompositions == [VECTORS.shape]
     for variant, own in zip(variants, found, strict=True):
         alone = prepared(VECTORS, variant, None)
-        for field in ("vectors", "coordinates", "explained_variance_ratios"):
+        assert (own.blocks.bring(lambda: None) == alone.blocks.bring(lambda: None)).all()
+        for field in ("coordinates", "explained_variance_ratios"):
             assert (getattr(own, field) == getattr(alone, field)).all()
-    assert {field.name for field in fields(PreparedVectors)} >= {"vectors", "coordinates"}
+    assert {field.name for field in fields(PreparedVectors)} >= {"blocks", "coordinates"}
 
 
 def test_other_vectors_are_decomposed_anew(decompositions: list[tuple[int, ...]]) -> None:

@@ -7,15 +7,26 @@ more of the members that it was not fitted to, in five folds, is taken.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from octcluster_clusterer.assignment.assign import ClusterRule, measure_distances
-from octcluster_clusterer.preparation.fitted import project
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.assignment.assign import ClusterRule
+from octcluster_clusterer.assignment.fit_steps import (
+    FOLDS,
+    FoldSums,
+    Linear,
+    Moments,
+    add_sums,
+    count_agreed,
+    find_scatters,
+    measure_members,
+    sum_folds,
+)
+from octcluster_clusterer.engine.blocks import Blocks, cut, find_bounds
+from octcluster_clusterer.tiles import add_into
 
 MAX_RULES_BYTES = 64 * 2**20
 """Most memory of the rules of all results of a run."""
@@ -25,58 +36,29 @@ SHRINKAGE = 0.3
 """Share of a sphere in the covariance. On OCT features, 0.1 to 0.7 agree with held-out members alike."""
 _NEARLY_ALL = 0.999
 _PERCENTAGES = np.arange(1, 101)
-_FOLDS = 5
-_ROWS_AT_ONCE = 1024
-_SMALLEST_VARIANCE = 1e-9
-"""Of the members around their means, as a share of their mean squared length: where clusters are points."""
-
-
-@dataclass(frozen=True)
-class _Linear:
-    """The decision of a rule: see ``ClusterRule``."""
-
-    weights: NDArray[np.float32]
-    biases: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Some members of the clusters of a result.
-
-    Attributes:
-        sizes: int64, shape (n_clusters,).
-        means: float64, shape (n_clusters, dimension); 0 for an empty cluster.
-        variance: Mean square around the means in one dimension, at least a little above 0.
-    """
-
-    sizes: NDArray[np.int64]
-    means: NDArray[np.float64]
-    variance: float
 
 
 def fit_rules(
-    vectors: NDArray[np.float32], labels: Sequence[NDArray[np.int32]], report_step: Callable[[], None]
+    blocks: Blocks, labels: Sequence[NDArray[np.int32]], report_step: Callable[[], None]
 ) -> list[ClusterRule | None] | None:
     """Fits a rule to each result of a run.
 
     Args:
-        vectors: float32, shape (n_members, prepared_dimension), the prepared vectors.
+        blocks: The prepared vectors.
         labels: For each result int32, shape (n_members,): clusters from 0, -1 for noise.
         report_step: Called often.
 
     Returns:
         One rule a result, None for one without clusters; None instead of all if they would be too large.
     """
-    if (
-        estimate_rules_bytes(sum(int(one.max(initial=-1)) + 1 for one in labels), vectors.shape[1])
-        > MAX_RULES_BYTES
-    ):
+    n_clusters = sum(int(one.max(initial=-1)) + 1 for one in labels)
+    if estimate_rules_bytes(n_clusters, blocks.dimension) > MAX_RULES_BYTES:
         return None
     rules = []
-    scatters = _Scatters(vectors, report_step)
+    scatters = _Scatters(blocks, report_step)
     for one in labels:
         report_step()
-        rules.append(_fit_rule(vectors, one, scatters, report_step) if (one >= 0).any() else None)
+        rules.append(_fit_rule(blocks, one, scatters, report_step) if (one >= 0).any() else None)
     return rules
 
 
@@ -86,114 +68,98 @@ def estimate_rules_bytes(n_clusters: int, dimension: int) -> int:
 
 
 def find_distances(
-    vectors: NDArray[np.float32], labels: NDArray[np.int32], report_step: Callable[[], None]
+    blocks: Blocks, labels: NDArray[np.int32], report_step: Callable[[], None]
 ) -> NDArray[np.float32]:
     """Finds how far members are from the mean of their cluster.
 
     Args:
-        vectors: float32, shape (n_members, prepared_dimension), the prepared vectors.
+        blocks: The prepared vectors.
         labels: int32, shape (n_members,): clusters from 0, -1 for noise.
         report_step: Called often.
 
     Returns:
         float32, shape (n_members,): Euclidean distances; NaN for noise.
     """
-    means = _find_moments(vectors, labels, int(labels.max(initial=-1)) + 1, report_step).means
-    return _measure_members(vectors, labels, means.astype(np.float32), report_step).astype(np.float32)
+    moments = _sum_folds(blocks, labels, report_step).find_moments(range(FOLDS))
+    return _measure_members(blocks, labels, moments.means, report_step).astype(np.float32)
 
 
 class _Scatters:
     """Sums of products of the vectors' dimensions, over all members or without a fold, when needed."""
 
-    def __init__(self, vectors: NDArray[np.float32], report_step: Callable[[], None]) -> None:
-        self._vectors = vectors
+    def __init__(self, blocks: Blocks, report_step: Callable[[], None]) -> None:
+        self._blocks = blocks
         self._report_step = report_step
-        self._of_folds: list[NDArray[np.float64]] = []
+
+    @cached_property
+    def of_folds(self) -> NDArray[np.float64]:
+        """float64, shape (n_folds, dimension, dimension)."""
+        starts = [rows.start for rows in find_bounds(self._blocks.n_rows)]
+        scatters: NDArray[np.float64] = self._blocks.reduce(
+            find_scatters, add_into, each=starts, report_step=self._report_step
+        )
+        return scatters
 
     def of_all(self) -> NDArray[np.float64]:
         """float64, shape (dimension, dimension)."""
-        return sum(self._each_fold(), start=np.zeros(()))
+        return np.asarray(self.of_folds.sum(axis=0))
 
     def without(self, fold: int) -> NDArray[np.float64]:
         """float64, shape (dimension, dimension)."""
-        return self.of_all() - self._each_fold()[fold]
-
-    def _each_fold(self) -> list[NDArray[np.float64]]:
-        if not self._of_folds:
-            self._of_folds = [self._sum(self._vectors[fold::_FOLDS]) for fold in range(_FOLDS)]
-        return self._of_folds
-
-    def _sum(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        scatter = np.zeros((vectors.shape[1], vectors.shape[1]))
-
-        def multiply(rows: slice) -> NDArray[np.float32]:
-            block = np.ascontiguousarray(vectors[rows])
-            return block.T @ block
-
-        for _, product in map_in_order(multiply, slices(len(vectors), _ROWS_AT_ONCE)):
-            scatter += product
-            self._report_step()
-        return scatter
+        return np.asarray(self.of_all() - self.of_folds[fold])
 
 
 def _fit_rule(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     labels: NDArray[np.int32],
     scatters: _Scatters,
     report_step: Callable[[], None],
 ) -> ClusterRule:
-    n_clusters = int(labels.max()) + 1
-    moments = _find_moments(vectors, labels, n_clusters, report_step)
-    rule = _complete(vectors, labels, moments, _fit_nearest_mean(moments), report_step)
+    by_fold = _sum_folds(blocks, labels, report_step)
+    moments = by_fold.find_moments(range(FOLDS))
+    distances = _measure_members(blocks, labels, moments.means, report_step)
+    quantiles = np.array(
+        [
+            np.quantile(distances[labels == cluster], _PERCENTAGES / 100, method="inverted_cdf")
+            for cluster in range(len(moments.means))
+        ]
+    )
+
+    def complete(linear: Linear) -> ClusterRule:
+        """Adds how far members are from their means, and how far the rule agrees with the run."""
+        (agreed,) = _count_agreed(blocks, labels, [[linear] * FOLDS], report_step)
+        means = moments.means.astype(np.float32)
+        return ClusterRule(means, linear.weights, linear.biases, quantiles, float(agreed) / len(labels))
+
+    rule = complete(_fit_nearest_mean(moments))
     is_nearest_mean = rule.fitted_agreement >= _NEARLY_ALL * np.mean(labels >= 0)
-    if is_nearest_mean or vectors.shape[1] > MAX_DISCRIMINANT_DIMENSION:
+    if is_nearest_mean or blocks.dimension > MAX_DISCRIMINANT_DIMENSION:
         return rule
-    agreed = np.zeros(2)
-    folds = np.arange(len(labels)) % _FOLDS
-    for fold in range(_FOLDS):
-        others = _find_moments(vectors, np.where(folds == fold, -1, labels), n_clusters, report_step)
-        held = np.flatnonzero((folds == fold) & (labels >= 0))
+    nearest_means, discriminants = [], []
+    for fold in range(FOLDS):
+        report_step()
+        others = by_fold.find_moments([other for other in range(FOLDS) if other != fold])
         discriminant = _fit_discriminant(others, scatters.without(fold))
         if discriminant is None:
             return rule
-        for i, linear in enumerate((_fit_nearest_mean(others), discriminant)):
-            agreed[i] += _count_agreed(vectors, labels, held, linear, report_step)
-    if agreed[1] <= agreed[0]:
+        nearest_means.append(_fit_nearest_mean(others))
+        discriminants.append(discriminant)
+    of_nearest_mean, of_discriminant = _count_agreed(
+        blocks, labels, [nearest_means, discriminants], report_step
+    )
+    if of_discriminant <= of_nearest_mean:
         return rule
     discriminant = _fit_discriminant(moments, scatters.of_all())
-    if discriminant is None:
-        return rule
-    return _complete(vectors, labels, moments, discriminant, report_step)
+    return rule if discriminant is None else complete(discriminant)
 
 
-def _find_moments(
-    vectors: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    n_clusters: int,
-    report_step: Callable[[], None],
-) -> _Moments:
-    sums = np.zeros((n_clusters, vectors.shape[1]))
-    squares = 0.0
-    for rows in slices(len(vectors), _ROWS_AT_ONCE):
-        report_step()
-        members = labels[rows] >= 0
-        block = vectors[rows][members].astype(np.float64)
-        sums += (np.arange(n_clusters)[:, np.newaxis] == labels[rows][members]) @ block
-        squares += float(np.square(block).sum())
-    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
-    means = sums / np.maximum(sizes, 1)[:, np.newaxis]
-    around = squares - float((np.square(means).sum(axis=1) * sizes).sum())
-    variance = max(around, _SMALLEST_VARIANCE * squares) / (max(int(sizes.sum()), 1) * vectors.shape[1])
-    return _Moments(sizes, means, variance or 1.0)
-
-
-def _fit_nearest_mean(moments: _Moments) -> _Linear:
+def _fit_nearest_mean(moments: Moments) -> Linear:
     """Clusters of one variance in all dimensions, each as probable as the others."""
     biases = np.where(moments.sizes > 0, -np.square(moments.means).sum(axis=1) / 2, -np.inf)
-    return _Linear((moments.means.T / moments.variance).astype(np.float32), biases / moments.variance)
+    return Linear((moments.means.T / moments.variance).astype(np.float32), biases / moments.variance)
 
 
-def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linear | None:
+def _fit_discriminant(moments: Moments, scatter: NDArray[np.float64]) -> Linear | None:
     """Clusters of one covariance; what is known of noise widens it. None if all are points, or nearly."""
     n_members, dimension = moments.sizes.sum(), moments.means.shape[1]
     covariance = scatter - (moments.means.T * moments.sizes) @ moments.means
@@ -205,57 +171,39 @@ def _fit_discriminant(moments: _Moments, scatter: NDArray[np.float64]) -> _Linea
         return None
     with np.errstate(divide="ignore"):
         biases = np.log(moments.sizes / n_members) - (moments.means.T * weights).sum(axis=0) / 2
-    return _Linear(weights.astype(np.float32), biases)
+    return Linear(weights.astype(np.float32), biases)
 
 
-def _complete(
-    vectors: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    moments: _Moments,
-    linear: _Linear,
-    report_step: Callable[[], None],
-) -> ClusterRule:
-    """Adds how far members are from their means, and how far the rule agrees with the run."""
-    means = moments.means.astype(np.float32)
-    distances = _measure_members(vectors, labels, means, report_step)
-    quantiles = np.array(
-        [
-            np.quantile(distances[labels == cluster], _PERCENTAGES / 100, method="inverted_cdf")
-            for cluster in range(len(means))
-        ]
-    )
-    agreed = _count_agreed(vectors, labels, np.flatnonzero(labels >= 0), linear, report_step)
-    return ClusterRule(means, linear.weights, linear.biases, quantiles, agreed / len(labels))
+def _number(labels: NDArray[np.int32]) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+    """For each block the labels and the folds of its members."""
+    return list(zip(cut(labels), cut(np.arange(len(labels)) % FOLDS), strict=True))
+
+
+def _sum_folds(blocks: Blocks, labels: NDArray[np.int32], report_step: Callable[[], None]) -> FoldSums:
+    n_clusters = int(labels.max(initial=-1)) + 1
+    return blocks.reduce(sum_folds, add_sums, n_clusters, each=_number(labels), report_step=report_step)
 
 
 def _measure_members(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     labels: NDArray[np.int32],
-    means: NDArray[np.float32],
+    means: NDArray[np.float64],
     report_step: Callable[[], None],
 ) -> NDArray[np.float64]:
     """float64, shape (n_members,): distance of each member to its cluster's mean; NaN for noise."""
-    distances = np.full(len(labels), np.nan)
-    clustered = np.flatnonzero(labels >= 0)
-    for rows in slices(clustered.size, _ROWS_AT_ONCE):
-        report_step()
-        members = clustered[rows]
-        distances[members] = measure_distances(vectors[members], means, labels[members])
+    distances = np.empty(len(labels))
+    for rows, own in blocks.map(
+        measure_members, means.astype(np.float32), each=cut(labels), report_step=report_step
+    ):
+        distances[rows] = own
     return distances
 
 
 def _count_agreed(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     labels: NDArray[np.int32],
-    members: NDArray[np.intp],
-    linear: _Linear,
+    decisions: Sequence[Sequence[Linear]],
     report_step: Callable[[], None],
-) -> int:
-    """Counts those of some members that a decision puts into their own cluster."""
-    agreed = 0
-    for rows in slices(members.size, _ROWS_AT_ONCE):
-        report_step()
-        part = members[rows]
-        found = (project(vectors[part], linear.weights) + linear.biases).argmax(axis=1)
-        agreed += int(np.count_nonzero(found == labels[part]))
-    return agreed
+) -> NDArray[np.int64]:
+    """Counts the members that each decision, one for each fold, puts into their own cluster."""
+    return blocks.reduce(count_agreed, np.add, decisions, each=_number(labels), report_step=report_step)

@@ -4,9 +4,7 @@ One that searches for an optimum has ``search_for_each`` in its place.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,104 +21,46 @@ from octcluster_clusterer.clustering import (
     uneven_consensus,
 )
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.clustering.method import (
+    ClusterFunction,
+    ClusterHereFunction,
+    Method,
+    SearchFunction,
+)
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.model import Algorithm
-
-
-class ClusterFunction(Protocol):
-    """What each algorithm's file offers."""
-
-    def __call__(
-        self,
-        vectors: NDArray[np.float32],
-        n_clusters: int,
-        seed: int,
-        report_step: Callable[[], None],
-        part_dimensions: Sequence[int],
-    ) -> NDArray[np.int32]:
-        """Clusters vectors.
-
-        Args:
-            vectors: float32, shape (n_members, dimension), C-contiguous, mean 0 in each dimension, at least
-                two different ones. May be changed for a while, but must be as before at the end, but for
-                rounding.
-            n_clusters: How many clusters to find, 2 to n_members - 1; 0 for an algorithm that finds the
-                number.
-            seed: Seed of every random choice.
-            report_step: To be called as often as possible; what it raises must get through.
-            part_dimensions: Number of values in each of the parts that stand side by side in a vector, for an
-                algorithm that looks at each part; their sum is the dimension.
-
-        Returns:
-            Integers, shape (n_members,): equal for members of the same cluster, in any numbering; -1 for
-            noise.
-        """
-        ...
-
-
-class ClusterForEachFunction(Protocol):
-    """What the file of an algorithm offers whose work is much the same for every number of clusters."""
-
-    def __call__(
-        self,
-        vectors: NDArray[np.float32],
-        cluster_counts: Sequence[int],
-        seed: int,
-        report_step: Callable[[], None],
-    ) -> Iterator[NDArray[np.int32]]:
-        """Clusters vectors once for each number of clusters, in turn, each time as ``cluster`` would."""
-        ...
-
-
-class SearchFunction(Protocol):
-    """What the file of an algorithm offers that searches for the optimum of K-means."""
-
-    def __call__(
-        self,
-        vectors: NDArray[np.float32],
-        cluster_counts: Sequence[int],
-        seed: int,
-        report_step: Callable[[], None],
-        part_dimensions: Sequence[int],
-    ) -> Iterator[SearchedClusters]:
-        """Clusters vectors for each number of clusters, and tells what the search tells of that number."""
-        ...
-
-
-@dataclass(frozen=True)
-class Method:
-    """One algorithm.
-
-    Attributes:
-        cluster: The function that groups vectors.
-        finds_cluster_count: Whether it finds the number of clusters itself.
-        search_for_each: The function that groups vectors and helps to choose the number of clusters, if there
-            is one.
-        cluster_for_each: The function for several numbers of clusters, where that saves work.
-        estimate_bytes: Estimates the memory at work, beside the vectors, from the number of members and the
-            dimension; see memory_estimate.py. None: a few numbers for each member.
-    """
-
-    cluster: ClusterFunction
-    finds_cluster_count: bool = False
-    search_for_each: SearchFunction | None = None
-    cluster_for_each: ClusterForEachFunction | None = None
-    estimate_bytes: Callable[[int, int], int] | None = None
+from octcluster_clusterer.preparation.block_steps import join_columns, measure_columns
 
 
 def _searching(search_for_each: SearchFunction, estimate_bytes: Callable[[int, int], int]) -> Method:
     """An algorithm whose clusters are those that its search finds."""
 
     def cluster(
-        vectors: NDArray[np.float32],
+        blocks: Blocks,
         n_clusters: int,
         seed: int,
         report_step: Callable[[], None],
         part_dimensions: Sequence[int],
     ) -> NDArray[np.int32]:
-        return next(search_for_each(vectors, [n_clusters], seed, report_step, part_dimensions)).labels
+        return next(search_for_each(blocks, [n_clusters], seed, report_step, part_dimensions)).labels
 
     return Method(cluster, search_for_each=search_for_each, estimate_bytes=estimate_bytes)
+
+
+def _here(cluster: ClusterHereFunction) -> ClusterFunction:
+    """Has an algorithm that needs all vectors get them in the memory of this process."""
+
+    def cluster_here(
+        blocks: Blocks,
+        n_clusters: int,
+        seed: int,
+        report_step: Callable[[], None],
+        part_dimensions: Sequence[int],
+    ) -> NDArray[np.int32]:
+        return cluster(blocks.bring(report_step), n_clusters, seed, report_step, part_dimensions)
+
+    return cluster_here
 
 
 METHODS: Mapping[Algorithm, Method] = MappingProxyType(
@@ -131,17 +71,19 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         ),
         Algorithm.GMM: Method(gmm.cluster, estimate_bytes=gmm.estimate_bytes),
         Algorithm.SPECTRAL: Method(
-            spectral.cluster,
+            _here(spectral.cluster),
             cluster_for_each=spectral.cluster_for_each,
             estimate_bytes=spectral.estimate_bytes,
         ),
         Algorithm.AGGLOMERATIVE: Method(
-            agglomerative.cluster,
+            _here(agglomerative.cluster),
             cluster_for_each=agglomerative.cluster_for_each,
             estimate_bytes=agglomerative.estimate_bytes,
         ),
         Algorithm.HDBSCAN: Method(
-            hdbscan.cluster, finds_cluster_count=True, estimate_bytes=hdbscan.estimate_bytes
+            _here(hdbscan.cluster),
+            finds_cluster_count=True,
+            estimate_bytes=hdbscan.estimate_bytes,
         ),
         Algorithm.HG_MEANS: _searching(hg_means.search_for_each, hg_means.estimate_bytes),
         Algorithm.CONSENSUS: _searching(consensus.search_for_each, consensus.estimate_bytes),
@@ -154,7 +96,7 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
 
 def find_clusters(
     algorithm: Algorithm,
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
@@ -167,7 +109,7 @@ def find_clusters(
 
     Args:
         algorithm: The algorithm.
-        vectors: float32, shape (n_members, dimension), C-contiguous, mean 0 in each dimension.
+        blocks: The vectors, mean 0 in each dimension; left as they are.
         n_clusters: How many clusters to find; ignored by an algorithm that finds the number itself.
         seed: Seed of every random choice.
         report_step: Called between the algorithm's steps.
@@ -180,21 +122,22 @@ def find_clusters(
     Raises:
         InvalidRequest: There are fewer members than clusters.
     """
-    n_members, dimension = vectors.shape
+    n_members = blocks.n_rows
     method = METHODS[algorithm]
     if not method.finds_cluster_count:
         check_cluster_count(n_clusters, n_members)
-    if np.array_equal(vectors.min(axis=0), vectors.max(axis=0)):
+    if not _vary(blocks, report_step):
         return np.zeros(n_members, dtype=np.int32)
     if n_clusters == n_members and not method.finds_cluster_count:
         return np.arange(n_members, dtype=np.int32)
     wanted = 0 if method.finds_cluster_count else n_clusters
-    return number_by_size(method.cluster(vectors, wanted, seed, report_step, part_dimensions or (dimension,)))
+    parts = part_dimensions or (blocks.dimension,)
+    return number_by_size(method.cluster(blocks, wanted, seed, report_step, parts))
 
 
 def find_clusters_for_each(
     algorithm: Algorithm,
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
@@ -204,7 +147,7 @@ def find_clusters_for_each(
 
     Args:
         algorithm: The algorithm.
-        vectors: As for ``find_clusters``.
+        blocks: As for ``find_clusters``.
         cluster_counts: The numbers of clusters.
         seed: Seed of every random choice.
         report_step: Called between the algorithm's steps.
@@ -217,18 +160,24 @@ def find_clusters_for_each(
         InvalidRequest: There are fewer members than clusters.
     """
     method = METHODS[algorithm]
-    varies = not np.array_equal(vectors.min(axis=0), vectors.max(axis=0))
-    is_regular = varies and max(cluster_counts) < len(vectors)
+    is_regular = max(cluster_counts) < blocks.n_rows and _vary(blocks, report_step)
     if is_regular and method.search_for_each:
-        parts = part_dimensions or (vectors.shape[1],)
-        for found in method.search_for_each(vectors, cluster_counts, seed, report_step, parts):
+        parts = part_dimensions or (blocks.dimension,)
+        for found in method.search_for_each(blocks, cluster_counts, seed, report_step, parts):
             yield number_by_size(found.labels), found
     elif is_regular and method.cluster_for_each:
+        vectors = blocks.bring(report_step)
         for labels in method.cluster_for_each(vectors, cluster_counts, seed, report_step):
             yield number_by_size(labels), None
     else:
         for n_clusters in cluster_counts:
-            yield find_clusters(algorithm, vectors, n_clusters, seed, report_step, part_dimensions), None
+            yield find_clusters(algorithm, blocks, n_clusters, seed, report_step, part_dimensions), None
+
+
+def _vary(blocks: Blocks, report_step: Callable[[], None]) -> bool:
+    """Whether there are two different vectors."""
+    columns = blocks.reduce(measure_columns, join_columns, report_step=report_step)
+    return not np.array_equal(columns.smallest, columns.largest)
 
 
 def check_cluster_count(n_clusters: int, n_members: int) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.clustering.kmeans import add_sums, assign_block, find_nearest
+from octcluster_clusterer.engine.blocks import Blocks
 
 _MAX_ROUNDS = 100
 _NEVER = 1e30
-_ROWS_AT_ONCE = 4096
 
 
 def value_sizes(sizes: NDArray[Any], weight: float) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def find_head_starts(sizes: NDArray[Any], weight: float) -> NDArray[np.float32]:
 
 
 def settle(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     means: NDArray[np.float32],
     sizes: NDArray[Any],
     weight: float,
@@ -110,7 +110,7 @@ def settle(
     """Moves all members to where they are best, and the means after them, until no member moves.
 
     Args:
-        vectors: float32, shape (n_members, dimension).
+        blocks: The vectors.
         means: float32, shape (n_clusters, dimension): where to begin, found on a sample.
         sizes: Shape (n_clusters,): the clusters' members in the sample.
         weight: What a member's log share is worth.
@@ -119,28 +119,20 @@ def settle(
     Returns:
         int32, shape (n_members,).
     """
-    labels = np.full(len(vectors), -1, dtype=np.int32)
-    numbers = np.arange(len(means), dtype=np.int32)[:, np.newaxis]
     for _ in range(_MAX_ROUNDS):
         costs = np.square(means).sum(axis=1) - find_head_starts(sizes, weight)
         costs[sizes == 0] = np.inf
-
-        def assign(
-            rows: slice, means: NDArray[np.float32] = means, costs: NDArray[np.float32] = costs
-        ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-            block = vectors[rows]
-            nearest = (costs[:, np.newaxis] - 2 * means @ block.T).argmin(axis=0).astype(np.int32)
-            return nearest, (nearest == numbers).astype(np.float32) @ block
-
-        before, sums = labels.copy(), np.zeros(means.shape)
-        for rows, (nearest, of_block) in map_in_order(assign, slices(len(vectors), _ROWS_AT_ONCE)):
-            report_step()
-            labels[rows] = nearest
-            sums += of_block
-        if np.array_equal(labels, before):
+        found = blocks.reduce(
+            assign_block, add_sums, means[np.newaxis], costs[np.newaxis], report_step=report_step
+        )
+        before, sizes_before = means, sizes
+        sizes = found.sizes[0]
+        means = (found.sums[0] / np.maximum(sizes, 1)[:, np.newaxis]).astype(np.float32)
+        if np.array_equal(means, before) and np.array_equal(sizes, sizes_before):
             break
-        sizes = np.bincount(labels, minlength=len(means))
-        means = (sums / np.maximum(sizes, 1)[:, np.newaxis]).astype(np.float32)
+    labels = np.empty(blocks.n_rows, dtype=np.int32)
+    for rows, own in blocks.map(find_nearest, before, costs, report_step=report_step):
+        labels[rows] = own
     return labels
 
 

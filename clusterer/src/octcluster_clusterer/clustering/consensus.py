@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from octcluster_clusterer.clustering import hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
+from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.preparation.fitted import scale_to_length
+from octcluster_clusterer.preparation.part import cut_parts
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 from octcluster_clusterer.tiles import count_threads, map_in_order
 
@@ -22,7 +25,7 @@ SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 
 
 def search_for_each(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
@@ -36,7 +39,7 @@ def search_for_each(
     numbers of clusters run side by side, one a thread.
 
     Args:
-        vectors: float32, shape (n_members, dimension).
+        blocks: The vectors.
         cluster_counts: The numbers of clusters.
         seed: Seed of every search.
         report_step: Called often.
@@ -53,11 +56,11 @@ def search_for_each(
         doi:10.1109/TKDE.2014.2316512.
     """
     shares = [
-        vectors if share == 1 else _take_leading(vectors, share, part_dimensions)
+        blocks if share == 1 else _derive_leading(blocks, share, part_dimensions, report_step)
         for share in SHARES_OF_COMPONENTS
     ]
 
-    def search(work: tuple[int, NDArray[np.float32]]) -> SearchedClusters:
+    def search(work: tuple[int, Blocks]) -> SearchedClusters:
         n_clusters, leading = work
         return hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options)
 
@@ -89,7 +92,9 @@ def _vote(
         [labels[:, np.newaxis] == np.arange(n_clusters) for labels in groupings], axis=1, dtype=np.float32
     )
     memberships -= memberships.mean(axis=0)
-    labels = hg_means.cluster(memberships, n_clusters, seed, report_step, (memberships.shape[1],))
+    labels = hg_means.cluster(
+        MemoryBlocks(memberships), n_clusters, seed, report_step, (memberships.shape[1],)
+    )
     tables = [_count_members(first, second, n_clusters) for first, second in combinations(groupings, 2)]
     agreements = adjusted_rand_index(np.stack(tables))
     explained = [share for one in found for share in one.explained]
@@ -107,15 +112,24 @@ def _count_members(
     return table
 
 
-def _take_leading(
-    vectors: NDArray[np.float32], share: float, part_dimensions: Sequence[int]
+def _derive_leading(
+    blocks: Blocks, share: float, part_dimensions: Sequence[int], report_step: Callable[[], None]
+) -> Blocks:
+    leading = [
+        slice(part.start, part.start + max(1, round(share * dimension)))
+        for part, dimension in zip(cut_parts(part_dimensions), part_dimensions, strict=True)
+    ]
+    width = sum(part.stop - part.start for part in leading)
+    return blocks.derive(take_leading, leading, width=width, report_step=report_step)
+
+
+def take_leading(
+    block: NDArray[np.float32], leading: Sequence[slice], *, report_step: Callable[[], None]
 ) -> NDArray[np.float32]:
-    """Copies the leading components of each part, scaled to the root of their number."""
-    ends = np.cumsum(part_dimensions)
+    """Copies the leading components of each part of a block, scaled to the root of their number."""
     parts = []
-    for end, dimension in zip(ends, part_dimensions, strict=True):
-        count = max(1, round(share * dimension))
-        part = vectors[:, end - dimension : end - dimension + count].copy()
-        scale_to_length(part, float(np.sqrt(count)))
+    for columns in leading:
+        part = block[:, columns].copy()
+        scale_to_length(part, float(np.sqrt(part.shape[1])), report_step)
         parts.append(part)
     return np.concatenate(parts, axis=1)

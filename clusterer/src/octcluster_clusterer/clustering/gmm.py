@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import kmeans
 from octcluster_clusterer.clustering.kmeans_starts import choose_centers
+from octcluster_clusterer.clustering.samples import take_sample
+from octcluster_clusterer.engine.blocks import Blocks, cut
+from octcluster_clusterer.preparation.block_steps import sum_squares
 from octcluster_clusterer.tiles import count_threads, map_in_order, slices
 
 STARTS = 3
@@ -22,9 +25,6 @@ _SHARE_OF_MEAN_VARIANCE = 0.01
 """Added to every variance, so that no component collapses on few members: a share of the mean variance."""
 _ROWS_AT_ONCE = 1024
 
-_ShareOut = Callable[[NDArray[np.float64], NDArray[np.float64], slice], tuple[NDArray[np.float64], float]]
-"""Of a block, its squares and its rows: the members' shares in the components, and their log-likelihood."""
-
 
 @dataclass(frozen=True)
 class _Sums:
@@ -34,7 +34,7 @@ class _Sums:
         sizes: float64, shape (n_clusters,).
         vectors: float64, shape (n_clusters, dimension).
         squares: float64, shape (n_clusters, dimension).
-        likelihood: Mean log-likelihood of a member.
+        likelihood: Sum of the log-likelihoods of the members.
     """
 
     sizes: NDArray[np.float64]
@@ -43,7 +43,7 @@ class _Sums:
     likelihood: float
 
 
-class _Mixture:
+class Mixture:
     """Components, ready to tell their densities."""
 
     def __init__(
@@ -69,7 +69,7 @@ class _Mixture:
 
 
 def cluster(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
@@ -80,21 +80,24 @@ def cluster(
     References:
         Dempster, Laird and Rubin, "Maximum likelihood from incomplete data via the EM algorithm", 1977.
     """
-    squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
     # The mean is 0: no copy of the vectors, which numpy's variance would make.
-    added_variance = (
-        _SHARE_OF_MEAN_VARIANCE * float(squared_lengths.mean(dtype=np.float64)) / vectors.shape[1]
-    )
-    best: tuple[_Mixture, float] | None = None
+    squares = blocks.reduce(sum_squares, np.add, report_step=report_step)
+    added_variance = _SHARE_OF_MEAN_VARIANCE * float(squares.sum()) / blocks.n_rows / blocks.dimension
+    best: tuple[Mixture, float] | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
         random = np.random.default_rng(int(start_seed))
+        vectors = take_sample(blocks, kmeans.SEEDED_MEMBERS, random, report_step)
+        squared_lengths = np.einsum("ij,ij->i", vectors, vectors)
         centers = choose_centers(vectors, squared_lengths, n_clusters, [random], report_step)
-        labels = kmeans.refine(vectors, list(centers), report_step)
-        mixture, likelihood = _fit(vectors, labels, n_clusters, added_variance, report_step)
+        labels = kmeans.refine(blocks, list(centers), report_step)
+        mixture, likelihood = _fit(blocks, labels, n_clusters, added_variance, report_step)
         if best is None or likelihood > best[1]:
             best = mixture, likelihood
     assert best is not None  # noqa: S101 - there is at least one start
-    return _assign(vectors, best[0], report_step)
+    labels = np.empty(blocks.n_rows, dtype=np.int32)
+    for rows, likeliest in blocks.map(find_likeliest, best[0], report_step=report_step):
+        labels[rows] = likeliest
+    return labels
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
@@ -103,72 +106,102 @@ def estimate_bytes(n_members: int, dimension: int) -> int:
 
 
 def _fit(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     labels: NDArray[np.int32],
     n_clusters: int,
     added_variance: float,
     report_step: Callable[[], None],
-) -> tuple[_Mixture, float]:
+) -> tuple[Mixture, float]:
     """Alternates between shares and components until the likelihood hardly grows; returns it, too."""
-    clusters = np.arange(n_clusters)
-    sums = _add_up(
-        vectors,
-        lambda _block, _squares, rows: ((labels[rows, np.newaxis] == clusters).astype(np.float64), 0.0),
-        report_step,
-    )
+    sums = blocks.reduce(add_up_clusters, add_sums, n_clusters, each=cut(labels), report_step=report_step)
     mixture = _find_components(sums, added_variance)
     likelihood = -np.inf
     for _ in range(MAX_ITERATIONS):
-
-        def share_out(
-            block: NDArray[np.float64], squares: NDArray[np.float64], _: slice, current: _Mixture = mixture
-        ) -> tuple[NDArray[np.float64], float]:
-            densities = current.log_densities(block, squares)
-            highest = densities.max(axis=1, keepdims=True)
-            shares = np.exp(densities - highest)
-            totals = shares.sum(axis=1, keepdims=True)
-            return shares / totals, float((highest + np.log(totals)).sum())
-
-        sums = _add_up(vectors, share_out, report_step)
+        sums = blocks.reduce(add_up_shares, add_sums, mixture, report_step=report_step)
         mixture = _find_components(sums, added_variance)
-        if sums.likelihood - likelihood < _SETTLED:
-            return mixture, sums.likelihood
-        likelihood = sums.likelihood
+        grown = sums.likelihood / blocks.n_rows
+        if grown - likelihood < _SETTLED:
+            return mixture, grown
+        likelihood = grown
     return mixture, likelihood
 
 
-def _add_up(
-    vectors: NDArray[np.float32],
-    share_out: _ShareOut,
+def add_up_clusters(
+    block: NDArray[np.float32],
+    n_clusters: int,
+    labels: NDArray[np.int32],
+    *,
     report_step: Callable[[], None],
 ) -> _Sums:
-    def add_up_rows(rows: slice) -> tuple[NDArray[np.float64], ...]:
-        block = vectors[rows].astype(np.float64)
-        squares = np.square(block)
-        shares, likelihood = share_out(block, squares, rows)
-        return shares.sum(axis=0), shares.T @ block, shares.T @ squares, np.array(likelihood)
+    """Sums of a block whose members each belong to one component alone."""
+    clusters = np.arange(n_clusters)
 
-    totals: list[NDArray[np.float64]] = []
-    for _, parts in map_in_order(add_up_rows, slices(len(vectors), _ROWS_AT_ONCE)):
+    def share_out(
+        _block: NDArray[np.float64], _squares: NDArray[np.float64], rows: slice
+    ) -> tuple[NDArray[np.float64], float]:
+        return (labels[rows, np.newaxis] == clusters).astype(np.float64), 0.0
+
+    return _add_up(block, share_out, report_step)
+
+
+def add_up_shares(block: NDArray[np.float32], mixture: Mixture, *, report_step: Callable[[], None]) -> _Sums:
+    """Sums of a block whose members belong to the components as these are dense there."""
+
+    def share_out(
+        rows_of_block: NDArray[np.float64], squares: NDArray[np.float64], _rows: slice
+    ) -> tuple[NDArray[np.float64], float]:
+        densities = mixture.log_densities(rows_of_block, squares)
+        highest = densities.max(axis=1, keepdims=True)
+        shares = np.exp(densities - highest)
+        totals = shares.sum(axis=1, keepdims=True)
+        return shares / totals, float((highest + np.log(totals)).sum())
+
+    return _add_up(block, share_out, report_step)
+
+
+def add_sums(total: _Sums, more: _Sums) -> _Sums:
+    """Adds those of other members."""
+    return _Sums(
+        total.sizes + more.sizes,
+        total.vectors + more.vectors,
+        total.squares + more.squares,
+        total.likelihood + more.likelihood,
+    )
+
+
+def find_likeliest(
+    block: NDArray[np.float32], mixture: Mixture, *, report_step: Callable[[], None]
+) -> NDArray[np.int32]:
+    """int32, shape (n_rows,): the component that is densest at each member."""
+    labels = np.empty(len(block), dtype=np.int32)
+    for rows in slices(len(block), _ROWS_AT_ONCE):
         report_step()
-        totals = [total + part for total, part in zip(totals, parts, strict=True)] if totals else list(parts)
-    sizes, sums, squares, likelihood = totals
-    return _Sums(sizes, sums, squares, float(likelihood) / len(vectors))
+        own = block[rows].astype(np.float64)
+        labels[rows] = mixture.log_densities(own, np.square(own)).argmax(axis=1)
+    return labels
 
 
-def _find_components(sums: _Sums, added_variance: float) -> _Mixture:
+def _add_up(
+    block: NDArray[np.float32],
+    share_out: Callable[[NDArray[np.float64], NDArray[np.float64], slice], tuple[NDArray[np.float64], float]],
+    report_step: Callable[[], None],
+) -> _Sums:
+    def add_up_rows(rows: slice) -> _Sums:
+        own = block[rows].astype(np.float64)
+        squares = np.square(own)
+        shares, likelihood = share_out(own, squares, rows)
+        return _Sums(shares.sum(axis=0), shares.T @ own, shares.T @ squares, likelihood)
+
+    total: _Sums | None = None
+    for _, found in map_in_order(add_up_rows, slices(len(block), _ROWS_AT_ONCE)):
+        report_step()
+        total = found if total is None else add_sums(total, found)
+    assert total is not None  # noqa: S101 - a block has rows
+    return total
+
+
+def _find_components(sums: _Sums, added_variance: float) -> Mixture:
     sizes = np.maximum(sums.sizes, 10 * np.finfo(np.float64).eps)[:, np.newaxis]
     means = sums.vectors / sizes
     variances = np.maximum(sums.squares / sizes - np.square(means), 0) + added_variance
-    return _Mixture(sums.sizes / sums.sizes.sum(), means, variances)
-
-
-def _assign(
-    vectors: NDArray[np.float32], mixture: _Mixture, report_step: Callable[[], None]
-) -> NDArray[np.int32]:
-    labels = np.empty(len(vectors), dtype=np.int32)
-    for rows in slices(len(vectors), _ROWS_AT_ONCE):
-        report_step()
-        block = vectors[rows].astype(np.float64)
-        labels[rows] = mixture.log_densities(block, np.square(block)).argmax(axis=1)
-    return labels
+    return Mixture(sums.sizes / sums.sizes.sum(), means, variances)

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import cluster_sizes, kmeans, member_moves
 from octcluster_clusterer.clustering.member_moves import Groupings, find_distances
+from octcluster_clusterer.clustering.samples import take_sample
 from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
+from octcluster_clusterer.engine.blocks import Blocks
 
 SEARCHED_MEMBERS = 2048
 """Of more members, a random sample of so many is searched; K-means on all of them ends the search."""
@@ -46,18 +48,18 @@ class SearchedClusters:
 
 
 def cluster(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
     """Finds the clusters that ``search`` finds."""
-    return search(vectors, n_clusters, seed, report_step, part_dimensions).labels
+    return search(blocks, n_clusters, seed, report_step, part_dimensions).labels
 
 
 def search(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
@@ -74,9 +76,8 @@ def search(
         Telgarsky and Vattani, "Hartigan's method: k-means clustering without Voronoi", AISTATS 2010.
     """
     random = np.random.default_rng(seed)
-    n_members = len(vectors)
-    is_sample = n_members > SEARCHED_MEMBERS
-    searched = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, False))] if is_sample else vectors
+    is_sample = blocks.n_rows > SEARCHED_MEMBERS
+    searched = take_sample(blocks, SEARCHED_MEMBERS, random, report_step)
     squared_lengths = np.einsum("ij,ij->i", searched, searched)
     found = _evolve(searched, squared_lengths, n_clusters, random, report_step, options)
     finalists = [_find_means(searched, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
@@ -84,12 +85,12 @@ def search(
     cost = cluster_sizes.find_largest_value(len(searched), n_clusters, options.size_weight)
     explained = (float(found.explained[0]) - cost) / float(squared_lengths.sum(dtype=np.float64))
     if is_sample and options.size_weight:
-        labels = cluster_sizes.settle(vectors, finalists[0], sizes, options.size_weight, report_step)
+        labels = cluster_sizes.settle(blocks, finalists[0], sizes, options.size_weight, report_step)
     elif is_sample:
-        labels = kmeans.refine(vectors, finalists, report_step)
+        labels = kmeans.refine(blocks, finalists, report_step)
     else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
-        distances = find_distances(vectors, squared_lengths, finalists[0][np.newaxis])[0]
+        distances = find_distances(searched, squared_lengths, finalists[0][np.newaxis])[0]
         distances -= cluster_sizes.find_head_starts(sizes, options.size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
         is_lost = options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes)
@@ -99,7 +100,7 @@ def search(
 
 
 def search_for_each(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
@@ -107,7 +108,7 @@ def search_for_each(
 ) -> Iterator[SearchedClusters]:
     """Does what ``search`` does, once for each number of clusters, in turn."""
     for n_clusters in cluster_counts:
-        yield search(vectors, n_clusters, seed, report_step, part_dimensions)
+        yield search(blocks, n_clusters, seed, report_step, part_dimensions)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

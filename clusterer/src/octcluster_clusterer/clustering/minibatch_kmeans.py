@@ -5,15 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.clustering.kmeans import find_nearest
 from octcluster_clusterer.clustering.kmeans_starts import choose_centers
+from octcluster_clusterer.clustering.samples import take_sample
+from octcluster_clusterer.engine.blocks import Blocks
 
 STARTS = 3
 _BATCH = 1024
 _SAMPLE = 3 * _BATCH
+SAMPLED_MEMBERS = 2**17
+"""Of more members, the batches come from a random sample of so many: more than a start ever looks at."""
 
 
 def cluster(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     n_clusters: int,
     seed: int,
     report_step: Callable[[], None],
@@ -21,12 +26,15 @@ def cluster(
 ) -> NDArray[np.int32]:
     """Finds clusters like K-means, looking at a random batch a step; the best of three starts.
 
+    The batches of very many members are drawn from a random sample of them; all join the nearest center.
+
     References:
         Sculley, "Web-scale k-means clustering", WWW 2010; ``sklearn.cluster.MiniBatchKMeans``.
     """
     # Imported here: scikit-learn takes two seconds of processor time, and most runs do without.
     from octcluster_clusterer.clustering.reporting_minibatch import ReportingMiniBatchKMeans  # noqa: PLC0415
 
+    vectors = take_sample(blocks, SAMPLED_MEMBERS, np.random.default_rng(seed), report_step)
     best: ReportingMiniBatchKMeans | None = None
     for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
         centers = _choose_centers(vectors, n_clusters, int(start_seed), report_step)
@@ -38,7 +46,13 @@ def cluster(
         if best is None or model.inertia_ < best.inertia_:
             best = model
     assert best is not None  # noqa: S101 - there is at least one start
-    labels: NDArray[np.int32] = best.labels_
+    if len(vectors) == blocks.n_rows:
+        return np.asarray(best.labels_, dtype=np.int32)
+    found = best.cluster_centers_.astype(np.float32)
+    costs = np.square(found).sum(axis=1)
+    labels = np.empty(blocks.n_rows, dtype=np.int32)
+    for rows, nearest in blocks.map(find_nearest, found, costs, report_step=report_step):
+        labels[rows] = nearest
     return labels
 
 

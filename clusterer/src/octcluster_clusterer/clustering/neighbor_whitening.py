@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.preparation.fitted import multiply_rows, scale_to_length
+from octcluster_clusterer.clustering.samples import take_sample
+from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.preparation.block_steps import multiply_parts
+from octcluster_clusterer.preparation.fitted import scale_to_length
+from octcluster_clusterer.preparation.part import cut_parts
 from octcluster_clusterer.preparation.within_patients import find_whitening
 
 NEIGHBORS = 5
@@ -21,23 +25,23 @@ SEARCHED_MEMBERS = 2048
 
 
 def whiten_between_neighbors(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     part_dimensions: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
-) -> NDArray[np.float32]:
+) -> Blocks:
     """Whitens each part by what differs between members that are neighbours by the other parts.
 
     Args:
-        vectors: float32, shape (n_members, dimension).
+        blocks: The vectors.
         part_dimensions: Number of values in each part. A single part is not whitened.
         seed: Seed of the sample.
         report_step: Called often.
 
     Returns:
-        float32, shape (n_members, dimension), in new memory: each part of each member has the root of its
-        number of values as length, so that one dimension has about variance 1. The leading dimensions of a
-        part depend on the leading ones before alone.
+        New vectors of the same dimension: each part of each member has the root of its number of values as
+        length, so that one dimension has about variance 1. The leading dimensions of a part depend on the
+        leading ones before alone.
 
     References:
         Bar-Hillel, Hertz, Shental and Weinshall, "Learning a Mahalanobis metric from equivalence
@@ -45,22 +49,30 @@ def whiten_between_neighbors(
         Van Gansbeke et al., "SCAN: learning to classify images without labels", ECCV 2020,
         doi:10.1007/978-3-030-58607-2_16: nearest neighbours as such members.
     """
-    ends = np.cumsum(part_dimensions)
-    parts = [slice(end - count, end) for end, count in zip(ends, part_dimensions, strict=True)]
-    whitened = vectors.copy()
+    parts = cut_parts(part_dimensions)
+    matrices: list[NDArray[np.float32]] = []
     if len(parts) > 1:
-        random = np.random.default_rng(seed)
-        n_members = len(vectors)
-        is_sample = n_members > SEARCHED_MEMBERS
-        sample = vectors[np.sort(random.choice(n_members, SEARCHED_MEMBERS, False))] if is_sample else vectors
+        sample = take_sample(blocks, SEARCHED_MEMBERS, np.random.default_rng(seed), report_step)
         pairs_by_part = _find_pairs([sample[:, part] for part in parts], report_step)
         for part, (first, second) in zip(parts, pairs_by_part, strict=True):
             differences = (sample[first, part].astype(np.float64) - sample[second, part]) / np.sqrt(2)
             # One member in many pairs brings no more news than it has values.
             n_differences = min(len(first), len(sample))
-            matrix = find_whitening(differences.T @ differences, n_differences, LEAST_SHRINKAGE)
-            columns = whitened[:, part]
-            multiply_rows(columns, matrix, columns, report_step)
+            matrices.append(find_whitening(differences.T @ differences, n_differences, LEAST_SHRINKAGE))
+    return blocks.derive(whiten_block, parts, matrices, width=blocks.dimension, report_step=report_step)
+
+
+def whiten_block(
+    block: NDArray[np.float32],
+    parts: Sequence[slice],
+    matrices: Sequence[NDArray[np.float32]],
+    *,
+    report_step: Callable[[], None],
+) -> NDArray[np.float32]:
+    """Multiplies each part of the vectors of a block by its matrix, if any, and scales it, in new memory."""
+    whitened = block.copy()
+    if matrices:
+        multiply_parts(whitened, parts, matrices, report_step=report_step)
     for part in parts:
         scale_to_length(whitened[:, part], float(np.sqrt(part.stop - part.start)), report_step)
     return whitened

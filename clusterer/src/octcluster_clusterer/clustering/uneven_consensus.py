@@ -8,12 +8,10 @@ the figures.
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from octcluster_clusterer.clustering import consensus, neighbor_whitening
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
 from octcluster_clusterer.clustering.search_options import SearchOptions
+from octcluster_clusterer.engine.blocks import Blocks
 
 SIZE_WEIGHT = 4.0
 """What a member's log share is worth, with variance 1 in each dimension: 2 if all of them are independent.
@@ -25,15 +23,15 @@ _DIMENSIONS_A_UNIT = 24
 
 
 def search_for_each(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     cluster_counts: Sequence[int],
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
 ) -> Iterator[SearchedClusters]:
     """Does what ``consensus.search_for_each`` does, with neighbours and sizes."""
-    whitened = neighbor_whitening.whiten_between_neighbors(vectors, part_dimensions, seed, report_step)
-    weight = min(SIZE_WEIGHT, vectors.shape[1] / _DIMENSIONS_A_UNIT)
+    whitened = neighbor_whitening.whiten_between_neighbors(blocks, part_dimensions, seed, report_step)
+    weight = min(SIZE_WEIGHT, blocks.dimension / _DIMENSIONS_A_UNIT)
     options = SearchOptions(weight, population=16, children=8, patience=5)
     yield from consensus.search_for_each(
         whitened, cluster_counts, seed, report_step, part_dimensions, options

@@ -1,4 +1,4 @@
-"""What preparation and trust ask of an engine: arithmetic on blocks of rows, wherever these are.
+"""What the steps of a run ask of an engine: arithmetic on blocks of rows, wherever these are.
 
 The blocks are fixed by the members' order, and what is summed over many of them goes up a fixed tree
 (``fixed_tree.py``): the result has the same bits on one worker or eight, and in this process. A function that
@@ -74,6 +74,7 @@ class Blocks(Protocol):
         function: Callable[..., Result],
         combine: Callable[[Result, Result], Result],
         *common: object,
+        each: Sequence[object] | None = None,
         report_step: ReportStep,
     ) -> Result:
         """Applies a function to each block, and folds what it returns up a fixed tree.
@@ -82,29 +83,52 @@ class Blocks(Protocol):
             function: As of ``map``.
             combine: Called as ``combine(total, more)``; may change and return ``total``.
             common: As of ``map``.
+            each: As of ``map``.
             report_step: As of ``map``.
         """
 
     def take(self, rows: NDArray[np.int64], columns: slice = slice(None)) -> NDArray[np.float32]:
         """Brings some values of some rows here: float32, shape (n_taken, n_columns)."""
 
-    def make_room(self, width: int) -> NDArray[np.float32]:
-        """A matrix here, float32, shape (n_rows, width), for a narrower row of each vector.
+    def derive(
+        self,
+        function: Callable[..., NDArray[np.float32]],
+        *common: object,
+        width: int,
+        use_up: bool = False,
+        report_step: ReportStep,
+    ) -> "Blocks":
+        """Makes another vector of each one, once, and keeps it where the blocks are.
 
-        It may lie in the memory of the blocks: what is written for a block overwrites that one and those
-        before it.
+        Args:
+            function: As of ``map``; returns float32, shape (n_rows_of_block, width), row by row.
+            common: As of ``map``.
+            width: Values of a new vector.
+            use_up: Whether these blocks are let go of: the new ones may lie in their memory, if they are no
+                wider.
+            report_step: As of ``map``.
+
+        Returns:
+            The new blocks.
+        """
+
+    def keep(self, report_step: ReportStep) -> "Blocks":
+        """Has all steps so far done once and for all; these blocks are not to be used any more."""
+
+    def bring(self, report_step: ReportStep) -> NDArray[np.float32]:
+        """All vectors in the memory of this process: float32, shape (n_rows, dimension), not to be changed.
+
+        Raises:
+            InvalidRequest: They do not fit.
         """
 
     def close(self) -> None:
-        """Lets go of the vectors, wherever they are; harmless when repeated."""
+        """Lets go of the vectors, wherever they are, and of all that was derived; harmless when repeated."""
 
 
-def gather(blocks: Blocks, report_step: ReportStep) -> NDArray[np.float32]:
-    """Brings all vectors here: float32, shape (n_rows, dimension)."""
-    vectors = np.empty((blocks.n_rows, blocks.dimension), dtype=np.float32)
-    for rows, block in blocks.map(copy_block, report_step=report_step):
-        vectors[rows] = block
-    return vectors
+def cut(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """The values of the rows of each block, for ``each`` of ``map``: they have the members as first axis."""
+    return [values[rows] for rows in find_bounds(len(values))]
 
 
 def copy_block(block: NDArray[np.float32], *, report_step: ReportStep) -> NDArray[np.float32]:

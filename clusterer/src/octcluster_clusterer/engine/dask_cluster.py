@@ -87,14 +87,31 @@ class DaskCluster:
             ClustererError: The function raised it.
             EngineUnavailable: The cluster cannot do it.
         """
-        future: Future[Any] = task
+        return self._wait_for(task, report_step, lambda future: future.result(timeout=_BRING_SECONDS))
+
+    def await_task(self, task: Any, report_step: ReportStep) -> None:
+        """Waits for what a function gives, and leaves it where it is; raises what ``bring`` raises."""
+        self._wait_for(
+            task,
+            report_step,
+            lambda future: future.result(timeout=_BRING_SECONDS) if future.status == "error" else None,
+        )
+
+    def tell_workers(self, function: Callable[..., object], *arguments: object) -> None:
+        """Has a function of the package called on all workers, some time; nobody waits for it."""
+        self._check_connected()
+        self._client.run(function, *arguments, wait=False, on_error="ignore")
+
+    def _wait_for(
+        self, future: "Future[Any]", report_step: ReportStep, find: Callable[["Future[Any]"], Any]
+    ) -> Any:
         while True:
             report_step()
             self._check_connected()
             self._has_worker()
             try:
                 if future.done():
-                    return future.result(timeout=_BRING_SECONDS)
+                    return find(future)
                 with self._client.as_current():
                     wait(future, timeout=_POLL_SECONDS)
             except ClustererError:

@@ -1,4 +1,4 @@
-"""The engine of many machines: workers read, this process sees what is left of the vectors."""
+"""The engine of many machines: workers read and hold, this process sees what they find."""
 
 import sys
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.engine.dask_blocks import DaskBlocks
+from octcluster_clusterer.engine.dask_blocks import DaskBlocks, StoredBlocks
 from octcluster_clusterer.engine.dask_cluster import DaskCluster
 from octcluster_clusterer.engine.scheduler_place import SchedulerPlace
 from octcluster_clusterer.engine.worker_tasks import StoredRows
@@ -27,7 +27,7 @@ class DaskEngine:
         Args:
             place: Where it is.
             vectors: Those that the workers read, too.
-            most_room_bytes: Largest matrix of prepared vectors in this process.
+            most_room_bytes: Largest matrix of vectors in this process.
         """
         self._place = place
         self._vectors = vectors
@@ -46,7 +46,7 @@ class DaskEngine:
         cluster = DaskCluster(self._place, report_step)
         try:
             rows = StoredRows(space, image_keys)
-            blocks = DaskBlocks(cluster, self._vectors, rows, self._most_room_bytes, report_step)
+            blocks = StoredBlocks(cluster, self._vectors, rows, self._most_room_bytes, report_step)
             faults: Counter[Fault] = Counter()
             for bounds, counted in blocks.count_faults(report_step):
                 faults.update({Fault(name): count for name, count in counted.items()})

@@ -38,3 +38,8 @@ class KeptBlocks:
                 return block
             self._kept[number] = block
         return self._kept[number].copy() if to_change else self._kept[number]
+
+    def forget(self, run: str) -> None:
+        """Gives up the blocks of a run, if it is the one whose blocks are kept."""
+        if run == self._run:
+            self._kept = {}

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.engine.blocks import Blocks, ReportStep, find_bounds, gather
+from octcluster_clusterer.engine.blocks import ReportStep, find_bounds
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.fixed_tree import FixedTree
 
@@ -62,11 +62,12 @@ class MemoryBlocks:
         function: Callable[..., Result],
         combine: Callable[[Result, Result], Result],
         *common: object,
+        each: Sequence[object] | None = None,
         report_step: ReportStep,
     ) -> Result:
         """Applies a function to each block, and folds what it returns up a fixed tree."""
         tree = FixedTree(combine)
-        for _, result in self.map(function, *common, report_step=report_step):
+        for _, result in self.map(function, *common, each=each, report_step=report_step):
             tree.add(result)
         return tree.total()
 
@@ -74,17 +75,36 @@ class MemoryBlocks:
         """Copies some values of some rows."""
         return self._vectors[rows, columns]
 
-    def make_room(self, width: int) -> NDArray[np.float32]:
-        """A matrix in the front of the vectors' own memory."""
-        return self._vectors.reshape(-1)[: self.n_rows * width].reshape(self.n_rows, width)
+    def derive(
+        self,
+        function: Callable[..., NDArray[np.float32]],
+        *common: object,
+        width: int,
+        use_up: bool = False,
+        report_step: ReportStep,
+    ) -> "MemoryBlocks":
+        """Makes another vector of each one; in the front of their own memory, if they are used up."""
+        if use_up and width <= self.dimension:
+            # What is written for a block overwrites that one and those before it.
+            derived = self._vectors.reshape(-1)[: self.n_rows * width].reshape(self.n_rows, width)
+        else:
+            derived = np.empty((self.n_rows, width), dtype=np.float32)
+        for rows, block in self.map(function, *common, report_step=report_step):
+            derived[rows] = block
+        if use_up:
+            self.close()
+        return MemoryBlocks(derived)
+
+    def keep(self, report_step: ReportStep) -> Self:
+        """They are done."""
+        report_step()
+        return self
+
+    def bring(self, report_step: ReportStep) -> NDArray[np.float32]:
+        """All vectors, as they lie."""
+        report_step()
+        return self._vectors
 
     def close(self) -> None:
         """Lets go of the matrix."""
         self._vectors = np.empty((0, self.dimension), dtype=np.float32)
-
-
-def bring_here(blocks: Blocks, report_step: ReportStep) -> MemoryBlocks:
-    """Brings vectors into the memory of this process, where sums are not enough; closes the blocks."""
-    vectors = gather(blocks, report_step)
-    blocks.close()
-    return MemoryBlocks(vectors)

@@ -2,10 +2,10 @@
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class StoredRows:
         return vectors.load(self.space, self.image_keys, lambda _done, _total: None)
 
 
+Source = StoredRows | list[NDArray[np.float32]]
+"""What blocks are made of: stored rows, which are one block, or blocks that a worker holds."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A function of the package with the arguments that all blocks have in common."""
@@ -84,6 +88,10 @@ class VectorsPlugin(WorkerPlugin):
         """Closes them."""
         self._vectors.close()
 
+    def forget(self, run: str) -> None:
+        """Gives up what is kept of a run."""
+        self._kept.forget(run)
+
     def load(self, rows: StoredRows, *, to_change: bool) -> NDArray[np.float32]:
         """The rows of a block: float32, shape (n_rows, dimension)."""
         return self._kept.find(rows.run, rows.number, lambda: rows.load(self._vectors), to_change=to_change)
@@ -107,21 +115,58 @@ def hold(value: object) -> object:
     return value
 
 
-def count_faults(rows: StoredRows, installation: str) -> Counter[str]:
+def count_faults(rows: StoredRows, installation: str) -> list[Counter[str]]:
     """Reads the rows of a block, and counts the vectors that are missing or not sound."""
     try:
-        _read(rows, installation, to_change=False)
+        next(_read(rows, installation, to_change=False))
     except VectorsMissing as error:
-        return Counter(error.faults)
-    return Counter()
+        return [Counter(error.faults)]
+    return [Counter()]
 
 
-def do_steps(rows: StoredRows, installation: str, each: Sequence[object], *steps: Step) -> Any:
-    """Reads the rows of a block, does steps in place and returns what the last one gives."""
-    block = _read(rows, installation, to_change=len(steps) > 1)
-    for step in steps[:-1]:
-        step.do(block)
-    return steps[-1].do(block, *each)
+def do_steps(source: Source, installation: str, each: Sequence[object] | None, *steps: Step) -> list[Any]:
+    """Does steps in place to each block of a source, and lists what the last one gives.
+
+    Args:
+        source: The blocks.
+        installation: What the clusterer has, see ``describe_installation``.
+        each: One more argument of the last step for each block, if there is one.
+        steps: One at least.
+    """
+    return list(_give(source, installation, each, steps))
+
+
+def fold_steps(
+    source: Source,
+    installation: str,
+    each: Sequence[object] | None,
+    combine: Callable[[Any, Any], Any],
+    *steps: Step,
+) -> Any:
+    """Does what ``do_steps`` does, and folds what it would list, one after the other."""
+    return reduce(combine, _give(source, installation, each, steps))
+
+
+def join(*sources: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """The blocks of several sources, one after the other."""
+    return [block for source in sources for block in source]
+
+
+def take_rows(source: list[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Some rows of held blocks, which are numbered on from block to block; all but the last are alike."""
+    blocks, places = np.divmod(rows, len(source[0]))
+    taken = np.empty((len(rows), source[0].shape[1]), dtype=np.float32)
+    for number in np.unique(blocks):
+        own = blocks == number
+        taken[own] = source[number][places[own]]
+    return taken
+
+
+def forget(run: str) -> None:
+    """Has this worker forget the raw blocks that it keeps of a run."""
+    plugin = get_worker().plugins.get(_PLUGIN)
+    if isinstance(plugin, VectorsPlugin):
+        plugin.forget(run)
 
 
 def fold(combine: Callable[[Any, Any], Any], first: Any, *others: Any) -> Any:
@@ -132,7 +177,16 @@ def fold(combine: Callable[[Any, Any], Any], first: Any, *others: Any) -> Any:
     return total
 
 
-def _read(rows: StoredRows, installation: str, *, to_change: bool) -> NDArray[np.float32]:
+def _give(
+    source: Source, installation: str, each: Sequence[object] | None, steps: Sequence[Step]
+) -> Iterator[Any]:
+    for number, block in enumerate(_read(source, installation, to_change=len(steps) > 1)):
+        for step in steps[:-1]:
+            step.do(block)
+        yield steps[-1].do(block, *(() if each is None else (each[number],)))
+
+
+def _read(source: Source, installation: str, *, to_change: bool) -> Iterator[NDArray[np.float32]]:
     own = describe_installation()
     if own != installation:
         raise EngineUnavailable(
@@ -142,7 +196,12 @@ def _read(rows: StoredRows, installation: str, *, to_change: bool) -> NDArray[np
     plugin = get_worker().plugins.get(_PLUGIN)
     if not isinstance(plugin, VectorsPlugin):
         raise EngineUnavailable(_NO_PLUGIN)
-    return plugin.load(rows, to_change=to_change)
+    if isinstance(source, StoredRows):
+        yield plugin.load(source, to_change=to_change)
+        return
+    for block in source:
+        # What travels between workers cannot be written.
+        yield block.copy() if to_change else block
 
 
 def _go_on() -> None:

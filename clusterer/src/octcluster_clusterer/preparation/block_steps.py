@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.preparation.fitted import center, multiply_rows, scale_to_length
+from octcluster_clusterer.preparation.fitted import center, multiply_rows, project, scale_to_length
 from octcluster_clusterer.tiles import add_into, multiply_by_transpose, slices
 
 _VALUES_AT_ONCE = 2**18
@@ -28,11 +28,42 @@ class Columns:
 
 
 def scale_parts(
-    block: NDArray[np.float32], parts: Sequence[slice], *, report_step: Callable[[], None]
+    block: NDArray[np.float32],
+    parts: Sequence[slice],
+    length: float = 1.0,
+    *,
+    report_step: Callable[[], None],
 ) -> None:
-    """Scales each part of each vector to unit length, in place."""
+    """Scales each part of each vector to this length, in place."""
     for part in parts:
-        scale_to_length(block[:, part], report_step=report_step)
+        scale_to_length(block[:, part], length, report_step)
+
+
+def scale_columns(
+    block: NDArray[np.float32], factors: NDArray[np.float32], *, report_step: Callable[[], None]
+) -> None:
+    """Multiplies each dimension by its factor, in place."""
+    report_step()
+    block *= factors
+
+
+def multiply_parts(
+    block: NDArray[np.float32],
+    parts: Sequence[slice],
+    matrices: Sequence[NDArray[np.float32]],
+    *,
+    report_step: Callable[[], None],
+) -> None:
+    """Multiplies each part of each vector by a matrix of its own, in place.
+
+    Args:
+        block: float32, shape (n_rows, dimension).
+        parts: The columns of each part.
+        matrices: float32, shape (part_dimension, part_dimension), for each part.
+        report_step: Called often.
+    """
+    for part, matrix in zip(parts, matrices, strict=True):
+        multiply_rows(block[:, part], matrix, block[:, part], report_step)
 
 
 def measure_columns(block: NDArray[np.float32], *, report_step: Callable[[], None]) -> Columns:
@@ -119,3 +150,19 @@ def project_parts(
         if own is not None:
             multiply_rows(block[:, part], own, products, report_step)
     return projected
+
+
+def project_rows(
+    block: NDArray[np.float32], axes: NDArray[np.float32], *, report_step: Callable[[], None]
+) -> NDArray[np.float32]:
+    """Coordinates of each vector along axes: float32, shape (n_rows, n_axes)."""
+    report_step()
+    return project(block, axes)
+
+
+def take_columns(
+    block: NDArray[np.float32], columns: slice, *, report_step: Callable[[], None]
+) -> NDArray[np.float32]:
+    """Some dimensions of each vector: float32, shape (n_rows, n_columns)."""
+    report_step()
+    return block[:, columns].copy()

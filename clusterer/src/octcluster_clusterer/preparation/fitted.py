@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.preparation.units import pool
 from octcluster_clusterer.tiles import map_in_order, slices
 
@@ -73,7 +74,7 @@ class FittedPreparation:
             float32, shape (n_units, prepared_dimension).
         """
         members = self.prepare_members(vectors)
-        return self.finish(members if units is None else pool(members, units))
+        return self.finish(members if units is None else pool(MemoryBlocks(members), units))
 
     def prepare_members(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first steps of ``apply``, up to those after which units are means of their members.

@@ -25,7 +25,6 @@ from octcluster_clusterer.preparation.principal_components import (
     decompose_moments,
     describe_request,
     find_principal_components,
-    find_signs,
 )
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 
@@ -139,11 +138,11 @@ def project_blocks(
     components: Sequence[PrincipalComponents],
     pca: float | int,
     report_step: Callable[[], None],
-) -> tuple[NDArray[np.float32], list[int], list[NDArray[np.float32] | None]]:
-    """Brings the coordinates of all vectors along the components that are kept here, side by side.
+) -> tuple[Blocks, list[int], list[NDArray[np.float32] | None]]:
+    """Projects all vectors on the components that are kept, part by part; uses the blocks up.
 
     Returns:
-        float32, shape (n_rows, n_components of all parts); the number of components of each part; its axes,
+        Blocks with the components of all parts side by side; the number of components of each part; its axes,
         None where they would be too large.
     """
     counts = [
@@ -156,19 +155,24 @@ def project_blocks(
         )
         for part, own, count in zip(parts, components, counts, strict=True)
     ]
-    prepared = blocks.make_room(sum(counts))
-    for rows, projected in blocks.map(project_parts, parts, counts, axes, report_step=report_step):
-        prepared[rows] = projected
-    for columns, own, known in zip(
-        np.split(prepared, np.cumsum(counts)[:-1], axis=1), components, axes, strict=True
-    ):
+    prepared = blocks.derive(
+        project_parts, parts, counts, axes, width=sum(counts), use_up=True, report_step=report_step
+    )
+    for columns, own, known in zip(cut_parts(counts), components, axes, strict=True):
         if known is None and own.scores is not None:
-            columns[:] = own.scores[:, : columns.shape[1]]
+            assert prepared.matrix is not None  # noqa: S101 - scores come of vectors in memory
+            prepared.matrix[:, columns] = own.scores[:, : columns.stop - columns.start]
     return prepared, counts, axes
 
 
+def cut_parts(counts: Sequence[int]) -> list[slice]:
+    """The columns of parts that stand side by side, from the number of values in each."""
+    return [slice(int(end) - count, int(end)) for end, count in zip(np.cumsum(counts), counts, strict=True)]
+
+
 def describe_part(
-    prepared: NDArray[np.float32],
+    signs: NDArray[np.float32],
+    n_rows: int,
     preparation: Preparation,
     components: PrincipalComponents,
     axes: NDArray[np.float32] | None,
@@ -177,17 +181,18 @@ def describe_part(
     """Says how a part was prepared, and what its factors are so far: signs, and whitening if asked.
 
     Args:
-        prepared: float32, shape (n_rows, count): its columns.
+        signs: float32, shape (count,): those that ``find_signs`` gives its columns.
+        n_rows: Number of vectors.
         preparation: What was asked for.
         components: Its components.
         axes: Those that it was projected on; None without PCA, or if they are too large.
         centre: Its means and divisors.
     """
-    n_rows, count = prepared.shape
+    count = len(signs)
     if preparation.pca is None:
         factors, variance = np.ones(count, dtype=np.float32), components.total_variance
     else:
-        factors = find_signs(prepared)
+        factors = signs.copy()
         variance = float(components.variances[:count].sum())
         if preparation.whiten:
             factors *= _whitening_factors(components.variances[:count], components.rank)

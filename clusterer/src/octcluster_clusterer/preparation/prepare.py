@@ -1,35 +1,45 @@
 """What happens to vectors before clustering, from L2 to pooling units and one length again; part by part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import Preparation
-from octcluster_clusterer.preparation.block_steps import scale_parts
-from octcluster_clusterer.preparation.fitted import (
-    FittedPart,
-    FittedPreparation,
-    scale_to_length,
+from octcluster_clusterer.preparation.block_steps import (
+    join_columns,
+    measure_columns,
+    multiply_parts,
+    project_rows,
+    scale_columns,
+    scale_parts,
+    sum_squares,
+    take_columns,
 )
+from octcluster_clusterer.preparation.fitted import FittedPart, FittedPreparation
 from octcluster_clusterer.preparation.part import (
     MAX_FITTED_BYTES,
     PreparedPart,
     center_blocks,
+    cut_parts,
     describe_part,
     find_components,
     project_blocks,
 )
+from octcluster_clusterer.preparation.patient_differences import measure_differences
 from octcluster_clusterer.preparation.principal_components import (
     PrincipalComponents,
-    find_principal_components,
+    choose_signs,
+    find_signs,
+    fits_moments,
 )
 from octcluster_clusterer.preparation.rules import check_preparation
 from octcluster_clusterer.preparation.units import pool
 from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision, decide_whitening
-from octcluster_clusterer.preparation.within_patients import whiten_patients
+from octcluster_clusterer.preparation.within_patients import find_whitening
 from octcluster_clusterer.shared_work import SharedWork
 
 
@@ -38,7 +48,7 @@ class PreparedVectors:
     """Vectors ready for clustering.
 
     Attributes:
-        vectors: float32, shape (n_units, prepared_dimension), C-contiguous, mean 0 or nearly so; units are
+        blocks: The vectors, of n_units rows and prepared_dimension values, mean 0 or nearly so; units are
             members, where none were given.
         coordinates: float32, shape (n_units, 2): the first two principal coordinates, 0 where there are
             fewer.
@@ -51,7 +61,7 @@ class PreparedVectors:
         patient_whitening: Whether members were whitened within patients; None if that was not asked for.
     """
 
-    vectors: NDArray[np.float32]
+    blocks: Blocks
     coordinates: NDArray[np.float32]
     explained_variance_ratios: NDArray[np.float64]
     part_dimensions: Sequence[int]
@@ -93,8 +103,7 @@ def prepare(  # noqa: PLR0913
     """
     check_preparation(preparation, blocks.n_rows, blocks.dimension)
     part_dimensions = preparation.part_dimensions or (blocks.dimension,)
-    ends = np.cumsum(part_dimensions)
-    columns = [slice(int(end) - own, int(end)) for own, end in zip(part_dimensions, ends, strict=True)]
+    columns = cut_parts(part_dimensions)
     n_steps = len(columns) + 3
 
     def report_at(step: int) -> Callable[[], None]:
@@ -103,21 +112,22 @@ def prepare(  # noqa: PLR0913
     report_last = report_at(n_steps - 1)
     prepared, parts = _prepare_parts(blocks, columns, preparation, seed, report_at, shared)
     counts = [part.count for part in parts]
+    prepared_columns = cut_parts(counts)
     weights = _find_weights([part.mean_square for part in parts])
     prepared_length = _find_length(preparation, [part.mean_square for part in parts])
-    own_columns = _split(prepared, counts)
-    for i, weight in enumerate(weights):
-        parts[i].fitted.factors[:] *= weight
-        if (parts[i].fitted.factors != 1).any():
-            own_columns[i] *= parts[i].fitted.factors
-    fitted, decision = _whiten_within_patients(
-        preparation, own_columns, [part.fitted for part in parts], patients, report_last
+    for part, weight in zip(parts, weights, strict=True):
+        part.fitted.factors[:] *= weight
+    factors = np.concatenate([part.fitted.factors for part in parts])
+    if (factors != 1).any():
+        prepared = prepared.then(scale_columns, factors, report_step=report_last)
+    prepared, fitted, decision = _whiten_within_patients(
+        preparation, prepared, prepared_columns, [part.fitted for part in parts], patients, report_last
     )
     if units is not None:
-        prepared, fitted = _pool_units(prepared, fitted, counts, units)
+        prepared, fitted = _pool_units(prepared, fitted, prepared_columns, units)
     if prepared_length is not None:
-        for own in _split(prepared, counts):
-            scale_to_length(own, prepared_length, report_last)
+        prepared = prepared.then(scale_parts, prepared_columns, prepared_length, report_step=report_last)
+    prepared = prepared.keep(report_last)
     coordinates = _find_coordinates(prepared, preparation, parts, seed, report_last, pooled=units is not None)
     report_steps(n_steps, n_steps)
     return PreparedVectors(
@@ -139,8 +149,8 @@ def _prepare_parts(
     seed: int,
     report_at: Callable[[int], Callable[[], None]],
     shared: SharedWork | None,
-) -> tuple[NDArray[np.float32], list[PreparedPart]]:
-    """Prepares the parts but for the factors: float32, shape (n_members, all counts), side by side."""
+) -> tuple[Blocks, list[PreparedPart]]:
+    """Prepares the parts but for the factors: side by side."""
     if preparation.l2_normalize:
         blocks = blocks.then(scale_parts, columns, report_step=report_at(0))
     blocks, means, divisors = center_blocks(
@@ -151,60 +161,57 @@ def _prepare_parts(
     )
     report_projecting = report_at(1 + len(columns))
     report_projecting()
-    if preparation.pca is None:
-        assert blocks.matrix is not None  # noqa: S101 - see works_on_blocks
-        prepared, counts = blocks.matrix, [part.stop - part.start for part in columns]
-        axes: list[NDArray[np.float32] | None] = [None] * len(columns)
-    else:
+    prepared, counts = blocks, [part.stop - part.start for part in columns]
+    axes: list[NDArray[np.float32] | None] = [None] * len(columns)
+    if preparation.pca is not None:
         prepared, counts, axes = project_blocks(
             blocks, columns, components, preparation.pca, report_projecting
         )
+    known = prepared.reduce(measure_columns, join_columns, report_step=report_projecting)
+    signs = np.split(choose_signs(known.smallest, known.largest), np.cumsum(counts)[:-1])
     parts = [
-        describe_part(own, preparation, found, own_axes, (means[part], divisors[part]))
-        for own, found, own_axes, part in zip(
-            _split(prepared, counts), components, axes, columns, strict=True
-        )
+        describe_part(own, prepared.n_rows, preparation, found, own_axes, (means[part], divisors[part]))
+        for own, found, own_axes, part in zip(signs, components, axes, columns, strict=True)
     ]
     return prepared, parts
 
 
 def _whiten_within_patients(
     preparation: Preparation,
-    columns: Sequence[NDArray[np.float32]],
+    prepared: Blocks,
+    columns: Sequence[slice],
     parts: list[FittedPart],
     patients: NDArray[np.int64],
     report_step: Callable[[], None],
-) -> tuple[list[FittedPart], WhiteningDecision | None]:
-    """Whitens the parts within patients, in place, if that was asked for and is so decided."""
+) -> tuple[Blocks, list[FittedPart], WhiteningDecision | None]:
+    """Whitens the parts within patients, if that was asked for and is so decided."""
     if not preparation.whiten_within_patients:
-        return parts, None
-    decision = decide_whitening(preparation.whiten_within_patients, columns, patients, report_step)
+        return prepared, parts, None
+    differences = measure_differences(prepared, columns, patients, report_step)
+    squares = prepared.reduce(sum_squares, np.add, report_step=report_step)
+    decision = decide_whitening(
+        preparation.whiten_within_patients, differences, float(squares.sum()), prepared.n_rows
+    )
     if not decision.applied:
-        return parts, decision
-    matrices = [whiten_patients(own, patients, report_step) for own in columns]
+        return prepared, parts, decision
+    matrices = [find_whitening(scatter, differences.n_free) for scatter in differences.scatters]
     whitened = [replace(part, patient_whitening=matrix) for part, matrix in zip(parts, matrices, strict=True)]
-    return whitened, decision
+    return prepared.then(multiply_parts, columns, matrices, report_step=report_step), whitened, decision
 
 
 def _pool_units(
-    prepared: NDArray[np.float32],
+    prepared: Blocks,
     fitted: Sequence[FittedPart],
-    counts: Sequence[int],
+    columns: Sequence[slice],
     units: NDArray[np.int32],
-) -> tuple[NDArray[np.float32], list[FittedPart]]:
+) -> tuple[MemoryBlocks, list[FittedPart]]:
     """Averages the members of units, and centres the units; the parts' preparation then does that, too."""
     pooled = pool(prepared, units)
+    prepared.close()  # nothing needs the members' own vectors any more
     centres = (pooled.sum(axis=0, dtype=np.float64) / len(pooled)).astype(np.float32)
     pooled -= centres
-    return pooled, [
-        replace(part, unit_centre=centre[0])
-        for part, centre in zip(fitted, _split(centres[np.newaxis], counts), strict=True)
-    ]
-
-
-def _split(vectors: NDArray[np.float32], counts: Sequence[int]) -> list[NDArray[np.float32]]:
-    """The columns of each part, as views."""
-    return np.split(vectors, np.cumsum(counts)[:-1], axis=1)
+    centred = [replace(part, unit_centre=centres[own]) for part, own in zip(fitted, columns, strict=True)]
+    return MemoryBlocks(pooled), centred
 
 
 def _find_weights(mean_squares: Sequence[float]) -> list[np.float32]:
@@ -223,7 +230,7 @@ def _find_length(preparation: Preparation, mean_squares: Sequence[float]) -> flo
 
 
 def _find_coordinates(
-    prepared: NDArray[np.float32],
+    prepared: Blocks,
     preparation: Preparation,
     parts: Sequence[PreparedPart],
     seed: int,
@@ -234,13 +241,29 @@ def _find_coordinates(
     """The first two principal coordinates of the prepared vectors."""
     report_step()
     if len(parts) == 1 and preparation.pca is not None:
-        return prepared[:, :2]
-    components = (
-        parts[0].components
-        if len(parts) == 1 and not pooled
-        else find_principal_components(prepared, None, seed, report_step)
-    )
-    return components.coordinates(prepared, min(2, components.variances.size))
+        leading = slice(0, min(2, prepared.dimension))
+        return _gather(prepared.map(take_columns, leading, report_step=report_step), prepared.n_rows)
+    if len(parts) == 1 and not pooled:
+        components = parts[0].components
+    else:
+        if prepared.matrix is None and not fits_moments(prepared.n_rows, prepared.dimension, None):
+            prepared = MemoryBlocks(prepared.bring(report_step))
+        whole = [slice(0, prepared.dimension)]
+        (components,) = find_components(prepared, whole, None, seed, lambda _: report_step(), None)
+    count = min(2, components.variances.size)
+    if components.axes is None:
+        assert components.scores is not None  # noqa: S101 - one of the two is set
+        coordinates = components.scores[:, :count]
+    else:
+        axes = np.ascontiguousarray(components.axes[:, :count])
+        coordinates = _gather(prepared.map(project_rows, axes, report_step=report_step), prepared.n_rows)
+    return coordinates * find_signs(coordinates)
+
+
+def _gather(found: Iterator[tuple[slice, NDArray[np.float32]]], n_rows: int) -> NDArray[np.float32]:
+    """Puts together what blocks gave, some values for each row."""
+    blocks = [block for _, block in found]
+    return np.concatenate(blocks) if blocks else np.empty((n_rows, 0), dtype=np.float32)
 
 
 def _merge_ratios(parts: Sequence[PrincipalComponents]) -> NDArray[np.float64]:

@@ -118,26 +118,6 @@ class PrincipalComponents:
             report_step()
         return axes
 
-    def coordinates(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-        """Computes the vectors' coordinates along the first components, in new memory.
-
-        The sign of each component is such that the coordinate farthest from 0 is positive.
-
-        Args:
-            vectors: float32, shape (n_vectors, dimension), those of the analysis.
-            count: Number of components, at most n_components.
-
-        Returns:
-            float32, shape (n_vectors, count).
-        """
-        if self.scores is not None:
-            return self.scores[:, :count] * find_signs(self.scores[:, :count])
-        assert self.axes is not None  # noqa: S101 - one of the two is set
-        coordinates = np.empty((len(vectors), count), dtype=np.float32)
-        for rows in slices(len(vectors), max(1, _VALUES_AT_ONCE // vectors.shape[1])):
-            coordinates[rows] = vectors[rows] @ self.axes[:, :count]
-        return coordinates * find_signs(coordinates)
-
 
 def find_principal_components(
     vectors: NDArray[np.float32], pca: float | int | None, seed: int, report_step: Callable[[], None]
@@ -251,5 +231,9 @@ def _decompose_randomly(
 
 def find_signs(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32, shape (n_components,): 1 or -1, so that the coordinate farthest from 0 becomes positive."""
-    flipped = -coordinates.min(axis=0) > coordinates.max(axis=0)
-    return np.where(flipped, np.float32(-1), np.float32(1))
+    return choose_signs(coordinates.min(axis=0), coordinates.max(axis=0))
+
+
+def choose_signs(smallest: NDArray[np.float32], largest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What ``find_signs`` gives, from the smallest and the largest coordinate of each component."""
+    return np.where(-smallest > largest, np.float32(-1), np.float32(1))

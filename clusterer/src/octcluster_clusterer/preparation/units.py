@@ -9,10 +9,11 @@ a finding are, then weigh more.
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.model import Members
 from octcluster_clusterer.tiles import slices
 
-_VALUES_AT_ONCE = 2**18
+_VALUES_AT_ONCE = 2**20
 
 
 def count_units(members: Members) -> int:
@@ -53,11 +54,11 @@ def gather_units(members: Members) -> Members:
     )
 
 
-def pool(vectors: NDArray[np.float32], units: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Averages the vectors of each unit's members.
+def pool(blocks: Blocks, units: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Averages the vectors of each unit's members, and brings the means here.
 
     Args:
-        vectors: float32, shape (n_members, dimension).
+        blocks: The members' vectors.
         units: int32, shape (n_members,): numbers from 0 without gaps.
 
     Returns:
@@ -67,12 +68,13 @@ def pool(vectors: NDArray[np.float32], units: NDArray[np.int32]) -> NDArray[np.f
     sizes = np.bincount(units)
     ends = np.cumsum(sizes)
     starts = ends - sizes
-    pooled = np.empty((sizes.size, vectors.shape[1]), dtype=np.float32)
-    units_at_once = max(1, int(_VALUES_AT_ONCE / vectors.shape[1] / sizes.mean()))
+    pooled = np.empty((sizes.size, blocks.dimension), dtype=np.float32)
+    units_at_once = max(1, int(_VALUES_AT_ONCE / blocks.dimension / sizes.mean()))
     for some in slices(sizes.size, units_at_once):
         rows = order[starts[some.start] : ends[some.stop - 1]]
         # Row after row, so that the sum of a unit does not depend on the others.
-        sums = np.add.reduceat(vectors[rows].astype(np.float64), starts[some] - starts[some.start], axis=0)
+        members = blocks.take(rows).astype(np.float64)
+        sums = np.add.reduceat(members, starts[some] - starts[some.start], axis=0)
         pooled[some] = sums / sizes[some, np.newaxis]
     return pooled
 

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import find_clusters_for_each, hg_means
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.engine.blocks import Blocks
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import ClusteringResult
 
 MAX_OTHERS_SHOWN = 9
@@ -49,7 +51,7 @@ class Choice:
 def choose(
     results: Sequence[ClusteringResult],
     searches: Sequence[SearchedClusters | None],
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int] = (),
@@ -59,7 +61,7 @@ def choose(
     Args:
         results: The results, those of one algorithm side by side by rising number of clusters.
         searches: What the search for each result told; None for one that was not searched for.
-        vectors: float32, shape (n_members, dimension): what was clustered.
+        blocks: What was clustered.
         seed: Seed of the random vectors and of the searches in them.
         report_step: Called often.
         part_dimensions: Number of values in each part of a vector; empty: a vector is one part.
@@ -73,8 +75,8 @@ def choose(
         Tibshirani, Walther and Hastie, "Estimating the number of clusters in a data set via the gap
         statistic", JRSS B 63, 2001, doi:10.1111/1467-9868.00293: the comparison with random vectors.
     """
-    choice = _choose(results, searches, vectors, seed, report_step, part_dimensions)
-    if searches[choice.index] is None or len(vectors) <= hg_means.SEARCHED_MEMBERS:
+    choice = _choose(results, searches, blocks, seed, report_step, part_dimensions)
+    if searches[choice.index] is None or blocks.n_rows <= hg_means.SEARCHED_MEMBERS:
         return choice
     return replace(
         choice,
@@ -86,7 +88,7 @@ def choose(
 def _choose(
     results: Sequence[ClusteringResult],
     searches: Sequence[SearchedClusters | None],
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     seed: int,
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
@@ -99,20 +101,20 @@ def _choose(
         return _choose_by_silhouette(results)
     counts = [result.requested_clusters or 0 for result in results]
     by_count = dict(zip(counts, known, strict=True))
-    beside = [count for count in (min(counts) - 1, max(counts) + 1) if 1 < count < len(vectors)]
+    beside = [count for count in (min(counts) - 1, max(counts) + 1) if 1 < count < blocks.n_rows]
     if beside:
         found = find_clusters_for_each(
-            results[0].algorithm, vectors, beside, seed, report_step, part_dimensions
+            results[0].algorithm, blocks, beside, seed, report_step, part_dimensions
         )
         by_count |= {count: search for count, (_, search) in zip(beside, found, strict=True) if search}
-    rated = _rate_counts(by_count, vectors, seed, report_step)
+    rated = _rate_counts(by_count, blocks, seed, report_step)
     ratings = {count: rated[count] for count in counts if count in rated}
     return _choose_by_rating(counts, ratings) if ratings else _choose_by_silhouette(results)
 
 
 def _rate_counts(
     searches: Mapping[int, SearchedClusters],
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     seed: int,
     report_step: Callable[[], None],
 ) -> dict[int, float]:
@@ -133,7 +135,7 @@ def _rate_counts(
     }
     if sizes_count:
         return {count: fall * searches[count].agreement ** 2 for count, fall in mean_falls.items()}
-    by_chance = _find_falls_by_chance(mean_falls, vectors, seed, report_step) if mean_falls else {}
+    by_chance = _find_falls_by_chance(mean_falls, blocks, seed, report_step) if mean_falls else {}
     return {
         count: fall / by_chance[count] * searches[count].agreement
         for count, fall in mean_falls.items()
@@ -160,34 +162,36 @@ def _find_falls(explained: Mapping[int, float], sizes_count: bool) -> dict[int, 
 
 
 def _find_falls_by_chance(
-    judged: Iterable[int], vectors: NDArray[np.float32], seed: int, report_step: Callable[[], None]
+    judged: Iterable[int], blocks: Blocks, seed: int, report_step: Callable[[], None]
 ) -> dict[int, float]:
     """The falls in random vectors without any groups."""
-    scattered = _scatter(vectors, seed)
+    scattered = MemoryBlocks(_scatter(blocks, seed, report_step))
     near = sorted({near for count in judged for near in (count - 1, count, count + 1)} - {1})
     return _find_falls(
         {
-            count: hg_means.search(scattered, count, seed, report_step, (vectors.shape[1],)).explained[0]
+            count: hg_means.search(scattered, count, seed, report_step, (blocks.dimension,)).explained[0]
             for count in near
         },
         sizes_count=False,
     )
 
 
-def _scatter(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _scatter(blocks: Blocks, seed: int, report_step: Callable[[], None]) -> NDArray[np.float32]:
     """Random vectors without any groups: as many as are searched, as long as the members', mean 0."""
     random = np.random.default_rng(seed)
-    lengths = _find_lengths(vectors)
+    lengths = np.concatenate([own for _, own in blocks.map(find_lengths, report_step=report_step)])
     if len(lengths) > hg_means.SEARCHED_MEMBERS:
         lengths = random.choice(lengths, hg_means.SEARCHED_MEMBERS, replace=False)
-    scattered = random.standard_normal((lengths.size, vectors.shape[1]), dtype=np.float32)
-    scattered *= (lengths / _find_lengths(scattered))[:, np.newaxis]
+    scattered = random.standard_normal((lengths.size, blocks.dimension), dtype=np.float32)
+    scattered *= (lengths / find_lengths(scattered, report_step=report_step))[:, np.newaxis]
     scattered -= scattered.mean(axis=0)
     return scattered
 
 
-def _find_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+def find_lengths(block: NDArray[np.float32], *, report_step: Callable[[], None]) -> NDArray[np.float32]:
+    """float32, shape (n_rows,): Euclidean lengths of vectors."""
+    report_step()
+    lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", block, block))
     return lengths
 
 

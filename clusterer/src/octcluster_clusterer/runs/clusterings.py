@@ -12,6 +12,7 @@ from octcluster_clusterer.assignment.assign import FittedRun
 from octcluster_clusterer.assignment.fit import find_distances, fit_rules
 from octcluster_clusterer.clustering import find_clusters_for_each
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Report, RunSpec, Stage
 from octcluster_clusterer.preparation.prepare import PreparedVectors
 from octcluster_clusterer.runs.spec_rules import list_clusterings
@@ -64,7 +65,7 @@ def find_clusterings(prepared: PreparedVectors, spec: RunSpec, report: Report) -
         start = time.monotonic()
         label_sets = find_clusters_for_each(
             algorithm,
-            prepared.vectors,
+            prepared.blocks,
             [n_clusters or 0 for n_clusters in counts],
             spec.seed,
             report_step,
@@ -96,7 +97,7 @@ def fit_run(prepared: PreparedVectors, clusterings: Sequence[Clustering], report
         return None
     n_done = len(clusterings)
     rules = fit_rules(
-        prepared.vectors,
+        prepared.blocks,
         [clustering.labels for clustering in clusterings],
         lambda: report(Stage.CLUSTERING, n_done, n_done),
     )
@@ -104,7 +105,7 @@ def fit_run(prepared: PreparedVectors, clusterings: Sequence[Clustering], report
 
 
 def score_clusterings(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     clusterings: Sequence[Clustering],
     class_indices: NDArray[np.int32] | None,
     seed: int,
@@ -113,7 +114,7 @@ def score_clusterings(
     """Scores clusterings: silhouettes of all in one pass, and agreement with the classes, if known.
 
     Args:
-        vectors: float32, shape (n_members, dimension): the prepared vectors.
+        blocks: The prepared vectors.
         clusterings: What was found in them.
         class_indices: int32, shape (n_members,): known classes, -1 unknown; None if none is known.
         seed: Seed of the sample that has silhouettes, where members are many.
@@ -133,7 +134,7 @@ def score_clusterings(
         report(Stage.SCORING, *reached)
 
     label_sets = [clustering.labels for clustering in clusterings]
-    silhouettes = find_silhouettes(vectors, label_sets, report_scoring, draw_sample(len(vectors), seed))
+    silhouettes = find_silhouettes(blocks, label_sets, report_scoring, draw_sample(blocks.n_rows, seed))
     results: list[ClusteringResult] = []
     for clustering, values in zip(clusterings, silhouettes, strict=True):
         scores, contingency = score(clustering.labels, values, class_indices)
@@ -146,7 +147,7 @@ def score_clusterings(
                 scores=scores,
                 contingency=contingency,
                 seconds=clustering.seconds,
-                distances=find_distances(vectors, clustering.labels, lambda: report_scoring(*reached)),
+                distances=find_distances(blocks, clustering.labels, lambda: report_scoring(*reached)),
                 class_of_cluster=match_classes(contingency),
             )
         )

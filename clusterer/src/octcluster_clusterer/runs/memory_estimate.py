@@ -62,7 +62,9 @@ def check_memory(
     elsewhere = lie_elsewhere(spec, n_members, memory)
     stages = estimate_stages(spec, n_members, prepared_dimension, n_units=n_units)
     largest = max(stages, key=lambda name: stages[name])
-    base = memory.resting_bytes + _estimate_base(spec, n_members, prepared_dimension, elsewhere=elsewhere)
+    base = memory.resting_bytes + _estimate_base(
+        spec, n_members, prepared_dimension, n_units=n_units, elsewhere=elsewhere
+    )
     needed = base + stages[largest]
     if needed <= memory.limit_bytes:
         return
@@ -96,7 +98,7 @@ def find_map_obstacle(
     dimension = find_prepared_dimension(spec.preparation, n_members, spec.space.dimension) or 1
     at_work += placement.estimate_bytes(mapped, dimension)
     elsewhere = lie_elsewhere(spec, n_members, memory)
-    base = memory.resting_bytes + _estimate_base(spec, n_members, elsewhere=elsewhere)
+    base = memory.resting_bytes + _estimate_base(spec, n_members, n_units=n_units, elsewhere=elsewhere)
     needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)
     if needed <= memory.limit_bytes:
         return ""
@@ -140,20 +142,31 @@ def estimate_stages(
 
 
 def lie_elsewhere(spec: RunSpec, n_members: int, memory: MemoryAllowance) -> bool:
-    """Whether only prepared vectors come into this process."""
+    """Whether prepared vectors alone come into this process, and of very many only some."""
     return memory.vectors_elsewhere and works_on_blocks(spec.preparation, n_members, spec.space.dimension)
 
 
 def _estimate_base(
-    spec: RunSpec, n_members: int, prepared_dimension: int | None = None, *, elsewhere: bool = False
+    spec: RunSpec,
+    n_members: int,
+    prepared_dimension: int | None = None,
+    *,
+    n_units: int | None = None,
+    elsewhere: bool = False,
 ) -> int:
     """What all stages need: the vectors, prepared in their own memory unless they lie elsewhere."""
-    dimension = spec.space.dimension
+    dimension, rows = spec.space.dimension, n_members
     if elsewhere:
         known = prepared_dimension or find_prepared_dimension(spec.preparation, n_members, dimension)
-        # Where only the variance tells how many there are, make_room of the blocks is the first to know.
-        dimension = known or 1
-    return _TILES_BYTES + 4 * n_members * dimension + _MEMBER_BYTES * n_members
+        # Where only the variance tells how many there are, the blocks are the first to know.
+        dimension, rows = known or 1, _count_rows_here(n_members, n_units or n_members)
+    return _TILES_BYTES + 4 * rows * dimension + _MEMBER_BYTES * n_members
+
+
+def _count_rows_here(n_members: int, n_units: int) -> int:
+    """How many prepared vectors come into this process where the others lie elsewhere."""
+    need_all = n_units < n_members or n_units <= EXACT_MEMBERS
+    return n_units if need_all else min(n_units, MAX_MEMBERS)
 
 
 def _list_cluster_counts(spec: RunSpec) -> list[int]:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from octcluster_clusterer.clustering import find_clusters
 from octcluster_clusterer.engine.blocks import Blocks
-from octcluster_clusterer.engine.memory_blocks import bring_here
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.memory import MemoryAllowance
@@ -50,7 +50,7 @@ def run_pipeline(
     The same arguments give the same result bit for bit, whatever the number of threads or processors.
 
     Args:
-        blocks: The members' vectors. Handed over: used up, and closed as soon as they are prepared.
+        blocks: The members' vectors. Handed over: used up; the caller closes them.
         members: What is known of each member. Its units are what is clustered and judged.
         spec: What to do.
         report: Told of progress in Stage.PREPARING (in steps), CLUSTERING (in clusterings), SCORING (in
@@ -79,7 +79,7 @@ def run_pipeline(
     # on every machine. What takes long and can be shared out runs in parallel in tiles.py.
     obstacle = "" if memory is None else find_map_obstacle(spec, len(members), memory, n_units=len(units))
     if blocks.matrix is None and not works_on_blocks(spec.preparation, len(members), blocks.dimension):
-        blocks = bring_here(blocks, lambda: report(Stage.PREPARING, 0, 0))
+        blocks = MemoryBlocks(blocks.bring(lambda: report(Stage.PREPARING, 0, 0)))
     with threadpool_limits(limits=1), started_mapper(spec.umap, len(units), obstacle) as mapper:
         with costs.measured(Stage.TRUSTING):
             duplicates = _find_duplicates(blocks, members, spec, report, shared)
@@ -93,21 +93,19 @@ def run_pipeline(
                 shared if blocks.matrix is not None else None,
                 units=members.unit_indices,
             )
-        # Where members were pooled, nothing needs their own vectors any more.
-        blocks.close()
         if memory is not None:
             # Only now is it known how many components hold the share of the variance asked for.
-            check_memory(spec, len(members), memory, prepared.vectors.shape[1], n_units=len(units))
+            check_memory(spec, len(members), memory, prepared.blocks.dimension, n_units=len(units))
         with costs.measured(Stage.CLUSTERING):
             clusterings = find_clusterings(prepared, spec, report)
             fitted = fit_run(prepared, clusterings, report)
         with costs.measured(Stage.SCORING):
-            results = score_clusterings(prepared.vectors, clusterings, units.class_indices, spec.seed, report)
+            results = score_clusterings(prepared.blocks, clusterings, units.class_indices, spec.seed, report)
         with costs.measured(Stage.TRUSTING):
             choice = choose(
                 results,
                 [clustering.search for clustering in clusterings],
-                prepared.vectors,
+                prepared.blocks,
                 spec.seed,
                 lambda: report(Stage.TRUSTING, 0, 0),
                 prepared.part_dimensions,
@@ -123,7 +121,7 @@ def run_pipeline(
         chosen_reason=choice.reason,
         coordinates=prepared.coordinates,
         input_dimension=spec.space.dimension,
-        prepared_dimension=prepared.vectors.shape[1],
+        prepared_dimension=prepared.blocks.dimension,
         explained_variance_ratios=prepared.explained_variance_ratios,
         stage_seconds={stage: costs.seconds[stage] for stage in Stage if stage in costs.seconds},
         stage_peak_bytes=costs.peak_bytes,
@@ -184,7 +182,12 @@ def _judge_trust(
         n_clusters = min(results[chosen].requested_clusters or 0, len(vectors))
         seed = (spec.seed + 1 + part) % 2**32  # the chance in the starts is part of it
         return find_clusters(
-            results[chosen].algorithm, vectors, n_clusters, seed, report_step, prepared.part_dimensions
+            results[chosen].algorithm,
+            MemoryBlocks(vectors),
+            n_clusters,
+            seed,
+            report_step,
+            prepared.part_dimensions,
         )
 
     scores = add_intervals(results, units.class_indices, patients, spec.seed, report_share)
@@ -196,7 +199,7 @@ def _judge_trust(
         report_step()
     if spec.stability_resamples:
         stability = find_stability(
-            prepared.vectors,
+            prepared.blocks,
             results[chosen].labels,
             patients,
             spec.stability_resamples,
@@ -219,7 +222,7 @@ def _find_map(
         return NeighborMap()
     with costs.measured(Stage.MAPPING):
         return mapper.find_map(
-            prepared.vectors,
+            prepared.blocks.bring(lambda: report(Stage.MAPPING, 0, 0)),
             prepared.coordinates,
             spec.seed,
             lambda done, total: report(Stage.MAPPING, done, total),

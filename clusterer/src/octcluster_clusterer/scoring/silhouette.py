@@ -9,8 +9,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import Blocks, cut
+from octcluster_clusterer.fixed_tree import FixedTree
 from octcluster_clusterer.model import Interval, Score
-from octcluster_clusterer.tiles import TILE_SIDE, map_in_order, slices, upper_tiles
+from octcluster_clusterer.scoring.silhouette_sums import (
+    Tile,
+    find_pair_distances,
+    mark_members,
+    sum_block_distances,
+)
+from octcluster_clusterer.tiles import add_into, map_in_order, upper_tiles
 
 EXACT_MEMBERS = 2**17
 """Up to so many, all have a silhouette. As many distances as of a sample of 8192 out of a million."""
@@ -18,12 +26,6 @@ SAMPLED_MEMBERS = 2**13
 """Of more, a random sample of so many."""
 _STANDARD_ERRORS = 1.96
 _MAX_COLUMNS = 1000
-_NEAR = 0.01
-"""Squared distances under this share of the squared norms lose too many digits and are computed anew."""
-_MAX_NEAR_PAIRS = 1024
-"""Up to so many a tile from the differences of the vectors, else the whole tile in double precision."""
-
-Tile = tuple[slice, slice]
 
 
 def draw_sample(n_members: int, seed: int) -> NDArray[np.int64] | None:
@@ -46,7 +48,7 @@ def draw_sample(n_members: int, seed: int) -> NDArray[np.int64] | None:
 
 
 def find_silhouettes(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     label_sets: Sequence[NDArray[np.int32]],
     report: Callable[[int, int], None],
     sample: NDArray[np.int64] | None = None,
@@ -63,7 +65,7 @@ def find_silhouettes(
     silhouette, and some 12 MB a processor.
 
     Args:
-        vectors: float32, shape (n_members, dimension), mean 0 in each dimension.
+        blocks: The vectors, mean 0 in each dimension; all come into one memory unless there is a sample.
         label_sets: For each clustering int32, shape (n_members,): clusters from 0, -1 for noise.
         report: Called often with the members done and the members in all.
         sample: int64, shape (n_sampled,): the members whose silhouettes are asked for; None: all.
@@ -77,14 +79,15 @@ def find_silhouettes(
         ``sklearn.metrics.silhouette_samples`` to 1e-5.
 
     Examples:
-        >>> vectors = np.array([[-2.0], [-1.0], [3.0], [0.0]], dtype=np.float32)
+        >>> from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
+        >>> blocks = MemoryBlocks(np.array([[-2.0], [-1.0], [3.0], [0.0]], dtype=np.float32))
         >>> good, noisy = np.array([0, 0, 1, 0]), np.array([0, 0, 1, -1])
-        >>> for silhouettes in find_silhouettes(vectors, [good, noisy], lambda done, total: None):
+        >>> for silhouettes in find_silhouettes(blocks, [good, noisy], lambda done, total: None):
         ...     print(silhouettes)
         [0.7  0.75 0.   0.5 ]
         [0.8  0.75 0.    nan]
     """
-    n_members = len(vectors)
+    n_members = blocks.n_rows
     silhouettes = [np.full(n_members, np.nan, dtype=np.float32) for _ in label_sets]
     defined = [i for i, labels in enumerate(label_sets) if labels.max(initial=-1) >= 1]
     passes = _group_into_passes([int(label_sets[i].max()) + 1 for i in defined])
@@ -94,7 +97,12 @@ def find_silhouettes(
         def report_pass(share: float, before: int = done_passes) -> None:
             report(int(n_members * (before + share) / len(passes)), n_members)
 
-        sums = _sum_distances(vectors, [label_sets[i] for i in chosen], report_pass, sample)
+        asked_labels = [label_sets[i] for i in chosen]
+        if sample is None:
+            vectors = blocks.bring(lambda: report_pass(0))
+            sums = _sum_all_distances(vectors, asked_labels, report_pass)
+        else:
+            sums = _sum_sampled_distances(blocks, asked_labels, report_pass, sample)
         asked = slice(None) if sample is None else sample
         for i, own_sums in zip(chosen, sums, strict=True):
             sizes = np.bincount(label_sets[i][label_sets[i] >= 0])
@@ -153,31 +161,26 @@ def _group_into_passes(cluster_counts: Sequence[int]) -> list[list[int]]:
     return passes
 
 
-def _sum_distances(
+def _sum_all_distances(
     vectors: NDArray[np.float32],
     label_sets: Sequence[NDArray[np.int32]],
     report_share: Callable[[float], None],
-    sample: NDArray[np.int64] | None,
 ) -> list[NDArray[np.float64]]:
-    """For each clustering float64, shape (n_asked, n_clusters): sums of distances to each cluster."""
-    asked = vectors if sample is None else vectors[sample]
-    asked_norms, norms = (np.einsum("ij,ij->i", each, each) for each in (asked, vectors))
+    """For each clustering float64, shape (n_members, n_clusters): sums of distances to each cluster."""
+    norms = np.einsum("ij,ij->i", vectors, vectors)
     counts = [int(labels.max()) + 1 for labels in label_sets]
-    sums = np.zeros((len(asked), sum(counts)))
-
-    marks = _mark_members(label_sets, counts) if sample is None else None
+    sums = np.zeros((len(vectors), sum(counts)))
+    marks = mark_members(label_sets, counts)
 
     def sum_tile(tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         rows, columns = tile
-        distances = _find_distances(asked[rows], vectors[columns], asked_norms[rows], norms[columns])
-        if marks is None:
-            return distances @ _mark_members([labels[columns] for labels in label_sets], counts), None
+        distances = find_pair_distances(vectors[rows], vectors[columns], norms[rows], norms[columns])
         if rows == columns:
             np.fill_diagonal(distances, 0)
             return distances @ marks[columns], None
         return distances @ marks[columns], distances.T @ marks[rows]
 
-    tiles = upper_tiles(len(vectors)) if sample is None else _all_tiles(len(asked), len(vectors))
+    tiles = upper_tiles(len(vectors))
     for done, ((rows, columns), (of_rows, of_columns)) in enumerate(map_in_order(sum_tile, tiles), start=1):
         sums[rows] += of_rows
         if of_columns is not None:
@@ -186,45 +189,27 @@ def _sum_distances(
     return np.split(sums, np.cumsum(counts)[:-1], axis=1)
 
 
-def _mark_members(label_sets: Sequence[NDArray[np.int32]], counts: Sequence[int]) -> NDArray[np.float32]:
-    """float32, shape (n_members, n_clusters of all sets): 1 for the members of each cluster."""
-    marks = [labels[:, np.newaxis] == np.arange(k) for labels, k in zip(label_sets, counts, strict=True)]
-    return np.hstack(marks, dtype=np.float32, casting="unsafe")
-
-
-def _all_tiles(n_rows: int, n_columns: int) -> list[Tile]:
-    return [(rows, columns) for rows in slices(n_rows, TILE_SIDE) for columns in slices(n_columns, TILE_SIDE)]
-
-
-def _find_distances(
-    left: NDArray[np.float32],
-    right: NDArray[np.float32],
-    left_norms: NDArray[np.float32],
-    right_norms: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """float32, shape (len(left), len(right)): the Euclidean distances; the norms are squared."""
-    norm_sums = left_norms[:, np.newaxis] + right_norms
-    squared = left @ right.T
-    squared *= -2
-    squared += norm_sums
-    norm_sums *= _NEAR
-    near_rows, near_columns = np.nonzero(squared < norm_sums)
-    if near_rows.size > _MAX_NEAR_PAIRS:
-        squared = _square_distances_precisely(left, right)
-    elif near_rows.size:
-        differences = left[near_rows] - right[near_columns]
-        squared[near_rows, near_columns] = np.einsum("ij,ij->i", differences, differences)
-    return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
-
-
-def _square_distances_precisely(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32, shape (len(left), len(right)): squared Euclidean distances by way of double precision."""
-    left, right = left.astype(np.float64), right.astype(np.float64)
-    squared = left @ right.T
-    squared *= -2
-    squared += np.einsum("ij,ij->i", left, left)[:, np.newaxis]
-    squared += np.einsum("ij,ij->i", right, right)
-    return squared.astype(np.float32)
+def _sum_sampled_distances(
+    blocks: Blocks,
+    label_sets: Sequence[NDArray[np.int32]],
+    report_share: Callable[[float], None],
+    sample: NDArray[np.int64],
+) -> list[NDArray[np.float64]]:
+    """Does what ``_sum_all_distances`` does, for some members: the distances to all."""
+    counts = [int(labels.max()) + 1 for labels in label_sets]
+    asked = blocks.take(sample)
+    tree = FixedTree[NDArray[np.float64]](add_into)
+    found = blocks.map(
+        sum_block_distances,
+        asked,
+        counts,
+        each=cut(np.stack(label_sets, axis=1)),
+        report_step=lambda: report_share(0),
+    )
+    for rows, sums in found:
+        tree.add(sums)
+        report_share(rows.stop / blocks.n_rows)
+    return np.split(tree.total(), np.cumsum(counts)[:-1], axis=1)
 
 
 def _divide(

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.model import Score, Stability
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 from octcluster_clusterer.tiles import slices
@@ -26,7 +27,7 @@ Labels = NDArray[np.int32]
 
 
 def find_stability(
-    vectors: NDArray[np.float32],
+    blocks: Blocks,
     labels: Labels,
     patients: NDArray[np.int64],
     n_resamples: int,
@@ -36,7 +37,7 @@ def find_stability(
     """Clusters random parts of the members again and compares what is found with each other and the whole.
 
     Args:
-        vectors: float32, shape (n_members, dimension), prepared.
+        blocks: The prepared vectors.
         labels: int32, shape (n_members,): the clusters of the whole, from 0; -1 for noise.
         patients: int64, shape (n_members,): numbers from 0, without gaps; a part holds 80% of the patients.
         n_resamples: Number of parts, at least 1.
@@ -57,15 +58,23 @@ def find_stability(
         2002; Hennig, "Cluster-wise assessment of cluster stability", 2007, doi:10.1016/j.csda.2006.11.025.
 
     Examples:
+        >>> from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
         >>> vectors = np.array([[-3], [-2], [-1], [1], [2], [3]], dtype=np.float32)
         >>> labels = (vectors[:, 0] > 0).astype(np.int32)
         >>> stability = find_stability(
-        ...     vectors, labels, np.arange(6), 4, 0, lambda part, _: (part[:, 0] > 0).astype(np.int32)
+        ...     MemoryBlocks(vectors),
+        ...     labels,
+        ...     np.arange(6),
+        ...     4,
+        ...     0,
+        ...     lambda part, _: (part[:, 0] > 0).astype(np.int32),
         ... )
         >>> stability.overall.value, [cluster.value for cluster in stability.clusters]
         (1.0, [1.0, 1.0])
         >>> two_patients = np.array([0, 0, 0, 1, 1, 1])
-        >>> find_stability(vectors, labels, two_patients, 4, 0, lambda part, _: part).overall.undefined_reason
+        >>> find_stability(
+        ...     MemoryBlocks(vectors), labels, two_patients, 4, 0, lambda part, _: part
+        ... ).overall.undefined_reason
         'parts of the patients need at least 5 of them; there are 2'
     """
     n_clusters = int(labels.max(initial=-1)) + 1
@@ -74,13 +83,20 @@ def find_stability(
         reason = f"parts of the patients need at least {LEAST_PATIENTS} of them; there are {n_patients}"
         return Stability(Score(undefined_reason=reason), [Score(undefined_reason=reason)] * n_clusters, 0)
     random = np.random.default_rng(seed)
-    candidates = np.arange(n_patients) if len(labels) <= MAX_MEMBERS else _draw_patients(patients, random)
+    candidates, rows = np.arange(n_patients), np.arange(len(labels))
+    if len(labels) <= MAX_MEMBERS:
+        vectors = blocks.bring(lambda: None)
+    else:
+        candidates = _draw_patients(patients, random)
+        rows = np.flatnonzero(np.isin(patients, candidates))
+        vectors = blocks.take(rows)
+    places = np.cumsum(np.bincount(rows, minlength=len(labels))) - 1
     found: list[tuple[NDArray[np.int64], Labels]] = []
     for i in range(n_resamples):
         drawn = np.zeros(n_patients, dtype=bool)
         drawn[random.permutation(candidates)[: round(SHARE * candidates.size)]] = True
         members = np.flatnonzero(drawn[patients])
-        found.append((members, cluster(_take_centred(vectors, members), i)))
+        found.append((members, cluster(_take_centred(vectors, places[members]), i)))
     clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
     scores = [_average(column, int(size)) for column, size in zip(clusters.T, sizes, strict=True)]

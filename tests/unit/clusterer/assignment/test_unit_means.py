@@ -2,6 +2,7 @@
 
 import numpy as np
 from octcluster_clusterer.assignment.unit_means import NO_UNIT, UnitMeans
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.preparation.units import pool
 
 
@@ -14,4 +15,4 @@ def test_means_are_those_of_a_run_of_units_however_the_images_come() -> None:
     assert means.images == {4: 3, 2: 4, 7: 1}
     rows = [row for row, unit in enumerate(units) if unit != NO_UNIT]
     numbers = np.array([list(means.images).index(units[row]) for row in rows], dtype=np.int32)
-    np.testing.assert_array_equal(means.means(), pool(vectors[rows], numbers))
+    np.testing.assert_array_equal(means.means(), pool(MemoryBlocks(vectors[rows]), numbers))

@@ -12,6 +12,7 @@ from octcluster_clusterer.clustering import (
     kmeans,
     number_by_size,
 )
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest, RunCancelled
 from octcluster_clusterer.model import Algorithm
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
@@ -32,7 +33,7 @@ def make_blobs(
 
 
 def find(algorithm: Algorithm, vectors: np.ndarray, n_clusters: int, seed: int = 0) -> np.ndarray:
-    return find_clusters(algorithm, vectors, n_clusters, seed, lambda: None)
+    return find_clusters(algorithm, MemoryBlocks(vectors), n_clusters, seed, lambda: None)
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
@@ -106,14 +107,14 @@ def test_kmeans_is_as_good_as_scikit_learn(n_clusters: int) -> None:
 def test_an_empty_cluster_of_kmeans_gets_the_farthest_member() -> None:
     vectors = np.array([[-2], [-1], [1], [9]], dtype=np.float32)
     far_away = np.array([[-1.5], [5], [100]], dtype=np.float32)
-    start = kmeans._begin(far_away, len(vectors))
-    kmeans._iterate(vectors, np.square(vectors[:, 0]), [start], 0.0, lambda: None)
+    start = kmeans._begin(far_away)
+    kmeans._iterate(MemoryBlocks(vectors), [start], 0.0, lambda: None)
     assert sorted(start.sizes.tolist()) == [1, 1, 2]
 
 
 def test_of_equal_centers_the_first_takes_part() -> None:
     centers = np.array([[1, 0], [0, 1], [1, -0.0], [0, 1], [-1, 0]], dtype=np.float32)
-    assert kmeans._begin(centers, 3).sizes.tolist() == [1, 1, 0, 0, 1]
+    assert kmeans._begin(centers).sizes.tolist() == [1, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize("n_clusters", [2, 5, 30])
@@ -142,7 +143,7 @@ def test_several_numbers_of_clusters_are_found_as_one_by_one(
     algorithm: Algorithm, cluster_counts: list[int]
 ) -> None:
     vectors, _ = make_blobs([20, 12, 8], spread=0.6)
-    together = find_clusters_for_each(algorithm, vectors, cluster_counts, 0, lambda: None)
+    together = find_clusters_for_each(algorithm, MemoryBlocks(vectors), cluster_counts, 0, lambda: None)
     for n_clusters, (labels, _) in zip(cluster_counts, together, strict=True):
         assert adjusted_rand_score(find(algorithm, vectors, n_clusters), labels) == 1
 
@@ -155,7 +156,7 @@ def test_steps_are_reported_often(algorithm: Algorithm) -> None:
     # They overlap: where the neighbour graph is in pieces, spectral clustering has little to do.
     vectors, _ = make_blobs([600, 500], dimension=30, spread=3)
     calls: list[None] = []
-    find_clusters(algorithm, vectors, 2, 0, lambda: calls.append(None))
+    find_clusters(algorithm, MemoryBlocks(vectors), 2, 0, lambda: calls.append(None))
     assert len(calls) > 10
 
 
@@ -181,7 +182,7 @@ def test_a_cancellation_gets_through(algorithm: Algorithm) -> None:
         raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        find_clusters(algorithm, make_blobs([20, 20])[0], 2, 0, cancel)
+        find_clusters(algorithm, MemoryBlocks(make_blobs([20, 20])[0]), 2, 0, cancel)
 
 
 def test_every_algorithm_has_a_method() -> None:

@@ -7,6 +7,7 @@ import pytest
 from octcluster_clusterer import tiles
 from octcluster_clusterer.clustering import consensus, find_clusters, find_clusters_for_each, hg_means, kmeans
 from octcluster_clusterer.clustering.hg_means import SearchedClusters
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm, ClusteringResult, Score, Scores
 from octcluster_clusterer.runs.choice import _choose_by_rating, choose
@@ -40,8 +41,8 @@ def ignore() -> None:
 
 def test_the_search_finds_what_ten_starts_do_not() -> None:
     vectors, groups = draw(n_members=160, dimension=80, apart=2.6)
-    searched = hg_means.cluster(vectors, 4, 0, ignore, (80,))
-    started = kmeans.cluster(vectors, 4, 0, ignore, (80,))
+    searched = hg_means.cluster(MemoryBlocks(vectors), 4, 0, ignore, (80,))
+    started = kmeans.cluster(MemoryBlocks(vectors), 4, 0, ignore, (80,))
     assert measure(vectors, searched) < measure(vectors, started) - 0.1
     assert measure(vectors, searched) <= measure(vectors, groups)
     assert adjusted_rand_score(groups, searched) > adjusted_rand_score(groups, started) + 0.2
@@ -49,38 +50,38 @@ def test_the_search_finds_what_ten_starts_do_not() -> None:
 
 def test_every_seed_ends_in_the_same_optimum() -> None:
     vectors, _ = draw(apart=2.6)
-    found = [hg_means.cluster(vectors, 4, seed, ignore, (60,)) for seed in range(3)]
+    found = [hg_means.cluster(MemoryBlocks(vectors), 4, seed, ignore, (60,)) for seed in range(3)]
     assert adjusted_rand_score(found[0], found[1]) == adjusted_rand_score(found[0], found[2]) == 1
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, _ = draw()
     with threadpool_limits(limits=1):
-        several = next(consensus.search_for_each(vectors, [4], 5, ignore, (30, 30))).labels
+        several = next(consensus.search_for_each(MemoryBlocks(vectors), [4], 5, ignore, (30, 30))).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = next(consensus.search_for_each(vectors, [4], 5, ignore, (30, 30))).labels
+        one = next(consensus.search_for_each(MemoryBlocks(vectors), [4], 5, ignore, (30, 30))).labels
     np.testing.assert_array_equal(several, one)
 
 
 def test_more_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
     vectors, groups = draw(n_members=1500, apart=4)
-    assert adjusted_rand_score(groups, hg_means.cluster(vectors, 4, 0, ignore, (60,))) > 0.9
+    assert adjusted_rand_score(groups, hg_means.cluster(MemoryBlocks(vectors), 4, 0, ignore, (60,))) > 0.9
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS, Algorithm.UNEVEN_CONSENSUS])
 def test_few_different_vectors(algorithm: Algorithm) -> None:
     vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
-    labels = find_clusters(algorithm, vectors, 3, 0, ignore)
+    labels = find_clusters(algorithm, MemoryBlocks(vectors), 3, 0, ignore)
     assert adjusted_rand_score(np.repeat([0, 1, 2], 5), labels) == 1
-    more = find_clusters(algorithm, vectors, 6, 0, ignore)
+    more = find_clusters(algorithm, MemoryBlocks(vectors), 6, 0, ignore)
     assert all(len(set(more[start : start + 5])) == 1 for start in (0, 5, 10))
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS, Algorithm.UNEVEN_CONSENSUS])
 def test_nearly_as_many_clusters_as_members(algorithm: Algorithm) -> None:
     vectors, _ = draw(n_members=12, dimension=5)
-    labels = find_clusters(algorithm, vectors, 11, 0, ignore)
+    labels = find_clusters(algorithm, MemoryBlocks(vectors), 11, 0, ignore)
     assert labels.max() <= 10
     assert labels.min() == 0
 
@@ -96,7 +97,7 @@ def test_the_search_can_be_stopped_in_the_middle() -> None:
             raise RunCancelled("cancelled")
 
     with pytest.raises(RunCancelled):
-        hg_means.cluster(vectors, 4, 0, stop_later, (60,))
+        hg_means.cluster(MemoryBlocks(vectors), 4, 0, stop_later, (60,))
     assert calls < 60
 
 
@@ -106,16 +107,19 @@ def test_two_of_three_dimensions_outvote_the_third() -> None:
     vectors[:, :3] += 8 * np.eye(3, dtype=np.float32)[one]
     vectors[:, 32:35] += 80 * np.eye(3, dtype=np.float32)[other]  # only in what all of the components hold
     vectors -= vectors.mean(axis=0)
-    alone = hg_means.cluster(vectors, 3, 0, ignore, (40,))
+    alone = hg_means.cluster(MemoryBlocks(vectors), 3, 0, ignore, (40,))
     assert adjusted_rand_score(other, alone) == 1
     assert (
-        adjusted_rand_score(one, next(consensus.search_for_each(vectors, [3], 0, ignore, (40,))).labels) == 1
+        adjusted_rand_score(
+            one, next(consensus.search_for_each(MemoryBlocks(vectors), [3], 0, ignore, (40,))).labels
+        )
+        == 1
     )
 
 
 def test_leading_components_are_taken_of_each_part_and_have_one_length() -> None:
     vectors = np.random.default_rng(0).standard_normal((7, 30)).astype(np.float32)
-    leading = consensus._take_leading(vectors, 0.6, (10, 20))
+    leading = consensus._derive_leading(MemoryBlocks(vectors), 0.6, (10, 20), ignore).bring(ignore)
     assert leading.shape == (7, 18)
     first, second = vectors[:, :6], vectors[:, 10:22]
     first = first / np.linalg.norm(first, axis=1, keepdims=True) * np.sqrt(6)
@@ -128,7 +132,7 @@ def make_results(
 ) -> tuple[list[ClusteringResult], list[SearchedClusters | None]]:
     undefined = Score(undefined_reason="not needed")
     scores = Scores(Score(0.5), *[undefined] * 9)
-    found = list(find_clusters_for_each(algorithm, vectors, counts, 0, ignore))
+    found = list(find_clusters_for_each(algorithm, MemoryBlocks(vectors), counts, 0, ignore))
     results = [
         ClusteringResult(
             algorithm=algorithm,
@@ -151,7 +155,7 @@ def make_results(
 def test_the_number_of_groups_is_chosen_where_the_gain_falls(algorithm: Algorithm, n_groups: int) -> None:
     vectors, _ = draw(n_members=84, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(algorithm, vectors, range(2, 6))
-    choice = choose(results, searches, vectors, 0, ignore)
+    choice = choose(results, searches, MemoryBlocks(vectors), 0, ignore)
     assert results[choice.index].requested_clusters == n_groups
     assert choice.ratings.keys() == {0, 1, 2, 3}
     assert max(choice.ratings, key=choice.ratings.__getitem__) == choice.index
@@ -166,7 +170,7 @@ def test_the_ends_of_a_range_can_be_chosen(counts: tuple[int, int]) -> None:
     n_groups = counts[0] if counts[0] > 2 else counts[1]
     vectors, _ = draw(n_members=120, dimension=10, n_groups=n_groups, apart=4)
     results, searches = make_results(Algorithm.UNEVEN_CONSENSUS, vectors, counts)
-    choice = choose(results, searches, vectors, 0, ignore)
+    choice = choose(results, searches, MemoryBlocks(vectors), 0, ignore)
     assert results[choice.index].requested_clusters == n_groups
     assert choice.ratings.keys() == {0, 1}
 
@@ -199,7 +203,7 @@ def test_the_only_number_that_can_be_rated_is_called_so() -> None:
 
 def test_a_search_tells_what_its_means_explain() -> None:
     vectors, _ = draw(n_members=90, dimension=10, apart=4)
-    found = hg_means.search(vectors, 3, 0, ignore, (10,))
+    found = hg_means.search(MemoryBlocks(vectors), 3, 0, ignore, (10,))
     means = np.array([vectors[found.labels == cluster].mean(axis=0) for cluster in range(3)])
     explained = 1 - np.square(vectors - means[found.labels]).sum() / np.square(vectors).sum()
     assert found.explained == pytest.approx([explained], abs=1e-6)
@@ -210,17 +214,22 @@ def test_a_consensus_tells_how_far_its_groupings_agree() -> None:
     random = np.random.default_rng(0)
     vectors = random.standard_normal((60, 10)).astype(np.float32)
     vectors -= vectors.mean(axis=0)
-    found = next(consensus.search_for_each(vectors, [4], 0, ignore, (10,)))
+    found = next(consensus.search_for_each(MemoryBlocks(vectors), [4], 0, ignore, (10,)))
     assert len(found.explained) == 3
     assert 0 < found.agreement < 0.9
     apart, _ = draw(n_members=60, dimension=10, apart=8)
-    assert next(consensus.search_for_each(apart, [4], 0, ignore, (10,))).agreement == 1
+    assert next(consensus.search_for_each(MemoryBlocks(apart), [4], 0, ignore, (10,))).agreement == 1
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.HG_MEANS, Algorithm.CONSENSUS, Algorithm.UNEVEN_CONSENSUS])
 def test_one_image_alone_and_equal_ones_are_one_cluster(algorithm: Algorithm) -> None:
-    assert find_clusters(algorithm, np.zeros((1, 4), dtype=np.float32), 1, 0, ignore).tolist() == [0]
-    assert find_clusters(algorithm, np.zeros((5, 4), dtype=np.float32), 2, 0, ignore).tolist() == [0] * 5
+    assert find_clusters(
+        algorithm, MemoryBlocks(np.zeros((1, 4), dtype=np.float32)), 1, 0, ignore
+    ).tolist() == [0]
+    assert (
+        find_clusters(algorithm, MemoryBlocks(np.zeros((5, 4), dtype=np.float32)), 2, 0, ignore).tolist()
+        == [0] * 5
+    )
 
 
 def test_other_algorithms_are_chosen_by_silhouette() -> None:
@@ -229,6 +238,6 @@ def test_other_algorithms_are_chosen_by_silhouette() -> None:
         make_results(Algorithm.KMEANS, vectors, range(2, 6)),
         make_results(Algorithm.GMM, vectors, (4, 5)),
     ):
-        choice = choose(results, searches, vectors, 0, ignore)
+        choice = choose(results, searches, MemoryBlocks(vectors), 0, ignore)
         assert "has the highest mean silhouette" in choice.reason
         assert choice.ratings == {}

@@ -11,6 +11,7 @@ from octcluster_clusterer.clustering import (
     uneven_consensus,
 )
 from octcluster_clusterer.clustering.search_options import SearchOptions
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm
 from sklearn.metrics import adjusted_rand_score
@@ -52,8 +53,8 @@ def draw_parts(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_uneven_groups_are_found_where_k_means_cuts_the_largest() -> None:
     vectors, groups = draw_unevenly()
-    even = hg_means.search(vectors, 4, 0, ignore, (96,))
-    uneven = hg_means.search(vectors, 4, 0, ignore, (96,), SearchOptions(2.0))
+    even = hg_means.search(MemoryBlocks(vectors), 4, 0, ignore, (96,))
+    uneven = hg_means.search(MemoryBlocks(vectors), 4, 0, ignore, (96,), SearchOptions(2.0))
     assert adjusted_rand_score(groups, even.labels) < 0.6
     assert adjusted_rand_score(groups, uneven.labels) > 0.85
     assert uneven.sizes_count
@@ -63,7 +64,9 @@ def test_uneven_groups_are_found_where_k_means_cuts_the_largest() -> None:
 def test_even_groups_stay_even() -> None:
     vectors, groups = draw_unevenly(sizes=(60, 60, 60, 60), apart=4.0, dimension=60)
     assert (
-        adjusted_rand_score(groups, hg_means.search(vectors, 4, 0, ignore, (60,), SearchOptions(2.0)).labels)
+        adjusted_rand_score(
+            groups, hg_means.search(MemoryBlocks(vectors), 4, 0, ignore, (60,), SearchOptions(2.0)).labels
+        )
         > 0.95
     )
 
@@ -71,37 +74,39 @@ def test_even_groups_stay_even() -> None:
 def test_more_uneven_members_than_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 400)
     vectors, groups = draw_unevenly(sizes=(1600, 300, 200, 200), apart=4.0)
-    found = hg_means.search(vectors, 4, 0, ignore, (96,), SearchOptions(4.0)).labels
+    found = hg_means.search(MemoryBlocks(vectors), 4, 0, ignore, (96,), SearchOptions(4.0)).labels
     assert adjusted_rand_score(groups, found) > 0.95
 
 
 def test_the_search_on_a_sample_agrees_with_that_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, groups = draw_unevenly(sizes=(150, 60, 40, 30), apart=4.5, dimension=24)
-    exact = next(uneven_consensus.search_for_each(vectors, [4], 0, ignore, (12, 12)))
+    exact = next(uneven_consensus.search_for_each(MemoryBlocks(vectors), [4], 0, ignore, (12, 12)))
     for module in (hg_means, neighbor_whitening):
         monkeypatch.setattr(module, "SEARCHED_MEMBERS", 180)
-    sampled = next(uneven_consensus.search_for_each(vectors, [4], 0, ignore, (12, 12)))
+    sampled = next(uneven_consensus.search_for_each(MemoryBlocks(vectors), [4], 0, ignore, (12, 12)))
     assert adjusted_rand_score(exact.labels, sampled.labels) > 0.95
     assert adjusted_rand_score(groups, sampled.labels) > 0.9
 
 
 def test_all_numbers_of_clusters_side_by_side_are_those_of_one_at_a_time() -> None:
     vectors, _ = draw_unevenly(sizes=(60, 30, 20), dimension=24)
-    together = uneven_consensus.search_for_each(vectors, [2, 3], 1, ignore, (12, 12))
+    together = uneven_consensus.search_for_each(MemoryBlocks(vectors), [2, 3], 1, ignore, (12, 12))
     for n_clusters, found in zip([2, 3], together, strict=True):
-        alone = next(uneven_consensus.search_for_each(vectors, [n_clusters], 1, ignore, (12, 12)))
+        alone = next(
+            uneven_consensus.search_for_each(MemoryBlocks(vectors), [n_clusters], 1, ignore, (12, 12))
+        )
         np.testing.assert_array_equal(found.labels, alone.labels)
         assert found.explained == alone.explained
 
 
 def test_neighbors_by_one_part_tell_what_means_nothing_in_another() -> None:
     vectors, groups = draw_parts()
-    before = hg_means.cluster(vectors, 3, 0, ignore, (24, 24))
-    whitened = neighbor_whitening.whiten_between_neighbors(vectors, (24, 24), 0, ignore)
+    before = hg_means.cluster(MemoryBlocks(vectors), 3, 0, ignore, (24, 24))
+    whitened = neighbor_whitening.whiten_between_neighbors(MemoryBlocks(vectors), (24, 24), 0, ignore)
     after = hg_means.cluster(whitened, 3, 0, ignore, (24, 24))
     assert adjusted_rand_score(groups, before) < 0.2
     assert adjusted_rand_score(groups, after) > 0.95
-    np.testing.assert_allclose(np.linalg.norm(whitened[:, :24], axis=1), np.sqrt(24), rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(whitened.bring(ignore)[:, :24], axis=1), np.sqrt(24), rtol=1e-5)
 
 
 def test_few_members_are_all_neighbors() -> None:
@@ -124,9 +129,9 @@ def test_only_the_nearest_are_paired(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_part_alone_is_left_but_for_its_length() -> None:
     vectors, _ = draw_unevenly()
-    whitened = neighbor_whitening.whiten_between_neighbors(vectors, (96,), 0, ignore)
+    whitened = neighbor_whitening.whiten_between_neighbors(MemoryBlocks(vectors), (96,), 0, ignore)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.testing.assert_allclose(whitened, vectors / lengths * np.sqrt(96), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(whitened.bring(ignore), vectors / lengths * np.sqrt(96), rtol=1e-4, atol=1e-5)
 
 
 def test_threads_change_nothing(
@@ -136,15 +141,17 @@ def test_threads_change_nothing(
     monkeypatch.setattr(hg_means, "SEARCHED_MEMBERS", 200)
     vectors, _ = draw_parts()
     with threadpool_limits(limits=1):
-        several = next(uneven_consensus.search_for_each(vectors, [3], 5, ignore, (24, 24))).labels
+        several = next(
+            uneven_consensus.search_for_each(MemoryBlocks(vectors), [3], 5, ignore, (24, 24))
+        ).labels
         monkeypatch.setattr(tiles, "_MAX_THREADS", 1)
-        one = next(uneven_consensus.search_for_each(vectors, [3], 5, ignore, (24, 24))).labels
+        one = next(uneven_consensus.search_for_each(MemoryBlocks(vectors), [3], 5, ignore, (24, 24))).labels
     np.testing.assert_array_equal(several, one)
 
 
 def test_as_many_clusters_as_asked_for_where_one_would_be_worth_more() -> None:
     vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
-    found = hg_means.search(vectors, 5, 0, ignore, (8,), SearchOptions(50.0)).labels
+    found = hg_means.search(MemoryBlocks(vectors), 5, 0, ignore, (8,), SearchOptions(50.0)).labels
     assert len(set(found.tolist())) == 5
 
 
@@ -159,13 +166,13 @@ def test_it_can_be_stopped() -> None:
             raise RunCancelled("cancelled")
 
     with pytest.raises(RunCancelled):
-        next(uneven_consensus.search_for_each(vectors, [3], 0, stop_later, (24, 24)))
+        next(uneven_consensus.search_for_each(MemoryBlocks(vectors), [3], 0, stop_later, (24, 24)))
     assert calls < 40
 
 
 def test_few_different_vectors() -> None:
     vectors = np.repeat(np.array([[3, 0], [-3, 0], [0, 3]], dtype=np.float32), 5, axis=0)
-    labels = find_clusters(Algorithm.UNEVEN_CONSENSUS, vectors, 3, 0, ignore, (1, 1))
+    labels = find_clusters(Algorithm.UNEVEN_CONSENSUS, MemoryBlocks(vectors), 3, 0, ignore, (1, 1))
     assert len(set(labels.tolist())) <= 3
     assert all(len(set(labels[start : start + 5])) == 1 for start in (0, 5, 10))
 

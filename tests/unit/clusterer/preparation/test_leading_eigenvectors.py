@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from known import known
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.preparation import leading_eigenvectors, principal_components
 from octcluster_clusterer.preparation.leading_eigenvectors import find_leading_eigenvectors
+from octcluster_clusterer.preparation.principal_components import PrincipalComponents
 
 pytestmark = pytest.mark.heavy
 
@@ -58,8 +60,16 @@ def test_components_do_not_depend_on_the_way(
         assert leading.count_for_share(pca) == whole.count_for_share(pca) == count
     kept = min(5, count)
     np.testing.assert_allclose(
-        leading.coordinates(vectors, kept), whole.coordinates(vectors, kept), atol=1e-3
+        find_coordinates(leading, vectors, kept), find_coordinates(whole, vectors, kept), atol=1e-3
     )
+
+
+def find_coordinates(components: PrincipalComponents, vectors: np.ndarray, count: int) -> np.ndarray:
+    if components.scores is not None:
+        coordinates = components.scores[:, :count]
+    else:
+        coordinates = vectors @ known(components.axes)[:, :count]
+    return np.asarray(coordinates * principal_components.find_signs(coordinates))
 
 
 def test_a_cancellation_gets_through() -> None:

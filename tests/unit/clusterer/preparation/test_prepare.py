@@ -37,7 +37,7 @@ def align_signs(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def test_l2_gives_unit_vectors_and_leaves_a_zero_vector_zero() -> None:
     vectors = make_vectors(30, 8)
     vectors[3] = 0
-    prepared = run_prepare(vectors, l2_normalize=True).vectors
+    prepared = run_prepare(vectors, l2_normalize=True).blocks.bring(lambda: None)
     expected = normalize(vectors.astype(np.float64))
     np.testing.assert_allclose(prepared, expected - expected.mean(axis=0), atol=1e-6)
 
@@ -45,7 +45,7 @@ def test_l2_gives_unit_vectors_and_leaves_a_zero_vector_zero() -> None:
 def test_standardize_equals_scikit_learn_and_turns_a_constant_dimension_to_zero() -> None:
     vectors = make_vectors(50, 6)
     vectors[:, 2] = 0.1
-    prepared = run_prepare(vectors, l2_normalize=False, standardize=True).vectors
+    prepared = run_prepare(vectors, l2_normalize=False, standardize=True).blocks.bring(lambda: None)
     np.testing.assert_allclose(
         prepared, StandardScaler().fit_transform(vectors.astype(np.float64)), atol=1e-5
     )
@@ -60,24 +60,26 @@ def test_pca_equals_scikit_learn(n: int, dimension: int, pca: float | int) -> No
     prepared = run_prepare(vectors, l2_normalize=False, pca=pca)
     reference = PCA(pca, svd_solver="full").fit(vectors.astype(np.float64))
     expected = reference.transform(vectors.astype(np.float64))
-    assert prepared.vectors.shape == expected.shape
+    assert prepared.blocks.bring(lambda: None).shape == expected.shape
     ratios = prepared.explained_variance_ratios
     np.testing.assert_allclose(ratios[: expected.shape[1]], reference.explained_variance_ratio_, atol=1e-4)
     np.testing.assert_allclose(
-        align_signs(prepared.vectors, expected), expected, atol=2e-4 * np.abs(expected).max()
+        align_signs(prepared.blocks.bring(lambda: None), expected),
+        expected,
+        atol=2e-4 * np.abs(expected).max(),
     )
-    assert prepared.vectors.flags.c_contiguous
+    assert prepared.blocks.bring(lambda: None).flags.c_contiguous
 
 
 @pytest.mark.parametrize(("n", "dimension"), [(300, 40), (40, 300)])
 def test_whitened_components_have_variance_one(n: int, dimension: int) -> None:
-    prepared = run_prepare(make_vectors(n, dimension), pca=20, whiten=True).vectors
+    prepared = run_prepare(make_vectors(n, dimension), pca=20, whiten=True).blocks.bring(lambda: None)
     np.testing.assert_allclose(prepared.var(axis=0, ddof=1), 1, atol=1e-3)
 
 
 def test_whitening_does_not_blow_up_rounding_errors() -> None:
     vectors = np.repeat(make_vectors(4, 30), 10, axis=0)  # 4 different vectors: 3 components that vary
-    prepared = run_prepare(vectors, pca=10, whiten=True).vectors
+    prepared = run_prepare(vectors, pca=10, whiten=True).blocks.bring(lambda: None)
     np.testing.assert_allclose(prepared[:, :3].var(axis=0, ddof=1), 1, atol=1e-3)
     assert prepared[:, 3:].std() < 0.5 * prepared[:, :3].std()
 
@@ -85,7 +87,7 @@ def test_whitening_does_not_blow_up_rounding_errors() -> None:
 def test_the_whole_variance_is_kept_with_share_one() -> None:
     vectors = make_vectors(60, 10)
     prepared = run_prepare(vectors, l2_normalize=False, pca=1.0)
-    assert prepared.vectors.shape == (60, 10)
+    assert prepared.blocks.bring(lambda: None).shape == (60, 10)
     assert prepared.explained_variance_ratios.sum() == pytest.approx(1)
 
 
@@ -99,7 +101,7 @@ def test_the_curve_and_the_coordinates_come_without_pca_too(n: int, dimension: i
     np.testing.assert_allclose(ratios, reference.explained_variance_ratio_, atol=1e-4)
     expected = reference.transform(vectors.astype(np.float64))[:, :2]
     np.testing.assert_allclose(align_signs(prepared.coordinates, expected), expected, atol=1e-3)
-    assert prepared.vectors.shape == (n, dimension)
+    assert prepared.blocks.bring(lambda: None).shape == (n, dimension)
 
 
 @pytest.mark.parametrize("pca", [None, 12])
@@ -115,7 +117,7 @@ def test_the_randomized_way_agrees_with_the_exact_one(
         leading.explained_variance_ratios[:5], exact.explained_variance_ratios[:5], rtol=1e-3
     )
     np.testing.assert_allclose(leading.coordinates, exact.coordinates, atol=1e-3)
-    assert leading.vectors.shape == exact.vectors.shape
+    assert leading.blocks.bring(lambda: None).shape == exact.blocks.bring(lambda: None).shape
 
 
 def test_a_share_beyond_the_leading_components_is_refused_with_a_cure(
@@ -129,7 +131,7 @@ def test_a_share_beyond_the_leading_components_is_refused_with_a_cure(
 
 def test_the_farthest_coordinate_is_positive_whatever_the_way() -> None:
     for shape in ((200, 20), (20, 200)):
-        coordinates = run_prepare(make_vectors(*shape), pca=5).vectors
+        coordinates = run_prepare(make_vectors(*shape), pca=5).blocks.bring(lambda: None)
         assert (coordinates.max(axis=0) >= -coordinates.min(axis=0)).all()
 
 
@@ -158,9 +160,11 @@ def test_asked_for_more_components_than_there_can_be_pca_keeps_all(
     n: int, dimension: int, largest: int
 ) -> None:
     vectors = make_vectors(n, dimension)
-    all_there_are = run_prepare(vectors, pca=largest).vectors
+    all_there_are = run_prepare(vectors, pca=largest).blocks.bring(lambda: None)
     assert all_there_are.shape == (n, largest)
-    np.testing.assert_array_equal(run_prepare(vectors, pca=largest + 30).vectors, all_there_are)
+    np.testing.assert_array_equal(
+        run_prepare(vectors, pca=largest + 30).blocks.bring(lambda: None), all_there_are
+    )
 
 
 @pytest.mark.parametrize("options", [{"pca": 0}, {"pca": 0.0}, {"pca": 1.5}, {"pca": -3}, {"whiten": True}])
@@ -177,7 +181,7 @@ def test_pca_of_one_vector_is_refused() -> None:
 @pytest.mark.parametrize("options", [{}, {"standardize": True}, {"pca": 0.9}, {"pca": 2, "whiten": True}])
 def test_identical_vectors_become_zero(options: dict[str, Any]) -> None:
     prepared = run_prepare(np.tile(make_vectors(1, 7), (12, 1)), **options)
-    assert not prepared.vectors.any()
+    assert not prepared.blocks.bring(lambda: None).any()
     assert not prepared.coordinates.any()
     assert prepared.explained_variance_ratios.size == 0
 
@@ -192,7 +196,9 @@ def test_one_dimension_has_a_second_coordinate_of_zero() -> None:
 def test_preparation_works_in_the_memory_it_was_given() -> None:
     vectors = make_vectors(100, 20)
     groups = np.arange(len(vectors))
-    prepared = prepare(MemoryBlocks(vectors), Preparation(pca=5), groups, 0, lambda done, total: None).vectors
+    prepared = prepare(
+        MemoryBlocks(vectors), Preparation(pca=5), groups, 0, lambda done, total: None
+    ).blocks.bring(lambda: None)
     assert np.shares_memory(prepared, vectors)
 
 
@@ -276,11 +282,13 @@ def test_parts_are_prepared_one_by_one_and_weigh_the_same(
     )
 
     assert list(prepared.part_dimensions) == [part.shape[1] for part in expected]
-    assert prepared.vectors.flags.c_contiguous
+    assert prepared.blocks.bring(lambda: None).flags.c_contiguous
     np.testing.assert_allclose(
-        align_signs(prepared.vectors, side_by_side), side_by_side, atol=2e-3 * np.abs(side_by_side).max()
+        align_signs(prepared.blocks.bring(lambda: None), side_by_side),
+        side_by_side,
+        atol=2e-3 * np.abs(side_by_side).max(),
     )
-    reference = PCA(2).fit_transform(prepared.vectors.astype(np.float64))
+    reference = PCA(2).fit_transform(prepared.blocks.bring(lambda: None).astype(np.float64))
     np.testing.assert_allclose(align_signs(prepared.coordinates, reference), reference, atol=1e-3)
     ratios = prepared.explained_variance_ratios
     assert ratios.sum() == pytest.approx(1)
@@ -297,17 +305,17 @@ def test_each_prepared_part_gets_the_root_mean_square_length_of_the_parts(
     prepared = run_prepare(vectors, normalize_prepared=True, **options)
 
     ends = np.cumsum(plain.part_dimensions)[:-1]
-    parts = np.split(plain.vectors.astype(np.float64), ends, axis=1)
+    parts = np.split(plain.blocks.bring(lambda: None).astype(np.float64), ends, axis=1)
     length = np.sqrt(np.mean([np.square(part).sum(axis=1).mean() for part in parts]))
     expected = np.hstack([part / np.linalg.norm(part, axis=1, keepdims=True) * length for part in parts])
-    np.testing.assert_allclose(prepared.vectors, expected, rtol=1e-4, atol=1e-5 * length)
+    np.testing.assert_allclose(prepared.blocks.bring(lambda: None), expected, rtol=1e-4, atol=1e-5 * length)
 
 
 def test_one_part_named_is_the_same_as_none() -> None:
     vectors = make_vectors(60, 20)
     alone = run_prepare(vectors, pca=5, whiten=True)
     named = run_prepare(vectors, pca=5, whiten=True, part_dimensions=(20,))
-    np.testing.assert_array_equal(named.vectors, alone.vectors)
+    np.testing.assert_array_equal(named.blocks.bring(lambda: None), alone.blocks.bring(lambda: None))
     assert list(alone.part_dimensions) == [5]
 
 
@@ -315,8 +323,10 @@ def test_a_part_that_never_varies_is_zero_and_leaves_the_others_alone() -> None:
     vectors = make_vectors(60, 20)
     vectors[:, 5:9] = 0.3
     prepared = run_prepare(vectors, pca=3, whiten=True, part_dimensions=(5, 4, 11))
-    assert not prepared.vectors[:, 3:6].any()
-    np.testing.assert_allclose(prepared.vectors[:, [0, 1, 2, 6, 7, 8]].var(axis=0, ddof=1), 1, atol=1e-3)
+    assert not prepared.blocks.bring(lambda: None)[:, 3:6].any()
+    np.testing.assert_allclose(
+        prepared.blocks.bring(lambda: None)[:, [0, 1, 2, 6, 7, 8]].var(axis=0, ddof=1), 1, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("shape", [(700, 49), (30, 49)])
@@ -340,11 +350,12 @@ def test_the_fitted_preparation_gives_the_runs_own_vectors_the_same_bits(
     vectors[:, 3] = 2.5
     prepared = run_prepare(vectors, np.arange(len(vectors)) // 3, **options)
     before = vectors.copy()
-    np.testing.assert_array_equal(known(prepared.fitted).apply(vectors), prepared.vectors)
+    np.testing.assert_array_equal(known(prepared.fitted).apply(vectors), prepared.blocks.bring(lambda: None))
     np.testing.assert_array_equal(vectors, before)
     for row in (0, 17):
         np.testing.assert_array_equal(
-            known(prepared.fitted).apply(vectors[row : row + 1]), prepared.vectors[row : row + 1]
+            known(prepared.fitted).apply(vectors[row : row + 1]),
+            prepared.blocks.bring(lambda: None)[row : row + 1],
         )
 
 

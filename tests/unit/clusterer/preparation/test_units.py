@@ -50,7 +50,7 @@ def test_numbers_of_a_unit_are_the_means_of_the_known_ones() -> None:
 
 def test_a_pooled_vector_is_the_mean_and_that_of_one_member_its_own() -> None:
     vectors = np.random.default_rng(0).standard_normal((6, 5), dtype=np.float32)
-    pooled = pool(vectors, UNITS)
+    pooled = pool(MemoryBlocks(vectors), UNITS)
     assert pooled[0].tobytes() == vectors[1].tobytes()
     assert np.allclose(pooled[2], vectors[3:].mean(axis=0), atol=1e-6)
 
@@ -67,16 +67,16 @@ def prepare_units(units: np.ndarray | None) -> PreparedVectors:
 
 def test_units_of_one_member_each_change_nothing_but_the_last_digits() -> None:
     plain, units = prepare_units(None), prepare_units(np.arange(60, dtype=np.int32))
-    assert np.allclose(plain.vectors, units.vectors, atol=1e-5)
+    assert np.allclose(plain.blocks.bring(lambda: None), units.blocks.bring(lambda: None), atol=1e-5)
 
 
 def test_units_are_prepared_as_means_of_their_members_and_have_one_length() -> None:
     units = (np.arange(60) // 3).astype(np.int32)
     prepared = prepare_units(units)
-    assert prepared.vectors.shape == (20, 8)
+    assert prepared.blocks.bring(lambda: None).shape == (20, 8)
     assert prepared.coordinates.shape == (20, 2)
     for part in (slice(0, 4), slice(4, 8)):
-        lengths = np.linalg.norm(prepared.vectors[:, part], axis=1)
+        lengths = np.linalg.norm(prepared.blocks.bring(lambda: None)[:, part], axis=1)
         assert np.allclose(lengths, lengths[0], rtol=1e-5)
 
 
@@ -86,5 +86,9 @@ def test_the_units_of_a_run_are_prepared_again_with_the_same_bits(order: str) ->
     prepared = prepare_units(units)
     rows = np.arange(60) if order == "as they came" else np.arange(60).reshape(20, 3)[::-1].ravel()
     again = known(prepared.fitted).apply(make_vectors(60)[rows], np.repeat(np.arange(20), 3).astype(np.int32))
-    expected = prepared.vectors if order == "as they came" else prepared.vectors[::-1]
+    expected = (
+        prepared.blocks.bring(lambda: None)
+        if order == "as they came"
+        else prepared.blocks.bring(lambda: None)[::-1]
+    )
     assert again.tobytes() == np.ascontiguousarray(expected).tobytes()

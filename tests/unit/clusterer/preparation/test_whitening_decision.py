@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
+from octcluster_clusterer.preparation.patient_differences import measure_differences
 from octcluster_clusterer.preparation.whitening_decision import WhiteningDecision, decide_whitening
 
 
@@ -19,9 +21,11 @@ def draw(patients: int, scans: int, smoothness: float, seed: int = 0) -> tuple[n
 
 
 def decide(vectors: np.ndarray, patients: np.ndarray, *, always: bool = False) -> WhiteningDecision:
-    return decide_whitening(
-        True if always else "auto", [vectors[:, :25], vectors[:, 25:]], patients, lambda: None
+    differences = measure_differences(
+        MemoryBlocks(vectors), [slice(0, 25), slice(25, 40)], patients, lambda: None
     )
+    squares = float(np.square(vectors, dtype=np.float64).sum())
+    return decide_whitening(True if always else "auto", differences, squares, len(vectors))
 
 
 @pytest.mark.parametrize(("patients", "scans"), [(6, 49), (40, 25), (30, 7)])

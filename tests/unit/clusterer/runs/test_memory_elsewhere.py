@@ -51,4 +51,4 @@ def test_a_share_of_the_variance_is_checked_again_when_it_is_known() -> None:
     spec = replace(SPEC, preparation=Preparation(pca=0.99))
     check_memory(spec, MILLION, ELSEWHERE)
     with pytest.raises(InvalidRequest, match="prepared vectors"):
-        check_memory(spec, MILLION, ELSEWHERE, 2000)
+        check_memory(spec, MILLION, ELSEWHERE, 8000)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from known import known
-from octcluster_clusterer.engine.blocks import Blocks, gather
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.engine.engine import LocalEngine
 from octcluster_clusterer.errors import (
     InvalidRequest,
@@ -60,7 +60,7 @@ UNDEFINED = Score(undefined_reason="not looked at")
 def tell_sign(blocks: Blocks, members: Members, spec: RunSpec, report: Report) -> RunResult:
     """A pipeline: clusters members by the sign of their first value."""
     report(Stage.CLUSTERING, 0, 1)
-    vectors = gather(blocks, lambda: None)
+    vectors = blocks.bring(lambda: None)
     result = ClusteringResult(
         algorithm=Algorithm.KMEANS,
         requested_clusters=2,

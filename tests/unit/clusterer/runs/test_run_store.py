@@ -121,7 +121,7 @@ def make_fitted_run() -> FittedRun:
     patients = np.arange(len(vectors))
     prepared = prepare(MemoryBlocks(vectors), preparation, patients, 0, lambda done, total: None)
     labels = [rng.integers(-1, 3, N_MEMBERS).astype(np.int32), np.full(N_MEMBERS, -1, dtype=np.int32)]
-    rules = fit_rules(prepared.vectors, labels, lambda: None)
+    rules = fit_rules(prepared.blocks, labels, lambda: None)
     assert prepared.fitted is not None
     assert rules is not None
     return FittedRun(prepared.fitted, rules)

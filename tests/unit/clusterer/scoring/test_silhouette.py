@@ -6,13 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from known import known
 from octcluster_clusterer import tiles
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.scoring import find_silhouettes, score, silhouette
 from sklearn.metrics import silhouette_samples
 
 
 def find(vectors: np.ndarray, *label_sets: np.ndarray) -> list[np.ndarray]:
-    return find_silhouettes(vectors, [labels.astype(np.int32) for labels in label_sets], lambda d, t: None)
+    return find_silhouettes(
+        MemoryBlocks(vectors), [labels.astype(np.int32) for labels in label_sets], lambda d, t: None
+    )
 
 
 def expect(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -135,7 +138,7 @@ def test_progress_rises_to_all_members_and_a_cancellation_stops_the_work() -> No
     vectors = np.random.default_rng(0).standard_normal((1200, 5)).astype(np.float32)
     labels = (np.arange(1200) % 3).astype(np.int32)
     seen: list[tuple[int, int]] = []
-    find_silhouettes(vectors, [labels], lambda done, total: seen.append((done, total)))
+    find_silhouettes(MemoryBlocks(vectors), [labels], lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen)
     assert len(seen) >= 6
     assert seen[-1] == (1200, 1200)
@@ -144,7 +147,7 @@ def test_progress_rises_to_all_members_and_a_cancellation_stops_the_work() -> No
         raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        find_silhouettes(vectors, [labels], cancel)
+        find_silhouettes(MemoryBlocks(vectors), [labels], cancel)
 
 
 def test_sampled_members_have_the_silhouettes_that_they_have_among_all() -> None:
@@ -153,7 +156,7 @@ def test_sampled_members_have_the_silhouettes_that_they_have_among_all() -> None
     vectors[600:900] = vectors[0]  # near pairs, those of a member with itself among them
     label_sets = [random.integers(-1, k, 1700).astype(np.int32) for k in (3, 7)]
     sample = np.sort(random.choice(1700, 600, replace=False))
-    found = find_silhouettes(vectors, label_sets, lambda done, total: None, sample)
+    found = find_silhouettes(MemoryBlocks(vectors), label_sets, lambda done, total: None, sample)
     for sampled, whole in zip(found, find(vectors, *label_sets), strict=True):
         np.testing.assert_allclose(sampled[sample], whole[sample], atol=1e-6)
         assert np.isnan(np.delete(sampled, sample)).all()

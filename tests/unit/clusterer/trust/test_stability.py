@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from known import known
 from octcluster_clusterer.clustering import find_clusters
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.model import Algorithm, Stability
 from octcluster_clusterer.trust import stability
@@ -13,14 +14,16 @@ from octcluster_clusterer.trust.stability import find_stability
 
 
 def kmeans(n_clusters: int) -> Callable[[np.ndarray, int], np.ndarray]:
-    return lambda vectors, part: find_clusters(Algorithm.KMEANS, vectors, n_clusters, part, lambda: None)
+    return lambda vectors, part: find_clusters(
+        Algorithm.KMEANS, MemoryBlocks(vectors), n_clusters, part, lambda: None
+    )
 
 
 def judge(vectors: np.ndarray, n_clusters: int, n_patients: int, n_resamples: int = 5) -> Stability:
     vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
     cluster = kmeans(n_clusters)
     patients = np.arange(len(vectors)) // 4 % n_patients
-    return find_stability(vectors, cluster(vectors, 99), patients, n_resamples, 0, cluster)
+    return find_stability(MemoryBlocks(vectors), cluster(vectors, 99), patients, n_resamples, 0, cluster)
 
 
 def blobs(n_blobs: int, spread: float, seed: int = 0) -> np.ndarray:
@@ -61,7 +64,9 @@ def test_parts_hold_whole_groups_and_are_centred() -> None:
         return np.zeros(len(vectors), dtype=np.int32)
 
     vectors = np.repeat(np.arange(10, dtype=np.float32), 3)[:, np.newaxis]
-    find_stability(vectors, np.zeros(30, dtype=np.int32), np.repeat(np.arange(10), 3), 4, 0, look)
+    find_stability(
+        MemoryBlocks(vectors), np.zeros(30, dtype=np.int32), np.repeat(np.arange(10), 3), 4, 0, look
+    )
     assert len(seen) == 4
     for part in seen:
         assert len(part) == 24
@@ -83,13 +88,18 @@ def test_few_groups_and_single_parts_are_undefined_with_the_reason() -> None:
 def test_noise_and_no_clusters_are_survived() -> None:
     vectors = blobs(2, 0.1).astype(np.float32)
     nothing = find_stability(
-        vectors, np.full(400, -1), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
+        MemoryBlocks(vectors), np.full(400, -1), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
     )
     assert nothing.overall.value is None, "they agree, but on nothing"
     assert "all into one or none" in known(nothing.overall.undefined_reason)
     assert nothing.clusters == []
     lost = find_stability(
-        vectors, np.zeros(400, dtype=int), np.arange(400), 2, 0, lambda part, _: np.full(len(part), -1)
+        MemoryBlocks(vectors),
+        np.zeros(400, dtype=int),
+        np.arange(400),
+        2,
+        0,
+        lambda part, _: np.full(len(part), -1),
     )
     assert [one.value for one in lost.clusters] == [0]
 
@@ -100,7 +110,7 @@ def test_a_cluster_for_each_member_and_one_for_all_are_not_called_stable(labels:
         return labels[: len(part)]
 
     vectors = blobs(2, 0.1).astype(np.float32)
-    found = find_stability(vectors, labels, np.arange(400), 3, 0, repeat)
+    found = find_stability(MemoryBlocks(vectors), labels, np.arange(400), 3, 0, repeat)
     assert found.overall.value is None
     assert "a cluster for each image" in known(found.overall.undefined_reason)
 
@@ -113,7 +123,7 @@ def test_a_cluster_of_one_member_is_not_called_stable() -> None:
     def split(part: np.ndarray, _: int) -> np.ndarray:
         return kmeans(3)(part, 0)
 
-    first, second, alone = find_stability(vectors, labels, np.arange(400), 4, 0, split).clusters
+    first, second, alone = find_stability(MemoryBlocks(vectors), labels, np.arange(400), 4, 0, split).clusters
     assert None not in (first.value, second.value)
     assert (alone.value, alone.undefined_reason) == (None, "it holds one image, which is always like itself")
 
@@ -123,7 +133,9 @@ def test_a_cancellation_gets_through() -> None:
         raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        find_stability(blobs(2, 0.1).astype(np.float32), np.zeros(400, int), np.arange(400), 2, 0, cancel)
+        find_stability(
+            MemoryBlocks(blobs(2, 0.1).astype(np.float32)), np.zeros(400, int), np.arange(400), 2, 0, cancel
+        )
 
 
 def test_of_many_members_parts_are_drawn_from_a_sample_of_patients(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,13 +147,13 @@ def test_of_many_members_parts_are_drawn_from_a_sample_of_patients(monkeypatch: 
         return (part[:, 0] > 0).astype(np.int32)
 
     labels = split(vectors, 0)
-    whole = find_stability(vectors, labels, patients, 3, 0, split)
+    whole = find_stability(MemoryBlocks(vectors), labels, patients, 3, 0, split)
     assert sizes == [200, 160, 160, 160]
     assert whole.overall.sampled_members is None
     monkeypatch.setattr(stability, "MAX_MEMBERS", 41)
-    sampled = find_stability(vectors, labels, patients, 3, 0, split)
+    sampled = find_stability(MemoryBlocks(vectors), labels, patients, 3, 0, split)
     assert sizes[4:] == [32, 32, 32]  # 80% of ten patients with four members each
     assert {score.sampled_members for score in (sampled.overall, *sampled.clusters)} == {40}
     assert sampled.overall.value == 1
     monkeypatch.setattr(stability, "MAX_MEMBERS", 3)
-    assert find_stability(vectors, labels, patients, 2, 0, split).overall.sampled_members == 20
+    assert find_stability(MemoryBlocks(vectors), labels, patients, 2, 0, split).overall.sampled_members == 20
