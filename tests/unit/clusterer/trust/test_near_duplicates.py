@@ -1,7 +1,7 @@
 """Near-duplicates: planted ones are found, others not, however many and however alike."""
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -18,6 +18,14 @@ from octcluster_clusterer.trust import (
 from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_clusterer.trust.near_duplicates import find_duplicates
 from octcluster_clusterer.trust.similarities import THRESHOLD
+from threadpoolctl import threadpool_limits
+
+
+@pytest.fixture(autouse=True)
+def one_thread_of_blas() -> Iterator[None]:
+    """As in a run."""
+    with threadpool_limits(1):
+        yield
 
 
 def make_vectors(n: int = 1300, dimension: int = 96, seed: int = 0) -> np.ndarray:
