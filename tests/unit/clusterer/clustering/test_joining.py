@@ -6,6 +6,7 @@ from known import known
 from octcluster_clusterer import tiles
 from octcluster_clusterer.clustering import METHODS, find_clusters, hdbscan, joining, spectral
 from octcluster_clusterer.clustering.joining import count_clustered, draw_clustered, join
+from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.model import Algorithm
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
 from octcluster_clusterer.scoring.contingency import count_members
@@ -38,7 +39,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("algorithm", [Algorithm.HDBSCAN, Algorithm.SPECTRAL])
 def test_all_members_get_the_clusters_of_a_sample(algorithm: Algorithm) -> None:
     vectors, groups = make_groups()
-    labels = find_clusters(algorithm, vectors, GROUPS, 0, lambda: None)
+    labels = find_clusters(algorithm, MemoryBlocks(vectors), GROUPS, 0, lambda: None)
     found = labels >= 0
     assert found.mean() > 0.95
     assert agree(groups[found], labels[found]) == 1
