@@ -222,3 +222,41 @@ def test_two_embedders_share_the_work(
     assert all(isinstance(result, Embedding) for result in results)
     assert one.embed_calls + two.embed_calls == singles + 10 + 5  # calls of 16 images
     assert 3 <= two.embed_calls - before <= 10 - 3
+
+
+def test_one_of_two_embedders_is_killed_and_the_other_one_goes_on(
+    start_embedder: Callable[..., Embedder], images: list[bytes]
+) -> None:
+    one, two = (start_embedder(f"127.0.0.1:{free_port()}", *QUICK) for _ in range(2))
+    told: list[str] = []
+    many = [(turn, place) for turn in range(30) for place in range(len(images))]
+    with EmbedderClient(f"{one.listen},{two.listen}", on_wait=told.append) as client:
+        expected = client.embed(images, "pixels")
+        seen: list[tuple[int, int]] = []
+        for image_id, result in client.embed_stream(((pair, images[pair[1]]) for pair in many), "pixels"):
+            if len(seen) == 60:
+                two.kill()
+            seen.append(image_id)
+            assert result == expected[image_id[1]]
+    assert sorted(seen) == many
+    assert len(told) == 1
+    assert f"without the embedder at {two.listen}, which is away for now" in told[0]
+
+
+async def test_the_async_client_goes_on_without_an_embedder_that_is_killed(
+    start_embedder: Callable[..., Embedder], images: list[bytes]
+) -> None:
+    one, two = (start_embedder(f"127.0.0.1:{free_port()}", *QUICK) for _ in range(2))
+    told: list[str] = []
+    many = [(turn, place) for turn in range(30) for place in range(len(images))]
+    async with AsyncEmbedderClient(f"{one.listen},{two.listen}", on_wait=told.append) as client:
+        seen: list[tuple[int, int]] = []
+        stream = client.embed_stream(((pair, images[pair[1]]) for pair in many), "pixels")
+        async for image_id, result in stream:
+            if len(seen) == 60:
+                one.kill()
+            seen.append(image_id)
+            assert isinstance(result, Embedding)
+    assert sorted(seen) == many
+    assert len(told) == 1
+    assert one.listen in told[0]

@@ -1,5 +1,6 @@
 """The embedder's client for asyncio: the twin of clients.embedder."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Self
@@ -8,9 +9,17 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 
 from octcluster.clients.connection import AsyncConnection
-from octcluster.clients.embedder_calls import SERVICE, EmbedPlan, EmbedResult, Id, space_of
+from octcluster.clients.embedder_calls import (
+    SERVICE,
+    EmbedPlan,
+    EmbedResult,
+    Id,
+    common_space,
+    space_of,
+)
 from octcluster.clients.embedder_conversions import read_embedder_info
-from octcluster.clients.endpoint import Endpoint, OnWait
+from octcluster.clients.embedder_turns import POLL_SECONDS, RETRY_SECONDS_OF_SEVERAL, EmbedderTurns
+from octcluster.clients.endpoint import Endpoint, OnWait, split_addresses
 from octcluster.clients.security import Tls
 from octcluster.concurrency import as_async, map_concurrently_async
 from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
@@ -37,26 +46,47 @@ class AsyncEmbedderClient:
     ) -> None:
         """See EmbedderClient."""
         self.address = address
-        self._concurrent_requests = concurrent_requests
-        self._connection = AsyncConnection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
-        )
-        self._stub = EmbedderServiceStub(self._connection.channel)
-        self._info: EmbedderInfo | None = None
+        self._concurrent_requests = concurrent_requests * len(split_addresses(address))
+        self._addresses = split_addresses(address)
+        told = on_wait
+        if len(self._addresses) > 1:  # another embedder takes over, and EmbedderTurns says so
+            told, retry_after = None, min(retry_seconds, RETRY_SECONDS_OF_SEVERAL)
+        else:
+            retry_after = retry_seconds
+        self._connections = [
+            AsyncConnection(
+                Endpoint(SERVICE, one, timeout_seconds, retry_after, told, tls, token, traceparent)
+            )
+            for one in self._addresses
+        ]
+        self._stubs = [EmbedderServiceStub(connection.channel) for connection in self._connections]
+        self._turns = EmbedderTurns(self._addresses, concurrent_requests, retry_seconds, on_wait)
+        self._infos: list[EmbedderInfo] = []
 
     async def info(self) -> EmbedderInfo:
         """See EmbedderClient.info."""
-        if self._info is None:
+        return (await self._all_infos())[0]
+
+    async def _all_infos(self) -> list[EmbedderInfo]:
+        if not self._infos:
             request = messages.GetServerInfoRequest()
-            response = await self._connection.call(self._stub.GetServerInfo, request)
-            self._info = read_embedder_info(response)
-        return self._info
+            self._infos = [
+                read_embedder_info(await connection.call(stub.GetServerInfo, request))
+                for connection, stub in zip(self._connections, self._stubs, strict=True)
+            ]
+        return self._infos
 
     async def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> EmbedderInfo:
         """See EmbedderClient.wait_until_serving."""
-        ask = partial(self._stub.GetServerInfo, messages.GetServerInfoRequest())
-        self._info = read_embedder_info(await self._connection.wait_until_serving(ask, seconds, on_wait))
-        return self._info
+        self._infos = [
+            read_embedder_info(
+                await connection.wait_until_serving(
+                    partial(stub.GetServerInfo, messages.GetServerInfoRequest()), seconds, on_wait
+                )
+            )
+            for connection, stub in zip(self._connections, self._stubs, strict=True)
+        ]
+        return self._infos[0]
 
     async def space(
         self,
@@ -67,8 +97,11 @@ class AsyncEmbedderClient:
         views: Sequence[str] = PLAIN_VIEW,
     ) -> EmbeddingSpace:
         """See EmbedderClient.space."""
-        info = await self.info()
-        return space_of(info, features, model, flip=flip, views=views, address=self.address)
+        spaces = [
+            space_of(info, features, model, flip=flip, views=views, address=address)
+            for info, address in zip(await self._all_infos(), self._addresses, strict=True)
+        ]
+        return common_space(spaces, self._addresses)
 
     async def embed(
         self,
@@ -95,7 +128,7 @@ class AsyncEmbedderClient:
     ) -> AsyncIterator[tuple[Id, EmbedResult]]:
         """See EmbedderClient.embed_stream; the images may come from an asynchronous iterable, too."""
         space = await self.space(features, model, flip=flip, views=views)
-        plan = EmbedPlan.make(await self.info(), space, self.address)
+        plan = EmbedPlan.make_common(await self._all_infos(), space, self.address)
         embed = partial(self._embed_batch, plan)
         async for results in map_concurrently_async(
             embed, plan.cut_async(as_async(images)), self._concurrent_requests
@@ -109,12 +142,27 @@ class AsyncEmbedderClient:
         request = plan.request(batch)
         if not request.items:
             return plan.results(batch, messages.EmbedResponse())
-        response = await self._connection.call(self._stub.Embed, request)
-        return plan.results(batch, response)
+        return plan.results(batch, await self._call(request))
+
+    async def _call(self, request: messages.EmbedRequest) -> messages.EmbedResponse:
+        """See EmbedderClient."""
+        if len(self._connections) == 1:
+            return await self._connections[0].call(self._stubs[0].Embed, request)
+        while True:
+            while (position := self._turns.take()) is None:
+                await asyncio.sleep(POLL_SECONDS)
+            try:
+                response = await self._connections[position].call(self._stubs[position].Embed, request)
+            except BaseException as error:
+                self._turns.failed(position, error)
+            else:
+                self._turns.succeeded(position)
+                return response
 
     async def close(self) -> None:
         """See EmbedderClient.close."""
-        await self._connection.close()
+        for connection in self._connections:
+            await connection.close()
 
     async def __aenter__(self) -> Self:
         return self

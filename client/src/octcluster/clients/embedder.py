@@ -1,10 +1,12 @@
 """The embedder's client for calls that block.
 
-Many images travel in many calls, several at a time. The calls are spread over all embedders behind an
-address in turn, and a call that broke is repeated on another embedder. Nothing is lost or done twice when an
-embedder goes away in the middle.
+Many images travel in many calls, several at a time. Of several embedders each has its own window of calls, so
+that a slow one gets fewer, and a call that broke is repeated on another one (``embedder_turns``). Behind a
+name with several IP addresses the calls go to all in turn. Nothing is lost or done twice when an embedder
+goes away in the middle.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Self
@@ -13,9 +15,17 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 
 from octcluster.clients.connection import Connection
-from octcluster.clients.embedder_calls import SERVICE, EmbedPlan, EmbedResult, Id, space_of
+from octcluster.clients.embedder_calls import (
+    SERVICE,
+    EmbedPlan,
+    EmbedResult,
+    Id,
+    common_space,
+    space_of,
+)
 from octcluster.clients.embedder_conversions import read_embedder_info
-from octcluster.clients.endpoint import Endpoint, OnWait
+from octcluster.clients.embedder_turns import POLL_SECONDS, RETRY_SECONDS_OF_SEVERAL, EmbedderTurns
+from octcluster.clients.endpoint import Endpoint, OnWait, split_addresses
 from octcluster.clients.security import Tls
 from octcluster.concurrency import map_concurrently
 from octcluster.model.runs import PLAIN_VIEW, EmbeddingSpace
@@ -23,12 +33,12 @@ from octcluster.model.server_info import EmbedderInfo
 
 
 class EmbedderClient:
-    """Calls an embedder, or several behind one address; safe to use from several threads.
+    """Calls an embedder, or several; safe to use from several threads.
 
     Close it after use, or use it in a ``with`` block.
 
     Attributes:
-        address: Where the embedder is.
+        address: Where the embedder is, or several, with commas between.
     """
 
     def __init__(  # noqa: PLR0913 - all but the address are named, and have a default
@@ -46,10 +56,10 @@ class EmbedderClient:
         """Prepares the connection; the first call makes it.
 
         Args:
-            address: See endpoint.target_of.
+            address: See endpoint.target_of; several with commas between.
             timeout_seconds: Deadline of each call.
             retry_seconds: How long a call is repeated while the embedder is away.
-            concurrent_requests: Number of requests at a time of one series of images.
+            concurrent_requests: Number of requests at a time of one series of images, for each embedder.
             on_wait: Told in a sentence before a call is repeated; an error that it raises ends the wait.
             tls: How to secure the connection; None: plain text, for the own machine and closed networks.
             token: The token that the embedder wants to see.
@@ -60,37 +70,56 @@ class EmbedderClient:
             InvalidArguments: A file of tls cannot be read, or the token would travel unencrypted.
         """
         self.address = address
-        self._concurrent_requests = concurrent_requests
-        self._connection = Connection(
-            Endpoint(SERVICE, address, timeout_seconds, retry_seconds, on_wait, tls, token, traceparent)
-        )
-        self._stub = EmbedderServiceStub(self._connection.channel)
-        self._info: EmbedderInfo | None = None
+        self._concurrent_requests = concurrent_requests * len(split_addresses(address))
+        self._addresses = split_addresses(address)
+        told = on_wait
+        if len(self._addresses) > 1:  # another embedder takes over, and EmbedderTurns says so
+            told, retry_after = None, min(retry_seconds, RETRY_SECONDS_OF_SEVERAL)
+        else:
+            retry_after = retry_seconds
+        self._connections = [
+            Connection(Endpoint(SERVICE, one, timeout_seconds, retry_after, told, tls, token, traceparent))
+            for one in self._addresses
+        ]
+        self._stubs = [EmbedderServiceStub(connection.channel) for connection in self._connections]
+        self._turns = EmbedderTurns(self._addresses, concurrent_requests, retry_seconds, on_wait)
+        self._infos: list[EmbedderInfo] = []
 
     def info(self) -> EmbedderInfo:
-        """What the embedder serves; asked once."""
-        if self._info is None:
+        """What the embedder serves, or the first of several; asked once."""
+        return self._all_infos()[0]
+
+    def _all_infos(self) -> list[EmbedderInfo]:
+        if not self._infos:
             request = messages.GetServerInfoRequest()
-            response = self._connection.call(self._stub.GetServerInfo, request)
-            self._info = read_embedder_info(response)
-        return self._info
+            self._infos = [
+                read_embedder_info(connection.call(stub.GetServerInfo, request))
+                for connection, stub in zip(self._connections, self._stubs, strict=True)
+            ]
+        return self._infos
 
     def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> EmbedderInfo:
-        """Waits until the embedder serves.
+        """Waits until the embedder serves; of several, until each does.
 
         Args:
-            seconds: For how long at most.
+            seconds: For how long at most, for each.
             on_wait: Told about once a second; an error that it raises ends the wait.
 
         Returns:
-            What it serves.
+            What it serves, or the first of several.
 
         Raises:
             ServerUnavailable: It did not serve in time.
         """
-        ask = partial(self._stub.GetServerInfo, messages.GetServerInfoRequest())
-        self._info = read_embedder_info(self._connection.wait_until_serving(ask, seconds, on_wait))
-        return self._info
+        self._infos = [
+            read_embedder_info(
+                connection.wait_until_serving(
+                    partial(stub.GetServerInfo, messages.GetServerInfoRequest()), seconds, on_wait
+                )
+            )
+            for connection, stub in zip(self._connections, self._stubs, strict=True)
+        ]
+        return self._infos[0]
 
     def space(
         self,
@@ -104,8 +133,13 @@ class EmbedderClient:
 
         Raises:
             ModelNotServed: The embedder has no such model, features or views.
+            SpaceMismatch: Several embedders were named, and their vectors cannot be compared.
         """
-        return space_of(self.info(), features, model, flip=flip, views=views, address=self.address)
+        spaces = [
+            space_of(info, features, model, flip=flip, views=views, address=address)
+            for info, address in zip(self._all_infos(), self._addresses, strict=True)
+        ]
+        return common_space(spaces, self._addresses)
 
     def embed(
         self,
@@ -161,7 +195,7 @@ class EmbedderClient:
             OctclusterError: The images could not be embedded at all.
         """
         space = self.space(features, model, flip=flip, views=views)
-        plan = EmbedPlan.make(self.info(), space, self.address)
+        plan = EmbedPlan.make_common(self._all_infos(), space, self.address)
         embed = partial(self._embed_batch, plan)
         for results in map_concurrently(embed, plan.cut(images), self._concurrent_requests):
             yield from results
@@ -172,12 +206,27 @@ class EmbedderClient:
         request = plan.request(batch)
         if not request.items:
             return plan.results(batch, messages.EmbedResponse())
-        response = self._connection.call(self._stub.Embed, request)
-        return plan.results(batch, response)
+        return plan.results(batch, self._call(request))
+
+    def _call(self, request: messages.EmbedRequest) -> messages.EmbedResponse:
+        """Has the next embedder answer a request; of several, another one if that is away."""
+        if len(self._connections) == 1:
+            return self._connections[0].call(self._stubs[0].Embed, request)
+        while True:
+            while (position := self._turns.take()) is None:
+                time.sleep(POLL_SECONDS)
+            try:
+                response = self._connections[position].call(self._stubs[position].Embed, request)
+            except Exception as error:
+                self._turns.failed(position, error)
+            else:
+                self._turns.succeeded(position)
+                return response
 
     def close(self) -> None:
         """Ends the connection and all calls on it."""
-        self._connection.close()
+        for connection in self._connections:
+            connection.close()
 
     def __enter__(self) -> Self:
         return self

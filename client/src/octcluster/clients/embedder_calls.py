@@ -1,7 +1,7 @@
 """What the embedder's two clients share: which space is meant, how requests are cut, what answers mean."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
@@ -66,6 +66,25 @@ def space_of(
     return found.spaces[features, flip, tuple(views)]
 
 
+def common_space(spaces: Sequence[EmbeddingSpace], addresses: Sequence[str]) -> EmbeddingSpace:
+    """The space that several embedders share.
+
+    Args:
+        spaces: The space of each.
+        addresses: Where each one is, for the error.
+
+    Raises:
+        SpaceMismatch: Two of them make vectors that cannot be compared.
+    """
+    for space, address in zip(spaces, addresses, strict=True):
+        if space.digest != spaces[0].digest:
+            raise SpaceMismatch(
+                f"the embedders at {addresses[0]} and {address} make vectors of {spaces[0].model} that cannot"
+                " be compared: their weights, release or precision differ. Let both serve the same"
+            )
+    return spaces[0]
+
+
 @dataclass(frozen=True)
 class EmbedPlan:
     """What both clients agree on for one series of images: its space and the size of its requests."""
@@ -86,6 +105,16 @@ class EmbedPlan:
         max_images = max(1, min(wanted, info.limits.max_images_per_request, vectors_in_answer))
         max_image_bytes = min(info.limits.max_image_bytes, payload_bytes - _ITEM_OVERHEAD_BYTES * max_images)
         return cls(space, info.measures, address, max_image_bytes, max_images)
+
+    @classmethod
+    def make_common(cls, infos: Sequence[EmbedderInfo], space: EmbeddingSpace, address: str) -> Self:
+        """Fits requests into the limits of several embedders, so that each can take any."""
+        plans = [cls.make(info, space, address) for info in infos]
+        return replace(
+            plans[0],
+            max_image_bytes=min(plan.max_image_bytes for plan in plans),
+            max_images=min(plan.max_images for plan in plans),
+        )
 
     def cut(self, images: Iterable[tuple[Id, bytes]]) -> Iterator[list[tuple[Id, bytes]]]:
         """Cuts images with their ids into what goes in one request."""

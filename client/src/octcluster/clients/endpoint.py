@@ -64,6 +64,17 @@ def target_of(address: str) -> str:
         ) from error
 
 
+def split_addresses(address: str) -> list[str]:
+    """The addresses of several servers in one text, with commas between; each comes once.
+
+    Args:
+        address: One address, or several; see target_of. A gRPC target ``ipv4:...`` or ``ipv6:...`` is one.
+    """
+    if address.startswith(("ipv4:", "ipv6:")):
+        return [address]
+    return list(dict.fromkeys(part.strip() for part in address.split(",")))
+
+
 class Outage:
     """Decides whether a failed call is tried again, and when. Knows no clock but the one it is given."""
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from octcluster.clients.embedder_calls import EmbedPlan, space_of
-from octcluster.model.errors import ModelNotServed
+from octcluster.clients.embedder_calls import EmbedPlan, common_space, space_of
+from octcluster.model.errors import ModelNotServed, SpaceMismatch
 from octcluster.model.runs import PLAIN_VIEW, VIEWS, EmbeddingSpace
 from octcluster.model.server_info import EmbedderInfo, EmbedderLimits, MeasureSpace, ModelInfo
 
@@ -36,3 +36,23 @@ def test_what_is_not_served_is_named_with_what_is(
     assert space_of(info, "pooled", "", flip=False, views=("retina",), address="a").views == ("retina",)
     with pytest.raises(ModelNotServed, match=message):
         space_of(info, features, "", flip=False, views=views, address="host:1")
+
+
+def test_embedders_that_disagree_are_both_named() -> None:
+    space = EmbeddingSpace("net", "00" * 32, "1", "pooled", "float32", 16, bytes(32))
+    addresses = ["a:1", "b:2", "c:3"]
+    assert common_space([space] * 3, addresses) is space
+    other = replace(space, digest=bytes([1]) * 32)
+    with pytest.raises(SpaceMismatch, match=r"at a:1 and c:3 make vectors of net that cannot be compared"):
+        common_space([space, space, other], addresses)
+
+
+def test_requests_to_several_embedders_fit_the_smallest_of_their_limits() -> None:
+    space = EmbeddingSpace("net", "00" * 32, "1", "pooled", "float32", 16, bytes(32))
+    model = ModelInfo("net", 224, 224, {("pooled", False, PLAIN_VIEW): space})
+    few = EmbedderLimits(64 << 20, 32 << 20, 1 << 26, 16, 4)
+    small = EmbedderLimits(64 << 20, 1 << 20, 1 << 26, 16, 64)
+    measures = MeasureSpace(("width",), bytes(32))
+    infos = [EmbedderInfo("1", "openvino", "CPU", [model], one, measures) for one in (few, small)]
+    plan = EmbedPlan.make_common(infos, space, "a:1,b:2")
+    assert (plan.max_images, plan.max_image_bytes) == (4, 1 << 20)

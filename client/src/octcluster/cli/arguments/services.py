@@ -133,7 +133,12 @@ def add_services(
     """
     group = parser.add_argument_group("services")
     add = group.add_argument
-    add("--embedder", metavar="HOST:PORT", help=f"embedder to use (default: {default})")
+    add(
+        "--embedder",
+        metavar="HOST:PORT",
+        help="embedder to use, or several with commas between: each is kept at work, and if one dies the "
+        f"others do its work (default: {default})",
+    )
     add("--clusterer", metavar="HOST:PORT", help=f"clusterer to use (default: {default})")
     for service in _SERVICES:
         _add_security(group, service)
