@@ -72,16 +72,19 @@ METHODS: Mapping[Algorithm, Method] = MappingProxyType(
         Algorithm.GMM: Method(gmm.cluster, estimate_bytes=gmm.estimate_bytes),
         Algorithm.SPECTRAL: Method(
             _here(spectral.cluster),
+            needs_all=True,
             cluster_for_each=spectral.cluster_for_each,
             estimate_bytes=spectral.estimate_bytes,
         ),
         Algorithm.AGGLOMERATIVE: Method(
             _here(agglomerative.cluster),
+            needs_all=True,
             cluster_for_each=agglomerative.cluster_for_each,
             estimate_bytes=agglomerative.estimate_bytes,
         ),
         Algorithm.HDBSCAN: Method(
             _here(hdbscan.cluster),
+            needs_all=True,
             finds_cluster_count=True,
             estimate_bytes=hdbscan.estimate_bytes,
         ),

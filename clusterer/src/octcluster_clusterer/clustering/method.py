@@ -95,6 +95,7 @@ class Method:
     Attributes:
         cluster: The function that groups vectors.
         finds_cluster_count: Whether it finds the number of clusters itself.
+        needs_all: Whether all vectors must come into one memory.
         search_for_each: The function that groups vectors and helps to choose the number of clusters, if there
             is one.
         cluster_for_each: The function for several numbers of clusters, where that saves work; it needs all
@@ -105,6 +106,7 @@ class Method:
 
     cluster: ClusterFunction
     finds_cluster_count: bool = False
+    needs_all: bool = False
     search_for_each: SearchFunction | None = None
     cluster_for_each: ClusterForEachFunction | None = None
     estimate_bytes: Callable[[int, int], int] | None = None

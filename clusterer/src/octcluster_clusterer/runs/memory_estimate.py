@@ -159,13 +159,14 @@ def _estimate_base(
     if elsewhere:
         known = prepared_dimension or find_prepared_dimension(spec.preparation, n_members, dimension)
         # Where only the variance tells how many there are, the blocks are the first to know.
-        dimension, rows = known or 1, _count_rows_here(n_members, n_units or n_members)
+        dimension, rows = known or 1, _count_rows_here(spec, n_members, n_units or n_members)
     return _TILES_BYTES + 4 * rows * dimension + _MEMBER_BYTES * n_members
 
 
-def _count_rows_here(n_members: int, n_units: int) -> int:
+def _count_rows_here(spec: RunSpec, n_members: int, n_units: int) -> int:
     """How many prepared vectors come into this process where the others lie elsewhere."""
     need_all = n_units < n_members or n_units <= EXACT_MEMBERS
+    need_all |= any(METHODS[algorithm].needs_all for algorithm in spec.algorithms)
     return n_units if need_all else min(n_units, MAX_MEMBERS)
 
 
