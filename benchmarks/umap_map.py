@@ -22,11 +22,16 @@ from threadpoolctl import threadpool_limits
 
 
 def make_map(vectors: np.ndarray) -> np.ndarray:
+    from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
     from octcluster_clusterer.mapping.layout_client import LayoutClient
     from octcluster_clusterer.mapping.mapper import Mapper
 
     with threadpool_limits(1), LayoutClient() as layouts:  # as in a run
-        return Mapper(layouts).find_map(vectors, vectors[:, :2], 0, lambda done, total: None).coordinates
+        return (
+            Mapper(layouts)
+            .find_map(MemoryBlocks(vectors), vectors[:, :2], 0, lambda done, total: None)
+            .coordinates
+        )
 
 
 def make_map_by_peer(vectors: np.ndarray) -> np.ndarray:

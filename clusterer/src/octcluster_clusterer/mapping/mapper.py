@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.engine.blocks import find_bounds
+from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.errors import MapFailed
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
@@ -43,7 +43,7 @@ class Mapper:
 
     def find_map(
         self,
-        vectors: NDArray[np.float32],
+        blocks: Blocks,
         principal_coordinates: NDArray[np.float32],
         seed: int,
         report: Callable[[int, int], None],
@@ -51,7 +51,7 @@ class Mapper:
         """Makes the map; of many members, see ``placement``, from a sample of them.
 
         Args:
-            vectors: float32, shape (n_members, dimension), prepared.
+            blocks: The prepared vectors.
             principal_coordinates: float32, shape (n_members, 2): where the members lie first, so that the
                 map keeps what it can of the large distances.
             seed: Seed of all chance.
@@ -64,18 +64,20 @@ class Mapper:
         """
         if self._layouts is None:
             return NeighborMap(missing_reason=self._missing_reason)
-        sample = draw_laid_out(len(vectors), seed)
+
+        def report_step() -> None:
+            report(0, 0)
+
+        sample = draw_laid_out(blocks.n_rows, seed)
         if sample is None:
-            return self._lay_out(vectors, principal_coordinates, seed, report)
-        sampled = vectors[sample]
+            return self._lay_out(blocks.bring(report_step), principal_coordinates, seed, report)
+        sampled = blocks.take(sample)
         found = self._lay_out(sampled, principal_coordinates[sample], seed, report)
         if found.coordinates is None:
             return found
-        coordinates = np.empty((len(vectors), 2), dtype=np.float32)
-        for rows in find_bounds(len(vectors)):
-            coordinates[rows] = place_members(
-                vectors[rows], sampled, found.coordinates, report_step=lambda: report(0, 0)
-            )
+        coordinates = np.empty((blocks.n_rows, 2), dtype=np.float32)
+        for rows, places in blocks.map(place_members, sampled, found.coordinates, report_step=report_step):
+            coordinates[rows] = places
         coordinates[sample] = found.coordinates
         return NeighborMap(coordinates, sampled_members=len(sample))
 

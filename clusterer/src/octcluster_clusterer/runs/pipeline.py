@@ -222,7 +222,7 @@ def _find_map(
         return NeighborMap()
     with costs.measured(Stage.MAPPING):
         return mapper.find_map(
-            prepared.blocks.bring(lambda: report(Stage.MAPPING, 0, 0)),
+            prepared.blocks,
             prepared.coordinates,
             spec.seed,
             lambda done, total: report(Stage.MAPPING, done, total),

@@ -68,7 +68,9 @@ def test_the_graph_is_that_of_umap_learn(tmp_path: Path) -> None:
 def test_groups_stay_together_and_apart(layouts: LayoutClient) -> None:
     vectors, groups = make_groups()
     told: list[tuple[int, int]] = []
-    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, lambda *rounds: told.append(rounds))
+    found = Mapper(layouts).find_map(
+        MemoryBlocks(vectors), vectors[:, :2], 0, lambda *rounds: told.append(rounds)
+    )
     assert found.missing_reason == ""
     assert found.coordinates is not None
     assert found.coordinates.shape == (N, 2)
@@ -86,11 +88,11 @@ def test_of_many_a_sample_is_laid_out_and_all_others_join_their_group(
     monkeypatch.setattr(placement, "WHOLE_MEMBERS", 300)
     monkeypatch.setattr(placement, "SAMPLED_MEMBERS", 120)
     vectors, groups = make_groups(1200)
-    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, nothing)
+    found = Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], 0, nothing)
     assert found.sampled_members == 120
     assert found.coordinates is not None
     sample = known(placement.draw_laid_out(1200, 0))
-    alone = Mapper(layouts).find_map(vectors[sample], vectors[sample, :2], 0, nothing)
+    alone = Mapper(layouts).find_map(MemoryBlocks(vectors[sample]), vectors[sample, :2], 0, nothing)
     assert alone.sampled_members is None
     np.testing.assert_array_equal(found.coordinates[sample], alone.coordinates)
     squares = ((found.coordinates[:, np.newaxis] - found.coordinates) ** 2).sum(axis=2)
@@ -101,7 +103,8 @@ def test_of_many_a_sample_is_laid_out_and_all_others_join_their_group(
 def test_the_seed_decides(layouts: LayoutClient) -> None:
     vectors, _ = make_groups()
     one, again, other = (
-        Mapper(layouts).find_map(vectors, vectors[:, :2], seed, nothing).coordinates for seed in (5, 5, 6)
+        Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], seed, nothing).coordinates
+        for seed in (5, 5, 6)
     )
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(known(one), known(other))
@@ -110,7 +113,7 @@ def test_the_seed_decides(layouts: LayoutClient) -> None:
 @pytest.mark.parametrize("n", [4, 20])
 def test_few_and_equal_members_have_places(layouts: LayoutClient, n: int) -> None:
     vectors = np.zeros((n, DIMENSION), dtype=np.float32)
-    found = Mapper(layouts).find_map(vectors, vectors[:, :2], 0, nothing)
+    found = Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], 0, nothing)
     assert found.coordinates is not None
     assert np.isfinite(found.coordinates).all()
 
@@ -176,7 +179,7 @@ def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | Non
     with started_mapper(SPEC.umap, n, obstacle) as mapper:
         assert psutil.Process().children() == before
         vectors = np.zeros((n, 2), dtype=np.float32)
-        found = mapper.find_map(vectors, vectors, 0, nothing)
+        found = mapper.find_map(MemoryBlocks(vectors), vectors, 0, nothing)
     assert found.coordinates is None
     assert re.search(reason, found.missing_reason)
 
