@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from octcluster_clusterer.assignment import fit_steps
+from octcluster_clusterer.clustering import consensus, gmm, kmeans, neighbor_whitening
 from octcluster_clusterer.engine import worker_tasks
 from octcluster_clusterer.engine.blocks import copy_block
 from octcluster_clusterer.engine.worker_tasks import (
@@ -15,8 +17,11 @@ from octcluster_clusterer.engine.worker_tasks import (
     fold,
 )
 from octcluster_clusterer.errors import EngineUnavailable, VectorsMissing
+from octcluster_clusterer.mapping import placement
 from octcluster_clusterer.model import VectorSpace
 from octcluster_clusterer.preparation import block_steps
+from octcluster_clusterer.runs import choice
+from octcluster_clusterer.scoring import silhouette_sums
 from octcluster_clusterer.store.opening import VectorPlace
 from octcluster_clusterer.tiles import add_into
 from octcluster_clusterer.trust import directions
@@ -27,7 +32,11 @@ from octcluster_clusterer.trust import directions
     [
         worker_tasks.do_steps,
         worker_tasks.count_faults,
+        worker_tasks.fold_steps,
+        worker_tasks.forget,
         worker_tasks.hold,
+        worker_tasks.join,
+        worker_tasks.take_rows,
         fold,
         copy_block,
         block_steps.scale_parts,
@@ -39,6 +48,25 @@ from octcluster_clusterer.trust import directions
         block_steps.find_moments,
         block_steps.add_moments,
         block_steps.project_parts,
+        block_steps.multiply_parts,
+        block_steps.project_rows,
+        block_steps.scale_columns,
+        block_steps.take_columns,
+        choice.find_lengths,
+        consensus.take_leading,
+        fit_steps.count_agreed,
+        fit_steps.find_scatters,
+        fit_steps.measure_members,
+        fit_steps.sum_folds,
+        gmm.add_up_clusters,
+        gmm.add_up_shares,
+        gmm.find_likeliest,
+        kmeans.assign_block,
+        kmeans.find_farthest,
+        kmeans.find_nearest,
+        neighbor_whitening.whiten_block,
+        placement.place_members,
+        silhouette_sums.sum_block_distances,
         directions.find_scales,
         directions.measure_left,
         directions.bound,
@@ -68,6 +96,14 @@ def test_values_are_folded_in_order_and_stay_as_they_are() -> None:
     values = [np.full(2, value, dtype=np.float64) for value in (1, 20, 300)]
     assert fold(add_into, *values).tolist() == [321, 321]
     assert [value[0] for value in values] == [1, 20, 300]
+
+
+def test_rows_are_taken_from_blocks_that_are_held_together() -> None:
+    values = np.arange(14, dtype=np.float32).reshape(7, 2)
+    rows = np.array([6, 0, 3, 6])
+    held = [values[:3], values[3:6], values[6:]]
+    np.testing.assert_array_equal(worker_tasks.take_rows(held, rows), values[rows])
+    assert len(worker_tasks.join(held[:1], held[1:])) == 3
 
 
 def test_errors_keep_what_they_hold_on_their_way() -> None:
