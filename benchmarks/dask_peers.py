@@ -49,6 +49,7 @@ from octcluster_clusterer.preparation.prepare import PreparedVectors, prepare
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.trust.patients import number_patients
 from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
 
 COMPONENTS = 48
 PLAIN = Preparation(l2_normalize=False, pca=COMPONENTS)
@@ -95,9 +96,12 @@ class Pair:
 class Contest:
     """Both sides on one store, and one set of workers."""
 
-    def __init__(self, store: MadeStore, count: int, parts: DaskParts, client: Client) -> None:
-        """The first ``count`` vectors of the store."""
-        self._place, self._parts, self._client = VectorPlace(store.url), parts, client
+    def __init__(
+        self, store: MadeStore, count: int, parts: DaskParts, client: Client, stack: ExitStack
+    ) -> None:
+        """The first ``count`` vectors of the store; ``stack`` closes what is opened."""
+        self._parts, self._client, self._stack = parts, client, stack
+        self._vectors = open_vectors(VectorPlace(store.url))
         self._members = find_members(count)[0]
         self._patients = number_patients(self._members.patient_indices, count)
 
@@ -108,20 +112,21 @@ class Contest:
         return sum(t.user + t.system + t.children_user + t.children_system for t in times)
 
     def prepare(self, preparation: Preparation) -> PreparedVectors:
-        """Ours, from the stored vectors."""
-        vectors = open_vectors(self._place)
-        blocks = DaskEngine(self._parts.place, vectors).open(SPACE, self._members.image_keys, lambda *_: None)
-        prepared = prepare(blocks, preparation, self._patients, 0, lambda *_: None)
-        blocks.close()
-        vectors.close()
-        return prepared
+        """Ours, from the stored vectors to prepared ones on the workers."""
+        engine = DaskEngine(self._parts.place, self._vectors)
+        blocks = engine.open(SPACE, self._members.image_keys, lambda *_: None)
+        self._stack.callback(blocks.close)
+        with threadpool_limits(1):  # as in a run
+            return prepare(blocks, preparation, self._patients, 0, lambda *_: None)
 
     def find_components(self, powers: int) -> Any:
         """Dask-ML's: a Dask array of the vectors' places, on the workers."""
         read, installation = dask.delayed(do_steps, pure=False), describe_installation()
         chunks = [
             da.from_delayed(
-                read(StoredRows(SPACE, self._members.image_keys[rows]), installation, (), Step(copy_block)),
+                read(StoredRows(SPACE, self._members.image_keys[rows]), installation, None, Step(copy_block))[
+                    0
+                ],
                 (rows.stop - rows.start, SPACE.dimension),
                 np.float32,
             )
@@ -147,6 +152,10 @@ class Contest:
         )
 
 
+def nothing() -> None:
+    """Reports no step."""
+
+
 def find_inertia(vectors: NDArray[np.float32], labels: Labels) -> dict[str, float]:
     """The members' squared distances to the means of their clusters, in all."""
     labels = np.asarray(labels)
@@ -165,7 +174,9 @@ def find_variance(places: Any) -> dict[str, float]:
 
 def cluster(algorithm: Algorithm, prepared: PreparedVectors, n_clusters: int) -> Labels:
     """Ours."""
-    return find_clusters(algorithm, prepared.vectors, n_clusters, 0, lambda: None, prepared.part_dimensions)
+    parts = prepared.part_dimensions
+    with threadpool_limits(1):  # as in a run
+        return find_clusters(algorithm, prepared.blocks, n_clusters, 0, nothing, parts)
 
 
 def cluster_out_of_core(files: Sequence[Path], n_clusters: int) -> Labels:
@@ -180,14 +191,17 @@ def compare(contest: Contest, n_clusters: int, rounds: int, powers: int, folder:
     """Does all pairs in turn."""
     pairs = {name: Pair(contest.count_seconds) for name in ("pca", "kmeans", "minibatch")}
     prepared = contest.prepare(RECIPE)
-    spread, files = contest.spread(prepared.vectors), []
-    for number, rows in enumerate(find_bounds(len(prepared.vectors))):
+    vectors = prepared.blocks.bring(nothing)
+    spread, files = contest.spread(vectors), []
+    for number, rows in enumerate(find_bounds(len(vectors))):
         files.append(folder / f"{number}.npy")
-        np.save(files[-1], prepared.vectors[rows])
-    judge = partial(find_inertia, prepared.vectors)
+        np.save(files[-1], vectors[rows])
+    judge = partial(find_inertia, vectors)
     for _ in range(rounds):
         pca, kmeans, minibatch = pairs.values()
-        pca.measure("ours", lambda: contest.prepare(PLAIN), lambda found: find_variance(found.vectors))
+        pca.measure(
+            "ours", lambda: contest.prepare(PLAIN), lambda found: find_variance(found.blocks.bring(nothing))
+        )
         pca.measure("theirs", lambda: contest.find_components(powers), find_variance)
         kmeans.measure("ours", lambda: cluster(Algorithm.KMEANS, prepared, n_clusters), judge)
         kmeans.measure(
@@ -208,7 +222,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=int, default=84_495)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--powers", type=int, default=4, help="of Dask-ML's randomized PCA (default: 4)")
+    parser.add_argument("--powers", type=int, default=2, help="of Dask-ML's randomized PCA (default: 2)")
     add_store(parser)
     parser.set_defaults(clusters="10")
     options = parser.parse_args()
@@ -218,7 +232,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oct-peers-")))
         parts = stack.enter_context(started_parts(store, work))
         client = stack.enter_context(Client(parts.place.address))
-        contest = Contest(store, options.vectors, parts, client)
+        contest = Contest(store, options.vectors, parts, client, stack)
         found = compare(contest, work.clusters[1], options.rounds, options.powers, folder)
     line = {"question": "beside a peer", "vectors": options.vectors, "workers": options.workers}
     print(
