@@ -5,8 +5,8 @@ what it comes to at other sizes if
 
 - processor seconds go on to grow with the exponent of the measured sizes, though never slower than in
   proportion;
-- the clusterer's memory goes on to grow on a straight line, and that of a worker does not grow, for blocks
-  that do not fit there are read anew, or lie with more workers;
+- the clusterer's memory goes on to grow on a straight line, and that of a worker is as in the largest run:
+  true where it holds no more prepared vectors than there;
 - work of the workers is divided by their number, and that of the clusterer and the scheduler is not;
 - a processor does as much as one of those that were measured, and nobody waits for disks or the network.
 
