@@ -11,7 +11,7 @@ what it comes to at other sizes if
 - a processor does as much as one of those that were measured, and nobody waits for disks or the network.
 
     .venv/bin/python benchmarks/dask_growth.py --keep FOLDER > growth.json
-    .venv/bin/python benchmarks/extrapolation.py growth.json [--vectors 10000000 100000000] [--workers 16 128]
+    .venv/bin/python benchmarks/extrapolation.py growth.json [--vectors 10000000 100000000] [--workers 20 200]
 """
 
 import argparse
@@ -118,7 +118,7 @@ def main() -> None:
     )
     parser.add_argument("line", type=Path, help="what dask_growth.py has printed")
     parser.add_argument("--vectors", type=int, nargs="+", default=(10**7, 10**8))
-    parser.add_argument("--workers", type=int, nargs="+", default=(16, 128), help="at each of these sizes")
+    parser.add_argument("--workers", type=int, nargs="+", default=(20, 200), help="at each of these sizes")
     options = parser.parse_args()
     runs = sorted(json.loads(options.line.read_text())["runs"], key=lambda run: run["vectors"])
     if len(np.unique([run["vectors"] for run in runs])) < 2:
