@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -286,7 +286,8 @@ def _read_run(client: ClustererClient, run_id: str) -> bytes:
 
 def _describe_run(result: RunResult, assignments: Assignments) -> bytes:
     timeless = [replace(each, seconds=0.0) for each in result.results]
-    return f"{result.chosen} {timeless} {assignments}".encode()
+    columns = {column.name: list(getattr(assignments, column.name)) for column in fields(assignments)}
+    return f"{result.chosen} {timeless} {columns}".encode()
 
 
 def _leave_out_logs(said: str) -> str:

@@ -260,3 +260,22 @@ async def test_the_async_client_goes_on_without_an_embedder_that_is_killed(
     assert sorted(seen) == many
     assert len(told) == 1
     assert one.listen in told[0]
+
+
+async def test_an_embedder_that_is_away_at_the_start_joins_when_it_comes(
+    start_embedder: Callable[..., Embedder], images: list[bytes]
+) -> None:
+    one = start_embedder(f"127.0.0.1:{free_port()}", *QUICK)
+    place = f"127.0.0.1:{free_port()}"
+    for addresses in (f"{place},{one.listen}", f"{one.listen},{place}"):
+        async with AsyncEmbedderClient(addresses) as client:
+            assert (await client.wait_until_serving(3)).models
+            assert (await client.space("pixels")).dimension
+    with EmbedderClient(f"{place},{one.listen}") as client:
+        assert all(isinstance(result, Embedding) for result in client.embed(images, "pixels"))
+        two = start_embedder(place, *QUICK)
+        wait_until(lambda: client.embed(images[:1], "pixels") and two.embed_calls > 0)
+    with EmbedderClient(f"{place},127.0.0.1:{free_port()}", retry_seconds=0.1) as client:
+        two.stop()
+        with pytest.raises(ServerUnavailable, match="nothing listens there"):
+            client.space("pixels")

@@ -1,6 +1,7 @@
 """The embedder's client for asyncio: the twin of clients.embedder."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Self
@@ -14,6 +15,7 @@ from octcluster.clients.embedder_calls import (
     EmbedPlan,
     EmbedResult,
     Id,
+    KnownEmbedders,
     common_space,
     space_of,
 )
@@ -61,32 +63,39 @@ class AsyncEmbedderClient:
         ]
         self._stubs = [EmbedderServiceStub(connection.channel) for connection in self._connections]
         self._turns = EmbedderTurns(self._addresses, concurrent_requests, retry_seconds, on_wait)
-        self._infos: list[EmbedderInfo] = []
+        self._infos: dict[str, EmbedderInfo] = {}
 
     async def info(self) -> EmbedderInfo:
         """See EmbedderClient.info."""
-        return (await self._all_infos())[0]
+        return next(iter((await self._all_infos()).values()))
 
-    async def _all_infos(self) -> list[EmbedderInfo]:
+    async def _all_infos(self) -> dict[str, EmbedderInfo]:
+        """What each embedder serves, by its address; of several, those that are away are left out."""
         if not self._infos:
             request = messages.GetServerInfoRequest()
-            self._infos = [
-                read_embedder_info(await connection.call(stub.GetServerInfo, request))
-                for connection, stub in zip(self._connections, self._stubs, strict=True)
-            ]
+            found = KnownEmbedders()
+            for address, connection, stub in zip(
+                self._addresses, self._connections, self._stubs, strict=True
+            ):
+                with found.unless_away():
+                    found.infos[address] = read_embedder_info(
+                        await connection.call(stub.GetServerInfo, request)
+                    )
+            self._infos = found.require_one()
         return self._infos
 
     async def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> EmbedderInfo:
         """See EmbedderClient.wait_until_serving."""
-        self._infos = [
-            read_embedder_info(
-                await connection.wait_until_serving(
-                    partial(stub.GetServerInfo, messages.GetServerInfoRequest()), seconds, on_wait
+        deadline = time.monotonic() + seconds
+        found = KnownEmbedders()
+        for address, connection, stub in zip(self._addresses, self._connections, self._stubs, strict=True):
+            ask = partial(stub.GetServerInfo, messages.GetServerInfoRequest())
+            with found.unless_away():
+                found.infos[address] = read_embedder_info(
+                    await connection.wait_until_serving(ask, max(0, deadline - time.monotonic()), on_wait)
                 )
-            )
-            for connection, stub in zip(self._connections, self._stubs, strict=True)
-        ]
-        return self._infos[0]
+        self._infos = found.require_one()
+        return next(iter(self._infos.values()))
 
     async def space(
         self,
@@ -99,9 +108,9 @@ class AsyncEmbedderClient:
         """See EmbedderClient.space."""
         spaces = [
             space_of(info, features, model, flip=flip, views=views, address=address)
-            for info, address in zip(await self._all_infos(), self._addresses, strict=True)
+            for address, info in (await self._all_infos()).items()
         ]
-        return common_space(spaces, self._addresses)
+        return common_space(spaces, list(self._infos))
 
     async def embed(
         self,
@@ -128,7 +137,7 @@ class AsyncEmbedderClient:
     ) -> AsyncIterator[tuple[Id, EmbedResult]]:
         """See EmbedderClient.embed_stream; the images may come from an asynchronous iterable, too."""
         space = await self.space(features, model, flip=flip, views=views)
-        plan = EmbedPlan.make_common(await self._all_infos(), space, self.address)
+        plan = EmbedPlan.make_common(list((await self._all_infos()).values()), space, self.address)
         embed = partial(self._embed_batch, plan)
         async for results in map_concurrently_async(
             embed, plan.cut_async(as_async(images)), self._concurrent_requests

@@ -20,6 +20,7 @@ from octcluster.clients.embedder_calls import (
     EmbedPlan,
     EmbedResult,
     Id,
+    KnownEmbedders,
     common_space,
     space_of,
 )
@@ -83,26 +84,30 @@ class EmbedderClient:
         ]
         self._stubs = [EmbedderServiceStub(connection.channel) for connection in self._connections]
         self._turns = EmbedderTurns(self._addresses, concurrent_requests, retry_seconds, on_wait)
-        self._infos: list[EmbedderInfo] = []
+        self._infos: dict[str, EmbedderInfo] = {}
 
     def info(self) -> EmbedderInfo:
         """What the embedder serves, or the first of several; asked once."""
-        return self._all_infos()[0]
+        return next(iter(self._all_infos().values()))
 
-    def _all_infos(self) -> list[EmbedderInfo]:
+    def _all_infos(self) -> dict[str, EmbedderInfo]:
+        """What each embedder serves, by its address; of several, those that are away are left out."""
         if not self._infos:
             request = messages.GetServerInfoRequest()
-            self._infos = [
-                read_embedder_info(connection.call(stub.GetServerInfo, request))
-                for connection, stub in zip(self._connections, self._stubs, strict=True)
-            ]
+            found = KnownEmbedders()
+            for address, connection, stub in zip(
+                self._addresses, self._connections, self._stubs, strict=True
+            ):
+                with found.unless_away():
+                    found.infos[address] = read_embedder_info(connection.call(stub.GetServerInfo, request))
+            self._infos = found.require_one()
         return self._infos
 
     def wait_until_serving(self, seconds: float, on_wait: OnWait | None = None) -> EmbedderInfo:
-        """Waits until the embedder serves; of several, until each does.
+        """Waits until the embedder serves; of several, until each does, or the time is over and one does.
 
         Args:
-            seconds: For how long at most, for each.
+            seconds: For how long at most.
             on_wait: Told about once a second; an error that it raises ends the wait.
 
         Returns:
@@ -111,15 +116,16 @@ class EmbedderClient:
         Raises:
             ServerUnavailable: It did not serve in time.
         """
-        self._infos = [
-            read_embedder_info(
-                connection.wait_until_serving(
-                    partial(stub.GetServerInfo, messages.GetServerInfoRequest()), seconds, on_wait
+        deadline = time.monotonic() + seconds
+        found = KnownEmbedders()
+        for address, connection, stub in zip(self._addresses, self._connections, self._stubs, strict=True):
+            ask = partial(stub.GetServerInfo, messages.GetServerInfoRequest())
+            with found.unless_away():
+                found.infos[address] = read_embedder_info(
+                    connection.wait_until_serving(ask, max(0, deadline - time.monotonic()), on_wait)
                 )
-            )
-            for connection, stub in zip(self._connections, self._stubs, strict=True)
-        ]
-        return self._infos[0]
+        self._infos = found.require_one()
+        return next(iter(self._infos.values()))
 
     def space(
         self,
@@ -137,9 +143,9 @@ class EmbedderClient:
         """
         spaces = [
             space_of(info, features, model, flip=flip, views=views, address=address)
-            for info, address in zip(self._all_infos(), self._addresses, strict=True)
+            for address, info in self._all_infos().items()
         ]
-        return common_space(spaces, self._addresses)
+        return common_space(spaces, list(self._infos))
 
     def embed(
         self,
@@ -195,7 +201,7 @@ class EmbedderClient:
             OctclusterError: The images could not be embedded at all.
         """
         space = self.space(features, model, flip=flip, views=views)
-        plan = EmbedPlan.make_common(self._all_infos(), space, self.address)
+        plan = EmbedPlan.make_common(list(self._all_infos().values()), space, self.address)
         embed = partial(self._embed_batch, plan)
         for results in map_concurrently(embed, plan.cut(images), self._concurrent_requests):
             yield from results

@@ -1,7 +1,8 @@
 """What the embedder's two clients share: which space is meant, how requests are cut, what answers mean."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
@@ -9,7 +10,7 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as messages
 from octcluster.clients.batches import RequestCutter
 from octcluster.clients.embedder_conversions import features_message, read_embed_result, view_messages
 from octcluster.clients.status_errors import broken_contract
-from octcluster.model.errors import ModelNotServed, SpaceMismatch
+from octcluster.model.errors import ModelNotServed, ServerUnavailable, SpaceMismatch
 from octcluster.model.runs import EmbeddingSpace, vector_bytes
 from octcluster.model.server_info import EmbedderInfo, Embedding, EmbedFailure, MeasureSpace, too_many_bytes
 
@@ -64,6 +65,31 @@ def space_of(
             f'the model {found.name} at {address} has no {name} "{asked}": choose {" or ".join(choices)}'
         )
     return found.spaces[features, flip, tuple(views)]
+
+
+@dataclass
+class KnownEmbedders:
+    """What those of several embedders serve that could be asked; the others may join later.
+
+    Whoever joins with other weights is found out by its first reply, see ``EmbedPlan.results``.
+    """
+
+    infos: dict[str, EmbedderInfo] = field(default_factory=dict)
+    _failure: ServerUnavailable | None = None
+
+    @contextmanager
+    def unless_away(self) -> Iterator[None]:
+        """Within it one embedder is asked; nothing is heard of one that is away."""
+        try:
+            yield
+        except ServerUnavailable as error:
+            self._failure = self._failure or error
+
+    def require_one(self) -> dict[str, EmbedderInfo]:
+        """What was found, by address; the first failure is raised if all are away."""
+        if not self.infos and self._failure is not None:
+            raise self._failure
+        return self.infos
 
 
 def common_space(spaces: Sequence[EmbeddingSpace], addresses: Sequence[str]) -> EmbeddingSpace:
