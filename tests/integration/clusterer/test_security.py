@@ -81,7 +81,7 @@ def spec_of() -> RunSpec:
 
 
 def check_clusters(found: Assignments) -> None:
-    assert found.clusters == [found.clusters[0], found.clusters[1]] * 6
+    assert list(found.clusters) == [found.clusters[0], found.clusters[1]] * 6
 
 
 def test_with_authority_and_token_a_run_is_done(server: Server, certificates: Certificates) -> None:

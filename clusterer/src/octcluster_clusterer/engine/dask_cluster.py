@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, wait
+from distributed import Client, Future, KilledWorker
 from distributed.comm.core import CommClosedError
 
 from octcluster_clusterer.engine.blocks import ReportStep
@@ -112,8 +112,8 @@ class DaskCluster:
             try:
                 if future.done():
                     return find(future)
-                with self._client.as_current():
-                    wait(future, timeout=_POLL_SECONDS)
+                # Several threads wait: not as_current, which changes Dask's settings for all of them.
+                future.exception(timeout=_POLL_SECONDS)
             except ClustererError:
                 raise
             except TimeoutError:
