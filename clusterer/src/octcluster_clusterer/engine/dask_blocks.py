@@ -94,7 +94,7 @@ class DaskBlocks(ABC):
         while len(tasks) > 1:
             groups = [tasks[group] for group in slices(len(tasks), FAN_IN)]
             tasks = [
-                self._cluster.submit(fold, combine, *group) if len(group) > 1 else group[0]
+                self._cluster.submit(fold, combine, *group, soon=True) if len(group) > 1 else group[0]
                 for group in groups
             ]
         result: Result = self._cluster.bring(tasks[0], report_step)
@@ -113,7 +113,7 @@ class DaskBlocks(ABC):
         blocks_a_source = 1 if len(self._bounds) <= _FEW_BLOCKS else FAN_IN
         if self._blocks_a_source < blocks_a_source:
             groups = [sources[group] for group in slices(len(sources), blocks_a_source)]
-            sources = [self._cluster.submit(join, *group) for group in groups]
+            sources = [self._cluster.submit(join, *group, soon=True) for group in groups]
         for source in sources:
             self._cluster.await_task(source, report_step)
         if use_up:

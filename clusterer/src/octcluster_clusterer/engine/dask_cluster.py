@@ -75,10 +75,16 @@ class DaskCluster:
             self.close()
             raise
 
-    def submit(self, function: Callable[..., Any], *arguments: object) -> Any:
-        """Has a function of the package called on a worker; arguments may be what this method returned."""
+    def submit(self, function: Callable[..., Any], *arguments: object, soon: bool = False) -> Any:
+        """Has a function of the package called on a worker.
+
+        Args:
+            function: The function.
+            arguments: May be what this method returned.
+            soon: Whether it goes before all that waits: for what makes little of much that workers hold.
+        """
         self._check_connected()
-        return self._client.submit(function, *arguments, pure=False)
+        return self._client.submit(function, *arguments, pure=False, priority=int(soon))
 
     def bring(self, task: Any, report_step: ReportStep) -> Any:
         """Waits for what a function gives, and brings it here.
