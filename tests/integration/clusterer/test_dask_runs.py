@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from certificates import Certificates, make_certificates
 from dask_clusters import DaskParts, running_parts
+from distributed import Client
 from octcluster_clusterer import tiles
 from octcluster_clusterer.clustering import kmeans, minibatch_kmeans
 from octcluster_clusterer.dask_programs.health import check_health
@@ -206,6 +207,24 @@ def test_many_blocks_that_workers_hold_together_give_the_bytes_of_one_machine(
     expected = run(LocalEngine(vectors), members, spec)
     here = 4 * 3000 * 12  # no more than the samples
     assert_equal(run(DaskEngine(engine._place, vectors, most_room_bytes=here), members, spec), expected)
+
+
+def test_workers_keep_no_raw_blocks_once_they_hold_the_prepared_ones(
+    engine: DaskEngine, parts: DaskParts, members: Members
+) -> None:
+    def count_kept(dask_worker: Any) -> int:
+        return len(dask_worker.plugins["octcluster"]._kept._kept)
+
+    kept: dict[Stage, int] = {}
+
+    def look(stage: Stage, done: int, total: int) -> None:
+        if stage not in kept and (stage is Stage.SCORING or done == 2):
+            with Client(parts.place.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+                kept[stage] = sum(client.run(count_kept).values())
+
+    run(engine, members, report=look)
+    assert kept[Stage.PREPARING] >= 2  # the two blocks, wherever they were read
+    assert kept[Stage.SCORING] == 0
 
 
 def test_other_packages_on_the_workers_are_told(

@@ -104,7 +104,7 @@ class DaskCluster:
         )
 
     def tell_workers(self, function: Callable[..., object], *arguments: object) -> None:
-        """Has a function of the package called on all workers, some time; nobody waits for it."""
+        """Has a coroutine function of the package called on all workers, some time; nobody waits for it."""
         self._check_connected()
         self._client.run(function, *arguments, wait=False, on_error="ignore")
 

@@ -162,9 +162,9 @@ def take_rows(source: list[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDA
     return taken
 
 
-def forget(run: str) -> None:
-    """Has this worker forget the raw blocks that it keeps of a run."""
-    plugin = get_worker().plugins.get(_PLUGIN)
+async def forget(run: str, dask_worker: Worker) -> None:
+    """Has a worker, which Dask names itself, forget the raw blocks of a run; Dask waits for what is not async."""
+    plugin = dask_worker.plugins.get(_PLUGIN)
     if isinstance(plugin, VectorsPlugin):
         plugin.forget(run)
 
