@@ -163,7 +163,7 @@ def take_rows(source: list[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDA
 
 
 async def forget(run: str, dask_worker: Worker) -> None:
-    """Has a worker, which Dask names itself, forget the raw blocks of a run; Dask waits for what is not async."""
+    """Has a worker forget the raw blocks of a run. A coroutine: only for such does Dask not wait."""
     plugin = dask_worker.plugins.get(_PLUGIN)
     if isinstance(plugin, VectorsPlugin):
         plugin.forget(run)
