@@ -12,9 +12,16 @@ SOURCES = {
     "octcluster": REPOSITORY / "client/src/octcluster",
     "octcluster_clusterer": REPOSITORY / "clusterer/src/octcluster_clusterer",
     "octcluster_embedder": REPOSITORY / "embedder/src/octcluster_embedder",
+    "octcluster_gateway": REPOSITORY / "gateway/src/octcluster_gateway",
     "octcluster_serving": REPOSITORY / "serving/src/octcluster_serving",
 }
 SERVICES = ("octcluster_clusterer", "octcluster_embedder")
+
+# The packages that a package may use; all others it reaches over the wire alone.
+_SHARED = {
+    **{service: {"octcluster_serving"} for service in SERVICES},
+    "octcluster_gateway": {"octcluster", "octcluster_serving"},
+}
 
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
@@ -23,6 +30,7 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
+octcluster_gateway: __main__ __init__ cli settings model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors errors
 """
@@ -39,7 +47,7 @@ HOMES = {
     "redis": {"octcluster_clusterer/store/redis.py"},
     "pydantic_settings": {
         "octcluster_clusterer/dask_settings.py",
-        *(f"{package}/settings.py" for package in (*SERVICES, "octcluster_serving")),
+        *(f"{package}/settings.py" for package in (*SERVICES, "octcluster_gateway", "octcluster_serving")),
     },
     "dask": {"octcluster_clusterer/dask_programs/"},
     "distributed": {"octcluster_clusterer/dask_programs/", "octcluster_clusterer/engine/"},
@@ -150,13 +158,14 @@ def test_library_stays_at_home(library: str) -> None:
 @pytest.mark.parametrize("package", sorted(SOURCES))
 def test_packages_meet_only_over_the_wire(package: str) -> None:
     # Both services may use what they share; it knows none of them, and the client does without it.
-    others = set(SOURCES) - {package} - ({"octcluster_serving"} if package in SERVICES else set())
+    # The gateway is a client of both services.
+    others = set(SOURCES) - {package} - _SHARED.get(package, set())
     for file in modules_of(package).values():
         met = {name.split(".")[0] for name in imported_names(file)} & others
         assert met == set(), f"{file.relative_to(REPOSITORY)} imports {met}"
 
 
-@pytest.mark.parametrize("package", [*SERVICES, "octcluster_serving"])
+@pytest.mark.parametrize("package", [*SERVICES, "octcluster_gateway", "octcluster_serving"])
 def test_only_the_start_reads_the_environment(package: str) -> None:
     readers = {
         name

@@ -1,0 +1,42 @@
+"""Finds the command that the arguments name, and runs it."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from octcluster_gateway.errors import GatewayError
+
+# The words of each command, the module whose function `run` does it, and what it is for. A module is imported
+# when its command is called.
+COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {}
+_LONGEST = 2
+_HELP = """usage: octcluster-gateway COMMAND [OPTION]...
+
+Takes OCT scans by DICOM, and puts each eye into the clusters of a finished run. For research use only.
+
+{commands}
+
+'octcluster-gateway COMMAND --help' lists the options of a command."""
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: The command line without the program.
+
+    Returns:
+        The exit code: 0 done, 1 it could not be done, 2 usage.
+    """
+    for count in range(_LONGEST, 0, -1):
+        found = COMMANDS.get(tuple(arguments[:count]))
+        if found is not None:
+            try:
+                return int(import_module(f"octcluster_gateway.cli.{found[0]}").run(list(arguments[count:])))
+            except GatewayError as error:
+                print(f"octcluster-gateway: {error}", file=sys.stderr)
+                return error.exit_code
+    asked = bool(arguments) and arguments[0] in ("-h", "--help")
+    lines = "\n".join(f"  {' '.join(words):<18} {text}" for words, (_, text) in COMMANDS.items())
+    print(_HELP.format(commands=lines), file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
