@@ -30,7 +30,7 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_gateway: __main__ __init__ cli settings model errors
+octcluster_gateway: __main__ __init__ cli pseudonyms audit settings model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors errors
 """
@@ -60,6 +60,7 @@ HOMES = {
     "jinja2": {"octcluster/outputs/pages"},
     "pyarrow": {"octcluster_clusterer/store/parquet/", "octcluster/outputs/", "octcluster/workflows/"},
     "pydicom": {"octcluster/images/readers/dicom/"},
+    "cryptography": {"octcluster_gateway/pseudonyms/"},
     "imagecodecs": {"octcluster/images/readers/dicom/"},
 }
 HOMES["grpc"] = HOMES["octcluster_protos"] | {"octcluster_serving"}

@@ -30,6 +30,11 @@ def dciodvfy() -> str | None:
     return shutil.which("dciodvfy")
 
 
+def xmllint() -> str | None:
+    """The validator of XML of this machine, if it has one."""
+    return shutil.which("xmllint")
+
+
 def real_images() -> Path | None:
     """The folder of real OCT images, if this machine has it."""
     configured = os.environ.get("OCTCLUSTER_TEST_IMAGES")

@@ -9,7 +9,13 @@
     │   ├── ObjectTooLarge      the object is above the limit                 → A700
     │   └── UnusableObject      its UIDs are no UIDs, or do not fit           → A900, C000
     ├── Unprocessable           an object that was taken cannot be processed  → quarantine
-    └── ServiceAway             embedder or clusterer do not answer           → retried with backoff
+    │   ├── CannotDeidentify    nobody knows what a value of it holds
+    │   └── IdentityLeftBehind  its copy still names somebody
+    ├── ServiceAway             embedder or clusterer do not answer           → retried with backoff
+    ├── NotSent                 a destination did not take an object          → retried with backoff
+    ├── UnusableSecret          a secret or key is too short                  → exit code 2
+    ├── IdentityUnreadable      the key of the identity map is another one    → exit code 1
+    └── AuditBroken             the audit log was changed                     → exit code 1
 
 Anything else is a fault of the gateway: the sender gets C001 and keeps the object, or the object goes into
 quarantine with a generic reason; the log has the traceback.
@@ -78,3 +84,37 @@ class Unprocessable(GatewayError):
 
 class ServiceAway(GatewayError):
     """A service does not answer, or cannot do it now; trying again may help."""
+
+
+class CannotDeidentify(Unprocessable):
+    """An object cannot be de-identified with certainty."""
+
+
+class IdentityLeftBehind(Unprocessable):
+    """A de-identified copy still holds what should be gone; the message names attributes."""
+
+
+class NotSent(GatewayError):
+    """A destination did not take an object; trying again may help."""
+
+
+class UnusableSecret(GatewayError):
+    """A secret or a key cannot be used."""
+
+    exit_code = 2
+
+
+class IdentityUnreadable(GatewayError):
+    """An identity in the map cannot be read."""
+
+
+class AuditBroken(GatewayError):
+    """The audit log does not hold what was once written.
+
+    Attributes:
+        line: The number of the line, from 1; None: unknown.
+    """
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(message)
+        self.line = line

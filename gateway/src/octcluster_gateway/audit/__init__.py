@@ -1,0 +1,1 @@
+"""What happened to patients' data: messages, and the file that holds them."""

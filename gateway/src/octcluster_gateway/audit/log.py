@@ -1,0 +1,123 @@
+"""The audit log: a file that only grows, and that holds an event before anybody is told of it."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from octcluster_gateway.audit.chain import Link, read_link, seal_line
+from octcluster_gateway.audit.events import AuditEvent
+from octcluster_gateway.audit.messages import write_message
+from octcluster_gateway.errors import AuditBroken
+
+_BLOCK_BYTES = 65536
+
+
+class AuditLog:
+    """Writes audit messages to a file with a hash chain (``chain``).
+
+    Threads and processes may share the file. A line that a power failure cut off was never confirmed: it
+    is moved to a file beside the log, whose name ends in ``.torn``. The chain goes on behind the last whole
+    line.
+
+    Args:
+        path: The file; made if need be, readable by its owner alone.
+        source_id: Which gateway tells of the events.
+        forward: Takes each message besides, once it is in the file: syslog, for example.
+    """
+
+    def __init__(
+        self, path: Path, source_id: str = "octcluster-gateway", forward: Callable[[str], None] | None = None
+    ) -> None:
+        self._path = path
+        self._source_id = source_id
+        self._forward = forward
+        self._lock = threading.Lock()
+        is_new = not path.exists()
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        if is_new:
+            _flush_folder(path.parent)
+        self._last, self._end = Link(), -1
+        with self._locked():
+            pass
+
+    def record(self, event: AuditEvent) -> None:
+        """Appends an event; it is on the disk when this returns."""
+        message = write_message(event, self._source_id)
+        with self._locked():
+            line, link = seal_line(message, self._last)
+            # What a full disk cuts off is found by the next one who writes, and moved aside.
+            if os.write(self._file, line) != len(line):
+                raise OSError(f"no room for a line of {self._path}")
+            os.fsync(self._file)
+            self._last, self._end = link, self._end + len(line)
+        if self._forward is not None:
+            self._forward(message)
+
+    @property
+    def last(self) -> Link:
+        """Where the chain has come to, as far as this process knows."""
+        return self._last
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other threads and processes out, and finds the end of the chain if one of them moved it."""
+        with self._lock:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                if os.fstat(self._file).st_size != self._end:
+                    self._last, self._end = self._find_end()
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _find_end(self) -> tuple[Link, int]:
+        size = os.fstat(self._file).st_size
+        tail = b""
+        begin = size
+        while begin > 0 and tail.count(b"\n") < 2:
+            step = min(_BLOCK_BYTES, begin)
+            begin -= step
+            tail = os.pread(self._file, step, begin) + tail
+        whole, _, torn = tail.rpartition(b"\n")
+        if torn:
+            self._move_aside(torn, size - len(torn))
+        line = whole.rpartition(b"\n")[2]
+        try:
+            return (read_link(line) if line else Link()), size - len(torn)
+        except (ValueError, KeyError) as error:
+            raise AuditBroken(
+                None,
+                f"the last line of {self._path} is no line of an audit log: look at it with "
+                "octcluster-gateway audit verify, move the file away, and start again",
+            ) from error
+
+    def _move_aside(self, torn: bytes, end: int) -> None:
+        with self._path.with_name(f"{self._path.name}.torn").open("ab") as kept:
+            kept.write(torn + b"\n")
+            kept.flush()
+            os.fsync(kept.fileno())
+        os.ftruncate(self._file, end)
+        os.fsync(self._file)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Pseudonyms of patients and UIDs, and who is behind them."""
