@@ -30,7 +30,8 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_gateway: __main__ __init__ cli pseudonyms audit settings model errors
+octcluster_gateway: __main__ __init__ cli serving settings receiving processing results
+    pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors errors
 """
@@ -59,7 +60,12 @@ HOMES = {
     "rich": {"octcluster/cli/terminal"},
     "jinja2": {"octcluster/outputs/pages"},
     "pyarrow": {"octcluster_clusterer/store/parquet/", "octcluster/outputs/", "octcluster/workflows/"},
-    "pydicom": {"octcluster/images/readers/dicom/"},
+    "pydicom": {
+        "octcluster/images/readers/dicom/",
+        "octcluster_gateway/processing/headers.py",
+        "octcluster_gateway/spool/files.py",
+    },
+    "pynetdicom": {"octcluster_gateway/receiving/"},
     "cryptography": {"octcluster_gateway/pseudonyms/"},
     "imagecodecs": {"octcluster/images/readers/dicom/"},
 }

@@ -40,7 +40,7 @@ from octcluster.workflows.services import ServiceOptions, connected_clients, fin
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3
-_LOST = "the clusterer's cache did not keep its vector: run again, and if that repeats, give it more memory"
+VECTOR_LOST = "the clusterer's cache did not keep its vector: run again, and if that repeats, give it more memory"
 _Order = tuple[str, int]
 """A scan by Scan.order."""
 
@@ -123,7 +123,7 @@ class _Assigning:
             lost = set(images.keys) - set(assigned.image_keys)
             if not lost:
                 break
-        self._images.failed.update(dict.fromkeys(lost, _LOST))
+        self._images.failed.update(dict.fromkeys(lost, VECTOR_LOST))
         if not self._images.good():
             raise InvalidImageSet(_no_image(self._images))
         return self._outcome(target, assigned, images.unit_of_scan)

@@ -8,7 +8,13 @@ from octcluster_gateway.errors import GatewayError
 
 # The words of each command, the module whose function `run` does it, and what it is for. A module is imported
 # when its command is called.
-COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {}
+COMMANDS = {
+    ("serve",): ("serve", "Receive objects, and put each eye into the clusters of a run"),
+    ("status",): ("status", "Tell how many objects the spool holds, and in which state"),
+    ("quarantine", "list"): ("quarantine_list", "List the objects that could not be processed"),
+    ("quarantine", "show"): ("quarantine_show", "Tell what is known of an object"),
+    ("quarantine", "retry"): ("quarantine_retry", "Process objects of the quarantine once more"),
+}
 _LONGEST = 2
 _HELP = """usage: octcluster-gateway COMMAND [OPTION]...
 

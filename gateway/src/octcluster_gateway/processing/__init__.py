@@ -1,0 +1,1 @@
+"""From acknowledged objects to the clusters of their eyes."""

@@ -1,0 +1,1 @@
+"""How objects come: by DICOM from the peers on a list."""

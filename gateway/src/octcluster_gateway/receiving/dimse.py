@@ -1,0 +1,200 @@
+"""The DICOM server: C-ECHO and C-STORE to disk.
+
+peer ─ P-DATA ─▶ IncomingFile in the spool ─ last fragment ─▶ on the disk, in the index ─▶ success
+"""
+
+import logging
+import re
+import ssl
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any, cast
+
+from octcluster_serving.addresses import describe_address, split_address
+from octcluster_serving.logs import describe_fault
+from pynetdicom import AE, _config, dimse_messages, evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    Verification,
+)
+
+from octcluster_gateway.errors import CannotListen, Refused, UnusableObject
+from octcluster_gateway.metrics import GatewayMetrics
+from octcluster_gateway.receiving.connections import BoundedServer, ConnectionLimits
+from octcluster_gateway.receiving.peers import Peers
+from octcluster_gateway.spool.entries import Arrival
+from octcluster_gateway.spool.incoming import IncomingFile
+from octcluster_gateway.spool.spool import Spool
+
+_logger = logging.getLogger(__name__)
+
+_SUCCESS, _FAULT = 0x0000, 0xC001
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_MOST_UID_CHARACTERS = 64
+_REJECTED_PERMANENT, _BY_USER, _CALLING_AE_UNKNOWN = 1, 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverOptions:
+    """Where the server is, and whom it serves.
+
+    Attributes:
+        listen: Address, HOST:PORT.
+        ae_title: Its AE title.
+        peers: Who may connect.
+        tls: What it speaks TLS with; None: it speaks plain text.
+        limits: What a peer may take.
+    """
+
+    listen: str
+    ae_title: str
+    peers: Peers
+    tls: ssl.SSLContext | None
+    limits: ConnectionLimits
+
+
+class DimseReceiver:
+    """Receives objects into a spool. There may be one in a process: pynetdicom's settings are the process's.
+
+    Args:
+        spool: Where the objects go.
+        options: Where it is, and whom it serves.
+        metrics: Counts the requests.
+
+    Raises:
+        CannotListen: The address is in use or not this machine's.
+    """
+
+    def __init__(self, spool: Spool, options: ReceiverOptions, metrics: GatewayMetrics) -> None:
+        self._spool = spool
+        self._options = options
+        self._metrics = metrics
+        _set_up_library(spool)
+        self._entity = _make_entity(options)
+        handlers: list[Any] = [
+            (evt.EVT_REQUESTED, self._check_peer),
+            (evt.EVT_C_ECHO, self._echo),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_CONN_CLOSE, _discard_unfinished),
+        ]
+        try:
+            server = self._entity.make_server(
+                split_address(options.listen),
+                evt_handlers=handlers,
+                server_class=BoundedServer,
+                peers=options.peers,
+                limits=options.limits,
+                tls=options.tls,
+                on_refused=metrics.count_refused,
+            )
+        except OSError as error:
+            raise CannotListen(
+                f"cannot listen on --listen {options.listen}: is the address in use, or not of this machine?"
+            ) from error
+        self._server = server
+        self._entity._servers.append(server)
+
+    def serve(self) -> None:
+        """Serves until ``stop`` is called in another thread."""
+        how = " with TLS" if self._options.tls else ""
+        _logger.info("DICOM on %s%s", describe_address(self._options.listen), how)
+        self._server.serve_forever(poll_interval=0.2)
+
+    def stop(self, seconds: float) -> None:
+        """Takes no more connections, and ends associations that have not ended after so long."""
+        self._server.shutdown()
+        end = time.monotonic() + seconds
+        while self._server.active_associations and time.monotonic() < end:
+            time.sleep(0.05)
+        for association in self._server.active_associations:
+            association.abort()
+
+    def _check_peer(self, event: evt.Event) -> None:
+        """Rejects an association if its AE title is not one that comes from this address."""
+        association = event.assoc
+        primitive = association.requestor.primitive
+        ae_title = "" if primitive is None else str(primitive.calling_ae_title).strip()
+        if self._options.peers.find(ae_title, str(association.requestor.address)) is None:
+            _logger.warning("rejected an association: %r is no AE title of a peer at its address", ae_title)
+            self._metrics.count_refused("its AE title is of no peer there")
+            association.acse.send_reject(_REJECTED_PERMANENT, _BY_USER, _CALLING_AE_UNKNOWN)
+            association.kill()
+
+    def _echo(self, event: evt.Event) -> int:
+        self._metrics.count_request("C-ECHO", f"{_SUCCESS:04X}", 0.0)
+        return _SUCCESS
+
+    def _store(self, event: evt.Event) -> int:
+        """Keeps one object; returns the status for its sender, success only if it is safe."""
+        begin = time.monotonic()
+        file = cast("IncomingFile", event.request._dataset_file)
+        try:
+            kept = self._spool.keep(file, _describe(event, file))
+            _logger.info("object %d %s", kept.spool_id, "came again" if kept.is_known else "is kept")
+            status = _SUCCESS
+        except Refused as refusal:
+            _logger.warning("refused an object: %s", refusal)
+            status = refusal.status
+        except Exception as error:  # the sender is told, and keeps its object
+            _logger.error("an object could not be kept: %s", describe_fault(error))
+            status = _FAULT
+        finally:
+            file.discard()
+        self._metrics.count_request("C-STORE", f"{status:04X}", time.monotonic() - begin)
+        return status
+
+
+def _describe(event: evt.Event, file: IncomingFile) -> Arrival:
+    """What is known of an object that has come.
+
+    Raises:
+        UnusableObject: Its UIDs are no UIDs.
+    """
+    request = cast("Any", event.request)
+    sop_class, sop_instance = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+    if not (_is_uid(sop_class) and _is_uid(sop_instance)):
+        raise UnusableObject("the UIDs of an object are no UIDs: its sender must correct them")
+    return Arrival(
+        file=file.path.name,
+        sop_class=sop_class,
+        sop_instance=sop_instance,
+        transfer_syntax=str(event.context.transfer_syntax),
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        calling_ae=str(event.assoc.requestor.ae_title).strip(),
+    )
+
+
+def _is_uid(text: str) -> bool:
+    return len(text) <= _MOST_UID_CHARACTERS and _UID.fullmatch(text) is not None
+
+
+def _discard_unfinished(event: evt.Event) -> None:
+    """Removes what has come of an object whose sender is gone."""
+    message = event.assoc.dimse.message
+    file = None if message is None else message._data_set_file
+    if isinstance(file, IncomingFile):
+        file.discard()
+
+
+def _make_entity(options: ReceiverOptions) -> AE:
+    entity = AE(options.ae_title)
+    entity.require_called_aet = True
+    entity.maximum_associations = options.limits.max_connections
+    entity.maximum_pdu_size = options.limits.max_pdu_bytes
+    entity.acse_timeout = entity.dimse_timeout = options.limits.pdu_seconds
+    entity.network_timeout = 2 * options.limits.pdu_seconds
+    entity.add_supported_context(Verification)
+    return entity
+
+
+def _set_up_library(spool: Spool) -> None:
+    """Has pynetdicom write objects into the spool, take any of them, and log nothing of what they are."""
+    _config.UNRESTRICTED_STORAGE_SERVICE = True
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    _config.LOG_HANDLER_LEVEL = "none"
+    for library in ("pydicom", "pynetdicom"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module="pydicom")
+    # It would write into the folder for temporary files, without a bound; only the class is ours.
+    dimse_messages.NamedTemporaryFile = lambda **_: spool.open_file()  # type: ignore[assignment, attr-defined]

@@ -1,0 +1,1 @@
+"""Builds the gateway and serves it."""

@@ -1,0 +1,139 @@
+"""Builds the gateway and serves it, with an orderly end.
+
+receiver ─▶ spool ─▶ worker ─▶ results
+              ▲
+         housekeeping: metrics, files of processed objects
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from octcluster.clients.security import Tls, read_token
+from octcluster.model.errors import InvalidArguments
+from octcluster.workflows.assign import AssignOptions
+from octcluster.workflows.finished_runs import FinishedRun, find_run
+from octcluster_serving.logs import describe_fault
+from octcluster_serving.metrics import serving_metrics
+
+from octcluster_gateway.errors import CannotStart
+from octcluster_gateway.metrics import GatewayMetrics
+from octcluster_gateway.processing.assigning import Assigner
+from octcluster_gateway.processing.worker import Names, Worker, WorkerOptions
+from octcluster_gateway.pseudonyms.identity_map import IdentityMap
+from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
+from octcluster_gateway.receiving.connections import ConnectionLimits
+from octcluster_gateway.receiving.dimse import DimseReceiver, ReceiverOptions
+from octcluster_gateway.receiving.peers import Peers
+from octcluster_gateway.receiving.tls import make_server_context
+from octcluster_gateway.results.json_lines import JsonLines
+from octcluster_gateway.serving.housekeeping import Housekeeping
+from octcluster_gateway.settings import ServeSettings
+from octcluster_gateway.spool.spool import Spool, SpoolLimits
+
+_logger = logging.getLogger(__name__)
+
+IDENTITIES = "identities.sqlite"
+
+
+def serve(settings: ServeSettings) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises:
+        GatewayError: It cannot start; the message says what to do.
+    """
+    metrics = GatewayMetrics()
+    run = _find_run(settings.run)
+    with ExitStack() as stack:
+        spool = Spool(settings.spool, SpoolLimits(settings.min_free_bytes, settings.max_object_bytes))
+        stack.callback(spool.close)
+        results = JsonLines(settings.results)
+        stack.callback(results.close)
+        if settings.metrics_listen is not None:
+            stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
+        secret = settings.read_secret()
+        names = Names(Pseudonyms(secret), IdentityMap(settings.spool / IDENTITIES, settings.read_map_key()))
+        stack.callback(names.identities.close)
+        assigner = Assigner(run, _service_options(settings), settings.spool / "work")
+        worker = Worker(spool, assigner, names, results, _worker_options(run, settings), metrics)
+        housekeeping = Housekeeping(spool, settings.keep_processed_days, metrics)
+        receiver = DimseReceiver(spool, _receiver_options(settings), metrics)
+        _run_until_signal(stack, settings, receiver, worker, housekeeping)
+    _logger.info("stopped")
+
+
+def _run_until_signal(
+    stack: ExitStack,
+    settings: ServeSettings,
+    receiver: DimseReceiver,
+    worker: Worker,
+    housekeeping: Housekeeping,
+) -> None:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    for name, work, stop in (
+        ("housekeeping", housekeeping.run, housekeeping.stop),
+        ("worker", worker.run, worker.stop),
+        ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
+    ):
+        thread = threading.Thread(target=_end_with, args=(asked, name, work), name=name)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(stop)
+    asked.wait()
+    _logger.info("stopping: associations have %g s", settings.grace_seconds)
+
+
+def _end_with(asked: threading.Event, name: str, work: Callable[[], None]) -> None:
+    """Ends the gateway with any of its parts: a supervisor starts it again, and nothing is lost."""
+    try:
+        work()
+    except Exception as error:
+        _logger.error("the %s failed: %s", name, describe_fault(error))
+    finally:
+        asked.set()
+
+
+def _find_run(path: Path) -> FinishedRun:
+    try:
+        run = find_run(str(path))
+    except InvalidArguments as error:
+        raise CannotStart(f"--run: {error}") from error
+    if run.model is None:
+        raise CannotStart(f"--run: {path} has no model.npz: give a run that has one")
+    return run
+
+
+def _worker_options(run: FinishedRun, settings: ServeSettings) -> WorkerOptions:
+    return WorkerOptions(run.run_id, run.model.digest if run.model else "", settings.max_attempts)
+
+
+def _service_options(settings: ServeSettings) -> AssignOptions:
+    ca, cert, key = settings.services_ca, settings.services_cert, settings.services_key
+    tls = Tls(ca, cert, key) if ca or cert else None
+    tokens = [
+        None if file is None else read_token(file)
+        for file in (settings.embedder_token_file, settings.clusterer_token_file)
+    ]
+    return AssignOptions(
+        embedder=settings.embedder,
+        embedder_tls=tls,
+        embedder_token=tokens[0],
+        clusterer=settings.clusterer,
+        clusterer_tls=tls,
+        clusterer_token=tokens[1],
+    )
+
+
+def _receiver_options(settings: ServeSettings) -> ReceiverOptions:
+    return ReceiverOptions(
+        listen=settings.listen,
+        ae_title=settings.ae_title,
+        peers=Peers(settings.peer_list),
+        tls=None if settings.tls is None else make_server_context(settings.tls),
+        limits=ConnectionLimits(settings.max_connections, settings.timeout_seconds, settings.max_pdu_bytes),
+    )

@@ -1,0 +1,1 @@
+"""Objects on disk: nothing that was acknowledged is lost."""

@@ -1,0 +1,209 @@
+"""What the spool keeps, and what it finds after an end without warning."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from dicom_senders import sop_instance, write_object
+from octcluster_gateway.errors import CannotStart, ObjectTooLarge, SpoolFull
+from octcluster_gateway.model import State
+from octcluster_gateway.spool.entries import Arrival
+from octcluster_gateway.spool.incoming import IncomingFile
+from octcluster_gateway.spool.retention import remove_processed
+from octcluster_gateway.spool.spool import Kept, Spool, SpoolLimits
+from receivers import LIMITS
+from small_disk import fill_disk, small_disk
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool(tmp_path / "spool", LIMITS)
+    yield opened
+    opened.close()
+
+
+def keep(spool: Spool, source: Path, number: int) -> Kept:
+    file = spool.open_file()
+    for begin in range(0, source.stat().st_size, 1000):
+        file.write(source.read_bytes()[begin : begin + 1000])
+    return spool.keep(file, describe(file, number))
+
+
+def describe(file: IncomingFile, number: int) -> Arrival:
+    syntax = "1.2.840.10008.1.2.1"
+    return Arrival(
+        file.path.name, "1.2.840.1", sop_instance(number), syntax, file.size_bytes, file.sha256, "A"
+    )
+
+
+def test_folder_is_for_its_owner_alone(spool: Spool) -> None:
+    assert spool.folder.stat().st_mode & 0o077 == 0
+    assert spool.open_file().path.stat().st_mode & 0o077 == 0
+
+
+def test_second_gateway_is_refused(spool: Spool) -> None:
+    with pytest.raises(CannotStart, match="another gateway serves it"):
+        Spool(spool.folder, LIMITS)
+
+
+def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
+    source = write_object(tmp_path / "a.dcm", 1)
+    first = Spool(tmp_path / "spool", LIMITS)
+    kept = keep(first, source, 1)
+    first.close()
+    again = Spool(tmp_path / "spool", LIMITS)
+    entry = again.index.get(kept.spool_id)
+    assert again.stored(entry).path.read_bytes() == source.read_bytes()
+    assert keep(again, source, 1) == Kept(kept.spool_id, is_known=True)
+    again.close()
+
+
+def test_file_without_a_row_is_taken_in(tmp_path: Path) -> None:
+    source = write_object(tmp_path / "a.dcm", 1)
+    Spool(tmp_path / "spool", LIMITS).close()
+    shutil.copy(source, tmp_path / "spool/objects/orphan.dcm")
+    shutil.copy(source, tmp_path / "spool/incoming/half.dcm")
+    spool = Spool(tmp_path / "spool", LIMITS)
+    [entry] = spool.index.list_state(State.PENDING)
+    assert (entry.file, entry.instance.sop_instance) == ("orphan.dcm", sop_instance(1))
+    assert list((tmp_path / "spool/incoming").iterdir()) == []
+    # Its sender, which got no answer, sends it once more.
+    assert keep(spool, source, 1).is_known
+    spool.close()
+
+
+def test_missing_file_is_told_and_healed_by_its_sender(tmp_path: Path) -> None:
+    source = write_object(tmp_path / "a.dcm", 1)
+    first = Spool(tmp_path / "spool", LIMITS)
+    keep(first, source, 1)
+    first.close()
+    for file in (tmp_path / "spool/objects").iterdir():
+        file.unlink()
+    spool = Spool(tmp_path / "spool", LIMITS)
+    [entry] = spool.index.list_state(State.QUARANTINED)
+    assert "its file is missing" in entry.instance.reason
+    keep(spool, source, 1)
+    [entry] = spool.index.list_state(State.PENDING)
+    assert spool.stored(entry).path.read_bytes() == source.read_bytes()
+    spool.close()
+
+
+def test_many_threads_keep_at_once(spool: Spool, tmp_path: Path) -> None:
+    sources = [write_object(tmp_path / f"{number}.dcm", number) for number in range(1, 41)]
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda number: keep(spool, sources[number - 1], number), range(1, 41)))
+    assert sorted(one.spool_id for one in kept) == list(range(1, 41))
+    assert spool.index.count_states()[State.PENDING] == 40
+
+
+def test_digest_does_not_depend_on_the_file_meta_information(spool: Spool, tmp_path: Path) -> None:
+    content = write_object(tmp_path / "a.dcm", 1).read_bytes()
+    length = int.from_bytes(content[140:144], "little")
+    longer = content[: 144 + length] + bytes.fromhex("0200130053480400") + b"LONG" + content[144 + length :]
+    longer = longer[:140] + (length + 12).to_bytes(4, "little") + longer[144:]
+    digests = set()
+    for data, step in ((content, 1), (content, 70000), (longer, 131), (longer, 144)):
+        file = spool.open_file()
+        for begin in range(0, len(data), step):
+            file.write(data[begin : begin + step])
+        digests.add(file.sha256)
+        file.discard()
+    assert len(digests) == 1
+
+
+def test_object_above_the_limit_is_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", SpoolLimits(1, 1 << 20))
+    file = spool.open_file()
+    file.write(bytes(1 << 20))
+    file.write(b"1")
+    assert not file.path.exists()
+    with pytest.raises(ObjectTooLarge, match="--max-object-bytes"):
+        spool.keep(file, describe(file, 1))
+    spool.close()
+
+
+def test_full_disk_refuses_and_takes_again_when_it_has_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4096) as disk:
+        source = write_object(tmp_path / "a.dcm", 1, {0x00420011: ("OB", bytes(500_000))})
+        spool = Spool(disk / "spool", SpoolLimits(1 << 16, 1 << 30))
+        try:
+            filler = fill_disk(disk, leave_kibibytes=200)
+            with pytest.raises(SpoolFull):
+                keep(spool, source, 1)
+            assert list((disk / "spool/incoming").iterdir()) == []
+            filler.unlink()
+            keep(spool, source, 1)
+        finally:
+            spool.close()
+
+
+def test_only_processed_objects_lose_their_files(spool: Spool, tmp_path: Path) -> None:
+    ids = [keep(spool, write_object(tmp_path / f"{n}.dcm", n), n).spool_id for n in (1, 2, 3, 4)]
+    spool.index.finish(ids[0], State.DONE, "", [("OD", "{}")])
+    spool.index.finish(ids[1], State.IGNORED, "no B-scans")
+    spool.index.finish(ids[2], State.QUARANTINED, "broken")
+    assert remove_processed(spool, keep_days=1) == 0
+    assert remove_processed(spool, keep_days=0) == 2
+    left = {path.name for path in (spool.folder / "objects").iterdir()}
+    assert left == {spool.index.get(ids[2]).file, spool.index.get(ids[3]).file}
+    # An object that was processed is recognized, though its file is gone.
+    assert keep(spool, tmp_path / "1.dcm", 1).is_known
+    assert len(list((spool.folder / "objects").iterdir())) == 2
+
+
+def test_an_object_is_finished_once(spool: Spool, tmp_path: Path) -> None:
+    spool_id = keep(spool, write_object(tmp_path / "a.dcm", 1), 1).spool_id
+    for _ in range(2):
+        spool.index.finish(spool_id, State.DONE, "", [("OD", "{}")])
+    assert len(spool.index.list_unwritten()) == 1
+
+
+_KEEPER = """
+    import sys
+    from pathlib import Path
+    from octcluster_gateway.spool.entries import Arrival
+    from octcluster_gateway.spool.spool import Spool, SpoolLimits
+
+    spool = Spool(Path(sys.argv[1]), SpoolLimits(1, 1 << 30))
+    content = Path(sys.argv[2]).read_bytes()
+    for number in range(1, 100000):
+        file = spool.open_file()
+        file.write(content)
+        uid = f"1.2.3.{sys.argv[3]}.{number}"
+        spool.keep(file, Arrival(file.path.name, "1.2", uid, "1.2.840.10008.1.2.1", 1, uid, "A"))
+        print(uid, flush=True)
+"""
+
+
+@pytest.mark.heavy
+def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    source = write_object(tmp_path / "a.dcm", 1)
+    told: list[str] = []
+    for turn in range(4):
+        command = [
+            sys.executable,
+            "-c",
+            textwrap.dedent(_KEEPER),
+            str(tmp_path / "spool"),
+            str(source),
+            str(turn),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told += [process.stdout.readline().strip() for _ in range(20 + 13 * turn)]
+            os.kill(process.pid, signal.SIGKILL)
+            told += process.stdout.read().split("\n")[:-1]
+    spool = Spool(tmp_path / "spool", LIMITS)
+    entries = {entry.instance.sop_instance: entry for entry in spool.index.list_state(State.PENDING)}
+    assert len(told) == len(set(told)) > 100
+    assert set(told) <= entries.keys()
+    for uid in told:
+        assert spool.stored(entries[uid]).path.read_bytes() == source.read_bytes()
+    spool.close()
