@@ -51,7 +51,11 @@ HOMES = {
         *(f"{package}/settings.py" for package in (*SERVICES, "octcluster_gateway", "octcluster_serving")),
     },
     "dask": {"octcluster_clusterer/dask_programs/"},
-    "distributed": {"octcluster_clusterer/dask_programs/", "octcluster_clusterer/engine/"},
+    "distributed": {
+        "octcluster_clusterer/dask_programs/",
+        "octcluster_clusterer/engine/",
+        "octcluster/clients/dask_tasks.py",
+    },
     "prometheus_client": {"octcluster_serving/metrics.py"},
     "grpc_health": {"octcluster_serving"},
     "grpc_reflection": {"octcluster_serving"},

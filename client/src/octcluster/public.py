@@ -3,6 +3,7 @@
 from octcluster.clients.async_clusterer import AsyncClustererClient
 from octcluster.clients.async_embedder import AsyncEmbedderClient
 from octcluster.clients.clusterer import ClustererClient
+from octcluster.clients.dask_tasks import DaskPlace
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.clients.security import Tls, read_token
 from octcluster.images.image_set import ImageSet, Scan
@@ -13,6 +14,7 @@ from octcluster.model.errors import (
     CacheDirectoryBusy,
     CallCancelled,
     ConnectionNotSecure,
+    DaskUnavailable,
     DeadlineExceeded,
     ExtraNotInstalled,
     IncompatibleServer,
@@ -75,6 +77,7 @@ from octcluster.model.server_info import (
 )
 from octcluster.notebook import Assignment, Run, assign, run
 from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.embed import EmbedOptions, EmbedOutcome, embed_images
 from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster.workflows.outcome import AssignOutcome, EyePlacement, Failure, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
@@ -102,10 +105,14 @@ __all__ = [
     "ClusteringResult",
     "ConnectionNotSecure",
     "Contingency",
+    "DaskPlace",
+    "DaskUnavailable",
     "DeadlineExceeded",
     "DuplicateSearch",
     "Duplicates",
     "EmbedFailure",
+    "EmbedOptions",
+    "EmbedOutcome",
     "EmbedderClient",
     "EmbedderInfo",
     "EmbedderLimits",
@@ -160,6 +167,7 @@ __all__ = [
     "UnitPlacement",
     "assign",
     "assign_images",
+    "embed_images",
     "find_run",
     "image_key",
     "read_token",

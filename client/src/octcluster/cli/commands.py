@@ -10,6 +10,7 @@ from octcluster.cli.arguments.command import Command, ImagesCommand
 from octcluster.cli.arguments.completion import CompletionCommand
 from octcluster.cli.arguments.describe import DescribeCommand
 from octcluster.cli.arguments.doctor import DoctorCommand
+from octcluster.cli.arguments.embed import EmbedCommand
 from octcluster.cli.arguments.phantoms import PhantomsCommand
 from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
@@ -23,11 +24,13 @@ from octcluster.images.sources import is_image_by_name
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.runs import MODELS
+from octcluster.outputs.failures import write_failures
 from octcluster.outputs.folder import prepared_folder
 from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.describe import describe_images
 from octcluster.workflows.doctor import diagnose
+from octcluster.workflows.embed import EmbedOptions, embed_images
 from octcluster.workflows.extras import find_missing
 from octcluster.workflows.finished_runs import find_run
 from octcluster.workflows.looks import HeaderCollector
@@ -172,6 +175,36 @@ def describe(command: DescribeCommand) -> ExitCode:
 
 
 @execute.register
+def embed(command: EmbedCommand) -> ExitCode:
+    """``octcluster embed``."""
+    _need_cli()
+    command.check_model(command.model)
+    fields = command.service_fields() | {"embedder_token": None, "store_url": command.out}
+    options = EmbedOptions(
+        model=command.model,
+        recipe=command.choose_recipe(),
+        scans=command.scans,
+        dask=command.find_scheduler(),
+        embedder_token_file=command.embedder_token_file,
+        **fields,
+    )
+    if options.dask is not None and (missing := find_missing("dask")):
+        raise ExtraNotInstalled(", ".join(missing), "dask")
+
+    from octcluster.cli.terminal.embed import print_embed_summary  # noqa: PLC0415
+
+    with _shown_progress(command) as progress:
+        outcome = embed_images(command.images, options, progress)
+    if command.failures is not None:
+        write_failures(command.failures, outcome.failures)
+    if not command.quiet:
+        print_embed_summary(outcome, command.out, command.failures)
+    if command.strict and outcome.failures:
+        raise OctclusterError(f"{len(outcome.failures)} failed (--strict)")
+    return ExitCode.DONE
+
+
+@execute.register
 def examine(command: DoctorCommand) -> ExitCode:
     """``octcluster doctor``."""
     command.check_model(command.model)
@@ -238,7 +271,7 @@ def _find_sample(
 
 
 @contextmanager
-def _shown_progress(command: ImagesCommand) -> Iterator[Progress]:
+def _shown_progress(command: ImagesCommand | EmbedCommand) -> Iterator[Progress]:
     """Progress as the command wants it."""
     from octcluster.cli.terminal.progress import show_progress  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from importlib.metadata import version
 from types import ModuleType
 
-from octcluster.cli.arguments import assign, completion, describe, doctor, phantoms, run, study
+from octcluster.cli.arguments import assign, completion, describe, doctor, embed, phantoms, run, study
 from octcluster.cli.arguments.command import Command
 from octcluster.cli.suggesting_parser import SuggestingParser
 
@@ -28,6 +28,7 @@ _COMMANDS: dict[type[Command], ModuleType] = {
     assign.AssignCommand: assign,
     study.StudyCommand: study,
     describe.DescribeCommand: describe,
+    embed.EmbedCommand: embed,
     doctor.DoctorCommand: doctor,
     completion.CompletionCommand: completion,
     phantoms.PhantomsCommand: phantoms,

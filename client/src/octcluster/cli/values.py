@@ -2,6 +2,7 @@
 
 import re
 from argparse import ArgumentTypeError
+from pathlib import Path
 
 from octcluster.images.scan_choice import ALL, MIDDLE
 from octcluster.model.cluster_range import read_cluster_range
@@ -87,3 +88,15 @@ def parse_digest(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ArgumentTypeError(f"'{text}' is no SHA-256: write its 64 hexadecimal digits")
     return text.lower()
+
+
+def parse_store(text: str) -> str:
+    """Reads a folder, ``file:///FOLDER`` or ``s3://BUCKET/PREFIX`` as the URL of a vector store."""
+    protocol, separator, _ = text.partition("://")
+    if not separator:
+        return Path(text).absolute().as_uri()
+    if protocol in ("file", "s3"):
+        return text
+    raise ArgumentTypeError(
+        f"'{text}' is no vector store: name a folder, file:///FOLDER or s3://BUCKET/PREFIX"
+    )

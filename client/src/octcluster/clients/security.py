@@ -99,7 +99,7 @@ def metadata_of(token: str | None, address: str, tls: Tls | None, flags: str) ->
     if token is None:
         return ()
     _check_token(token)
-    if tls is None and not _is_local(address):
+    if tls is None and not is_local_address(address):
         raise InvalidArguments(
             f"the token would travel to {address} unencrypted: use TLS ({flags}-tls-ca, or tls=Tls(...)), "
             "or a tunnel that begins on 127.0.0.1"
@@ -112,7 +112,7 @@ def _check_token(token: str) -> None:
         raise InvalidArguments("a token is one line of printable ASCII characters without spaces")
 
 
-def _is_local(address: str) -> bool:
+def is_local_address(address: str) -> bool:
     """Whether all of an address is on this machine; names other than localhost are not looked up."""
     if address.startswith(("unix:", "unix-abstract:")):
         return True

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from octcluster.images.headers import FileHead
@@ -62,20 +63,11 @@ def find_images(
         InvalidImageSet: There is no such folder or file, it cannot be read, it holds no scan, or the labels
             do not fit.
     """
-    junk: Counter[str] = Counter()
-    if source.is_dir():
-        root, paths = source, PathList(source, list(_walk(source, "", set(), junk)))
-    elif source.is_file():
-        kind = tell_kind(source)
-        if kind == "image" or (kind == "unknown" and is_image_by_name(source)):
-            raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
-        root = source.parent
-        paths = PathList(root, [source.name]) if kind == "container" else read_path_list(source)
-    else:
-        raise InvalidImageSet(
-            f"{source} does not exist: give a folder of images, a volume or a list of paths"
-        )
-    contents = find_contents(root, paths.names, progress or Silence(), listed=root != source, on_head=on_head)
+    files = open_source(source)
+    root, paths = files.root, files.list_all()
+    contents = find_contents(
+        root, paths.names, progress or Silence(), listed=files.listed is not None, on_head=on_head
+    )
     scans = paths.take(contents.scans)
     scans.sort(key=lambda scan: scan.order)
     paths.names.clear()
@@ -90,10 +82,57 @@ def find_images(
         sum(endings.values()),
         endings,
         labelling.stray_rows,
-        [*describe_junk(junk), *_note_ignored(endings), *describe_contents(contents), *labelling.notes],
+        [*describe_junk(files.junk), *_note_ignored(endings), *describe_contents(contents), *labelling.notes],
         formats=contents.formats,
         left_out=contents.left_out,
     )
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """The files of a folder or of a list, which are not read yet.
+
+    Attributes:
+        root: Folder that their names are relative to.
+        listed: What a list names; None: all files below the folder.
+        junk: Of a folder, the files and folders that were skipped, by name, as far as it was walked.
+    """
+
+    root: Path
+    listed: PathList | None
+    junk: Counter[str] = field(default_factory=Counter)
+
+    def walk(self) -> Iterator[str]:
+        """Yields the names one by one, those of a folder as they are found.
+
+        Raises:
+            InvalidImageSet: A folder cannot be read.
+        """
+        self.junk.clear()
+        yield from _walk(self.root, "", set(), self.junk) if self.listed is None else self.listed.names
+
+    def list_all(self) -> PathList:
+        """All of them; raises what ``walk`` raises."""
+        return self.listed or PathList(self.root, list(self.walk()))
+
+
+def open_source(source: Path) -> SourceFiles:
+    """Tells what a person has named: a folder, a list of paths, or a volume.
+
+    Raises:
+        InvalidImageSet: It is none of them, or the list cannot be read.
+    """
+    if source.is_dir():
+        return SourceFiles(source, None)
+    if not source.is_file():
+        raise InvalidImageSet(
+            f"{source} does not exist: give a folder of images, a volume or a list of paths"
+        )
+    kind = tell_kind(source)
+    if kind == "image" or (kind == "unknown" and is_image_by_name(source)):
+        raise InvalidImageSet(f"{source} is one image: give its folder or a list of paths")
+    root = source.parent
+    return SourceFiles(root, PathList(root, [source.name]) if kind == "container" else read_path_list(source))
 
 
 def describe_ignored(endings: Mapping[str, int]) -> str:

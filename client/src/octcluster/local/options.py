@@ -23,6 +23,8 @@ class LocalStackOptions:
         weights_sha256: SHA-256 that the weights must have; None: the pinned one.
         renew_cache: Whether vectors and runs that cannot be read for damage are set aside, to start anew.
         lock_wait_seconds: How long to wait for another run that uses the cache folder.
+        store_url: Where the clusterer keeps vectors as Parquet files, ``file:///...`` or ``s3://...``, which
+            others may use at the same time; None: in the cache folder, which one job uses at a time.
     """
 
     cache_dir: Path | None = None
@@ -33,3 +35,4 @@ class LocalStackOptions:
     weights_sha256: str | None = None
     renew_cache: bool = False
     lock_wait_seconds: float = 3600
+    store_url: str | None = None

@@ -72,10 +72,18 @@ def python_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def clusterer_command(address: str, folder: Path) -> list[str]:
-    """How the clusterer is started: on an address, with the Valkey whose socket lies in a folder."""
+def clusterer_command(address: str, folder: Path, store_url: str | None) -> list[str]:
+    """How the clusterer is started: on an address, with the Valkey whose socket lies in a folder.
+
+    Args:
+        address: Its address.
+        folder: Where the socket lies.
+        store_url: Where vectors are kept; None: in Valkey.
+    """
     redis_url = f"unix://{folder}/valkey.sock"
     arguments = ["--listen", address, "--redis-url", redis_url, "--run-ttl-seconds", str(_RUN_TTL_SECONDS)]
+    if store_url is not None:
+        arguments += ["--store", "parquet", "--store-url", store_url]
     return python_command("octcluster_clusterer", *arguments)
 
 

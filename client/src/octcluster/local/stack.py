@@ -142,10 +142,9 @@ class LocalStack:
         try:
             if options.clusterer:
                 self.clusterer_address = f"unix:{folder}/clusterer.sock"
-                self._make_vectors_folder()
-                valkey = _program("valkey", valkey_command(folder, self._dump))
-                programs.append({**valkey, "keeps": str(self._dump)})
-                programs.append(_program("clusterer", clusterer_command(self.clusterer_address, folder)))
+                programs.append(self._plan_valkey(folder))
+                command = clusterer_command(self.clusterer_address, folder, options.store_url)
+                programs.append(_program("clusterer", command))
             if options.embedder:
                 self.embedder_address = f"unix:{folder}/embedder.sock"
                 models = self._cache_dir / "models"
@@ -164,10 +163,16 @@ class LocalStack:
             ) from error
         return {
             "folder": str(folder),
-            "lock": str(self._cache_dir / "lock") if options.clusterer else None,
+            "lock": str(self._cache_dir / "lock") if options.clusterer and not options.store_url else None,
             "lock_wait_seconds": options.lock_wait_seconds,
             "programs": programs,
         }
+
+    def _plan_valkey(self, folder: Path) -> dict[str, Any]:
+        if self._options.store_url is not None:  # nothing in it outlives the services
+            return _program("valkey", valkey_command(folder, folder / FILE_NAME))
+        self._make_vectors_folder()
+        return {**_program("valkey", valkey_command(folder, self._dump)), "keeps": str(self._dump)}
 
     def _make_vectors_folder(self) -> None:
         """The folder of the vector cache, which nobody else may look into, nor change: it is loaded whole."""

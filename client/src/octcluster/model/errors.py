@@ -22,6 +22,7 @@
     ├── TooFewImages              fewer good images than clusters: look at the failures
     ├── RunFailed                 the run ended with an error; code is the run's error code
     ├── RunCancelled              somebody cancelled the run
+    ├── DaskUnavailable           the Dask cluster cannot be used: look at its scheduler and workers
     └── LocalStackError        the services that were started for this run did not come up, or died
         └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
 
@@ -208,6 +209,12 @@ class RunCancelled(OctclusterError):
     """The run was cancelled."""
 
     code = "cancelled"
+
+
+class DaskUnavailable(OctclusterError):
+    """The Dask cluster that was named cannot do the work."""
+
+    code = "dask_unavailable"
 
 
 class LocalStackError(OctclusterError):

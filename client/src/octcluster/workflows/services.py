@@ -38,6 +38,7 @@ class ServiceOptions:
         weights: Weights file for an embedder that this job starts; None: the model's own source.
         weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
         renew_cache: Whether a damaged cache of services that this job starts is set aside, to start anew.
+        store_url: Where a clusterer that this job starts keeps vectors as Parquet files; None: in its cache.
         key_secret: The site's secret for image keys.
     """
 
@@ -52,6 +53,7 @@ class ServiceOptions:
     weights: Path | None = None
     weights_sha256: str | None = None
     renew_cache: bool = False
+    store_url: str | None = None
     key_secret: bytes = field(default_factory=key_secret_from_environment, repr=False)
 
 
@@ -80,6 +82,7 @@ def started_services(
         weights=options.weights,
         weights_sha256=options.weights_sha256,
         renew_cache=options.renew_cache,
+        store_url=options.store_url,
     )
     with LocalStack(stack_options, progress) as stack:
         yield stack

@@ -60,6 +60,19 @@ def add_debug(parser: ArgumentParser) -> None:
 
 def add_images(parser: ArgumentParser) -> None:
     """Adds the images and the folder for the outputs."""
+    add_scans(parser)
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder for the outputs, made if need be; give each command its own: a command overwrites only "
+        "its own earlier output",
+    )
+
+
+def add_scans(parser: ArgumentParser) -> None:
+    """Adds the images, and which scans of volumes are taken."""
     add = parser.add_argument
     add(
         "images",
@@ -74,14 +87,6 @@ def add_images(parser: ArgumentParser) -> None:
         default=ALL,
         help="which B-scans of each volume to take: all, the middle one, or N spread evenly about the "
         "middle; plain images are taken in any case (default: %(default)s)",
-    )
-    add(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        required=True,
-        help="folder for the outputs, made if need be; give each command its own: a command overwrites only "
-        "its own earlier output",
     )
 
 

@@ -32,11 +32,11 @@ class RecipeArguments:
     features: str | None
     flip: bool | None
     views: tuple[str, ...] | None
-    algorithm: tuple[str, ...] | None
-    pca: float | int | None
-    no_pca: bool
-    whiten: bool | None
-    whiten_within_patients: bool | None
+    algorithm: tuple[str, ...] | None = None
+    pca: float | int | None = None
+    no_pca: bool = False
+    whiten: bool | None = None
+    whiten_within_patients: bool | None = None
 
     def choose_recipe(self, model: str) -> Recipe:
         """Finds the recipe that was asked for.
@@ -121,6 +121,12 @@ def add_recipe(group: Any) -> None:
 
 def add_recipe_parts(group: Any) -> None:
     """Adds the options that change one part of a recipe each."""
+    add_feature_parts(group)
+    _add_clustering_parts(group)
+
+
+def add_feature_parts(group: Any) -> None:
+    """Adds the options that change what the vectors are."""
     add = group.add_argument
     add(
         "--features",
@@ -142,6 +148,10 @@ def add_recipe_parts(group: Any) -> None:
         "overlapping windows of an image twice as wide as high; retina, the retina, "
         "found and level, in its whole width; or plain,retina, both (default: that of the recipe)",
     )
+
+
+def _add_clustering_parts(group: Any) -> None:
+    add = group.add_argument
     add(
         "--algorithm",
         metavar="NAME[,NAME...]",

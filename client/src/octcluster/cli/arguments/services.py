@@ -41,17 +41,17 @@ class ServicesCommand(Command):
     """
 
     embedder: str | None
-    clusterer: str | None
+    clusterer: str | None = None
     embedder_tls_ca: Path | None
     embedder_tls_cert: Path | None
     embedder_tls_key: Path | None
     embedder_tls_name: str | None
     embedder_token_file: Path | None
-    clusterer_tls_ca: Path | None
-    clusterer_tls_cert: Path | None
-    clusterer_tls_key: Path | None
-    clusterer_tls_name: str | None
-    clusterer_token_file: Path | None
+    clusterer_tls_ca: Path | None = None
+    clusterer_tls_cert: Path | None = None
+    clusterer_tls_key: Path | None = None
+    clusterer_tls_name: str | None = None
+    clusterer_token_file: Path | None = None
     cache_dir: Path | None
     weights: Path | None = None
     weights_sha256: str | None = None
@@ -133,12 +133,7 @@ def add_services(
     """
     group = parser.add_argument_group("services")
     add = group.add_argument
-    add(
-        "--embedder",
-        metavar="HOST:PORT",
-        help="embedder to use, or several with commas between: each is kept at work, and if one dies the "
-        f"others do its work (default: {default})",
-    )
+    _add_embedder_address(group, default)
     add("--clusterer", metavar="HOST:PORT", help=f"clusterer to use (default: {default})")
     for service in _SERVICES:
         _add_security(group, service)
@@ -156,6 +151,29 @@ def add_services(
     )
     if weights:
         _add_weights(group)
+
+
+def add_embedder(parser: ArgumentParser) -> None:
+    """Adds the arguments of a command that needs no clusterer of its user."""
+    group = parser.add_argument_group("embedder")
+    _add_embedder_address(group, "start one; with --dask-scheduler one on each worker")
+    _add_security(group, "embedder")
+    group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help=f"where an embedder that is started keeps its models (default: {_OWN_CACHE})",
+    )
+    _add_weights(group)
+
+
+def _add_embedder_address(group: Any, default: str) -> None:
+    group.add_argument(
+        "--embedder",
+        metavar="HOST:PORT",
+        help="embedder to use, or several with commas between: each is kept at work, and if one dies the "
+        f"others do its work (default: {default})",
+    )
 
 
 def _add_weights(group: Any) -> None:
