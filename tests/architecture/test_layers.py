@@ -31,7 +31,7 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
 octcluster_gateway: __main__ __init__ cli serving settings receiving processing results
-    pseudonyms audit spool metrics model errors
+    deidentification pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors errors
 """
@@ -66,6 +66,7 @@ HOMES = {
     "pyarrow": {"octcluster_clusterer/store/parquet/", "octcluster/outputs/", "octcluster/workflows/"},
     "pydicom": {
         "octcluster/images/readers/dicom/",
+        "octcluster_gateway/deidentification/",
         "octcluster_gateway/processing/headers.py",
         "octcluster_gateway/spool/files.py",
     },

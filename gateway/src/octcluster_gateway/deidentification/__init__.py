@@ -1,0 +1,1 @@
+"""De-identified copies of DICOM objects, by PS3.15 Annex E."""
