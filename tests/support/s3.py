@@ -23,12 +23,14 @@ BUCKET = "vectors"
 
 # The server of moto for all services searches its folders at each request for the one that is meant.
 S3_ALONE = """
-import sys
+import sys, time
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import run_simple
-run_simple(
-    "127.0.0.1", int(sys.argv[1]), create_backend_app("s3"), threaded=True, request_handler=MotoRequestHandler
-)
+app = create_backend_app("s3")
+def answer(environ, start_response):
+    time.sleep(float(sys.argv[2]))
+    return app(environ, start_response)
+run_simple("127.0.0.1", int(sys.argv[1]), answer, threaded=True, request_handler=MotoRequestHandler)
 """
 
 
@@ -57,10 +59,14 @@ class S3:
 
 
 @contextlib.contextmanager
-def running_s3() -> Iterator[S3]:
-    """Runs a server until the block ends; this process, and those that it starts, have its keys meanwhile."""
+def running_s3(delay_seconds: float = 0) -> Iterator[S3]:
+    """Runs a server until the block ends; this process, and those that it starts, have its keys meanwhile.
+
+    Args:
+        delay_seconds: How long each request waits for its answer.
+    """
     port = free_port()
-    command = [sys.executable, "-c", S3_ALONE, str(port)]
+    command = [sys.executable, "-c", S3_ALONE, str(port), str(delay_seconds)]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in KEYS.items():
             patch.setenv(name, value)

@@ -1,6 +1,7 @@
 """``octcluster embed``: vectors of images into a store of Parquet files, here and on a real Dask cluster."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,9 @@ from octcluster.images.keys import SECRET_VARIABLE
 from octcluster.images.phantoms import write_phantoms
 from octcluster.workflows import embed_parts
 from octcluster.workflows.embed_parts import cut_parts
-from processes import free_port, running_service
+from processes import Server, free_port, running_service
 from pyarrow import dataset
+from small_disk import small_disk
 from stores import Store
 
 from .conftest import Recorder
@@ -156,10 +158,31 @@ def test_a_worker_that_is_killed_costs_no_image(
     assert len(read_vectors(options)) == count_phantoms(scans)
 
 
-def test_workers_use_the_embedder_that_is_named(
-    options: EmbedOptions, scans: Path, workers: DaskParts, pixel_embedder: object
+def test_a_store_that_is_full_keeps_what_it_has_and_the_next_call_goes_on(
+    options: EmbedOptions,
+    scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pixel_embedder: Server,
 ) -> None:
-    address = pixel_embedder.address  # type: ignore[attr-defined]
+    monkeypatch.setattr(embed_parts, "_FILES", 4)
+    with small_disk(tmp_path / "disk", 512) as disk:
+        options = replace(options, embedder=pixel_embedder.address, store_url=(disk / "vectors").as_uri())
+        with pytest.raises(OctclusterError, match="its disk is full: free space there"):
+            embed_images(scans, options, Silence())
+        kept = len(read_vectors(options))
+        assert 0 < kept < count_phantoms(scans)
+
+        subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
+        outcome = embed_images(scans, options, Silence())
+        assert outcome.embedded == count_phantoms(scans) - kept
+        assert len(read_vectors(options)) == count_phantoms(scans)
+
+
+def test_workers_use_the_embedder_that_is_named(
+    options: EmbedOptions, scans: Path, workers: DaskParts, pixel_embedder: Server
+) -> None:
+    address = pixel_embedder.address
     outcome = embed_images(scans, on_workers(replace(options, embedder=address), workers), Silence())
     assert outcome.embedded == count_phantoms(scans)
 
@@ -201,9 +224,9 @@ def test_the_command_tells_of_failures(
     scans: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    pixel_embedder: object,
+    pixel_embedder: Server,
 ) -> None:
-    flags = ["--embedder", pixel_embedder.address, "--model", "pixels"]  # type: ignore[attr-defined]
+    flags = ["--embedder", pixel_embedder.address, "--model", "pixels"]
     command = ["embed", str(scans), "--out", str(tmp_path / "vectors"), *flags]
     failures = tmp_path / "failures.csv"
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,21 @@ def test_health_follows_the_place_of_the_vectors_too(store: Store, tmp_path: Pat
         (tmp_path / "gone").rename(tmp_path / "mount")
         wait_for_health(server, SERVING)
         assert client.find_missing(blobs.keys) == []
+
+
+def test_a_slow_s3_changes_nothing_but_the_time(store: Store) -> None:
+    blobs, delay_seconds = Blobs.draw(120), 0.4
+    with (
+        running_s3(delay_seconds) as s3,
+        served(store, s3.new_url(), "--redis-timeout-seconds", "1") as served_slowly,
+    ):
+        client, server = served_slowly
+        client.put(blobs.entries(), chunk=20)
+        began = time.monotonic()
+        assert client.find_missing(blobs.keys) == []
+        assert run(client, blobs).state == pb.RUN_STATE_SUCCEEDED
+        assert time.monotonic() - began > delay_seconds, "it was not slow"
+        wait_for_health(server, SERVING)
 
 
 def test_s3_that_falls_silent_is_told_in_bounded_time_and_nothing_is_lost(store: Store) -> None:
