@@ -67,11 +67,14 @@ HOMES = {
     "pydicom": {
         "octcluster/images/readers/dicom/",
         "octcluster_gateway/deidentification/",
+        "octcluster_gateway/results/sending.py",
+        "octcluster_gateway/results/structured_report.py",
         "octcluster_gateway/processing/headers.py",
         "octcluster_gateway/spool/files.py",
     },
-    "pynetdicom": {"octcluster_gateway/receiving/"},
+    "pynetdicom": {"octcluster_gateway/receiving/", "octcluster_gateway/results/sending.py"},
     "cryptography": {"octcluster_gateway/pseudonyms/"},
+    "highdicom": {"octcluster_gateway/results/structured_report.py"},
     "imagecodecs": {"octcluster/images/readers/dicom/"},
 }
 HOMES["grpc"] = HOMES["octcluster_protos"] | {"octcluster_serving"}

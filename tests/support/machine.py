@@ -30,6 +30,11 @@ def dciodvfy() -> str | None:
     return shutil.which("dciodvfy")
 
 
+def orthanc() -> str | None:
+    """The program Orthanc of this machine, a PACS, if it has one."""
+    return shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
+
+
 def xmllint() -> str | None:
     """The validator of XML of this machine, if it has one."""
     return shutil.which("xmllint")

@@ -1,0 +1,83 @@
+"""Structured reports go to a named destination by C-STORE."""
+
+import ssl
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from octcluster_gateway.errors import NotSent
+
+_SUCCESS = 0x0000
+# The destination kept the object, and changed or ignored something of it.
+_WARNINGS = range(0xB000, 0xC000)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where reports go.
+
+    Attributes:
+        name: What the site calls it, for messages.
+        ae_title: Its AE title.
+        host: Its address.
+        port: Its port.
+        tls: What TLS is spoken with; None: plain, for this machine and closed networks.
+    """
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
+def send(report: Dataset, destination: Destination, ae_title: str, timeout_seconds: float = 30.0) -> None:
+    """Sends a report; the destination has kept it when this returns.
+
+    Args:
+        report: The report.
+        destination: Where it goes.
+        ae_title: AE title of the gateway.
+        timeout_seconds: Longest time for the connection, and for each answer.
+
+    Raises:
+        NotSent: It is not there, or nobody knows: sending it again does no harm, since its UID is the same.
+    """
+    entity = AE(ae_title)
+    entity.connection_timeout = entity.acse_timeout = timeout_seconds
+    entity.dimse_timeout = entity.network_timeout = timeout_seconds
+    entity.add_requested_context(report.SOPClassUID, report.file_meta.TransferSyntaxUID)
+    association = entity.associate(
+        destination.host,
+        destination.port,
+        ae_title=destination.ae_title,
+        tls_args=None if destination.tls is None else (destination.tls, destination.host),
+    )
+    try:
+        status = _store(association, report, destination)
+    finally:
+        if association.is_established:
+            association.release()
+    if status != _SUCCESS and status not in _WARNINGS:
+        raise NotSent(f"{destination.name} did not take a report: status {status:04X}; look at its log")
+
+
+def _store(association: Association, report: Dataset, destination: Destination) -> int:
+    if association.is_rejected:
+        raise NotSent(
+            f"{destination.name} refuses {destination.ae_title} or this gateway's AE title: "
+            "register both there"
+        )
+    if not association.is_established:
+        raise NotSent(
+            f"{destination.name} does not answer at {destination.host}:{destination.port}: look whether it "
+            "runs, and whether both sides speak TLS"
+        )
+    if not association.accepted_contexts:
+        raise NotSent(f"{destination.name} does not take Enhanced SR: allow that class there")
+    status = association.send_c_store(report)
+    if "Status" not in status:
+        raise NotSent(f"{destination.name} did not answer in time: look whether it runs")
+    return int(status.Status)
