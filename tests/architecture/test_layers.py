@@ -33,7 +33,7 @@ octcluster_embedder: __main__ __init__ serving settings queueing runtimes models
 octcluster_gateway: __main__ __init__ cli serving settings receiving processing results
     deidentification pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
-    metrics logs service settings addresses processors errors
+    metrics logs service settings addresses processors starting errors
 """
 LAYERS = {
     package: names.split()

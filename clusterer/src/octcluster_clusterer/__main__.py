@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from octcluster_serving.errors import ServingError
+from octcluster_serving.starting import kept_imports
 
 from octcluster_clusterer.memory import return_freed_memory
-from octcluster_clusterer.settings import Settings
 from octcluster_clusterer.store.opening import VectorPlace
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
@@ -29,6 +29,9 @@ _UNUSED_PARTS_OF_NUMPY = ("f2py", "testing")
 
 def main() -> int:
     """Runs the server until it is asked to stop, or does what else is asked; returns the exit code."""
+    with kept_imports():
+        from octcluster_clusterer.settings import Settings
+
     settings = Settings.load()
     if settings.check_health:
         from octcluster_serving.health import check_health
@@ -44,7 +47,7 @@ def main() -> int:
         return _compact(settings.vector_place)
     return_freed_memory()
     os.environ.update(_SLEEPING_THREADS | _RETURNED_MEMORY | os.environ)
-    with _parts_of_numpy_left_out():
+    with kept_imports(), _parts_of_numpy_left_out():
         from octcluster_clusterer.serving.server import serve
 
     try:

@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 
 from octcluster_serving.errors import ServingError
+from octcluster_serving.starting import kept_imports
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError
-from octcluster_embedder.settings import Settings
 
 # The heavy libraries are imported only when the server is to start: a bad setting is told at once, and a
 # health check every few seconds costs little.
@@ -19,6 +19,9 @@ from octcluster_embedder.settings import Settings
 
 def main() -> int:
     """Runs the server until it is asked to stop, or does what else it was asked; returns the exit code."""
+    with kept_imports():
+        from octcluster_embedder.settings import Settings
+
     settings = Settings.load()
     if settings.check_health:
         from octcluster_serving.health import check_health
@@ -40,9 +43,10 @@ def main() -> int:
 
     # Pillow describes broken images in warnings and, at the level debug, in its log: that is user content.
     set_up_logs(settings.log_level, settings.log_format, silent=["PIL"])
-    import uvloop
+    with kept_imports():
+        import uvloop
 
-    from octcluster_embedder.serving.server import load_runtimes, serve
+        from octcluster_embedder.serving.server import load_runtimes, serve
 
     try:
         if settings.prepare_only:

@@ -101,6 +101,7 @@ def test_settings_and_health_check_import_nothing_heavy() -> None:
     program = (
         "import sys, octcluster_embedder.__main__\n"
         "import octcluster_serving.health, octcluster_embedder.serving.service\n"
+        "import octcluster_embedder.settings\n"
         "octcluster_embedder.settings.Settings.load(['--check-health', '--listen', 'unix:/x'])\n"
         "print([name for name in ('numpy', 'PIL', 'openvino', 'tensorflow', 'keras') if name in sys.modules])"
     )

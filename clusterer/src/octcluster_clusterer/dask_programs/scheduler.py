@@ -3,6 +3,7 @@
 import sys
 
 from octcluster_serving.addresses import split_address
+from octcluster_serving.starting import kept_imports
 
 from octcluster_clusterer.dask_programs.health import check_health
 from octcluster_clusterer.dask_settings import SchedulerSettings
@@ -18,10 +19,11 @@ def main() -> int:
         return check_health(settings.place)
 
     # A bad setting is told before the heavy libraries come.
-    from distributed import Scheduler  # noqa: PLC0415
+    with kept_imports():
+        from distributed import Scheduler  # noqa: PLC0415
 
-    from octcluster_clusterer.dask_programs.serving_part import HTTP_ADDRESS, run_part  # noqa: PLC0415
-    from octcluster_clusterer.engine.dask_security import make_security  # noqa: PLC0415
+        from octcluster_clusterer.dask_programs.serving_part import HTTP_ADDRESS, run_part  # noqa: PLC0415
+        from octcluster_clusterer.engine.dask_security import make_security  # noqa: PLC0415
 
     host, port = split_address(settings.listen)
 

@@ -4,6 +4,8 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
+from octcluster_serving.starting import kept_imports
+
 from octcluster_clusterer.dask_programs.health import check_health
 from octcluster_clusterer.dask_settings import WorkerSettings
 
@@ -19,11 +21,12 @@ def main() -> int:
         return check_health(settings.place)
 
     # A bad setting is told before the heavy libraries come.
-    from distributed import Nanny  # noqa: PLC0415
+    with kept_imports():
+        from distributed import Nanny  # noqa: PLC0415
 
-    from octcluster_clusterer.dask_programs.serving_part import HTTP_ADDRESS, run_part  # noqa: PLC0415
-    from octcluster_clusterer.engine.dask_security import make_security  # noqa: PLC0415
-    from octcluster_clusterer.engine.worker_tasks import VectorsPlugin  # noqa: PLC0415
+        from octcluster_clusterer.dask_programs.serving_part import HTTP_ADDRESS, run_part  # noqa: PLC0415
+        from octcluster_clusterer.engine.dask_security import make_security  # noqa: PLC0415
+        from octcluster_clusterer.engine.worker_tasks import VectorsPlugin  # noqa: PLC0415
 
     with ExitStack() as stack:
         folder = settings.spill_folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="oct-dask-"))

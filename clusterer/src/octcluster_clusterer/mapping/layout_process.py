@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from octcluster_serving.starting import kept_imports
 from scipy.sparse import csr_array
 
 Report = Callable[[int, int], None]
@@ -123,7 +124,8 @@ def _leave_out_what_is_not_used() -> None:
 
 def _compile() -> None:
     """Has Numba compile before there is work, or load what an earlier process has compiled."""
-    from umap import layouts  # noqa: PLC0415
+    with kept_imports():
+        from umap import layouts  # noqa: PLC0415
 
     # Else umap-learn compiles this one in each process anew: more than a second of processor time.
     layouts._nb_optimize_layout_euclidean_single_epoch.enable_caching()

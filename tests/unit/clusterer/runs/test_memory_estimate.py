@@ -34,9 +34,11 @@ class LeavingOut:  # as if they were not installed
 sys.meta_path.insert(0, LeavingOut())
 from octcluster_clusterer.memory import measure_resident_bytes, return_freed_memory
 return_freed_memory()
-import numpy as np
-import octcluster_clusterer.serving.server  # what the process at rest holds
-import sklearn.cluster, sklearn.neighbors  # once a run has used them
+from octcluster_serving.starting import kept_imports
+with kept_imports():
+    import numpy as np
+    import octcluster_clusterer.serving.server  # what the process at rest holds
+    import sklearn.cluster, sklearn.neighbors  # once a run has used them
 resting = measure_resident_bytes()
 from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.runs import stage_costs
