@@ -1,5 +1,6 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
+import re
 import stat
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -75,6 +76,12 @@ KeyFile = Annotated[SecretFile, AfterValidator(_check_key)]
 """A file with a key, which this process alone may read."""
 
 
+def _check_noted(text: str | None) -> str | None:
+    if text is not None and re.fullmatch(r"\d+:[0-9a-f]{64}", text) is None:
+        raise ValueError("must be LINES:DIGEST, as 'audit verify' prints it")
+    return text
+
+
 class SpoolSettings(ProgramSettings):
     """Settings of every command that works on the spool.
 
@@ -84,6 +91,64 @@ class SpoolSettings(ProgramSettings):
     model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway", env_prefix=PREFIX)
 
     spool: Path = Field(description="Folder of the spool: a local disk that only the gateway's user may read")
+    audit_log: Path | None = Field(
+        None, description="File of the audit log; unless set, audit.jsonl in the folder of the spool"
+    )
+
+    @property
+    def audit_file(self) -> Path:
+        """The file of the audit log."""
+        return self.audit_log or self.spool / "audit.jsonl"
+
+
+class AuditSettings(ProgramSettings):
+    """Checks that no line of an audit log was changed, added or removed since it was written.
+
+    Prints how many lines there are, and the digest of the last one: note both elsewhere for the next time.
+    """
+
+    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway audit verify", env_prefix=PREFIX)
+
+    file: CliPositionalArg[Path] = Field(description="The audit log: audit.jsonl in the folder of the spool")
+    noted: Annotated[str | None, AfterValidator(_check_noted)] = Field(
+        None, description="What an earlier check printed, LINES:DIGEST; the log must still hold that line"
+    )
+
+
+class MapSettings(SpoolSettings):
+    """Settings of commands that use the map from pseudonyms to patients."""
+
+    map_key_file: KeyFile = Field(
+        description="File with the key of the map from pseudonyms to patients: 64 hexadecimal digits"
+    )
+
+    def read_map_key(self) -> bytes:
+        """Reads the key of the identity map."""
+        return read_key(self.map_key_file)
+
+
+class ReidentifySettings(MapSettings):
+    """Tells who is behind pseudonyms. Each use goes into the audit log, with the user's name.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    pseudonyms: CliPositionalArg[list[str]] = Field(description="Pseudonyms of patients or of studies")
+
+
+class EraseSettings(MapSettings):
+    """Removes all that the gateway holds of a patient. The gateway must be stopped meanwhile.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    patient: CliPositionalArg[str] = Field(
+        description="The Patient ID as the objects have it; -: read it from standard input, so that it does "
+        "not show in the list of processes"
+    )
+    issuer: str = Field("", description="Issuer of the Patient ID, if the objects name one")
+    results: Path = Field(description="Folder of the results")
+    secret_file: SecretFile = Field(description="File with the site's secret")
 
 
 class QuarantineSettings(SpoolSettings):

@@ -29,10 +29,8 @@ class EventKind(Enum):
     RECEIVED = (Code("110104", "DCM", "DICOM Instances Transferred"), "C")
     SENT = (Code("110104", "DCM", "DICOM Instances Transferred"), "R")
     DELETED = (Code("110105", "DCM", "DICOM Study Deleted"), "D")
-    EXPORTED = (Code("110106", "DCM", "Export"), "R")
     LOOKED_UP = (Code("110110", "DCM", "Patient Record"), "R")
     ERASED = (Code("110110", "DCM", "Patient Record"), "D")
-    LOG_USED = (Code("110101", "DCM", "Audit Log Used"), "R")
     PEER_REFUSED = (
         Code("110113", "DCM", "Security Alert"),
         "E",

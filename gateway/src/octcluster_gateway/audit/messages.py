@@ -18,7 +18,6 @@ _REPLACEMENT = "�"
 _LIFE_CYCLES = {
     EventKind.RECEIVED: "12",
     EventKind.SENT: "11",
-    EventKind.EXPORTED: "10",
     EventKind.DELETED: "15",
     EventKind.LOOKED_UP: "6",
     EventKind.ERASED: "15",

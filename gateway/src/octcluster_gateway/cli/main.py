@@ -11,6 +11,9 @@ from octcluster_gateway.errors import GatewayError
 COMMANDS = {
     ("serve",): ("serve", "Receive objects, and put each eye into the clusters of a run"),
     ("status",): ("status", "Tell how many objects the spool holds, and in which state"),
+    ("audit", "verify"): ("audit_verify", "Check that no line of the audit log was changed"),
+    ("reidentify",): ("reidentify", "Tell who is behind a pseudonym"),
+    ("erase",): ("erase", "Remove all that the gateway holds of a patient"),
     ("quarantine", "list"): ("quarantine_list", "List the objects that could not be processed"),
     ("quarantine", "show"): ("quarantine_show", "Tell what is known of an object"),
     ("quarantine", "retry"): ("quarantine_retry", "Process objects of the quarantine once more"),

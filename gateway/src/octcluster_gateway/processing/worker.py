@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from octcluster.images.readers.processes import kept_workers
 from octcluster_serving.logs import describe_fault
 
+from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.errors import ServiceAway, Unprocessable
 from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.model import EyeResult, Instance, State, StoredFile
+from octcluster_gateway.processing.accounting import account_objects
 from octcluster_gateway.processing.assigning import Assigner, Placed
 from octcluster_gateway.processing.backoff import wait_seconds
 from octcluster_gateway.processing.headers import Header, read_header
@@ -36,19 +38,22 @@ class WorkerOptions:
         run_id: Id of the run that takes the eyes.
         model_sha256: SHA-256 of its file.
         max_attempts: How often an object is tried.
+        ae_title: AE title of the gateway.
     """
 
     run_id: str
     model_sha256: str
     max_attempts: int
+    ae_title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What stands for patients outside of the spool, and who is behind it."""
+    """What stands for patients outside of the spool, who is behind it, and who is told what came of whom."""
 
     pseudonyms: Pseudonyms
     identities: IdentityMap
+    audit: AuditLog
 
 
 class Worker:
@@ -138,6 +143,12 @@ class Worker:
                 self._quarantine(instance, str(error))
                 continue
             headers[instance.spool_id] = header
+        known = [(stored.instance, headers.get(stored.instance.spool_id)) for stored in batch]
+        objects = [(instance, header) for instance, header in known if header is not None]
+        # An object without the name of its study was not accounted for before.
+        for event in account_objects((pair for pair in objects if not pair[0].study), self._options.ae_title):
+            self._names.audit.record(event)
+        for instance, header in objects:
             self._remember(instance, header)
         return headers
 

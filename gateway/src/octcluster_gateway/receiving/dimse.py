@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -44,6 +45,7 @@ class ReceiverOptions:
         peers: Who may connect.
         tls: What it speaks TLS with; None: it speaks plain text.
         limits: What a peer may take.
+        on_stranger: Is told the AE title, the address and the reason of each association that is rejected.
     """
 
     listen: str
@@ -51,6 +53,7 @@ class ReceiverOptions:
     peers: Peers
     tls: ssl.SSLContext | None
     limits: ConnectionLimits
+    on_stranger: Callable[[str, str, str], None] = lambda *_: None
 
 
 class DimseReceiver:
@@ -117,6 +120,7 @@ class DimseReceiver:
         if self._options.peers.find(ae_title, str(association.requestor.address)) is None:
             _logger.warning("rejected an association: %r is no AE title of a peer at its address", ae_title)
             self._metrics.count_refused("its AE title is of no peer there")
+            self._options.on_stranger(ae_title, str(association.requestor.address), "unknown AE title")
             association.acse.send_reject(_REJECTED_PERMANENT, _BY_USER, _CALLING_AE_UNKNOWN)
             association.kill()
 

@@ -26,6 +26,38 @@ def format_result(result: EyeResult) -> str:
     return json.dumps({"use": _USE, "assigned": assigned, **asdict(result)}, ensure_ascii=True)
 
 
+def remove_results(folder: Path, patient: str) -> int:
+    """Removes the results of a patient from the file, while no gateway writes to it; returns their number.
+
+    Args:
+        folder: Where the file is.
+        patient: Pseudonym of the patient.
+
+    Raises:
+        CannotStart: The file cannot be written.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return 0
+    replacement = path.with_suffix(".new")
+    removed = 0
+    try:
+        with path.open(encoding="ascii") as lines, replacement.open("w", encoding="ascii") as kept:
+            replacement.chmod(0o600)
+            for line in lines:
+                if json.loads(line)["patient"] == patient:
+                    removed += 1
+                else:
+                    kept.write(line)
+            kept.flush()
+            os.fsync(kept.fileno())
+        replacement.replace(path)
+        sync_folder(folder)
+    except OSError as error:
+        raise CannotStart(f"--results {folder} cannot be written: {error.strerror}") from error
+    return removed
+
+
 class JsonLines:
     """The file of results. It only grows, and may be moved away while the gateway is stopped.
 

@@ -19,6 +19,8 @@ from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import serving_metrics
 
+from octcluster_gateway.audit.accounts import account_refusal, account_start, account_stop
+from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.errors import CannotStart
 from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.processing.assigning import Assigner
@@ -32,11 +34,10 @@ from octcluster_gateway.receiving.tls import make_server_context
 from octcluster_gateway.results.json_lines import JsonLines
 from octcluster_gateway.serving.housekeeping import Housekeeping
 from octcluster_gateway.settings import ServeSettings
+from octcluster_gateway.spool.opening import IDENTITIES_NAME
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 
 _logger = logging.getLogger(__name__)
-
-IDENTITIES = "identities.sqlite"
 
 
 def serve(settings: ServeSettings) -> None:
@@ -55,12 +56,16 @@ def serve(settings: ServeSettings) -> None:
         if settings.metrics_listen is not None:
             stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
         secret = settings.read_secret()
-        names = Names(Pseudonyms(secret), IdentityMap(settings.spool / IDENTITIES, settings.read_map_key()))
-        stack.callback(names.identities.close)
+        identities = IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key())
+        stack.enter_context(identities)
+        audit = stack.enter_context(AuditLog(settings.audit_file))
+        names = Names(Pseudonyms(secret), identities, audit)
         assigner = Assigner(run, _service_options(settings), settings.spool / "work")
         worker = Worker(spool, assigner, names, results, _worker_options(run, settings), metrics)
         housekeeping = Housekeeping(spool, settings.keep_processed_days, metrics)
-        receiver = DimseReceiver(spool, _receiver_options(settings), metrics)
+        receiver = DimseReceiver(spool, _receiver_options(settings, audit), metrics)
+        audit.record(account_start(settings.ae_title))
+        stack.callback(lambda: audit.record(account_stop(settings.ae_title)))
         _run_until_signal(stack, settings, receiver, worker, housekeeping)
     _logger.info("stopped")
 
@@ -109,7 +114,9 @@ def _find_run(path: Path) -> FinishedRun:
 
 
 def _worker_options(run: FinishedRun, settings: ServeSettings) -> WorkerOptions:
-    return WorkerOptions(run.run_id, run.model.digest if run.model else "", settings.max_attempts)
+    return WorkerOptions(
+        run.run_id, run.model.digest if run.model else "", settings.max_attempts, settings.ae_title
+    )
 
 
 def _service_options(settings: ServeSettings) -> AssignOptions:
@@ -129,11 +136,15 @@ def _service_options(settings: ServeSettings) -> AssignOptions:
     )
 
 
-def _receiver_options(settings: ServeSettings) -> ReceiverOptions:
+def _receiver_options(settings: ServeSettings, audit: AuditLog) -> ReceiverOptions:
+    def account(calling: str, address: str, reason: str) -> None:
+        audit.record(account_refusal(settings.ae_title, calling, address, reason))
+
     return ReceiverOptions(
         listen=settings.listen,
         ae_title=settings.ae_title,
         peers=Peers(settings.peer_list),
         tls=None if settings.tls is None else make_server_context(settings.tls),
         limits=ConnectionLimits(settings.max_connections, settings.timeout_seconds, settings.max_pdu_bytes),
+        on_stranger=account,
     )

@@ -128,6 +128,10 @@ class Index:
         """The names of the files of all objects that have one."""
         return {row[0] for row in self._query("SELECT file FROM instances WHERE has_file")}
 
+    def list_patient(self, patient: str) -> list[Entry]:
+        """All objects of a patient, by pseudonym; empty: those whose patient is not known."""
+        return self._select("WHERE patient = ? ORDER BY spool_id", patient)
+
     def list_removable(self, processed_before: float) -> list[Entry]:
         """The objects with a file that were processed before a second of Unix time."""
         return self._select(
@@ -219,6 +223,19 @@ class Index:
         """Notes that the file of an object is gone."""
         with self.transaction() as database:
             database.execute("UPDATE instances SET has_file = 0 WHERE spool_id = ?", (spool_id,))
+
+    def erase(self, spool_ids: Sequence[int]) -> None:
+        """Removes objects and their results, and what the database's files still hold of them."""
+        with self._lock:
+            self._database.execute("PRAGMA secure_delete = ON")
+        with self.transaction() as database:
+            for table in ("results", "instances"):
+                database.executemany(
+                    f"DELETE FROM {table} WHERE spool_id = ?",  # noqa: S608
+                    [(spool_id,) for spool_id in spool_ids],
+                )
+        with self._lock:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def list_unwritten(self) -> list[tuple[int, str]]:
         """Number and line of each result that is not known to be written."""

@@ -6,6 +6,7 @@ from octcluster_gateway.errors import CannotStart
 from octcluster_gateway.spool.index import Index
 
 INDEX_NAME = "index.sqlite"
+IDENTITIES_NAME = "identities.sqlite"
 
 
 def open_index(folder: Path) -> Index:

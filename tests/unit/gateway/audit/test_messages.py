@@ -43,7 +43,7 @@ def parse(event: AuditEvent) -> Element:
     [
         *(make_event(kind) for kind in EventKind),
         make_event(EventKind.STARTED, studies=(), patient=None),
-        make_event(EventKind.LOG_USED, studies=(), patient=None, objects=("audit.jsonl",)),
+        make_event(EventKind.LOOKED_UP, studies=(), patient=None, objects=("2.25.17",)),
         make_event(
             EventKind.PEER_REFUSED, studies=(), patient=None, objects=("EVIL",), outcome=Outcome.MINOR_FAILURE
         ),

@@ -1,0 +1,83 @@
+"""``octcluster-gateway erase PATIENT``: removes all that the gateway holds of a patient."""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+
+from octcluster_gateway.audit.accounts import account_erasure
+from octcluster_gateway.audit.events import Patient, Study
+from octcluster_gateway.audit.log import AuditLog
+from octcluster_gateway.cli.users import current_user
+from octcluster_gateway.errors import CannotStart, Unprocessable
+from octcluster_gateway.processing.headers import Header, read_header
+from octcluster_gateway.pseudonyms.identity_map import IdentityMap
+from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
+from octcluster_gateway.results.json_lines import remove_results
+from octcluster_gateway.settings import EraseSettings
+from octcluster_gateway.spool.entries import Entry
+from octcluster_gateway.spool.opening import IDENTITIES_NAME
+from octcluster_gateway.spool.spool import Spool, SpoolLimits
+
+_LEFT = (
+    "not removed: vectors in the clusterer's cache, which carry no name; backups; reports that were sent; "
+    "the audit log"
+)
+
+
+def run(arguments: list[str]) -> int:
+    """Removes objects, results and identities, and prints their numbers; returns the exit code.
+
+    Raises:
+        GatewayError: The gateway runs, or something cannot be used.
+    """
+    settings = EraseSettings.load(arguments)
+    patient_id = (sys.stdin.readline() if settings.patient == "-" else settings.patient).strip()
+    if not patient_id:
+        raise CannotStart("give the Patient ID as the objects have it")
+    patient = Header("", "", "", patient_id, settings.issuer, "", "").patient
+    pseudonyms = Pseudonyms(settings.secret_file.read_bytes().strip())
+    pseudonym = pseudonyms.patient(patient)
+    spool = Spool(settings.spool, SpoolLimits(min_free_bytes=0, max_object_bytes=0))
+    try:
+        _name_unnamed(spool, patient, pseudonym)
+        entries = spool.index.list_patient(pseudonym)
+        studies = _list_studies(entries)
+        with (
+            AuditLog(settings.audit_file) as log,
+            IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key()) as identities,
+        ):
+            for event in account_erasure(current_user(), Patient(patient_id), studies):
+                log.record(event)
+            results = remove_results(settings.results, pseudonym)
+            for entry in entries:
+                spool.remove_file(entry)
+            spool.index.erase([entry.instance.spool_id for entry in entries])
+            known = [pseudonym, *(pseudonyms.study(study.uid) for study in studies)]
+            forgotten = sum(identities.forget(name) for name in known)
+    finally:
+        spool.close()
+    print(json.dumps({"objects": len(entries), "results": results, "identities": forgotten, "left": _LEFT}))
+    return 0
+
+
+def _name_unnamed(spool: Spool, patient: str, pseudonym: str) -> None:
+    """Finds objects of the patient among those that were not looked at yet."""
+    for entry in spool.index.list_patient(""):
+        try:
+            header = read_header(spool.stored(entry).path)
+        except Unprocessable:
+            continue
+        if header.patient == patient:
+            spool.index.note_names(entry.instance.spool_id, pseudonym, header.study, header.series)
+
+
+def _list_studies(entries: Sequence[Entry]) -> list[Study]:
+    instances: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        instance = entry.instance
+        instances[instance.study][instance.sop_class].append(instance.sop_instance)
+    return [
+        Study(uid, {name: tuple(uids) for name, uids in classes.items()})
+        for uid, classes in instances.items()
+    ]
