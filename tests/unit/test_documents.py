@@ -18,6 +18,13 @@ from octcluster.outputs.run.scores import format_scores
 from octcluster_clusterer.dask_settings import SchedulerSettings, WorkerSettings
 from octcluster_clusterer.settings import Settings as ClustererSettings
 from octcluster_embedder.settings import Settings as EmbedderSettings
+from octcluster_gateway.settings import (
+    AuditSettings,
+    EraseSettings,
+    QuarantineSettings,
+    ReidentifySettings,
+    ServeSettings,
+)
 from outcomes import add_trust, make_outcome
 
 DOCUMENTS = sorted(
@@ -82,7 +89,8 @@ def options_of_programs() -> frozenset[str]:
             found |= set(action.option_strings)
             if isinstance(action.choices, dict):
                 parsers += action.choices.values()
-    for settings in (ClustererSettings, EmbedderSettings, SchedulerSettings, WorkerSettings):
+    gateway = (AuditSettings, EraseSettings, QuarantineSettings, ReidentifySettings, ServeSettings)
+    for settings in (ClustererSettings, EmbedderSettings, SchedulerSettings, WorkerSettings, *gateway):
         found |= {f"--{name.replace('_', '-')}" for name in settings.model_fields}
     return frozenset(found)
 
