@@ -30,7 +30,7 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_gateway: __main__ __init__ cli serving settings receiving processing results
+octcluster_gateway: __main__ __init__ cli serving settings web_settings receiving processing results
     deidentification pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors starting errors
@@ -71,8 +71,15 @@ HOMES = {
         "octcluster_gateway/results/structured_report.py",
         "octcluster_gateway/processing/headers.py",
         "octcluster_gateway/spool/files.py",
+        "octcluster_gateway/receiving/parts.py",
+        "octcluster_gateway/receiving/stow.py",
     },
     "pynetdicom": {"octcluster_gateway/receiving/", "octcluster_gateway/results/sending.py"},
+    "hypercorn": {"octcluster_gateway/receiving/stow.py"},
+    "starlette": {"octcluster_gateway/receiving/stow.py"},
+    "python_multipart": {"octcluster_gateway/receiving/parts.py"},
+    "dicomweb_client": {"octcluster_gateway/receiving/pulling.py"},
+    "requests": {"octcluster_gateway/receiving/pulling.py"},
     "cryptography": {"octcluster_gateway/pseudonyms/"},
     "highdicom": {"octcluster_gateway/results/structured_report.py"},
     "imagecodecs": {"octcluster/images/readers/dicom/"},

@@ -16,6 +16,7 @@ from processes import free_ports
 from waiting import wait_until
 
 AE_TITLE = "PACS"
+_DICOM_WEB = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def running_pacs(folder: Path) -> Iterator[Pacs]:
         "Name": "test",
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
-        "Plugins": [],
+        "Plugins": [plugin for plugin in (_DICOM_WEB,) if Path(plugin).exists()],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Servers": {}},
         "HttpPort": http_port,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": True,

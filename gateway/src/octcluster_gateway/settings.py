@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ByteSize, Field, model_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from octcluster_gateway.receiving.peers import Peer, parse_peers
+from octcluster_gateway.web_settings import WebSettings
 
 PREFIX = "OCTCLUSTER_GATEWAY_"
 _FEWEST_SECRET_BYTES = 32
@@ -157,7 +158,7 @@ class QuarantineSettings(SpoolSettings):
     numbers: CliPositionalArg[list[int]] = Field([], description="Numbers of objects")
 
 
-class ServeSettings(SpoolSettings):
+class ServeSettings(WebSettings, SpoolSettings):
     """Receives objects by DICOM, and puts each eye into the clusters of a run; for research use only.
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
@@ -201,9 +202,6 @@ class ServeSettings(SpoolSettings):
     tls_key: ExistingFile | None = Field(None, description="Private key of --tls-cert, PEM, not locked")
     tls_client_ca: ExistingFile | None = Field(
         None, description="Authorities of the peers' certificates, PEM; without such a one, no peer gets in"
-    )
-    insecure: bool = Field(
-        False, description="Serve without TLS also beyond this machine: for closed networks alone"
     )
     max_connections: int = Field(64, ge=1, le=500, description="Most connections of peers at a time")
     timeout_seconds: float = Field(
@@ -274,7 +272,11 @@ class ServeSettings(SpoolSettings):
     def _check_safe(self) -> Self:
         if self.insecure:
             return self
-        for flag, address in (("--listen", self.listen), ("--metrics-listen", self.metrics_listen)):
+        for flag, address in (
+            ("--listen", self.listen),
+            ("--stow-listen", self.stow_listen),
+            ("--metrics-listen", self.metrics_listen),
+        ):
             if address is not None and self.tls is None and not is_local(address):
                 raise ValueError(
                     f"{flag} {address} can be reached from other machines, unencrypted: give --tls-cert and "

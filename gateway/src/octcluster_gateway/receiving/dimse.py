@@ -4,7 +4,6 @@ peer ─ P-DATA ─▶ IncomingFile in the spool ─ last fragment ─▶ on the
 """
 
 import logging
-import re
 import ssl
 import time
 import warnings
@@ -23,6 +22,7 @@ from octcluster_gateway.errors import CannotListen, Refused, UnusableObject
 from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.receiving.connections import BoundedServer, ConnectionLimits
 from octcluster_gateway.receiving.peers import Peers
+from octcluster_gateway.receiving.uids import is_uid
 from octcluster_gateway.spool.entries import Arrival
 from octcluster_gateway.spool.incoming import IncomingFile
 from octcluster_gateway.spool.spool import Spool
@@ -30,8 +30,6 @@ from octcluster_gateway.spool.spool import Spool
 _logger = logging.getLogger(__name__)
 
 _SUCCESS, _FAULT = 0x0000, 0xC001
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
-_MOST_UID_CHARACTERS = 64
 _REJECTED_PERMANENT, _BY_USER, _CALLING_AE_UNKNOWN = 1, 1, 3
 
 
@@ -156,7 +154,7 @@ def _describe(event: evt.Event, file: IncomingFile) -> Arrival:
     """
     request = cast("Any", event.request)
     sop_class, sop_instance = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
-    if not (_is_uid(sop_class) and _is_uid(sop_instance)):
+    if not (is_uid(sop_class) and is_uid(sop_instance)):
         raise UnusableObject("the UIDs of an object are no UIDs: its sender must correct them")
     return Arrival(
         file=file.path.name,
@@ -167,10 +165,6 @@ def _describe(event: evt.Event, file: IncomingFile) -> Arrival:
         sha256=file.sha256,
         calling_ae=str(event.assoc.requestor.ae_title).strip(),
     )
-
-
-def _is_uid(text: str) -> bool:
-    return len(text) <= _MOST_UID_CHARACTERS and _UID.fullmatch(text) is not None
 
 
 def _discard_unfinished(event: evt.Event) -> None:

@@ -8,7 +8,7 @@ receiver ─▶ spool ─▶ worker ─▶ results
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from octcluster_gateway.receiving.peers import Peers
 from octcluster_gateway.receiving.tls import make_server_context
 from octcluster_gateway.results.json_lines import JsonLines
 from octcluster_gateway.serving.housekeeping import Housekeeping
+from octcluster_gateway.serving.web_parts import Part, make_web_parts
 from octcluster_gateway.settings import ServeSettings
 from octcluster_gateway.spool.opening import IDENTITIES_NAME
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
@@ -66,31 +67,28 @@ def serve(settings: ServeSettings) -> None:
         receiver = DimseReceiver(spool, _receiver_options(settings, audit), metrics)
         audit.record(account_start(settings.ae_title))
         stack.callback(lambda: audit.record(account_stop(settings.ae_title)))
-        _run_until_signal(stack, settings, receiver, worker, housekeeping)
+        parts: list[Part] = [
+            ("housekeeping", housekeeping.run, housekeeping.stop),
+            ("worker", worker.run, worker.stop),
+            ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
+            *make_web_parts(spool, settings, metrics),
+        ]
+        _run_until_signal(stack, parts)
+        _logger.info("stopping: associations have %g s", settings.grace_seconds)
     _logger.info("stopped")
 
 
-def _run_until_signal(
-    stack: ExitStack,
-    settings: ServeSettings,
-    receiver: DimseReceiver,
-    worker: Worker,
-    housekeeping: Housekeeping,
-) -> None:
+def _run_until_signal(stack: ExitStack, parts: Sequence[Part]) -> None:
+    """Runs all parts until a signal, or until one of them ends; the stack stops them."""
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    for name, work, stop in (
-        ("housekeeping", housekeeping.run, housekeeping.stop),
-        ("worker", worker.run, worker.stop),
-        ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
-    ):
+    for name, work, stop in parts:
         thread = threading.Thread(target=_end_with, args=(asked, name, work), name=name)
         thread.start()
         stack.callback(thread.join)
         stack.callback(stop)
     asked.wait()
-    _logger.info("stopping: associations have %g s", settings.grace_seconds)
 
 
 def _end_with(asked: threading.Event, name: str, work: Callable[[], None]) -> None:
