@@ -3,7 +3,7 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -26,15 +26,11 @@ class AuditLog:
     Args:
         path: The file; made if need be, readable by its owner alone.
         source_id: Which gateway tells of the events.
-        forward: Takes each message besides, once it is in the file: syslog, for example.
     """
 
-    def __init__(
-        self, path: Path, source_id: str = "octcluster-gateway", forward: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, path: Path, source_id: str = "octcluster-gateway") -> None:
         self._path = path
         self._source_id = source_id
-        self._forward = forward
         self._lock = threading.Lock()
         is_new = not path.exists()
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
@@ -54,8 +50,6 @@ class AuditLog:
                 raise OSError(f"no room for a line of {self._path}")
             os.fsync(self._file)
             self._last, self._end = link, self._end + len(line)
-        if self._forward is not None:
-            self._forward(message)
 
     @property
     def last(self) -> Link:
