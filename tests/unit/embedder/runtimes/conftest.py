@@ -9,13 +9,8 @@ from octcluster_embedder.runtimes.runtime import Runtime
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
-def openvino_runtime(cache_dir: Path) -> OpenVinoRuntime:
-    runtime = load_runtime("openvino", cache_dir=cache_dir)
+def openvino_runtime(model_cache: Path) -> OpenVinoRuntime:
+    runtime = load_runtime("openvino", cache_dir=model_cache)
     assert isinstance(runtime, OpenVinoRuntime)
     return runtime
 

@@ -131,14 +131,14 @@ def test_tensorflow_pads_and_splits_any_number_of_images(
     np.testing.assert_allclose(found, np.concatenate([expected] * 5)[:count], rtol=1e-3, atol=1e-4)
 
 
-def test_own_weights_reach_the_vectors_and_the_space(cache_dir: Path, tmp_path: Path) -> None:
+def test_own_weights_reach_the_vectors_and_the_space(tmp_path: Path) -> None:
     from octcluster_embedder.models.networks.efficientnet_lite import build_network
 
     network = build_network(LITE0, None)
     path = tmp_path / "mine.weights.h5"
     network.save_weights(path)
     image = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
-    runtime = load_runtime("openvino", weights=WeightsOptions(file=path), cache_dir=cache_dir)
+    runtime = load_runtime("openvino", weights=WeightsOptions(file=path), cache_dir=tmp_path)
     expected = np.asarray(network(image.astype(np.float32))[-1]).reshape(1, -1)
     assert lowest_cosine(runtime.infer(image, Features.FLATTEN), expected) >= 0.9999
     assert runtime.spaces != LITE0.spaces(find_weights(LITE0, WeightsOptions()).digest)
@@ -180,10 +180,10 @@ assert sys.modules["openvino_telemetry"] is None
 
 
 def test_a_second_start_needs_neither_keras_nor_tensorflow(
-    openvino_runtime: Runtime, cache_dir: Path, images: NDArray[np.uint8], tmp_path: Path
+    openvino_runtime: Runtime, model_cache: Path, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     np.save(tmp_path / "images.npy", images)
-    command = [sys.executable, "-c", SECOND_START, str(cache_dir), str(tmp_path)]
+    command = [sys.executable, "-c", SECOND_START, str(model_cache), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     np.testing.assert_array_equal(
