@@ -72,8 +72,14 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-# Folders whose files share a run, containers, servers or TensorFlow: twice takes longer than to wait.
-_TOGETHER = ("tests/compose/", "tests/e2e/", "tests/integration/client/", "tests/unit/embedder/")
+# Files that share a run, containers, servers, a cluster or TensorFlow: twice takes longer than to wait.
+_TOGETHER = (
+    "tests/compose/",
+    "tests/e2e/",
+    "tests/integration/client/",
+    "tests/integration/clusterer/test_dask_",
+    "tests/unit/embedder/",
+)
 
 
 class TestsWithTheirServers(LoadScopeScheduling):  # type: ignore[misc]

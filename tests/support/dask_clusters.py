@@ -51,13 +51,13 @@ class DaskParts:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.1)
 
-    def stop_workers(self) -> None:
-        """Ends all workers in order."""
-        for worker in self.workers:
+    def stop_workers(self, left: int = 0) -> None:
+        """Ends workers in order, all but the first ones."""
+        for worker in self.workers[left:]:
             worker.terminate()
-        for worker in self.workers:
+        for worker in self.workers[left:]:
             worker.wait(timeout=30)
-        self.workers.clear()
+        del self.workers[left:]
 
     def kill_worker(self, number: int) -> None:
         """Kills the process that computes; the one that watches it starts another."""

@@ -34,9 +34,10 @@ def main() -> int:
 
     settings = Settings.load()
     if settings.check_health:
-        from octcluster_serving.health import check_health
+        with kept_imports():
+            from octcluster_serving.health import check_health
 
-        from octcluster_clusterer.serving.service import CLUSTERER
+            from octcluster_clusterer.serving.service import CLUSTERER
 
         return check_health(CLUSTERER, settings)
 

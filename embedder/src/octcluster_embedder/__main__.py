@@ -24,9 +24,10 @@ def main() -> int:
 
     settings = Settings.load()
     if settings.check_health:
-        from octcluster_serving.health import check_health
+        with kept_imports():
+            from octcluster_serving.health import check_health
 
-        from octcluster_embedder.serving.service import EMBEDDER
+            from octcluster_embedder.serving.service import EMBEDDER
 
         return check_health(EMBEDDER, settings)
 

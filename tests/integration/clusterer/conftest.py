@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from dask_clusters import DaskParts, running_parts
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
@@ -142,6 +143,20 @@ def wait_for_health(server: Server, status: int) -> None:
 @pytest.fixture(scope="module", params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     with started_store(request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def dask_store() -> Iterator[Store]:
+    """What the Dask cluster reads from, and so the same for all files that use the cluster."""
+    with started_store("valkey") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def dask_parts(dask_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskParts]:
+    """A Dask cluster, without workers at first: each part of it takes seconds to start."""
+    with running_parts(tmp_path_factory.mktemp("dask"), dask_store.url) as running:
         yield running
 
 

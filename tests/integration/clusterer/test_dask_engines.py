@@ -1,11 +1,11 @@
-"""One contract for every engine: memory of this process, and a real Dask cluster of 1, 2 and 4 workers."""
+"""One contract for every engine: memory of this process, and a real Dask cluster of 1, 2 and 3 workers."""
 
 import os
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from dask_clusters import DaskParts, running_parts
+from dask_clusters import DaskParts
 from numpy.typing import NDArray
 from octcluster_clusterer.engine.blocks import BLOCK_ROWS, Blocks
 from octcluster_clusterer.engine.dask_engine import DaskEngine
@@ -25,7 +25,7 @@ from octcluster_clusterer.preparation.block_steps import (
 )
 from octcluster_clusterer.store.opening import VectorPlace, open_vectors
 from octcluster_clusterer.store.vectors import VectorCache
-from stores import Store, started_store
+from stores import Store
 
 pytestmark = pytest.mark.heavy
 
@@ -40,14 +40,8 @@ def nothing(done: int = 0, total: int = 0) -> None:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with started_store("valkey") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def vectors(store: Store) -> VectorCache:
-    return open_vectors(VectorPlace(store.url))
+def vectors(dask_store: Store) -> VectorCache:
+    return open_vectors(VectorPlace(dask_store.url))
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +56,16 @@ def matrix(vectors: VectorCache, keys: NDArray[np.uint8]) -> NDArray[np.float32]
     return values
 
 
-@pytest.fixture(scope="module")
-def parts(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskParts]:
-    with running_parts(tmp_path_factory.mktemp("dask"), store.url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["local", "dask-1", "dask-2", "dask-4"])
+@pytest.fixture(scope="module", params=["local", "dask-1", "dask-2", "dask-3"])
 def engine(
-    request: pytest.FixtureRequest, vectors: VectorCache, matrix: NDArray[np.float32], parts: DaskParts
+    request: pytest.FixtureRequest, vectors: VectorCache, matrix: NDArray[np.float32], dask_parts: DaskParts
 ) -> Engine:
+    """There are three blocks: one worker has all, one of two has two, or each of three has one."""
     kind, _, count = request.param.partition("-")
     if kind == "local":
         return LocalEngine(vectors)
-    parts.start_workers(int(count) - len(parts.workers))
-    return DaskEngine(parts.place, vectors)
+    dask_parts.start_workers(int(count) - len(dask_parts.workers))
+    return DaskEngine(dask_parts.place, vectors)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from octcluster_clusterer.trust import near_duplicates, stability
 from octcluster_clusterer.trust.duplicates import Duplicates
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
 from processes import free_port, running_service
-from stores import Store, started_store
+from stores import Store
 from waiting import wait_until
 
 from .conftest import Blobs, Clusterer, new_spec
@@ -60,9 +60,8 @@ def nothing(*_: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with started_store("valkey") as running:
-        yield running
+def store(dask_store: Store) -> Store:
+    return dask_store
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +84,11 @@ def members(vectors: VectorCache) -> Members:
 
 
 @pytest.fixture(scope="module")
-def parts(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskParts]:
-    with running_parts(tmp_path_factory.mktemp("dask"), store.url) as running:
-        running.start_workers(2)
-        yield running
+def parts(dask_parts: DaskParts) -> DaskParts:
+    """Two workers, each of which has one of the two blocks."""
+    dask_parts.stop_workers(2)
+    dask_parts.start_workers(2 - len(dask_parts.workers))
+    return dask_parts
 
 
 @pytest.fixture
