@@ -40,7 +40,9 @@ from octcluster.workflows.services import ServiceOptions, connected_clients, fin
 from octcluster.workflows.stages import Stages
 
 _ATTEMPTS = 3
-VECTOR_LOST = "the clusterer's cache did not keep its vector: run again, and if that repeats, give it more memory"
+VECTOR_LOST = (
+    "the clusterer's cache did not keep its vector: run again, and if that repeats, give it more memory"
+)
 _Order = tuple[str, int]
 """A scan by Scan.order."""
 
