@@ -78,6 +78,7 @@ _TOGETHER = (
     "tests/e2e/",
     "tests/integration/client/",
     "tests/integration/clusterer/test_dask_",
+    "tests/integration/gateway/",
     "tests/unit/embedder/",
 )
 

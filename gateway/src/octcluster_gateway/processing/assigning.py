@@ -10,7 +10,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from octcluster.images.image_set import ImageSet, Scan
@@ -52,7 +52,7 @@ class Placed:
     """
 
     eyes: Sequence[PlacedEye] = ()
-    versions: Mapping[str, str] = {}
+    versions: Mapping[str, str] = field(default_factory=dict)
     left_out: str = ""
     failure: str = ""
 
@@ -85,7 +85,7 @@ class Assigner:
             Unprocessable: There are several objects, and none can be processed: try each by itself.
         """
         with self._linked(objects) as names:
-            contents = find_contents(self._folder, sorted(names), Silence(), listed=True)
+            contents = find_contents(self._folder, sorted(names), Silence())
             scans = [_make_opaque(scan) for scan in sorted(contents.scans, key=lambda scan: scan.order)]
             placed = {
                 spool_id: Placed(left_out=_NO_SCANS)
@@ -134,7 +134,8 @@ class Assigner:
 
 def _make_opaque(scan: Scan) -> Scan:
     """A scan that tells its object in place of the patient: all its B-scans of one side are one eye."""
-    return replace(scan, patient=scan.file_name, visit=None, label=None, device=None)
+    eye = None if scan.facts is None else scan.facts.eye
+    return replace(scan, patient=scan.file_name, eye=eye, visit=None, label=None, device=None)
 
 
 def _sort_out(outcome: AssignOutcome, names: Mapping[str, int], run: FinishedRun) -> dict[int, Placed]:
