@@ -73,6 +73,7 @@ HOMES = {
         "octcluster_gateway/spool/files.py",
         "octcluster_gateway/receiving/parts.py",
         "octcluster_gateway/receiving/stow.py",
+        "octcluster_gateway/receiving/commitment.py",
     },
     "pynetdicom": {"octcluster_gateway/receiving/", "octcluster_gateway/results/sending.py"},
     "hypercorn": {"octcluster_gateway/receiving/stow.py"},

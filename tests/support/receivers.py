@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from octcluster_gateway.metrics import GatewayMetrics
+from octcluster_gateway.receiving.commitment import Commitment
 from octcluster_gateway.receiving.connections import ConnectionLimits
 from octcluster_gateway.receiving.dimse import DimseReceiver, ReceiverOptions
 from octcluster_gateway.receiving.peers import Peers
@@ -33,14 +34,15 @@ class Receiving:
 
 @contextmanager
 def receiving(
-    folder: Path, options: ReceiverOptions = OPTIONS, limits: SpoolLimits = LIMITS
+    folder: Path, options: ReceiverOptions = OPTIONS, limits: SpoolLimits = LIMITS, *, keeps_all: bool = True
 ) -> Iterator[Receiving]:
     """Serves on a free port while the block runs."""
     port = free_port()
     spool = Spool(folder, limits)
     metrics = GatewayMetrics()
     try:
-        receiver = DimseReceiver(spool, replace(options, listen=f"127.0.0.1:{port}"), metrics)
+        commitment = Commitment(spool, options.ae_title, keeps_all=keeps_all)
+        receiver = DimseReceiver(spool, replace(options, listen=f"127.0.0.1:{port}"), metrics, commitment)
         thread = threading.Thread(target=receiver.serve)
         thread.start()
         try:

@@ -224,6 +224,11 @@ class ServeSettings(WebSettings, SpoolSettings):
     keep_processed_days: float = Field(
         0.0, ge=0, description="How long the files of processed objects stay in the spool, in days"
     )
+    commit_storage: bool = Field(
+        False,
+        description="Commit to the storage of objects if a device asks, and keep all files for ever; unless "
+        "set, the answer is no",
+    )
     max_attempts: int = Field(
         30, ge=1, description="How often an object is tried before it goes into quarantine"
     )
@@ -266,6 +271,12 @@ class ServeSettings(WebSettings, SpoolSettings):
             raise ValueError("--tls-client-ca needs TLS: give --tls-cert and --tls-key as well")
         if (self.services_cert is None) != (self.services_key is None):
             raise ValueError("--services-cert and --services-key need each other: give both, or none")
+        return self
+
+    @model_validator(mode="after")
+    def _check_commitment(self) -> Self:
+        if self.commit_storage and self.keep_processed_days:
+            raise ValueError("--commit-storage keeps all files, and leaves no use for --keep-processed-days")
         return self
 
     @model_validator(mode="after")

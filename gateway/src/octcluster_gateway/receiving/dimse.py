@@ -1,4 +1,4 @@
-"""The DICOM server: C-ECHO and C-STORE to disk.
+"""The DICOM server: C-ECHO, C-STORE to disk, and Storage Commitment.
 
 peer ─ P-DATA ─▶ IncomingFile in the spool ─ last fragment ─▶ on the disk, in the index ─▶ success
 """
@@ -15,11 +15,13 @@ from octcluster_serving.addresses import describe_address, split_address
 from octcluster_serving.logs import describe_fault
 from pynetdicom import AE, _config, dimse_messages, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
     Verification,
 )
 
 from octcluster_gateway.errors import CannotListen, Refused, UnusableObject
 from octcluster_gateway.metrics import GatewayMetrics
+from octcluster_gateway.receiving.commitment import Commitment
 from octcluster_gateway.receiving.connections import BoundedServer, ConnectionLimits
 from octcluster_gateway.receiving.peers import Peers
 from octcluster_gateway.receiving.uids import is_uid
@@ -61,21 +63,26 @@ class DimseReceiver:
         spool: Where the objects go.
         options: Where it is, and whom it serves.
         metrics: Counts the requests.
+        commitment: Answers requests for storage commitment.
 
     Raises:
         CannotListen: The address is in use or not this machine's.
     """
 
-    def __init__(self, spool: Spool, options: ReceiverOptions, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, spool: Spool, options: ReceiverOptions, metrics: GatewayMetrics, commitment: Commitment
+    ) -> None:
         self._spool = spool
         self._options = options
         self._metrics = metrics
+        self._commitment = commitment
         _set_up_library(spool)
         self._entity = _make_entity(options)
         handlers: list[Any] = [
             (evt.EVT_REQUESTED, self._check_peer),
             (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_C_STORE, self._store),
+            (evt.EVT_N_ACTION, self._commit),
             (evt.EVT_CONN_CLOSE, _discard_unfinished),
         ]
         try:
@@ -125,6 +132,13 @@ class DimseReceiver:
     def _echo(self, event: evt.Event) -> int:
         self._metrics.count_request("C-ECHO", f"{_SUCCESS:04X}", 0.0)
         return _SUCCESS
+
+    def _commit(self, event: evt.Event) -> tuple[int, None]:
+        requestor = event.assoc.requestor
+        peer = self._options.peers.find(str(requestor.ae_title).strip(), str(requestor.address))
+        status = self._commitment.take(event, peer)
+        self._metrics.count_request("N-ACTION", f"{status:04X}", 0.0)
+        return status, None
 
     def _store(self, event: evt.Event) -> int:
         """Keeps one object; returns the status for its sender, success only if it is safe."""
@@ -183,6 +197,8 @@ def _make_entity(options: ReceiverOptions) -> AE:
     entity.acse_timeout = entity.dimse_timeout = options.limits.pdu_seconds
     entity.network_timeout = 2 * options.limits.pdu_seconds
     entity.add_supported_context(Verification)
+    # A report goes either way: the device may ask for the role, or leave it as it is.
+    entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     return entity
 
 

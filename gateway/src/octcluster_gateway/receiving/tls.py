@@ -19,6 +19,27 @@ def make_server_context(files: TlsFiles) -> ssl.SSLContext:
         CannotStart: One cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _load(context, files)
+    return context
+
+
+def make_client_context(files: TlsFiles) -> ssl.SSLContext | None:
+    """Makes what reports to peers speak TLS with; None: nobody says whose certificates to trust.
+
+    Names in certificates are not compared: a peer is known by its address.
+
+    Raises:
+        CannotStart: A file cannot be used.
+    """
+    if files.client_ca is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    _load(context, files)
+    return context
+
+
+def _load(context: ssl.SSLContext, files: TlsFiles) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     try:
@@ -32,4 +53,3 @@ def make_server_context(files: TlsFiles) -> ssl.SSLContext:
             "--tls-cert, --tls-key and --tls-client-ca must be PEM files that can be read, the first two a "
             f"certificate and its own key, not locked ({error.strerror or type(error).__name__})"
         ) from error
-    return context

@@ -6,6 +6,7 @@ receiver ─▶ spool ─▶ worker ─▶ results
 """
 
 import logging
+import math
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -27,10 +28,11 @@ from octcluster_gateway.processing.assigning import Assigner
 from octcluster_gateway.processing.worker import Names, Worker, WorkerOptions
 from octcluster_gateway.pseudonyms.identity_map import IdentityMap
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
+from octcluster_gateway.receiving.commitment import Commitment
 from octcluster_gateway.receiving.connections import ConnectionLimits
 from octcluster_gateway.receiving.dimse import DimseReceiver, ReceiverOptions
 from octcluster_gateway.receiving.peers import Peers
-from octcluster_gateway.receiving.tls import make_server_context
+from octcluster_gateway.receiving.tls import make_client_context, make_server_context
 from octcluster_gateway.results.json_lines import JsonLines
 from octcluster_gateway.serving.housekeeping import Housekeeping
 from octcluster_gateway.serving.web_parts import Part, make_web_parts
@@ -47,6 +49,7 @@ def serve(settings: ServeSettings) -> None:
     Raises:
         GatewayError: It cannot start; the message says what to do.
     """
+    threading.excepthook = _tell_fault
     metrics = GatewayMetrics()
     run = _find_run(settings.run)
     with ExitStack() as stack:
@@ -56,17 +59,16 @@ def serve(settings: ServeSettings) -> None:
         stack.callback(results.close)
         if settings.metrics_listen is not None:
             stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
-        secret = settings.read_secret()
-        identities = IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key())
-        stack.enter_context(identities)
-        audit = stack.enter_context(AuditLog(settings.audit_file))
-        names = Names(Pseudonyms(secret), identities, audit)
+        names = _open_names(settings, stack)
         assigner = Assigner(run, _service_options(settings), settings.spool / "work")
         worker = Worker(spool, assigner, names, results, _worker_options(run, settings), metrics)
-        housekeeping = Housekeeping(spool, settings.keep_processed_days, metrics)
-        receiver = DimseReceiver(spool, _receiver_options(settings, audit), metrics)
-        audit.record(account_start(settings.ae_title))
-        stack.callback(lambda: audit.record(account_stop(settings.ae_title)))
+        keep_days = math.inf if settings.commit_storage else settings.keep_processed_days
+        housekeeping = Housekeeping(spool, keep_days, metrics)
+        commitment = _make_commitment(spool, settings)
+        stack.callback(commitment.stop)
+        receiver = DimseReceiver(spool, _receiver_options(settings, names.audit), metrics, commitment)
+        names.audit.record(account_start(settings.ae_title))
+        stack.callback(lambda: names.audit.record(account_stop(settings.ae_title)))
         parts: list[Part] = [
             ("housekeeping", housekeeping.run, housekeeping.stop),
             ("worker", worker.run, worker.stop),
@@ -89,6 +91,24 @@ def _run_until_signal(stack: ExitStack, parts: Sequence[Part]) -> None:
         stack.callback(thread.join)
         stack.callback(stop)
     asked.wait()
+
+
+def _tell_fault(arguments: threading.ExceptHookArgs) -> None:
+    """Logs an error that ends a thread of pynetdicom, and so an association, without what the peer sent."""
+    if arguments.exc_value is not None:
+        _logger.error("an association failed: %s", describe_fault(arguments.exc_value))
+
+
+def _open_names(settings: ServeSettings, stack: ExitStack) -> Names:
+    identities = IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key())
+    stack.enter_context(identities)
+    audit = stack.enter_context(AuditLog(settings.audit_file))
+    return Names(Pseudonyms(settings.read_secret()), identities, audit)
+
+
+def _make_commitment(spool: Spool, settings: ServeSettings) -> Commitment:
+    tls = None if settings.tls is None else make_client_context(settings.tls)
+    return Commitment(spool, settings.ae_title, tls, keeps_all=settings.commit_storage)
 
 
 def _end_with(asked: threading.Event, name: str, work: Callable[[], None]) -> None:
