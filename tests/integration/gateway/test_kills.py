@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 StartGateway = Callable[..., Gateway]
 _SENDERS = 8
-_OBJECTS = 240
+_OBJECTS = 160
 _KILLS = 5
 
 

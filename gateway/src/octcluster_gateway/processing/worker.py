@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 _OBJECTS_AT_ONCE = 16
 _LOOK_SECONDS = 0.5
 _FAULT = "the gateway failed at it, see its log: retry after an upgrade, and report it"
+_ENDED = "the gateway ended each time that it was at work on it: have it looked at before you retry"
 _OTHER_UID = "its header has another SOP Instance UID than it was sent with: have it exported once more"
 
 
@@ -99,6 +100,9 @@ class Worker:
         batch = [self._spool.stored(entry) for entry in (fresh or due[:1])]
         if not batch:
             return False
+        if batch[0].instance.attempts >= self._options.max_attempts:
+            self._quarantine(batch[0].instance, _ENDED)
+            return True
         begin = time.monotonic()
         self._index.begin([stored.instance.spool_id for stored in batch])
         outcome = self._process(batch)
@@ -116,6 +120,9 @@ class Worker:
         except ServiceAway as error:
             self._postpone(batch, str(error))
             return "service away"
+        except OSError as error:
+            self._postpone(batch, f"the disk of the spool: {error.strerror}")
+            return "disk"
         except Exception as error:
             if not isinstance(error, Unprocessable):
                 _logger.error("objects could not be processed: %s", describe_fault(error))

@@ -30,6 +30,7 @@ def ask(port: int, numbers: list[int], own_port: int | None = None) -> tuple[int
     reports: SimpleQueue[tuple[int, Dataset]] = SimpleQueue()
 
     def take(event: evt.Event) -> tuple[int, None]:
+        assert event.event_type is not None
         reports.put((event.event_type, event.event_information))
         return 0, None
 
