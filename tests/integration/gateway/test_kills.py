@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 StartGateway = Callable[..., Gateway]
 _SENDERS = 8
-_OBJECTS = 160
+_OBJECTS = 120
 _KILLS = 5
 
 
