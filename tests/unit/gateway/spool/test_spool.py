@@ -207,3 +207,26 @@ def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     for uid in told:
         assert spool.stored(entries[uid]).path.read_bytes() == source.read_bytes()
     spool.close()
+
+
+def test_a_backup_of_the_index_that_is_put_back_loses_no_file(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    sources = [write_object(tmp_path / f"{number}.dcm", number) for number in (1, 2, 3)]
+    spool = Spool(folder, LIMITS)
+    keep(spool, sources[0], 1)
+    spool.close()
+    shutil.copytree(folder, tmp_path / "backup")
+    spool = Spool(folder, LIMITS)
+    keep(spool, sources[1], 2)
+    keep(spool, sources[2], 3)
+    spool.close()
+    # The index is of yesterday, and the files are of today.
+    for file in folder.glob("index.sqlite*"):
+        file.unlink()
+    for file in (tmp_path / "backup").glob("index.sqlite*"):
+        shutil.copy(file, folder)
+    spool = Spool(folder, LIMITS)
+    waiting = {entry.instance.sop_instance: entry for entry in spool.index.list_state(State.PENDING)}
+    assert set(waiting) == {sop_instance(number) for number in (1, 2, 3)}
+    assert all(spool.stored(entry).path.is_file() for entry in waiting.values())
+    spool.close()
