@@ -112,10 +112,14 @@ class DimseReceiver:
         """Takes no more connections, and ends associations that have not ended after so long."""
         self._server.shutdown()
         end = time.monotonic() + seconds
-        while self._server.active_associations and time.monotonic() < end:
+        # A connection without an association, such as a health check leaves, is not waited for.
+        while self._count_established() and time.monotonic() < end:
             time.sleep(0.05)
         for association in self._server.active_associations:
             association.abort()
+
+    def _count_established(self) -> int:
+        return sum(association.is_established for association in self._server.active_associations)
 
     def _check_peer(self, event: evt.Event) -> None:
         """Rejects an association if its AE title is not one that comes from this address."""
