@@ -30,8 +30,8 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_gateway: __main__ __init__ cli serving settings web_settings receiving processing results
-    deidentification pseudonyms audit spool metrics model errors
+octcluster_gateway: __main__ __init__ cli serving settings web_settings outgoing_settings receiving
+    processing results deidentification pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors starting errors
 """
@@ -67,8 +67,7 @@ HOMES = {
     "pydicom": {
         "octcluster/images/readers/dicom/",
         "octcluster_gateway/deidentification/",
-        "octcluster_gateway/results/sending.py",
-        "octcluster_gateway/results/structured_report.py",
+        "octcluster_gateway/results/",
         "octcluster_gateway/processing/headers.py",
         "octcluster_gateway/spool/files.py",
         "octcluster_gateway/receiving/parts.py",

@@ -10,6 +10,7 @@ from octcluster_serving.settings import ExistingFile, ProgramSettings, TlsFiles
 from pydantic import AfterValidator, ByteSize, Field, model_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
+from octcluster_gateway.outgoing_settings import OutgoingSettings
 from octcluster_gateway.receiving.peers import Peer, parse_peers
 from octcluster_gateway.web_settings import WebSettings
 
@@ -158,7 +159,7 @@ class QuarantineSettings(SpoolSettings):
     numbers: CliPositionalArg[list[int]] = Field([], description="Numbers of objects")
 
 
-class ServeSettings(WebSettings, SpoolSettings):
+class ServeSettings(WebSettings, OutgoingSettings, SpoolSettings):
     """Receives objects by DICOM, and puts each eye into the clusters of a run; for research use only.
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.

@@ -32,6 +32,15 @@ def account_receipt(sender: str, ae_title: str, study: Study, patient: Patient) 
     return AuditEvent(EventKind.RECEIVED, participants, (study,), patient)
 
 
+def account_report(ae_title: str, destination: str, study: Study, patient: Patient) -> AuditEvent:
+    """A structured report was sent to a PACS."""
+    participants = (
+        Participant(ae_title, Role.SOURCE, is_requestor=True),
+        Participant(destination, Role.DESTINATION),
+    )
+    return AuditEvent(EventKind.SENT, participants, (study,), patient)
+
+
 def account_refusal(ae_title: str, calling: str, address: str, reason: str) -> AuditEvent:
     """A peer was refused, because it is none of those that may connect."""
     participants = (

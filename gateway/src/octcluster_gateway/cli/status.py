@@ -5,6 +5,7 @@ import time
 
 from octcluster_gateway.settings import SpoolSettings
 from octcluster_gateway.spool.opening import open_index
+from octcluster_gateway.spool.outbox import count_reports
 
 
 def run(arguments: list[str]) -> int:
@@ -13,6 +14,7 @@ def run(arguments: list[str]) -> int:
     oldest = index.oldest_pending()
     told = {
         "objects": {state.value: count for state, count in index.count_states().items()},
+        "reports": count_reports(index),
         "oldest_pending_seconds": None if oldest is None else round(time.time() - oldest, 1),
     }
     print(json.dumps(told, indent=1))

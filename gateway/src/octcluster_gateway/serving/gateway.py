@@ -35,6 +35,7 @@ from octcluster_gateway.receiving.peers import Peers
 from octcluster_gateway.receiving.tls import make_client_context, make_server_context
 from octcluster_gateway.results.json_lines import JsonLines
 from octcluster_gateway.serving.housekeeping import Housekeeping
+from octcluster_gateway.serving.outgoing_parts import make_outgoing_parts
 from octcluster_gateway.serving.web_parts import Part, make_web_parts
 from octcluster_gateway.settings import ServeSettings
 from octcluster_gateway.spool.opening import IDENTITIES_NAME
@@ -74,6 +75,7 @@ def serve(settings: ServeSettings) -> None:
             ("worker", worker.run, worker.stop),
             ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
             *make_web_parts(spool, settings, metrics),
+            *make_outgoing_parts(spool, settings, names),
         ]
         _run_until_signal(stack, parts)
         _logger.info("stopping: associations have %g s", settings.grace_seconds)

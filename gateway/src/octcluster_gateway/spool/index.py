@@ -36,6 +36,10 @@ CREATE TABLE results (
 CREATE INDEX unwritten ON results (written, number);
 """
 
+_REPORTS = """CREATE TABLE IF NOT EXISTS reports (
+    number INTEGER PRIMARY KEY, spool_id INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '')"""
+
 
 class Index:
     """The index of one spool. Its methods may be called from any thread, and by several processes.
@@ -133,9 +137,10 @@ class Index:
         return self._select("WHERE patient = ? ORDER BY spool_id", patient)
 
     def list_removable(self, processed_before: float) -> list[Entry]:
-        """The objects with a file that were processed before a second of Unix time."""
+        """The objects with a file and no waiting report that were processed before a second of Unix time."""
         return self._select(
-            "WHERE has_file AND state IN ('done', 'ignored') AND processed < ? ORDER BY spool_id",
+            "WHERE has_file AND state IN ('done', 'ignored') AND processed < ? AND spool_id NOT IN "
+            "(SELECT spool_id FROM reports WHERE state = 'pending') ORDER BY spool_id",
             processed_before,
         )
 
@@ -229,7 +234,7 @@ class Index:
         with self._lock:
             self._database.execute("PRAGMA secure_delete = ON")
         with self.transaction() as database:
-            for table in ("results", "instances"):
+            for table in ("reports", "results", "instances"):
                 database.executemany(
                     f"DELETE FROM {table} WHERE spool_id = ?",  # noqa: S608
                     [(spool_id,) for spool_id in spool_ids],
@@ -255,6 +260,7 @@ class Index:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 self._database.execute(statement)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
+        self._database.execute(_REPORTS)
 
     def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
