@@ -84,10 +84,8 @@ def test_result_leads_back_to_the_patient_with_the_key_alone(
 ) -> None:
     gateway = start_gateway(pixel_run, pixel_services)
     names = {0x00100010: ("PN", "Canary^Jane"), 0x00100020: ("LO", "CANARY-ID")}
-    storescu(
-        gateway.port,
-        write_opt(tmp_path / "volume.dcm", make_frames(2, 64, 64).astype("uint8"), changes=names),
-    )
+    volume = write_opt(tmp_path / "volume.dcm", make_frames(2, 64, 64).astype("uint8"), changes=names)
+    storescu(gateway.port, [volume])
     gateway.wait_until_processed()
     pseudonym = gateway.results()[0]["patient"]
     key = gateway.secrets[1]
