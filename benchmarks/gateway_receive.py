@@ -43,6 +43,16 @@ int fclose(FILE *file) {
     return real(file);
 }
 """
+_CONFIGURATION = """[[TransferSyntaxes]]
+[Plain]
+TransferSyntax1 = LittleEndianExplicit
+[[PresentationContexts]]
+[Scans]
+PresentationContext1 = OphthalmicTomographyImageStorage\\Plain
+[[Profiles]]
+[Scans]
+PresentationContexts = Scans
+"""
 _PIXELS = 0x00420011
 
 
@@ -75,13 +85,15 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
         files.append(file)
     rates: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
     peaks: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
+    costs: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
     for turn in range(arguments.repeats):
         for name, measured in rates.items():
             place = folder / f"{name}-{turn}"
             with running(name, place, folder) as (port, process):
-                seconds, peak = send(files, port, process, arguments.senders)
+                seconds, cost, peak = send(files, port, process, arguments.senders)
             measured.append(len(files) / seconds)
             peaks[name].append(peak)
+            costs[name].append(1000 * cost / len(files))
             shutil.rmtree(place)
     middle = {name: statistics.median(values) for name, values in rates.items()}
     print(
@@ -94,6 +106,9 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
                     name: [round(rate, 1) for rate in values] for name, values in rates.items()
                 },
                 "share_of_dcmrecv": round(middle["gateway"] / middle["dcmrecv"], 2),
+                "processor_milliseconds_an_object": {
+                    name: [round(cost, 1) for cost in values] for name, values in costs.items()
+                },
                 "peak_megabytes": {name: round(max(values)) for name, values in peaks.items()},
             },
             indent=1,
@@ -101,8 +116,8 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
     )
 
 
-def send(files: list[Path], port: int, process: psutil.Process, senders: int) -> tuple[float, float]:
-    """Sends all files; returns the seconds that it took, and the most memory of the server in megabytes."""
+def send(files: list[Path], port: int, process: psutil.Process, senders: int) -> tuple[float, float, float]:
+    """Sends all files; returns seconds, and of the server processor seconds and the most megabytes."""
     done = threading.Event()
     peak = 0.0
 
@@ -113,15 +128,16 @@ def send(files: list[Path], port: int, process: psutil.Process, senders: int) ->
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), sum(process.cpu_times()[:2])
     with ThreadPoolExecutor(senders) as pool:
         logs = list(pool.map(lambda part: storescu(port, files[part::senders]), range(senders)))
     seconds = time.perf_counter() - begin
+    cost = sum(process.cpu_times()[:2]) - used
     done.set()
     watcher.join()
     taken = set().union(*(read_acknowledged(log.stdout + log.stderr) for log in logs))
     assert len(taken) == len(files), f"{len(taken)} of {len(files)} objects were taken"
-    return seconds, peak
+    return seconds, cost, peak
 
 
 @contextmanager
@@ -133,7 +149,10 @@ def running(name: str, place: Path, folder: Path) -> Iterator[tuple[int, psutil.
     environment = dict(os.environ)
     if name == "dcmrecv":
         environment["LD_PRELOAD"] = str(build_flush(folder))
-        command = ["dcmrecv", "--aetitle", "OCTCLUSTER", "--output-directory", str(place), str(port)]
+        configuration = folder / "dcmrecv.cfg"
+        configuration.write_text(_CONFIGURATION)
+        command = ["dcmrecv", "--config-file", str(configuration), "Scans", "--aetitle", "OCTCLUSTER"]
+        command += ["--output-directory", str(place), str(port)]
     else:
         command = [sys.executable, __file__, "--serve", str(place), str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
