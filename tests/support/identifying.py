@@ -12,10 +12,10 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 UID_ROOT = "1.3.6.1.4.1.99999.7"
 _VALUES: dict[str, Any] = {
-    **dict.fromkeys(("AE", "CS", "SH"), "CANARY-TEXT"),
-    **dict.fromkeys(("LO", "LT", "ST", "UC", "UT"), "CANARY-TEXT of a patient"),
-    "PN": "CANARY-TEXT^Jane",
-    "UR": "http://CANARY-TEXT.example",
+    **dict.fromkeys(("AE", "CS", "SH"), "CANARY_TEXT"),
+    **dict.fromkeys(("LO", "LT", "ST", "UC", "UT"), "CANARY_TEXT of a patient"),
+    "PN": "CANARY_TEXT^Jane",
+    "UR": "http://CANARY_TEXT.example",
     "AS": "047Y",
     "DA": "19870605",
     "DT": "19870605040302",
@@ -25,11 +25,11 @@ _VALUES: dict[str, Any] = {
     **dict.fromkeys(("FL", "FD"), 47.25),
     **dict.fromkeys(("SL", "SS", "SV", "UL", "US", "UV"), 4725),
     "AT": 0x47254725,
-    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), b"CANARY-TEXT bytes     ."),
+    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), b"CANARY_TEXT bytes     ."),
     "UI": f"{UID_ROOT}.1",
 }
 CODE = "CANARY-CODE"
-CANARIES = ("CANARY-TEXT", "Jane", "19870605", "040302", UID_ROOT)
+CANARIES = ("CANARY_TEXT", "Jane", "19870605", "040302", UID_ROOT)
 """What must not be found where identities must not be."""
 
 

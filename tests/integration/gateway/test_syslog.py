@@ -1,8 +1,6 @@
 """Audit messages reach a real collector, rsyslog, over TLS."""
 
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,46 +13,16 @@ from octcluster_gateway.audit.events import AuditEvent, EventKind, Outcome, Part
 from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.audit.syslog import Collector, SyslogSender
 from processes import free_port
+from syslog_collector import running_collector
 from waiting import wait_until
 
 pytestmark = pytest.mark.heavy
-_MODULE = "/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     need(openssl(), "openssl", "apt-get install openssl")
     return make_certificates(tmp_path_factory.mktemp("certificates") / "all")
-
-
-@contextmanager
-def running_collector(folder: Path, port: int, certificates: Certificates) -> Iterator[Path]:
-    """A real rsyslog that takes messages over TLS alone; gives the file that it writes them to."""
-    program = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin")
-    need(program and Path(_MODULE).exists(), "rsyslog", "apt-get install rsyslog rsyslog-gnutls")
-    folder.mkdir(exist_ok=True)
-    written = folder / "messages.txt"
-    settings = folder / "rsyslog.conf"
-    settings.write_text(
-        f"""
-global(workDirectory="{folder}" defaultNetstreamDriver="gtls" maxMessageSize="64k"
-  defaultNetstreamDriverCAFile="{certificates.ca}"
-  defaultNetstreamDriverCertFile="{certificates.server.cert}"
-  defaultNetstreamDriverKeyFile="{certificates.server.key}")
-module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
-template(name="all" type="string" string="%pri% %app-name% %msgid% %protocol-version% %msg%\\n")
-input(type="imtcp" address="127.0.0.1" port="{port}")
-action(type="omfile" file="{written}" template="all")
-"""
-    )
-    command = [str(program), "-n", "-f", str(settings), "-i", str(folder / "pid")]
-    with (folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield written
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextmanager

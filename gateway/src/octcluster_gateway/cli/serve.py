@@ -10,7 +10,7 @@ from octcluster_gateway.settings import ServeSettings
 def run(arguments: list[str]) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
     settings = ServeSettings.load(arguments)
-    set_up_logs(settings.log_level, settings.log_format, silent=("pydicom", "pynetdicom"))
+    set_up_logs(settings.log_level, settings.log_format, silent=("pydicom", "pynetdicom", "highdicom"))
     # Imported here: a bad setting is told at once.
     from octcluster_gateway.serving.gateway import serve  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ The report refers to the object that it is about. It belongs to that object's pa
 patient if it is made from the object as it came, and a pseudonym if it is made from a de-identified copy.
 """
 
+import re
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 
 from octcluster_gateway.model import EyeResult
+from octcluster_gateway.pseudonyms.dates import shift_date
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.22"
@@ -116,13 +118,24 @@ def make_report(evidence: Dataset, result: EyeResult, pseudonyms: Pseudonyms) ->
 
 
 def _fill(evidence: Dataset) -> Dataset:
-    """The object with all that a report takes over from it, empty where the object says nothing."""
+    """The object with all that a report takes over, empty where it says nothing that is allowed."""
     filled = Dataset()
     filled.update({element.tag: element for element in evidence})
     for keyword in _TAKEN_OVER:
-        if keyword not in filled:
+        if not _is_allowed(keyword, str(filled.get(keyword) or "")):
             setattr(filled, keyword, None)
     return filled
+
+
+def _is_allowed(keyword: str, value: str) -> bool:
+    """Whether a report may hold a value: some devices write a sex or a date that the standard has not."""
+    if keyword == "PatientSex":
+        return value in ("M", "F", "O")
+    if keyword.endswith("Date"):
+        return shift_date(value, 0) is not None
+    if keyword.endswith("Time"):
+        return re.fullmatch(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", value) is not None
+    return bool(value)
 
 
 def _make_content(evidence: Dataset, result: EyeResult, pseudonyms: Pseudonyms) -> MeasurementReport:

@@ -1,6 +1,7 @@
 """Structured reports: valid, true, of the right patient, and for research use only."""
 
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,21 @@ def test_object_that_tells_little_gets_a_report(tmp_path: Path) -> None:
     )
     report = make_report(make_evidence(tmp_path, nothing), make_result(), _PSEUDONYMS)
     assert find_errors(report, tmp_path / "report.dcm") == []
+
+
+def test_object_with_values_that_are_not_allowed_gets_a_report(tmp_path: Path) -> None:
+    need(dciodvfy(), "dciodvfy", "apt-get install dicom3tools")
+    faults: dict[int, Element | None] = {
+        0x00080020: ("DA", "31.01.2024"),
+        0x00080030: ("TM", "10:15"),
+        0x00100010: ("PN", "Jane Roe"),
+        0x00100030: ("DA", "19500231"),
+        0x00100040: ("CS", "female"),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = make_report(make_evidence(tmp_path, faults), make_result(), _PSEUDONYMS)
+        assert find_errors(report, tmp_path / "report.dcm") == []
+    assert str(report.PatientName) == "Jane Roe"
+    empty = ("StudyDate", "StudyTime", "PatientBirthDate", "PatientSex")
+    assert all(report[keyword].is_empty for keyword in empty)
