@@ -29,6 +29,7 @@ CREATE TABLE instances (
 );
 CREATE INDEX waiting ON instances (state, due, spool_id);
 CREATE INDEX of_patient ON instances (patient);
+CREATE INDEX with_file ON instances (processed) WHERE has_file;
 CREATE TABLE results (
     number INTEGER PRIMARY KEY AUTOINCREMENT, spool_id INTEGER NOT NULL, eye TEXT NOT NULL,
     line TEXT NOT NULL, written INTEGER NOT NULL DEFAULT 0, UNIQUE (spool_id, eye)
@@ -139,8 +140,8 @@ class Index:
     def list_removable(self, processed_before: float) -> list[Entry]:
         """The objects with a file and no waiting report that were processed before a second of Unix time."""
         return self._select(
-            "WHERE has_file AND state IN ('done', 'ignored') AND processed < ? AND spool_id NOT IN "
-            "(SELECT spool_id FROM reports WHERE state = 'pending') ORDER BY spool_id",
+            "WHERE has_file AND processed < ? AND +state IN ('done', 'ignored') AND spool_id NOT IN "
+            "(SELECT spool_id FROM reports WHERE state = 'pending') ORDER BY processed",
             processed_before,
         )
 
