@@ -134,7 +134,11 @@ class Worker:
             self._quarantine(batch[0].instance, reason)
             return "failed"
         for stored in batch:
-            self._finish(stored.instance, headers[stored.instance.spool_id], placed[stored.instance.spool_id])
+            self._finish(
+                stored.instance,
+                headers[stored.instance.spool_id],
+                placed.get(stored.instance.spool_id, Placed(failure=_FAULT)),
+            )
         return "processed"
 
     def _read_headers(self, batch: Sequence[StoredFile]) -> dict[int, Header]:
