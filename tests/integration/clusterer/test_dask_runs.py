@@ -234,6 +234,12 @@ def test_workers_keep_no_raw_blocks_once_they_hold_the_prepared_ones(
     assert kept[Stage.SCORING] == 0
 
 
+def test_a_worker_computes_in_one_thread(parts: DaskParts) -> None:
+    with Client(parts.place.address, set_as_default=False) as client:
+        told = client.run(os.getenv, "OMP_NUM_THREADS")
+    assert set(told.values()) == {os.environ.get("OMP_NUM_THREADS", "1")}
+
+
 def test_other_packages_on_the_workers_are_told(
     engine: DaskEngine, members: Members, monkeypatch: pytest.MonkeyPatch
 ) -> None:
