@@ -235,7 +235,7 @@ def test_workers_keep_no_raw_blocks_once_they_hold_the_prepared_ones(
 
 
 def test_a_worker_computes_in_one_thread(parts: DaskParts) -> None:
-    with Client(parts.place.address, set_as_default=False) as client:
+    with Client(parts.place.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         told = client.run(os.getenv, "OMP_NUM_THREADS")
     assert set(told.values()) == {os.environ.get("OMP_NUM_THREADS", "1")}
 
