@@ -16,7 +16,7 @@ from processes import free_ports
 from waiting import wait_until
 
 AE_TITLE = "PACS"
-_DICOM_WEB = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+_DICOM_WEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,18 @@ class Pacs:
 
 
 @contextmanager
-def running_pacs(folder: Path) -> Iterator[Pacs]:
-    """Starts Orthanc with its storage in a folder, and stops it."""
+def running_pacs(folder: Path, *, dicom_web: bool = False) -> Iterator[Pacs]:
+    """Starts Orthanc with its storage in a folder, and stops it; with DICOM's web services if asked."""
     program = orthanc()
     need(program, "Orthanc", "apt-get install orthanc")
+    if dicom_web:
+        need(_DICOM_WEB.exists(), "Orthanc's DICOMweb", "apt-get install orthanc-dicomweb")
     dicom_port, http_port = free_ports(2)
     settings = {
         "Name": "test",
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
-        "Plugins": [plugin for plugin in (_DICOM_WEB,) if Path(plugin).exists()],
+        "Plugins": [str(_DICOM_WEB)] if dicom_web else [],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Servers": {}},
         "HttpPort": http_port,
         "RemoteAccessAllowed": False,

@@ -22,7 +22,7 @@ LIMITS = SpoolLimits(1 << 20, 1 << 26)
 
 @pytest.fixture(scope="module")
 def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pacs]:
-    with running_pacs(tmp_path_factory.mktemp("pacs")) as running:
+    with running_pacs(tmp_path_factory.mktemp("pacs"), dicom_web=True) as running:
         yield running
 
 

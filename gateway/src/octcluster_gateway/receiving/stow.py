@@ -13,7 +13,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypercorn.asyncio import serve
@@ -51,6 +51,7 @@ class StowOptions:
         tls: What it speaks TLS with; None: it speaks plain text.
         max_connections: Most requests at a time.
         timeout_seconds: Longest time for a TLS handshake, and between two pieces of a request.
+        on_stranger: Is told that a peer's address shows no good token: no name, the address, the reason.
     """
 
     listen: str
@@ -59,6 +60,7 @@ class StowOptions:
     tls: ssl.SSLContext | None
     max_connections: int
     timeout_seconds: float
+    on_stranger: Callable[[str, str, str], None] = lambda *_: None
 
 
 class StowReceiver:
@@ -190,6 +192,7 @@ class StowReceiver:
         ]
         if not names:
             self._refuse("it shows no token, or a wrong one")
+            self._options.on_stranger("", host, "no token, or a wrong one")
             raise _NotServed(_UNKNOWN, {"WWW-Authenticate": "Bearer"})
         return (names[0] or _NAMELESS)[:_MOST_SENDER_CHARACTERS]
 

@@ -67,14 +67,15 @@ def serve(settings: ServeSettings) -> None:
         housekeeping = Housekeeping(spool, keep_days, metrics)
         commitment = _make_commitment(spool, settings)
         stack.callback(commitment.stop)
-        receiver = DimseReceiver(spool, _receiver_options(settings, names.audit), metrics, commitment)
+        account = _account_strangers(settings.ae_title, names.audit)
+        receiver = DimseReceiver(spool, _receiver_options(settings, account), metrics, commitment)
         names.audit.record(account_start(settings.ae_title))
         stack.callback(lambda: names.audit.record(account_stop(settings.ae_title)))
         parts: list[Part] = [
             ("housekeeping", housekeeping.run, housekeeping.stop),
             ("worker", worker.run, worker.stop),
             ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
-            *make_web_parts(spool, settings, metrics),
+            *make_web_parts(spool, settings, metrics, account),
             *make_outgoing_parts(spool, settings, names),
         ]
         _run_until_signal(stack, parts)
@@ -156,10 +157,14 @@ def _service_options(settings: ServeSettings) -> AssignOptions:
     )
 
 
-def _receiver_options(settings: ServeSettings, audit: AuditLog) -> ReceiverOptions:
+def _account_strangers(ae_title: str, audit: AuditLog) -> Callable[[str, str, str], None]:
     def account(calling: str, address: str, reason: str) -> None:
-        audit.record(account_refusal(settings.ae_title, calling, address, reason))
+        audit.record(account_refusal(ae_title, calling, address, reason))
 
+    return account
+
+
+def _receiver_options(settings: ServeSettings, account: Callable[[str, str, str], None]) -> ReceiverOptions:
     return ReceiverOptions(
         listen=settings.listen,
         ae_title=settings.ae_title,

@@ -17,8 +17,19 @@ Part = tuple[str, Callable[[], None], Callable[[], None]]
 """A part of the gateway, which has a thread: its name, what it does, and what ends that."""
 
 
-def make_web_parts(spool: Spool, settings: ServeSettings, metrics: GatewayMetrics) -> list[Part]:
+def make_web_parts(
+    spool: Spool,
+    settings: ServeSettings,
+    metrics: GatewayMetrics,
+    account: Callable[[str, str, str], None],
+) -> list[Part]:
     """Makes the receiver of STOW-RS and the puller, those that are set.
+
+    Args:
+        spool: Where objects go.
+        settings: What is set.
+        metrics: Counts the requests.
+        account: Is told of each sender that shows no good token: see ``StowOptions.on_stranger``.
 
     Raises:
         CannotListen: An address is in use or not this machine's.
@@ -34,6 +45,7 @@ def make_web_parts(spool: Spool, settings: ServeSettings, metrics: GatewayMetric
             tls=None if settings.tls is None else make_server_context(settings.tls),
             max_connections=settings.max_connections,
             timeout_seconds=settings.timeout_seconds,
+            on_stranger=account,
         )
         stow = StowReceiver(spool, options, metrics)
         parts.append(("STOW receiver", stow.serve, lambda: stow.stop(settings.grace_seconds)))

@@ -145,10 +145,13 @@ def test_strangers_are_refused(tmp_path: Path) -> None:
     sent = make_body(write_object(tmp_path / "a.dcm", 1).read_bytes())
     with serving(tmp_path / "a", replace(OPTIONS, peers=Peers(parse_peers("PACS@10.0.0.1")))) as stow:
         assert stow.post(sent).status_code == 403
-    with serving(tmp_path / "b", replace(OPTIONS, tokens={TOKEN: "cirrus"})) as stow:
+    told: list[tuple[str, ...]] = []
+    options = replace(OPTIONS, tokens={TOKEN: "cirrus"}, on_stranger=lambda *words: told.append(words))
+    with serving(tmp_path / "b", options) as stow:
         assert stow.post(sent).status_code == 401
         assert stow.post(sent, Authorization="Bearer 0123456789abcdeX").status_code == 401
         assert stow.count() == 0
+        assert told == 2 * [("", "127.0.0.1", "no token, or a wrong one")]
         assert stow.post(sent, Authorization=f"Bearer {TOKEN.decode()}").status_code == 200
         [entry] = stow.spool.index.find(sop_instance(1))
         assert entry.instance.calling_ae == "cirrus"
