@@ -16,7 +16,7 @@ from octcluster.images.phantoms import write_phantoms
 from processes import free_port
 from waiting import wait_until
 
-from .conftest import Stack
+from .conftest import PROJECT, Stack
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -55,9 +55,19 @@ def hospital(built: Stack, folder: Path) -> Iterator[tuple[Stack, int]]:
     }
     stack = replace(built, environment=environment, files=(*built.files, *FILES))
     stack.compose("build", "gateway", "pacs")
-    stack.up("--scale", "embedder=1")
-    yield stack, port
-    stack.compose("rm", "--stop", "--force", "--volumes", "gateway", "pacs")
+    remove_volumes(stack)  # those of an interrupted run
+    try:
+        stack.up("--scale", "embedder=1")
+        yield stack, port
+    finally:
+        remove_volumes(stack)
+
+
+def remove_volumes(stack: Stack) -> None:
+    """Removes the containers that other stacks do not have, and their volumes."""
+    stack.compose("rm", "--stop", "--force", "gateway", "pacs")
+    names = ("gateway-spool", "gateway-results", "gateway-audit", "gateway-keys", "pacs-data")
+    stack.docker("volume", "rm", "--force", *(f"{PROJECT}_{name}" for name in names))
 
 
 def ask_pacs(port: int, path: str, body: bytes | None = None) -> object:
