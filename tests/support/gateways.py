@@ -76,8 +76,15 @@ class Gateway:
             index.close()
 
     def wait_until_processed(self, seconds: float = 240) -> None:
-        """Waits until nothing is pending."""
-        wait_until(lambda: self.count(State.PENDING) == 0, seconds)
+        """Waits until nothing is pending, and each result is written: these come after the states."""
+        wait_until(lambda: self.count(State.PENDING) == 0 and not self._has_unwritten(), seconds)
+
+    def _has_unwritten(self) -> bool:
+        index = Index(self.spool / "index.sqlite")
+        try:
+            return bool(index.list_unwritten())
+        finally:
+            index.close()
 
     def _listens(self) -> bool:
         assert self.process is not None
