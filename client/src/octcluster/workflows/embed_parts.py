@@ -7,7 +7,6 @@ clusterer of its own, which starts and ends with the embedder. Several clusterer
 
 import contextlib
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -180,7 +179,7 @@ class PartEmbedder:
             images=len(images.images),
             embedded=images.count_embedded(),
             failures=[(scan.name, reason) for scan, reason in images.bad()],
-            ignored=dict(Counter(contents.ignored)),
+            ignored=dict(contents.ignored),
             space=space.digest.hex(),
         )
 
