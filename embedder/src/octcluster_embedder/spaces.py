@@ -42,7 +42,7 @@ class Precision(StrEnum):
 _BYTES_A_VALUE = {DataType.FLOAT32: 4, DataType.UINT8: 1, DataType.FLOAT16: 2}
 _PLAIN = (View.PLAIN,)
 
-RETINA_VERSION = "retina-2"
+RETINA_VERSION = "retina-3"
 """Version of where a retina is found and how it is shown: of ``images.retina`` and ``images.levelling``."""
 
 VIEWS_OFFERED = (_PLAIN, (View.RETINA,), (View.PLAIN, View.RETINA))

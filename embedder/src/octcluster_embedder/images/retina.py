@@ -11,6 +11,9 @@ that no druse, lesion or vessel bends.
 
 Photographs of the fundus, noise and empty images have no such layer. Whatever changes where a retina is found
 changes RETINA_VERSION in ``spaces``.
+
+No step uses BLAS or LAPACK: their kernels add in an order of their own on each kind of processor, and the
+vector of an image would depend on it. Sums and products element by element are the same everywhere.
 """
 
 import itertools
@@ -46,7 +49,7 @@ class Retina:
 
     Attributes:
         parabola: float32, shape (3,): the layer's row as a share of the height is
-            ``parabola @ (1, x, x**2)``, and x runs from -1 at the left edge to 1 at the right one.
+            ``a + b * x + c * x**2``, and x runs from -1 at the left edge to 1 at the right one.
         background: Brightness of what is neither retina nor white margin, 0 to 255.
         margins: bool, shape (height, width): the image's white margins.
     """
@@ -57,8 +60,7 @@ class Retina:
 
     def rows(self, width: int, height: int) -> _Floats:
         """The layer's row in each column of an image of this size; float32, shape (width,)."""
-        layer: _Floats = (_powers(width) @ self.parabola * height - 0.5).astype(np.float32)
-        return layer
+        return _evaluate(self.parabola, _places(width)) * np.float32(height) - np.float32(0.5)
 
 
 def find_retina(image: Image.Image) -> Retina | None:
@@ -84,7 +86,7 @@ def find_retina(image: Image.Image) -> Retina | None:
         return None
     for reach in _REFINEMENTS:
         parabola = _refine(parabola, bright, usable, reach)
-    agreeing = np.abs(places[0] - _POWERS @ parabola) < _AGREEMENT
+    agreeing = np.abs(places[0] - _evaluate(parabola, _X)) < _AGREEMENT
     if np.count_nonzero(agreeing & usable) < _MIN_AGREEING_SHARE * np.count_nonzero(usable):
         return None
     if not _is_banded(filled, known, parabola, background):
@@ -103,13 +105,21 @@ def _find_margins(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return margins
 
 
-def _powers(n_columns: int) -> _Floats:
-    """1, x and x squared of each column; float32, shape (n_columns, 3)."""
-    x = ((2 * np.arange(n_columns) + 1) / n_columns - 1).astype(np.float32)
-    return np.stack([np.ones_like(x), x, x * x], axis=1)
+def _places(n_columns: int) -> _Floats:
+    """The centre of each column, between -1 and 1; float32, shape (n_columns,)."""
+    return ((2 * np.arange(n_columns) + 1) / n_columns - 1).astype(np.float32)
 
 
-_POWERS = _powers(_COLUMNS)
+def _evaluate(parabolas: _Floats, x: _Floats) -> _Floats:
+    """Heights at some places; float32, shape of parabolas without its last axis, then of x."""
+    constant, slope, bend = np.moveaxis(parabolas, -1, 0)[..., np.newaxis]
+    heights: _Floats = constant + (slope + bend * x) * x
+    return heights
+
+
+_X = _places(_COLUMNS)
+_RIDGE = 1e-6 * np.eye(3, 4)
+_POWERS = np.stack([np.ones_like(_X), _X, _X * _X]).astype(np.float64)
 _TRIPLES = np.array(
     [
         triple
@@ -118,7 +128,6 @@ _TRIPLES = np.array(
     ]
 )
 """Columns through which parabolas are laid, apart from each other; int, shape (n_triples, 3)."""
-_SOLVERS = np.linalg.inv(_POWERS[_TRIPLES].astype(np.float64)).astype(np.float32)
 _HEIGHTS = (np.arange(_ROWS, dtype=np.float32) + np.float32(0.5)) / np.float32(_ROWS)
 
 
@@ -179,24 +188,44 @@ def _find_layers(bright: _Floats, usable: NDArray[np.bool_]) -> tuple[_Floats, _
 
 def _agree(places: _Floats, weights: _Floats) -> _Floats | None:
     """The parabola through three columns that most others lie on; float32, shape (3,)."""
-    parabolas = np.matmul(_SOLVERS, places[0][_TRIPLES][..., np.newaxis])[..., 0]
+    parabolas = _lay_through(_X[_TRIPLES.T], places[0][_TRIPLES.T])
     possible = (np.abs(parabolas[:, 1]) < _MAX_TILT) & (np.abs(parabolas[:, 2]) < _MAX_BEND)
     parabolas = parabolas[possible]
     if not len(parabolas):
         return None
-    curves = parabolas @ _POWERS.T
-    support = sum(
-        (np.abs(curves - place) < np.float32(_AGREEMENT)) @ weight
-        for place, weight in zip(places, weights, strict=True)
-    )
+    curves = _evaluate(parabolas, _X)
+    support = np.zeros(len(curves), dtype=np.float32)
+    for place, weight in zip(places, weights, strict=True):
+        distances = curves - place
+        np.abs(distances, out=distances)
+        support += np.multiply(distances < np.float32(_AGREEMENT), weight, out=distances).sum(axis=1)
     best: _Floats = parabolas[int(np.argmax(support))]
     return best
+
+
+def _lay_through(x: _Floats, heights: _Floats) -> _Floats:
+    """The parabolas through three points each, by Newton's divided differences.
+
+    Args:
+        x: float32, shape (3, n_parabolas).
+        heights: Likewise.
+
+    Returns:
+        float32, shape (n_parabolas, 3).
+    """
+    first = (heights[1] - heights[0]) / (x[1] - x[0])
+    second = (heights[2] - heights[1]) / (x[2] - x[1])
+    bend = (second - first) / (x[2] - x[0])
+    slope = first - bend * (x[0] + x[1])
+    return np.stack([heights[0] - (slope + bend * x[0]) * x[0], slope, bend], axis=1)
 
 
 def _refine(parabola: _Floats, bright: _Floats, usable: NDArray[np.bool_], reach: float) -> _Floats:
     """Lays it through the brightest cell of each column near to it; outliers have less weight."""
     near = np.where(
-        np.abs(_HEIGHTS[:, np.newaxis] - _POWERS @ parabola) < np.float32(reach), bright, np.float32(-1e6)
+        np.abs(_HEIGHTS[:, np.newaxis] - _evaluate(parabola, _X)) < np.float32(reach),
+        bright,
+        np.float32(-1e6),
     )
     found = near.argmax(axis=0)
     weights = np.maximum(near[found, np.arange(_COLUMNS)], 0) * usable
@@ -204,17 +233,28 @@ def _refine(parabola: _Floats, bright: _Floats, usable: NDArray[np.bool_], reach
     weights[(found == 0) | (found == _ROWS - 1)] = 0  # there the layer has left the image
     places = _HEIGHTS[found]
     for _ in range(3):
-        doubt = (places - _POWERS @ parabola) / np.float32(_SPREAD)
-        weighted = _POWERS * (weights / (1 + doubt * doubt))[:, np.newaxis]
-        normal = weighted.T @ _POWERS + np.float32(1e-6) * np.eye(3, dtype=np.float32)
-        parabola = np.linalg.solve(normal, weighted.T @ places)
+        doubt = (places - _evaluate(parabola, _X)) / np.float32(_SPREAD)
+        parabola = _fit(places, weights / (1 + doubt * doubt))
     return parabola
+
+
+def _fit(places: _Floats, weights: _Floats) -> _Floats:
+    """The parabola of least squares, by elimination in float64; float32, shape (3,)."""
+    products = (_POWERS * weights)[:, np.newaxis] * np.vstack([_POWERS, places])
+    # The equations are symmetric and positive definite, so that no pivots are needed.
+    (a, b, c, u), (_, d, e, v), (_, _, f, w) = (products.sum(axis=2) + _RIDGE).tolist()
+    m, n = b / a, c / a
+    d, e, f, v, w = d - m * b, e - m * c, f - n * c, v - m * u, w - n * u
+    m = e / d
+    bend = (w - m * v) / (f - m * e)
+    slope = (v - e * bend) / d
+    return np.array([(u - b * slope - c * bend) / a, slope, bend], dtype=np.float32)
 
 
 def _is_banded(filled: _Floats, known: NDArray[np.bool_], parabola: _Floats, background: float) -> bool:
     """Whether rows along the parabola differ from each other, as layers do, and it is dark above them."""
     above, below = _ABOVE, _BELOW
-    rows = np.floor(_POWERS @ parabola * _ROWS).astype(np.intp) + np.arange(-above, below)[:, np.newaxis]
+    rows = np.floor(_evaluate(parabola, _X) * _ROWS).astype(np.intp) + np.arange(-above, below)[:, np.newaxis]
     columns = np.arange(_COLUMNS)
     clipped = np.clip(rows, 0, _ROWS - 1)
     inside = (rows == clipped) & known[clipped, columns]

@@ -1,6 +1,10 @@
 """The retina is found where it was drawn, and nowhere else."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +126,28 @@ def test_an_image_of_one_brightness_has_no_retina(value: int) -> None:
 @pytest.mark.parametrize("direction", range(3))
 def test_a_gradient_has_no_retina(direction: int) -> None:
     assert find_retina(gradient(direction)) is None
+
+
+FINDING = """
+from octcluster_embedder.images.retina import find_retina
+from PIL import Image
+from retina_scans import draw_scan, layer_rows
+for tilt, bend in ((0, 0), (-90, 30), (60, -110), (17, 5), (-33, -71)):
+    retina = find_retina(Image.fromarray(draw_scan(layer_rows(tilt=tilt, bend=bend))).convert("L"))
+    print(retina.parabola.tobytes().hex())
+"""
+
+
+def test_it_lies_at_the_same_bits_whatever_blas_kernels_there_are() -> None:
+    found = set()
+    for kernels in ("Haswell", "Sandybridge", "Prescott"):
+        environment = os.environ | {
+            "OPENBLAS_CORETYPE": kernels,
+            "PYTHONPATH": str(Path(__file__).parents[3] / "support"),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", FINDING], env=environment, capture_output=True, text=True, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+    assert len(found.pop().split()) == 5
