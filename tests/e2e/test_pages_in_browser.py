@@ -166,3 +166,30 @@ def test_a_screen_reader_finds_a_name_for_everything(page: Page, file: Path) -> 
     ]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_a_study_ranks_its_combinations_and_sorts_them(
+    page: Page, complaints: Complaints, pages: dict[str, Path]
+) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    open_page(page, pages["study"])
+    assert page.locator("main .plot").first.get_attribute("id") == "ranking"
+    table = page.locator('table[data-sortable="cells"]')
+    table.scroll_into_view_if_needed()
+    for column, title in enumerate(("combination", "accuracy", "ARI")):
+        heading = table.locator("thead th").nth(column)
+        assert heading.inner_text() == title
+        box = heading.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 375  # seen without scrolling sideways
+    accuracy = table.locator("thead th").nth(1)
+    before = table.locator("tbody td:nth-child(2)").all_inner_texts()
+    known = [text for text in before if text.replace(".", "").isdigit()]
+    assert len(set(known)) > 1
+    for order, largest_first in (("descending", True), ("ascending", False)):
+        accuracy.locator("button").click()
+        assert accuracy.get_attribute("aria-sort") == order
+        values = table.locator("tbody td:nth-child(2)").all_inner_texts()
+        assert values[: len(known)] == sorted(known, key=float, reverse=largest_first)
+        assert sorted(values) == sorted(before)
+    assert complaints.troubles == []

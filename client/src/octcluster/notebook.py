@@ -1,10 +1,11 @@
 """Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
@@ -13,89 +14,14 @@ from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe, find_recipe
-from octcluster.model.results import ClusteringResult
 from octcluster.model.suggest import suggest
-from octcluster.outputs.assign.words import tell_assignment
-from octcluster.outputs.folder import prepare_folder
-from octcluster.outputs.run.brief import format_run, list_scores, tell_run
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, show_note
+from octcluster.notebook_results import Assignment, Run, prepared_out
+from octcluster.outputs.earlier_result import add_images_digest
+from octcluster.outputs.folder import check_place
+from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.finished_runs import find_run
-from octcluster.workflows.outcome import AssignOutcome, RunOutcome
 from octcluster.workflows.run import RunOptions, run_images
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-
-@dataclass(frozen=True, repr=False)
-class Run:
-    """A finished run; a prompt shows what it found in sentences, and a notebook with tables.
-
-    Attributes:
-        outcome: All that is known of it, as plain values; needs no pandas.
-        started: When it began.
-    """
-
-    outcome: RunOutcome
-    started: datetime
-
-    @property
-    def chosen(self) -> ClusteringResult:
-        """The clustering that the run chose; the assignments are its."""
-        return self.outcome.chosen
-
-    @property
-    def assignments(self) -> "DataFrame":
-        """One row an image; the columns are those of ``assignments.parquet``.
-
-        Raises:
-            ModuleNotFoundError: pandas is not installed.
-        """
-        from octcluster.outputs.run.columns import list_columns  # noqa: PLC0415
-
-        return _frame(list_columns(self.outcome))
-
-    @property
-    def scores(self) -> "DataFrame":
-        """One row a clustering: algorithm, k, clusters, noise, seconds, and each score as in ``scores.json``.
-
-        A score that is undefined is NaN.
-
-        Raises:
-            ModuleNotFoundError: pandas is not installed.
-        """
-        return _frame([list_scores(result) for result in self.outcome.result.results])
-
-    @property
-    def contingency(self) -> "DataFrame | None":
-        """Images by class (rows) and cluster (columns) in the chosen clustering; None if no class is known.
-
-        Raises:
-            ModuleNotFoundError: pandas is not installed.
-        """
-        table = self.chosen.contingency
-        if table is None:
-            return None
-        classes = [self.outcome.image_set.classes[index] for index in table.class_indices]
-        return _frame(table.counts, index=classes, columns=list(table.clusters))
-
-    def write(self, folder: str | Path) -> None:
-        """Writes the files of ``octcluster run`` into a folder, made if need be; needs the extra cli.
-
-        Raises:
-            InvalidArguments: The folder cannot be made, or holds what another command wrote.
-            OSError: A file cannot be written.
-        """
-        from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
-
-        _write(write_run_files, self, folder, "run")
-
-    def __repr__(self) -> str:
-        return "\n".join(tell_run(self.outcome))
-
-    def _repr_html_(self) -> str:
-        return format_run(self.outcome)
 
 
 @kept_workers()
@@ -108,6 +34,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     scans: str | int = ALL,
     per_class: int | None = None,
     out: str | Path | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
@@ -122,7 +49,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         scans: Which B-scans of each volume to take: ``all``, ``middle``, or how many, spread evenly about the
             middle.
         per_class: Take so many random images of each class; None: all.
-        out: Folder for the output files; None: write none.
+        out: Folder for the output files, outside of the images; None: write none.
+        overwrite: Replace an earlier result there also where it is of other images or options.
         progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
         options: Other fields of RunOptions: ``unit``, ``seed``, ``embedder``, ``clusterer``, ``cache_dir``,
             ``umap``.
@@ -140,62 +68,28 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     _check_options("run", RunOptions, options)
     run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
     if out is not None:
-        prepare_folder(Path(out), "run")
+        check_place(Path(out), Path(images), "run")
     image_set = _find_images(images, labels, scans, progress)
     if per_class is not None:
         image_set = sample_per_class(image_set, per_class, run_options.seed)
-    found = Run(run_images(image_set, run_options, progress or Silence()), started)
-    if out is not None:
-        found.write(out)
+    asked = {"k": (smallest, largest), "recipe": recipe, "labels": labels, "scans": scans} | options
+    arguments = _record("run", image_set, asked | {"per_class": per_class})
+    with prepared_out(out, "run", arguments, overwrite):
+        found = Run(run_images(image_set, run_options, progress or Silence()), started, arguments)
+        if out is not None:
+            found.write_files(Path(out))
     return found
 
 
-@dataclass(frozen=True, repr=False)
-class Assignment:
-    """New images in the clusters of a finished run; a prompt shows what became of them in sentences.
-
-    Attributes:
-        outcome: All that is known of it, as plain values; needs no pandas.
-        started: When it began.
-    """
-
-    outcome: AssignOutcome
-    started: datetime
-
-    @property
-    def assignments(self) -> "DataFrame":
-        """One row an image; the columns are those of ``assignments.csv`` but the run's id.
-
-        Raises:
-            ModuleNotFoundError: pandas is not installed.
-        """
-        from octcluster.outputs.assign.placements import list_placement_columns  # noqa: PLC0415
-
-        return _frame(list_placement_columns(self.outcome))
-
-    def write(self, folder: str | Path) -> None:
-        """Writes the files of ``octcluster assign`` into a folder, made if need be; needs the extra cli.
-
-        Raises:
-            InvalidArguments: The folder cannot be made, or holds what another command wrote.
-            OSError: A file cannot be written.
-        """
-        from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
-
-        _write(write_assign_files, self, folder, "assign")
-
-    def __repr__(self) -> str:
-        return "\n".join([*tell_assignment(self.outcome), RESEARCH_USE_ONLY])
-
-
 @kept_workers()
-def assign(
+def assign(  # noqa: PLR0913 - the options of the command, by keyword
     run: str | Path,
     images: str | Path,
     *,
     labels: str = "auto",
     scans: str | int = ALL,
     out: str | Path | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> Assignment:
@@ -206,7 +100,8 @@ def assign(
         images: See run.
         labels: See run.
         scans: See run.
-        out: Folder for the output files; None: write none.
+        out: Folder for the output files, outside of the images; None: write none.
+        overwrite: Replace an earlier result there also where it is of other images or options.
         progress: See run.
         options: Other fields of AssignOptions: ``embedder``, ``clusterer``, ``cache_dir``. The model is that
             of the run.
@@ -225,13 +120,17 @@ def assign(
     if (model := model or finished.arguments.get("model")) is not None:
         options = {"model": model, **options}
     if out is not None:
-        prepare_folder(Path(out), "assign")
-    image_set = _find_images(images, labels, scans, progress)
-    image_set = spell_classes(image_set, finished.classes)
+        check_place(Path(out), Path(images), "assign")
+    image_set = spell_classes(_find_images(images, labels, scans, progress), finished.classes)
     assign_options = AssignOptions(**options)
-    done = Assignment(assign_images(finished, image_set, assign_options, progress or Silence()), started)
-    if out is not None:
-        done.write(out)
+    asked = {"run": str(run), "labels": labels, "scans": scans} | options
+    arguments = _record("assign", image_set, asked)
+    with prepared_out(out, "assign", arguments, overwrite):
+        done = Assignment(
+            assign_images(finished, image_set, assign_options, progress or Silence()), started, arguments
+        )
+        if out is not None:
+            done.write_files(Path(out))
     return done
 
 
@@ -251,18 +150,8 @@ def _check_options(function: str, kind: type, options: dict[str, object]) -> Non
             raise TypeError(f"octcluster.{function} has no option {name!r}{suggest(name, known)}")
 
 
-def _write(
-    write_files: Callable[[Any, Path, dict[str, object], datetime], object],
-    done: Run | Assignment,
-    folder: str | Path,
-    command: str,
-) -> None:
-    """Writes the files of a command into a folder, which holds no other command's."""
-    prepare_folder(Path(folder), command)
-    write_files(done.outcome, Path(folder), {"images": str(done.outcome.image_set.root)}, done.started)
-
-
-def _frame(*arguments: Any, **options: Any) -> "DataFrame":
-    import pandas as pd  # noqa: PLC0415
-
-    return pd.DataFrame(*arguments, **options)
+def _record(command: str, image_set: ImageSet, asked: Mapping[str, object]) -> dict[str, object]:
+    """What was asked for as JSON values, but tokens: they are secrets."""
+    told = {name: value for name, value in asked.items() if not name.endswith("_token")}
+    arguments = {"command": command, "images": str(image_set.root)} | told
+    return add_images_digest(json.loads(json.dumps(arguments, default=str)), image_set)

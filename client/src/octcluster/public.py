@@ -75,7 +75,8 @@ from octcluster.model.server_info import (
     ModelInfo,
     PutReport,
 )
-from octcluster.notebook import Assignment, Run, assign, run
+from octcluster.notebook import assign, run
+from octcluster.notebook_results import Assignment, Run
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.embed import EmbedOptions, EmbedOutcome, embed_images
 from octcluster.workflows.finished_runs import FinishedRun, find_run

@@ -222,7 +222,8 @@ def _add_argument(
     """Adds a flag with its variable; the flag names its value, ``BYTES`` say, and not the Python type."""
     if "metavar" in options and not options["metavar"].startswith("{"):
         options["metavar"] = names[0].partition("-per-")[0].rpartition("-")[2].upper()
-    text = options["help"].replace(" (default: None)", "")
+    # Where there is no constant default, the description says what is taken.
+    text = re.sub(r" \(default: None\)| \(default factory: [^)]*\)", "", options["help"])
     text = re.sub(r"\(default: \('(.*?)',?\)\)", lambda names: _show_names(names[1]), text)
     told = f" [{variable(names[0])}]" if names[0].startswith("--") else ""
     return parser.add_argument(*names, **options | {"help": text + told})

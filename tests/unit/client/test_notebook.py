@@ -13,7 +13,8 @@ import pytest
 from known import known
 from octcluster import RunOutcome
 from octcluster.model.errors import InvalidArguments
-from octcluster.notebook import Assignment, Run, assign, run
+from octcluster.notebook import assign, run
+from octcluster.notebook_results import Assignment, Run
 from octcluster.outputs.run.assignments import format_assignments
 from octcluster.outputs.run.parquet import format_parquet
 from outcomes import make_assign_outcome, make_outcome, undefine
@@ -109,7 +110,7 @@ def test_vectors_come_along_if_asked_for(tmp_path: Path, outcome: RunOutcome) ->
 
 
 def test_a_run_gives_data_frames(outcome: RunOutcome) -> None:
-    run = Run(outcome, datetime.now(UTC))
+    run = Run(outcome, datetime.now(UTC), {})
     assert list(run.assignments.columns) == COLUMNS
     assert run.assignments["cluster"].tolist() == list(outcome.assignments.clusters)
     assert run.scores["algorithm"].tolist() == ["kmeans", "hdbscan"]
@@ -118,14 +119,14 @@ def test_a_run_gives_data_frames(outcome: RunOutcome) -> None:
     assert contingency is not None
     assert contingency.index.tolist() == ["CNV", "DME", "DRUSEN", "NORMAL"]
     assert contingency.to_numpy().sum() == 80
-    assert Run(make_outcome(classes=()), datetime.now(UTC)).contingency is None
+    assert Run(make_outcome(classes=()), datetime.now(UTC), {}).contingency is None
 
 
 def test_a_notebook_shows_a_run_without_names_and_without_pandas(
     outcome: RunOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    run = Run(outcome, datetime.now(UTC))
+    run = Run(outcome, datetime.now(UTC), {})
     shown = run._repr_html_()
     assert shown.count("<table>") == 2
     for text in ("DRUSEN", "hdbscan", "research use only"):
@@ -144,7 +145,7 @@ def test_class_names_are_shown_as_text(outcome: RunOutcome) -> None:
         replace(image, label="<b>" if image.label == "CNV" else image.label) for image in outcome.members
     ]
     named = replace(outcome, members=images, image_set=replace(outcome.image_set, images=images))
-    assert "<b>" not in Run(named, datetime.now(UTC))._repr_html_()
+    assert "<b>" not in Run(named, datetime.now(UTC), {})._repr_html_()
 
 
 def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome: RunOutcome) -> None:
@@ -152,14 +153,14 @@ def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome
     with pytest.raises(InvalidArguments, match="holds the output of 'octcluster study'"):
         run(tmp_path / "no images", out=tmp_path)
     with pytest.raises(InvalidArguments, match="give each command its own output folder"):
-        Run(outcome, datetime.now(UTC)).write(tmp_path)
+        Run(outcome, datetime.now(UTC), {}).write(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["study.json"]
 
 
 def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
     import pandas as pd
 
-    done = Assignment(make_assign_outcome(failed=1), datetime.now(UTC))
+    done = Assignment(make_assign_outcome(failed=1), datetime.now(UTC), {})
     table = done.assignments
     assert (len(table), table["cluster"].dtype.kind) == (79, "i")
     assert repr(done).startswith("79 images assigned to the clusters of run ")

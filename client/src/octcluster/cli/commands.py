@@ -1,7 +1,6 @@
 """What each command does: one function a command, which takes its typed arguments."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import singledispatch
 
@@ -15,18 +14,13 @@ from octcluster.cli.arguments.phantoms import PhantomsCommand
 from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.exit_codes import ExitCode
+from octcluster.cli.image_jobs import find_sample, prepared_out, shown_progress
 from octcluster.cli.parser import build_parser
-from octcluster.images.folder import find_images
-from octcluster.images.headers import FileHead
-from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
-from octcluster.images.scan_choice import choose_scans
-from octcluster.images.sources import is_image_by_name
+from octcluster.images.image_set import seems_oct2017, spell_classes
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
-from octcluster.model.progress import Progress, Silence
 from octcluster.model.runs import MODELS
 from octcluster.outputs.failures import write_failures
 from octcluster.outputs.folder import prepared_folder
-from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.describe import describe_images
 from octcluster.workflows.doctor import diagnose
@@ -80,14 +74,14 @@ def run(command: RunCommand) -> ExitCode:
     from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
     from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
-    with _shown_progress(command) as progress:
-        image_set = _find_sample(command, progress, command.per_class, command.seed)
-        with prepared_folder(command.out, command.name, progress.message):
+    with shown_progress(command) as progress:
+        image_set = find_sample(command, progress, command.per_class, command.seed)
+        with prepared_out(command, image_set, progress) as arguments:
             if not command.quiet:
                 print_replaced(command.out)
             outcome = run_images(image_set, options, progress)
-    report = ReportOptions(command.thumbnails, command.identified)
-    write_run_files(outcome, command.out, command.record(), started, report)
+            report = ReportOptions(command.thumbnails, command.identified)
+            write_run_files(outcome, command.out, arguments, started, report)
     if not command.quiet:
         print_run_summary(outcome, command.out)
     return _end(command, len(outcome.failures))
@@ -108,15 +102,13 @@ def assign(command: AssignCommand) -> ExitCode:
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
     from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
 
-    with _shown_progress(command) as progress:
-        image_set = spell_classes(_find_sample(command, progress), finished.classes)
-        with (
-            prepared_folder(command.out, command.name, progress.message),
-            recorded_addresses_named(given, command, finished),
-        ):
-            outcome = assign_images(finished, image_set, options, progress)
-    report = ReportOptions(command.thumbnails, command.identified)
-    write_assign_files(outcome, command.out, command.record(), started, report)
+    with shown_progress(command) as progress:
+        image_set = spell_classes(find_sample(command, progress), finished.classes)
+        with prepared_out(command, image_set, progress) as arguments:
+            with recorded_addresses_named(given, command, finished):
+                outcome = assign_images(finished, image_set, options, progress)
+            report = ReportOptions(command.thumbnails, command.identified)
+            write_assign_files(outcome, command.out, arguments, started, report)
     if not command.quiet:
         print_assign_summary(outcome, command.out)
     return _end(command, len(outcome.failures))
@@ -135,12 +127,18 @@ def study(command: StudyCommand) -> ExitCode:
     from octcluster.cli.terminal.study import print_study_summary  # noqa: PLC0415
     from octcluster.outputs.study.files import write_study_files  # noqa: PLC0415
 
-    def keep(outcome: StudyOutcome) -> None:
-        write_study_files(outcome, command.out, command.record(), started)
+    with shown_progress(command) as progress:
+        image_set = find_sample(command, progress, command.per_class, command.seed)
+        wanted = command.published
+        if wanted is None:
+            wanted = command.matrix is not None or seems_oct2017(image_set)
+        if not wanted:
+            matrix = replace(matrix, published=())
+        with prepared_out(command, image_set, progress) as arguments:
 
-    with _shown_progress(command) as progress:
-        image_set = _find_sample(command, progress, command.per_class, command.seed)
-        with prepared_folder(command.out, command.name, progress.message):
+            def keep(outcome: StudyOutcome) -> None:
+                write_study_files(outcome, command.out, arguments, started)
+
             outcome = run_study(image_set, matrix, options, progress, keep)
     if not command.quiet:
         print_study_summary(outcome, command.out)
@@ -159,16 +157,16 @@ def describe(command: DescribeCommand) -> ExitCode:
     from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
 
     collector = HeaderCollector()
-    with _shown_progress(command) as progress:
+    with shown_progress(command) as progress:
         on_head = collector.take if command.headers_only else None
-        image_set = _find_sample(command, progress, on_head=on_head)
-        with prepared_folder(command.out, command.name, progress.message):
+        image_set = find_sample(command, progress, on_head=on_head)
+        with prepared_out(command, image_set, progress) as arguments:
             description = describe_images(
                 image_set, progress, pixels=not command.headers_only, headers=collector.found
             )
-    thumbnails = make_thumbnail if command.thumbnails else None
-    samples = SampleOptions(command.samples, command.seed, command.identified, thumbnails)
-    write_describe_files(description, command.out, samples, command.record(), started)
+            thumbnails = make_thumbnail if command.thumbnails else None
+            samples = SampleOptions(command.samples, command.seed, command.identified, thumbnails)
+            write_describe_files(description, command.out, samples, arguments, started)
     if not command.quiet:
         print_describe_summary(description, command.out)
     return _end(command, len(description.failures))
@@ -193,7 +191,7 @@ def embed(command: EmbedCommand) -> ExitCode:
 
     from octcluster.cli.terminal.embed import print_embed_summary  # noqa: PLC0415
 
-    with _shown_progress(command) as progress:
+    with shown_progress(command) as progress:
         outcome = embed_images(command.images, options, progress)
     if command.failures is not None:
         write_failures(command.failures, outcome.failures)
@@ -249,37 +247,6 @@ def _need_cli() -> None:
     """Raises ExtraNotInstalled before work is done whose outputs could not be written."""
     if missing := find_missing("cli"):
         raise ExtraNotInstalled(", ".join(missing), "cli")
-
-
-def _find_sample(
-    command: ImagesCommand,
-    progress: Progress,
-    per_class: int | None = None,
-    seed: int = 0,
-    on_head: Callable[[FileHead], None] | None = None,
-) -> ImageSet:
-    """The scans that were asked for, or some of each class; tells what was found out about them."""
-    image_set = find_images(command.images, command.labels, progress, on_head)
-    image_set = choose_scans(image_set, command.scans)
-    for note in image_set.notes:
-        progress.message(show_note(note))
-    if command.out.is_dir() and any(map(is_image_by_name, command.out.iterdir())):
-        progress.message(
-            f"{command.out} holds images: better give the outputs a folder of their own (--out)."
-        )
-    return image_set if per_class is None else sample_per_class(image_set, per_class, seed)
-
-
-@contextmanager
-def _shown_progress(command: ImagesCommand | EmbedCommand) -> Iterator[Progress]:
-    """Progress as the command wants it."""
-    from octcluster.cli.terminal.progress import show_progress  # noqa: PLC0415
-
-    if command.quiet:
-        yield Silence()
-        return
-    with show_progress() as progress:
-        yield progress
 
 
 def _end(command: ImagesCommand, failed: int) -> ExitCode:

@@ -1,6 +1,7 @@
 """A set of scans with what is known about each."""
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,6 +11,9 @@ from octcluster.images.naming.spellings import fold
 from octcluster.images.notes import Note
 from octcluster.images.readers.reader import Eye, ScanFacts
 from octcluster.model.errors import InvalidImageSet
+
+_OCT2017 = re.compile(r"(?:^|/)(?:CNV|DME|DRUSEN|NORMAL)-(?P<patient>\d{4,7})-\d+\.jpeg$")
+_DIGITS_OF_PHANTOMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,15 @@ class ImageSet:
     def classes(self) -> list[str]:
         """The known classes, sorted; a class index is a position in this list."""
         return sorted({image.label for image in self.images if image.label is not None})
+
+
+def seems_oct2017(image_set: ImageSet) -> bool:
+    """Whether all images are named as those of OCT2017 are (doi:10.17632/rscbjbr9sj.3); phantoms are not."""
+    patients = [
+        found and found["patient"] for found in map(_OCT2017.search, (s.name for s in image_set.images))
+    ]
+    # Phantoms, which have the same form, have five digits.
+    return all(patients) and any(patient and len(patient) > _DIGITS_OF_PHANTOMS for patient in patients)
 
 
 def sample_per_class(image_set: ImageSet, count: int, seed: int) -> ImageSet:

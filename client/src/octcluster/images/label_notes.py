@@ -19,6 +19,7 @@ from octcluster.images.notes import Note, count_images, join_names
 _SOURCES = {"folder": "folder names", "filename": "file names", "csv": "the table", "table": "the table"} | {
     "file": "the files themselves"
 }
+DOUBTED_NAMES = "doubted_names"
 _HEALTHY = ("normal", "negative")
 _SHOWN = 3
 _CODE = re.compile(r"[^\W\d_]{0,4}\d{2,}(?=[-_ ])")
@@ -45,6 +46,24 @@ def describe_classes(images: Sequence[Scan], source: str) -> list[Note]:
                 f" No known finding, but taken for a class beside the others: {join_names(foreign, _SHOWN)}."
             )
     return [Note("classes", text, labelled, [image.name for image in list(first.values())[:_SHOWN]])]
+
+
+def describe_doubted_names(in_names: Sequence[str | None], needed: float) -> list[Note]:
+    """Says that some file names begin with a finding, but too few to be believed.
+
+    Args:
+        in_names: The finding that each file's name begins with.
+        needed: The share of names that have to begin with one.
+    """
+    named = sum(name is not None for name in in_names)
+    if not named:
+        return []
+    text = (
+        f"Labels: none. {named:,} of {count_images(len(in_names))} have names that begin with a finding, "
+        f"which are believed if at least {needed:.0%} do and there are several findings. If these "
+        "are the classes, say --labels filename."
+    )
+    return [Note(DOUBTED_NAMES, text, len(in_names) - named, to_mend=True)]
 
 
 def _is_known(name: str) -> bool:

@@ -19,6 +19,7 @@ from octcluster.images.image_set import Scan
 from octcluster.images.label_notes import (
     describe_classes,
     describe_disagreement,
+    describe_doubted_names,
     describe_open_folders,
     describe_open_names,
     describe_patient_conflict,
@@ -190,6 +191,8 @@ class _Job:
             *(describe_open_folders(self.tree) if asked_for == "auto" else ()),
             *(describe_lone_class(self.tree, labelled) if asked_for == "auto" else ()),
         ]
+        if asked_for == "auto" and source == "none":
+            notes += describe_doubted_names(self.names.labels, MIN_NAMED)
         if asked_for == "auto" and not sources:
             notes += describe_open_names(self.images, has_classes=source != "none")
         return Labelling(labelled, source, self.table.stray_rows if self.table else (), notes)

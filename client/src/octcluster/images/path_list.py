@@ -1,5 +1,6 @@
 """A text file with one path a line, which may also name single scans of a file: ``volume.dcm#12``."""
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -9,6 +10,19 @@ from pathlib import Path
 from octcluster.images.image_set import Scan
 from octcluster.model.errors import InvalidImageSet
 
+_HEAD_BYTES = 512
+_ARCHIVES = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"BZh",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+)
+"""How zip, gzip, bzip2, 7z, RAR, xz and Zstandard begin."""
+_TAR_AT = 257
 _SCAN = re.compile(r"(?P<file>.+)#(?P<number>[1-9]\d{0,8})")
 
 
@@ -57,10 +71,7 @@ def read_path_list(file: Path) -> PathList:
     Raises:
         InvalidImageSet: It cannot be read, or names nothing.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidImageSet(f"cannot read {file} as UTF-8 text with one path a line: {error}") from error
+    lines = _read_lines(file)
     files: dict[str, None] = {}
     numbers: dict[str, set[int]] = {}
     whole: set[str] = set()
@@ -81,6 +92,28 @@ def read_path_list(file: Path) -> PathList:
     if not files:
         raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
     return PathList(file.parent, list(files), {name: numbers[name] for name in numbers.keys() - whole})
+
+
+def _read_lines(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD_BYTES)
+            if head.startswith(_ARCHIVES) or head[_TAR_AT:].startswith(b"ustar"):
+                raise InvalidImageSet(f"{file} is an archive: unpack it, and give the folder")
+            data = head + opened.read()
+    except OSError as error:
+        raise InvalidImageSet(f"cannot read {file}: {error.strerror}") from error
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if is_wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InvalidImageSet(
+            f"{file} is neither a volume that octcluster reads nor a list of paths in UTF-8: give a folder "
+            "of images, or save the list as UTF-8, one path a line"
+        )
+    return text.splitlines()
 
 
 def _name_in_list(path: Path, root: Path) -> str:

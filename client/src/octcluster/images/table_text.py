@@ -113,6 +113,11 @@ def _decode(file: Path, sources: Sequence[str]) -> tuple[str, str]:
             f"--labels {file}: there is no such file; give {', '.join(sources)} or a CSV file with the "
             "columns image,label,patient"
         ) from None
+    except IsADirectoryError:
+        raise InvalidImageSet(
+            f"--labels {file} is a folder: say --labels folder if the folders of IMAGES are the classes, or "
+            "give a CSV file with the columns image,label,patient"
+        ) from None
     except OSError as error:
         raise InvalidImageSet(f"--labels {file}: cannot read it: {error.strerror}") from error
     if data.startswith(_WORKBOOKS) or file.suffix.lower() in (".xlsx", ".xls", ".ods"):

@@ -11,9 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
-
 Content = bytes | Iterable[bytes]
 
 _OWN = 0o600
@@ -89,7 +86,7 @@ def _create_beside(path: Path) -> tuple[Path, int]:
     while True:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_ENDING}")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWN)
-        _lock(descriptor)
+        lock_file(descriptor)
         # Before it was locked, another job may have taken it for one that nobody writes.
         if os.fstat(descriptor).st_nlink:
             return part, descriptor
@@ -102,20 +99,28 @@ def _remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(OSError):
             descriptor = os.open(part, os.O_WRONLY)
             try:
-                if _lock(descriptor):
+                if lock_file(descriptor):
                     part.unlink()
             finally:
                 os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Locks a file until it is closed or its process ends; False: another has the lock, or there is none."""
-    if sys.platform == "win32":
-        return False
+def lock_file(descriptor: int) -> bool | None:
+    """Locks a file until it is closed or its process ends.
+
+    Returns:
+        Whether it is locked now; False: another has the lock; None: there are no locks here.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ModuleNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 

@@ -1,16 +1,46 @@
-"""The folder of a job's outputs: made before the work begins, and never that of another command."""
+"""The folder of a job's outputs: made before the work begins, apart from the images, one job's at a time."""
 
 import contextlib
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from octcluster.local.private_folders import close_folder, make_private_folder
 from octcluster.model.errors import InvalidArguments
+from octcluster.outputs.atomic_files import lock_file
 
+_LOCK = ".octcluster-lock"
 _RECORDS = {"run": "run.json", "assign": "assign.json", "study": "study.json", "describe": "describe.json"}
 """The file that each command leaves last. The commands' other files share names."""
+
+
+def find_record(folder: Path, command: str) -> Path:
+    """The file that a command leaves last in the folder of its outputs, there or not."""
+    return folder / _RECORDS[command]
+
+
+def check_place(folder: Path, images: Path, command: str) -> None:
+    """Makes sure that the outputs lie neither among the images nor among another command's.
+
+    Among the images, the next job would take their pictures for some.
+
+    Args:
+        folder: The folder for the outputs.
+        images: Folder of the images; of a file nothing is wrong.
+        command: Which command writes into the folder.
+
+    Raises:
+        InvalidArguments: The folder is that of the images, lies in it, or holds what another command left.
+    """
+    _check_free(folder, command)
+    if images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
+        where = "is the folder of the images" if folder.resolve() == images.resolve() else f"lies in {images}"
+        raise InvalidArguments(
+            f"{folder} {where}: name a folder outside of it for the outputs (--out), or the next command "
+            "takes them for images"
+        )
 
 
 def prepare_folder(folder: Path, command: str = "", tell: Callable[[str], None] = warnings.warn) -> None:
@@ -45,20 +75,52 @@ def prepare_folder(folder: Path, command: str = "", tell: Callable[[str], None] 
 def prepared_folder(
     folder: Path, command: str = "", tell: Callable[[str], None] = warnings.warn
 ) -> Iterator[None]:
-    """Like prepare_folder; if the block fails, empty folders that were made for it are removed.
+    """Like prepare_folder, and no other job's during the block.
+
+    If the block fails, empty folders that were made for it are removed.
 
     Raises:
-        InvalidArguments: See prepare_folder.
+        InvalidArguments: See prepare_folder; or another job is at work in it.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     prepare_folder(folder, command, tell)
     try:
-        yield
+        with _locked(folder):
+            yield
     except BaseException:
         with contextlib.suppress(OSError):  # not empty: work of another kind, or of a study so far
             for each in made:
                 each.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other jobs out of a folder; a job that is killed leaves a file that keeps out none."""
+    if sys.platform == "win32":
+        yield
+        return
+    path = folder / _LOCK
+    descriptor = _open_locked(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        if lock_file(descriptor) is False:
+            os.close(descriptor)
+            raise InvalidArguments(
+                f"another octcluster command writes into {path.parent}: wait for its end, or name another "
+                "folder for the outputs"
+            )
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # Its last owner has removed it meanwhile.
 
 
 def _close(folder: Path, command: str, tell: Callable[[str], None]) -> None:

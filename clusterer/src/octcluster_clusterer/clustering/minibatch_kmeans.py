@@ -24,9 +24,10 @@ def cluster(
     report_step: Callable[[], None],
     part_dimensions: Sequence[int],
 ) -> NDArray[np.int32]:
-    """Finds clusters like K-means, looking at a random batch a step; the best of three starts.
+    """Finds clusters like K-means, looking at a random batch a step, from the best of three starts.
 
-    The batches of very many members are drawn from a random sample of them; all join the nearest center.
+    The starts are chosen, and judged, on a random sample. The batches of very many members are drawn from a
+    random sample of them; all join the nearest center.
 
     References:
         Sculley, "Web-scale k-means clustering", WWW 2010; ``sklearn.cluster.MiniBatchKMeans``.
@@ -35,20 +36,16 @@ def cluster(
     from octcluster_clusterer.clustering.reporting_minibatch import ReportingMiniBatchKMeans  # noqa: PLC0415
 
     vectors = take_sample(blocks, SAMPLED_MEMBERS, np.random.default_rng(seed), report_step)
-    best: ReportingMiniBatchKMeans | None = None
-    for start_seed in np.random.SeedSequence(seed).generate_state(STARTS):
-        centers = _choose_centers(vectors, n_clusters, int(start_seed), report_step)
-        model = ReportingMiniBatchKMeans(
-            n_clusters, init=centers, n_init=1, batch_size=_BATCH, random_state=int(start_seed)
-        )
-        model.report_step = report_step
-        model.fit(vectors)
-        if best is None or model.inertia_ < best.inertia_:
-            best = model
-    assert best is not None  # noqa: S101 - there is at least one start
+    centers = _choose_start(vectors, n_clusters, seed, report_step)
+    (drawn,) = np.random.SeedSequence(seed).generate_state(1)
+    model = ReportingMiniBatchKMeans(
+        n_clusters, init=centers, n_init=1, batch_size=_BATCH, random_state=int(drawn)
+    )
+    model.report_step = report_step
+    model.fit(vectors)
     if len(vectors) == blocks.n_rows:
-        return np.asarray(best.labels_, dtype=np.int32)
-    found = best.cluster_centers_.astype(np.float32)
+        return np.asarray(model.labels_, dtype=np.int32)
+    found = model.cluster_centers_.astype(np.float32)
     costs = np.square(found).sum(axis=1)
     labels = np.empty(blocks.n_rows, dtype=np.int32)
     for rows, nearest in blocks.map(find_nearest, found, costs, report_step=report_step):
@@ -56,18 +53,21 @@ def cluster(
     return labels
 
 
-def _choose_centers(
+def _choose_start(
     vectors: NDArray[np.float32], n_clusters: int, seed: int, report_step: Callable[[], None]
 ) -> NDArray[np.float32]:
-    """Chooses the first centers as scikit-learn does, which cannot be stopped at it: from a random sample."""
+    """The best first centers; scikit-learn, which chooses them likewise, cannot be stopped at it."""
     random = np.random.default_rng(seed)
     n_sampled = min(len(vectors), max(_SAMPLE, 3 * n_clusters))
     sample = vectors[np.sort(random.choice(len(vectors), n_sampled, replace=False))]
     squared_lengths = np.einsum("ij,ij->i", sample, sample)
-    centers: NDArray[np.float32] = choose_centers(sample, squared_lengths, n_clusters, [random], report_step)[
-        0
-    ]
-    return centers
+    starts = choose_centers(sample, squared_lengths, n_clusters, random.spawn(STARTS), report_step)
+
+    def find_inertia(centers: NDArray[np.float32]) -> float:
+        nearest = find_nearest(sample, centers, np.square(centers).sum(axis=1), report_step=report_step)
+        return float(np.square(sample - centers[nearest]).sum())
+
+    return min(starts, key=find_inertia)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:

@@ -152,8 +152,9 @@ def test_unusable_input_is_code_2_in_one_line_with_the_cure(
 
 
 def test_no_image_says_what_was_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "scan.pdf").touch()
-    assert call("run", tmp_path, "--out", tmp_path / "out") == 2
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "scan.pdf").touch()
+    assert call("run", tmp_path / "scans", "--out", tmp_path / "out") == 2
     assert (
         "looked for .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp, DICOM and volumes of OCT devices, found "
         "1 other file (.pdf: 1)" in capsys.readouterr().err
@@ -303,8 +304,37 @@ def test_phantoms_never_go_among_other_files(
 
 
 def test_outputs_among_images_are_told(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("describe", images, "--out", images) == 0
+    listed = images.parent / "list.txt"
+    listed.write_text("\n".join(f"{images.name}/{path.name}" for path in images.iterdir()))
+    assert call("describe", listed, "--out", images) == 0
     assert f"{images} holds images: better give the outputs a folder of their own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "study", "describe"])
+@pytest.mark.parametrize("out", [".", "result"])
+def test_outputs_in_the_folder_of_the_images_are_refused(
+    command: str, out: str, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(images.iterdir())
+    assert call(command, images, "--out", images / out) == 2
+    assert "name a folder outside of it for the outputs (--out)" in capsys.readouterr().err
+    assert sorted(images.iterdir()) == before
+
+
+def test_another_result_is_replaced_only_when_asked(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert call("describe", images, "--out", out) == 0
+    assert call("describe", images, "--out", out) == 0
+    before = (out / "describe.json").read_bytes()
+    (images / "b.png").touch()
+    assert call("describe", images, "--out", out, "--seed", "7") == 2
+    told = capsys.readouterr().err
+    assert f"{out} holds a result of other images and with other options (--seed)" in told
+    assert (out / "describe.json").read_bytes() == before
+    assert call("describe", images, "--out", out, "--seed", "7", "--overwrite") == 0
+    assert (out / "describe.json").read_bytes() != before
 
 
 def test_the_folder_of_the_run_is_not_written_over(

@@ -1,11 +1,12 @@
-"""The folder of a job's outputs is its user's alone, if it holds nothing else."""
+"""The folder of a job's outputs: its user's alone, apart from the images, and one job's at a time."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from octcluster.outputs.folder import prepare_folder, prepared_folder
+from octcluster.model.errors import InvalidArguments
+from octcluster.outputs.folder import check_place, prepare_folder, prepared_folder
 
 
 @pytest.fixture
@@ -62,3 +63,45 @@ def test_python_is_told_by_a_warning(tmp_path: Path) -> None:
     (tmp_path / "out").chmod(0o755)
     with pytest.warns(UserWarning, match="could look into"):
         prepare_folder(tmp_path / "out", "assign")
+
+
+@pytest.mark.parametrize("out", ["scans", "scans/.", "scans/result", "scans/CNV/deep/result", "link/result"])
+def test_outputs_do_not_lie_among_the_images(tmp_path: Path, out: str) -> None:
+    (tmp_path / "scans" / "CNV").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "scans")
+    with pytest.raises(InvalidArguments, match="name a folder outside of it for the outputs"):
+        check_place(tmp_path / out, tmp_path / "scans", "run")
+
+
+@pytest.mark.parametrize("out", ["result", "scans-result", "scans/../result", "."])
+def test_outputs_may_lie_beside_and_above_the_images(tmp_path: Path, out: str) -> None:
+    (tmp_path / "scans").mkdir()
+    check_place(tmp_path / out, tmp_path / "scans", "run")
+    (tmp_path / "list.txt").write_text("scans/0.png")
+    check_place(tmp_path / out, tmp_path / "list.txt", "run")
+
+
+def test_one_job_at_a_time_writes_into_a_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with prepared_folder(out, "run"):
+        refused = pytest.raises(InvalidArguments, match="another octcluster command writes into")
+        with refused, prepared_folder(out, "run"):
+            pytest.fail("two jobs at once")
+        with prepared_folder(tmp_path / "other", "run"):
+            pass
+    assert list(out.iterdir()) == []
+    with prepared_folder(out, "run"):
+        pass
+
+
+def test_what_a_killed_job_left_keeps_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / ".octcluster-lock").touch()
+    with prepared_folder(tmp_path, "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_made_for_a_job_that_failed_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), prepared_folder(tmp_path / "made" / "out", "run"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []

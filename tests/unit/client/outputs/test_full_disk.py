@@ -62,7 +62,7 @@ def test_a_command_ends_with_1_and_tells_path_and_cure(
     capsys.readouterr()
     write_phantoms(images, 3, 0)
     fill_disk(disk)
-    assert main(["describe", str(images), "--out", str(out), "--headers-only"]) == 1
+    assert main(["describe", str(images), "--out", str(out), "--headers-only", "--overwrite"]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith(f"octcluster: No space left on device ({out}/")
     assert told.endswith("free space on that disk, or name another folder, and start again")

@@ -223,7 +223,7 @@ def test_files_of_an_earlier_description_go(study_layout: Path, tmp_path: Path) 
     assert (out / "failures.csv").exists()
     clean = tmp_path / "clean.txt"
     clean.write_text("OCT2017/train/CNV/CNV-11-1.jpeg\nOCT2017/train/CNV/CNV-12-1.jpeg\n")
-    assert main(["describe", str(clean), "--out", str(out), "--quiet", "--strict"]) == 0
+    assert main(["describe", str(clean), "--out", str(out), "--quiet", "--strict", "--overwrite"]) == 0
     assert {path.name for path in out.iterdir()} >= {"describe.json", "images.csv", "patients.csv"}
     assert not (out / "failures.csv").exists()
     assert not (out / "duplicates.csv").exists()

@@ -39,6 +39,7 @@ class ImagesCommand(Command):
         labels: Where known classes come from.
         scans: Which B-scans of each volume are taken; see ``scan_choice.choose_scans``.
         out: Folder for the outputs.
+        overwrite: Whether an earlier result of other images or options there is replaced.
         strict: Whether an image that failed makes the command fail.
         quiet: Whether to print errors only.
     """
@@ -47,6 +48,7 @@ class ImagesCommand(Command):
     labels: str
     scans: str | int
     out: Path
+    overwrite: bool
     strict: bool
     quiet: bool
 
@@ -66,8 +68,13 @@ def add_images(parser: ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         required=True,
-        help="folder for the outputs, made if need be; give each command its own: a command overwrites only "
-        "its own earlier output",
+        help="folder for the outputs, made if need be, outside of IMAGES; each command needs its own. The "
+        "same command on the same images replaces its earlier output",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the command's earlier output in DIR also where that is of other images or options",
     )
 
 

@@ -1,6 +1,6 @@
 """The arguments of ``octcluster study``, and its help."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class StudyCommand(ServicesCommand, ImagesCommand):
         matrix: File that declares what to compare; None: the built-in one.
         seed: Seed of every random choice.
         per_class: Take so many random images of each class; None: all.
+        published: Whether published figures stand beside ours; None: where they are of these images, or of a
+            matrix of the user's own.
     """
 
     name = "study"
@@ -56,6 +58,7 @@ class StudyCommand(ServicesCommand, ImagesCommand):
     matrix: Path | None
     seed: int
     per_class: int | None
+    published: bool | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -68,6 +71,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="what to compare (default: the original study of OCT2017, what it only named, and the default "
         "recipe)",
+    )
+    add(
+        "--published",
+        action=BooleanOptionalAction,
+        help="set published figures beside ours (default: those of the built-in matrix if the images seem to "
+        "be of OCT2017, by their names; those of your own matrix always)",
     )
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")
     add_per_class(add_labels(parser))

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from octcluster.cli.terminal.console import Terminal
 from octcluster.cli.terminal.tables import tabulate_both_choices, tabulate_clusters, tabulate_results
+from octcluster.images.label_notes import DOUBTED_NAMES
 from octcluster.outputs.run.record import read_start
 from octcluster.outputs.wording.eyes import describe_eyes, describe_whitening
 from octcluster.outputs.wording.pixels import describe_pixels
@@ -62,7 +63,7 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
     terminal.show(tabulate_clusters(chosen, outcome.image_set.classes, outcome.unit))
     terminal.say(
         *describe_answer(chosen, outcome.class_sizes, whitened=preparation.whiten, unit=outcome.unit),
-        *summarize_trust(chosen, outcome.leaks, result.duplicates),
+        *summarize_trust(chosen, len(outcome.members), outcome.leaks, result.duplicates),
         *describe_unused_patients(preparation, outcome.members),
         *describe_whitening(outcome),
         *describe_few_eyes(outcome),
@@ -88,6 +89,9 @@ def _describe_input(outcome: RunOutcome) -> list[str]:
         lines.append(
             f"Labels: {count(labelled, outcome.unit)} in {classes} (--labels {image_set.label_source})"
         )
+    else:
+        doubted = [note.text for note in image_set.notes if note.kind == DOUBTED_NAMES]
+        lines += doubted or ["Labels: none are known; --labels says where they could come from."]
     return [
         *lines,
         *describe_missing_labels(image_set),

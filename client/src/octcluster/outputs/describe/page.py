@@ -29,8 +29,8 @@ from octcluster.outputs.pages import (
     plot_text,
 )
 from octcluster.outputs.pages.leaking_patients import tabulate_patients
+from octcluster.outputs.wording.leaks import describe_leaks
 from octcluster.outputs.wording.notes import tell_notes
-from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.workflows.description import Description, SubsetSize, count_by
 
 _SIZES_SHOWN = 20

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from octcluster.outputs.describe.volumes import describe_volumes
+from octcluster.outputs.wording.leaks import describe_leaks
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
-from octcluster.outputs.wording.trust import describe_leaks
 from octcluster.outputs.wording.words import are, count, describe_stray_rows
 from octcluster.workflows.description import Description, HeaderKind, SubsetSize, count_by
 

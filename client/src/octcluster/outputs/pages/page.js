@@ -93,6 +93,34 @@ window.octcluster = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 
+  // A click on a heading sorts a table by that column, the largest first; another one the other way. What is missing
+  // comes last in both.
+  function makeSortable(table) {
+    const body = table.tBodies[0];
+    const rows = Array.from(body.rows, (element, index) => ({ element, values: tables[table.dataset.sortable].rows[index] }));
+    const headings = Array.from(table.tHead.rows[0].cells);
+    headings.forEach((heading, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => {
+        const down = heading.getAttribute("aria-sort") !== "descending";
+        for (const each of headings) each.removeAttribute("aria-sort");
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const known = (row) => row.values[column] !== null && row.values[column] !== undefined;
+        const compare = (one, other) => {
+          if (!known(one) || !known(other)) return known(other) - known(one);
+          const [a, b] = [one.values[column], other.values[column]];
+          const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+          return down ? -order : order;
+        };
+        body.append(...[...rows].sort(compare).map((row) => row.element));
+      });
+    });
+  }
+
+  document.querySelectorAll("[data-sortable]").forEach(makeSortable);
   for (const button of document.querySelectorAll("[data-csv]")) {
     const name = button.dataset.csv;
     if (tables[name]) button.addEventListener("click", () => download(name, tables[name].header, tables[name].rows));

@@ -45,6 +45,7 @@ class Table:
         header: Names of the columns.
         rows: The rows; the first cell names the row. None is an empty cell.
         collapsed: Whether the reader opens it first.
+        sortable: Whether a click on a heading sorts it; for a table that is a part by itself.
         kind: See Text.
     """
 
@@ -53,6 +54,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[CellValue]]
     collapsed: bool = False
+    sortable: bool = False
     kind: ClassVar[str] = "table"
 
 

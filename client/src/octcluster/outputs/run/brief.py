@@ -19,7 +19,7 @@ def tell_run(outcome: RunOutcome) -> list[str]:
         *find_stop_sign(outcome),
         *explain_choice(outcome),
         *describe_answer(chosen, outcome.class_sizes, whitened=whitened, unit=outcome.unit),
-        *summarize_trust(chosen, outcome.leaks, outcome.result.duplicates),
+        *summarize_trust(chosen, len(outcome.members), outcome.leaks, outcome.result.duplicates),
         RESEARCH_USE_ONLY,
     ]
 

@@ -10,6 +10,7 @@ from octcluster.outputs.pages import PSEUDONYMOUS, Page, Section, Table, Tile, f
 from octcluster.outputs.study.cells import StudyCell, list_cells
 from octcluster.outputs.study.contingency import list_contingencies, name_cell
 from octcluster.outputs.study.figures import plot_silhouettes, plot_variance
+from octcluster.outputs.study.ranking import plot_ranking
 from octcluster.outputs.wording.notes import tell_faults, tell_notes
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.score_names import SCORE_NAMES
@@ -18,6 +19,7 @@ from octcluster.workflows.study import PartOutcome, PartState, StudyOutcome
 
 _STAGE_NAMES = {"trusting": "checking reliability"}
 _MEBIBYTE = 2**20
+_FIRST_SCORES = ("accuracy", "adjusted_rand_index")
 _NO_WEIGHTS = sha256(b"").hexdigest()  # of pixels
 _NOT_DONE = {
     PartState.SKIPPED: "its model is not on this machine: study.csv says how to get it",
@@ -40,6 +42,7 @@ def format_study_page(outcome: StudyOutcome, started: datetime) -> bytes:
     silhouettes = plot_silhouettes(cells)
     variance = plot_variance(done)
     sections = [
+        Section("ranking-section", "Best first", plot_ranking(cells)),
         Section("cells-section", "All combinations", [_tabulate_cells(cells)]),
         Section("published-section", "Beside the published figures", _list_published(cells)),
         Section("silhouettes-section", "Silhouettes by number of clusters", silhouettes),
@@ -111,21 +114,25 @@ def _list_tiles(cells: Sequence[StudyCell], outcome: StudyOutcome) -> list[Tile]
 
 
 def _tabulate_cells(cells: Sequence[StudyCell]) -> Table:
-    header = ["features", "preparation", "algorithm", "k", "clusters", "noise"]
-    header += [score.title for score in SCORE_NAMES.values()] + ["seconds"]
+    """What is asked for first comes first: it is seen on a narrow screen without scrolling sideways."""
+    others = [name for name in SCORE_NAMES if name not in _FIRST_SCORES]
+    header = ["combination", *(SCORE_NAMES[name].title for name in _FIRST_SCORES)]
+    header += ["k", "clusters", "noise", *(SCORE_NAMES[name].title for name in others), "seconds"]
+    header += ["features", "preparation", "algorithm"]
     rows: list[list[str | int | float | None]] = []
     for cell in cells:
-        part = cell.part.part
+        part, result = cell.part.part, cell.result
+        names = [part.feature_set.name, part.preparation_name, name_algorithm(cell.algorithm)]
         k = "own choice" if cell.k is None else cell.k
-        row: list[str | int | float | None] = [part.feature_set.name, part.preparation_name]
-        row += [name_algorithm(cell.algorithm), k]
-        if cell.result is None:
-            row += [str(cell.part.state), *[None] * (len(SCORE_NAMES) + 2)]
-        else:
-            values = [read_score(score)[0] for _, score in cell.result.scores.items()]
-            row += [cell.result.clusters, cell.result.noise, *values, cell.result.seconds]
-        rows.append(row)
-    return Table("cells", "Every combination with all scores", header, rows)
+        row: list[str | int | float | None] = [name_cell(cell)]
+        if result is None:
+            rows.append([*row, *[None] * len(_FIRST_SCORES), k, str(cell.part.state)])
+            rows[-1] += [*[None] * (len(others) + 2), *names]
+            continue
+        values = {name: read_score(score)[0] for name, score in result.scores.items()}
+        row += [*(values[name] for name in _FIRST_SCORES), k, result.clusters, result.noise]
+        rows.append([*row, *(values[name] for name in others), result.seconds, *names])
+    return Table("cells", "Every combination with all scores", header, rows, sortable=True)
 
 
 def _list_published(cells: Sequence[StudyCell]) -> list[Table]:

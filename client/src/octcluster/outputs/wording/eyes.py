@@ -5,6 +5,8 @@ from octcluster.model.results import WhiteningDecision
 from octcluster.outputs.wording.words import count, have
 from octcluster.workflows.outcome import RunOutcome
 
+_WHITENED = "What images of one patient differ by counts less (whitening within patients)"
+
 
 def summarize_eyes(counts: EyeCounts) -> str:
     """How many scans, eyes and patients there are: ``294 scans of 6 eyes of 6 patients``."""
@@ -50,19 +52,18 @@ def describe_whitening(outcome: RunOutcome) -> list[str]:
     asked_for = outcome.spec.preparation.whiten_within_patients
     if decision.applied and decision.like_volumes:
         return [
-            f"Whitened within patients, as was asked for; but {_describe_volumes(decision)}. There whitening "
-            "within patients may take off the pathology: "
-            f"{_flag(outcome, '--no-whiten-within-patients')} leaves it out."
+            f"{_WHITENED}, as was asked for; but {_describe_volumes(decision)}. There that may take "
+            f"off the pathology: {_flag(outcome, '--no-whiten-within-patients')} leaves it out."
         ]
     if decision.applied and asked_for == "auto":
         return [
-            f"Whitened within patients: {_describe_single_scans(decision)}. "
+            f"{_WHITENED}: {_describe_single_scans(decision)}. "
             f"{_flag(outcome, '--no-whiten-within-patients')} leaves it out."
         ]
     if decision.applied:
         return []
     return [
-        f"Not whitened within patients: {_describe_volumes(decision)}. "
+        f"What images of one patient differ by counts in full: {_describe_volumes(decision)}. "
         f"{_flag(outcome, '--whiten-within-patients')} whitens all the same."
     ]
 

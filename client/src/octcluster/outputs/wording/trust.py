@@ -6,19 +6,16 @@ from octcluster.images.image_set import Scan
 from octcluster.images.leaks import Leaks, has_repeated_patients, knows_patients
 from octcluster.model.results import Association, ClusteringResult, Duplicates, RunResult
 from octcluster.model.runs import Preparation
+from octcluster.outputs.wording.leaks import LISTED_IN_SCORES, describe_leaks
 from octcluster.outputs.wording.words import (
-    are,
     count,
-    format_interval,
     format_score,
-    have,
     name_cluster,
     show_text,
 )
 
 CLASS = "class"
 PATIENT = "patient"
-LISTED_IN_SCORES = "scores.json lists them"
 _PROPERTY_NAMES = {
     CLASS: "known class",
     PATIENT: "patient",
@@ -32,6 +29,25 @@ _NOTEWORTHY = 0.1
 _NOTEWORTHY_SHARE = 0.5
 # The mean adjusted Rand index from which parts of the images are said to give similar clusters.
 _SIMILAR = 0.7
+_STABILITY_STEPS = (0.9, _SIMILAR, 0.4)
+_STABILITIES = (
+    "nearly the same clusters each time",
+    "similar clusters each time, though some images change clusters",
+    "clusters that agree only in part: take them as a hint",
+    "other clusters each time: do not rely on clusters that do not reappear",
+)
+_REAPPEARANCE_STEPS = (0.85, 0.75, 0.6)
+_REAPPEARANCES = (
+    "nearly the same images each time",
+    "mostly the same images",
+    "a pattern, but doubtful which images belong to it",
+    "may be chance",
+)
+_FEW_IMAGES = 100
+_FEW_SAY_LITTLE = (
+    f" With fewer than {_FEW_IMAGES} images that says little: the parts have most images in common, and a "
+    "few more may give other clusters."
+)
 _FEW_MAY_BE_RIGHT = (
     " Stability says how sure clusters are, not how right. With few images or patients even right clusters "
     "may not reappear; with more of them they may."
@@ -45,31 +61,35 @@ def name_property(name: str) -> str:
 
 def judge_stability(rand_index: float) -> str:
     """What a mean adjusted Rand index between clusterings of parts of the images says."""
-    if rand_index >= 0.9:
-        return "nearly the same clusters each time"
-    if rand_index >= _SIMILAR:
-        return "similar clusters each time, though some images change clusters"
-    if rand_index >= 0.4:
-        return "clusters that agree only in part: take them as a hint"
-    return "other clusters each time: do not rely on clusters that do not reappear"
+    return _STABILITIES[_find_level(rand_index, _STABILITY_STEPS)]
 
 
-def judge_cluster(similarity: float) -> str:
-    """What a cluster's mean Jaccard similarity says, after Hennig, Comput. Stat. Data Anal. 52 (2007) 258."""
-    if similarity >= 0.85:
-        return "highly stable"
-    if similarity >= 0.75:
-        return "stable"
-    if similarity >= 0.6:
-        return "a pattern, but doubtful which images belong to it"
-    return "unstable: may be chance"
+def judge_cluster(similarity: float, rand_index: float | None) -> str:
+    """What the reappearance of one cluster says; never more than the stability of all of them says.
+
+    Args:
+        similarity: The cluster's mean Jaccard similarity, judged after Hennig, Comput. Stat. Data Anal. 52
+            (2007) 258.
+        rand_index: As of ``judge_stability``; None if it is unknown.
+    """
+    own = _find_level(similarity, _REAPPEARANCE_STEPS)
+    overall = own if rand_index is None else _find_level(rand_index, _STABILITY_STEPS)
+    if overall > own:
+        return f"{_REAPPEARANCES[overall]}, because the clusters as a whole do not reappear better"
+    return _REAPPEARANCES[own]
 
 
-def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | None:
+def _find_level(value: float, steps: Sequence[float]) -> int:
+    """The first step that a value reaches; their number if it reaches none."""
+    return next((level for level, step in enumerate(steps) if value >= step), len(steps))
+
+
+def describe_stability(result: ClusteringResult, n_images: int, *, of_patients: bool) -> str | None:
     """One sentence on the stability of a clustering; None if it was not asked for.
 
     Args:
         result: The clustering.
+        n_images: Number of images that were clustered.
         of_patients: Whether patients were redrawn, or, where none is known, images.
     """
     if result.stability is None:
@@ -79,11 +99,12 @@ def describe_stability(result: ClusteringResult, *, of_patients: bool) -> str | 
         return f"Its stability is unknown: {show_text(str(overall.undefined_reason))}."
     n_sampled = overall.sampled_units
     sampled = f", drawn from a sample with {count(n_sampled, 'image')}" if n_sampled else ""
+    caution = _FEW_SAY_LITTLE if n_images < _FEW_IMAGES else ""
     return (
         f"Stability {format_score(overall)}: {result.stability.resamples} random parts of the "
         f"{'patients' if of_patients else 'images'}{sampled}, clustered again, gave "
         f"{judge_stability(overall.value)}."
-        f"{'' if overall.value >= _SIMILAR else _FEW_MAY_BE_RIGHT}"
+        f"{caution if overall.value >= _SIMILAR else _FEW_MAY_BE_RIGHT}"
     )
 
 
@@ -126,7 +147,9 @@ def tabulate_stability(result: ClusteringResult) -> list[tuple[str, str, str]]:
         (
             name_cluster(cluster),
             format_score(score),
-            show_text(str(score.undefined_reason)) if score.value is None else judge_cluster(score.value),
+            show_text(str(score.undefined_reason))
+            if score.value is None
+            else judge_cluster(score.value, result.stability.overall.value),
         )
         for cluster, score in enumerate(result.stability.clusters)
     ]
@@ -191,91 +214,10 @@ def _value(association: Association) -> float:
     return association.adjusted_mutual_information.value or 0.0
 
 
-def describe_leaks(leaks: Leaks, duplicates: Duplicates, *, listing: str = "") -> list[str]:
-    """What the leak check found, in sentences that name nobody.
-
-    Args:
-        leaks: Patients and near-duplicates in more than one class or split.
-        duplicates: The near-duplicates; None if they were not looked for.
-        listing: What names the patients, such as ``scores.json lists them``, if anything does.
-
-    Returns:
-        The sentences.
-    """
-    return [*_describe_patients(leaks, listing), *_describe_duplicates(leaks, duplicates)]
-
-
-def _describe_patients(leaks: Leaks, listing: str) -> list[str]:
-    if leaks.patients == 0:
-        return ["No patient is known, so intervals and stability are found by redrawing single images."]
-    found = [
-        f"{count(len(patients), 'patient')} of {leaks.patients:,} {have(len(patients))} images in more than "
-        f"one {line}."
-        for patients, line in ((leaks.patients_in_classes, "class"), (leaks.patients_in_splits, "split"))
-        if patients
-    ]
-    if found:
-        return [*found[:-1], f"{found[-1].removesuffix('.')}; {listing}."] if listing else found
-    lines = [line for line, number in (("class", leaks.classes), ("split", len(leaks.splits))) if number > 1]
-    if not lines:
-        return []
-    if not leaks.repeated_patients:
-        return [
-            f"No patient has several images, so none can have them in more than one {' or '.join(lines)}."
-        ]
-    return [
-        f"None of the {count(leaks.patients, 'patient')} has images in more than one {' or '.join(lines)}."
-    ]
-
-
-def _describe_duplicates(leaks: Leaks, duplicates: Duplicates) -> list[str]:
-    if duplicates.total_pairs == 0:
-        if duplicates.search is None:
-            return ["There are no duplicates or near-duplicates."]
-        return ["No duplicates or near-duplicates were found.", *_describe_search(duplicates)]
-    across = [
-        f"{number:,} across {line}"
-        for number, line in (
-            (leaks.pairs_across_patients, "patients"),
-            (leaks.pairs_across_classes, "classes"),
-            (leaks.pairs_across_splits, "splits"),
-        )
-        if number
-    ]
-    listed = (
-        f", of the {len(duplicates.pairs):,} most similar"
-        if len(duplicates.pairs) < duplicates.total_pairs
-        else ""
-    )
-    where = f" ({', '.join(across)}{listed})" if across else ""
-    at_least = "at least " if duplicates.search else ""
-    return [
-        f"There {are(duplicates.total_pairs)} {at_least}{count(duplicates.total_pairs, 'pair')} of "
-        f"duplicates or near-duplicates{where}; duplicates.csv lists them.",
-        *_describe_search(duplicates),
-    ]
-
-
-def _describe_search(duplicates: Duplicates) -> list[str]:
-    """How many near-duplicates the search finds, if it did not compare all pairs."""
-    search = duplicates.search
-    if search is None:
-        return []
-    sample = f"a random sample of {count(search.sampled_members, 'image')}"
-    pairs = count(search.sampled_pairs, "pair")
-    share = (
-        f"How many near-duplicates the search misses is not known: {sample} has none."
-        if search.recall.value is None
-        else f"The search finds {format_score(search.recall)} of the near-duplicates (95% interval "
-        f"{format_interval(search.recall)}), as estimated from {pairs} of {sample}."
-    )
-    left_out = "More images are alike than the search compares one by one: it left out pairs among them."
-    lines = ["With so many images, not all pairs are compared.", share]
-    return [*lines, left_out] if search.exceeded else lines
-
-
-def summarize_trust(result: ClusteringResult, leaks: Leaks, duplicates: Duplicates) -> Sequence[str]:
+def summarize_trust(
+    result: ClusteringResult, n_images: int, leaks: Leaks, duplicates: Duplicates
+) -> Sequence[str]:
     """The lines on trust that a terminal shows: stability, audit, patients, duplicates, a line or so each."""
-    stability = describe_stability(result, of_patients=leaks.patients > 0)
+    stability = describe_stability(result, n_images, of_patients=leaks.patients > 0)
     lines = [stability, *describe_audit(result), *describe_leaks(leaks, duplicates, listing=LISTED_IN_SCORES)]
     return [line for line in lines if line]

@@ -40,7 +40,7 @@ def test_the_summary_has_counts_scores_table_and_report() -> None:
 def test_the_summary_without_labels_or_scores_says_so() -> None:
     text = summarize(undefine(make_outcome(classes=()), "all images are alike"))
     assert "accuracy" not in text
-    assert "Labels:" not in text
+    assert "Labels: none are known" in text
     assert "The silhouette is undefined: all images are alike." in text
 
 

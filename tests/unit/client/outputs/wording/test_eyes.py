@@ -49,14 +49,19 @@ def test_where_scans_have_no_clusters_of_their_own_the_reason_is_told() -> None:
         (
             VOLUMES,
             "auto",
-            "Not whitened within patients: the images of a patient follow each other like the slices of "
-            "volumes, which differ in pathology (a typical image is one of 49 of its patient; ",
+            "What images of one patient differ by counts in full: the images of a patient follow each "
+            "other like the slices of volumes, which differ in pathology (a typical image is one of 49 of "
+            "its patient; ",
         ),
-        (replace(VOLUMES, applied=True), True, "Whitened within patients, as was asked for; but"),
+        (
+            replace(VOLUMES, applied=True),
+            True,
+            "What images of one patient differ by counts less (whitening within patients), as was asked",
+        ),
         (
             SINGLE,
             "auto",
-            "Whitened within patients: the images of a patient look like single",
+            "What images of one patient differ by counts less (whitening within patients): the images of a",
         ),
         (SINGLE, True, None),
         (WhiteningDecision(False, False, 0, 0, 1), True, None),

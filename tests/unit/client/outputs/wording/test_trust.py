@@ -14,11 +14,12 @@ from octcluster.outputs.pages import ReportOptions
 from octcluster.outputs.run.brief import tell_run
 from octcluster.outputs.run.report import format_report
 from octcluster.outputs.run.report.facts import list_facts
+from octcluster.outputs.wording.leaks import describe_leaks
 from octcluster.outputs.wording.trust import (
     describe_audit,
-    describe_leaks,
     describe_stability,
     describe_unused_patients,
+    judge_cluster,
     summarize_trust,
 )
 from octcluster.workflows.outcome import RunOutcome
@@ -159,30 +160,57 @@ def test_without_classes_a_nuisance_is_warned_of_by_itself() -> None:
 def test_low_stability_is_not_called_wrong() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
     unsure = replace(chosen, stability=replace(known(chosen.stability), overall=Score(0.517)))
-    said = known(describe_stability(unsure, of_patients=True))
+    said = known(describe_stability(unsure, 500, of_patients=True))
     assert "agree only in part: take them as a hint." in said
     assert "how sure clusters are, not how right" in said
-    assert "not how right" not in known(describe_stability(chosen, of_patients=True))
+    assert "not how right" not in known(describe_stability(chosen, 500, of_patients=True))
     of_sample = replace(known(chosen.stability).overall, sampled_units=131_000)
     sampled = replace(chosen, stability=replace(known(chosen.stability), overall=of_sample))
-    said = known(describe_stability(sampled, of_patients=True))
+    said = known(describe_stability(sampled, 500, of_patients=True))
     assert "random parts of the patients, drawn from a sample with 131,000 images, clustered again" in said
+
+
+def test_few_images_that_cluster_alike_are_no_proof() -> None:
+    chosen = add_trust(make_outcome()).result.results[0]
+    assert "fewer than 100 images that says little" in known(describe_stability(chosen, 99, of_patients=True))
+    assert "says little" not in known(describe_stability(chosen, 100, of_patients=True))
+
+
+@pytest.mark.parametrize(
+    ("similarity", "overall", "said"),
+    [
+        (0.89, 0.95, "nearly the same images each time"),
+        (0.89, 0.75, "mostly the same images, because the clusters as a whole do not reappear better"),
+        (0.89, 0.569, "a pattern, but doubtful which images belong to it, because the clusters as a whole"),
+        (0.89, 0.2, "may be chance, because the clusters as a whole do not reappear better"),
+        (0.62, 0.95, "a pattern, but doubtful which images belong to it"),
+        (0.2, 0.2, "may be chance"),
+        (0.89, None, "nearly the same images each time"),
+    ],
+)
+def test_no_cluster_is_called_surer_than_all_of_them(
+    similarity: float, overall: float | None, said: str
+) -> None:
+    assert judge_cluster(similarity, overall).startswith(said)
+    assert ("as a whole" in judge_cluster(similarity, overall)) == ("as a whole" in said)
 
 
 def test_unknown_stability_says_why() -> None:
     chosen = add_trust(make_outcome()).result.results[0]
     unknown = replace(known(chosen.stability), overall=Score(undefined_reason="there are 3 images"))
     assert (
-        describe_stability(replace(chosen, stability=unknown), of_patients=True)
+        describe_stability(replace(chosen, stability=unknown), 500, of_patients=True)
         == "Its stability is unknown: there are 3 images."
     )
-    assert describe_stability(make_outcome().result.results[0], of_patients=True) is None
+    assert describe_stability(make_outcome().result.results[0], 500, of_patients=True) is None
 
 
 def test_the_summary_is_short() -> None:
     outcome = add_trust(make_outcome())
     duplicates = outcome.result.duplicates
-    lines = summarize_trust(outcome.result.results[0], find_leaks(outcome.members, duplicates), duplicates)
+    lines = summarize_trust(
+        outcome.result.results[0], 500, find_leaks(outcome.members, duplicates), duplicates
+    )
     assert [line.split()[:2] for line in lines] == [
         ["Stability", "0.812:"],
         ["The", "width"],
@@ -191,7 +219,7 @@ def test_the_summary_is_short() -> None:
     ]
     split = [image("train/0.png", None, "a"), image("test/1.png", None, "a")]
     found = pairs((0, 1))
-    lines = summarize_trust(make_outcome().result.results[0], find_leaks(split, found), found)
+    lines = summarize_trust(make_outcome().result.results[0], 2, find_leaks(split, found), found)
     assert lines == [
         "1 patient of 1 has images in more than one split; scores.json lists them.",
         "There is 1 pair of duplicates or near-duplicates (1 across splits); duplicates.csv lists them.",
@@ -213,7 +241,7 @@ def made(preparation: Preparation, dimension: int, *, known: bool) -> RunOutcome
 def test_what_needs_patients_is_not_said_to_be_done_without_them() -> None:
     outcome = made(WITHIN, 96, known=False)
     leaks = find_leaks(outcome.members, pairs())
-    (stability, *_) = summarize_trust(outcome.result.results[0], leaks, pairs())
+    (stability, *_) = summarize_trust(outcome.result.results[0], 500, leaks, pairs())
     assert "10 random parts of the images, clustered again" in stability
     (advice,) = describe_unused_patients(WITHIN, outcome.members)
     assert "<disease>-<patient>-<number>" in advice

@@ -70,7 +70,8 @@ def _answer(outcome: RunOutcome) -> list[str]:
     answer = describe_answer(chosen, outcome.class_sizes, whitened=whitened, unit=outcome.unit)
     answer[1:1] = explain_choice(outcome)
     answer += describe_eyes(outcome)
-    if stability := describe_stability(chosen, of_patients=knows_patients(outcome.members)):
+    of_patients = knows_patients(outcome.members)
+    if stability := describe_stability(chosen, len(outcome.members), of_patients=of_patients):
         answer.append(stability)
     elif not outcome.spec.stability_resamples:
         answer.append("Its stability was not measured.")
@@ -87,11 +88,10 @@ def _list_tiles(outcome: RunOutcome) -> list[Tile]:
     tiles = [Tile("images", f"{len(outcome.members):,}"), Tile("clusters", str(chosen.clusters))]
     if outcome.eyes is not None:
         tiles.insert(0, Tile("eyes", f"{len(outcome.units):,}"))
-    names = ["silhouette"]
+    scores = []
     if outcome.image_set.classes:
         tiles.append(Tile("known classes", str(len(outcome.image_set.classes))))
-        names = ["accuracy", "adjusted_rand_index", "silhouette"]
-    scores = [(SCORE_NAMES[name].title, getattr(chosen.scores, name)) for name in names]
+        scores.append((SCORE_NAMES["accuracy"].title, chosen.scores.accuracy))
     if chosen.stability is not None:
         scores.append(("stability", chosen.stability.overall))
     tiles += [Tile(title, format_score(score), format_interval(score)) for title, score in scores]

@@ -76,9 +76,10 @@ def _list_notes(
     if chosen.stability is not None and cluster < len(chosen.stability.clusters):
         score = chosen.stability.clusters[cluster]
         notes.append(
-            f"Its stability is unknown: {show_text(str(score.undefined_reason))}."
+            f"Whether it reappears is unknown: {show_text(str(score.undefined_reason))}."
             if score.value is None
-            else f"Stability {score.value:.2f}: {judge_cluster(score.value)}."
+            else f"Reappears in random parts of the images with a similarity of {score.value:.2f}: "
+            f"{judge_cluster(score.value, chosen.stability.overall.value)}."
         )
     return notes
 

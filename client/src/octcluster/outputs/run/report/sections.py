@@ -21,11 +21,10 @@ from octcluster.outputs.run.report.figures import (
 )
 from octcluster.outputs.run.report.scatter import Scatter
 from octcluster.outputs.run.report.score_table import build_score_table
+from octcluster.outputs.wording.leaks import LISTED_IN_SCORES, describe_leaks
 from octcluster.outputs.wording.second_choice import describe_second, explain_choice, tabulate_second
 from octcluster.outputs.wording.trust import (
-    LISTED_IN_SCORES,
     describe_audit,
-    describe_leaks,
     describe_stability,
     tabulate_audit,
     tabulate_stability,
@@ -115,13 +114,15 @@ def _list_trust(outcome: RunOutcome, chosen: ClusteringResult, *, identified: bo
                 ]
             )
         )
-    stability = describe_stability(chosen, of_patients=redrawn == "patients")
+    stability = describe_stability(chosen, len(outcome.members), of_patients=redrawn == "patients")
     if stability:
         parts.append(Text([stability], "Would other images give the same clusters?"))
         if rows_of_clusters := tabulate_stability(chosen):
             header = ["cluster", "similarity", "what it says"]
             parts.append(
-                Table("stability", "Stability of each cluster", header, rows_of_clusters, collapsed=True)
+                Table(
+                    "stability", "How alike each cluster reappears", header, rows_of_clusters, collapsed=True
+                )
             )
     rows = tabulate_audit(chosen)
     if rows:

@@ -1,12 +1,11 @@
 """What stands out in a run, in sentences: what a reader of the report should not miss."""
 
 from octcluster.outputs.wording.eyes import describe_whitening
+from octcluster.outputs.wording.leaks import LISTED_IN_SCORES, describe_leaks
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
 from octcluster.outputs.wording.stop_sign import describe_few_eyes
 from octcluster.outputs.wording.trust import (
-    LISTED_IN_SCORES,
-    describe_leaks,
     describe_missing_model,
     describe_unused_patients,
     find_warnings,

@@ -220,8 +220,8 @@ def test_trust_is_put_into_words_and_tables_and_names_nobody() -> None:
         "The width explains the clusters, too (AMI 0.38, the class 0.62)",
         "7 patients of 7 have images in more than one class; scores.json lists them.",
         "There are 2 pairs of duplicates or near-duplicates",
-        "highly stable",
-        "unstable: may be chance",
+        "mostly the same images, because the clusters as a whole do not reappear better",
+        "may be chance",
         "white border",
     ):
         assert part in page.visible_text

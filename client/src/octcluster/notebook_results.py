@@ -1,0 +1,169 @@
+"""What whole jobs give in a notebook or script: sentences, tables, data frames and files."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from octcluster.model.results import ClusteringResult
+from octcluster.outputs.assign.words import tell_assignment
+from octcluster.outputs.earlier_result import check_replaceable
+from octcluster.outputs.folder import find_record, prepared_folder
+from octcluster.outputs.run.brief import format_run, list_scores, tell_run
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY
+from octcluster.workflows.outcome import AssignOutcome, RunOutcome
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A finished run; a prompt shows what it found in sentences, and a notebook with tables.
+
+    Attributes:
+        outcome: All that is known of it, as plain values; needs no pandas.
+        started: When it began.
+        arguments: What it was asked for, JSON values by name.
+    """
+
+    outcome: RunOutcome
+    started: datetime
+    arguments: Mapping[str, object]
+
+    @property
+    def chosen(self) -> ClusteringResult:
+        """The clustering that the run chose; the assignments are its."""
+        return self.outcome.chosen
+
+    @property
+    def assignments(self) -> "DataFrame":
+        """One row an image; the columns are those of ``assignments.parquet``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.run.columns import list_columns  # noqa: PLC0415
+
+        return _frame(list_columns(self.outcome))
+
+    @property
+    def scores(self) -> "DataFrame":
+        """One row a clustering: algorithm, k, clusters, noise, seconds, and each score as in ``scores.json``.
+
+        A score that is undefined is NaN.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        return _frame([list_scores(result) for result in self.outcome.result.results])
+
+    @property
+    def contingency(self) -> "DataFrame | None":
+        """Images by class (rows) and cluster (columns) in the chosen clustering; None if no class is known.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        table = self.chosen.contingency
+        if table is None:
+            return None
+        classes = [self.outcome.image_set.classes[index] for index in table.class_indices]
+        return _frame(table.counts, index=classes, columns=list(table.clusters))
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the files of ``octcluster run`` into a folder, made if need be; needs the extra cli.
+
+        Args:
+            folder: The folder.
+            overwrite: Replace an earlier result of other images or options.
+
+        Raises:
+            InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
+            OSError: A file cannot be written.
+        """
+        with prepared_out(Path(folder), "run", self.arguments, overwrite):
+            self.write_files(Path(folder))
+
+    def write_files(self, folder: Path) -> None:
+        """Writes them into a folder that is prepared."""
+        from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
+
+        write_run_files(self.outcome, folder, self.arguments, self.started)
+
+    def __repr__(self) -> str:
+        return "\n".join(tell_run(self.outcome))
+
+    def _repr_html_(self) -> str:
+        return format_run(self.outcome)
+
+
+@dataclass(frozen=True, repr=False)
+class Assignment:
+    """New images in the clusters of a finished run; a prompt shows what became of them in sentences.
+
+    Attributes:
+        outcome: All that is known of it, as plain values; needs no pandas.
+        started: When it began.
+        arguments: What it was asked for, JSON values by name.
+    """
+
+    outcome: AssignOutcome
+    started: datetime
+    arguments: Mapping[str, object]
+
+    @property
+    def assignments(self) -> "DataFrame":
+        """One row an image; the columns are those of ``assignments.csv`` but the run's id.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.assign.placements import list_placement_columns  # noqa: PLC0415
+
+        return _frame(list_placement_columns(self.outcome))
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the files of ``octcluster assign`` into a folder, made if need be; needs the extra cli.
+
+        Args:
+            folder: The folder.
+            overwrite: Replace an earlier result of other images or options.
+
+        Raises:
+            InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
+            OSError: A file cannot be written.
+        """
+        with prepared_out(Path(folder), "assign", self.arguments, overwrite):
+            self.write_files(Path(folder))
+
+    def write_files(self, folder: Path) -> None:
+        """Writes them into a folder that is prepared."""
+        from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
+
+        write_assign_files(self.outcome, folder, self.arguments, self.started)
+
+    def __repr__(self) -> str:
+        return "\n".join([*tell_assignment(self.outcome), RESEARCH_USE_ONLY])
+
+
+@contextmanager
+def prepared_out(
+    folder: str | Path | None, command: str, arguments: Mapping[str, object], overwrite: bool
+) -> Iterator[None]:
+    """The folder of the outputs, this job's alone; nothing if none is to be written."""
+    if folder is None:
+        yield
+        return
+    with prepared_folder(Path(folder), command):
+        if not overwrite:
+            check_replaceable(find_record(Path(folder), command), arguments)
+        yield
+
+
+def _frame(*arguments: Any, **options: Any) -> "DataFrame":
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(*arguments, **options)
