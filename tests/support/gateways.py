@@ -7,9 +7,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from octcluster import ImageSet, RunOptions, Scan, Silence, run_images
+from octcluster.images.readers.processes import kept_workers
+from octcluster.outputs.run.files import write_run_files
 from octcluster_gateway.model import State
 from octcluster_gateway.spool.index import Index
 from processes import free_port
@@ -102,3 +106,28 @@ def write_secret(path: Path) -> Path:
         path.touch(0o600)
         path.write_text(os.urandom(32).hex())
     return path
+
+
+def make_run(
+    images: Path, services: RunOptions, folder: Path, classes: tuple[str, ...], per_class: int
+) -> Path:
+    """Clusters some images of these classes, and writes the run into a folder."""
+    scans = [
+        Scan(images, path.relative_to(images).as_posix(), name, path.stem.split("-")[1])
+        for name in classes
+        for path in sorted((next(images.rglob(name))).glob("*.jp*g"))[:per_class]
+    ]
+    scans.sort(key=lambda scan: scan.order)
+    options = RunOptions(
+        **{name: getattr(services, name) for name in ("model", "embedder", "clusterer")},
+        key_secret=os.environ.get("OCTCLUSTER_KEY_SECRET", "").encode(),
+        min_clusters=len(classes),
+        max_clusters=len(classes),
+        umap=False,
+        stability_resamples=0,
+    )
+    folder.mkdir(exist_ok=True)
+    with kept_workers():
+        outcome = run_images(ImageSet(images, scans, "folder"), options, Silence())
+    write_run_files(outcome, folder, {}, datetime.now(UTC))
+    return folder

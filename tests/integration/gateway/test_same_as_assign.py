@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 from dicom_files import Element, write_opt
 from dicom_senders import read_acknowledged, sop_instance, storescu
-from gateways import Gateway
+from gateways import Gateway, make_run
 from numpy.typing import NDArray
 from octcluster import AssignOptions, AssignOutcome, RunOptions, Silence, assign_images, find_run
 from octcluster.images.folder import find_images
 from octcluster.images.readers.processes import kept_workers
 from PIL import Image
 from processes import Server, running_service
-
-from .conftest import make_run
 
 _CLASSES = ("CNV", "NORMAL")
 _SCANS = 3
