@@ -103,6 +103,9 @@ def test_a_run_from_vectors_to_assignments(
         with pytest.raises(RunNotFound):
             client.assign(started.run_id, 0, keys)
 
+        assert client.delete_vectors([*keys[:5], b"x" * 32]) >= 5  # other tests' spaces have them, too
+        assert client.find_missing(space, keys) == keys[:5]
+
 
 async def test_the_same_with_asyncio(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:
     async def source() -> AsyncIterator[tuple[bytes, bytes]]:
@@ -128,6 +131,8 @@ async def test_the_same_with_asyncio(clusterer: Server, space: EmbeddingSpace, v
         await client.delete(started.run_id)
         with pytest.raises(RunNotFound):
             await client.result(started.run_id)
+        assert await client.delete_vectors(keys[:5]) >= 5
+        assert await client.find_missing(space, keys) == keys[:5]
 
 
 def test_requests_are_cut_to_the_servers_limits(
@@ -146,6 +151,8 @@ def test_requests_are_cut_to_the_servers_limits(
         keys = [key for key, _ in vectors]
         assert client.get_vectors(space, keys) == dict(vectors)
         assert list(client.assign(started.run_id, 0, keys).image_keys) == keys
+        assert client.delete_vectors(keys) >= 600
+        assert client.find_missing(space, keys) == keys
 
 
 def test_trust_comes_with_the_result(clusterer: Server, space: EmbeddingSpace, vectors: Vectors) -> None:

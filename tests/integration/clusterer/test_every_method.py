@@ -72,6 +72,9 @@ def test_what_is_no_message_is_refused(method: Method, content: bytes, client: C
     if content == NOT_UTF8 and not method.descriptor.input_type.fields:
         assert code == grpc.StatusCode.OK, "an unknown field is no fault"
         return
+    if content == NOT_UTF8 and method.name == "DeleteVectors":
+        assert details == "each image key must have 32 bytes"
+        return
     if content == NOT_UTF8 and method.name == "PutFittedRun":
         assert "no file of a fitted run" in details or code == grpc.StatusCode.INVALID_ARGUMENT
         return
@@ -92,7 +95,15 @@ def test_what_is_no_id_of_a_run_is_refused(method: Method, kind: str, client: Cl
 def test_runs_have_ids_in_these_methods() -> None:
     """If this fails, a new method has an id under another name: see that it is checked, and add it here."""
     assert len(WITH_RUN_ID) == len(METHODS) - len(
-        {"GetServerInfo", "FindMissingVectors", "PutVectors", "GetVectors", "PutFittedRun", "ListRuns"}
+        {
+            "GetServerInfo",
+            "FindMissingVectors",
+            "PutVectors",
+            "GetVectors",
+            "DeleteVectors",
+            "PutFittedRun",
+            "ListRuns",
+        }
     )
 
 
@@ -101,6 +112,7 @@ def test_what_is_no_image_key_or_digest_is_refused(key: bytes, client: Clusterer
     requests = {
         "FindMissingVectors": pb.FindMissingVectorsRequest(space=SPACE, image_keys=[key]),
         "GetVectors": pb.GetVectorsRequest(space=SPACE, image_keys=[key]),
+        "DeleteVectors": pb.DeleteVectorsRequest(image_keys=[key]),
         "PutVectors": pb.PutVectorsRequest(space=SPACE, entries=[pb.VectorEntry(image_key=key, vector=b"v")]),
         "Assign": pb.AssignRequest(run_id="0" * 32, image_keys=[key]),
     }

@@ -236,6 +236,8 @@ def test_a_name_that_may_not_store_vectors_cannot(named_server: Server) -> None:
         with pytest.raises(AccessDenied, match="--vector-writers") as error:
             guest.put_vectors(SPACE, draw_vectors())
         assert error.value.code == "PERMISSION_DENIED"
+        with pytest.raises(AccessDenied, match="--vector-writers"):
+            guest.delete_vectors([key for key, _ in draw_vectors()])
         assert guest.list_runs() == []
 
 

@@ -125,6 +125,14 @@ class AsyncClustererClient:
             vectors.update(read_vectors(responses))
         return vectors
 
+    async def delete_vectors(self, image_keys: Sequence[bytes]) -> int:
+        """See ClustererClient.delete_vectors."""
+        deleted = 0
+        for keys in cut(image_keys, (await self.info()).limits.max_keys_per_message):
+            request = messages.DeleteVectorsRequest(image_keys=keys)
+            deleted += (await self._connection.call(self._stub.DeleteVectors, request)).deleted
+        return deleted
+
     async def check_run(self, spec: RunSpec, members: int, units: int | None = None) -> None:
         """See ClustererClient.check_run."""
         await self._connection.call(self._stub.CheckRun, check_request(spec, members, units))

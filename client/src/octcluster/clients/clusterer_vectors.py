@@ -154,6 +154,24 @@ class ClustererVectors:
             vectors.update(read_vectors(self._connection.call_for_stream(self._stub.GetVectors, request)))
         return vectors
 
+    def delete_vectors(self, image_keys: Sequence[bytes]) -> int:
+        """Removes all that the cache has of some images, in every embedding space. Runs stay.
+
+        Args:
+            image_keys: Keys of 32 bytes, any number.
+
+        Returns:
+            How many vectors there were; fewer are told if a call was repeated because its connection broke.
+
+        Raises:
+            AccessDenied: This caller may not change the cache.
+        """
+        deleted = 0
+        for keys in cut(image_keys, self.info().limits.max_keys_per_message):
+            request = messages.DeleteVectorsRequest(image_keys=keys)
+            deleted += self._connection.call(self._stub.DeleteVectors, request).deleted
+        return deleted
+
     def close(self) -> None:
         """Ends the connection and all calls on it."""
         self._connection.close()

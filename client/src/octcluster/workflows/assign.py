@@ -8,7 +8,7 @@
 Nothing is fitted again. What was fitted comes from the run's file, or from the clusterer that did the run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from octcluster.clients.clusterer import ClustererClient
@@ -53,7 +53,13 @@ class AssignOptions(ServiceOptions):
 
     The embedder must serve the model of the run. The clusterer may be any, if the run has its model file;
     else it must be the one that did the run, or one with the same cache.
+
+    Attributes:
+        on_keys: Told the images that can be read, each with its image key, before any of them is sent; None:
+            nobody is.
     """
+
+    on_keys: Callable[[Sequence[tuple[Scan, bytes]]], None] | None = None
 
 
 def assign_images(
@@ -83,6 +89,8 @@ def assign_images(
         stages.begin("Reading", len(image_set.images), "images")
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
+        if options.on_keys is not None:
+            options.on_keys(images.good())
         with connected_clients(options, stack, stages) as clients:
             outcome = _Assigning(run, image_set, options, stages, images, clients).run()
     if not_kept := find_not_kept(stack):

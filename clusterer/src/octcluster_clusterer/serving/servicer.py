@@ -113,8 +113,7 @@ class ClustererServicer(ClustererServiceServicer):
         self, request_iterator: AsyncIterator[pb.PutVectorsRequest], context: object
     ) -> pb.PutVectorsResponse:
         """Stores vectors, message by message."""
-        if self._vector_writers and current_caller() not in self._vector_writers:
-            raise NotAllowed("this caller may not store vectors: see --vector-writers of the clusterer")
+        self._check_writer()
         received = 0
         rejections: list[Rejection] = []
         async for request in request_iterator:
@@ -140,6 +139,21 @@ class ClustererServicer(ClustererServiceServicer):
             if vectors:
                 self._metrics.count_served(len(vectors))
                 yield from_vectors(vectors)
+
+    async def DeleteVectors(  # noqa: N802
+        self, request: pb.DeleteVectorsRequest, context: object
+    ) -> pb.DeleteVectorsResponse:
+        """Removes all that the cache has of some images."""
+        self._check_writer()
+        keys = to_image_keys(request.image_keys, self._limits)
+        return pb.DeleteVectorsResponse(deleted=await asyncio.to_thread(self._vectors.delete, keys))
+
+    def _check_writer(self) -> None:
+        """Raises NotAllowed if this caller may not change the cache."""
+        if self._vector_writers and current_caller() not in self._vector_writers:
+            raise NotAllowed(
+                "this caller may not store or delete vectors: see --vector-writers of the clusterer"
+            )
 
     async def CheckRun(  # noqa: N802
         self, request: pb.CheckRunRequest, context: object

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_CONNECT_SECONDS = 2.0
 # For how long a record that is being written is kept after its last field; then nobody writes it any more.
 _SECONDS_TO_WRITE = 300
+_KEYS_A_PAGE = 5000
 
 # The first kind that fits decides. The caller is told what a person can do about it, the log has the rest.
 # What does not pass by itself is told at once: nobody waits for it.
@@ -180,6 +181,21 @@ class RedisStore:
         """Deletes a value or a record, if there is one."""
         with self._asking():
             self._redis.delete(key)
+
+    def list_keys(self, prefix: bytes) -> Iterator[bytes]:
+        """All keys that begin with a prefix of plain letters, page by page; one may come twice."""
+        cursor = 0
+        while True:
+            with self._asking():
+                cursor, keys = self._redis.scan(cursor, match=prefix + b"*", count=_KEYS_A_PAGE)
+            yield from keys  # type: ignore[misc]
+            if not cursor:
+                return
+
+    def delete_values(self, keys: Sequence[bytes]) -> int:
+        """Deletes values in one round trip; returns how many there were."""
+        with self._asking():
+            return int(self._redis.unlink(*keys))
 
     def add_to_list(self, list_key: bytes, member: bytes, order: float, oldest: float) -> None:
         """Puts a member on an ordered list and drops all members whose order is below ``oldest``."""

@@ -16,7 +16,7 @@ from octcluster_clusterer.store.sound_vectors import (
     require_all,
     take_sound,
 )
-from octcluster_clusterer.store.vectors import Rejection
+from octcluster_clusterer.store.vectors import IMAGE_KEY_BYTES, Rejection
 
 _KEY_PREFIX = b"octcluster:v1:vector:"
 # One round trip moves at most this much: enough to hide the wait, too little to be seen in resident memory.
@@ -89,6 +89,18 @@ class RedisVectors:
             report(start + len(keys), n_members)
         require_all(faults, n_members)
         return vectors
+
+    def delete(self, image_keys: Sequence[bytes]) -> int:
+        """Removes all vectors of images; looks at every key that Redis has, since none lists the spaces."""
+        wanted = set(image_keys)
+        if not wanted:
+            return 0
+        found = {key for key in self._store.list_keys(_KEY_PREFIX) if key[-IMAGE_KEY_BYTES:] in wanted}
+        keys = sorted(found)
+        return sum(
+            self._store.delete_values(keys[start : start + _LARGEST_CHUNK_VECTORS])
+            for start in range(0, len(keys), _LARGEST_CHUNK_VECTORS)
+        )
 
     def ping(self) -> None:
         """Asks the server whether it is there."""

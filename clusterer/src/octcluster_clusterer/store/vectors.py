@@ -71,6 +71,19 @@ class VectorCache(Protocol):
             StoreUnavailable: The store does not serve; some vectors may have been stored.
         """
 
+    def delete(self, image_keys: Sequence[bytes]) -> int:
+        """Removes all vectors of images, in every space; from then on each process misses them.
+
+        Args:
+            image_keys: Image keys, 32 bytes each.
+
+        Returns:
+            The number of vectors that were there. One that is put meanwhile may stay.
+
+        Raises:
+            StoreUnavailable: The store does not serve; some vectors may have been removed.
+        """
+
     def load(
         self, space: VectorSpace, image_keys: NDArray[np.uint8], report: Callable[[int, int], None]
     ) -> NDArray[np.float32]:

@@ -97,6 +97,27 @@ def test_spaces_do_not_meet(cache: VectorCache) -> None:
     assert cache.find_missing(replace(SPACE, dimension=640), [vectors[0][0]]) == [vectors[0][0]]
 
 
+def test_deleted_vectors_are_gone_from_every_space_for_everybody(place: Place) -> None:
+    other_space = VectorSpace(b"\x02" * 32, dimension=640)
+    vectors, others = make_vectors(4), make_vectors(4, dimension=640)
+    keys = [key for key, _ in vectors]
+    cache, beside = place.open(), place.open()
+    cache.put(SPACE, vectors)
+    cache.put(other_space, [(key, other) for key, (_, other) in zip(keys[1:], others, strict=False)])
+    assert beside.find_missing(SPACE, keys) == []
+    assert cache.delete([]) == cache.delete([os.urandom(32)]) == 0
+    assert cache.delete([*keys[:2], os.urandom(32), keys[0]]) == 3
+    for opened in (cache, beside, place.open()):
+        assert opened.find_missing(SPACE, keys) == keys[:2]
+        assert opened.find_missing(other_space, keys) == keys[:2]
+        assert opened.get(SPACE, keys) == vectors[2:]
+        with pytest.raises(VectorsMissing):
+            opened.load(SPACE, columns(keys), ignore_progress)
+        assert opened.delete(keys[:2]) == 0
+    beside.put(SPACE, vectors[:1])
+    assert place.open().get(SPACE, keys) == [vectors[0], *vectors[2:]]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_vector_that_is_not_finite_is_rejected_alone(cache: VectorCache, bad: float) -> None:
     vectors = make_vectors(3)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 ENDING = ".parquet"
+ERASURE_ENDING = ".erased"
+ENDINGS = (ENDING, ERASURE_ENDING)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FileFacts:
 
 
 class ShardFolder(Protocol):
-    """Folders of shards by a name, under one place. Safe to call from several threads.
+    """Folders of shards and erasures by a name, under one place. Safe to call from several threads.
 
     Every method raises OSError as the place raises it: see ``faults.py``.
 
@@ -32,7 +34,7 @@ class ShardFolder(Protocol):
     gap_bytes: int
 
     def list_files(self, space: str) -> dict[str, FileFacts]:
-        """The shards of a space by name; none if it has no folder yet."""
+        """The files of a space by name, of both endings; none if it has no folder yet."""
 
     def open_file(self, space: str, name: str) -> Any:
         """Opens a shard for reading at any place, as a ``pyarrow.NativeFile``.

@@ -44,12 +44,12 @@ class Index:
         """Adds the vectors of a shard.
 
         Args:
-            shard: Its number.
+            shard: Its number; ABSENT: these images were erased then, and what was put before does not count.
             keys: uint8, shape (n_rows, 32): the image key of each row.
             put_at: int64, shape (n_rows,): when each was put.
         """
         rows = np.arange(len(keys), dtype=np.int32)
-        run = _Run(_as_strings(keys), put_at, np.full(len(keys), shard, dtype=np.int32), rows)
+        run = _Run(as_strings(keys), put_at, np.full(len(keys), shard, dtype=np.int32), rows)
         self._runs.append(_keep_latest([run]))
         while len(self._runs) > 1 and len(self._runs[-2].keys) <= 2 * len(self._runs[-1].keys):
             self._runs[-2:] = [_keep_latest(self._runs[-2:])]
@@ -70,7 +70,7 @@ class Index:
         Returns:
             Number of the shard, ABSENT where there is none, and of the row in it: int32, shape (n_keys,).
         """
-        wanted = _as_strings(keys)
+        wanted = as_strings(keys)
         order = np.argsort(wanted)
         ordered = wanted[order]  # neighbours are looked for in the same part of memory
         latest = np.full(len(keys), np.iinfo(np.int64).min)
@@ -86,12 +86,13 @@ class Index:
 
     def forget(self, shard: int, keys: NDArray[np.uint8]) -> None:
         """Has images whose latest vectors are in this shard count as absent, until later ones are added."""
-        wanted = _as_strings(keys)
+        wanted = as_strings(keys)
         for run in self._runs:
             run.shards[(run.shards == shard) & np.isin(run.keys, wanted)] = ABSENT
 
 
-def _as_strings(keys: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+def as_strings(keys: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Image keys, uint8, shape (n_keys, 32), as values that can be compared, shape (n_keys,)."""
     return np.ascontiguousarray(keys).view(_KEY_TYPE).reshape(-1)
 
 

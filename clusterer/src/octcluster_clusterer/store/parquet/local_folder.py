@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from octcluster_clusterer.store.parquet.folders import ENDING, FileFacts
+from octcluster_clusterer.store.parquet.folders import ENDINGS, FileFacts
 
 _PART_ENDING = ".part"
 # A writer that was at it for longer is not there any more.
@@ -32,7 +32,7 @@ class LocalFolder:
         self._root = root
 
     def list_files(self, space: str) -> dict[str, FileFacts]:
-        """The shards of a space by name."""
+        """The files of a space by name."""
         found, now = {}, time.time()
         try:
             names = os.listdir(self._root / space)
@@ -40,7 +40,7 @@ class LocalFolder:
             self.check()
             return {}
         for name in names:
-            if name.endswith(ENDING):
+            if name.endswith(ENDINGS):
                 with suppress(FileNotFoundError):  # it was merged since
                     facts = os.stat(self._root / space / name)
                     found[name] = FileFacts(facts.st_size, now - facts.st_mtime)

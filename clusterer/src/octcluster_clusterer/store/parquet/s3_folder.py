@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from pyarrow import fs
 
-from octcluster_clusterer.store.parquet.folders import ENDING, FileFacts
+from octcluster_clusterer.store.parquet.folders import ENDINGS, FileFacts
 
 # What is larger is gathered on the disk before it is sent, and not in memory.
 _LARGEST_IN_MEMORY_BYTES = 16 * 2**20
@@ -45,12 +45,12 @@ class S3Folder:
         )
 
     def list_files(self, space: str) -> dict[str, FileFacts]:
-        """The shards of a space by name."""
+        """The files of a space by name."""
         now = time.time()
         found = {
             info.base_name: FileFacts(info.size, now - info.mtime.timestamp())
             for info in self._list(f"{self._path}/{space}")
-            if info.type is fs.FileType.File and info.base_name.endswith(ENDING)
+            if info.type is fs.FileType.File and info.base_name.endswith(ENDINGS)
         }
         if not found:
             self.check()

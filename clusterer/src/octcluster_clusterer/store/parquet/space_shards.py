@@ -6,13 +6,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import StoreUnavailable
 from octcluster_clusterer.model import VectorSpace
-from octcluster_clusterer.store.parquet.folders import ShardFolder
+from octcluster_clusterer.store.parquet.erasures import Erasure, read_erasure, write_erasure
+from octcluster_clusterer.store.parquet.folders import ENDING, ERASURE_ENDING, ShardFolder
 from octcluster_clusterer.store.parquet.index import Index
 from octcluster_clusterer.store.parquet.shards import DamagedShard, Shard, name_folder
 
@@ -41,6 +43,7 @@ class SpaceShards:
         self._opened: OrderedDict[str, Shard] = OrderedDict()
         self._damaged: set[str] = set()
         self._superseded: set[str] = set()
+        self._erasures: set[str] = set()
         self._latest_put_at = 0
 
     def find(self, keys: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -74,6 +77,17 @@ class SpaceShards:
         with self._lock:
             self._add(name, keys, put_at)
 
+    def erase(self, keys: NDArray[np.uint8]) -> None:
+        """Has all vectors of these images that were put so far count as absent, for every process.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        erasure, name = Erasure(keys, self.next_put_at()), f"{uuid4().hex}{ERASURE_ENDING}"
+        self._folder.write_file(self.folder_name, name, lambda file: write_erasure(file, erasure))
+        with self._lock:
+            self._add_erasure(name, erasure)
+
     def forget(self, number: int, keys: NDArray[np.uint8]) -> None:
         """Has damaged vectors in a shard count as missing from now on, until they are put again."""
         with self._lock:
@@ -103,6 +117,8 @@ class SpaceShards:
         What a new one takes the place of is forgotten before: it has the same vectors, put at the same times,
         and the index keeps one place of each.
         """
+        self._take_erasures({name for name in there if name.endswith(ERASURE_ENDING)})
+        there = {name for name in there if name.endswith(ENDING)}
         new: dict[str, Shard] = {}
         self._superseded &= there
         for name in there - self._numbers.keys() - self._damaged - self._superseded:
@@ -116,6 +132,17 @@ class SpaceShards:
         for name in new.keys() - self._superseded:
             with self._noting_damage(name):
                 self._add(name, *new[name].read_keys())
+
+    def _take_erasures(self, there: Set[str]) -> None:
+        self._erasures &= there
+        for name in there - self._erasures - self._damaged:
+            with self._noting_damage(name):
+                self._add_erasure(name, read_erasure(self._folder, self.folder_name, name))
+
+    def _add_erasure(self, name: str, erasure: Erasure) -> None:
+        self._erasures.add(name)
+        erasure.add_to(self._index)
+        self._latest_put_at = max(self._latest_put_at, erasure.erased_at)
 
     @contextmanager
     def _noting_damage(self, name: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from octcluster_clusterer.store.parquet.compactor import Compactor
 from octcluster_clusterer.store.parquet.faults import asking
 from octcluster_clusterer.store.parquet.folders import ENDING, ShardFolder
 from octcluster_clusterer.store.parquet.index import ABSENT
-from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, write_shard
+from octcluster_clusterer.store.parquet.shards import DamagedShard, Rows, read_folder, write_shard
 from octcluster_clusterer.store.parquet.space_shards import MOST_LOOKS, UNSTEADY, SpaceShards
 from octcluster_clusterer.store.sound_vectors import (
     CHECKSUM_BYTES,
@@ -83,6 +83,13 @@ class ParquetVectors:
             self._compactor.tell(space)
         return rejections
 
+    def delete(self, image_keys: Sequence[bytes]) -> int:
+        """Removes all vectors of images: they are absent at once, and compaction removes their bytes."""
+        keys = _to_array(sorted(set(image_keys)))
+        with asking(self._observe):
+            spaces = [read_folder(name) for name in self._folder.list_spaces()] if len(keys) else []
+        return sum(self._delete_from(space, keys) for space in spaces if space is not None)
+
     def load(
         self, space: VectorSpace, image_keys: NDArray[np.uint8], report: Callable[[int, int], None]
     ) -> NDArray[np.float32]:
@@ -112,6 +119,15 @@ class ParquetVectors:
         with self._lock:
             for shards in self._spaces.values():
                 shards.close()
+
+    def _delete_from(self, space: VectorSpace, keys: NDArray[np.uint8]) -> int:
+        shards = self._shards_of(space)
+        with asking(self._observe):
+            numbers, _ = shards.find(keys)
+            if count := int((numbers != ABSENT).sum()):
+                shards.erase(keys)
+                self._compactor.tell(space)
+        return count
 
     def _shards_of(self, space: VectorSpace) -> SpaceShards:
         with self._lock:

@@ -614,6 +614,52 @@ class PutVectorsResponse(_message.Message):
 Global___PutVectorsResponse: _TypeAlias = PutVectorsResponse  # noqa: Y015
 
 @_typing.final
+class DeleteVectorsRequest(_message.Message):
+    """DeleteVectorsRequest names some images."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Image keys, 32 bytes each, at most Limits.max_keys_per_message."""
+
+    def __init__(
+        self,
+        *,
+        image_keys: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_keys", b"image_keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteVectorsRequest: _TypeAlias = DeleteVectorsRequest  # noqa: Y015
+
+@_typing.final
+class DeleteVectorsResponse(_message.Message):
+    """DeleteVectorsResponse says what was removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_FIELD_NUMBER: _builtins.int
+    deleted: _builtins.int
+    """Number of vectors that were there, of all spaces."""
+    def __init__(
+        self,
+        *,
+        deleted: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteVectorsResponse: _TypeAlias = DeleteVectorsResponse  # noqa: Y015
+
+@_typing.final
 class Preparation(_message.Message):
     """Preparation is what happens to the vectors before clustering, in the order of the fields."""
 

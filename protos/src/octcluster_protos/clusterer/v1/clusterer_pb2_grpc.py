@@ -56,6 +56,11 @@ class ClustererServiceStub(object):
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
                 response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
                 _registered_method=True)
+        self.DeleteVectors = channel.unary_unary(
+                '/octcluster.clusterer.v1.ClustererService/DeleteVectors',
+                request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsRequest.SerializeToString,
+                response_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsResponse.FromString,
+                _registered_method=True)
         self.CheckRun = channel.unary_unary(
                 '/octcluster.clusterer.v1.ClustererService/CheckRun',
                 request_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.CheckRunRequest.SerializeToString,
@@ -141,6 +146,13 @@ class ClustererServiceServicer(object):
 
     def GetVectors(self, request, context):
         """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVectors(self, request, context):
+        """DeleteVectors removes all that the cache has of some images, in every space. Runs stay. Repeating it is harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -250,6 +262,11 @@ def add_ClustererServiceServicer_to_server(servicer, server):
                     servicer.GetVectors,
                     request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.FromString,
                     response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.SerializeToString,
+            ),
+            'DeleteVectors': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVectors,
+                    request_deserializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsRequest.FromString,
+                    response_serializer=octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsResponse.SerializeToString,
             ),
             'CheckRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckRun,
@@ -417,6 +434,33 @@ class ClustererService(object):
             '/octcluster.clusterer.v1.ClustererService/GetVectors',
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsRequest.SerializeToString,
             octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.GetVectorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVectors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/octcluster.clusterer.v1.ClustererService/DeleteVectors',
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsRequest.SerializeToString,
+            octcluster__protos_dot_clusterer_dot_v1_dot_clusterer__pb2.DeleteVectorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class ClustererServiceStub:
     """PutVectors stores vectors in the cache. Repeating it is harmless."""
     GetVectors: _grpc.UnaryStreamMultiCallable[_clusterer_pb2.GetVectorsRequest, _clusterer_pb2.GetVectorsResponse]
     """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+    DeleteVectors: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.DeleteVectorsRequest, _clusterer_pb2.DeleteVectorsResponse]
+    """DeleteVectors removes all that the cache has of some images, in every space. Runs stay. Repeating it is harmless."""
     CheckRun: _grpc.UnaryUnaryMultiCallable[_clusterer_pb2.CheckRunRequest, _clusterer_pb2.CheckRunResponse]
     """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
     memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
@@ -91,6 +93,8 @@ class ClustererServiceAsyncStub(ClustererServiceStub):
     """PutVectors stores vectors in the cache. Repeating it is harmless."""
     GetVectors: _aio.UnaryStreamMultiCallable[_clusterer_pb2.GetVectorsRequest, _clusterer_pb2.GetVectorsResponse]  # type: ignore[assignment]
     """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+    DeleteVectors: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.DeleteVectorsRequest, _clusterer_pb2.DeleteVectorsResponse]  # type: ignore[assignment]
+    """DeleteVectors removes all that the cache has of some images, in every space. Runs stay. Repeating it is harmless."""
     CheckRun: _aio.UnaryUnaryMultiCallable[_clusterer_pb2.CheckRunRequest, _clusterer_pb2.CheckRunResponse]  # type: ignore[assignment]
     """CheckRun says whether a run of this spec with so many members could be done: whether the spec keeps the rules and the
     memory suffices. It needs no vectors, so a client can ask before it has any. INVALID_ARGUMENT says what to change.
@@ -160,6 +164,14 @@ class ClustererServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_clusterer_pb2.GetVectorsResponse], _abc.AsyncIterator[_clusterer_pb2.GetVectorsResponse]]:
         """GetVectors sends cached vectors, in the order of the request. Images without a sound vector are left out."""
+
+    @_abc_1.abstractmethod
+    def DeleteVectors(
+        self,
+        request: _clusterer_pb2.DeleteVectorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_clusterer_pb2.DeleteVectorsResponse, _abc.Awaitable[_clusterer_pb2.DeleteVectorsResponse]]:
+        """DeleteVectors removes all that the cache has of some images, in every space. Runs stay. Repeating it is harmless."""
 
     @_abc_1.abstractmethod
     def CheckRun(

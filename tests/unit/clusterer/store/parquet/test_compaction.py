@@ -101,6 +101,64 @@ def test_who_knew_a_merged_shard_beside_its_sources_has_all_when_these_are_delet
         assert reader.get(SPACE, keys) == vectors
 
 
+def bytes_of(place: Place) -> bytes:
+    return b"".join(content for name, content in read_shards(place.url).items() if name.endswith(".parquet"))
+
+
+@pytest.mark.parametrize("n_shards", [1, 3, 8])
+def test_bytes_of_deleted_vectors_are_removed(place: Place, n_shards: int) -> None:
+    vectors = make_vectors(8)
+    cache = open_alone(place)
+    for part in range(n_shards):
+        cache.put(SPACE, vectors[part::n_shards])
+    assert cache.delete([vectors[0][0]]) == 1
+    compaction = start_compaction(place)
+    assert compaction.compact(NEVER), "there are shards to delete"
+    compaction.compact(0)
+    assert vectors[0][1] not in bytes_of(place)
+    for opened in (cache, open_alone(place)):
+        assert opened.get(SPACE, [key for key, _ in vectors]) == vectors[1:]
+    assert cache.delete([key for key, _ in vectors]) == 7
+    for _ in range(3):
+        compaction.compact(0)
+    assert names(place).count("put") == names(place).count("merged") == 0
+
+
+def test_vector_that_a_late_merge_brings_back_stays_deleted(place: Place) -> None:
+    vectors = make_vectors(8)
+    cache = put_each(place, vectors)
+    before = read_shards(place.url)
+    late = start_compaction(place)
+    late.compact(NEVER)  # of a process that began before the deletion, and is not done
+    merged = {name: content for name, content in read_shards(place.url).items() if name not in before}
+    cache.delete([vectors[0][0]])
+    compaction = start_compaction(place)
+    for _ in range(3):
+        compaction.compact(0)
+    for name, content in merged.items():
+        write_shard(place.url, name, content)
+    for opened in (cache, open_alone(place)):
+        assert opened.get(SPACE, [key for key, _ in vectors]) == vectors[1:]
+    for _ in range(3):
+        compaction.compact(0)
+    assert vectors[0][1] not in bytes_of(place)
+    assert open_alone(place).get(SPACE, [key for key, _ in vectors]) == vectors[1:]
+
+
+def test_erasure_goes_when_no_shard_needs_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("octcluster_clusterer.store.parquet.compaction._ERASURE_SECONDS", -1.0)
+    vectors = make_vectors(3)
+    cache = put_each(place, vectors)
+    cache.delete([vectors[0][0]])
+    compaction = start_compaction(place)
+    compaction.compact(NEVER)
+    assert [name for name in read_shards(place.url) if name.endswith(".erased")]
+    for _ in range(3):
+        compaction.compact(0)
+    assert [name for name in read_shards(place.url) if name.endswith(".erased")] == []
+    assert open_alone(place).get(SPACE, [key for key, _ in vectors]) == vectors[1:]
+
+
 def test_all_can_be_merged_when_somebody_asks_for_it(place: Place) -> None:
     vectors = make_vectors(5)
     put_each(place, vectors[:4]).put(SPACE, vectors[4:])
