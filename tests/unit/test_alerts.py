@@ -8,6 +8,7 @@ import machine
 import pytest
 from octcluster_clusterer.metrics import Metrics as ClustererMetrics
 from octcluster_embedder.metrics import Metrics as EmbedderMetrics
+from octcluster_gateway.metrics import GatewayMetrics
 
 RULES = machine.REPOSITORY / "docs/prometheus/alerts.yml"
 TESTS = machine.REPOSITORY / "tests/files/prometheus/alerts_test.yml"
@@ -18,7 +19,7 @@ _OF_PROMETHEUS = {"up"}
 def exported_names() -> set[str]:
     """The names of all samples that either server shows, process and all."""
     names = set(_OF_PROMETHEUS)
-    for metrics in (ClustererMetrics(), EmbedderMetrics()):
+    for metrics in (ClustererMetrics(), EmbedderMetrics(), GatewayMetrics()):
         for family in metrics.registry.collect():
             suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
             names |= {family.name + suffix for suffix in suffixes.get(family.type, [""])}
@@ -27,7 +28,9 @@ def exported_names() -> set[str]:
 
 def named_metrics(text: str) -> set[str]:
     return set(
-        re.findall(r"\b(?:octcluster_(?:embedder|clusterer)_\w+|process_\w+_(?:seconds|bytes)\w*|up)\b", text)
+        re.findall(
+            r"\b(?:octcluster_(?:embedder|clusterer|gateway)_\w+|process_\w+_(?:seconds|bytes)\w*|up)\b", text
+        )
     )
 
 

@@ -16,6 +16,7 @@ class GatewayMetrics(ServerMetrics):
         self._instances = self._gauge("instances", "Objects in the spool", "state")
         self._oldest = self._gauge("oldest_pending_seconds", "Age of the oldest object that waits, 0 if none")
         self._free = self._gauge("spool_free_bytes", "What is free on the disk of the spool")
+        self._outgoing = self._gauge("outgoing_waiting", "Reports and copies that wait to be sent", "kind")
         self._processed = self._counter("processed", "Objects that were processed", "outcome")
         self._process_seconds = self._histogram("process_seconds", "From the begin of processing to its end")
 
@@ -34,3 +35,7 @@ class GatewayMetrics(ServerMetrics):
             self._instances.labels(state.value).set(count)
         self._oldest.set(oldest_seconds)
         self._free.set(free_bytes)
+
+    def tell_outgoing(self, kind: str, waiting: int) -> None:
+        """Notes how many of what goes out wait: ``reports`` or ``copies``."""
+        self._outgoing.labels(kind).set(waiting)
