@@ -31,8 +31,9 @@ octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings sett
     clustering scoring assignment preparation engine store
     shared_work tiles fixed_tree memory metrics model errors
 octcluster_embedder: __main__ __init__ serving settings queueing runtimes models images spaces metrics errors
-octcluster_gateway: __main__ __init__ cli serving settings web_settings outgoing_settings receiving
-    processing results deidentification pseudonyms audit spool metrics model errors
+octcluster_gateway: __main__ __init__ cli serving settings command_settings web_settings copy_settings
+    outgoing_settings service_settings spool_settings secret_files
+    receiving processing results deidentification pseudonyms audit spool metrics model errors
 octcluster_serving: __init__ server calls health tracing tokens certificates callers watched_files requests
     metrics logs service settings addresses processors starting errors
 """
@@ -48,6 +49,8 @@ HOMES = {
     "openvino": {"octcluster_embedder/runtimes/openvino_runtime.py"},
     "redis": {"octcluster_clusterer/store/redis.py"},
     "pydantic_settings": {
+        "octcluster_gateway/command_settings.py",
+        "octcluster_gateway/spool_settings.py",
         "octcluster_clusterer/dask_settings.py",
         *(f"{package}/settings.py" for package in (*SERVICES, "octcluster_gateway", "octcluster_serving")),
     },
@@ -64,14 +67,18 @@ HOMES = {
     "octcluster_protos": {"octcluster/clients", *(f"{service}/serving" for service in SERVICES)},
     "rich": {"octcluster/cli/terminal"},
     "jinja2": {"octcluster/outputs/pages"},
-    "pyarrow": {"octcluster_clusterer/store/parquet/", "octcluster/outputs/", "octcluster/workflows/"},
+    "pyarrow": {
+        "octcluster_clusterer/store/parquet/",
+        "octcluster/outputs/",
+        "octcluster/workflows/",
+        "octcluster_gateway/results/parquet.py",
+    },
     "pydicom": {
         "octcluster/images/readers/dicom/",
         "octcluster_gateway/deidentification/",
         "octcluster_gateway/results/",
-        "octcluster_gateway/processing/headers.py",
         "octcluster_gateway/spool/files.py",
-        "octcluster_gateway/receiving/parts.py",
+        "octcluster_gateway/spool/reading.py",
         "octcluster_gateway/receiving/stow.py",
         "octcluster_gateway/receiving/commitment.py",
     },

@@ -297,3 +297,12 @@ def describe_frame(number: int) -> dict[int, Element]:
     }
     plane: dict[int, Element] = {0x00200032: ("DS", f"0\\0\\{0.123 * (number - 1):.3f}")}
     return {0x00209111: ("SQ", [content]), 0x00209113: ("SQ", [plane])}
+
+
+def encode_deflated_bomb(changes: Mapping[int, Element] | None = None) -> bytes:
+    """An Ophthalmic Tomography object of some hundred kilobytes, deflated, that holds 300 MiB."""
+    described: dict[int, Element] = {**describe_opt(1), **(changes or {})}
+    deflater = zlib.compressobj(6, wbits=-zlib.MAX_WBITS)
+    bomb = deflater.compress(encode_elements(described, EXPLICIT))
+    bomb += b"".join(deflater.compress(bytes(1 << 20)) for _ in range(300))
+    return encode_meta(described, DEFLATED) + bomb + deflater.flush()

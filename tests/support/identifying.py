@@ -1,9 +1,12 @@
 """DICOM elements whose values can be recognised wherever they turn up."""
 
 import io
+from pathlib import Path
 from typing import Any
 
-from octcluster_gateway.deidentification.table import Row
+from dicom_files import make_frames, write_opt
+from octcluster_gateway.deidentification.table import Row, read_table
+from pydicom import dcmread
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -11,6 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 UID_ROOT = "1.3.6.1.4.1.99999.7"
+_VOLUME_ROOT = "1.2.826.0.1.3680043.10.511.16"
 _VALUES: dict[str, Any] = {
     **dict.fromkeys(("AE", "CS", "SH"), "CANARY_TEXT"),
     **dict.fromkeys(("LO", "LT", "ST", "UC", "UT"), "CANARY_TEXT of a patient"),
@@ -79,3 +83,20 @@ def encode(dataset: Dataset) -> bytes:
     stream = io.BytesIO()
     dataset.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
+
+
+def write_identified(path: Path, eye: str) -> Path:
+    """A volume that names the patient in every attribute of the standard's table, and in private ones."""
+    uid = f"{_VOLUME_ROOT}.{'1' if eye == 'R' else '2'}"
+    changes = {0x00080018: ("UI", uid), 0x0020000D: ("UI", f"{_VOLUME_ROOT}.9"), 0x00200062: ("CS", eye)}
+    dataset = dcmread(write_opt(path, make_frames(2, 64, 64).astype("uint8"), changes=changes))
+    for row in read_table():
+        element = make_row_element(row)
+        is_value = element.tag.group >= 0x0010 and element.VR not in ("SQ", "UI", "OB", "UN")
+        if is_value and element.tag.group not in (0x0028, 0x5200, 0x5002, 0x6002, 0x0042):
+            dataset.add(element)
+    for tag, vr in ((0x00110010, "LO"), (0x00111001, "UN"), (0x00111002, "PN"), (0x00111003, "OB")):
+        dataset.add(make_element(tag, vr))
+    dataset.PatientName = "CANARY_TEXT Jane"  # without a caret: some libraries warn, and quote it
+    dataset.save_as(path)
+    return path

@@ -18,13 +18,8 @@ from octcluster.outputs.run.scores import format_scores
 from octcluster_clusterer.dask_settings import SchedulerSettings, WorkerSettings
 from octcluster_clusterer.settings import Settings as ClustererSettings
 from octcluster_embedder.settings import Settings as EmbedderSettings
-from octcluster_gateway.settings import (
-    AuditSettings,
-    EraseSettings,
-    QuarantineSettings,
-    ReidentifySettings,
-    ServeSettings,
-)
+from octcluster_gateway import command_settings
+from octcluster_gateway.settings import ServeSettings
 from outcomes import add_trust, make_outcome
 
 DOCUMENTS = sorted(
@@ -57,8 +52,10 @@ _FOREIGN_OPTIONS = {
         "--wait",
     },
     "embedding-atlas": {"--text", "--vector", "--x", "--y"},
+    "pip": {"--find-links", "--no-index"},
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
+    "scripts/offline": {"--images"},
     "scripts/sbom": {"--image"},
     "scripts/test": {"--cpu", "--durations", "--fast"},
 }
@@ -89,7 +86,8 @@ def options_of_programs() -> frozenset[str]:
             found |= set(action.option_strings)
             if isinstance(action.choices, dict):
                 parsers += action.choices.values()
-    gateway = (AuditSettings, EraseSettings, QuarantineSettings, ReidentifySettings, ServeSettings)
+    commands = [one for name, one in vars(command_settings).items() if name.endswith("Settings")]
+    gateway = (ServeSettings, *commands)
     for settings in (ClustererSettings, EmbedderSettings, SchedulerSettings, WorkerSettings, *gateway):
         found |= {f"--{name.replace('_', '-')}" for name in settings.model_fields}
     return frozenset(found)

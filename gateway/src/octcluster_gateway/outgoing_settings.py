@@ -8,7 +8,8 @@ from octcluster_serving.settings import ExistingFile, ProgramSettings
 from pydantic import AfterValidator, Field, model_validator
 
 
-def _check_destination(text: str) -> str:
+def check_destination(text: str) -> str:
+    """Checks a destination of DICOM objects: its AE title and its address."""
     ae_title, separator, address = text.rpartition("@")
     if not separator or re.fullmatch(r"[!-~]{1,16}", ae_title) is None or "\\" in ae_title:
         raise ValueError("must be AE@HOST:PORT")
@@ -19,7 +20,7 @@ def _check_destination(text: str) -> str:
 class OutgoingSettings(ProgramSettings):
     """Settings of what goes out."""
 
-    reports_to: Annotated[str, AfterValidator(_check_destination)] | None = Field(
+    reports_to: Annotated[str, AfterValidator(check_destination)] | None = Field(
         None,
         description="PACS that gets a structured report of each result, AE@HOST:PORT; the report names the "
         "patient as the object does; off unless set",

@@ -7,21 +7,17 @@ from pathlib import Path
 import pytest
 import redis
 from certificates import make_certificates
-from dicom_files import make_frames, write_opt
 from dicom_senders import storescu
 from gateways import Gateway
-from identifying import CANARIES, make_element, make_row_element
+from identifying import CANARIES, write_identified
 from machine import need, openssl
-from octcluster_gateway.deidentification.table import read_table
 from pacs import Pacs, running_pacs
 from processes import Server, free_port
-from pydicom import dcmread
 from stores import Store
 from syslog_collector import running_collector
 from waiting import wait_until
 
 pytestmark = pytest.mark.heavy
-_UID = "1.2.826.0.1.3680043.10.511.16"
 # Six digits alone turn up in any hexadecimal number.
 _SOUGHT = [canary for canary in CANARIES if canary != "040302"]
 
@@ -30,23 +26,6 @@ _SOUGHT = [canary for canary in CANARIES if canary != "040302"]
 def pacs(tmp_path: Path) -> Iterator[Pacs]:
     with running_pacs(tmp_path / "pacs") as running:
         yield running
-
-
-def write_identified(path: Path, eye: str) -> Path:
-    """A volume that names the patient in every attribute of the standard's table, and in private ones."""
-    uid = f"{_UID}.{'1' if eye == 'R' else '2'}"
-    changes = {0x00080018: ("UI", uid), 0x0020000D: ("UI", f"{_UID}.9"), 0x00200062: ("CS", eye)}
-    dataset = dcmread(write_opt(path, make_frames(2, 64, 64).astype("uint8"), changes=changes))
-    for row in read_table():
-        element = make_row_element(row)
-        is_value = element.tag.group >= 0x0010 and element.VR not in ("SQ", "UI", "OB", "UN")
-        if is_value and element.tag.group not in (0x0028, 0x5200, 0x5002, 0x6002, 0x0042):
-            dataset.add(element)
-    for tag, vr in ((0x00110010, "LO"), (0x00111001, "UN"), (0x00111002, "PN"), (0x00111003, "OB")):
-        dataset.add(make_element(tag, vr))
-    dataset.PatientName = "CANARY_TEXT Jane"  # without a caret: some libraries warn, and quote it
-    dataset.save_as(path)
-    return path
 
 
 @pytest.fixture

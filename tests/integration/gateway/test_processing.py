@@ -3,12 +3,31 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dicom_files import SOP_CLASS
-from dicom_senders import read_acknowledged, storescu, write_object, write_objects
+import requests
+from dicom_files import SOP_CLASS, encode_deflated_bomb
+from dicom_senders import read_acknowledged, sop_instance, storescu, write_object, write_objects
 from gateways import Gateway
 from octcluster_gateway.model import State
+from octcluster_gateway.spool.opening import open_index
+from processes import free_port
 
 StartGateway = Callable[..., Gateway]
+
+
+def send_by_stow(port: int, content: bytes) -> int:
+    """Sends one object by HTTP; returns the status."""
+    body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--x--\r\n"
+    kind = 'multipart/related; type="application/dicom"; boundary=x'
+    url = f"http://127.0.0.1:{port}/dicom-web/studies"
+    return requests.post(url, data=body, headers={"Content-Type": kind}, timeout=60).status_code
+
+
+def list_reasons(gateway: Gateway) -> list[str]:
+    index = open_index(gateway.spool)
+    try:
+        return [entry.instance.reason for entry in index.list_state(State.QUARANTINED)]
+    finally:
+        index.close()
 
 
 def test_each_object_ends_as_one_line_an_eye(
@@ -18,7 +37,9 @@ def test_each_object_ends_as_one_line_an_eye(
     left = write_object(tmp_path / "left.dcm", 6, {0x00200062: ("CS", "L")})
     pdf = write_object(tmp_path / "pdf.dcm", 7, {SOP_CLASS: ("UI", "1.2.840.10008.5.1.4.1.1.104.1")})
     broken = write_object(tmp_path / "broken.dcm", 8, {0x7FE00010: ("OB", bytes(10))})
-    gateway = start_gateway(pixel_run, pixel_services)
+    port = free_port()
+    gateway = start_gateway(pixel_run, pixel_services, "--stow-listen", f"127.0.0.1:{port}")
+    assert send_by_stow(port, encode_deflated_bomb({0x00080018: ("UI", sop_instance(9))})) == 200
     sent = [*files, left, pdf, broken]
     done = storescu(gateway.port, sent)
     assert read_acknowledged(done.stdout + done.stderr) == set(map(str, sent))
@@ -29,5 +50,8 @@ def test_each_object_ends_as_one_line_an_eye(
     assert {line["scans"] for line in lines} == {2}
     assert {line["use"] for line in lines} == {"research use only"}
     assert all(line["cluster"] in (0, 1) and 0 <= line["margin"] <= 1 for line in lines)
-    assert (gateway.count(State.IGNORED), gateway.count(State.QUARANTINED)) == (1, 1)
+    assert gateway.count(State.IGNORED) == 1
+    reasons = list_reasons(gateway)
+    assert len(reasons) == 2
+    assert any("deflated data set holds more than 256 MiB" in reason for reason in reasons)
     assert gateway.stop() == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from dicom_senders import sop_instance, write_object
+from octcluster_gateway.cli.main import run_command
 from octcluster_gateway.errors import ServiceAway
 from octcluster_gateway.model import State
 from octcluster_gateway.receiving.pulling import Puller, PullOptions
@@ -73,6 +74,30 @@ def test_new_scans_come_once_and_as_they_are(pacs: Pacs, spool: Spool, tmp_path:
 
     put(pacs, tmp_path, 5, today)
     assert puller.pull() == 1
+
+
+def test_command_pulls_beside_a_gateway_that_serves(
+    pacs: Pacs,
+    spool: Spool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put(pacs, tmp_path, 11, date.today())
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login test password test\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    url = f"http://127.0.0.1:{pacs.http_port}/dicom-web"
+    command = ["pull", "--spool", str(spool.folder), "--min-free-bytes", "1MiB", "--pull-url", url]
+    assert run_command(command) == 0
+    assert int(capsys.readouterr().out) >= 1
+    [entry] = spool.index.find(sop_instance(11))
+    assert spool.stored(entry).path.is_file()
+    assert run_command(command) == 0
+    assert capsys.readouterr().out == "0\n"
+    assert run_command([*command[:-1], f"http://127.0.0.1:{free_port()}/dicom-web"]) == 1
+    assert "does not answer" in capsys.readouterr().err
 
 
 def test_an_archive_that_is_away_is_asked_again(spool: Spool) -> None:

@@ -16,7 +16,7 @@ from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.results.json_lines import format_result
 from octcluster_gateway.results.report_sender import ReportSender
 from octcluster_gateway.results.sending import Destination
-from octcluster_gateway.spool.outbox import Outbox, count_reports
+from octcluster_gateway.spool.outbox import REPORTS, Outbox, count_outgoing
 from octcluster_gateway.spool.retention import remove_processed
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 from pacs import AE_TITLE, Pacs, running_pacs
@@ -70,7 +70,7 @@ def list_referenced(pacs: Pacs) -> list[tuple[str, str]]:
 
 
 def test_every_result_has_one_report_though_the_pacs_was_away(spool: Spool, tmp_path: Path) -> None:
-    Outbox(spool.index, is_open=True)
+    Outbox(spool.index, REPORTS, is_open=True)
     finish(spool, 1, "OD", "OS")
     finish(spool, 2, "OS")
     with running_sender(spool, free_port()):
@@ -78,7 +78,7 @@ def test_every_result_has_one_report_though_the_pacs_was_away(spool: Spool, tmp_
         assert remove_processed(spool, 0.0) == 0  # their reports wait
     with running_pacs(tmp_path / "pacs") as pacs, running_sender(spool, pacs.dicom_port):
         finish(spool, 3, "OD")
-        wait_until(lambda: count_reports(spool.index) == {"sent": 4}, 60)
+        wait_until(lambda: count_outgoing(spool.index, REPORTS) == {"sent": 4}, 60)
         assert list_referenced(pacs) == [("P-1", "OD"), ("P-1", "OS"), ("P-2", "OS"), ("P-3", "OD")]
     assert remove_processed(spool, 0.0) == 3
     assert verify(spool.folder / "audit.jsonl").number == 4
@@ -92,20 +92,20 @@ def list_reasons(spool: Spool) -> list[str]:
 
 
 def test_object_that_is_gone_holds_up_no_other(spool: Spool, tmp_path: Path) -> None:
-    Outbox(spool.index, is_open=True)
+    Outbox(spool.index, REPORTS, is_open=True)
     finish(spool, 1, "OD")
     finish(spool, 2, "OD")
     (spool.folder / "objects/object-1").unlink()
     with running_pacs(tmp_path / "pacs") as pacs, running_sender(spool, pacs.dicom_port):
-        wait_until(lambda: count_reports(spool.index) == {"given up": 1, "sent": 1}, 60)
+        wait_until(lambda: count_outgoing(spool.index, REPORTS) == {"given up": 1, "sent": 1}, 60)
         assert list_referenced(pacs) == [("P-2", "OD")]
 
 
 def test_results_without_a_destination_have_no_report(spool: Spool) -> None:
-    Outbox(spool.index, is_open=True)
+    Outbox(spool.index, REPORTS, is_open=True)
     finish(spool, 1, "OD")
     assert remove_processed(spool, 0.0) == 0
-    Outbox(spool.index, is_open=False)
+    Outbox(spool.index, REPORTS, is_open=False)
     finish(spool, 2, "OD")
-    assert count_reports(spool.index) == {"given up": 1}
+    assert count_outgoing(spool.index, REPORTS) == {"given up": 1}
     assert remove_processed(spool, 0.0) == 2

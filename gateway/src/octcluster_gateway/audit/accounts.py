@@ -41,6 +41,11 @@ def account_report(ae_title: str, destination: str, study: Study, patient: Patie
     return AuditEvent(EventKind.SENT, participants, (study,), patient)
 
 
+def account_copy(ae_title: str, destination: str, study: Study, patient: Patient) -> AuditEvent:
+    """A de-identified copy was written into a folder, or sent to an archive."""
+    return account_report(ae_title, destination, study, patient)
+
+
 def account_refusal(ae_title: str, calling: str, address: str, reason: str) -> AuditEvent:
     """A peer was refused, because it is none of those that may connect."""
     participants = (
@@ -54,6 +59,17 @@ def account_refusal(ae_title: str, calling: str, address: str, reason: str) -> A
         description=reason,
         objects=(calling or address,),
     )
+
+
+def account_change(user: Participant, what: str, name: str) -> AuditEvent:
+    """Somebody began a new audit log, or sealed the map of identities with another key.
+
+    Args:
+        user: Who did it.
+        what: What was done, for people.
+        name: The file that it was done to.
+    """
+    return AuditEvent(EventKind.SECURITY_CHANGED, (user,), description=what, objects=(name,))
 
 
 def account_lookup(user: Participant, pseudonym: str, identity: Mapping[str, str]) -> AuditEvent:
@@ -75,6 +91,12 @@ def account_lookup(user: Participant, pseudonym: str, identity: Mapping[str, str
         description="" if identity else "the pseudonym is not in the map",
         objects=(pseudonym,),
     )
+
+
+def account_removal(ae_title: str, study: Study, patient: Patient | None) -> AuditEvent:
+    """The gateway removed files of a study that were processed, as its rule of retention says."""
+    participant = Participant(ae_title, Role.APPLICATION, is_requestor=True)
+    return AuditEvent(EventKind.DELETED, (participant,), (study,), patient)
 
 
 def account_erasure(user: Participant, patient: Patient, studies: Sequence[Study]) -> list[AuditEvent]:

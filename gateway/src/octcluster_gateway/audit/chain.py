@@ -8,6 +8,7 @@ line. Who may rewrite the whole file can make a new chain: an old digest, noted 
 import fcntl
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +56,17 @@ def read_link(line: bytes) -> Link:
 
 
 def verify(path: Path, noted: Link | None = None) -> Link:
+    """Checks every line of a log that was never rotated; see ``verify_files``."""
+    return verify_files([path], noted)
+
+
+def verify_files(paths: Sequence[Path], noted: Link | None = None, after: Link | None = None) -> Link:
     """Checks every line of a log against the one before it.
 
     Args:
-        path: The log.
+        paths: The files of the log, the oldest first: more than one if it was rotated.
         noted: How far the log had come at an earlier time, as noted elsewhere; it must still hold that line.
+        after: How far the log had come before the first of these files; None: nothing was before.
 
     Returns:
         Where the chain has come to.
@@ -67,13 +74,15 @@ def verify(path: Path, noted: Link | None = None) -> Link:
     Raises:
         AuditBroken: A line was changed, added or removed; the message names it.
     """
-    last, is_noted_there = Link(), noted is None or noted == Link()
-    with path.open("rb") as lines:
-        # Whoever writes holds the file for itself: no half line is met.
-        fcntl.flock(lines, fcntl.LOCK_SH)
-        for number, line in enumerate(lines, 1):
-            last = _check_line(line, number, last)
-            is_noted_there = is_noted_there or last == noted
+    last = after or Link()
+    is_noted_there = noted is None or last == noted
+    for path in paths:
+        with path.open("rb") as lines:
+            # Whoever writes holds the file for itself: no half line is met.
+            fcntl.flock(lines, fcntl.LOCK_SH)
+            for number, line in enumerate(lines, 1):
+                last = _check_line(line, number, last, path.name if len(paths) > 1 else "")
+                is_noted_there = is_noted_there or last == noted
     if not is_noted_there and noted is not None:
         raise AuditBroken(
             noted.number,
@@ -82,7 +91,7 @@ def verify(path: Path, noted: Link | None = None) -> Link:
     return last
 
 
-def _check_line(line: bytes, number: int, last: Link) -> Link:
+def _check_line(line: bytes, number: int, last: Link, file_name: str) -> Link:
     try:
         message = json.loads(line)["message"]
         expected, link = seal_line(message, last)
@@ -92,7 +101,8 @@ def _check_line(line: bytes, number: int, last: Link) -> Link:
         what = "was changed after it was written, or one before it is missing"
         if not line.endswith(b"\n"):
             what = "is cut off: the disk was full, the power failed, or somebody removed its end"
-        raise AuditBroken(number, f"line {number} does not follow from the lines before it: it {what}")
+        where = f"line {number} of {file_name}" if file_name else f"line {number}"
+        raise AuditBroken(number, f"{where} does not follow from the lines before it: it {what}")
     return link
 
 

@@ -37,6 +37,12 @@ class EventKind(Enum):
         Code("110126", "DCM", "Node Authentication"),
     )
 
+    SECURITY_CHANGED = (
+        Code("110113", "DCM", "Security Alert"),
+        "E",
+        Code("110129", "DCM", "Security Configuration"),
+    )
+
     def __init__(self, event_id: Code, action: str, event_type: Code | None = None) -> None:
         self.event_id = event_id
         self.action = action

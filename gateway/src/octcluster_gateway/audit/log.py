@@ -11,7 +11,9 @@ from typing import Self
 from octcluster_gateway.audit.chain import Link, read_link, seal_line
 from octcluster_gateway.audit.events import AuditEvent
 from octcluster_gateway.audit.messages import write_message
-from octcluster_gateway.errors import AuditBroken
+from octcluster_gateway.audit.sent import has_unsent
+from octcluster_gateway.errors import AuditBroken, CannotStart
+from octcluster_gateway.spool.files import sync_folder
 
 _BLOCK_BYTES = 65536
 
@@ -19,6 +21,7 @@ _BLOCK_BYTES = 65536
 class AuditLog:
     """Writes audit messages to a file with a hash chain (``chain``).
 
+    The file may be moved away by ``rotate``, of this process or another one: the chain goes on in a new one.
     Threads and processes may share the file. A line that a power failure cut off was never confirmed: it
     is moved to a file beside the log, whose name ends in ``.torn``. The chain goes on behind the last whole
     line.
@@ -32,10 +35,7 @@ class AuditLog:
         self._path = path
         self._source_id = source_id
         self._lock = threading.Lock()
-        is_new = not path.exists()
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
-        if is_new:
-            _flush_folder(path.parent)
+        self._file = _open(path)
         self._last, self._end = Link(), -1
         with self._locked():
             pass
@@ -50,6 +50,39 @@ class AuditLog:
                 raise OSError(f"no room for a line of {self._path}")
             os.fsync(self._file)
             self._last, self._end = link, self._end + len(line)
+
+    def rotate(self, moved_to: Path, event: AuditEvent) -> Link:
+        """Moves the file away, and goes on in a new one, whose first line follows from the last one there.
+
+        Args:
+            moved_to: Where the file goes, on the same disk.
+            event: The first event of the new file.
+
+        Returns:
+            How far the file that was moved away has come.
+
+        Raises:
+            CannotStart: Lines wait to be sent to a collector.
+            OSError: The file cannot go there, or something is there.
+        """
+        message = write_message(event, self._source_id)
+        beside = self._path.with_name(f"{self._path.name}.new")
+        with self._locked():
+            if has_unsent(self._path):
+                raise CannotStart(
+                    "lines of the audit log wait for the collector of --syslog: try again when it is there"
+                )
+            last = self._last
+            with open(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as new:
+                new.write(seal_line(message, last)[0])
+                new.flush()
+                os.fsync(new.fileno())
+            # At each moment there is a file of this name, and one with the lines of before.
+            os.link(self._path, moved_to)
+            beside.replace(self._path)
+            sync_folder(moved_to.parent)
+            sync_folder(self._path.parent)
+        return last
 
     @property
     def last(self) -> Link:
@@ -71,13 +104,22 @@ class AuditLog:
     def _locked(self) -> Iterator[None]:
         """Keeps other threads and processes out, and finds the end of the chain if one of them moved it."""
         with self._lock:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._lock_file()
             try:
                 if os.fstat(self._file).st_size != self._end:
                     self._last, self._end = self._find_end()
                 yield
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _lock_file(self) -> None:
+        """Locks the file that has the name now: another process may have moved the one that is open away."""
+        while True:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if _is_open(self._file, self._path):
+                return
+            os.close(self._file)
+            self._file, self._end = _open(self._path), -1
 
     def _find_end(self) -> tuple[Link, int]:
         size = os.fstat(self._file).st_size
@@ -109,9 +151,18 @@ class AuditLog:
         os.fsync(self._file)
 
 
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _open(path: Path) -> int:
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+    if is_new:
+        sync_folder(path.parent)
+    return descriptor
+
+
+def _is_open(descriptor: int, path: Path) -> bool:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    own = os.fstat(descriptor)
+    return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
+from octcluster_gateway.audit.sent import note_sent, read_sent
+
 _logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
@@ -55,7 +57,6 @@ class SyslogSender:
     def __init__(self, log: Path, collector: Collector) -> None:
         self._log = log
         self._collector = collector
-        self._state = log.with_name(f"{log.name}.sent")
         self._stopping = threading.Event()
         self._host = socket.gethostname()
 
@@ -77,11 +78,8 @@ class SyslogSender:
 
     @property
     def sent_bytes(self) -> int:
-        """How much of the log is sent."""
-        try:
-            return int(self._state.read_text("ascii"))
-        except (FileNotFoundError, ValueError):
-            return 0
+        """How much of the log is sent; of a new file nothing, whatever was sent of the one before."""
+        return read_sent(self._log) or 0
 
     def _send_all(self) -> None:
         """Sends over one connection, until it is stopped or the connection breaks."""
@@ -92,22 +90,26 @@ class SyslogSender:
         ):
             while not self._stopping.is_set():
                 end = self.sent_bytes
-                for line in self._read_lines(end):
+                number, lines = self._read_lines(end)
+                for line in lines:
                     _check_alive(connection)
                     connection.settimeout(self._collector.timeout_seconds)
                     connection.sendall(self._frame(line))
                     end += len(line)
-                    self._note(end)
+                    note_sent(self._log, end, number)
                 self._stopping.wait(_LOOK_SECONDS)
 
-    def _read_lines(self, begin: int) -> list[bytes]:
-        """The whole lines behind a place in the log; all of it, if another log began since."""
+    def _read_lines(self, begin: int) -> tuple[int, list[bytes]]:
+        """Number of the file on the disk, and the lines behind a place in it; none if it is another one."""
         with self._log.open("rb") as file:
-            if begin > os.fstat(file.fileno()).st_size:
-                self._note(0)
-                return []
+            found = os.fstat(file.fileno())
+            if begin > found.st_size:
+                note_sent(self._log, 0, found.st_ino)
+                return found.st_ino, []
+            if begin and begin != read_sent(self._log):
+                return found.st_ino, []
             file.seek(begin)
-            return [line for line in file if line.endswith(b"\n")]
+            return found.st_ino, [line for line in file if line.endswith(b"\n")]
 
     def _frame(self, line: bytes) -> bytes:
         """A line as a message of syslog, with its length before it."""
@@ -121,11 +123,6 @@ class SyslogSender:
         )
         text = f"{header}{_BOM}{message}".encode()
         return f"{len(text)} ".encode() + text
-
-    def _note(self, end: int) -> None:
-        new = self._state.with_name(f"{self._state.name}.new")
-        new.write_text(str(end), "ascii")
-        new.replace(self._state)
 
 
 def _check_alive(connection: ssl.SSLSocket) -> None:

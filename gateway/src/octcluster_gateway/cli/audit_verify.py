@@ -1,8 +1,8 @@
-"""``octcluster-gateway audit verify FILE``: whether the audit log is as it was written."""
+"""``octcluster-gateway audit verify FILE...``: whether the audit log is as it was written."""
 
-from octcluster_gateway.audit.chain import Link, verify
+from octcluster_gateway.audit.chain import Link, verify_files
+from octcluster_gateway.command_settings import AuditSettings
 from octcluster_gateway.errors import CannotStart
-from octcluster_gateway.settings import AuditSettings
 
 
 def run(arguments: list[str]) -> int:
@@ -12,15 +12,16 @@ def run(arguments: list[str]) -> int:
         AuditBroken: A line was changed; the message names it.
     """
     settings = AuditSettings.load(arguments)
-    if not settings.file.is_file():
-        raise CannotStart(
-            f"{settings.file} is no file: give the audit log, audit.jsonl in the spool's folder"
-        )
-    last = verify(settings.file, None if settings.noted is None else _read_noted(settings.noted))
+    for file in settings.files:
+        if not file.is_file():
+            raise CannotStart(f"{file} is no file: give the audit log, audit.jsonl in the spool's folder")
+    last = verify_files(settings.files, _read(settings.noted), _read(settings.after))
     print(f"{last.number}:{last.digest}")
     return 0
 
 
-def _read_noted(text: str) -> Link:
+def _read(text: str | None) -> Link | None:
+    if text is None:
+        return None
     number, _, digest = text.partition(":")
     return Link(int(number), digest)

@@ -1,28 +1,32 @@
-"""``octcluster-gateway erase PATIENT``: removes all that the gateway holds of a patient."""
+"""``octcluster-gateway erase PATIENT``: removes all that is held of a patient, vectors in the cache as well.
+
+The vectors go first: while the clusterer is away, nothing is removed, and the image keys are still known.
+"""
 
 import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
 
+from octcluster.clients.clusterer import ClustererClient
+from octcluster.model.errors import OctclusterError
+
 from octcluster_gateway.audit.accounts import account_erasure
 from octcluster_gateway.audit.events import Patient, Study
 from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.cli.users import current_user
-from octcluster_gateway.errors import CannotStart, Unprocessable
-from octcluster_gateway.processing.headers import Header, read_header
+from octcluster_gateway.command_settings import EraseSettings
+from octcluster_gateway.errors import CannotStart, ServiceAway, Unprocessable
+from octcluster_gateway.processing.headers import read_header
 from octcluster_gateway.pseudonyms.identity_map import IdentityMap
+from octcluster_gateway.pseudonyms.patients import identify_patient
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.results.json_lines import remove_results
-from octcluster_gateway.settings import EraseSettings
 from octcluster_gateway.spool.entries import Entry
 from octcluster_gateway.spool.opening import IDENTITIES_NAME
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 
-_LEFT = (
-    "not removed: vectors in the clusterer's cache, which carry no name; backups; reports that were sent; "
-    "the audit log"
-)
+_LEFT = "not removed: backups; reports and copies that were sent; the audit log"
 
 
 def run(arguments: list[str]) -> int:
@@ -35,13 +39,14 @@ def run(arguments: list[str]) -> int:
     patient_id = (sys.stdin.readline() if settings.patient == "-" else settings.patient).strip()
     if not patient_id:
         raise CannotStart("give the Patient ID as the objects have it")
-    patient = Header("", "", "", patient_id, settings.issuer, "", "").patient
+    patient = identify_patient(patient_id, settings.issuer)
     pseudonyms = Pseudonyms(settings.secret_file.read_bytes().strip())
     pseudonym = pseudonyms.patient(patient)
     spool = Spool(settings.spool, SpoolLimits(min_free_bytes=0, max_object_bytes=0))
     try:
         _name_unnamed(spool, patient, pseudonym)
         entries = spool.index.list_patient(pseudonym)
+        vectors = _delete_vectors(spool, entries, settings)
         studies = _list_studies(entries)
         with (
             AuditLog(settings.audit_file) as log,
@@ -57,8 +62,29 @@ def run(arguments: list[str]) -> int:
             forgotten = sum(identities.forget(name) for name in known)
     finally:
         spool.close()
-    print(json.dumps({"objects": len(entries), "results": results, "identities": forgotten, "left": _LEFT}))
+    removed = {"objects": len(entries), "results": results, "identities": forgotten, "vectors": vectors}
+    print(json.dumps({**removed, "left": _LEFT}))
     return 0
+
+
+def _delete_vectors(spool: Spool, entries: Sequence[Entry], settings: EraseSettings) -> int:
+    """Removes the vectors of these objects' images from the clusterer's cache; returns their number.
+
+    Raises:
+        ServiceAway: The clusterer cannot do it now.
+    """
+    keys = spool.index.list_image_keys([entry.instance.spool_id for entry in entries])
+    if not keys:
+        return 0
+    try:
+        with ClustererClient(
+            settings.clusterer, retry_seconds=0, tls=settings.services_tls, token=settings.clusterer_token
+        ) as clusterer:
+            return clusterer.delete_vectors(keys)
+    except OctclusterError as error:
+        raise ServiceAway(
+            f"nothing is erased, since the vectors cannot be removed from the clusterer's cache: {error}"
+        ) from error
 
 
 def _name_unnamed(spool: Spool, patient: str, pseudonym: str) -> None:

@@ -1,8 +1,8 @@
 """``octcluster-gateway quarantine list``."""
 
 from octcluster_gateway.model import State
-from octcluster_gateway.settings import SpoolSettings
 from octcluster_gateway.spool.opening import open_index
+from octcluster_gateway.spool_settings import SpoolSettings
 
 
 def run(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 """``octcluster-gateway quarantine retry [NUMBER]...``: without NUMBER, it retries all objects."""
 
-from octcluster_gateway.settings import QuarantineSettings
+from octcluster_gateway.command_settings import QuarantineSettings
 from octcluster_gateway.spool.opening import open_index
 
 

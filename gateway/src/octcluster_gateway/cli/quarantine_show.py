@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from octcluster_gateway.settings import QuarantineSettings
+from octcluster_gateway.command_settings import QuarantineSettings
 from octcluster_gateway.spool.opening import open_index
 
 

@@ -6,9 +6,9 @@ import sys
 from octcluster_gateway.audit.accounts import account_lookup
 from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.cli.users import current_user
+from octcluster_gateway.command_settings import ReidentifySettings
 from octcluster_gateway.errors import CannotStart
 from octcluster_gateway.pseudonyms.identity_map import IdentityMap
-from octcluster_gateway.settings import ReidentifySettings
 from octcluster_gateway.spool.opening import IDENTITIES_NAME
 
 

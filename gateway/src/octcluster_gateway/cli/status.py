@@ -3,9 +3,9 @@
 import json
 import time
 
-from octcluster_gateway.settings import SpoolSettings
 from octcluster_gateway.spool.opening import open_index
-from octcluster_gateway.spool.outbox import count_reports
+from octcluster_gateway.spool.outbox import COPIES, REPORTS, count_outgoing
+from octcluster_gateway.spool_settings import SpoolSettings
 
 
 def run(arguments: list[str]) -> int:
@@ -14,7 +14,8 @@ def run(arguments: list[str]) -> int:
     oldest = index.oldest_pending()
     told = {
         "objects": {state.value: count for state, count in index.count_states().items()},
-        "reports": count_reports(index),
+        "reports": count_outgoing(index, REPORTS),
+        "copies": count_outgoing(index, COPIES),
         "oldest_pending_seconds": None if oldest is None else round(time.time() - oldest, 1),
     }
     print(json.dumps(told, indent=1))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from octcluster_gateway.audit.accounts import account_receipt
+from octcluster_gateway.audit.accounts import account_receipt, account_removal
 from octcluster_gateway.audit.events import AuditEvent, Patient, Study
 from octcluster_gateway.model import Instance
 from octcluster_gateway.processing.headers import Header
@@ -23,6 +23,22 @@ def account_objects(objects: Iterable[tuple[Instance, Header]], ae_title: str) -
     return [
         account_receipt(sender, ae_title, Study(study, _freeze(classes)), patient)
         for (sender, study, patient), classes in grouped.items()
+    ]
+
+
+def account_removals(objects: Iterable[tuple[Instance, Patient | None]], ae_title: str) -> list[AuditEvent]:
+    """The events for objects whose files the gateway removes, one for each study.
+
+    Args:
+        objects: The objects with their patients, as far as these are known.
+        ae_title: AE title of the gateway.
+    """
+    grouped: dict[tuple[str, Patient | None], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for instance, patient in objects:
+        grouped[instance.study, patient][instance.sop_class].append(instance.sop_instance)
+    return [
+        account_removal(ae_title, Study(study, _freeze(classes)), patient)
+        for (study, patient), classes in grouped.items()
     ]
 
 

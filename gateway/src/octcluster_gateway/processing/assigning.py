@@ -8,7 +8,7 @@ The client sends pixels and image keys. File names, patients and all else of a h
 import contextlib
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from octcluster.workflows.outcome import AssignOutcome
 from octcluster_gateway.errors import ServiceAway, Unprocessable
 from octcluster_gateway.model import StoredFile
 
+_ENDING = ".dcm"
 _NO_SCANS = "it holds no B-scans"
 
 
@@ -64,12 +65,22 @@ class Assigner:
         run: The run.
         options: How the services are reached.
         folder: A folder of its own on the disk of the spool.
+        note_keys: Is told the image keys of objects, by their numbers, before anything is sent.
     """
 
-    def __init__(self, run: FinishedRun, options: AssignOptions, folder: Path) -> None:
+    def __init__(
+        self,
+        run: FinishedRun,
+        options: AssignOptions,
+        folder: Path,
+        note_keys: Callable[[Sequence[tuple[int, bytes]]], None],
+    ) -> None:
         self._run = run
-        self._options = options
         self._folder = folder
+        self._options = replace(
+            options,
+            on_keys=lambda pairs: note_keys([(_number(scan.file_name), key) for scan, key in pairs]),
+        )
 
     def assign(self, objects: Sequence[StoredFile]) -> dict[int, Placed]:
         """Places the eyes of objects.
@@ -123,13 +134,17 @@ class Assigner:
         names = {}
         try:
             for stored in objects:
-                name = f"{stored.instance.spool_id}.dcm"
+                name = f"{stored.instance.spool_id}{_ENDING}"
                 (self._folder / name).hardlink_to(stored.path)
                 names[name] = stored.instance.spool_id
             yield names
         finally:
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._folder)
+
+
+def _number(file_name: str) -> int:
+    return int(file_name.removesuffix(_ENDING))
 
 
 def _make_opaque(scan: Scan) -> Scan:

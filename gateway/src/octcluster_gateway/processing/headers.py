@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
-
 from octcluster_gateway.errors import Unprocessable
+from octcluster_gateway.pseudonyms.patients import identify_patient
+from octcluster_gateway.spool.reading import read_object
 
 _KEYWORDS = (
     "SOPClassUID",
@@ -44,7 +44,7 @@ class Header:
     @property
     def patient(self) -> str:
         """What tells the patient from others: the id with its issuer, if that is known."""
-        return f"{self.patient_id}^^^{self.issuer}" if self.patient_id and self.issuer else self.patient_id
+        return identify_patient(self.patient_id, self.issuer)
 
 
 def read_header(path: Path) -> Header:
@@ -57,8 +57,10 @@ def read_header(path: Path) -> Header:
         Unprocessable: It cannot be read. The message quotes nothing of it.
     """
     try:
-        found = dcmread(path, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
+        found = read_object(path, _KEYWORDS)
         texts = {keyword: str(found.get(keyword) or "").strip() for keyword in _KEYWORDS}
+    except Unprocessable:
+        raise
     except Exception:
         raise Unprocessable("its header cannot be read: have it exported once more") from None
     return Header(

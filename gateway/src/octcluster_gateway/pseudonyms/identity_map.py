@@ -64,9 +64,8 @@ class IdentityMap:
 
     def remember(self, pseudonym: str, identity: Identity) -> None:
         """Keeps who is behind a pseudonym; on the disk when this returns. The latest identity counts."""
-        nonce = os.urandom(_NONCE_BYTES)
         text = json.dumps({"kind": identity.kind, "values": dict(identity.values)}).encode()
-        sealed = nonce + self._cipher.encrypt(nonce, text, pseudonym.encode())
+        sealed = _seal(self._cipher, pseudonym, text)
         with self._lock:
             self._connection.execute(
                 "INSERT INTO identities VALUES (?, ?) "
@@ -94,6 +93,34 @@ class IdentityMap:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return found.rowcount > 0
 
+    def seal_anew(self, key: bytes) -> int:
+        """Seals all identities with another key, all or none; returns their number.
+
+        Args:
+            key: The key that opens the map from now on, 32 bytes.
+
+        Raises:
+            IdentityUnreadable: One cannot be read with the key of before; nothing is changed.
+        """
+        cipher = AESGCM(key)
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                rows = self._connection.execute("SELECT pseudonym, sealed FROM identities").fetchall()
+                for pseudonym, sealed in rows:
+                    again = _seal(cipher, pseudonym, self._unseal(pseudonym, sealed))
+                    self._connection.execute(
+                        "UPDATE identities SET sealed = ? WHERE pseudonym = ?", (again, pseudonym)
+                    )
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._cipher = cipher
+            # What was sealed with the key of before goes from the write-ahead log as well.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(rows)
+
     def close(self) -> None:
         """Closes the file."""
         with self._lock:
@@ -106,12 +133,20 @@ class IdentityMap:
         self.close()
 
     def _open(self, pseudonym: str, sealed: bytes) -> Identity:
+        fields = json.loads(self._unseal(pseudonym, sealed))
+        return Identity(fields["kind"], fields["values"])
+
+    def _unseal(self, pseudonym: str, sealed: bytes) -> bytes:
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            fields = json.loads(self._cipher.decrypt(nonce, text, pseudonym.encode()))
+            return self._cipher.decrypt(nonce, text, pseudonym.encode())
         except (InvalidTag, ValueError) as error:
             raise IdentityUnreadable(
                 f"the identity behind {pseudonym} cannot be read: give the key that the map was written "
                 "with, or put a backup of the map back"
             ) from error
-        return Identity(fields["kind"], fields["values"])
+
+
+def _seal(cipher: AESGCM, pseudonym: str, text: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, text, pseudonym.encode())

@@ -55,6 +55,10 @@ class Pseudonyms:
         """The pseudonym of an instance: its UID in de-identified copies."""
         return self.uid(uid)
 
+    def image_key_secret(self) -> bytes:
+        """The secret of image keys, where the site sets none: who has an image cannot look for its key."""
+        return self._digest("image keys", "")
+
     def shift_days(self, patient: str) -> int:
         """By how many days the dates of a patient are shifted: into the past, by 1 to 3650 days.
 

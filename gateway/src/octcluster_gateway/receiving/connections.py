@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, cast
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from octcluster_gateway.receiving.peers import Peers
+from octcluster_gateway.spool.incoming import IncomingFile
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
 _logger = logging.getLogger(__name__)
 
+NO_PEER, NO_HANDSHAKE = "its address is of no peer", "its TLS handshake failed"
+"""Why a connection is refused, where that says that somebody tries who may not."""
 _BLOCK_BYTES = 1 << 18
 _MAX_NEGOTIATION_BYTES = 1 << 20
 _MAX_COMMAND_BYTES = 1 << 16
@@ -73,10 +76,16 @@ class BoundedSocket(AssociationSocket):
         return data
 
     def _check_message(self) -> None:
-        """Bounds what is held of a message in memory: its command, and the data of all but C-STORE."""
+        """Bounds what is held of a message in memory: its command, and the data of all but C-STORE.
+
+        Of C-STORE the data are on the disk, and dropped once they are too large: that is bounded, too.
+        """
         message = self.assoc.dimse.message
         if message is None:
             return
+        file = message._data_set_file
+        if isinstance(file, IncomingFile) and file.is_endless:
+            raise OSError("an object is much larger than allowed")
         held = 0 if message.data_set is None else message.data_set.tell()
         if message.encoded_command_set.tell() > _MAX_COMMAND_BYTES or held > _MAX_MESSAGE_BYTES:
             raise OSError("a message is larger than any that is served here")
@@ -106,7 +115,7 @@ class BoundedServer(ThreadedAssociationServer):
         peers: Peers,
         limits: ConnectionLimits,
         tls: ssl.SSLContext | None,
-        on_refused: Callable[[str], None],
+        on_refused: Callable[[str, str], None],
         **options: Any,
     ) -> None:
         self.limits = limits
@@ -120,10 +129,10 @@ class BoundedServer(ThreadedAssociationServer):
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection may go on: it comes from a peer's address, and there are not too many."""
         if not self._peers.knows_address(str(client_address[0])):
-            self._refuse("its address is of no peer")
+            self._refuse(NO_PEER, client_address)
             return False
         if self._handshakes + len(self.active_associations) >= self.limits.max_connections:
-            self._refuse("there are too many connections")
+            self._refuse("there are too many connections", client_address)
             return False
         return True
 
@@ -133,7 +142,7 @@ class BoundedServer(ThreadedAssociationServer):
             with self._lock:
                 self._handshakes += 1
             try:
-                request = self._shake_hands(self._tls, request)
+                request = self._shake_hands(self._tls, request, client_address)
             finally:
                 with self._lock:
                     self._handshakes -= 1
@@ -143,9 +152,11 @@ class BoundedServer(ThreadedAssociationServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says that a connection failed, without what the peer sent."""
-        self._refuse("it failed before an association began")
+        self._refuse("it failed before an association began", client_address)
 
-    def _shake_hands(self, context: ssl.SSLContext, request: socket.socket) -> ssl.SSLSocket | None:
+    def _shake_hands(
+        self, context: ssl.SSLContext, request: socket.socket, client_address: Any
+    ) -> ssl.SSLSocket | None:
         """Turns a connection into one with TLS; None if that fails or takes too long."""
         # The timeout of a socket is for each read: a peer that sends a byte now and then would never meet it.
         spare = request.dup()
@@ -156,18 +167,17 @@ class BoundedServer(ThreadedAssociationServer):
             request.settimeout(self.limits.pdu_seconds)
             return context.wrap_socket(request, server_side=True)
         except OSError as error:
-            self._refuse(
-                f"its TLS handshake failed ({getattr(error, 'reason', None) or type(error).__name__})"
-            )
+            why = getattr(error, "reason", None) or type(error).__name__
+            self._refuse(f"{NO_HANDSHAKE} ({why})", client_address)
             self.shutdown_request(request)
             return None
         finally:
             watch.cancel()
             spare.close()
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, client_address: Any) -> None:
         _logger.warning("refused a connection: %s", reason)
-        self._on_refused(reason)
+        self._on_refused(reason, str(client_address[0]))
 
 
 def _shut_down(connection: socket.socket) -> None:

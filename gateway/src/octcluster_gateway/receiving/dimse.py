@@ -22,7 +22,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from octcluster_gateway.errors import CannotListen, Refused, UnusableObject
 from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.receiving.commitment import Commitment
-from octcluster_gateway.receiving.connections import BoundedServer, ConnectionLimits
+from octcluster_gateway.receiving.connections import NO_HANDSHAKE, NO_PEER, BoundedServer, ConnectionLimits
 from octcluster_gateway.receiving.peers import Peers
 from octcluster_gateway.receiving.uids import is_uid
 from octcluster_gateway.spool.entries import Arrival
@@ -45,7 +45,8 @@ class ReceiverOptions:
         peers: Who may connect.
         tls: What it speaks TLS with; None: it speaks plain text.
         limits: What a peer may take.
-        on_stranger: Is told the AE title, the address and the reason of each association that is rejected.
+        on_stranger: Is told the AE title, the address and the reason of each association that is rejected,
+            and of each connection that a stranger tries, without an AE title.
     """
 
     listen: str
@@ -93,7 +94,7 @@ class DimseReceiver:
                 peers=options.peers,
                 limits=options.limits,
                 tls=options.tls,
-                on_refused=metrics.count_refused,
+                on_refused=self._note_refused,
             )
         except OSError as error:
             raise CannotListen(
@@ -132,6 +133,12 @@ class DimseReceiver:
             self._options.on_stranger(ae_title, str(association.requestor.address), "unknown AE title")
             association.acse.send_reject(_REJECTED_PERMANENT, _BY_USER, _CALLING_AE_UNKNOWN)
             association.kill()
+
+    def _note_refused(self, reason: str, address: str) -> None:
+        """Counts a connection that was refused, and accounts for it if it is of a stranger."""
+        self._metrics.count_refused(reason)
+        if reason.startswith((NO_PEER, NO_HANDSHAKE)):
+            self._options.on_stranger("", address, reason)
 
     def _echo(self, event: evt.Event) -> int:
         self._metrics.count_request("C-ECHO", f"{_SUCCESS:04X}", 0.0)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydicom import dcmread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from octcluster_gateway.errors import Refused, UnusableObject
+from octcluster_gateway.errors import Refused, Unprocessable, UnusableObject
 from octcluster_gateway.receiving.uids import is_uid
 from octcluster_gateway.spool.files import describe_file
 from octcluster_gateway.spool.incoming import IncomingFile
+from octcluster_gateway.spool.reading import read_object
 from octcluster_gateway.spool.spool import Spool
 
 MEDIA_TYPE = "application/dicom"
@@ -121,6 +121,8 @@ class PartsIntoSpool:
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
             self._file.write(data[start:end])
+            if self._file.is_endless:
+                raise MultipartParseError("an object is much larger than allowed")
 
     def _end(self) -> None:
         file, self._file = self._file, None
@@ -152,7 +154,9 @@ class PartsIntoSpool:
 
 def _read_study(file: IncomingFile) -> str:
     try:
-        found = dcmread(file.path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+        found = read_object(file.path, ["StudyInstanceUID"])
         return str(found.get("StudyInstanceUID") or "")
+    except Unprocessable as error:
+        raise UnusableObject(f"an object is not taken: {error}") from None
     except Exception:
         raise UnusableObject(_NOT_DICOM) from None

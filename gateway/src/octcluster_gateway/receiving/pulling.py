@@ -67,6 +67,8 @@ class Puller:
         if options.token is not None:
             self.session.headers["Authorization"] = f"Bearer {options.token}"
         self._client = DICOMwebClient(options.url, session=self.session)
+        # It would ask an archive that is away for half a minute; the next question comes soon enough.
+        self._client.set_http_retry_params(retry=False)
 
     def stop(self) -> None:
         """Asks ``run`` to return after the object at work."""

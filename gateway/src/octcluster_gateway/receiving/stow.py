@@ -25,6 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from octcluster_gateway.errors import CannotListen, SpoolFull
 from octcluster_gateway.metrics import GatewayMetrics
@@ -51,7 +52,7 @@ class StowOptions:
         tls: What it speaks TLS with; None: it speaks plain text.
         max_connections: Most requests at a time.
         timeout_seconds: Longest time for a TLS handshake, and between two pieces of a request.
-        on_stranger: Is told that a peer's address shows no good token: no name, the address, the reason.
+        on_stranger: Is told who may not send: no name, the address, the reason.
     """
 
     listen: str
@@ -151,7 +152,7 @@ class StowReceiver:
         except (NotMultipart, ClientDisconnect) as error:
             what = "was no whole message" if isinstance(error, NotMultipart) else "was cut off"
             _logger.warning("a request %s: %d objects before are kept", what, _count_kept(parts.outcomes))
-            return Response(status_code=_BAD)
+            return _LastResponse(status_code=_BAD)
         finally:
             with contextlib.suppress(NotMultipart):
                 parts.close()
@@ -180,6 +181,7 @@ class StowReceiver:
         host = "" if request.client is None else request.client.host
         if not self._options.peers.knows_address(host):
             self._refuse("its address is of no peer")
+            self._options.on_stranger("", host, "its address is of no peer")
             raise _NotServed(_FORBIDDEN)
         if not self._options.tokens:
             return _NAMELESS
@@ -210,7 +212,25 @@ class _NotServed(Exception):
 
     def __init__(self, status: int, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self.response = Response(status_code=status, headers=headers)
+        self.response = _LastResponse(status_code=status, headers=headers)
+
+
+class _LastResponse(Response):
+    """Answers a message whose rest is not served, and has the connection closed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The server closes no connection while pieces of the message wait for somebody to take them.
+        dropping = asyncio.create_task(_drop(receive))
+        try:
+            self.headers["Connection"] = "close"
+            await super().__call__(scope, receive, send)
+        finally:
+            dropping.cancel()
+
+
+async def _drop(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _TlsConfig(Config):

@@ -1,9 +1,10 @@
-"""Structured reports go to a named destination by C-STORE."""
+"""Reports and copies go to a named destination by C-STORE."""
 
 import ssl
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.association import Association
 
@@ -16,7 +17,7 @@ _WARNINGS = range(0xB000, 0xC000)
 
 @dataclass(frozen=True)
 class Destination:
-    """Where reports go.
+    """Where objects go.
 
     Attributes:
         name: What the site calls it, for messages.
@@ -33,11 +34,11 @@ class Destination:
     tls: ssl.SSLContext | None = None
 
 
-def send(report: Dataset, destination: Destination, ae_title: str, timeout_seconds: float = 30.0) -> None:
-    """Sends a report; the destination has kept it when this returns.
+def send(made: Dataset, destination: Destination, ae_title: str, timeout_seconds: float = 30.0) -> None:
+    """Sends an object; the destination has kept it when this returns.
 
     Args:
-        report: The report.
+        made: The object, with its file meta information.
         destination: Where it goes.
         ae_title: AE title of the gateway.
         timeout_seconds: Longest time for the connection, and for each answer.
@@ -48,7 +49,7 @@ def send(report: Dataset, destination: Destination, ae_title: str, timeout_secon
     entity = AE(ae_title)
     entity.connection_timeout = entity.acse_timeout = timeout_seconds
     entity.dimse_timeout = entity.network_timeout = timeout_seconds
-    entity.add_requested_context(report.SOPClassUID, report.file_meta.TransferSyntaxUID)
+    entity.add_requested_context(made.SOPClassUID, made.file_meta.TransferSyntaxUID)
     association = entity.associate(
         destination.host,
         destination.port,
@@ -56,15 +57,15 @@ def send(report: Dataset, destination: Destination, ae_title: str, timeout_secon
         tls_args=None if destination.tls is None else (destination.tls, destination.host),
     )
     try:
-        status = _store(association, report, destination)
+        status = _store(association, made, destination)
     finally:
         if association.is_established:
             association.release()
     if status != _SUCCESS and status not in _WARNINGS:
-        raise NotSent(f"{destination.name} did not take a report: status {status:04X}; look at its log")
+        raise NotSent(f"{destination.name} did not take an object: status {status:04X}; look at its log")
 
 
-def _store(association: Association, report: Dataset, destination: Destination) -> int:
+def _store(association: Association, made: Dataset, destination: Destination) -> int:
     if association.is_rejected:
         raise NotSent(
             f"{destination.name} refuses {destination.ae_title} or this gateway's AE title: "
@@ -76,8 +77,11 @@ def _store(association: Association, report: Dataset, destination: Destination) 
             "runs, and whether both sides speak TLS"
         )
     if not association.accepted_contexts:
-        raise NotSent(f"{destination.name} does not take Enhanced SR: allow that class there")
-    status = association.send_c_store(report)
+        raise NotSent(
+            f"{destination.name} takes no {UID(made.SOPClassUID).name} as "
+            f"{UID(made.file_meta.TransferSyntaxUID).name}: allow both there"
+        )
+    status = association.send_c_store(made)
     if "Status" not in status:
         raise NotSent(f"{destination.name} did not answer in time: look whether it runs")
     return int(status.Status)

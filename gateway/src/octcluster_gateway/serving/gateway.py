@@ -11,17 +11,18 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from octcluster.clients.security import Tls, read_token
 from octcluster.model.errors import InvalidArguments
 from octcluster.workflows.assign import AssignOptions
 from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster_serving.logs import describe_fault
 from octcluster_serving.metrics import serving_metrics
 
-from octcluster_gateway.audit.accounts import account_refusal, account_start, account_stop
+from octcluster_gateway.audit.accounts import account_start, account_stop
 from octcluster_gateway.audit.log import AuditLog
+from octcluster_gateway.audit.strangers import Strangers
 from octcluster_gateway.errors import CannotStart
 from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.processing.assigning import Assigner
@@ -61,13 +62,14 @@ def serve(settings: ServeSettings) -> None:
         if settings.metrics_listen is not None:
             stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
         names = _open_names(settings, stack)
-        assigner = Assigner(run, _service_options(settings), settings.spool / "work")
+        options = _service_options(settings, names.pseudonyms)
+        assigner = Assigner(run, options, settings.spool / "work", spool.index.note_image_keys)
         worker = Worker(spool, assigner, names, results, _worker_options(run, settings), metrics)
         keep_days = math.inf if settings.commit_storage else settings.keep_processed_days
-        housekeeping = Housekeeping(spool, keep_days, metrics)
+        housekeeping = Housekeeping(spool, keep_days, names, settings.ae_title, metrics)
         commitment = _make_commitment(spool, settings)
         stack.callback(commitment.stop)
-        account = _account_strangers(settings.ae_title, names.audit)
+        account = Strangers(settings.ae_title, names.audit).account
         receiver = DimseReceiver(spool, _receiver_options(settings, account), metrics, commitment)
         names.audit.record(account_start(settings.ae_title))
         stack.callback(lambda: names.audit.record(account_stop(settings.ae_title)))
@@ -140,28 +142,16 @@ def _worker_options(run: FinishedRun, settings: ServeSettings) -> WorkerOptions:
     )
 
 
-def _service_options(settings: ServeSettings) -> AssignOptions:
-    ca, cert, key = settings.services_ca, settings.services_cert, settings.services_key
-    tls = Tls(ca, cert, key) if ca or cert else None
-    tokens = [
-        None if file is None else read_token(file)
-        for file in (settings.embedder_token_file, settings.clusterer_token_file)
-    ]
-    return AssignOptions(
+def _service_options(settings: ServeSettings, pseudonyms: Pseudonyms) -> AssignOptions:
+    options = AssignOptions(
         embedder=settings.embedder,
-        embedder_tls=tls,
-        embedder_token=tokens[0],
+        embedder_tls=settings.services_tls,
+        embedder_token=settings.embedder_token,
         clusterer=settings.clusterer,
-        clusterer_tls=tls,
-        clusterer_token=tokens[1],
+        clusterer_tls=settings.services_tls,
+        clusterer_token=settings.clusterer_token,
     )
-
-
-def _account_strangers(ae_title: str, audit: AuditLog) -> Callable[[str, str, str], None]:
-    def account(calling: str, address: str, reason: str) -> None:
-        audit.record(account_refusal(ae_title, calling, address, reason))
-
-    return account
+    return options if options.key_secret else replace(options, key_secret=pseudonyms.image_key_secret())
 
 
 def _receiver_options(settings: ServeSettings, account: Callable[[str, str, str], None]) -> ReceiverOptions:

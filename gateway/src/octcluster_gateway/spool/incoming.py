@@ -10,6 +10,8 @@ from octcluster_gateway.errors import ObjectTooLarge, Refused, SpoolFull
 from octcluster_gateway.spool.space import Room
 
 _ROOM_CHECK_BYTES = 64 << 20
+# So much of an object that is too large is dropped before its sender is cut off; most end before that.
+_DROPPED_BYTES = 64 << 20
 # Preamble (128), DICM (4) and the element that tells the length of the file meta information (12).
 _HEAD_BYTES = 144
 
@@ -45,6 +47,11 @@ class IncomingFile:
     def sha256(self) -> str:
         """SHA-256 of the data set so far, hexadecimal: without what stands before it in the file."""
         return self._digest.hexdigest()
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether so much more than allowed came that the sender should be cut off."""
+        return self.size_bytes > self._max_bytes + _DROPPED_BYTES
 
     def flush(self) -> None:
         """Does nothing: no byte is held back."""

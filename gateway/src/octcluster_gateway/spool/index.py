@@ -37,9 +37,14 @@ CREATE TABLE results (
 CREATE INDEX unwritten ON results (written, number);
 """
 
-_REPORTS = """CREATE TABLE IF NOT EXISTS reports (
+# See ``outbox``.
+_OUTGOING = """CREATE TABLE IF NOT EXISTS {} (
     number INTEGER PRIMARY KEY, spool_id INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
     attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '')"""
+
+
+_IMAGE_KEYS = """CREATE TABLE IF NOT EXISTS image_keys (
+    spool_id INTEGER NOT NULL, image_key BLOB NOT NULL, PRIMARY KEY (spool_id, image_key)) WITHOUT ROWID"""
 
 
 class Index:
@@ -137,11 +142,16 @@ class Index:
         """All objects of a patient, by pseudonym; empty: those whose patient is not known."""
         return self._select("WHERE patient = ? ORDER BY spool_id", patient)
 
+    def find_patient(self, spool_id: int) -> str:
+        """The pseudonym of an object's patient; empty: not known."""
+        return str(self._query("SELECT patient FROM instances WHERE spool_id = ?", spool_id)[0][0])
+
     def list_removable(self, processed_before: float) -> list[Entry]:
-        """The objects with a file and no waiting report that were processed before a second of Unix time."""
+        """The objects with a file that were processed before a time, and for which nothing waits."""
         return self._select(
             "WHERE has_file AND processed < ? AND +state IN ('done', 'ignored') AND spool_id NOT IN "
-            "(SELECT spool_id FROM reports WHERE state = 'pending') ORDER BY processed",
+            "(SELECT spool_id FROM reports WHERE state = 'pending' UNION ALL "
+            "SELECT spool_id FROM copies WHERE state = 'pending') ORDER BY processed",
             processed_before,
         )
 
@@ -186,6 +196,16 @@ class Index:
                 "UPDATE instances SET patient = ?, study = ?, series = ? WHERE spool_id = ?",
                 (patient, study, series, spool_id),
             )
+
+    def note_image_keys(self, pairs: Sequence[tuple[int, bytes]]) -> None:
+        """Notes under which keys vectors of objects are in the clusterer's cache, each with its number."""
+        with self.transaction() as database:
+            database.executemany("INSERT OR IGNORE INTO image_keys VALUES (?, ?)", pairs)
+
+    def list_image_keys(self, spool_ids: Sequence[int]) -> list[bytes]:
+        """The image keys of objects, each once."""
+        rows = (self._query("SELECT image_key FROM image_keys WHERE spool_id = ?", one) for one in spool_ids)
+        return sorted({bytes(row[0]) for found in rows for row in found})
 
     def finish(
         self, spool_id: int, state: State, reason: str = "", lines: Sequence[tuple[str, str]] = ()
@@ -235,13 +255,17 @@ class Index:
         with self._lock:
             self._database.execute("PRAGMA secure_delete = ON")
         with self.transaction() as database:
-            for table in ("reports", "results", "instances"):
+            for table in ("image_keys", "copies", "reports", "results", "instances"):
                 database.executemany(
                     f"DELETE FROM {table} WHERE spool_id = ?",  # noqa: S608
                     [(spool_id,) for spool_id in spool_ids],
                 )
         with self._lock:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def get_line(self, number: int) -> str:
+        """The line of a result by its number."""
+        return str(self._query("SELECT line FROM results WHERE number = ?", number)[0][0])
 
     def list_unwritten(self) -> list[tuple[int, str]]:
         """Number and line of each result that is not known to be written."""
@@ -261,7 +285,9 @@ class Index:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 self._database.execute(statement)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
-        self._database.execute(_REPORTS)
+        for table in ("reports", "copies"):
+            self._database.execute(_OUTGOING.format(table))
+        self._database.execute(_IMAGE_KEYS)
 
     def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -1,8 +1,12 @@
-"""Results whose reports wait to be sent, in the index of the spool: no result is forgotten, whatever ends.
+"""What waits to go out, in the index of the spool: nothing is forgotten, whatever ends.
 
-A result puts its report here in the transaction that keeps the result. The file of an object stays as long as
-a report of it waits.
+    reports   one for each result, put here in the transaction that keeps the result
+    copies    one for each object that was processed, put here in the transaction that says so
+
+The file of an object stays as long as a report or a copy of it waits.
 """
+
+# ruff: noqa: S608 - all names of tables are of this file
 
 import time
 from dataclasses import dataclass
@@ -10,79 +14,106 @@ from dataclasses import dataclass
 from octcluster_gateway.spool.entries import Entry
 from octcluster_gateway.spool.index import Index
 
-_TRIGGER = """CREATE TRIGGER IF NOT EXISTS report_of_result AFTER INSERT ON results BEGIN
-INSERT INTO reports (number, spool_id) VALUES (NEW.number, NEW.spool_id); END"""
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A kind of what goes out.
+
+    Attributes:
+        table: Its table in the index.
+        when: On what event one is put there.
+        values: Number, and number of the object.
+    """
+
+    table: str
+    when: str
+    values: str
+
+
+REPORTS = Outgoing("reports", "AFTER INSERT ON results", "NEW.number, NEW.spool_id")
+COPIES = Outgoing(
+    "copies",
+    "AFTER UPDATE OF state ON instances WHEN NEW.state IN ('done', 'ignored')",
+    "NEW.spool_id, NEW.spool_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingReport:
-    """A result whose report is to be sent.
+class Waiting:
+    """What is to be sent.
 
     Attributes:
-        number: Number of the result.
-        line: The result, as ``eyes.jsonl`` has it.
+        number: Number of the result, or of the object.
         entry: The object that it is about.
         attempts: How often it was tried.
     """
 
     number: int
-    line: str
     entry: Entry
     attempts: int
 
 
 class Outbox:
-    """The reports that wait.
+    """What waits of one kind.
 
     Args:
         index: The index of the spool.
-        is_open: Whether new results get a report. If not, those that wait are given up.
+        kind: The kind.
+        is_open: Whether new ones are put here. If not, those that wait are given up.
     """
 
-    def __init__(self, index: Index, *, is_open: bool) -> None:
+    def __init__(self, index: Index, kind: Outgoing, *, is_open: bool) -> None:
         self._index = index
+        self._table = kind.table
+        trigger = f"new_{kind.table}"
         with index.transaction() as database:
+            # An object is processed once more if somebody retries it: what was sent of it stays sent.
+            database.execute("DROP TRIGGER IF EXISTS report_of_result")
+            database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
             if is_open:
-                database.execute(_TRIGGER)
+                database.execute(
+                    f"CREATE TRIGGER {trigger} {kind.when} BEGIN "
+                    f"INSERT OR IGNORE INTO {kind.table} (number, spool_id) VALUES ({kind.values}); END"
+                )
             else:
-                database.execute("DROP TRIGGER IF EXISTS report_of_result")
-                database.execute("UPDATE reports SET state = 'given up' WHERE state = 'pending'")
+                database.execute(f"UPDATE {kind.table} SET state = 'given up' WHERE state = 'pending'")
 
-    def list_due(self, limit: int = 64) -> list[WaitingReport]:
-        """The reports that are to be sent now, the oldest first."""
+    def list_due(self, limit: int = 64) -> list[Waiting]:
+        """What is to be sent now, the oldest first."""
         with self._index.transaction() as database:
             rows = database.execute(
-                "SELECT number, line, reports.spool_id, attempts FROM reports JOIN results USING (number) "
-                "WHERE reports.state = 'pending' AND due <= ? ORDER BY number LIMIT ?",
+                f"SELECT number, spool_id, attempts FROM {self._table} "
+                "WHERE state = 'pending' AND due <= ? ORDER BY number LIMIT ?",
                 (time.time(), limit),
             ).fetchall()
         return [
-            WaitingReport(int(number), str(line), self._index.get(spool_id), int(attempts))
-            for number, line, spool_id, attempts in rows
+            Waiting(int(number), self._index.get(spool_id), int(attempts))
+            for number, spool_id, attempts in rows
         ]
 
     def note_sent(self, number: int) -> None:
-        """Notes that a report was sent."""
+        """Notes that one was sent."""
         self._note(number, "sent", 0.0, "")
 
     def postpone(self, number: int, due: float, reason: str) -> None:
-        """Notes that a report was not sent, and when it is tried again."""
+        """Notes that one was not sent, and when it is tried again."""
         self._note(number, "pending", due, reason)
 
     def give_up(self, number: int, reason: str) -> None:
-        """Notes that a report cannot be made."""
+        """Notes that one cannot be made."""
         self._note(number, "given up", 0.0, reason)
 
     def _note(self, number: int, state: str, due: float, reason: str) -> None:
         with self._index.transaction() as database:
             database.execute(
-                "UPDATE reports SET state = ?, due = ?, reason = ?, attempts = attempts + 1 WHERE number = ?",
+                f"UPDATE {self._table} SET state = ?, due = ?, reason = ?, attempts = attempts + 1 "
+                "WHERE number = ?",
                 (state, due, reason, number),
             )
 
 
-def count_reports(index: Index) -> dict[str, int]:
-    """The number of reports in each state: pending, sent, given up."""
+def count_outgoing(index: Index, kind: Outgoing) -> dict[str, int]:
+    """The number of one kind in each state: pending, sent, given up."""
     with index.transaction() as database:
-        rows = database.execute("SELECT state, count(*) FROM reports GROUP BY state").fetchall()
+        rows = database.execute(f"SELECT state, count(*) FROM {kind.table} GROUP BY state").fetchall()
     return {str(state): int(count) for state, count in rows}

@@ -4,13 +4,13 @@
     objects/      acknowledged objects
     index.sqlite  what each of them is, and where it stands
     lock          held by the gateway that serves
+    commit.lock   held while objects move to those that are kept, by guests, and while a start looks at these
 
 An object is kept in this order: its bytes are on the disk, its name in objects/ is, its row in the index is.
 Then its sender is told. A file without a row was not acknowledged, or its row was lost with the disk: it is
 taken into the index at the start, so that nothing is lost either way.
 """
 
-import fcntl
 import os
 import queue
 import threading
@@ -25,9 +25,11 @@ from octcluster_gateway.spool.entries import Arrival, Entry
 from octcluster_gateway.spool.files import describe_file, sync_folder
 from octcluster_gateway.spool.incoming import IncomingFile
 from octcluster_gateway.spool.index import Index
+from octcluster_gateway.spool.locks import hold_lock, take_lock
 from octcluster_gateway.spool.opening import INDEX_NAME
 from octcluster_gateway.spool.space import Room
 
+COMMIT_LOCK = "commit.lock"
 _MOST_AT_ONCE = 256
 _OTHER_CONTENT = (
     "another object with the same SOP Instance UID and other content came before: compare both, then retry"
@@ -72,15 +74,17 @@ class Spool:
         CannotStart: The folder cannot be used, or another gateway serves it.
     """
 
-    def __init__(self, folder: Path, limits: SpoolLimits) -> None:
+    def __init__(
+        self, folder: Path, limits: SpoolLimits, *, incoming: str = "incoming", lock: str = "lock"
+    ) -> None:
         self.folder = folder
-        self._incoming = folder / "incoming"
+        self._incoming = folder / incoming
         self._objects = folder / "objects"
         self._limits = limits
         try:
             for path in (folder, self._incoming, self._objects):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _lock(folder / "lock")
+            self._lock = take_lock(folder / lock)
         except OSError as error:
             raise CannotStart(f"--spool {folder} cannot be used: {error.strerror}") from error
         self.index = Index(folder / INDEX_NAME)
@@ -177,6 +181,10 @@ class Spool:
         """Puts right what an end without warning left: see the module."""
         for path in self._incoming.iterdir():
             path.unlink()
+        with hold_lock(self.folder / COMMIT_LOCK):
+            self._take_in_unknown()
+
+    def _take_in_unknown(self) -> None:
         files = {path.name: path for path in self._objects.iterdir()}
         known = self.index.list_files()
         for name in sorted(files.keys() - known):
@@ -188,18 +196,3 @@ class Spool:
         for entry in self.index.list_state(State.PENDING):
             if entry.file not in files:
                 self.index.finish(entry.instance.spool_id, State.QUARANTINED, _FILE_MISSING)
-
-
-def _lock(path: Path) -> int:
-    """Locks the spool for this process, until the process ends.
-
-    Raises:
-        CannotStart: Another one has locked it.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CannotStart(f"--spool {path.parent}: another gateway serves it; give each its own") from None
-    return descriptor

@@ -13,12 +13,15 @@ from eye_results import make_result
 from octcluster_gateway.audit.chain import verify
 from octcluster_gateway.audit.events import AuditEvent, EventKind, Participant
 from octcluster_gateway.audit.log import AuditLog
+from octcluster_gateway.audit.sent import note_sent, read_sent
 from octcluster_gateway.cli.main import run_command
 from octcluster_gateway.model import State
 from octcluster_gateway.pseudonyms.identity_map import Identity, IdentityMap
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.results.json_lines import JsonLines, format_result
+from octcluster_gateway.spool.opening import open_index
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
+from processes import free_port
 
 _KEY = "0123456789abcdef" * 4
 _SECRET = "s" * 32
@@ -113,6 +116,41 @@ def test_verify_names_the_line_with_a_changed_byte(
     assert "octcluster-gateway: line 2 does not follow" in capsys.readouterr().err
 
 
+def test_rotated_log_is_verified_as_one(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, flags = tmp_path / "2026.jsonl", ["--spool", str(tmp_path)]
+    with AuditLog(log_file) as serving:
+        assert run_command(["audit", "rotate", *flags, str(old)]) == 0
+        moved = capsys.readouterr().out.strip()
+        serving.record(AuditEvent(EventKind.STARTED, (Participant("AFTERWARDS"),)))
+    assert old.read_bytes().count(b"\n") == 3
+    assert b"AFTERWARDS" in log_file.read_bytes()
+    assert b"110129" in log_file.read_bytes()
+    assert run_command(["audit", "verify", str(old), str(log_file), "--noted", moved]) == 0
+    assert capsys.readouterr().out.startswith("5:")
+    assert run_command(["audit", "verify", str(log_file), "--after", moved]) == 0
+    assert run_command(["audit", "verify", str(log_file)]) == 1  # it does not say what was before
+    assert "line 1 does not follow" in capsys.readouterr().err
+    assert run_command(["audit", "rotate", *flags, str(old)]) == 2  # it would be overwritten
+    old.write_text(old.read_text().replace("OCTCLUSTER", "OCTCLUSTEP"))
+    assert run_command(["audit", "verify", str(old), str(log_file)]) == 1
+    assert "line 1 of 2026.jsonl" in capsys.readouterr().err
+
+
+def test_log_that_waits_for_the_collector_is_not_rotated(
+    log_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = log_file.stat()
+    note_sent(log_file, found.st_size - 1, found.st_ino)
+    command = ["audit", "rotate", "--spool", str(tmp_path), str(tmp_path / "old")]
+    assert run_command(command) == 2
+    assert "wait for the collector" in capsys.readouterr().err
+    note_sent(log_file, found.st_size, found.st_ino)
+    assert run_command(command) == 0
+    assert read_sent(log_file) == 0
+
+
 @pytest.mark.parametrize("arguments", [["nowhere.jsonl"], [], ["audit.jsonl", "--noted", "3"]])
 def test_verify_without_a_log_is_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
@@ -171,8 +209,8 @@ def test_erasing_leaves_nothing_of_the_patient_and_all_of_others(
     monkeypatch.setattr("sys.stdin", io.StringIO("P-0012\n"))
     assert site.erase(given) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["objects"], told["results"], told["identities"]) == (2, 1, 2)
-    assert "vectors in the clusterer's cache" in told["left"]
+    assert (told["objects"], told["results"], told["identities"], told["vectors"]) == (2, 1, 2, 0)
+    assert "backups" in told["left"]
     pseudonym, other = _PSEUDONYMS.patient("P-0012"), _PSEUDONYMS.patient("P-0013")
     texts = ["P-0012", pseudonym, _PSEUDONYMS.uid(f"{_UID}.91"), *(f"{_UID}.{n}" for n in (1, 3, 91, 93))]
     for path in [*site.spool.rglob("*"), *site.results.rglob("*")]:
@@ -188,10 +226,34 @@ def test_erasing_leaves_nothing_of_the_patient_and_all_of_others(
     assert site.audit.count('ActionCode=\\"D\\"') == 3
 
 
+def test_another_key_opens_the_map_afterwards(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    pseudonym, new = _PSEUDONYMS.patient("P-0012"), site.key.with_name("new.key")
+    new.write_text("0" * 64)
+    new.chmod(0o600)
+    assert run_command(["rekey", *site.flags, "--new-map-key-file", str(new)]) == 0
+    assert capsys.readouterr().out == "4\n"
+    assert run_command(["rekey", *site.flags, "--new-map-key-file", str(new)]) == 1  # the old key is none now
+    assert run_command(["reidentify", *site.flags, pseudonym]) == 1
+    assert run_command(["reidentify", *site.flags[:2], "--map-key-file", str(new), pseudonym]) == 0
+    assert json.loads(capsys.readouterr().out)["PatientID"] == "P-0012"
+    assert "sealed with another key" in site.audit
+
+
 def test_erasing_once_more_finds_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.erase("P-0012") == site.erase("P-0012") == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["objects"], told["results"], told["identities"]) == (0, 0, 0)
+
+
+def test_nothing_is_erased_while_vectors_cannot_be(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    index = open_index(site.spool)
+    spool_id = index.find(f"{_UID}.1")[0].instance.spool_id
+    index.note_image_keys([(spool_id, bytes(32))])
+    assert site.erase("P-0012", "--clusterer", f"127.0.0.1:{free_port()}") == 1
+    assert "nothing is erased" in capsys.readouterr().err
+    assert len(list((site.spool / "objects").iterdir())) == 3
+    assert index.list_image_keys([spool_id]) == [bytes(32)]
+    index.close()
 
 
 def test_nothing_is_erased_while_the_gateway_serves(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +262,7 @@ def test_nothing_is_erased_while_the_gateway_serves(site: Site, capsys: pytest.C
         assert site.erase("P-0012") == 2
     finally:
         serving.close()
-    assert "another gateway serves it" in capsys.readouterr().err
+    assert "another process serves it" in capsys.readouterr().err
     assert (site.spool / "objects" / "object-1").exists()
 
 

@@ -1,11 +1,13 @@
 """The DICOM server with dcmtk's senders, and with peers that do as they like."""
 
+import contextlib
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from dicom_senders import need_dcmtk, read_acknowledged, sop_instance, storescu, write_object, write_objects
 from octcluster_gateway.model import State
@@ -92,9 +94,12 @@ def test_stranger_is_rejected(tmp_path: Path, peers: str, called: str, reason: s
 
 
 def test_address_of_no_peer_gets_no_word(tmp_path: Path) -> None:
-    options = replace(OPTIONS, peers=Peers(parse_peers("DEVICE@10.0.0.1")))
+    told: list[tuple[str, ...]] = []
+    peers = Peers(parse_peers("DEVICE@10.0.0.1"))
+    options = replace(OPTIONS, peers=peers, on_stranger=lambda *stranger: told.append(stranger))
     with receiving(tmp_path / "spool", options) as gateway, connect(gateway.port) as peer:
         assert peer.recv(1) == b""
+    assert told == [("", "127.0.0.1", "its address is of no peer")]
 
 
 def test_full_disk_is_refused_before_it_is_full(tmp_path: Path) -> None:
@@ -133,6 +138,22 @@ def test_garbage_ends_its_own_connection_alone(tmp_path: Path, said: bytes) -> N
             pass
 
 
+def test_endless_object_is_cut_off_and_others_are_served(tmp_path: Path) -> None:
+    sent = write_object(tmp_path / "a.dcm", 1)
+    limits = SpoolLimits(min_free_bytes=1 << 20, max_object_bytes=4 << 20)
+    piece = pdv(b"\x00", bytes(1 << 17))
+    with receiving(tmp_path / "spool", limits=limits) as gateway, connect(gateway.port) as peer:
+        begin_store(peer)
+        peer.sendall(piece)
+        done = storescu(gateway.port, [sent])
+        assert read_acknowledged(done.stdout + done.stderr)
+        before = psutil.Process().memory_info().rss
+        assert send_until_cut_off(peer, piece, 10 * 10**9) < 200 << 20
+        assert psutil.Process().memory_info().rss - before < 100 << 20
+        wait_until(lambda: not gateway.files("incoming"))
+        assert len(gateway.files("objects")) == 1
+
+
 def test_sender_that_dies_leaves_nothing(tmp_path: Path) -> None:
     with receiving(tmp_path / "spool") as gateway:
         with connect(gateway.port) as peer:
@@ -156,6 +177,16 @@ def test_uid_that_is_none_is_refused(tmp_path: Path, uid: str) -> None:
 
 def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def send_until_cut_off(peer: socket.socket, piece: bytes, most: int) -> int:
+    """Sends a piece again and again until the connection breaks; returns the number of bytes."""
+    count = 0
+    with contextlib.suppress(OSError):
+        while count < most:
+            peer.sendall(piece)
+            count += len(piece)
+    return count
 
 
 def begin_store(peer: socket.socket, uid: str = "1.2.3") -> None:

@@ -40,7 +40,9 @@ class Stow:
     url: str
     port: int
 
-    def post(self, body: bytes, path: str = "/studies", **headers: str) -> requests.Response:
+    def post(
+        self, body: bytes | Iterator[bytes], path: str = "/studies", **headers: str
+    ) -> requests.Response:
         given = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.post(self.url + path, data=body, headers=given, timeout=30)
 
@@ -139,6 +141,27 @@ def test_a_full_spool_and_a_large_object_are_told(tmp_path: Path) -> None:
         answer = stow.post(make_body(sent))
         assert answer.json()["00081198"]["Value"] == [{"00081197": {"vr": "US", "Value": [0xA700]}}]
         assert stow.left() == []
+
+
+def test_endless_object_is_cut_off(tmp_path: Path) -> None:
+    sent = 0
+
+    def stream() -> Iterator[bytes]:
+        nonlocal sent
+        yield make_body(b"").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        while sent < 10 * 10**9:
+            sent += 1 << 20
+            yield bytes(1 << 20)
+
+    with serving(tmp_path, limits=replace(LIMITS, max_object_bytes=1 << 20)) as stow:
+        try:
+            answer = stow.post(stream())
+        except requests.RequestException:
+            pass  # it writes on, and does not read that it is refused
+        else:
+            assert answer.status_code == 400
+        assert sent < 200 << 20
+        wait_until(lambda: not stow.left())
 
 
 def test_strangers_are_refused(tmp_path: Path) -> None:

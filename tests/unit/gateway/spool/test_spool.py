@@ -11,13 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from dicom_senders import sop_instance, write_object
+from dicom_senders import sop_instance, write_object, write_objects
 from octcluster_gateway.errors import CannotStart, ObjectTooLarge, SpoolFull
 from octcluster_gateway.model import State
 from octcluster_gateway.spool.entries import Arrival
+from octcluster_gateway.spool.guest import GuestSpool
 from octcluster_gateway.spool.incoming import IncomingFile
+from octcluster_gateway.spool.locks import hold_lock
+from octcluster_gateway.spool.outbox import COPIES, REPORTS, Outbox, count_outgoing
 from octcluster_gateway.spool.retention import remove_processed
-from octcluster_gateway.spool.spool import Kept, Spool, SpoolLimits
+from octcluster_gateway.spool.spool import COMMIT_LOCK, Kept, Spool, SpoolLimits
 from receivers import LIMITS
 from small_disk import fill_disk, small_disk
 
@@ -49,8 +52,50 @@ def test_folder_is_for_its_owner_alone(spool: Spool) -> None:
 
 
 def test_second_gateway_is_refused(spool: Spool) -> None:
-    with pytest.raises(CannotStart, match="another gateway serves it"):
+    with pytest.raises(CannotStart, match="another process serves it"):
         Spool(spool.folder, LIMITS)
+
+
+def test_guest_brings_objects_while_a_gateway_serves(spool: Spool, tmp_path: Path) -> None:
+    sources = write_objects(tmp_path / "sent", 40)
+    guest = GuestSpool(spool.folder, LIMITS)
+    try:
+        with pytest.raises(CannotStart, match="another process"):
+            GuestSpool(spool.folder, LIMITS)
+        with ThreadPoolExecutor(8) as pool:
+            kept = list(
+                pool.map(
+                    lambda number: keep((spool, guest)[number % 2], sources[number - 1], number),
+                    [*range(1, 41), 2, 3],
+                )
+            )
+    finally:
+        guest.close()
+    assert sum(one.is_known for one in kept) == 2
+    assert spool.index.count_states()[State.PENDING] == 40
+    assert len(list((spool.folder / "objects").iterdir())) == 40
+
+
+def test_guest_needs_a_spool_and_drops_what_an_earlier_one_left(spool: Spool, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="is no spool"):
+        GuestSpool(tmp_path / "nowhere", LIMITS)
+    (spool.folder / "pulled").mkdir()
+    (spool.folder / "pulled/half.dcm").touch()
+    (spool.folder / "incoming/coming.dcm").touch()
+    GuestSpool(spool.folder, LIMITS).close()
+    assert list((spool.folder / "pulled").iterdir()) == []
+    assert len(list((spool.folder / "incoming").iterdir())) == 1
+
+
+def test_start_waits_while_a_guest_moves_an_object(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    Spool(folder, LIMITS).close()
+    with ThreadPoolExecutor(1) as pool:
+        with hold_lock(folder / COMMIT_LOCK):
+            starting = pool.submit(Spool, folder, LIMITS)
+            with pytest.raises(TimeoutError):
+                starting.result(0.3)
+        starting.result(30).close()
 
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -142,6 +187,29 @@ def test_full_disk_refuses_and_takes_again_when_it_has_room(tmp_path: Path) -> N
             keep(spool, source, 1)
         finally:
             spool.close()
+
+
+def test_index_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    first = Spool(folder, LIMITS)
+    kept = keep(first, write_object(tmp_path / "a.dcm", 1), 1)
+    with first.index.transaction() as database:
+        for table in ("image_keys", "copies"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute(
+            "CREATE TRIGGER report_of_result AFTER INSERT ON results BEGIN "
+            "INSERT INTO reports (number, spool_id) VALUES (NEW.number, NEW.spool_id); END"
+        )
+    first.close()
+    later = Spool(folder, LIMITS)
+    try:
+        for kind in (REPORTS, COPIES):
+            Outbox(later.index, kind, is_open=True)
+        later.index.note_image_keys([(kept.spool_id, bytes(32))])
+        later.index.finish(kept.spool_id, State.DONE, "", [("OD", "{}")])
+        assert [count_outgoing(later.index, kind) for kind in (REPORTS, COPIES)] == [{"pending": 1}] * 2
+    finally:
+        later.close()
 
 
 def test_only_processed_objects_lose_their_files(spool: Spool, tmp_path: Path) -> None:

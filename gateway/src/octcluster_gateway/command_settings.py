@@ -1,0 +1,123 @@
+"""What can be set of the commands beside ``serve``."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from octcluster_serving.settings import ProgramSettings
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_settings import CliPositionalArg, SettingsConfigDict
+
+from octcluster_gateway.secret_files import KeyFile, SecretFile, read_key
+from octcluster_gateway.service_settings import ClustererSettings
+from octcluster_gateway.spool_settings import PREFIX, MapSettings, ReceiveSettings, SpoolSettings
+from octcluster_gateway.web_settings import ArchiveSettings, ArchiveUrl, check_archive_is_secure
+
+
+def _check_noted(text: str | None) -> str | None:
+    if text is not None and re.fullmatch(r"\d+:[0-9a-f]{64}", text) is None:
+        raise ValueError("must be LINES:DIGEST, as 'audit verify' prints it")
+    return text
+
+
+class AuditSettings(ProgramSettings):
+    """Checks that no line of an audit log was changed, added or removed since it was written.
+
+    Prints how many lines there are, and the digest of the last one: note both elsewhere for the next time.
+    """
+
+    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway audit verify", env_prefix=PREFIX)
+
+    files: CliPositionalArg[list[Path]] = Field(
+        description="The audit log: audit.jsonl in the folder of the spool; before it the files that 'audit "
+        "rotate' moved away, the oldest first"
+    )
+    after: Annotated[str | None, AfterValidator(_check_noted)] = Field(
+        None, description="What 'audit rotate' printed, LINES:DIGEST, if earlier files are not given"
+    )
+    noted: Annotated[str | None, AfterValidator(_check_noted)] = Field(
+        None, description="What an earlier check printed, LINES:DIGEST; the log must still hold that line"
+    )
+
+
+class RotateSettings(SpoolSettings):
+    """Moves the audit log away, and goes on in a new one. The gateway may be serving meanwhile.
+
+    Prints how far the file that is moved away has come: note it for 'audit verify --after'.
+    """
+
+    file: CliPositionalArg[Path] = Field(
+        description="Where the log is moved to: a file that is not there yet, on the same disk"
+    )
+
+
+class RekeySettings(MapSettings):
+    """Seals the map of identities with another key. The gateway must be stopped meanwhile.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    new_map_key_file: KeyFile = Field(
+        description="File with the key from now on: 64 hexadecimal digits; 'serve' is given it afterwards"
+    )
+
+    def read_new_map_key(self) -> bytes:
+        """Reads the key of the identity map from now on."""
+        return read_key(self.new_map_key_file)
+
+
+class ReidentifySettings(MapSettings):
+    """Tells who is behind pseudonyms. Each use goes into the audit log, with the user's name.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    pseudonyms: CliPositionalArg[list[str]] = Field(description="Pseudonyms of patients or of studies")
+
+
+class EraseSettings(ClustererSettings, MapSettings):
+    """Removes all that the gateway holds of a patient, and the vectors in the cache of the clusterer.
+
+    The gateway must be stopped meanwhile, and the clusterer must serve.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    patient: CliPositionalArg[str] = Field(
+        description="The Patient ID as the objects have it; -: read it from standard input, so that it does "
+        "not show in the list of processes"
+    )
+    issuer: str = Field("", description="Issuer of the Patient ID, if the objects name one")
+    results: Path = Field(description="Folder of the results")
+    secret_file: SecretFile = Field(description="File with the site's secret")
+
+
+class QuarantineSettings(SpoolSettings):
+    """Names objects of the quarantine by the numbers that 'quarantine list' tells."""
+
+    numbers: CliPositionalArg[list[int]] = Field([], description="Numbers of objects")
+
+
+class ParquetSettings(ProgramSettings):
+    """Writes all results so far as a table. The gateway may be serving meanwhile."""
+
+    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway results parquet", env_prefix=PREFIX)
+
+    results: Path = Field(description="Folder of the results")
+    file: CliPositionalArg[Path] = Field(description="The table: a Parquet file, which is replaced")
+
+
+class PullSettings(ArchiveSettings, ReceiveSettings):
+    """Asks an archive once for new ophthalmic tomography, and fetches it. The gateway may be serving.
+
+    Each flag can be set by the environment variable in brackets as well; a flag goes first.
+    """
+
+    pull_url: ArchiveUrl = Field(
+        description="Base of the archive's QIDO-RS and WADO-RS, such as https://pacs/dicom-web"
+    )
+
+    @model_validator(mode="after")
+    def _check_archive_is_secure(self) -> Self:
+        check_archive_is_secure(self.pull_url, insecure=self.insecure)
+        return self
