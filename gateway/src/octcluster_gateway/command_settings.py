@@ -89,6 +89,10 @@ class EraseSettings(ClustererSettings, MapSettings):
     )
     issuer: str = Field("", description="Issuer of the Patient ID, if the objects name one")
     results: Path = Field(description="Folder of the results")
+    copies_folder: Path | None = Field(
+        None,
+        description="Folder of de-identified copies, if 'serve' was given one: those of the patient go, too",
+    )
     secret_file: SecretFile = Field(description="File with the site's secret")
 
 

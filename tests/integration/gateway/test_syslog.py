@@ -57,10 +57,15 @@ def test_messages_reach_the_collector_whenever_it_is_there(
             wait_until(lambda: count(written, "</AuditMessage>") == 2, 60)
             record(log, "meanwhile", outcome=Outcome.MINOR_FAILURE)
             wait_until(lambda: count(written, "meanwhile Ünal") == 1, 60)
-            assert sender.sent_bytes == path.stat().st_size
+            wait_until(lambda: sender.sent_bytes == path.stat().st_size, 60)
+            log.rotate(tmp_path / "moved.jsonl", AuditEvent(EventKind.STARTED, (Participant("new file"),)))
+            record(log, "afterwards", outcome=Outcome.MINOR_FAILURE)
+            wait_until(lambda: count(written, "afterwards Ünal") == 1, 60)
         lines = written.read_text().splitlines()
         assert [line.split(" ", 4)[:4] for line in lines] == [
             ["85", "octcluster-gateway", "DICOM+RFC3881", "1"],
+            ["85", "octcluster-gateway", "DICOM+RFC3881", "1"],
+            ["84", "octcluster-gateway", "DICOM+RFC3881", "1"],
             ["85", "octcluster-gateway", "DICOM+RFC3881", "1"],
             ["84", "octcluster-gateway", "DICOM+RFC3881", "1"],
         ]

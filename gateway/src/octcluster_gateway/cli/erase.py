@@ -21,12 +21,13 @@ from octcluster_gateway.processing.headers import read_header
 from octcluster_gateway.pseudonyms.identity_map import IdentityMap
 from octcluster_gateway.pseudonyms.patients import identify_patient
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
+from octcluster_gateway.results.copy_sender import remove_copies
 from octcluster_gateway.results.json_lines import remove_results
 from octcluster_gateway.spool.entries import Entry
 from octcluster_gateway.spool.opening import IDENTITIES_NAME
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 
-_LEFT = "not removed: backups; reports and copies that were sent; the audit log"
+_LEFT = "not removed: backups; reports and copies that were sent elsewhere; the audit log"
 
 
 def run(arguments: list[str]) -> int:
@@ -63,7 +64,8 @@ def run(arguments: list[str]) -> int:
     finally:
         spool.close()
     removed = {"objects": len(entries), "results": results, "identities": forgotten, "vectors": vectors}
-    print(json.dumps({**removed, "left": _LEFT}))
+    copies = 0 if settings.copies_folder is None else remove_copies(settings.copies_folder, pseudonym)
+    print(json.dumps({**removed, "copies": copies, "left": _LEFT}))
     return 0
 
 

@@ -7,6 +7,7 @@ says why.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from octcluster_gateway.audit.accounts import account_copy
 from octcluster_gateway.audit.events import Patient, Study
 from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.deidentification.apply import Deidentifier
-from octcluster_gateway.errors import CannotDeidentify, NotSent
+from octcluster_gateway.errors import CannotDeidentify, CannotStart, NotSent
 from octcluster_gateway.pseudonyms.patients import identify_patient
 from octcluster_gateway.results.outbox_sender import OutboxSender
 from octcluster_gateway.results.sending import Destination, send
@@ -103,3 +104,24 @@ def write_into(folder: Path) -> Deliver:
             raise NotSent(f"--copies-folder takes no copy ({error.strerror}): look at its disk") from error
 
     return write
+
+
+def remove_copies(folder: Path, patient: str) -> int:
+    """Removes the copies of a patient from a folder; returns their number.
+
+    Args:
+        folder: Where ``write_into`` wrote them.
+        patient: Pseudonym of the patient.
+
+    Raises:
+        CannotStart: The folder cannot be written.
+    """
+    place = folder / patient
+    count = sum(1 for _ in place.rglob("*.dcm"))
+    try:
+        shutil.rmtree(place)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise CannotStart(f"--copies-folder {folder} cannot be written: {error.strerror}") from error
+    return count

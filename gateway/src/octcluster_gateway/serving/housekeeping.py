@@ -9,7 +9,7 @@ from octcluster_gateway.metrics import GatewayMetrics
 from octcluster_gateway.processing.accounting import account_removals
 from octcluster_gateway.processing.worker import Names
 from octcluster_gateway.spool.entries import Entry
-from octcluster_gateway.spool.outbox import COPIES, REPORTS, count_outgoing
+from octcluster_gateway.spool.outbox import COPIES, REPORTS, count_waiting
 from octcluster_gateway.spool.retention import remove_processed
 from octcluster_gateway.spool.spool import Spool
 
@@ -67,4 +67,4 @@ class Housekeeping:
         age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         self._metrics.tell_spool(index.count_states(), age, self._spool.room.free_bytes)
         for kind in (REPORTS, COPIES):
-            self._metrics.tell_outgoing(kind.table, count_outgoing(index, kind).get("pending", 0))
+            self._metrics.tell_outgoing(kind.table, count_waiting(index, kind))

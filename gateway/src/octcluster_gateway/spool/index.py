@@ -14,37 +14,9 @@ from typing import Any
 from octcluster_gateway.errors import CannotStart, InstanceNotFound
 from octcluster_gateway.model import State
 from octcluster_gateway.spool.entries import COLUMNS, Arrival, Entry, read_entry
+from octcluster_gateway.spool.schema import prepare
 
-_VERSION = 1
 _WAIT_SECONDS = 30.0
-_SCHEMA = """
-CREATE TABLE instances (
-    spool_id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE,
-    sop_class TEXT NOT NULL, sop_instance TEXT NOT NULL, transfer_syntax TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, calling_ae TEXT NOT NULL, received REAL NOT NULL,
-    state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
-    due REAL NOT NULL DEFAULT 0, processed REAL, has_file INTEGER NOT NULL DEFAULT 1,
-    patient TEXT NOT NULL DEFAULT '', study TEXT NOT NULL DEFAULT '', series TEXT NOT NULL DEFAULT '',
-    UNIQUE (sop_instance, sha256)
-);
-CREATE INDEX waiting ON instances (state, due, spool_id);
-CREATE INDEX of_patient ON instances (patient);
-CREATE INDEX with_file ON instances (processed) WHERE has_file;
-CREATE TABLE results (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, spool_id INTEGER NOT NULL, eye TEXT NOT NULL,
-    line TEXT NOT NULL, written INTEGER NOT NULL DEFAULT 0, UNIQUE (spool_id, eye)
-);
-CREATE INDEX unwritten ON results (written, number);
-"""
-
-# See ``outbox``.
-_OUTGOING = """CREATE TABLE IF NOT EXISTS {} (
-    number INTEGER PRIMARY KEY, spool_id INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
-    attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '')"""
-
-
-_IMAGE_KEYS = """CREATE TABLE IF NOT EXISTS image_keys (
-    spool_id INTEGER NOT NULL, image_key BLOB NOT NULL, PRIMARY KEY (spool_id, image_key)) WITHOUT ROWID"""
 
 
 class Index:
@@ -66,7 +38,7 @@ class Index:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             with self.transaction():
-                self._prepare(path)
+                prepare(self._database, path)
         except sqlite3.DatabaseError as error:
             raise CannotStart(f"--spool: {path} cannot be used as its index: {error}") from error
 
@@ -276,18 +248,6 @@ class Index:
         """Notes that all results up to this number are written."""
         with self.transaction() as database:
             database.execute("UPDATE results SET written = 1 WHERE NOT written AND number <= ?", (up_to,))
-
-    def _prepare(self, path: Path) -> None:
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
-            raise CannotStart(f"--spool: {path} is of a newer release: use that one")
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                self._database.execute(statement)
-            self._database.execute(f"PRAGMA user_version = {_VERSION}")
-        for table in ("reports", "copies"):
-            self._database.execute(_OUTGOING.format(table))
-        self._database.execute(_IMAGE_KEYS)
 
     def _query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -112,6 +112,13 @@ class Outbox:
             )
 
 
+def count_waiting(index: Index, kind: Outgoing) -> int:
+    """How many of one kind wait; unlike ``count_outgoing``, it looks at no others."""
+    with index.transaction() as database:
+        found = database.execute(f"SELECT count(*) FROM {kind.table} WHERE state = 'pending'").fetchone()
+    return int(found[0])
+
+
 def count_outgoing(index: Index, kind: Outgoing) -> dict[str, int]:
     """The number of one kind in each state: pending, sent, given up."""
     with index.transaction() as database:

@@ -245,6 +245,19 @@ def test_erasing_once_more_finds_nothing(site: Site, capsys: pytest.CaptureFixtu
     assert (told["objects"], told["results"], told["identities"]) == (0, 0, 0)
 
 
+def test_copies_of_the_patient_are_erased(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, other = (tmp_path / "copies" / _PSEUDONYMS.patient(name) for name in ("P-0012", "P-0013"))
+    for folder in (own, other):
+        (folder / "2.25.1").mkdir(parents=True)
+        (folder / "2.25.1/2.25.2.dcm").touch()
+    assert site.erase("P-0012", "--copies-folder", str(tmp_path / "copies")) == 0
+    assert json.loads(capsys.readouterr().out)["copies"] == 1
+    assert not own.exists()
+    assert len(list(other.rglob("*.dcm"))) == 1
+
+
 def test_nothing_is_erased_while_vectors_cannot_be(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     index = open_index(site.spool)
     spool_id = index.find(f"{_UID}.1")[0].instance.spool_id
