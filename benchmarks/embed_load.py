@@ -34,6 +34,7 @@ Send = Callable[[bytes], None]
 class Target:
     """A running server and what is asked of it."""
 
+    address: str
     stub: EmbedderServiceStub
     features: int
     seconds_to_serving: float
@@ -82,7 +83,7 @@ def running_embedder(
                 wait_until_channel_serves(channel, process, seconds=300)
                 seconds = time.monotonic() - start
                 number = pb.Features.Value(f"FEATURES_{features.upper()}")
-                yield Target(EmbedderServiceStub(channel), number, seconds)
+                yield Target(address, EmbedderServiceStub(channel), number, seconds)
         finally:
             process.terminate()
             process.wait(timeout=60)

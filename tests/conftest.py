@@ -72,7 +72,7 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-# Files that share a run, containers, servers, a cluster or TensorFlow: twice takes longer than to wait.
+# Files that share a run, containers, servers, a cluster or Keras: twice takes longer than to wait.
 _TOGETHER = (
     "tests/compose/",
     "tests/e2e/",

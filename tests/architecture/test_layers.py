@@ -45,8 +45,11 @@ LAYERS = {
 
 # The only places that may import each of these: what is not named here may be imported anywhere.
 HOMES = {
-    "tensorflow": {"octcluster_embedder/runtimes/tensorflow_runtime.py"},
-    "openvino": {"octcluster_embedder/runtimes/openvino_runtime.py"},
+    "jax": {"octcluster_embedder/runtimes/jax_runtime.py"},
+    "openvino": {
+        "octcluster_embedder/runtimes/openvino_runtime.py",
+        "octcluster_embedder/runtimes/openvino_conversion.py",
+    },
     "redis": {"octcluster_clusterer/store/redis.py"},
     "pydantic_settings": {
         "octcluster_gateway/command_settings.py",

@@ -29,7 +29,7 @@ def thin_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def test_brings_neither_numpy_nor_tensorflow(thin_python: Path) -> None:
+def test_brings_neither_numpy_nor_a_runtime(thin_python: Path) -> None:
     code = "from importlib.metadata import distributions\nfor each in distributions(): print(each.name)"
     listed = subprocess.run([thin_python, "-c", code], capture_output=True, text=True, check=True)
     names = {name.lower().replace("_", "-") for name in listed.stdout.splitlines()}

@@ -63,15 +63,17 @@ class Settings(ServerSettings):
         pattern=r"^[0-9a-fA-F]{64}$",
         description="What the SHA-256 of the weights must be, 64 hexadecimal digits; needs exactly one model",
     )
-    runtime: Literal["auto", "openvino", "tensorflow"] = Field(
-        "auto", description="What computes; auto: tensorflow where it sees a GPU, else openvino"
+    runtime: Literal["auto", "openvino", "jax"] = Field(
+        "auto", description="What computes; auto: jax where it sees a GPU, else openvino"
     )
     precision: Literal["float32", "mixed-bfloat16", "mixed-float16"] = Field(
         "float32",
-        description="What networks compute in, with TensorFlow; the mixed ones are faster on GPUs, and their "
+        description="What networks compute in, with JAX; the mixed ones are faster on GPUs, and their "
         "vectors differ and are cached apart",
     )
-    cache_dir: Path = Field(_default_cache_dir(), description="Folder for converted models, made if need be")
+    cache_dir: Path = Field(
+        _default_cache_dir(), description="Folder for converted and compiled models, made if need be"
+    )
     keras_home: Path = Field(
         _default_keras_home(),
         description="Folder of Keras: published weights are looked for, and downloaded to, models/ in it",

@@ -52,7 +52,7 @@ def encode(image: Image.Image, file_format: str) -> bytes:
 def test_server_info(stub: EmbedderServiceStub) -> None:
     info = stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=10)
     assert info.version
-    assert (info.runtime, info.device) in {("openvino", "CPU"), ("tensorflow", "GPU")}
+    assert (info.runtime, info.device) in {("openvino", "CPU"), ("jax", "GPU")}
     assert [model.name for model in info.models] == ["efficientnet-lite0"]
     model = info.models[0]
     assert (model.input_height, model.input_width) == (224, 224)

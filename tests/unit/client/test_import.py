@@ -17,7 +17,7 @@ def test_import_needs_grpc_and_protobuf_alone() -> None:
     loaded = {name.split(".")[0] for name in probe["modules"]}
     heavy = {
         "numpy",
-        "tensorflow",
+        "jax",
         "openvino",
         "redis",
         "valkey",

@@ -33,8 +33,7 @@ every embedding space.
 import contextlib
 import io
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +62,7 @@ from octcluster_embedder.errors import (
 )
 from octcluster_embedder.images.levelling import view_retina
 from octcluster_embedder.images.measures import RETINA_NOT_SOUGHT, measure_image
+from octcluster_embedder.images.pixel_budget import PixelBudget
 from octcluster_embedder.images.reasons import DAMAGED, drop_png_texts, explain, lacks_scans
 from octcluster_embedder.images.sketch import draw_sketch
 from octcluster_embedder.images.windows import cut_windows
@@ -84,7 +84,7 @@ _FORMATS = tuple(
 )
 _PIXELS_IN_A_BAND = 2**20
 _WIDE, _TOO_WIDE = 2, 8  # in widths of the centre: seen in windows; wider ones are no scans
-# The decoding threads together never hold more pixels than this many of the largest images allowed.
+# What decodes never holds more pixels together than this many of the largest images allowed.
 _LARGEST_IMAGES_AT_ONCE = 2
 _LYING = (5, 6, 7, 8)
 """The EXIF orientations that turn an image by a quarter."""
@@ -124,29 +124,13 @@ class DecodedImage:
     retina: NDArray[np.uint8] | None = None
 
 
-class _PixelBudget:
-    """Bounds the pixels of all images that the process's threads decode at a time."""
-
-    def __init__(self) -> None:
-        self._line = threading.Lock()  # who wants more than there is holds the line: no large image starves
-        self._changed = threading.Condition()
-        self._held = 0
-
-    @contextlib.contextmanager
-    def hold(self, n_pixels: int, max_pixels: int) -> Iterator[None]:
-        """Waits until so many more pixels fit; a single image always does."""
-        with self._line, self._changed:
-            self._changed.wait_for(lambda: not self._held or self._held + n_pixels <= max_pixels)
-            self._held += n_pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= n_pixels
-                self._changed.notify()
+_pixels_at_once = PixelBudget()
 
 
-_pixels_at_once = _PixelBudget()
+def share_pixel_budget(budget: PixelBudget) -> None:
+    """Has this process decode within a budget that it shares with others."""
+    global _pixels_at_once  # noqa: PLW0603
+    _pixels_at_once = budget
 
 
 def decode_image(

@@ -10,9 +10,3 @@ of a model:
     graph       network + features: one Keras model from uint8 images to ``pooled``, ``flatten``, ``blocks``
     torch_file  reads the tensors of a PyTorch file without PyTorch and without running anything in it
 """
-
-import os
-
-# Set before anything imports Keras or TensorFlow: both read these once, at their import.
-os.environ.update(KERAS_BACKEND="tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from octcluster_embedder.errors import ModelUnavailable
+from octcluster_embedder.models.networks.axes import channels_first
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.spaces import Features, Precision
@@ -16,7 +17,7 @@ from octcluster_embedder.spaces import Features, Precision
 def build_graph(
     spec: ModelSpec, weights: Weights | None, precision: Precision = Precision.FLOAT32
 ) -> keras.Model:
-    """Builds a model's graph.
+    """Builds a model's graph, for the backend of Keras that the process has chosen.
 
     Args:
         spec: The model.
@@ -43,7 +44,8 @@ def build_graph(
             f"{weights.path} does not hold weights for {spec.name} without its classification head: {error}"
         ) from error
     image = keras.Input((spec.input_side, spec.input_side, 3), dtype="uint8", name="image")
-    *late_maps, last_map = network(ops.cast(image, "float32"))
+    shown = ops.cast(image, "float32")
+    *late_maps, last_map = network(ops.transpose(shown, (0, 3, 1, 2)) if channels_first() else shown)
     pooled = layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(last_map)
     outputs = {
         Features.POOLED.value: pooled,

@@ -1,4 +1,7 @@
-"""Decodes images in threads; the bound on how many at a time is one for all models."""
+"""Decodes images in threads; the bound on how many at a time is one for all models.
+
+Where there are more than three threads, each has a process decode for it: see ``decoding_processes``.
+"""
 
 import asyncio
 import threading
@@ -7,7 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from octcluster_embedder.images.decoding import DecodedImage, ImageLimits, decode_image
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.queueing.decoding_processes import DecodingProcesses
 from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
+
+# Decoding needs the interpreter half of its time: a fourth thread makes all of them slower.
+_MOST_WITHOUT_PROCESSES = 3
+# More could not be fed by the one interpreter of the server.
+_MOST_PROCESSES = 16
 
 
 class DecodingThreads:
@@ -26,6 +35,11 @@ class DecodingThreads:
         self._threads = ThreadPoolExecutor(n_threads, "decoding")
         self._slots = FairSlots(n_threads)
         self._at_once = threading.Semaphore(n_threads)
+        self._processes = (
+            DecodingProcesses(min(n_threads, _MOST_PROCESSES), limits)
+            if n_threads > _MOST_WITHOUT_PROCESSES
+            else None
+        )
 
     async def decode(
         self, image: bytes, size: tuple[int, int], find_retina: bool, caller: Caller
@@ -34,10 +48,15 @@ class DecodingThreads:
         await self._slots.take(caller)
         try:
             refuse_expired(caller)
-            loop = asyncio.get_running_loop()
-            decoded, _ = await loop.run_in_executor(
-                self._threads, self.decode_here, image, *size, find_retina
-            )
+            if self._processes is None:
+                loop = asyncio.get_running_loop()
+                decoded, _ = await loop.run_in_executor(
+                    self._threads, self.decode_here, image, *size, find_retina
+                )
+                return decoded
+            began = time.monotonic()
+            decoded = await self._processes.decode_async(image, *size, find_retina)
+            self._metrics.time_decoding(time.monotonic() - began)
             return decoded
         finally:
             self._slots.give_back()
@@ -45,14 +64,19 @@ class DecodingThreads:
     def decode_here(
         self, image: bytes, height: int, width: int, find_retina: bool
     ) -> tuple[DecodedImage, float]:
-        """Decodes an image in the thread that calls, once few enough do, and tells the seconds it took."""
+        """Decodes an image while the caller waits, once few enough do, and tells the seconds it took."""
         with self._at_once:
             began = time.monotonic()
-            decoded = decode_image(image, height, width, self._limits, find_retina=find_retina)
+            if self._processes is None:
+                decoded = decode_image(image, height, width, self._limits, find_retina=find_retina)
+            else:
+                decoded = self._processes.decode(image, height, width, find_retina)
             seconds = time.monotonic() - began
         self._metrics.time_decoding(seconds)
         return decoded, seconds
 
     def close(self) -> None:
-        """Lets the threads end."""
+        """Lets the threads and processes end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._processes is not None:
+            self._processes.close()

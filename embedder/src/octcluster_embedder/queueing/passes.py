@@ -36,23 +36,37 @@ def compute_vectors(runtime: Runtime, images: Sequence[DecodedImage], space: Emb
         RuntimeError: The runtime left something out.
     """
     shown = [_show(image, view, flip=space.flip) for image in images for view in space.views]
-    stacked = np.concatenate(shown) if len(shown) > 1 else shown[0]
+    stacked = _stack([windows for passes in shown for windows in passes])
     vectors = runtime.infer(stacked, space.features)
     if len(vectors) != len(stacked):
         raise RuntimeError(f"the runtime answered {len(stacked)} images with {len(vectors)} vectors")
-    ends = np.cumsum([len(passes) for passes in shown])[:-1]
+    ends = np.cumsum([sum(map(len, passes)) for passes in shown])[:-1]
     means: list[Vectors] = [_average(of_view, space.data_type) for of_view in np.split(vectors, ends)]
     joined: NDArray[Any] = np.concatenate(means)
     return joined.reshape(len(images), -1)
 
 
-def _show(image: DecodedImage, view: View, *, flip: bool) -> NDArray[np.uint8]:
-    """What the network is shown of an image in one view; uint8, shape (n_passes, height, width, 3)."""
+def _show(image: DecodedImage, view: View, *, flip: bool) -> list[NDArray[np.uint8]]:
+    """What the network is shown of an image in one view; each uint8, shape (n_windows, height, width, 3)."""
     windows = image.retina if view is View.RETINA and image.retina is not None else image.plain
     if not flip:
-        return windows
+        return [windows]
     half = len(windows) // 2
-    return np.concatenate([windows[: len(windows) - half], windows[half:, :, ::-1]])
+    return [windows[: len(windows) - half], windows[half:, :, ::-1]]
+
+
+def _stack(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Joins windows, whose three channels may be one and the same in memory."""
+    if len(parts) == 1 and parts[0].flags.c_contiguous:
+        return parts[0]
+    stacked = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), np.uint8)
+    start = 0
+    for part in parts:
+        end = start + len(part)
+        for channel in range(part.shape[-1]):  # much faster than all channels at once
+            stacked[start:end, ..., channel] = part[..., channel]
+        start = end
+    return stacked
 
 
 def _average(vectors: NDArray[Any], data_type: DataType) -> Vectors:

@@ -1,4 +1,4 @@
-"""Converted models on disk, so that only a model's first start needs Keras and TensorFlow."""
+"""Converted models on disk, so that only a model's first start needs Keras."""
 
 import hashlib
 import importlib.metadata

@@ -16,18 +16,18 @@ from octcluster_embedder.spaces import Precision
 class RuntimeName(StrEnum):
     """What can be asked for.
 
-    ``auto`` is TensorFlow where it is installed and sees a GPU, else OpenVINO, else TensorFlow on the CPU.
+    ``auto`` is JAX where it is installed and sees a GPU, else OpenVINO, else JAX on the CPU.
     """
 
     AUTO = "auto"
     OPENVINO = "openvino"
-    TENSORFLOW = "tensorflow"
+    JAX = "jax"
 
 
-# The libraries are imported only when their runtime is chosen: TensorFlow alone takes seconds.
+# The libraries are imported only when their runtime is chosen: JAX and Keras take seconds.
 _MODULES = {
     RuntimeName.OPENVINO: "octcluster_embedder.runtimes.openvino_runtime",
-    RuntimeName.TENSORFLOW: "octcluster_embedder.runtimes.tensorflow_runtime",
+    RuntimeName.JAX: "octcluster_embedder.runtimes.jax_runtime",
 }
 _GPU_DEVICE_FILES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
@@ -45,7 +45,7 @@ def load_runtime(
         runtime: A ``RuntimeName``; a model without a network needs none.
         model: Model name.
         weights: Where the weights come from; None: the model's own.
-        cache_dir: Folder for converted models, made if need be; None keeps nothing.
+        cache_dir: Folder for converted and compiled models, made if need be; None keeps nothing.
         precision: What the network computes in; a model without one takes no notice.
 
     Raises:
@@ -73,8 +73,8 @@ def _choose(runtime: str) -> RuntimeName:
         ) from None
     installed = _find_installed()
     if asked is RuntimeName.AUTO:
-        if RuntimeName.TENSORFLOW in installed and _gpu_is_visible():
-            return RuntimeName.TENSORFLOW
+        if RuntimeName.JAX in installed and _gpu_is_visible():
+            return RuntimeName.JAX
         if installed:
             return installed[0]
         raise SettingError(
@@ -94,14 +94,14 @@ def explain_choice(runtime: str, model: str) -> str:
     if runtime != RuntimeName.AUTO:
         return f"--runtime {runtime} asks for it"
     installed = _find_installed()
-    if RuntimeName.TENSORFLOW not in installed:
-        return "TensorFlow, which a GPU would need, is not installed"
+    if RuntimeName.JAX not in installed:
+        return "JAX, which a GPU would need, is not installed"
     if not _has_gpu_driver():
-        gpu = "there is no NVIDIA driver, so no GPU for TensorFlow"
+        gpu = "there is no NVIDIA driver, so no GPU for JAX"
     elif _gpu_is_visible():
-        return "TensorFlow sees a GPU"
+        return "JAX sees a GPU"
     else:
-        gpu = "there is an NVIDIA driver, but TensorFlow sees no GPU: does it have its CUDA libraries?"
+        gpu = "there is an NVIDIA driver, but JAX sees no GPU: does it have its CUDA libraries?"
     return gpu if RuntimeName.OPENVINO in installed else f"{gpu}; OpenVINO is not installed"
 
 
@@ -114,7 +114,7 @@ def _has_gpu_driver() -> bool:
 
 
 def _gpu_is_visible() -> bool:
-    """Tells whether TensorFlow sees a GPU, without importing it where there is no driver for one."""
+    """Tells whether JAX sees a GPU, without importing it where there is no driver for one."""
     if not _has_gpu_driver():
         return False
-    return bool(import_module(_MODULES[RuntimeName.TENSORFLOW]).visible_gpus())
+    return bool(import_module(_MODULES[RuntimeName.JAX]).sees_gpu())

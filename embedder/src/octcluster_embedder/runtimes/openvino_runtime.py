@@ -1,6 +1,8 @@
 """The forward pass on a CPU with OpenVINO. The only file that imports it."""
 
 import logging
+import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from octcluster_serving.processors import count_processors
 
-from octcluster_embedder.errors import SettingError
+from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
@@ -49,8 +51,8 @@ def load(
     """
     if precision is not Precision.FLOAT32:
         raise SettingError(
-            f"precision {precision.value!r} is for TensorFlow, and the runtime is openvino, which computes "
-            "in float32: leave it out, or set the runtime to tensorflow"
+            f"precision {precision.value!r} is for JAX, and the runtime is openvino, which computes in "
+            "float32: leave it out, or set the runtime to jax"
         )
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     converted = cache.read(spec, weights)
@@ -62,13 +64,24 @@ def load(
 
 
 def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
-    # Imported here: with a converted model at hand, a start does without Keras and TensorFlow.
-    from octcluster_embedder.models.graph import build_graph  # noqa: PLC0415
-
-    graph = build_graph(spec, weights)
+    """Has a process of its own convert a model: only there is Keras loaded, with OpenVINO as its backend."""
     with tempfile.TemporaryDirectory(prefix="octcluster-convert-") as folder:
+        arguments = [spec.name, str(weights.path), folder]
+        done = subprocess.run(
+            [sys.executable, "-m", "octcluster_embedder.runtimes.openvino_conversion", *arguments],
+            env={**os.environ, "KERAS_BACKEND": "openvino"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            told = done.stdout.strip().splitlines()
+            raise ModelUnavailable(
+                told[-1]
+                if told
+                else f"the conversion of {spec.name} for OpenVINO ended with {done.returncode}"
+            )
         network = Path(folder) / "network.xml"
-        graph.export(str(network), format="openvino", verbose=False)
         return ConvertedModel(network.read_bytes(), network.with_suffix(".bin").read_bytes())
 
 

@@ -16,7 +16,7 @@ class Runtime(Protocol):
     """One loaded model that turns decoded images into vectors. Safe to call from several threads.
 
     Attributes:
-        name: ``openvino``, ``tensorflow``, or ``numpy`` for a model without a network.
+        name: ``openvino``, ``jax``, or ``numpy`` for a model without a network.
         device: Device of the forward pass, for example ``CPU``.
         model: Model name.
         input_height: Height of the network's input, in pixels.

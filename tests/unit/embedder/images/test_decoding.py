@@ -23,6 +23,7 @@ from octcluster_embedder.errors import (
 )
 from octcluster_embedder.images import decoding as image_decoding
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.images.pixel_budget import PixelBudget
 from PIL import ExifTags, Image, features
 
 LIMITS = ImageLimits()
@@ -405,6 +406,7 @@ def test_compressed_text_and_profile_bombs_stay_small() -> None:
 PEAK_OF_A_DECODE = """
 import resource, sys
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
+from octcluster_embedder.images.pixel_budget import PixelBudget
 data = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 decode_image(data, 224, 224, ImageLimits())
@@ -438,7 +440,7 @@ def test_conversion_in_bands_changes_nothing(mode: str, monkeypatch: pytest.Monk
 
 
 def test_threads_share_the_budget_of_pixels() -> None:
-    budget = image_decoding._PixelBudget()
+    budget = PixelBudget()
     small_is_in = threading.Event()
 
     def hold_small() -> None:

@@ -16,5 +16,5 @@ def openvino_runtime(model_cache: Path) -> OpenVinoRuntime:
 
 
 @pytest.fixture(scope="session")
-def tensorflow_runtime() -> Runtime:
-    return load_runtime("tensorflow")
+def jax_runtime() -> Runtime:
+    return load_runtime("jax")

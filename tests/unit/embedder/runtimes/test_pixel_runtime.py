@@ -58,7 +58,7 @@ def test_the_space_says_one_byte_a_value() -> None:
 
 
 def test_it_needs_no_runtime_and_takes_no_weights(tmp_path: Path) -> None:
-    assert isinstance(load_runtime("tensorflow", "pixels"), PixelRuntime)
+    assert isinstance(load_runtime("jax", "pixels"), PixelRuntime)
     for weights in (WeightsOptions(file=tmp_path / "weights.h5"), WeightsOptions(sha256="0" * 64)):
         with pytest.raises(SettingError, match="has no weights"):
             load_runtime("auto", "pixels", weights)

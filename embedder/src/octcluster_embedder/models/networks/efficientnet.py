@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from octcluster_embedder.models.networks.axes import image_shape
 from octcluster_embedder.models.networks.weights_loading import load_keras_weights
 from octcluster_embedder.models.registry import ModelSpec
 
@@ -26,8 +27,9 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     layer of those files divides by the square root of the standard deviation, and the step divides by it once
     more.
     """
-    side = spec.input_side
-    network = _CONSTRUCTORS[spec.name](weights=None, include_top=False, input_shape=(side, side, 3))
+    network = _CONSTRUCTORS[spec.name](
+        weights=None, include_top=False, input_shape=image_shape(spec.input_side)
+    )
     load_keras_weights(network, weights)
     (normalization,) = (layer for layer in network.layers if isinstance(layer, layers.Normalization))
     late_maps = [network.get_layer(part.source).output for part in spec.late_layers]

@@ -4,6 +4,7 @@ Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional N
 and the description of EfficientNet-Lite in the TensorFlow TPU repository (Apache-2.0).
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from octcluster_embedder.models.networks.axes import channel_axis, image_shape
 from octcluster_embedder.models.networks.weights_loading import load_keras_weights
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.torch_file import read_tensors
@@ -48,8 +50,9 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     Raises:
         ValueError: The file does not hold this network's weights.
     """
-    image = keras.Input((spec.input_side, spec.input_side, 3), name="image")
-    network = keras.Model(image, _add_convolutions(image))
+    image = keras.Input(image_shape(spec.input_side), name="image")
+    # Random values that weights replace would be drawn for nothing, and JAX compiles for each shape of them.
+    network = keras.Model(image, _add_convolutions(image, "zeros" if weights else "glorot_uniform"))
     _load_weights(network, weights)
     late_maps = [network.get_layer(part.source).output for part in spec.late_layers]
     return keras.Model(image, [*late_maps, network.output], name=spec.name)
@@ -58,40 +61,50 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
 # Layers bear the names of the PyTorch modules that their weights come from, without the underscores.
 
 
-def _add_convolutions(x: Any) -> Any:
+def _add_convolutions(x: Any, initializer: str) -> Any:
+    convolution = partial(layers.Conv2D, use_bias=False, kernel_initializer=initializer)
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(x)
-    x = layers.Conv2D(_STEM_CHANNELS, 3, strides=2, padding="same", use_bias=False, name="conv_stem")(x)
+    x = convolution(_STEM_CHANNELS, 3, strides=2, padding="same", name="conv_stem")(x)
     x = _normalize(x, "bn0")
     index = 0
     for stage in _STAGES:
         for repeat in range(stage.repeats):
-            x = _add_block(x, f"blocks.{index}", stage, stage.stride if repeat == 0 else 1)
+            x = _add_block(x, f"blocks.{index}", stage, stage.stride if repeat == 0 else 1, initializer)
             index += 1
-    x = layers.Conv2D(_HEAD_CHANNELS, 1, use_bias=False, name="conv_head")(x)
+    x = convolution(_HEAD_CHANNELS, 1, name="conv_head")(x)
     return _normalize(x, "bn1")
 
 
-def _add_block(x: Any, name: str, stage: _Stage, stride: int) -> Any:
+def _add_block(x: Any, name: str, stage: _Stage, stride: int, initializer: str) -> Any:
     """Adds one inverted residual block."""
+    convolution = partial(layers.Conv2D, use_bias=False, kernel_initializer=initializer)
     block_input = x
     if stage.expansion > 1:
-        width = x.shape[-1] * stage.expansion
-        x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}.expand_conv")(x)
+        width = x.shape[channel_axis()] * stage.expansion
+        x = convolution(width, 1, name=f"{name}.expand_conv")(x)
         x = _normalize(x, f"{name}.bn0")
     x = layers.DepthwiseConv2D(
-        stage.kernel, strides=stride, padding="same", use_bias=False, name=f"{name}.depthwise_conv"
+        stage.kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer=initializer,
+        name=f"{name}.depthwise_conv",
     )(x)
     x = _normalize(x, f"{name}.bn1")
-    x = layers.Conv2D(stage.channels, 1, use_bias=False, name=f"{name}.project_conv")(x)
-    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}.bn2")(x)
-    if stride == 1 and block_input.shape[-1] == stage.channels:
+    x = convolution(stage.channels, 1, name=f"{name}.project_conv")(x)
+    x = _batch_norm(x, f"{name}.bn2")
+    if stride == 1 and block_input.shape[channel_axis()] == stage.channels:
         x = layers.Add(name=f"{name}.add")([block_input, x])
     return x
 
 
+def _batch_norm(x: Any, name: str) -> Any:
+    return layers.BatchNormalization(axis=channel_axis(), epsilon=1e-3, name=name)(x)
+
+
 def _normalize(x: Any, name: str) -> Any:
-    x = layers.BatchNormalization(epsilon=1e-3, name=name)(x)
-    return layers.ReLU(max_value=6, name=f"{name}.relu6")(x)
+    return layers.ReLU(max_value=6, name=f"{name}.relu6")(_batch_norm(x, name))
 
 
 def _load_weights(network: keras.Model, weights: Path | None) -> None:

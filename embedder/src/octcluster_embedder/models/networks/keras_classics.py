@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 from keras import applications
 
+from octcluster_embedder.models.networks.axes import image_shape
 from octcluster_embedder.models.networks.weights_loading import load_keras_weights
 from octcluster_embedder.models.registry import ModelSpec
 
@@ -26,7 +27,7 @@ def build_network(spec: ModelSpec, weights: Path | None) -> keras.Model:
     VGG16 ends with its last pooling layer, as in ``keras.applications``.
     """
     constructor, scale = _CONSTRUCTORS_AND_SCALINGS[spec.name]
-    shape = (spec.input_side, spec.input_side, 3)
+    shape = image_shape(spec.input_side)
     network = constructor(weights=None, include_top=False, input_shape=shape)
     load_keras_weights(network, weights)
     image = keras.Input(shape, name="image")

@@ -370,7 +370,7 @@ class GetServerInfoResponse(_message.Message):
     version: _builtins.str
     """Version of the octcluster-embedder distribution."""
     runtime: _builtins.str
-    """What computes the default model: "openvino", "tensorflow", or "numpy" for a model without a network."""
+    """What computes the default model: "openvino", "jax", or "numpy" for a model without a network."""
     device: _builtins.str
     """Device of the forward pass, for example "CPU" or "GPU"."""
     runtime_reason: _builtins.str
