@@ -63,11 +63,15 @@ def _choose_start(
     squared_lengths = np.einsum("ij,ij->i", sample, sample)
     starts = choose_centers(sample, squared_lengths, n_clusters, random.spawn(STARTS), report_step)
 
-    def find_inertia(centers: NDArray[np.float32]) -> float:
-        nearest = find_nearest(sample, centers, np.square(centers).sum(axis=1), report_step=report_step)
-        return float(np.square(sample - centers[nearest]).sum())
+    def judge(centers: NDArray[np.float32]) -> float:
+        """The inertia, less the sample's squared lengths, which are the same for all starts."""
+        report_step()
+        distances = centers @ sample.T
+        distances *= -2
+        distances += np.square(centers).sum(axis=1)[:, np.newaxis]
+        return float(distances.min(axis=0).sum())
 
-    return min(starts, key=find_inertia)
+    return min(starts, key=judge)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
