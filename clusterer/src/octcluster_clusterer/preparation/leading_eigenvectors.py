@@ -13,7 +13,8 @@ from octcluster_clusterer.preparation.eigen_decomposition import decompose
 from octcluster_clusterer.preparation.orthonormal_basis import orthonormalize
 from octcluster_clusterer.tiles import TILE_SIDE, map_in_order, slices
 
-_FIRST_WIDTH = 512
+FIRST_WIDTH = 512
+_LEAST_WIDTH = 64
 _MAX_SWEEPS = 40
 _SHARE_NEEDED = 0.75
 """Most of the block's vectors that may be needed: the last ones of a block settle slowly."""
@@ -26,6 +27,7 @@ def find_leading_eigenvectors(
     count_needed: Callable[[NDArray[np.float64]], int],
     seed: int,
     report_step: Callable[[], None],
+    width: int = FIRST_WIDTH,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Finds as many of the largest eigenvalues as are needed, by subspace iteration with Rayleigh-Ritz steps.
 
@@ -35,6 +37,7 @@ def find_leading_eigenvectors(
             are, if these are too few to tell.
         seed: Seed of the first block.
         report_step: Called often.
+        width: Number of vectors in the first block; see ``choose_width``.
 
     Returns:
         float64, shape (count,), falling, and float64, shape (side, count), columns of length 1; None if so
@@ -46,7 +49,6 @@ def find_leading_eigenvectors(
     side = len(matrix)
     random = np.random.default_rng(seed)
     basis = np.empty((side, 0))
-    width = _FIRST_WIDTH
     while width <= side // 4:
         fresh = random.standard_normal((side, width - basis.shape[1]))
         basis = np.hstack([basis, fresh])
@@ -68,6 +70,14 @@ def find_leading_eigenvectors(
             before = values
         width *= 2
     return None
+
+
+def choose_width(count: int) -> int:
+    """The first block's width where it is known how many eigenvalues are needed.
+
+    Twice as many settle in some twenty products; each product of a block of 512 takes as long as four of 128.
+    """
+    return min(max(2 * count, _LEAST_WIDTH), FIRST_WIDTH)
 
 
 def _multiply(

@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import InvalidRequest
 from octcluster_clusterer.preparation.eigen_decomposition import decompose
-from octcluster_clusterer.preparation.leading_eigenvectors import find_leading_eigenvectors
+from octcluster_clusterer.preparation.leading_eigenvectors import (
+    FIRST_WIDTH,
+    choose_width,
+    find_leading_eigenvectors,
+)
 from octcluster_clusterer.preparation.randomized_components import find_leading_scores
 from octcluster_clusterer.tiles import map_in_order, multiply_by_transpose, slices
 
@@ -210,7 +214,8 @@ def _decompose(
 
     found = None
     if pca is not None and len(moments) > WHOLE_SIDE and total > 0:
-        found = find_leading_eigenvectors(moments, count_needed, seed, report_step)
+        width = choose_width(pca) if isinstance(pca, int) else FIRST_WIDTH
+        found = find_leading_eigenvectors(moments, count_needed, seed, report_step, width)
     if found is None:
         found = decompose(moments, report_step)
     return np.maximum(found[0], 0), found[1][:, : 2 if pca is None else None]

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from known import known
 from octcluster_clusterer.errors import RunCancelled
-from octcluster_clusterer.preparation import leading_eigenvectors, principal_components
-from octcluster_clusterer.preparation.leading_eigenvectors import find_leading_eigenvectors
+from octcluster_clusterer.preparation import principal_components
+from octcluster_clusterer.preparation.leading_eigenvectors import choose_width, find_leading_eigenvectors
 from octcluster_clusterer.preparation.principal_components import PrincipalComponents
 
 pytestmark = pytest.mark.heavy
 
 
-@pytest.fixture(autouse=True)
-def _narrow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leading_eigenvectors, "_FIRST_WIDTH", 32)
+WIDTH = 32
 
 
 def make_matrix(side: int, decay: float) -> np.ndarray:
@@ -25,7 +23,7 @@ def make_matrix(side: int, decay: float) -> np.ndarray:
 @pytest.mark.parametrize("count", [3, 24, 45])
 def test_leading_eigenvectors_are_those_of_the_full_decomposition(count: int) -> None:
     matrix = make_matrix(400, decay=1.5)
-    found = find_leading_eigenvectors(matrix, lambda values: count, 0, lambda: None)
+    found = find_leading_eigenvectors(matrix, lambda values: count, 0, lambda: None, WIDTH)
     assert found is not None
     values, vectors = found
     np.testing.assert_allclose(values, np.arange(1, count + 1) ** -1.5, rtol=1e-5)
@@ -33,11 +31,18 @@ def test_leading_eigenvectors_are_those_of_the_full_decomposition(count: int) ->
     np.testing.assert_allclose(vectors.T @ matrix @ vectors, np.diag(values), atol=1e-9)
 
 
+@pytest.mark.parametrize("count", [1, 12, 32, 48, 200, 5000])
+def test_the_first_block_is_wide_enough_for_a_number_that_is_asked_for(count: int) -> None:
+    width = choose_width(count)
+    assert 64 <= width <= 512
+    assert width in (64, 2 * count, 512)
+
+
 def test_nothing_is_found_where_nearly_all_are_needed() -> None:
     matrix = make_matrix(300, decay=0.1)
     needed = 0.95 * np.trace(matrix)
     found = find_leading_eigenvectors(
-        matrix, lambda values: int(np.searchsorted(np.cumsum(values), needed)) + 1, 0, lambda: None
+        matrix, lambda values: int(np.searchsorted(np.cumsum(values), needed)) + 1, 0, lambda: None, WIDTH
     )
     assert found is None
 
@@ -52,6 +57,7 @@ def test_components_do_not_depend_on_the_way(
     vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
     whole = principal_components.find_principal_components(vectors, pca, 0, lambda: None)
     monkeypatch.setattr(principal_components, "WHOLE_SIDE", 100)
+    monkeypatch.setattr(principal_components, "FIRST_WIDTH", WIDTH)
     leading = principal_components.find_principal_components(vectors, pca, 0, lambda: None)
     count = leading.variances.size
     assert count < whole.variances.size
@@ -77,4 +83,4 @@ def test_a_cancellation_gets_through() -> None:
         raise RunCancelled("stop")
 
     with pytest.raises(RunCancelled):
-        find_leading_eigenvectors(make_matrix(200, decay=1.0), lambda values: 3, 0, cancel)
+        find_leading_eigenvectors(make_matrix(200, decay=1.0), lambda values: 3, 0, cancel, WIDTH)
