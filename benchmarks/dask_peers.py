@@ -51,6 +51,7 @@ from octcluster_clusterer.trust.patients import number_patients
 from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
+PAIRS = ("pca", "kmeans", "minibatch")
 COMPONENTS = 48
 PLAIN = Preparation(l2_normalize=False, pca=COMPONENTS)
 RECIPE = Preparation(
@@ -187,9 +188,11 @@ def cluster_out_of_core(files: Sequence[Path], n_clusters: int) -> Labels:
     return np.concatenate([model.predict(np.load(file)) for file in files])
 
 
-def compare(contest: Contest, n_clusters: int, rounds: int, powers: int, folder: Path) -> dict[str, object]:
-    """Does all pairs in turn."""
-    pairs = {name: Pair(contest.count_seconds) for name in ("pca", "kmeans", "minibatch")}
+def compare(
+    contest: Contest, options: argparse.Namespace, n_clusters: int, folder: Path
+) -> dict[str, object]:
+    """Does the pairs that were asked for in turn."""
+    pairs = {name: Pair(contest.count_seconds) for name in options.pairs}
     prepared = contest.prepare(RECIPE)
     vectors = prepared.blocks.bring(nothing)
     spread, files = contest.spread(vectors), []
@@ -197,20 +200,28 @@ def compare(contest: Contest, n_clusters: int, rounds: int, powers: int, folder:
         files.append(folder / f"{number}.npy")
         np.save(files[-1], vectors[rows])
     judge = partial(find_inertia, vectors)
-    for _ in range(rounds):
-        pca, kmeans, minibatch = pairs.values()
-        pca.measure(
-            "ours", lambda: contest.prepare(PLAIN), lambda found: find_variance(found.blocks.bring(nothing))
-        )
-        pca.measure("theirs", lambda: contest.find_components(powers), find_variance)
-        kmeans.measure("ours", lambda: cluster(Algorithm.KMEANS, prepared, n_clusters), judge)
-        kmeans.measure(
-            "theirs",
+    jobs: dict[str, tuple[Callable[[], Any], Callable[[], Any], Callable[[Any], dict[str, float]]]] = {
+        "pca": (
+            lambda: contest.prepare(PLAIN).blocks,
+            lambda: contest.find_components(options.powers),
+            lambda found: find_variance(found.bring(nothing) if hasattr(found, "bring") else found),
+        ),
+        "kmeans": (
+            lambda: cluster(Algorithm.KMEANS, prepared, n_clusters),
             lambda: np.asarray(KMeans(n_clusters, random_state=0).fit(spread).labels_),
             judge,
-        )
-        minibatch.measure("ours", lambda: cluster(Algorithm.MINIBATCH_KMEANS, prepared, n_clusters), judge)
-        minibatch.measure("theirs", lambda: cluster_out_of_core(files, n_clusters), judge)
+        ),
+        "minibatch": (
+            lambda: cluster(Algorithm.MINIBATCH_KMEANS, prepared, n_clusters),
+            lambda: cluster_out_of_core(files, n_clusters),
+            judge,
+        ),
+    }
+    for _ in range(options.rounds):
+        for name, pair in pairs.items():
+            ours, theirs, judge_pair = jobs[name]
+            pair.measure("ours", ours, judge_pair)
+            pair.measure("theirs", theirs, judge_pair)
     return {name: pair.summarize() for name, pair in pairs.items()}
 
 
@@ -223,6 +234,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--powers", type=int, default=2, help="of Dask-ML's randomized PCA (default: 2)")
+    parser.add_argument(
+        "--pairs", nargs="+", choices=PAIRS, default=PAIRS, help="which to compare (default: all)"
+    )
     add_store(parser)
     parser.set_defaults(clusters="10")
     options = parser.parse_args()
@@ -233,7 +247,7 @@ def main() -> None:
         parts = stack.enter_context(started_parts(store, work))
         client = stack.enter_context(Client(parts.place.address))
         contest = Contest(store, options.vectors, parts, client, stack)
-        found = compare(contest, work.clusters[1], options.rounds, options.powers, folder)
+        found = compare(contest, options, work.clusters[1], folder)
     line = {"question": "beside a peer", "vectors": options.vectors, "workers": options.workers}
     print(
         json.dumps(
