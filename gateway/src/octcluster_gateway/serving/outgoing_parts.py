@@ -10,7 +10,6 @@ from octcluster_gateway.audit.syslog import Collector, SyslogSender
 from octcluster_gateway.deidentification.apply import Deidentifier
 from octcluster_gateway.processing.worker import Names
 from octcluster_gateway.results.copy_sender import CopySender, send_to, write_into
-from octcluster_gateway.results.report_sender import ReportSender
 from octcluster_gateway.results.sending import Destination
 from octcluster_gateway.settings import ServeSettings
 from octcluster_gateway.spool.outbox import COPIES, REPORTS, Outbox
@@ -25,6 +24,9 @@ def make_outgoing_parts(spool: Spool, settings: ServeSettings, names: Names) -> 
     if settings.reports_to is None:
         Outbox(spool.index, REPORTS, is_open=False)
     else:
+        # Imported here: the library of reports takes a second, and most gateways send none.
+        from octcluster_gateway.results.report_sender import ReportSender  # noqa: PLC0415
+
         destination = _make_destination(settings.reports_to, settings.reports_ca)
         reports = ReportSender(spool, names.pseudonyms, destination, names.audit, settings.ae_title)
         parts.append(("report sender", reports.run, reports.stop))
