@@ -1,11 +1,12 @@
 """What whole jobs give in a notebook or script: sentences, tables, data frames and files."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.assign.words import tell_assignment
@@ -19,8 +20,33 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class _Result(ABC):
+    """What a job gives; it can be written into a folder."""
+
+    _command: ClassVar[str]
+    arguments: Mapping[str, object]
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the files of the command into a folder, made if need be; needs the extra cli.
+
+        Args:
+            folder: The folder.
+            overwrite: Replace an earlier result of other images or options.
+
+        Raises:
+            InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
+            OSError: A file cannot be written.
+        """
+        with prepared_out(Path(folder), self._command, self.arguments, overwrite):
+            self.write_files(Path(folder))
+
+    @abstractmethod
+    def write_files(self, folder: Path) -> None:
+        """Writes them into a folder that is prepared."""
+
+
 @dataclass(frozen=True, repr=False)
-class Run:
+class Run(_Result):
     """A finished run; a prompt shows what it found in sentences, and a notebook with tables.
 
     Attributes:
@@ -28,6 +54,8 @@ class Run:
         started: When it began.
         arguments: What it was asked for, JSON values by name.
     """
+
+    _command = "run"
 
     outcome: RunOutcome
     started: datetime
@@ -73,22 +101,8 @@ class Run:
         classes = [self.outcome.image_set.classes[index] for index in table.class_indices]
         return _frame(table.counts, index=classes, columns=list(table.clusters))
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the files of ``octcluster run`` into a folder, made if need be; needs the extra cli.
-
-        Args:
-            folder: The folder.
-            overwrite: Replace an earlier result of other images or options.
-
-        Raises:
-            InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
-            OSError: A file cannot be written.
-        """
-        with prepared_out(Path(folder), "run", self.arguments, overwrite):
-            self.write_files(Path(folder))
-
     def write_files(self, folder: Path) -> None:
-        """Writes them into a folder that is prepared."""
+        """See ``_Result``."""
         from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
         write_run_files(self.outcome, folder, self.arguments, self.started)
@@ -101,7 +115,7 @@ class Run:
 
 
 @dataclass(frozen=True, repr=False)
-class Assignment:
+class Assignment(_Result):
     """New images in the clusters of a finished run; a prompt shows what became of them in sentences.
 
     Attributes:
@@ -109,6 +123,8 @@ class Assignment:
         started: When it began.
         arguments: What it was asked for, JSON values by name.
     """
+
+    _command = "assign"
 
     outcome: AssignOutcome
     started: datetime
@@ -125,22 +141,8 @@ class Assignment:
 
         return _frame(list_placement_columns(self.outcome))
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the files of ``octcluster assign`` into a folder, made if need be; needs the extra cli.
-
-        Args:
-            folder: The folder.
-            overwrite: Replace an earlier result of other images or options.
-
-        Raises:
-            InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
-            OSError: A file cannot be written.
-        """
-        with prepared_out(Path(folder), "assign", self.arguments, overwrite):
-            self.write_files(Path(folder))
-
     def write_files(self, folder: Path) -> None:
-        """Writes them into a folder that is prepared."""
+        """See ``_Result``."""
         from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
 
         write_assign_files(self.outcome, folder, self.arguments, self.started)
