@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from dicom_files import Element
 from dicom_senders import sop_instance, write_object
 from octcluster_gateway.cli.main import run_command
 from octcluster_gateway.errors import ServiceAway
@@ -40,7 +41,14 @@ def make_puller(spool: Spool, url: str) -> Puller:
     return puller
 
 
-def put(pacs: Pacs, folder: Path, number: int, day: date, modality: str = "OPT") -> Path:
+def put(
+    pacs: Pacs,
+    folder: Path,
+    number: int,
+    day: date,
+    modality: str = "OPT",
+    changes: dict[int, Element | None] | None = None,
+) -> Path:
     file = write_object(
         folder / f"{number}.dcm",
         number,
@@ -49,6 +57,7 @@ def put(pacs: Pacs, folder: Path, number: int, day: date, modality: str = "OPT")
             0x00080060: ("CS", modality),
             0x0020000D: ("UI", f"1.2.3.{number}"),
             0x0020000E: ("UI", f"1.2.4.{number}"),
+            **(changes or {}),
         },
     )
     pacs.ask("/instances", file.read_bytes())
@@ -98,6 +107,25 @@ def test_command_pulls_beside_a_gateway_that_serves(
     assert capsys.readouterr().out == "0\n"
     assert run_command([*command[:-1], f"http://127.0.0.1:{free_port()}/dicom-web"]) == 1
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_object_that_is_much_too_large_holds_up_no_other(
+    pacs: Pacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octcluster_gateway.spool.incoming._DROPPED_BYTES", 1 << 20)
+    large: dict[int, Element | None] = {0x00420011: ("OB", bytes(3 << 20))}
+    put(pacs, tmp_path, 21, date.today(), changes=large)
+    put(pacs, tmp_path, 22, date.today())
+    spool = Spool(tmp_path / "small", SpoolLimits(1 << 20, 1 << 20))
+    try:
+        puller = make_puller(spool, f"http://127.0.0.1:{pacs.http_port}/dicom-web")
+        for _ in range(2):
+            puller.pull()
+        found = [bool(spool.index.find(sop_instance(number))) for number in (21, 22)]
+        assert found == [False, True]
+        assert list((spool.folder / "incoming").iterdir()) == []
+    finally:
+        spool.close()
 
 
 def test_an_archive_that_is_away_is_asked_again(spool: Spool) -> None:

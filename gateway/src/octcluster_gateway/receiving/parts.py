@@ -59,6 +59,7 @@ class PartsIntoSpool:
 
     Attributes:
         outcomes: What became of each part that has ended.
+        is_cut_off: Whether the message was broken off, because an object in it is much too large.
     """
 
     def __init__(self, spool: Spool, boundary: bytes, sender: str, study: str = "") -> None:
@@ -71,6 +72,7 @@ class PartsIntoSpool:
             study: UID of the study that all objects must be of; empty: of any.
         """
         self.outcomes: list[PartOutcome] = []
+        self.is_cut_off = False
         self._spool = spool
         self._sender = sender
         self._study = study
@@ -122,6 +124,7 @@ class PartsIntoSpool:
         if self._file is not None:
             self._file.write(data[start:end])
             if self._file.is_endless:
+                self.is_cut_off = True
                 raise MultipartParseError("an object is much larger than allowed")
 
     def _end(self) -> None:

@@ -136,17 +136,33 @@ class Puller:
             try:
                 boundary = find_boundary(answer.headers.get("Content-Type", ""))
                 parts = PartsIntoSpool(self._spool, boundary, _SENDER, study)
-                try:
-                    for piece in answer.iter_content(_BLOCK_BYTES):
-                        parts.write(piece)
-                finally:
-                    parts.close()
+                _write_all(parts, answer)
             except NotMultipart:
                 raise ValueError("no whole message") from None
+        if parts.is_cut_off:
+            # The next objects must not wait for one that the spool will never take.
+            _logger.warning("an object of the archive is not kept: it is much larger than --max-object-bytes")
         refused = [outcome.refusal for outcome in parts.outcomes if outcome.refusal is not None]
         for refusal in refused:
             _logger.warning("an object of the archive is not kept: %s", refusal)
         return len(parts.outcomes) - len(refused)
+
+
+def _write_all(parts: PartsIntoSpool, answer: requests.Response) -> None:
+    """Writes an answer as it comes.
+
+    Raises:
+        NotMultipart: It is no whole message, and was not cut off here.
+    """
+    try:
+        try:
+            for piece in answer.iter_content(_BLOCK_BYTES):
+                parts.write(piece)
+        finally:
+            parts.close()
+    except NotMultipart:
+        if not parts.is_cut_off:
+            raise
 
 
 class _BoundedSession(requests.Session):
