@@ -21,6 +21,7 @@ from octcluster_embedder.models.registry import (
 )
 from octcluster_embedder.models.torch_file import read_tensors
 from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
+from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.spaces import RETINA_VERSION, VIEWS_OFFERED, Features, VectorPart, View
 from PIL import Image
 
@@ -126,6 +127,10 @@ class Networks:
         self._folder = folder
         self._built: dict[str, tuple[Any, Any]] = {}
 
+    def weights(self, name: str) -> Path:
+        """The file with the weights of a network that was built."""
+        return self._folder / f"{name}.weights.h5"
+
     def build(self, name: str) -> tuple[Any, Any]:
         """A network without its head, and our graph with its weights."""
         from octcluster_embedder.models.graph import build_graph
@@ -133,7 +138,7 @@ class Networks:
         if name not in self._built:
             spec = find_model(name)
             network = plain_network(spec)
-            path = self._folder / f"{name}.weights.h5"
+            path = self.weights(name)
             network.save_weights(path)
             self._built[name] = network, build_graph(spec, Weights(path, "0" * 64))
         return self._built[name]
@@ -284,6 +289,20 @@ def test_classic_networks_scale_as_they_were_trained(
     expected = np.asarray(network(scaled.astype(np.float32))).mean(axis=(1, 2))
     assert np.ptp(expected) > 0
     np.testing.assert_allclose(graph(images)["pooled"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "resnet50"])
+def test_openvino_computes_the_same_graph_with_channels_first(
+    name: str, photographs: dict[str, np.ndarray], networks: Networks, tmp_path: Path
+) -> None:
+    _, graph = networks.build(name)
+    side = find_model(name).input_side
+    images = np.stack([centre_crop(photograph, side) for photograph in photographs.values()])
+    expected = graph(images)
+    runtime = load_runtime("openvino", name, WeightsOptions(file=networks.weights(name)), tmp_path)
+    for features in runtime.spaces:
+        found, wanted = runtime.infer(images, features), np.asarray(expected[features.value])
+        assert np.linalg.norm(found - wanted) <= 1e-4 * np.linalg.norm(wanted)
 
 
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-b0", "efficientnet-b1"])
