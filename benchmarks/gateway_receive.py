@@ -1,7 +1,9 @@
 """Objects a second of the gateway's DICOM server beside dcmtk's dcmrecv, with the disk waited for in both.
 
 dcmrecv does not wait for the disk by itself: a small library that is loaded before has it flush each file
-that it closes. The gateway's server is measured with its spool, without what is done with objects afterwards.
+that it closes. TCP_NODELAY=1 has dcmtk's programs send small packets at once, as the gateway does: else each
+answer of dcmrecv waits some 40 ms for an acknowledgement of its sender. The gateway's server is measured with
+its spool, without what is done with objects afterwards.
 
     .venv/bin/python benchmarks/gateway_receive.py --objects 400 --kilobytes 500
     .venv/bin/python benchmarks/gateway_receive.py --objects 3 --kilobytes 500000 --senders 1
@@ -83,6 +85,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
         file = folder / f"{number}.dcm"
         file.write_bytes(content.replace(old.encode(), sop_instance(10**6 + number).encode()))
         files.append(file)
+    os.environ["TCP_NODELAY"] = "1"
     rates: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
     peaks: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
     costs: dict[str, list[float]] = {"dcmrecv": [], "gateway": []}
