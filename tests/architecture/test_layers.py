@@ -25,7 +25,8 @@ _SHARED = {
 
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
-octcluster: __main__ __init__ public notebook notebook_results cli outputs workflows local clients images
+octcluster: __main__ __init__ public notebook notebook_options
+    notebook_results given_images cli outputs workflows local clients images
     model concurrency
 octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings settings runs trust mapping
     clustering scoring assignment preparation engine store

@@ -2,35 +2,36 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from octcluster.given_images import Images, Labels, given
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
+from octcluster.images.path_list import PathList
 from octcluster.images.readers.processes import kept_workers
 from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
-from octcluster.model.recipes import Recipe, find_recipe
-from octcluster.model.suggest import suggest
+from octcluster.model.recipes import Recipe
+from octcluster.notebook_options import check_assign_options, read_assign_options, read_run_options
 from octcluster.notebook_results import Assignment, Run, prepared_out
 from octcluster.outputs.earlier_result import add_images_digest
 from octcluster.outputs.folder import check_place
 from octcluster.outputs.wording.words import show_note
-from octcluster.workflows.assign import AssignOptions, assign_images
+from octcluster.workflows.assign import assign_images
 from octcluster.workflows.finished_runs import find_run
-from octcluster.workflows.run import RunOptions, run_images
+from octcluster.workflows.run import run_images
 
 
 @kept_workers()
 def run(  # noqa: PLR0913 - the options of the command, by keyword
-    images: str | Path,
+    images: Images,
     *,
     k: int | str | tuple[int, int] = 4,
     recipe: str | Recipe | None = None,
-    labels: str = "auto",
+    labels: Labels = "auto",
     scans: str | int = ALL,
     per_class: int | None = None,
     out: str | Path | None = None,
@@ -38,55 +39,53 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
-    """Clusters the images of a folder; what ``octcluster run`` does.
+    """Clusters images; what ``octcluster run`` does.
 
     Args:
-        images: Folder, searched recursively, or text file with one path a line.
+        images: Folder, searched recursively, or text file with one path a line; or paths; or arrays, uint8 or
+            uint16 of shape (height, width) or uint8 of (height, width, 3).
         k: Number of clusters, or the smallest and the largest to choose from: 4, (2, 10) or "2:10".
         recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
         labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``folder:1``,
-            ``filename``, ``none`` or the path of a CSV table.
+            ``filename``, ``none`` or the path of a CSV table; or a class for each of several images, or
+            classes by image, or a data frame with the columns image,label,patient.
         scans: Which B-scans of each volume to take: ``all``, ``middle``, or how many, spread evenly about the
             middle.
         per_class: Take so many random images of each class; None: all.
         out: Folder for the output files, outside of the images; None: write none.
         overwrite: Replace an earlier result there also where it is of other images or options.
         progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
-        options: Other fields of RunOptions: ``unit``, ``seed``, ``embedder``, ``clusterer``, ``cache_dir``,
-            ``umap``.
+        options: Other options of the command: ``stability``, ``seed``, ``unit``, ``umap``, ``model``, those
+            that change a recipe (``algorithm``, ``features``, ``pca``, ``whiten``, ...), and fields of
+            RunOptions: ``embedder``, ``clusterer``, ``cache_dir``.
 
     Returns:
         What was found.
 
     Raises:
         OctclusterError: The run could not be done; the message says what to do.
-        TypeError: There is no such option.
     """
     started = datetime.now(UTC)
-    smallest, largest = as_cluster_range(k)
-    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
-    _check_options("run", RunOptions, options)
-    run_options = RunOptions(recipe=chosen, min_clusters=smallest, max_clusters=largest, **options)
-    if out is not None:
-        check_place(Path(out), Path(images), "run")
-    image_set = _find_images(images, labels, scans, progress)
-    if per_class is not None:
-        image_set = sample_per_class(image_set, per_class, run_options.seed)
-    asked = {"k": (smallest, largest), "recipe": recipe, "labels": labels, "scans": scans} | options
-    arguments = _record("run", image_set, asked | {"per_class": per_class})
-    with prepared_out(out, "run", arguments, overwrite):
-        found = Run(run_images(image_set, run_options, progress or Silence()), started, arguments)
-        if out is not None:
-            found.write_files(Path(out))
+    asked = {"k": as_cluster_range(k), "recipe": recipe, "labels": labels, "scans": scans} | options
+    run_options = read_run_options(as_cluster_range(k), recipe, options)
+    with given(images, labels) as (source, label_source):
+        image_set = _find_images(source, label_source, scans, progress, _Place(out, "run"))
+        if per_class is not None:
+            image_set = sample_per_class(image_set, per_class, run_options.seed)
+        arguments = _record("run", image_set, asked | {"per_class": per_class})
+        with prepared_out(out, "run", arguments, overwrite):
+            found = Run(run_images(image_set, run_options, progress or Silence()), started, arguments)
+            if out is not None:
+                found.write_files(Path(out))
     return found
 
 
 @kept_workers()
 def assign(  # noqa: PLR0913 - the options of the command, by keyword
     run: str | Path,
-    images: str | Path,
+    images: Images,
     *,
-    labels: str = "auto",
+    labels: Labels = "auto",
     scans: str | int = ALL,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -111,43 +110,45 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
 
     Raises:
         OctclusterError: It could not be done; the message says what to do.
-        TypeError: There is no such option.
     """
     started = datetime.now(UTC)
-    _check_options("assign", AssignOptions, options)
+    check_assign_options(options)
     finished = find_run(str(run))
-    model = None if finished.model is None else finished.model.space.model
-    if (model := model or finished.arguments.get("model")) is not None:
-        options = {"model": model, **options}
-    if out is not None:
-        check_place(Path(out), Path(images), "assign")
-    image_set = spell_classes(_find_images(images, labels, scans, progress), finished.classes)
-    assign_options = AssignOptions(**options)
+    assign_options = read_assign_options(finished, options)
     asked = {"run": str(run), "labels": labels, "scans": scans} | options
-    arguments = _record("assign", image_set, asked)
-    with prepared_out(out, "assign", arguments, overwrite):
-        done = Assignment(
-            assign_images(finished, image_set, assign_options, progress or Silence()), started, arguments
-        )
-        if out is not None:
-            done.write_files(Path(out))
+    with given(images, labels) as (source, label_source):
+        found = _find_images(source, label_source, scans, progress, _Place(out, "assign"))
+        image_set = spell_classes(found, finished.classes)
+        arguments = _record("assign", image_set, asked)
+        with prepared_out(out, "assign", arguments, overwrite):
+            outcome = assign_images(finished, image_set, assign_options, progress or Silence())
+            done = Assignment(outcome, started, arguments)
+            if out is not None:
+                done.write_files(Path(out))
     return done
 
 
-def _find_images(images: str | Path, labels: str, scans: str | int, progress: Progress | None) -> ImageSet:
+class _Place(NamedTuple):
+    """Where a command writes, if it does."""
+
+    out: str | Path | None
+    command: str
+
+    def check(self, images: Path | PathList) -> None:
+        """See ``check_place``."""
+        if self.out is not None:
+            check_place(Path(self.out), None if isinstance(images, PathList) else images, self.command)
+
+
+def _find_images(
+    images: Path | PathList, labels: str, scans: str | int, progress: Progress | None, place: _Place
+) -> ImageSet:
     """The scans that were asked for; tells what was found out about them."""
-    image_set = choose_scans(find_images(Path(images), labels, progress), scans)
+    place.check(images)
+    image_set = choose_scans(find_images(images, labels, progress), scans)
     for note in image_set.notes:
         (progress or Silence()).message(show_note(note))
     return image_set
-
-
-def _check_options(function: str, kind: type, options: dict[str, object]) -> None:
-    """Raises TypeError for an option that the function does not have, with the one that was meant."""
-    known = [option.name for option in fields(kind)]
-    for name in options:
-        if name not in known:
-            raise TypeError(f"octcluster.{function} has no option {name!r}{suggest(name, known)}")
 
 
 def _record(command: str, image_set: ImageSet, asked: Mapping[str, object]) -> dict[str, object]:

@@ -173,10 +173,10 @@ def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
 
 
 def test_an_option_that_there_is_not_brings_the_one_that_was_meant(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"octcluster\.run has no option 'sead'; did you mean seed\?"):
+    with pytest.raises(InvalidArguments, match=r"octcluster\.run has no option 'sead'; did you mean seed\?"):
         run(tmp_path, sead=1)
     with pytest.raises(
-        TypeError, match=r"octcluster\.assign has no option 'embeder'; did you mean embedder\?"
+        InvalidArguments, match=r"octcluster\.assign has no option 'embeder'; did you mean embedder\?"
     ):
         assign(tmp_path, tmp_path, embeder="gpu-box:50051")
 

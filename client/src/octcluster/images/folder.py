@@ -36,7 +36,7 @@ _FOREIGN_ENDINGS = frozenset(
 
 
 def find_images(
-    source: Path,
+    source: Path | PathList,
     labels: str = "auto",
     progress: Progress | None = None,
     on_head: Callable[[FileHead], None] | None = None,
@@ -51,7 +51,7 @@ def find_images(
     lines and lines that begin with ``#`` are skipped, and files that do not exist are kept, too.
 
     Args:
-        source: A folder, a text file with one path a line, or a volume.
+        source: A folder, a text file with one path a line, or a volume; or what such a list names.
         labels: Where labels come from; see ``labels.label_images``.
         progress: Told how far it is.
         on_head: Given the beginning of each plain image; see ``sources.find_contents``.
@@ -63,7 +63,7 @@ def find_images(
         InvalidImageSet: There is no such folder or file, it cannot be read, it holds no scan, or the labels
             do not fit.
     """
-    files = open_source(source)
+    files = SourceFiles(source.root, source) if isinstance(source, PathList) else open_source(source)
     root, paths = files.root, files.list_all()
     contents = find_contents(
         root, paths.names, progress or Silence(), listed=files.listed is not None, on_head=on_head
@@ -73,7 +73,9 @@ def find_images(
     paths.names.clear()
     endings = dict(sorted(contents.ignored.items(), key=lambda item: (-item[1], item[0])))
     if not scans:
-        raise InvalidImageSet(_describe_nothing(source, endings, contents.left_out))
+        raise InvalidImageSet(
+            _describe_nothing(root if isinstance(source, PathList) else source, endings, contents.left_out)
+        )
     labelling = label_images(scans, labels)
     return ImageSet(
         root,

@@ -3,7 +3,7 @@
 import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,27 +71,36 @@ def read_path_list(file: Path) -> PathList:
     Raises:
         InvalidImageSet: It cannot be read, or names nothing.
     """
-    lines = _read_lines(file)
+    lines = map(str.strip, _read_lines(file))
+    found = list_paths([line for line in lines if line and not line.startswith("#")], file.parent)
+    if not found.names:
+        raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
+    return found
+
+
+def list_paths(entries: Iterable[str], root: Path) -> PathList:
+    """Lists files, and single scans of them, that are named by paths.
+
+    Args:
+        entries: The paths, as in a list.
+        root: What they, and the names, are relative to.
+    """
     files: dict[str, None] = {}
     numbers: dict[str, set[int]] = {}
     whole: set[str] = set()
-    for entry in filter(None, map(str.strip, lines)):
-        if entry.startswith("#"):
-            continue
-        path, single = file.parent / entry, _SCAN.fullmatch(entry)
-        if single is not None and not os.path.lexists(path) and (file.parent / single["file"]).exists():
-            path = file.parent / single["file"]
+    for entry in entries:
+        path, single = root / entry, _SCAN.fullmatch(entry)
+        if single is not None and not os.path.lexists(path) and (root / single["file"]).exists():
+            path = root / single["file"]
         else:
             single = None
-        name = _name_in_list(path, file.parent)
+        name = _name_in_list(path, root)
         files[name] = None
         if single is None:
             whole.add(name)
         else:
             numbers.setdefault(name, set()).add(int(single["number"]))
-    if not files:
-        raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
-    return PathList(file.parent, list(files), {name: numbers[name] for name in numbers.keys() - whole})
+    return PathList(root, list(files), {name: numbers[name] for name in numbers.keys() - whole})
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -21,21 +21,21 @@ def find_record(folder: Path, command: str) -> Path:
     return folder / _RECORDS[command]
 
 
-def check_place(folder: Path, images: Path, command: str) -> None:
+def check_place(folder: Path, images: Path | None, command: str) -> None:
     """Makes sure that the outputs lie neither among the images nor among another command's.
 
     Among the images, the next job would take their pictures for some.
 
     Args:
         folder: The folder for the outputs.
-        images: Folder of the images; of a file nothing is wrong.
+        images: Folder of the images; of a file nothing is wrong, nor where each image is named (None).
         command: Which command writes into the folder.
 
     Raises:
         InvalidArguments: The folder is that of the images, lies in it, or holds what another command left.
     """
     _check_free(folder, command)
-    if images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
+    if images is not None and images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
         where = "is the folder of the images" if folder.resolve() == images.resolve() else f"lies in {images}"
         raise InvalidArguments(
             f"{folder} {where}: name a folder outside of it for the outputs (--out), or the next command "
