@@ -8,7 +8,6 @@ machine meets all of them alike:
     ceiling    1 / (1 / raw + 1 / decode): both fill all processors when they run alone, so an image costs
                the sum of their times; transport, client and server are free in it
     served     the service, 16 images a request, 8 at a time, client and server on the same processors
-    keras      the study's way: Pillow decodes and resizes as RGB, Keras predicts, 32 images a batch
 
     tls        with --tls: served, over mutual TLS, in turns with served; asked for: 0.95 of it
 
@@ -49,7 +48,6 @@ from PIL import Image
 PROCESSORS = len(os.sched_getaffinity(0))
 MOSAIC_SIDES = (1, 2, 3, 4)
 LOAD_SHARE = 0.7
-KERAS_BATCH = 32
 
 
 def find_jpegs(folder: Path) -> list[bytes]:
@@ -64,6 +62,7 @@ def make_weights(model: str, folder: Path) -> Path | None:
     spec = find_model(model)
     if isinstance(spec.weights, PackagedWeights):
         return None
+    os.environ["KERAS_BACKEND"] = "jax"
     import keras
 
     path = folder / f"{model}.weights.h5"
@@ -141,25 +140,6 @@ def rate(work: Callable[[], object], count: int) -> float:
     start = time.perf_counter()
     work()
     return count / (time.perf_counter() - start)
-
-
-def predict_as_the_study(
-    model: str, features: str, weights: Path | None
-) -> Callable[[Sequence[bytes]], object]:
-    """Keras on images that Pillow decoded as RGB and stretched."""
-    import keras
-    from octcluster_embedder.models.graph import build_graph
-
-    spec = find_model(model)
-    graph = build_graph(spec, find_weights(spec, WeightsOptions(weights)))
-    part = keras.Model(graph.input, graph.output[features])
-    side = (spec.input_side, spec.input_side)
-
-    def predict(images: Sequence[bytes]) -> object:
-        pixels = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB").resize(side)) for one in images]
-        return part.predict(np.stack(pixels), batch_size=KERAS_BATCH, verbose=0)
-
-    return predict
 
 
 def measure_growth(images: Sequence[bytes], side: int, target: Target) -> dict[str, object]:
@@ -296,11 +276,6 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
             tell(figures)
             figures["growth"] = measure_growth(images, side, target)
             tell(figures)
-    if not arguments.rates_only:
-        predict = predict_as_the_study(arguments.model, arguments.features, weights)
-        predict(images[: 2 * KERAS_BATCH])
-        figures["keras"] = rate(lambda: predict(images), len(images))
-        figures["served_over_keras"] = figures["served"] / figures["keras"]
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
 
 
