@@ -21,18 +21,21 @@ class Outgoing:
 
     Attributes:
         table: Its table in the index.
+        trigger: What puts one there; an earlier release knows it by the same name.
         when: On what event one is put there.
         values: Number, and number of the object.
     """
 
     table: str
+    trigger: str
     when: str
     values: str
 
 
-REPORTS = Outgoing("reports", "AFTER INSERT ON results", "NEW.number, NEW.spool_id")
+REPORTS = Outgoing("reports", "report_of_result", "AFTER INSERT ON results", "NEW.number, NEW.spool_id")
 COPIES = Outgoing(
     "copies",
+    "copy_of_object",
     "AFTER UPDATE OF state ON instances WHEN NEW.state IN ('done', 'ignored')",
     "NEW.spool_id, NEW.spool_id",
 )
@@ -65,14 +68,12 @@ class Outbox:
     def __init__(self, index: Index, kind: Outgoing, *, is_open: bool) -> None:
         self._index = index
         self._table = kind.table
-        trigger = f"new_{kind.table}"
         with index.transaction() as database:
             # An object is processed once more if somebody retries it: what was sent of it stays sent.
-            database.execute("DROP TRIGGER IF EXISTS report_of_result")
-            database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+            database.execute(f"DROP TRIGGER IF EXISTS {kind.trigger}")
             if is_open:
                 database.execute(
-                    f"CREATE TRIGGER {trigger} {kind.when} BEGIN "
+                    f"CREATE TRIGGER {kind.trigger} {kind.when} BEGIN "
                     f"INSERT OR IGNORE INTO {kind.table} (number, spool_id) VALUES ({kind.values}); END"
                 )
             else:
