@@ -74,6 +74,12 @@ class ServeSettings(WebSettings, OutgoingSettings, CopySettings, ServiceSettings
     keep_processed_days: float = Field(
         0.0, ge=0, description="How long the files of processed objects stay in the spool, in days"
     )
+    parquet_seconds: float = Field(
+        3600,
+        ge=0,
+        description="How long new results may be missing from the table eyes.parquet, in seconds; 0: make no "
+        "table",
+    )
     commit_storage: bool = Field(
         False,
         description="Commit to the storage of objects if a device asks, and keep all files for ever; unless "

@@ -11,6 +11,7 @@ from gateways import Gateway
 from octcluster_gateway.cli.main import run_command
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.spool.opening import open_index
+from pyarrow import parquet
 from stores import Store
 
 
@@ -40,6 +41,8 @@ def test_vectors_of_the_patient_are_gone(
     storescu(gateway.port, write_objects(tmp_path / "files", 2, first=70))
     gateway.wait_until_processed()
     gateway.stop()
+    table = gateway.results_file.parent / "eyes.parquet"
+    assert parquet.read_metadata(table).num_rows == 2
     own, others = (list_image_keys(gateway, patient) for patient in ("P-70", "P-71"))
     assert len(own) == len(others) == 2
     before = [count_vectors(store, keys) for keys in (own, others)]
@@ -52,3 +55,4 @@ def test_vectors_of_the_patient_are_gone(
     assert [count_vectors(store, keys) for keys in (own, others)] == [0, before[1]]
     assert list_image_keys(gateway, "P-70") == []
     assert len(gateway.results()) == 1
+    assert not table.exists()

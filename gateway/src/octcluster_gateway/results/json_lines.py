@@ -17,6 +17,7 @@ from octcluster_gateway.spool.files import sync_folder
 from octcluster_gateway.spool.index import Index
 
 FILE_NAME = "eyes.jsonl"
+TABLE_NAME = "eyes.parquet"
 _USE = "research use only"
 
 
@@ -28,6 +29,8 @@ def format_result(result: EyeResult) -> str:
 
 def remove_results(folder: Path, patient: str) -> int:
     """Removes the results of a patient from the file, while no gateway writes to it; returns their number.
+
+    The table of results goes as a whole: a gateway makes it anew.
 
     Args:
         folder: Where the file is.
@@ -52,6 +55,8 @@ def remove_results(folder: Path, patient: str) -> int:
             kept.flush()
             os.fsync(kept.fileno())
         replacement.replace(path)
+        if removed:
+            (folder / TABLE_NAME).unlink(missing_ok=True)
         sync_folder(folder)
     except OSError as error:
         raise CannotStart(f"--results {folder} cannot be written: {error.strerror}") from error

@@ -35,6 +35,7 @@ from octcluster_gateway.receiving.dimse import DimseReceiver, ReceiverOptions
 from octcluster_gateway.receiving.peers import Peers
 from octcluster_gateway.receiving.tls import make_client_context, make_server_context
 from octcluster_gateway.results.json_lines import JsonLines
+from octcluster_gateway.results.table_keeper import TableKeeper, can_write_tables
 from octcluster_gateway.serving.housekeeping import Housekeeping
 from octcluster_gateway.serving.outgoing_parts import make_outgoing_parts
 from octcluster_gateway.serving.web_parts import Part, make_web_parts
@@ -79,10 +80,21 @@ def serve(settings: ServeSettings) -> None:
             ("receiver", receiver.serve, lambda: receiver.stop(settings.grace_seconds)),
             *make_web_parts(spool, settings, metrics, account),
             *make_outgoing_parts(spool, settings, names),
+            *_make_table_part(settings),
         ]
         _run_until_signal(stack, parts)
         _logger.info("stopping: associations have %g s", settings.grace_seconds)
     _logger.info("stopped")
+
+
+def _make_table_part(settings: ServeSettings) -> list[Part]:
+    if not settings.parquet_seconds:
+        return []
+    if not can_write_tables():
+        _logger.warning("no eyes.parquet is made: pip install 'octcluster-gateway[parquet]'")
+        return []
+    keeper = TableKeeper(settings.results, settings.parquet_seconds)
+    return [("table", keeper.run, keeper.stop)]
 
 
 def _run_until_signal(stack: ExitStack, parts: Sequence[Part]) -> None:
