@@ -4,6 +4,7 @@
     ├── CannotStart             a setting cannot be used: correct it          → exit code 2
     ├── CannotListen            an address is in use, or not this machine's   → exit code 1
     ├── InstanceNotFound        the spool holds no such object                → exit code 1
+    ├── PatientNotFound         nothing is held of such a patient             → exit code 1
     ├── Refused                 an object is not taken; the sender keeps it   → its DICOM status
     │   ├── SpoolFull           the spool has no room                         → A700
     │   ├── ObjectTooLarge      the object is above the limit                 → A700
@@ -48,6 +49,10 @@ class CannotListen(GatewayError):
 
 class InstanceNotFound(GatewayError):
     """The spool holds no object with this number."""
+
+
+class PatientNotFound(GatewayError):
+    """Nothing is held of such a patient."""
 
 
 class Refused(GatewayError):

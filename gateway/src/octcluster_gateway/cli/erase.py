@@ -16,17 +16,18 @@ from octcluster_gateway.audit.events import Patient, Study
 from octcluster_gateway.audit.log import AuditLog
 from octcluster_gateway.cli.users import current_user
 from octcluster_gateway.command_settings import EraseSettings
-from octcluster_gateway.errors import CannotStart, ServiceAway, Unprocessable
+from octcluster_gateway.errors import CannotStart, PatientNotFound, ServiceAway, Unprocessable
 from octcluster_gateway.processing.headers import read_header
 from octcluster_gateway.pseudonyms.identity_map import IdentityMap
 from octcluster_gateway.pseudonyms.patients import identify_patient
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.results.copy_sender import remove_copies
-from octcluster_gateway.results.json_lines import remove_results
+from octcluster_gateway.results.json_lines import has_results, remove_results
 from octcluster_gateway.spool.entries import Entry
-from octcluster_gateway.spool.opening import IDENTITIES_NAME
+from octcluster_gateway.spool.opening import IDENTITIES_NAME, open_index
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 
+_NOT_FOUND = "nothing is held of such a patient here: check the ID, --issuer and --secret-file"
 _LEFT = "not removed: backups; reports and copies that were sent elsewhere; the audit log"
 
 
@@ -34,7 +35,7 @@ def run(arguments: list[str]) -> int:
     """Removes objects, results and identities, and prints their numbers; returns the exit code.
 
     Raises:
-        GatewayError: The gateway runs, or something cannot be used.
+        GatewayError: The gateway runs, something cannot be used, or nothing is held of the patient.
     """
     settings = EraseSettings.load(arguments)
     patient_id = (sys.stdin.readline() if settings.patient == "-" else settings.patient).strip()
@@ -43,18 +44,19 @@ def run(arguments: list[str]) -> int:
     patient = identify_patient(patient_id, settings.issuer)
     pseudonyms = Pseudonyms(settings.secret_file.read_bytes().strip())
     pseudonym = pseudonyms.patient(patient)
+    _check_folders(settings)
     spool = Spool(settings.spool, SpoolLimits(min_free_bytes=0, max_object_bytes=0))
     try:
         _name_unnamed(spool, patient, pseudonym)
         entries = spool.index.list_patient(pseudonym)
-        vectors = _delete_vectors(spool, entries, settings)
         studies = _list_studies(entries)
-        with (
-            AuditLog(settings.audit_file) as log,
-            IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key()) as identities,
-        ):
-            for event in account_erasure(current_user(), Patient(patient_id), studies):
-                log.record(event)
+        with IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key()) as identities:
+            if not (entries or pseudonym in identities or _has_files(settings, pseudonym)):
+                raise PatientNotFound(_NOT_FOUND)
+            vectors = _delete_vectors(spool, entries, settings)
+            with AuditLog(settings.audit_file) as log:
+                for event in account_erasure(current_user(), Patient(patient_id), studies):
+                    log.record(event)
             results = remove_results(settings.results, pseudonym)
             for entry in entries:
                 spool.remove_file(entry)
@@ -67,6 +69,20 @@ def run(arguments: list[str]) -> int:
     copies = 0 if settings.copies_folder is None else remove_copies(settings.copies_folder, pseudonym)
     print(json.dumps({**removed, "copies": copies, "left": _LEFT}))
     return 0
+
+
+def _check_folders(settings: EraseSettings) -> None:
+    """Raises CannotStart if a folder is not there: a misspelled one would seem to hold nothing."""
+    open_index(settings.spool).close()
+    for flag, folder in (("--results", settings.results), ("--copies-folder", settings.copies_folder)):
+        if folder is not None and not folder.is_dir():
+            raise CannotStart(f"{flag} {folder} is no folder: give the one that 'serve' was given")
+
+
+def _has_files(settings: EraseSettings, pseudonym: str) -> bool:
+    """Whether results or copies of a patient are there."""
+    copies = settings.copies_folder
+    return has_results(settings.results, pseudonym) or (copies is not None and (copies / pseudonym).exists())
 
 
 def _delete_vectors(spool: Spool, entries: Sequence[Entry], settings: EraseSettings) -> int:

@@ -85,6 +85,12 @@ class IdentityMap:
             ).fetchone()
         return None if row is None else self._open(pseudonym, row[0])
 
+    def __contains__(self, pseudonym: str) -> bool:
+        """Whether the map has an identity behind a pseudonym, whatever it was sealed with."""
+        with self._lock:
+            found = self._connection.execute("SELECT 1 FROM identities WHERE pseudonym = ?", (pseudonym,))
+            return found.fetchone() is not None
+
     def forget(self, pseudonym: str) -> bool:
         """Removes who is behind a pseudonym; says whether it was there."""
         with self._lock:

@@ -27,6 +27,20 @@ def format_result(result: EyeResult) -> str:
     return json.dumps({"use": _USE, "assigned": assigned, **asdict(result)}, ensure_ascii=True)
 
 
+def has_results(folder: Path, patient: str) -> bool:
+    """Whether the file has results of a patient.
+
+    Args:
+        folder: Where the file is.
+        patient: Pseudonym of the patient.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return False
+    with path.open(encoding="ascii") as lines:
+        return any(json.loads(line)["patient"] == patient for line in lines)
+
+
 def remove_results(folder: Path, patient: str) -> int:
     """Removes the results of a patient from the file, while no gateway writes to it; returns their number.
 

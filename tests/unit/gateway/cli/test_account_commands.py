@@ -240,9 +240,40 @@ def test_another_key_opens_the_map_afterwards(site: Site, capsys: pytest.Capture
 
 
 def test_erasing_once_more_finds_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.erase("P-0012") == site.erase("P-0012") == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["objects"], told["results"], told["identities"]) == (0, 0, 0)
+    assert site.erase("P-0012") == 0
+    deletions = site.audit.count('ActionCode=\\"D\\"')
+    capsys.readouterr()
+    assert site.erase("P-0012") == 1
+    told = capsys.readouterr()
+    assert (told.out, "nothing is held of such a patient here: check the ID" in told.err) == ("", True)
+    assert site.audit.count('ActionCode=\\"D\\"') == deletions
+
+
+@pytest.mark.parametrize("wrong", ["P-9999", "P-0012 --issuer Elsewhere", "P-0013 --secret-file other"])
+def test_erasing_nothing_is_told_and_not_accounted_for(
+    site: Site, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = site.secret.with_name("other")
+    other.write_text("t" * 32)
+    other.chmod(0o600)
+    # What was not looked at is known by its header, whatever the secret.
+    assert site.erase(*(str(other) if word == "other" else word for word in wrong.split())) == 1
+    assert "nothing is held of such a patient here" in capsys.readouterr().err
+    assert not (site.spool / "audit.jsonl").exists()
+    assert len(list((site.spool / "objects").iterdir())) == 3
+    assert (site.results / "eyes.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("flag", ["--spool", "--results", "--copies-folder"])
+def test_misspelled_folder_is_refused_before_anything_is_removed(
+    site: Site, flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.erase("P-0012", flag, str(tmp_path / "misspelled")) == 2
+    assert f"{flag} {tmp_path / 'misspelled'} is no " in capsys.readouterr().err
+    assert not (tmp_path / "misspelled").exists()
+    assert not (site.spool / "audit.jsonl").exists()
+    assert len(list((site.spool / "objects").iterdir())) == 3
+    assert (site.results / "eyes.jsonl").read_text().count("\n") == 2
 
 
 def test_copies_of_the_patient_are_erased(
