@@ -4,12 +4,13 @@ import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from octcluster.images.path_list import PathList, list_paths
-from octcluster.model.errors import ExtraNotInstalled, InvalidArguments
+from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, InvalidImageSet
 
 Images = str | Path | Sequence[str | Path] | Sequence[Any]
 Labels = str | Path | Sequence[str | None] | Mapping[str, str | None] | Any
@@ -17,7 +18,7 @@ _COLUMNS = ("image", "label")
 
 
 @contextmanager
-def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str]]:
+def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str, str]]:
     """Gives what ``find_images`` takes.
 
     Args:
@@ -27,7 +28,7 @@ def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str
             classes by image, or a data frame with the columns of a table.
 
     Yields:
-        The images, and where their labels come from.
+        The images, where their labels come from, and a digest of arrays, whose names do not tell them apart.
 
     Raises:
         InvalidArguments: There are no images, an array is none that can be an image, or there is not one
@@ -36,22 +37,38 @@ def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str
     """
     with TemporaryDirectory(prefix="octcluster-") as place:
         source, names = _place_images(images, Path(place) / "images")
+        content = _digest(source, names or ()) if source == Path(place) / "images" else ""
         if isinstance(labels, str | os.PathLike):
-            yield source, os.fspath(labels)
+            yield source, os.fspath(labels), content
             return
         table = Path(place) / "labels.csv"
         if hasattr(labels, "to_csv") and hasattr(labels, "columns"):
             labels.to_csv(table, index=False)
         else:
             _write_table(table, _pair(labels, names))
-        yield source, str(table)
+        try:
+            yield source, str(table), content
+        except InvalidImageSet as error:  # of a file that nobody has seen
+            raise InvalidImageSet(
+                str(error).replace(f"--labels {table}", "labels").replace(str(table), "labels")
+            ) from None
+
+
+def _digest(folder: Path | PathList, names: Sequence[str]) -> str:
+    digest = blake2b(digest_size=16)
+    for name in names:
+        digest.update(blake2b((Path(str(folder)) / name).read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _place_images(images: Any, folder: Path) -> tuple[Path | PathList, list[str] | None]:
     """What to read, and the names of several images in the order in which they were given."""
     if isinstance(images, str | os.PathLike):
         return Path(images), None
-    several = list(images)
+    try:
+        several = list(images)
+    except TypeError:
+        raise InvalidArguments(f"{images!r} is no images: give a folder, paths or arrays") from None
     if not several:
         raise InvalidArguments("there are no images: give a folder, paths or arrays")
     if hasattr(several[0], "shape"):

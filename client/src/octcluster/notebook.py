@@ -1,6 +1,5 @@
 """Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +14,14 @@ from octcluster.images.scan_choice import ALL, choose_scans
 from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe
-from octcluster.notebook_options import check_assign_options, read_assign_options, read_run_options
+from octcluster.notebook_options import (
+    check_assign_options,
+    check_option,
+    read_assign_options,
+    read_run_options,
+)
 from octcluster.notebook_results import Assignment, Run, prepared_out
-from octcluster.outputs.earlier_result import add_images_digest
+from octcluster.outputs.earlier_result import REQUEST, request, request_run
 from octcluster.outputs.folder import check_place
 from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import assign_images
@@ -66,14 +70,15 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         OctclusterError: The run could not be done; the message says what to do.
     """
     started = datetime.now(UTC)
-    asked = {"k": as_cluster_range(k), "recipe": recipe, "labels": labels, "scans": scans} | options
     run_options = read_run_options(as_cluster_range(k), recipe, options)
-    with given(images, labels) as (source, label_source):
+    scans, per_class = check_option("scans", scans), check_option("per_class", per_class)
+    with given(images, labels) as (source, label_source, content):
         image_set = _find_images(source, label_source, scans, progress, _Place(out, "run"))
         if per_class is not None:
             image_set = sample_per_class(image_set, per_class, run_options.seed)
-        arguments = _record("run", image_set, asked | {"per_class": per_class})
-        with prepared_out(out, "run", arguments, overwrite):
+        asked = request_run(run_options, image_set, content)
+        with prepared_out(out, "run", asked, overwrite):
+            arguments = _record("run", image_set, asked)
             found = Run(run_images(image_set, run_options, progress or Silence()), started, arguments)
             if out is not None:
                 found.write_files(Path(out))
@@ -115,14 +120,14 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     check_assign_options(options)
     finished = find_run(str(run))
     assign_options = read_assign_options(finished, options)
-    asked = {"run": str(run), "labels": labels, "scans": scans} | options
-    with given(images, labels) as (source, label_source):
+    scans = check_option("scans", scans)
+    with given(images, labels) as (source, label_source, content):
         found = _find_images(source, label_source, scans, progress, _Place(out, "assign"))
         image_set = spell_classes(found, finished.classes)
-        arguments = _record("assign", image_set, asked)
-        with prepared_out(out, "assign", arguments, overwrite):
+        asked = request({"run": finished.run_id}, image_set, content)
+        with prepared_out(out, "assign", asked, overwrite):
             outcome = assign_images(finished, image_set, assign_options, progress or Silence())
-            done = Assignment(outcome, started, arguments)
+            done = Assignment(outcome, started, _record("assign", image_set, asked))
             if out is not None:
                 done.write_files(Path(out))
     return done
@@ -152,7 +157,4 @@ def _find_images(
 
 
 def _record(command: str, image_set: ImageSet, asked: Mapping[str, object]) -> dict[str, object]:
-    """What was asked for as JSON values, but tokens: they are secrets."""
-    told = {name: value for name, value in asked.items() if not name.endswith("_token")}
-    arguments = {"command": command, "images": str(image_set.root)} | told
-    return add_images_digest(json.loads(json.dumps(arguments, default=str)), image_set)
+    return {"command": command, "images": str(image_set.root), REQUEST: asked}

@@ -1,14 +1,24 @@
 """The options of jobs in Python: the command line's names, each checked before anything is done."""
 
-from collections.abc import Iterable, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from octcluster.cli.arguments.recipe import RecipeArguments
+from octcluster.cli.values import (
+    parse_algorithms,
+    parse_pca,
+    parse_positive,
+    parse_resamples,
+    parse_scans,
+    parse_seed,
+    parse_views,
+)
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.recipes import RECIPES, Recipe, find_recipe
-from octcluster.model.runs import ALGORITHMS, FEATURES, MODELS, VIEWS
+from octcluster.model.runs import FEATURES, MODELS, UNITS
 from octcluster.model.suggest import suggest
 from octcluster.workflows.assign import AssignOptions
 from octcluster.workflows.finished_runs import FinishedRun
@@ -18,6 +28,18 @@ _NAMES = {"stability": "stability_resamples"}
 """Options of the command that RunOptions calls otherwise."""
 _PARTS = [field.name for field in fields(RecipeArguments) if field.name not in ("recipe", "no_pca")]
 _PATHS = ("cache_dir", "weights")
+_CHOICES: Mapping[str, Sequence[str]] = {"features": FEATURES, "unit": UNITS}
+_SWITCHES = ("flip", "whiten", "whiten_within_patients", "umap", "vectors")
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "algorithm": parse_algorithms,
+    "pca": parse_pca,
+    "per_class": parse_positive,
+    "scans": parse_scans,
+    "seed": parse_seed,
+    "stability": parse_resamples,
+    "stability_resamples": parse_resamples,
+    "views": parse_views,
+}
 
 
 def read_run_options(
@@ -33,10 +55,12 @@ def read_run_options(
     Raises:
         InvalidArguments: There is no such option or value, or they do not go together.
     """
-    given = {_NAMES.get(name, name): value for name, value in options.items()}
+    _check_names("run", RunOptions, {_NAMES.get(name, name): 0 for name in options}, [*_NAMES, *_PARTS])
+    given = {_NAMES.get(name, name): check_option(name, value) for name, value in options.items()}
     parts = {name: given.pop(name) for name in _PARTS if name in given}
-    _check_names("run", RunOptions, given, [*_NAMES, *_PARTS])
     model = given.get("model", MODELS[0])
+    if given.get("embedder") is None:
+        _check_choice("model", model, MODELS)
     chosen = _change_recipe(recipe, parts, model) if parts else recipe
     if isinstance(chosen, str):
         chosen = find_recipe(chosen)
@@ -46,6 +70,33 @@ def read_run_options(
 def check_assign_options(options: Mapping[str, Any]) -> None:
     """Raises InvalidArguments for an option that ``octcluster.assign`` does not have."""
     _check_names("assign", AssignOptions, options, [])
+
+
+def check_option(name: str, value: Any) -> Any:
+    """Reads an option as the command line does; None is what was not given.
+
+    Raises:
+        InvalidArguments: It cannot be used; the message says what to write.
+    """
+    if value is None:
+        return None
+    if name in _CHOICES:
+        _check_choice(name, value, _CHOICES[name])
+    if name in _SWITCHES and not isinstance(value, bool):
+        raise InvalidArguments(f"{name}: {value!r} is neither True nor False")
+    if name not in _PARSERS:
+        return value
+    several = not isinstance(value, str) and isinstance(value, Iterable)
+    try:
+        return _PARSERS[name](",".join(map(str, value)) if several else str(value))
+    except ArgumentTypeError as error:
+        raise InvalidArguments(f"{name}: {error}") from error
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        hint = suggest(value, choices) if isinstance(value, str) else ""
+        raise InvalidArguments(f"{name}: there is no {value!r}, but {', '.join(choices)}{hint}")
 
 
 def read_assign_options(finished: FinishedRun, options: Mapping[str, Any]) -> AssignOptions:
@@ -72,36 +123,9 @@ def _change_recipe(recipe: str | Recipe | None, parts: dict[str, Any], model: st
         )
     if recipe is not None and recipe not in RECIPES:
         find_recipe(recipe)  # says which there are
-    if parts.get("algorithm") is not None:
-        parts["algorithm"] = _list_known("algorithm", parts["algorithm"], ALGORITHMS)
-    if parts.get("features") is not None:
-        _list_known("features", [parts["features"]], FEATURES)
-    if parts.get("views") is not None:
-        parts["views"] = _find_views(parts["views"])
     no_pca = "pca" in parts and parts["pca"] is None
     nothing = dict.fromkeys(_PARTS)
     return RecipeArguments(recipe=recipe, no_pca=no_pca, **nothing | parts).choose_recipe(model)
-
-
-def _list_known(name: str, value: str | Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Names as the command line has them, by commas, or several."""
-    names, choices = _join(value).split(","), list(known)
-    for one in names:
-        if one not in choices:
-            listed = ", ".join(choices)
-            raise InvalidArguments(f"{name}: there is no {one!r}, but {listed}{suggest(one, choices)}")
-    return tuple(names)
-
-
-def _find_views(views: str | Iterable[str]) -> tuple[str, ...]:
-    known = {_join(each): each for each in VIEWS}
-    if (found := known.get(_join(views))) is None:
-        raise InvalidArguments(f"views: there are {'; '.join(known)}, and not {_join(views)!r}")
-    return found
-
-
-def _join(names: str | Iterable[str]) -> str:
-    return names if isinstance(names, str) else ",".join(map(str, names))
 
 
 def _as_paths(options: Mapping[str, Any]) -> dict[str, Any]:

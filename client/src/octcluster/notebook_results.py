@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from octcluster.model.results import ClusteringResult
 from octcluster.outputs.assign.words import tell_assignment
-from octcluster.outputs.earlier_result import check_replaceable
+from octcluster.outputs.earlier_result import REQUEST, check_replaceable
 from octcluster.outputs.folder import find_record, prepared_folder
 from octcluster.outputs.run.brief import format_run, list_scores, tell_run
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY
@@ -37,7 +37,8 @@ class _Result(ABC):
             InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
             OSError: A file cannot be written.
         """
-        with prepared_out(Path(folder), self._command, self.arguments, overwrite):
+        asked = cast("Mapping[str, object]", self.arguments.get(REQUEST, {}))
+        with prepared_out(Path(folder), self._command, asked, overwrite):
             self.write_files(Path(folder))
 
     @abstractmethod
@@ -153,7 +154,7 @@ class Assignment(_Result):
 
 @contextmanager
 def prepared_out(
-    folder: str | Path | None, command: str, arguments: Mapping[str, object], overwrite: bool
+    folder: str | Path | None, command: str, asked: Mapping[str, object], overwrite: bool
 ) -> Iterator[None]:
     """The folder of the outputs, this job's alone; nothing if none is to be written."""
     if folder is None:
@@ -161,7 +162,7 @@ def prepared_out(
         return
     with prepared_folder(Path(folder), command):
         if not overwrite:
-            check_replaceable(find_record(Path(folder), command), arguments)
+            check_replaceable(find_record(Path(folder), command), asked)
         yield
 
 

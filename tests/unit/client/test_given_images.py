@@ -25,7 +25,7 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def find(images: Any, labels: Any = "none") -> ImageSet:
-    with given(images, labels) as (source, label_source):
+    with given(images, labels) as (source, label_source, _):
         return find_images(source, label_source)
 
 
@@ -76,7 +76,7 @@ def test_labels_by_image_and_as_a_frame(paths: list[Path]) -> None:
     ids=["grey", "16 bits", "colour"],
 )
 def test_arrays_are_kept_as_they_are(pixels: np.ndarray) -> None:
-    with given([pixels, pixels + 1], ["CNV", "DME"]) as (source, labels):
+    with given([pixels, pixels + 1], ["CNV", "DME"]) as (source, labels, _):
         found = find_images(source, labels)
         assert [scan.label for scan in found.images] == ["CNV", "DME"]
         for scan, expected in zip(found.images, (pixels, pixels + 1), strict=True):
@@ -96,6 +96,8 @@ def test_arrays_are_kept_as_they_are(pixels: np.ndarray) -> None:
         ([np.zeros((2, 2, 4), np.uint8)], "none", "image 0 is no array"),
         ([np.zeros((2, 2), np.uint8), "a.png"], "none", "image 1 is no array"),
         ([3, 4], "none", "several images are paths or arrays"),
+        (None, "none", "None is no images"),
+        (3, "none", "3 is no images"),
         (["a.png", "b.png"], ["CNV"], "there are 1 labels for 2 images: give one each"),
         ("scans", ["CNV"], "labels one by one need images one by one"),
     ],
@@ -110,3 +112,20 @@ def test_a_path_that_is_not_there_fails_alone(paths: list[Path], tmp_path: Path)
     assert len(found.images) == 4
     with pytest.raises(InvalidImageSet):
         find(tmp_path / "nowhere")
+
+
+def test_arrays_are_told_apart_by_their_pixels() -> None:
+    pixels = np.zeros((4, 4), np.uint8)
+    digests = []
+    for arrays in ([pixels, pixels + 1], [pixels + 1, pixels], [pixels, pixels + 1], [pixels]):
+        with given(arrays, "none") as (_, _, content):
+            digests.append(content)
+    assert digests[0] == digests[2]
+    assert len(set(digests)) == 3
+    assert "" not in digests
+
+
+def test_labels_that_fit_no_image_are_called_labels(paths: list[Path]) -> None:
+    with pytest.raises(InvalidImageSet, match="no row of labels names one of the images") as caught:
+        find(paths[0].parents[1], {"c/9.png": "CNV"})
+    assert "/tmp" not in str(caught.value)

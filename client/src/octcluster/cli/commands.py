@@ -19,6 +19,7 @@ from octcluster.cli.parser import build_parser
 from octcluster.images.image_set import seems_oct2017, spell_classes
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
 from octcluster.model.runs import MODELS
+from octcluster.outputs.earlier_result import request, request_run
 from octcluster.outputs.failures import write_failures
 from octcluster.outputs.folder import prepared_folder
 from octcluster.workflows.assign import AssignOptions, assign_images
@@ -76,7 +77,7 @@ def run(command: RunCommand) -> ExitCode:
 
     with shown_progress(command) as progress:
         image_set = find_sample(command, progress, command.per_class, command.seed)
-        with prepared_out(command, image_set, progress) as arguments:
+        with prepared_out(command, request_run(options, image_set), progress) as arguments:
             if not command.quiet:
                 print_replaced(command.out)
             outcome = run_images(image_set, options, progress)
@@ -104,7 +105,7 @@ def assign(command: AssignCommand) -> ExitCode:
 
     with shown_progress(command) as progress:
         image_set = spell_classes(find_sample(command, progress), finished.classes)
-        with prepared_out(command, image_set, progress) as arguments:
+        with prepared_out(command, request({"run": finished.run_id}, image_set), progress) as arguments:
             with recorded_addresses_named(given, command, finished):
                 outcome = assign_images(finished, image_set, options, progress)
             report = ReportOptions(command.thumbnails, command.identified)
@@ -134,7 +135,8 @@ def study(command: StudyCommand) -> ExitCode:
             wanted = command.matrix is not None or seems_oct2017(image_set)
         if not wanted:
             matrix = replace(matrix, published=())
-        with prepared_out(command, image_set, progress) as arguments:
+        asked = request({"matrix": matrix.text, "seed": command.seed, "published": wanted}, image_set)
+        with prepared_out(command, asked, progress) as arguments:
 
             def keep(outcome: StudyOutcome) -> None:
                 write_study_files(outcome, command.out, arguments, started)
@@ -160,7 +162,8 @@ def describe(command: DescribeCommand) -> ExitCode:
     with shown_progress(command) as progress:
         on_head = collector.take if command.headers_only else None
         image_set = find_sample(command, progress, on_head=on_head)
-        with prepared_out(command, image_set, progress) as arguments:
+        asked = {"headers-only": command.headers_only, "samples": command.samples, "seed": command.seed}
+        with prepared_out(command, request(asked, image_set), progress) as arguments:
             description = describe_images(
                 image_set, progress, pixels=not command.headers_only, headers=collector.found
             )

@@ -1,6 +1,6 @@
 """What the commands on images have in common: their images, the folder of their outputs, their progress."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from octcluster.cli.arguments.command import ImagesCommand
@@ -11,7 +11,7 @@ from octcluster.images.image_set import ImageSet, sample_per_class
 from octcluster.images.scan_choice import choose_scans
 from octcluster.images.sources import is_image_by_name
 from octcluster.model.progress import Progress, Silence
-from octcluster.outputs.earlier_result import add_images_digest, check_replaceable
+from octcluster.outputs.earlier_result import REQUEST, check_replaceable
 from octcluster.outputs.folder import check_place, find_record, prepared_folder
 from octcluster.outputs.wording.words import show_note
 
@@ -38,14 +38,13 @@ def find_sample(
 
 @contextmanager
 def prepared_out(
-    command: ImagesCommand, image_set: ImageSet, progress: Progress
+    command: ImagesCommand, asked: Mapping[str, object], progress: Progress
 ) -> Iterator[dict[str, object]]:
-    """The folder of the outputs, this command's alone; yields the arguments for the record."""
-    arguments = add_images_digest(command.record(), image_set)
+    """The folder of the outputs, this command's alone, for this request; yields what the record tells."""
     with prepared_folder(command.out, command.name, progress.message):
         if not command.overwrite:
-            check_replaceable(find_record(command.out, command.name), arguments)
-        yield arguments
+            check_replaceable(find_record(command.out, command.name), asked)
+        yield command.record() | {REQUEST: asked}
 
 
 @contextmanager

@@ -75,6 +75,10 @@ def read_path_list(file: Path) -> PathList:
     found = list_paths([line for line in lines if line and not line.startswith("#")], file.parent)
     if not found.names:
         raise InvalidImageSet(f"no image in {file}: it should hold one path a line")
+    if not any(os.path.lexists(found.root / name) for name in found.names):
+        raise InvalidImageSet(
+            f"no line of {file} is the path of a file: it should hold one path a line, relative to its folder"
+        )
     return found
 
 

@@ -2,72 +2,81 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 
 from octcluster.images.image_set import ImageSet
 from octcluster.model.errors import InvalidArguments
+from octcluster.workflows.run import RunOptions
 
-IMAGES_DIGEST = "images_digest"
+REQUEST = "request"
+"""What a record keeps its request under, among the arguments."""
+_IMAGES = "images"
 _BYTES = 16
-_SERVICES = ("embedder", "clusterer")
-_NO_SAY = {
-    "command", "images", "out", "strict", "quiet", "debug", "overwrite", "thumbnails", "identified",
-    "cache_dir", "renew_cache",
-}  # fmt: skip
-"""Arguments that change nothing of what is found."""
 
 
-def add_images_digest(arguments: Mapping[str, object], image_set: ImageSet) -> dict[str, object]:
-    """Adds to a command's arguments which images it takes, whatever the folder's own name and place.
+def request_run(options: RunOptions, image_set: ImageSet, content: str = "") -> dict[str, object]:
+    """What decides on the result of a run, as JSON values by the names of the options.
 
     Args:
-        arguments: JSON values by name.
-        image_set: The images, with what is known of them.
+        options: The options, however they were given.
+        image_set: The images.
+        content: Digest of the images' content, where their names do not tell them apart.
     """
-    digest = blake2b(digest_size=_BYTES)
+    asked = {
+        "k": (options.min_clusters, options.max_clusters),
+        "model": options.model,
+        "recipe": asdict(options.chosen_recipe),
+        "seed": options.seed,
+        "stability": options.stability_resamples,
+        "umap": options.umap,
+        "unit": options.unit,
+        "vectors": options.vectors,
+        "weights": options.weights_sha256 or options.weights,
+    }
+    return request(asked, image_set, content)
+
+
+def request(asked: Mapping[str, object], image_set: ImageSet, content: str = "") -> dict[str, object]:
+    """The same for other commands, of what was asked for."""
+    digest = blake2b(content.encode(), digest_size=_BYTES)
     for scan in image_set.images:
         digest.update(repr((scan.name, scan.label, scan.patient, scan.eye, scan.visit)).encode())
-    return {**arguments, IMAGES_DIGEST: digest.hexdigest()}
+    values: dict[str, object] = json.loads(json.dumps(dict(asked), default=str))
+    return values | {_IMAGES: digest.hexdigest()}
 
 
-def check_replaceable(record: Path, arguments: Mapping[str, object]) -> None:
+def check_replaceable(record: Path, asked: Mapping[str, object]) -> None:
     """Makes sure that the result in a folder, if there is one, is of the same images and options.
 
     Args:
-        record: The file that the command leaves last, with the arguments that it was given.
-        arguments: Those that it is given now, with the digest of the images.
+        record: The file that the command leaves last, with its request.
+        asked: The request now.
 
     Raises:
-        InvalidArguments: It is of others, or cannot be read.
+        InvalidArguments: It is of others, or does not tell.
     """
     if not record.exists():
         return
-    others = _find_differing(_read_arguments(record), json.loads(json.dumps(arguments, default=str)))
+    earlier = _read_request(record)
+    others = sorted(name for name in {*earlier, *asked} if earlier.get(name) != asked.get(name))
     if not others:
         return
-    options = ", ".join(_name_option(name) for name in others if name != IMAGES_DIGEST)
-    kinds = ["of other images"] if IMAGES_DIGEST in others else []
-    kinds += [f"with other options ({options})"] if options else []
+    kinds = ["of other images"] if _IMAGES in others else []
+    if options := ", ".join(name for name in others if name != _IMAGES):
+        kinds.append(f"with other options ({options})")
+    told = " and ".join(kinds) if earlier else "that does not tell of which images and options it is"
     raise InvalidArguments(
-        f"{record.parent} holds a result {' and '.join(kinds)}: name another folder for the outputs, or ask "
-        "for it to be replaced (--overwrite)"
+        f"{record.parent} holds a result {told}: name another folder for the outputs, or ask for it to be "
+        "replaced (--overwrite, in Python overwrite=True)"
     )
 
 
-def _read_arguments(record: Path) -> Mapping[str, object]:
-    """Those of the earlier command; none where the record cannot be read, which are others then."""
+def _read_request(record: Path) -> Mapping[str, object]:
+    """That of the earlier command; nothing where the record does not tell."""
     try:
-        found = json.loads(record.read_bytes())["arguments"]
+        found = json.loads(record.read_bytes())["arguments"][REQUEST]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _find_differing(earlier: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    names = {name for name in {*earlier, *now} - _NO_SAY if not name.startswith(_SERVICES)}
-    return sorted(name for name in names if earlier.get(name) != now.get(name))
-
-
-def _name_option(name: str) -> str:
-    return "-k" if name == "k" else f"--{name.replace('_', '-')}"

@@ -331,7 +331,7 @@ def test_another_result_is_replaced_only_when_asked(
     (images / "b.png").touch()
     assert call("describe", images, "--out", out, "--seed", "7") == 2
     told = capsys.readouterr().err
-    assert f"{out} holds a result of other images and with other options (--seed)" in told
+    assert f"{out} holds a result of other images and with other options (seed)" in told
     assert (out / "describe.json").read_bytes() == before
     assert call("describe", images, "--out", out, "--seed", "7", "--overwrite") == 0
     assert (out / "describe.json").read_bytes() != before

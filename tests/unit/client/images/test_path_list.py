@@ -34,6 +34,8 @@ def make_tar() -> bytes:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_list_may_be_in_any_form_of_unicode(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "DME").mkdir()
+    (tmp_path / "DME" / "2.png").touch()
     (tmp_path / "list.txt").write_bytes(NAMES.encode(encoding))
     assert read_path_list(tmp_path / "list.txt").names == NAMES.split()
 
@@ -67,6 +69,12 @@ def test_what_is_no_list_says_what_to_give(tmp_path: Path, content: bytes) -> No
     told = str(caught.value)
     assert "give a folder of images, or save the list as UTF-8, one path a line" in told
     assert "codec" not in told
+
+
+def test_a_text_of_other_lines_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Scans\n\nThese are scans.\n")
+    with pytest.raises(InvalidImageSet, match=r"no line of .*README.md is the path of a file"):
+        find_images(tmp_path / "README.md")
 
 
 def test_a_folder_is_no_table_of_labels(tmp_path: Path) -> None:

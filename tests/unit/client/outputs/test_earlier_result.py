@@ -3,81 +3,92 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.model.errors import InvalidArguments
-from octcluster.outputs.earlier_result import IMAGES_DIGEST, add_images_digest, check_replaceable
+from octcluster.model.recipes import PLAIN_1
+from octcluster.outputs.earlier_result import REQUEST, check_replaceable, request, request_run
+from octcluster.workflows.run import RunOptions
 
-GIVEN = {
-    "command": "run", "images": "scans", "out": "result", "k": (4, 4), "seed": 0, "umap": True,
-    "recipe": None, "embedder": None, "cache_dir": "/a", "quiet": False, "identified": False,
-    "overwrite": False, IMAGES_DIGEST: "00",
-}  # fmt: skip
+SCANS = [Scan(Path("/a"), "0.png", "CNV", "1"), Scan(Path("/a"), "1.png", "DME", "2")]
+IMAGES = ImageSet(Path("/a"), SCANS, "folder")
+OPTIONS = RunOptions()
 
 
-def keep(folder: Path, arguments: object) -> Path:
+def keep(folder: Path, asked: object) -> Path:
     record = folder / "run.json"
-    record.write_text(json.dumps({"arguments": arguments}))
+    record.write_text(json.dumps({"arguments": {"images": "scans", REQUEST: asked}}))
     return record
 
 
 def test_a_free_folder_and_the_same_job_again_are_fine(tmp_path: Path) -> None:
-    check_replaceable(tmp_path / "run.json", GIVEN)
-    check_replaceable(keep(tmp_path, GIVEN), GIVEN)
+    asked = request_run(OPTIONS, IMAGES)
+    check_replaceable(tmp_path / "run.json", asked)
+    check_replaceable(keep(tmp_path, asked), asked)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"images": "/elsewhere/scans"},
-        {"embedder": "gpu:50051", "embedder_token_file": "token", "clusterer": "gpu:50052"},
-        {"quiet": True, "identified": True, "overwrite": True, "cache_dir": "/b", "strict": True},
-        {"new_option": None},
+        {"embedder": "gpu:50051", "clusterer": "gpu:50052", "clusterer_token": "secret"},
+        {"cache_dir": Path("/b"), "renew_cache": True},
+        {"recipe": OPTIONS.chosen_recipe},
     ],
 )
-def test_what_changes_no_result_is_fine(tmp_path: Path, change: dict[str, object]) -> None:
-    check_replaceable(keep(tmp_path, GIVEN), GIVEN | change)
+def test_what_changes_no_result_is_fine(tmp_path: Path, change: dict[str, Any]) -> None:
+    record = keep(tmp_path, request_run(OPTIONS, IMAGES))
+    moved = replace(IMAGES, root=Path("/b"), images=[replace(scan, root=Path("/b")) for scan in SCANS])
+    check_replaceable(record, request_run(replace(OPTIONS, **change), moved))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "images", "told"),
     [
-        ({"k": (2, 5)}, r"with other options \(-k\)"),
-        ({"seed": 1, "umap": False}, r"with other options \(--seed, --umap\)"),
-        ({IMAGES_DIGEST: "11"}, "of other images: name another folder"),
-        ({IMAGES_DIGEST: "11", "recipe": "plain-1"}, r"of other images and with other options \(--recipe\)"),
-        ({"per_class": 10}, r"\(--per-class\)"),
+        ({"max_clusters": 5}, SCANS, r"with other options \(k\)"),
+        ({"seed": 1, "umap": False}, SCANS, r"with other options \(seed, umap\)"),
+        ({}, SCANS[:1], "of other images: name another folder"),
+        ({"recipe": PLAIN_1}, SCANS[:1], r"of other images and with other options \(recipe\)"),
     ],
 )
-def test_another_result_is_kept(tmp_path: Path, change: dict[str, object], told: str) -> None:
+def test_another_result_is_kept(
+    tmp_path: Path, change: dict[str, Any], images: list[Scan], told: str
+) -> None:
+    record = keep(tmp_path, request_run(OPTIONS, IMAGES))
     with pytest.raises(InvalidArguments, match=told) as caught:
-        check_replaceable(keep(tmp_path, GIVEN), GIVEN | change)
-    assert "--overwrite" in str(caught.value)
+        check_replaceable(record, request_run(replace(OPTIONS, **change), replace(IMAGES, images=images)))
+    assert "--overwrite, in Python overwrite=True" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"arguments": 3}', b'{"arguments": {}}', b"\xff"])
-def test_a_record_that_cannot_be_read_is_kept(tmp_path: Path, content: bytes) -> None:
+def test_a_record_that_does_not_tell_is_kept(tmp_path: Path, content: bytes) -> None:
     record = tmp_path / "run.json"
     record.write_bytes(content)
-    with pytest.raises(InvalidArguments, match="--overwrite"):
-        check_replaceable(record, GIVEN)
+    with pytest.raises(InvalidArguments, match="does not tell of which images and options it is"):
+        check_replaceable(record, request_run(OPTIONS, IMAGES))
 
 
-def test_images_are_others_by_name_and_by_what_is_known_of_them() -> None:
-    scans = [Scan(Path("/a"), "0.png", "CNV", "1"), Scan(Path("/a"), "1.png", "DME", "2")]
-    image_set = ImageSet(Path("/a"), scans, "folder")
+def test_images_are_others_by_name_by_content_and_by_what_is_known_of_them() -> None:
+    first, second = SCANS
 
-    def digest(*images: Scan) -> object:
-        return add_images_digest({}, replace(image_set, images=images))[IMAGES_DIGEST]
+    def ask(*images: Scan, content: str = "") -> str:
+        return json.dumps(request({}, replace(IMAGES, images=images), content))
 
-    first, second = scans
-    assert digest(first, second) == digest(replace(first, root=Path("/b")), second)
     others = [
-        digest(first),
-        digest(first, replace(second, name="2.png")),
-        digest(first, replace(second, label="CNV")),
-        digest(first, replace(second, patient=None)),
-        digest(first, replace(second, eye="OD")),
+        ask(first),
+        ask(first, second, content="1"),
+        ask(first, second, content="2"),
+        ask(first, replace(second, name="2.png")),
+        ask(first, replace(second, label="CNV")),
+        ask(first, replace(second, patient=None)),
+        ask(first, replace(second, eye="OD")),
     ]
-    assert len({digest(first, second), *others}) == 1 + len(others)
+    assert len({ask(first, second), *others}) == 1 + len(others)
+
+
+def test_a_request_holds_no_secret() -> None:
+    secrets = RunOptions(embedder="a:1", embedder_token="token", key_secret=b"secret")
+    told = json.dumps(request_run(secrets, IMAGES))
+    assert "token" not in told
+    assert "secret" not in told

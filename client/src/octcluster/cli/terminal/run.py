@@ -20,6 +20,7 @@ from octcluster.outputs.wording.trust import (
 from octcluster.outputs.wording.words import (
     count,
     describe_answer,
+    describe_failed,
     describe_joining,
     describe_missing_labels,
     describe_noise,
@@ -54,6 +55,7 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
     if stop := find_stop_sign(outcome):
         terminal.warn(*stop)
         terminal.leave_line()
+    terminal.say(*describe_failed(len(outcome.failures), len(outcome.image_set.images)))
     terminal.say(*explain_choice(outcome))
     if table := tabulate_both_choices(outcome):
         terminal.show(table)

@@ -8,7 +8,7 @@ from octcluster.outputs.wording.score_names import SCORE_NAMES
 from octcluster.outputs.wording.second_choice import explain_choice
 from octcluster.outputs.wording.stop_sign import find_stop_sign
 from octcluster.outputs.wording.trust import summarize_trust
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, name_cluster
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, describe_answer, describe_failed, name_cluster
 from octcluster.workflows.outcome import RunOutcome
 
 
@@ -17,6 +17,7 @@ def tell_run(outcome: RunOutcome) -> list[str]:
     chosen, whitened = outcome.chosen, outcome.spec.preparation.whiten
     return [
         *find_stop_sign(outcome),
+        *describe_failed(len(outcome.failures), len(outcome.image_set.images)),
         *explain_choice(outcome),
         *describe_answer(chosen, outcome.class_sizes, whitened=whitened, unit=outcome.unit),
         *summarize_trust(chosen, len(outcome.members), outcome.leaks, outcome.result.duplicates),

@@ -193,6 +193,13 @@ def show_note(note: Note) -> str:
     return show_text(note.text + examples)
 
 
+def describe_failed(failed: int, images: int) -> list[str]:
+    """How many images could not be used; nothing if all could."""
+    if not failed:
+        return []
+    return [f"{failed:,} of {count(images, 'image')} failed and {are(failed)} in no cluster."]
+
+
 def describe_missing_labels(image_set: ImageSet) -> list[str]:
     """Labels without an image, and images without a label, in sentences; nothing if there are none."""
     unlabelled = sum(image.label is None for image in image_set.images)
