@@ -1,5 +1,6 @@
 """From a sender of DICOM objects to a line for each eye, through real services."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,9 @@ def test_each_object_ends_as_one_line_an_eye(
     assert len(reasons) == 2
     assert any("deflated data set holds more than 256 MiB" in reason for reason in reasons)
     assert gateway.stop() == 0
+    states = re.findall(r"object (\d+) is (processed: 1 eye|left out: |in quarantine: )", gateway.log)
+    assert sorted(int(number) for number, _ in states) == list(range(1, 10))
+    assert [what for _, what in states].count("processed: 1 eye") == 6
+    assert all(f"is in quarantine: {reason}" in gateway.log for reason in reasons)
+    open_files = [path for path in gateway.spool.rglob("*") if path.stat().st_mode & 0o077]
+    assert open_files == []

@@ -143,7 +143,8 @@ class AuditLog:
             ) from error
 
     def _move_aside(self, torn: bytes, end: int) -> None:
-        with self._path.with_name(f"{self._path.name}.torn").open("ab") as kept:
+        torn_file = self._path.with_name(f"{self._path.name}.torn")
+        with open(os.open(torn_file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "ab") as kept:
             kept.write(torn + b"\n")
             kept.flush()
             os.fsync(kept.fileno())

@@ -20,7 +20,7 @@ from octcluster_gateway.processing.headers import Header, read_header
 from octcluster_gateway.pseudonyms.identity_map import Identity, IdentityMap
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
 from octcluster_gateway.results.json_lines import JsonLines, format_result
-from octcluster_gateway.spool.spool import Spool
+from octcluster_gateway.spool.spool import Spool, tell_quarantined
 
 _logger = logging.getLogger(__name__)
 
@@ -185,12 +185,17 @@ class Worker:
             self._quarantine(instance, placed.failure)
         elif placed.left_out:
             self._index.finish(instance.spool_id, State.IGNORED, placed.left_out)
+            _logger.info("object %d is left out: %s", instance.spool_id, placed.left_out)
         else:
             lines = [
                 (str(result.eye or ""), format_result(result))
                 for result in self._list_results(instance, header, placed)
             ]
             self._index.finish(instance.spool_id, State.DONE, "", lines)
+            count = len(lines)
+            _logger.info(
+                "object %d is processed: %d eye%s", instance.spool_id, count, "" if count == 1 else "s"
+            )
 
     def _list_results(self, instance: Instance, header: Header, placed: Placed) -> list[EyeResult]:
         pseudonyms = self._names.pseudonyms
@@ -229,5 +234,5 @@ class Worker:
         self._stopping.wait(min(wait, wait_seconds(4)))
 
     def _quarantine(self, instance: Instance, reason: str) -> None:
-        _logger.warning("object %d goes into quarantine: %s", instance.spool_id, reason)
         self._index.finish(instance.spool_id, State.QUARANTINED, reason)
+        tell_quarantined(instance.spool_id, reason)

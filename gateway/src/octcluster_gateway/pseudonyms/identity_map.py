@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from octcluster_gateway.errors import IdentityUnreadable, UnusableSecret
+from octcluster_gateway.spool.files import close_to_others
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -55,7 +56,7 @@ class IdentityMap:
                 "make one with openssl rand -hex 32"
             )
         self._cipher = AESGCM(key)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        close_to_others(path)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):

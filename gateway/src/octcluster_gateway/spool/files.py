@@ -1,5 +1,6 @@
 """Files of the spool as they lie on the disk."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -20,6 +21,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def close_to_others(path: Path) -> None:
+    """Makes a database if it is not there, and keeps it and what SQLite writes beside it for its owner alone.
+
+    SQLite gives new files beside it the mode of the database. An earlier release left all of them open.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def describe_file(path: Path) -> Arrival | None:

@@ -14,6 +14,7 @@ from typing import Any
 from octcluster_gateway.errors import CannotStart, InstanceNotFound
 from octcluster_gateway.model import State
 from octcluster_gateway.spool.entries import COLUMNS, Arrival, Entry, read_entry
+from octcluster_gateway.spool.files import close_to_others
 from octcluster_gateway.spool.schema import prepare
 
 _WAIT_SECONDS = 30.0
@@ -23,7 +24,7 @@ class Index:
     """The index of one spool. Its methods may be called from any thread, and by several processes.
 
     Args:
-        path: The database; it is made if it is not there.
+        path: The database; made if it is not there, readable by its owner alone.
 
     Raises:
         CannotStart: It is no index of the spool, or of a newer release.
@@ -31,6 +32,7 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        close_to_others(path)
         self._database = sqlite3.connect(
             path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
         )

@@ -11,6 +11,7 @@ Then its sender is told. A file without a row was not acknowledged, or its row w
 taken into the index at the start, so that nothing is lost either way.
 """
 
+import logging
 import os
 import queue
 import threading
@@ -29,6 +30,8 @@ from octcluster_gateway.spool.locks import hold_lock, take_lock
 from octcluster_gateway.spool.opening import INDEX_NAME
 from octcluster_gateway.spool.space import Room
 
+_logger = logging.getLogger(__name__)
+
 COMMIT_LOCK = "commit.lock"
 _MOST_AT_ONCE = 256
 _OTHER_CONTENT = (
@@ -44,10 +47,12 @@ class Kept:
     Attributes:
         spool_id: Its number.
         is_known: Whether the same object had come before.
+        quarantined: Why it is in quarantine from the start; empty: it is not.
     """
 
     spool_id: int
     is_known: bool
+    quarantined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Spool:
         try:
             for path in (folder, self._incoming, self._objects):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _warn_of_open_folder(folder)
             self._lock = take_lock(folder / lock)
         except OSError as error:
             raise CannotStart(f"--spool {folder} cannot be used: {error.strerror}") from error
@@ -156,6 +162,9 @@ class Spool:
             for arrival in moved:
                 (self._objects / arrival.file).unlink(missing_ok=True)
             raise
+        for one in kept:
+            if one.quarantined:
+                tell_quarantined(one.spool_id, one.quarantined)
         return kept
 
     def _add(self, arrival: Arrival, moved: list[Arrival]) -> Kept:
@@ -169,7 +178,7 @@ class Spool:
         state, reason = (State.QUARANTINED, _OTHER_CONTENT) if same_uid else (State.PENDING, "")
         spool_id = self.index.add(arrival, state, reason)
         self._move(arrival, moved)
-        return Kept(spool_id, is_known=False)
+        return Kept(spool_id, is_known=False, quarantined=reason)
 
     def _move(self, arrival: Arrival, moved: list[Arrival]) -> None:
         """Moves a file that has come to those that are kept; at the start, it may be there already."""
@@ -196,3 +205,15 @@ class Spool:
         for entry in self.index.list_state(State.PENDING):
             if entry.file not in files:
                 self.index.finish(entry.instance.spool_id, State.QUARANTINED, _FILE_MISSING)
+                tell_quarantined(entry.instance.spool_id, _FILE_MISSING)
+
+
+def tell_quarantined(spool_id: int, reason: str) -> None:
+    """Logs that an object is in quarantine; the reason names nobody."""
+    _logger.warning("object %d is in quarantine: %s", spool_id, reason)
+
+
+def _warn_of_open_folder(folder: Path) -> None:
+    """Warns if others of this machine can look into a folder that was there: objects in it name patients."""
+    if folder.stat().st_mode & 0o007:
+        _logger.warning("every user of this machine can look into the folder of --spool: chmod 700 it")

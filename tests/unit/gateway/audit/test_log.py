@@ -125,7 +125,9 @@ def test_line_that_was_cut_off_is_moved_aside(path: Path, n_whole: int) -> None:
         verify(path)
     write_log(path, 2)
     assert verify(path).number == n_whole + 2
-    assert path.with_name("audit.jsonl.torn").read_bytes() == lines[-1][:-20] + b"\n"
+    torn = path.with_name("audit.jsonl.torn")
+    assert torn.read_bytes() == lines[-1][:-20] + b"\n"
+    assert torn.stat().st_mode & 0o777 == 0o600
 
 
 def test_log_that_ends_with_something_else_is_not_continued(path: Path) -> None:

@@ -18,6 +18,7 @@ from octcluster_gateway.spool.entries import Arrival
 from octcluster_gateway.spool.guest import GuestSpool
 from octcluster_gateway.spool.incoming import IncomingFile
 from octcluster_gateway.spool.locks import hold_lock
+from octcluster_gateway.spool.opening import open_index
 from octcluster_gateway.spool.outbox import COPIES, REPORTS, Outbox, count_outgoing
 from octcluster_gateway.spool.retention import remove_processed
 from octcluster_gateway.spool.spool import COMMIT_LOCK, Kept, Spool, SpoolLimits
@@ -49,6 +50,42 @@ def describe(file: IncomingFile, number: int) -> Arrival:
 def test_folder_is_for_its_owner_alone(spool: Spool) -> None:
     assert spool.folder.stat().st_mode & 0o077 == 0
     assert spool.open_file().path.stat().st_mode & 0o077 == 0
+
+
+def test_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        opened = Spool(tmp_path / "spool", LIMITS)
+        try:
+            modes = {path.name: path.stat().st_mode & 0o777 for path in opened.folder.iterdir()}
+        finally:
+            opened.close()
+    finally:
+        os.umask(before)
+    assert modes == {
+        **dict.fromkeys(
+            ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "lock", "commit.lock"), 0o600
+        ),
+        **dict.fromkeys(("incoming", "objects"), 0o700),
+    }
+
+
+def test_index_of_an_earlier_release_is_closed_to_others(spool: Spool) -> None:
+    files = [spool.folder / f"index.sqlite{end}" for end in ("", "-wal", "-shm")]
+    for file in files:
+        file.chmod(0o644)
+    open_index(spool.folder).close()
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_open_folder_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for mode, warnings in ((0o700, 0), (0o750, 0), (0o755, 1)):
+        folder = tmp_path / oct(mode)
+        folder.mkdir()
+        folder.chmod(mode)
+        Spool(folder, LIMITS).close()
+        assert len(caplog.messages) == warnings
+    assert "chmod 700" in caplog.text
 
 
 def test_second_gateway_is_refused(spool: Spool) -> None:
@@ -124,7 +161,18 @@ def test_file_without_a_row_is_taken_in(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_missing_file_is_told_and_healed_by_its_sender(tmp_path: Path) -> None:
+def test_other_content_is_told(spool: Spool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep(spool, write_object(tmp_path / "a.dcm", 1), 1)
+    assert caplog.messages == []
+    other = keep(spool, write_object(tmp_path / "b.dcm", 1, {0x00100020: ("LO", "P-OTHER")}), 1)
+    [message] = caplog.messages
+    assert f"object {other.spool_id} is in quarantine: another object with the same" in message
+    assert sop_instance(1) not in message
+
+
+def test_missing_file_is_told_and_healed_by_its_sender(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = write_object(tmp_path / "a.dcm", 1)
     first = Spool(tmp_path / "spool", LIMITS)
     keep(first, source, 1)
@@ -134,6 +182,7 @@ def test_missing_file_is_told_and_healed_by_its_sender(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", LIMITS)
     [entry] = spool.index.list_state(State.QUARANTINED)
     assert "its file is missing" in entry.instance.reason
+    assert f"object {entry.instance.spool_id} is in quarantine: its file is missing" in caplog.text
     keep(spool, source, 1)
     [entry] = spool.index.list_state(State.PENDING)
     assert spool.stored(entry).path.read_bytes() == source.read_bytes()
