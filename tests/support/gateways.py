@@ -33,7 +33,9 @@ class Gateway:
         self.process: subprocess.Popen[bytes] | None = None
         self._log_file = folder / "log.txt"
         folder.mkdir(exist_ok=True)
-        self.secrets = [write_secret(folder / name) for name in ("secret", "map-key")]
+        keys = folder.with_name(f"{folder.name}-keys")
+        keys.mkdir(exist_ok=True)
+        self.secrets = [write_secret(keys / name) for name in ("secret", "map.key")]
         self._command = [sys.executable, "-m", "octcluster_gateway", "serve", *services]
         self._command += ["--listen", f"127.0.0.1:{self.port}", "--spool", str(self.spool), "--run", str(run)]
         self._command += ["--results", str(folder / "results"), "--min-free-bytes", "1MiB"]

@@ -52,6 +52,8 @@ _FOREIGN_OPTIONS = {
         "--wait",
     },
     "embedding-atlas": {"--text", "--vector", "--x", "--y"},
+    "systemctl": {"--now"},
+    "useradd": {"--home-dir", "--no-create-home", "--system"},
     "pip": {"--find-links", "--no-index"},
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},

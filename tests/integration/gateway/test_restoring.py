@@ -1,6 +1,8 @@
 """A backup that is put back: the gateway goes on, and nothing acknowledged before it is missing."""
 
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 from dicom_senders import read_acknowledged, sop_instance, storescu, write_objects
 from gateways import Gateway
 from loss_trial import MortalEmbedder
+from machine import REPOSITORY
 from octcluster_gateway.audit.chain import verify
 from octcluster_gateway.cli.main import run_command
 from octcluster_gateway.model import State
@@ -18,6 +21,20 @@ from processes import Server
 def send(gateway: Gateway, files: list[Path]) -> None:
     done = storescu(gateway.port, files)
     assert read_acknowledged(done.stdout + done.stderr) == set(map(str, files))
+
+
+def call_manual(what: str, gateway: Gateway, keys: Path, folder: Path) -> None:
+    """Calls the lines of docs/hospital.md that call tar so, with the folders of this test."""
+    text = (REPOSITORY / "docs/hospital.md").read_text().split("\n## Backup and restore\n")[1]
+    lines = [line for line in text.split("\n## ")[0].splitlines() if f" -{what} " in line]
+    assert len(lines) == 2
+    places = {"/var/lib/octcluster": gateway.folder, "/etc/octcluster": keys}
+    for place in ("backup", "backup-of-keys"):
+        places[f"/{place}/"] = folder / place
+        places[f"/{place}/"].mkdir(exist_ok=True)
+    for line in lines:
+        found = re.sub("|".join(places), lambda match: f"{places[match[0]]}/", line)
+        subprocess.run(found, shell=True, check=True)
 
 
 def test_gateway_goes_on_from_its_backup(
@@ -35,10 +52,12 @@ def test_gateway_goes_on_from_its_backup(
             embedder.stop()
             send(gateway, late)
             gateway.kill()
-            shutil.copytree(gateway.folder, tmp_path / "backup")
-            shutil.rmtree(gateway.folder)
-
-            shutil.copytree(tmp_path / "backup", gateway.folder)
+            keys = gateway.secrets[0].parent
+            call_manual("czf", gateway, keys, tmp_path)
+            for made in (gateway.folder, keys):
+                shutil.rmtree(made)
+                made.mkdir()
+            call_manual("xpzf", gateway, keys, tmp_path)
             embedder.start()
             gateway.start()
             send(gateway, [*early, *late])
