@@ -4,13 +4,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from octcluster_serving.settings import ProgramSettings
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import CliPositionalArg, SettingsConfigDict
+from pydantic_settings import CliPositionalArg
 
 from octcluster_gateway.secret_files import KeyFile, SecretFile, read_key
 from octcluster_gateway.service_settings import ClustererSettings
-from octcluster_gateway.spool_settings import PREFIX, MapSettings, ReceiveSettings, SpoolSettings
+from octcluster_gateway.spool_settings import (
+    CommandSettings,
+    MapSettings,
+    ReceiveSettings,
+    SpoolSettings,
+    name_command,
+)
 from octcluster_gateway.web_settings import ArchiveSettings, ArchiveUrl, check_archive_is_secure
 
 
@@ -20,13 +25,13 @@ def _check_noted(text: str | None) -> str | None:
     return text
 
 
-class AuditSettings(ProgramSettings):
+class AuditSettings(CommandSettings):
     """Checks that no line of an audit log was changed, added or removed since it was written.
 
     Prints how many lines there are, and the digest of the last one: note both elsewhere for the next time.
     """
 
-    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway audit verify", env_prefix=PREFIX)
+    model_config = name_command("audit verify")
 
     files: CliPositionalArg[list[Path]] = Field(
         description="The audit log: audit.jsonl in the folder of the spool; before it the files that 'audit "
@@ -46,6 +51,8 @@ class RotateSettings(SpoolSettings):
     Prints how far the file that is moved away has come: note it for 'audit verify --after'.
     """
 
+    model_config = name_command("audit rotate")
+
     file: CliPositionalArg[Path] = Field(
         description="Where the log is moved to: a file that is not there yet, on the same disk"
     )
@@ -56,6 +63,8 @@ class RekeySettings(MapSettings):
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
+
+    model_config = name_command("rekey")
 
     new_map_key_file: KeyFile = Field(
         description="File with the key from now on: 64 hexadecimal digits; 'serve' is given it afterwards"
@@ -72,6 +81,8 @@ class ReidentifySettings(MapSettings):
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
 
+    model_config = name_command("reidentify")
+
     pseudonyms: CliPositionalArg[list[str]] = Field(description="Pseudonyms of patients or of studies")
 
 
@@ -82,6 +93,8 @@ class EraseSettings(ClustererSettings, MapSettings):
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
+
+    model_config = name_command("erase")
 
     patient: CliPositionalArg[str] = Field(
         description="The Patient ID as the objects have it; -: read it from standard input, so that it does "
@@ -96,16 +109,40 @@ class EraseSettings(ClustererSettings, MapSettings):
     secret_file: SecretFile = Field(description="File with the site's secret")
 
 
-class QuarantineSettings(SpoolSettings):
-    """Names objects of the quarantine by the numbers that 'quarantine list' tells."""
+class StatusSettings(SpoolSettings):
+    """Tells how many objects the spool holds, and in which state, as JSON. The gateway may be serving."""
 
-    numbers: CliPositionalArg[list[int]] = Field([], description="Numbers of objects")
+    model_config = name_command("status")
 
 
-class ParquetSettings(ProgramSettings):
+class ListSettings(SpoolSettings):
+    """Lists number and reason of each object that could not be processed. The gateway may be serving."""
+
+    model_config = name_command("quarantine list")
+
+
+class ShowSettings(SpoolSettings):
+    """Tells what is known of objects, with their UIDs, as JSON. The gateway may be serving meanwhile."""
+
+    model_config = name_command("quarantine show")
+
+    numbers: CliPositionalArg[list[int]] = Field(description="Numbers that 'quarantine list' tells")
+
+
+class RetrySettings(SpoolSettings):
+    """Processes objects of the quarantine once more. The gateway may be serving meanwhile."""
+
+    model_config = name_command("quarantine retry")
+
+    numbers: CliPositionalArg[list[int]] = Field(
+        [], description="Numbers that 'quarantine list' tells; all objects unless given"
+    )
+
+
+class ParquetSettings(CommandSettings):
     """Writes all results so far as a table. The gateway may be serving meanwhile."""
 
-    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway results parquet", env_prefix=PREFIX)
+    model_config = name_command("results parquet")
 
     results: Path = Field(description="Folder of the results")
     file: CliPositionalArg[Path] = Field(description="The table: a Parquet file, which is replaced")
@@ -116,6 +153,8 @@ class PullSettings(ArchiveSettings, ReceiveSettings):
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
+
+    model_config = name_command("pull")
 
     pull_url: ArchiveUrl = Field(
         description="Base of the archive's QIDO-RS and WADO-RS, such as https://pacs/dicom-web"

@@ -12,7 +12,7 @@ from octcluster_gateway.outgoing_settings import OutgoingSettings
 from octcluster_gateway.receiving.peers import Peer, parse_peers
 from octcluster_gateway.secret_files import KeyFile, SecretFile, read_key
 from octcluster_gateway.service_settings import ServiceSettings
-from octcluster_gateway.spool_settings import ReceiveSettings
+from octcluster_gateway.spool_settings import ReceiveSettings, name_command
 from octcluster_gateway.web_settings import WebSettings
 
 
@@ -38,6 +38,8 @@ class ServeSettings(WebSettings, OutgoingSettings, CopySettings, ServiceSettings
 
     Each flag can be set by the environment variable in brackets as well; a flag goes first.
     """
+
+    model_config = name_command("serve")
 
     listen: Annotated[str, AfterValidator(check_tcp_address)] = Field(
         "127.0.0.1:11112", description="Address to serve DICOM on: HOST:PORT"

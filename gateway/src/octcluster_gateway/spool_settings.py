@@ -1,7 +1,10 @@
 """What can be set of the spool, for all commands that work on it."""
 
+from argparse import ArgumentParser
 from pathlib import Path
+from typing import ClassVar
 
+from octcluster.cli.suggesting_parser import SuggestingParser
 from octcluster_serving.settings import ProgramSettings
 from pydantic import ByteSize, Field
 from pydantic_settings import SettingsConfigDict
@@ -11,13 +14,19 @@ from octcluster_gateway.secret_files import KeyFile, read_key
 PREFIX = "OCTCLUSTER_GATEWAY_"
 
 
-class SpoolSettings(ProgramSettings):
-    """Settings of every command that works on the spool.
+def name_command(command: str) -> SettingsConfigDict:
+    """The configuration of the settings of a command: its help begins with its name."""
+    return SettingsConfigDict(cli_prog_name=f"octcluster-gateway {command}", env_prefix=PREFIX)
 
-    Each flag can be set by the environment variable in brackets as well; a flag goes first.
-    """
 
-    model_config = SettingsConfigDict(cli_prog_name="octcluster-gateway", env_prefix=PREFIX)
+class CommandSettings(ProgramSettings):
+    """Settings of every command."""
+
+    parser_class: ClassVar[type[ArgumentParser]] = SuggestingParser
+
+
+class SpoolSettings(CommandSettings):
+    """Settings of every command that works on the spool."""
 
     spool: Path = Field(description="Folder of the spool: a local disk that only the gateway's user may read")
     audit_log: Path | None = Field(

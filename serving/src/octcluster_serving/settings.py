@@ -3,12 +3,13 @@
 import os
 import re
 import sys
-from argparse import Action, ArgumentParser
+from argparse import Action, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
@@ -54,7 +55,13 @@ class TlsFiles:
 
 
 class ProgramSettings(BaseSettings):
-    """Settings of a program, and their loader. Its own class adds its flags, its name and its prefix."""
+    """Settings of a program, and their loader. Its own class adds its flags, its name and its prefix.
+
+    Attributes:
+        parser_class: What parses the command line.
+    """
+
+    parser_class: ClassVar[type[ArgumentParser]] = ArgumentParser
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -76,6 +83,12 @@ class ProgramSettings(BaseSettings):
         """
         source: CliSettingsSource[ArgumentParser] = CliSettingsSource(
             cls,
+            root_parser=cls.parser_class(
+                prog=cls.model_config["cli_prog_name"],
+                description=cleandoc(cls.__doc__ or ""),
+                formatter_class=RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            ),
             cli_parse_args=sys.argv[1:] if arguments is None else arguments,
             add_argument_method=partial(_add_argument, cls._variable),
         )

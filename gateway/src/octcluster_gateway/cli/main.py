@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from octcluster.model.suggest import suggest
+
 from octcluster_gateway.errors import GatewayError
 
 # The words of each command, the module whose function `run` does it, and what it is for. A module is imported
@@ -23,6 +25,7 @@ COMMANDS = {
     ("quarantine", "retry"): ("quarantine_retry", "Process objects of the quarantine once more"),
 }
 _LONGEST = 2
+_ASKS = ("-h", "--help")
 _HELP = """usage: octcluster-gateway COMMAND [OPTION]...
 
 Takes OCT scans by DICOM, and puts each eye into the clusters of a finished run. For research use only.
@@ -49,7 +52,22 @@ def run_command(arguments: Sequence[str]) -> int:
             except GatewayError as error:
                 print(f"octcluster-gateway: {error}", file=sys.stderr)
                 return error.exit_code
-    asked = bool(arguments) and arguments[0] in ("-h", "--help")
-    lines = "\n".join(f"  {' '.join(words):<18} {text}" for words, (_, text) in COMMANDS.items())
-    print(_HELP.format(commands=lines), file=sys.stdout if asked else sys.stderr)
+    first, *others = [*arguments[:_LONGEST], ""]
+    group = [" ".join(words) for words in COMMANDS if words[0] == first]
+    asked = first in _ASKS or (bool(group) and others[0] in _ASKS)
+    if asked or not first or (group and not others[0]):
+        names = group or [" ".join(words) for words in COMMANDS]
+        print(_describe(names), file=sys.stdout if asked else sys.stderr)
+    else:
+        name, choices = (
+            (f"{first} {others[0]}", group) if group else (first, [words[0] for words in COMMANDS])
+        )
+        print(f"octcluster-gateway: there is no command {name!r}{suggest(name, choices)}", file=sys.stderr)
+        print("See 'octcluster-gateway --help'.", file=sys.stderr)
     return 0 if asked else 2
+
+
+def _describe(names: Sequence[str]) -> str:
+    """The help for commands, by their names."""
+    texts = {" ".join(words): text for words, (_, text) in COMMANDS.items()}
+    return _HELP.format(commands="\n".join(f"  {name:<18} {texts[name]}" for name in names))

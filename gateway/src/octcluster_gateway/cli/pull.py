@@ -4,6 +4,7 @@ from octcluster.clients.security import read_token
 from octcluster_serving.logs import set_up_logs
 
 from octcluster_gateway.command_settings import PullSettings
+from octcluster_gateway.errors import ServiceAway
 from octcluster_gateway.receiving.pulling import Puller, PullOptions
 from octcluster_gateway.spool.guest import GuestSpool
 from octcluster_gateway.spool.spool import SpoolLimits
@@ -28,6 +29,8 @@ def run(arguments: list[str]) -> int:
             timeout_seconds=settings.timeout_seconds,
         )
         print(Puller(spool, options).pull())
+    except ServiceAway as error:
+        raise ServiceAway(f"{error}: what was fetched is kept; look at the archive, and pull again") from None
     finally:
         spool.close()
     return 0

@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 
-from octcluster_gateway.command_settings import QuarantineSettings
+from octcluster_gateway.command_settings import ShowSettings
 from octcluster_gateway.spool.opening import open_index
 
 
 def run(arguments: list[str]) -> int:
     """Prints each object as JSON; returns the exit code."""
-    settings = QuarantineSettings.load(arguments)
+    settings = ShowSettings.load(arguments)
     index = open_index(settings.spool)
     for number in settings.numbers:
         entry = index.get(number)
-        print(json.dumps({**asdict(entry.instance), "file": f"objects/{entry.file}"}, indent=1))
+        received = datetime.fromtimestamp(entry.instance.received, UTC).isoformat(timespec="seconds")
+        told = {**asdict(entry.instance), "received": received, "file": f"objects/{entry.file}"}
+        print(json.dumps(told, indent=1))
     return 0

@@ -3,14 +3,14 @@
 import json
 import time
 
+from octcluster_gateway.command_settings import StatusSettings
 from octcluster_gateway.spool.opening import open_index
 from octcluster_gateway.spool.outbox import COPIES, REPORTS, count_outgoing
-from octcluster_gateway.spool_settings import SpoolSettings
 
 
 def run(arguments: list[str]) -> int:
     """Prints the state of the spool; returns the exit code."""
-    index = open_index(SpoolSettings.load(arguments).spool)
+    index = open_index(StatusSettings.load(arguments).spool)
     oldest = index.oldest_pending()
     told = {
         "objects": {state.value: count for state, count in index.count_states().items()},

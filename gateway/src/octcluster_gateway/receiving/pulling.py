@@ -82,7 +82,7 @@ class Puller:
                 if kept:
                     _logger.info("fetched %d objects", kept)
             except ServiceAway as error:
-                _logger.warning("%s", error)
+                _logger.warning("%s: it is asked again later", error)
             self._stopping.wait(self._options.every_seconds)
 
     def pull(self) -> int:
@@ -100,8 +100,7 @@ class Puller:
         except (requests.RequestException, ValueError, KeyError) as error:
             _logger.debug("the archive failed: %s", describe_fault(error))
             raise ServiceAway(
-                f"the archive of --pull-url does not answer as it should ({type(error).__name__}): it is "
-                "asked again later"
+                f"the archive of --pull-url does not answer as it should ({type(error).__name__})"
             ) from None
         return kept
 

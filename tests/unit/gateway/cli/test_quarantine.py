@@ -1,6 +1,7 @@
 """The commands that look at the spool, while no gateway serves it or while one does."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,9 @@ def test_list_show_and_retry(folder: Path, capsys: pytest.CaptureFixture[str]) -
     shown = json.loads(told)
     assert (code, shown["sop_instance"], shown["calling_ae"]) == (0, "1.2.3.4", "CIRRUS")
     assert (folder / shown["file"]).is_file()
+    received = datetime.fromisoformat(shown["received"])
+    assert received.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - received) < timedelta(hours=1)
     assert run(capsys, "quarantine", "retry", "4", *spool)[1] == "1 object will be processed once more\n"
     assert run(capsys, "quarantine", "list", *spool)[1] == "3\tits frames are missing\n"
     assert run(capsys, "quarantine", "retry", *spool)[1] == "1 object will be processed once more\n"

@@ -33,12 +33,6 @@ def test_table_holds_every_whole_line(tmp_path: Path, capsys: pytest.CaptureFixt
     assert sorted(path.name for path in tmp_path.iterdir()) == [FILE_NAME, "eyes.parquet"]
 
 
-def test_without_results_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["results", "parquet", "--results", str(tmp_path), str(tmp_path / "out")]) == 2
-    assert "cannot be used" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
 def count_rows(table: Path) -> int:
     return int(parquet.read_metadata(table).num_rows)
 
