@@ -28,6 +28,7 @@ from octcluster_gateway.spool.opening import IDENTITIES_NAME, open_index
 from octcluster_gateway.spool.spool import Spool, SpoolLimits
 
 _NOT_FOUND = "nothing is held of such a patient here: check the ID, --issuer and --secret-file"
+_OTHER_PSEUDONYMS = "nothing is erased: --secret-file is not the one that this spool was served with"
 _LEFT = "not removed: backups; reports and copies that were sent elsewhere; the audit log"
 
 
@@ -47,10 +48,11 @@ def run(arguments: list[str]) -> int:
     _check_folders(settings)
     spool = Spool(settings.spool, SpoolLimits(min_free_bytes=0, max_object_bytes=0))
     try:
-        _name_unnamed(spool, patient, pseudonym)
-        entries = spool.index.list_patient(pseudonym)
-        studies = _list_studies(entries)
         with IdentityMap(settings.spool / IDENTITIES_NAME, settings.read_map_key()) as identities:
+            _check_secret(spool, identities, pseudonyms)
+            _name_unnamed(spool, patient, pseudonym)
+            entries = spool.index.list_patient(pseudonym)
+            studies = _list_studies(entries)
             if not (entries or pseudonym in identities or _has_files(settings, pseudonym)):
                 raise PatientNotFound(_NOT_FOUND)
             vectors = _delete_vectors(spool, entries, settings)
@@ -77,6 +79,16 @@ def _check_folders(settings: EraseSettings) -> None:
     for flag, folder in (("--results", settings.results), ("--copies-folder", settings.copies_folder)):
         if folder is not None and not folder.is_dir():
             raise CannotStart(f"{flag} {folder} is no folder: give the one that 'serve' was given")
+
+
+def _check_secret(spool: Spool, identities: IdentityMap, pseudonyms: Pseudonyms) -> None:
+    """Raises PatientNotFound if the pseudonyms of this spool were made with another secret.
+
+    Objects that wait would be found by their headers all the same, and the patient would be half erased.
+    """
+    studies = spool.index.list_studies()
+    if studies and len(identities) and not any(pseudonyms.study(study) in identities for study in studies):
+        raise PatientNotFound(_OTHER_PSEUDONYMS)
 
 
 def _has_files(settings: EraseSettings, pseudonym: str) -> bool:

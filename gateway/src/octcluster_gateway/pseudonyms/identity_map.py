@@ -86,6 +86,11 @@ class IdentityMap:
             ).fetchone()
         return None if row is None else self._open(pseudonym, row[0])
 
+    def __len__(self) -> int:
+        """The number of identities."""
+        with self._lock:
+            return int(self._connection.execute("SELECT count(*) FROM identities").fetchone()[0])
+
     def __contains__(self, pseudonym: str) -> bool:
         """Whether the map has an identity behind a pseudonym, whatever it was sealed with."""
         with self._lock:

@@ -116,6 +116,10 @@ class Index:
         """All objects of a patient, by pseudonym; empty: those whose patient is not known."""
         return self._select("WHERE patient = ? ORDER BY spool_id", patient)
 
+    def list_studies(self) -> list[str]:
+        """The UIDs of all studies, as far as their objects were looked at."""
+        return [row[0] for row in self._query("SELECT DISTINCT study FROM instances WHERE study != ''")]
+
     def find_patient(self, spool_id: int) -> str:
         """The pseudonym of an object's patient; empty: not known."""
         return str(self._query("SELECT patient FROM instances WHERE spool_id = ?", spool_id)[0][0])

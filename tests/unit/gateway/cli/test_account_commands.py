@@ -249,19 +249,29 @@ def test_erasing_once_more_finds_nothing(site: Site, capsys: pytest.CaptureFixtu
     assert site.audit.count('ActionCode=\\"D\\"') == deletions
 
 
-@pytest.mark.parametrize("wrong", ["P-9999", "P-0012 --issuer Elsewhere", "P-0013 --secret-file other"])
+@pytest.mark.parametrize("wrong", ["P-9999", "P-0012 --issuer Elsewhere"])
 def test_erasing_nothing_is_told_and_not_accounted_for(
     site: Site, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = site.secret.with_name("other")
-    other.write_text("t" * 32)
-    other.chmod(0o600)
-    # What was not looked at is known by its header, whatever the secret.
-    assert site.erase(*(str(other) if word == "other" else word for word in wrong.split())) == 1
+    assert site.erase(*wrong.split()) == 1
     assert "nothing is held of such a patient here" in capsys.readouterr().err
     assert not (site.spool / "audit.jsonl").exists()
     assert len(list((site.spool / "objects").iterdir())) == 3
     assert (site.results / "eyes.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("patient", ["P-0012", "P-0013"])
+def test_another_secret_erases_nothing(site: Site, patient: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other = site.secret.with_name("other")
+    other.write_text("t" * 32)
+    other.chmod(0o600)
+    # An object of P-0012 waits: its header tells whose it is, whatever the secret.
+    assert site.erase(patient, "--secret-file", str(other)) == 1
+    assert "--secret-file is not the one that this spool was served with" in capsys.readouterr().err
+    assert not (site.spool / "audit.jsonl").exists()
+    assert len(list((site.spool / "objects").iterdir())) == 3
+    assert site.erase(patient) == 0
+    assert json.loads(capsys.readouterr().out)["objects"] == (2 if patient == "P-0012" else 1)
 
 
 @pytest.mark.parametrize("flag", ["--spool", "--results", "--copies-folder"])
