@@ -13,8 +13,8 @@ from octcluster_clusterer.engine.blocks import Blocks
 STARTS = 3
 _BATCH = 1024
 _SAMPLE = 3 * _BATCH
-SAMPLED_MEMBERS = 2**17
-"""Of more members, the batches come from a random sample of so many: more than a start ever looks at."""
+SAMPLED_MEMBERS = 2**15
+"""Of more members, the batches come from a random sample of so many: thirty-two batches."""
 
 
 def cluster(
@@ -38,12 +38,18 @@ def cluster(
     vectors = take_sample(blocks, SAMPLED_MEMBERS, np.random.default_rng(seed), report_step)
     centers = _choose_start(vectors, n_clusters, seed, report_step)
     (drawn,) = np.random.SeedSequence(seed).generate_state(1)
+    has_all = len(vectors) == blocks.n_rows
     model = ReportingMiniBatchKMeans(
-        n_clusters, init=centers, n_init=1, batch_size=_BATCH, random_state=int(drawn)
+        n_clusters,
+        init=centers,
+        n_init=1,
+        batch_size=_BATCH,
+        compute_labels=has_all,
+        random_state=int(drawn),
     )
     model.report_step = report_step
     model.fit(vectors)
-    if len(vectors) == blocks.n_rows:
+    if has_all:
         return np.asarray(model.labels_, dtype=np.int32)
     found = model.cluster_centers_.astype(np.float32)
     costs = np.square(found).sum(axis=1)
