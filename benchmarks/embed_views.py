@@ -74,7 +74,17 @@ def embed_by_runs(images: Path, n_runs: int) -> dict[str, object]:
                 cache.mkdir()
                 (work / "models").mkdir(exist_ok=True)
                 (cache / "models").symlink_to(work / "models")
-                command = [program, "run", str(images), "--out", str(work / "out"), "--quiet", "-k", "4"]
+                command = [
+                    program,
+                    "run",
+                    str(images),
+                    "--out",
+                    str(work / "out"),
+                    "--overwrite",
+                    "--quiet",
+                    "-k",
+                    "4",
+                ]
                 options = ["--recipe", recipe, "--cache-dir", str(cache), "--no-umap", "--stability", "0"]
                 subprocess.run([*command, *options], check=True, stdout=sys.stderr)
                 if number:  # the first ones convert the model and read the files for the first time

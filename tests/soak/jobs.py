@@ -239,7 +239,7 @@ class LocalRun:
         command = [sys.executable, "-m", "octcluster", "run", str(site.image_sets[0].root), "--out", str(out)]
         command += ["--cache-dir", str(site.cache), "--seed", str(seed), "--model", site.model, "--quiet"]
         command += ["--recipe", "pixels-1" if site.model == "pixels" else "plain-1"]
-        command += ["--no-umap", "--stability", "0"]
+        command += ["--no-umap", "--stability", "0", "--overwrite"]
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=site.stack.environment
         )
