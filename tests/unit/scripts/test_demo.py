@@ -19,6 +19,6 @@ def test_a_forgotten_folder_is_told_before_anything_is_made(arguments: list[str]
 
 def test_the_help_says_what_is_made_and_where() -> None:
     text = subprocess.run([DEMO, "--help"], capture_output=True, text=True, check=True).stdout
-    for part in ("demo-out unless named", "octcluster run --help", "4 GB"):
+    for part in ("demo-out unless named", "octcluster run --help", "3 GB"):
         assert part in text
     assert "set -eu" not in text
