@@ -1,5 +1,6 @@
 """What can be set, each by a flag or an environment variable, and what it is when it is not set."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -99,6 +100,11 @@ class ServeSettings(WebSettings, OutgoingSettings, CopySettings, ServiceSettings
     log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON objects")
     metrics_listen: Annotated[str, AfterValidator(check_tcp_address)] | None = Field(
         None, description="Address, HOST:PORT, to serve Prometheus metrics on; off unless set"
+    )
+    otlp_endpoint: str | None = Field(
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        description="Collector of OpenTelemetry traces (OTLP over gRPC), for example http://127.0.0.1:4317; "
+        "default: the variable OTEL_EXPORTER_OTLP_ENDPOINT; off unless set",
     )
 
     @property

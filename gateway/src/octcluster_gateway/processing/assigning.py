@@ -9,7 +9,7 @@ import contextlib
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Assigner:
         options: How the services are reached.
         folder: A folder of its own on the disk of the spool.
         note_keys: Is told the image keys of objects, by their numbers, before anything is sent.
+        span: Makes a span of a trace of a block, with numbers.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Assigner:
         options: AssignOptions,
         folder: Path,
         note_keys: Callable[[Sequence[tuple[int, bytes]]], None],
+        span: Callable[..., AbstractContextManager[object]] = lambda *_, **__: nullcontext(),
     ) -> None:
         self._run = run
         self._folder = folder
+        self._span = span
         self._options = replace(
             options,
             on_keys=lambda pairs: note_keys([(_number(scan.file_name), key) for scan, key in pairs]),
@@ -95,7 +98,7 @@ class Assigner:
             ServiceAway: A service cannot do it now.
             Unprocessable: There are several objects, and none can be processed: try each by itself.
         """
-        with self._linked(objects) as names:
+        with self._span("assign objects", objects=len(objects)), self._linked(objects) as names:
             contents = find_contents(self._folder, sorted(names), Silence())
             scans = [_make_opaque(scan) for scan in sorted(contents.scans, key=lambda scan: scan.order)]
             placed = {

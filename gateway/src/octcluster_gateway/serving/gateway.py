@@ -10,8 +10,9 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from octcluster.model.errors import InvalidArguments
@@ -64,7 +65,8 @@ def serve(settings: ServeSettings) -> None:
             stack.enter_context(serving_metrics(metrics, settings.metrics_listen, settings.tls))
         names = _open_names(settings, stack)
         options = _service_options(settings, names.pseudonyms)
-        assigner = Assigner(run, options, settings.spool / "work", spool.index.note_image_keys)
+        span = _open_tracer(settings, stack)
+        assigner = Assigner(run, options, settings.spool / "work", spool.index.note_image_keys, span)
         worker = Worker(spool, assigner, names, results, _worker_options(run, settings), metrics)
         keep_days = math.inf if settings.commit_storage else settings.keep_processed_days
         housekeeping = Housekeeping(spool, keep_days, names, settings.ae_title, metrics)
@@ -121,6 +123,18 @@ def _open_names(settings: ServeSettings, stack: ExitStack) -> Names:
     stack.enter_context(identities)
     audit = stack.enter_context(AuditLog(settings.audit_file))
     return Names(Pseudonyms(settings.read_secret()), identities, audit)
+
+
+def _open_tracer(settings: ServeSettings, stack: ExitStack) -> Callable[..., AbstractContextManager[object]]:
+    if settings.otlp_endpoint is None:
+        return lambda *_, **__: nullcontext()
+    from octcluster_serving.tracing import WorkTracer, open_collector  # noqa: PLC0415 - seldom asked for
+
+    tracer = WorkTracer(
+        open_collector(settings.otlp_endpoint), "octcluster-gateway", version("octcluster-gateway")
+    )
+    stack.callback(tracer.close)
+    return tracer.span
 
 
 def _make_commitment(spool: Spool, settings: ServeSettings) -> Commitment:
