@@ -36,8 +36,7 @@ def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str
         ExtraNotInstalled: Arrays need Pillow.
     """
     with TemporaryDirectory(prefix="octcluster-") as place:
-        source, names = _place_images(images, Path(place) / "images")
-        content = _digest(source, names or ()) if source == Path(place) / "images" else ""
+        source, names, content = _place_images(images, Path(place) / "images")
         if isinstance(labels, str | os.PathLike):
             yield source, os.fspath(labels), content
             return
@@ -54,17 +53,10 @@ def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str
             ) from None
 
 
-def _digest(folder: Path | PathList, names: Sequence[str]) -> str:
-    digest = blake2b(digest_size=16)
-    for name in names:
-        digest.update(blake2b((Path(str(folder)) / name).read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _place_images(images: Any, folder: Path) -> tuple[Path | PathList, list[str] | None]:
-    """What to read, and the names of several images in the order in which they were given."""
+def _place_images(images: Any, folder: Path) -> tuple[Path | PathList, list[str] | None, str]:
+    """What to read, the names of several images in the order in which they were given, and arrays' digest."""
     if isinstance(images, str | os.PathLike):
-        return Path(images), None
+        return Path(images), None, ""
     try:
         several = list(images)
     except TypeError:
@@ -73,14 +65,17 @@ def _place_images(images: Any, folder: Path) -> tuple[Path | PathList, list[str]
         raise InvalidArguments("there are no images: give a folder, paths or arrays")
     if hasattr(several[0], "shape"):
         folder.mkdir()
-        names = [_write_image(folder, number, pixels) for number, pixels in enumerate(several)]
-        return folder, names
+        names, content = [], blake2b(digest_size=16)
+        for number, pixels in enumerate(several):
+            names.append(_write_image(folder, number, pixels))
+            content.update(repr((pixels.shape, str(pixels.dtype))).encode() + pixels.tobytes())
+        return folder, names, content.hexdigest()
     try:
         paths = [os.path.abspath(os.fspath(path)) for path in several]
     except TypeError:
         raise InvalidArguments("several images are paths or arrays, and all of one kind") from None
     root = Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
-    return list_paths(paths, root), [Path(path).relative_to(root).as_posix() for path in paths]
+    return list_paths(paths, root), [Path(path).relative_to(root).as_posix() for path in paths], ""
 
 
 def _write_image(folder: Path, number: int, pixels: Any) -> str:

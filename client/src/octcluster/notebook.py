@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from octcluster.given_images import Images, Labels, given
 from octcluster.images.folder import find_images
@@ -73,7 +73,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     run_options = read_run_options(as_cluster_range(k), recipe, options)
     scans, per_class = check_option("scans", scans), check_option("per_class", per_class)
     with given(images, labels) as (source, label_source, content):
-        image_set = _find_images(source, label_source, scans, progress, _Place(out, "run"))
+        _check_place(out, source, "run")
+        image_set = _find_images(source, label_source, scans, progress)
         if per_class is not None:
             image_set = sample_per_class(image_set, per_class, run_options.seed)
         asked = request_run(run_options, image_set, content)
@@ -122,7 +123,8 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     assign_options = read_assign_options(finished, options)
     scans = check_option("scans", scans)
     with given(images, labels) as (source, label_source, content):
-        found = _find_images(source, label_source, scans, progress, _Place(out, "assign"))
+        _check_place(out, source, "assign")
+        found = _find_images(source, label_source, scans, progress)
         image_set = spell_classes(found, finished.classes)
         asked = request({"run": finished.run_id}, image_set, content)
         with prepared_out(out, "assign", asked, overwrite):
@@ -133,23 +135,16 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     return done
 
 
-class _Place(NamedTuple):
-    """Where a command writes, if it does."""
-
-    out: str | Path | None
-    command: str
-
-    def check(self, images: Path | PathList) -> None:
-        """See ``check_place``."""
-        if self.out is not None:
-            check_place(Path(self.out), None if isinstance(images, PathList) else images, self.command)
+def _check_place(out: str | Path | None, images: Path | PathList, command: str) -> None:
+    """See ``check_place``; images that were named one by one lie in no folder of theirs."""
+    if out is not None:
+        check_place(Path(out), None if isinstance(images, PathList) else images, command)
 
 
 def _find_images(
-    images: Path | PathList, labels: str, scans: str | int, progress: Progress | None, place: _Place
+    images: Path | PathList, labels: str, scans: str | int, progress: Progress | None
 ) -> ImageSet:
     """The scans that were asked for; tells what was found out about them."""
-    place.check(images)
     image_set = choose_scans(find_images(images, labels, progress), scans)
     for note in image_set.notes:
         (progress or Silence()).message(show_note(note))
