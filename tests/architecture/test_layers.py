@@ -26,7 +26,7 @@ _SHARED = {
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
 octcluster: __main__ __init__ public notebook notebook_options
-    notebook_results given_images cli outputs workflows local clients images
+    notebook_results given_images cli explorer outputs workflows local clients images
     model concurrency
 octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings settings runs trust mapping
     clustering scoring assignment preparation engine store
@@ -73,6 +73,7 @@ HOMES = {
     "jinja2": {"octcluster/outputs/pages"},
     "pyarrow": {
         "octcluster_clusterer/store/parquet/",
+        "octcluster/explorer/result.py",
         "octcluster/outputs/",
         "octcluster/workflows/",
         "octcluster_gateway/results/parquet.py",
@@ -88,7 +89,8 @@ HOMES = {
     },
     "pynetdicom": {"octcluster_gateway/receiving/", "octcluster_gateway/results/sending.py"},
     "hypercorn": {"octcluster_gateway/receiving/stow.py"},
-    "starlette": {"octcluster_gateway/receiving/stow.py"},
+    "starlette": {"octcluster/explorer/server/", "octcluster_gateway/receiving/stow.py"},
+    "uvicorn": {"octcluster/explorer/server/serving.py"},
     "python_multipart": {"octcluster_gateway/receiving/parts.py"},
     "dicomweb_client": {"octcluster_gateway/receiving/pulling.py"},
     "requests": {"octcluster_gateway/receiving/pulling.py"},

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import singledispatch
+from functools import partial, singledispatch
 
 from octcluster.cli.arguments.assign import AssignCommand, recorded_addresses_named
 from octcluster.cli.arguments.command import Command, ImagesCommand
@@ -10,6 +10,7 @@ from octcluster.cli.arguments.completion import CompletionCommand
 from octcluster.cli.arguments.describe import DescribeCommand
 from octcluster.cli.arguments.doctor import DoctorCommand
 from octcluster.cli.arguments.embed import EmbedCommand
+from octcluster.cli.arguments.explore import ExploreCommand
 from octcluster.cli.arguments.phantoms import PhantomsCommand
 from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
@@ -202,6 +203,28 @@ def embed(command: EmbedCommand) -> ExitCode:
         print_embed_summary(outcome, command.out, command.failures)
     if command.strict and outcome.failures:
         raise OctclusterError(f"{len(outcome.failures)} failed (--strict)")
+    return ExitCode.DONE
+
+
+@execute.register
+def explore(command: ExploreCommand) -> ExitCode:
+    """``octcluster explore``."""
+    for extra in ("cli", "explore"):
+        if missing := find_missing(extra):
+            raise ExtraNotInstalled(", ".join(missing), extra)
+    from octcluster.cli.browser import show_address  # noqa: PLC0415
+    from octcluster.explorer.explore import ExploreOptions  # noqa: PLC0415
+    from octcluster.explorer.explore import explore as explore_result  # noqa: PLC0415
+
+    options = ExploreOptions(
+        services=ServiceOptions(**command.service_fields()),
+        images=command.images,
+        compare=command.compare,
+        identified=command.identified,
+        port=command.port,
+        debug=command.debug,
+    )
+    explore_result(command.result, options, partial(show_address, browser=not command.no_browser))
     return ExitCode.DONE
 
 

@@ -6,7 +6,17 @@ from dataclasses import fields
 from importlib.metadata import version
 from types import ModuleType
 
-from octcluster.cli.arguments import assign, completion, describe, doctor, embed, phantoms, run, study
+from octcluster.cli.arguments import (
+    assign,
+    completion,
+    describe,
+    doctor,
+    embed,
+    explore,
+    phantoms,
+    run,
+    study,
+)
 from octcluster.cli.arguments.command import Command
 from octcluster.cli.suggesting_parser import SuggestingParser
 
@@ -17,6 +27,7 @@ first steps:
   octcluster phantoms scans                  draws images to try it with, into a new folder, if you have none
   octcluster describe scans --out described  what is in the folder
   octcluster run scans --out result          the clusters; then open result/report.html
+  octcluster explore result                  look at them, name and correct them in the browser
   octcluster assign result more --out new    the cluster of each image in the folder 'more'
   octcluster study scans --out study         many ways of clustering side by side
 
@@ -26,6 +37,7 @@ or --clusterer names another one. For research use only: not a medical device, a
 _COMMANDS: dict[type[Command], ModuleType] = {
     run.RunCommand: run,
     assign.AssignCommand: assign,
+    explore.ExploreCommand: explore,
     study.StudyCommand: study,
     describe.DescribeCommand: describe,
     embed.EmbedCommand: embed,

@@ -11,6 +11,7 @@ from octcluster.model.suggest import suggest
 
 MAX_SEED = 2**32 - 1
 MAX_RESAMPLES = 100
+MAX_PORT = 65535
 
 
 def parse_clusters(text: str) -> tuple[int, int]:
@@ -73,6 +74,13 @@ def parse_positive(text: str) -> int:
     """Reads a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"'{text}' cannot be used: write a whole number from 1")
+    return int(text)
+
+
+def parse_port(text: str) -> int:
+    """Reads a port; 0 is any that is free."""
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise ArgumentTypeError(f"'{text}' is no port: write a whole number from 0 to {MAX_PORT}")
     return int(text)
 
 

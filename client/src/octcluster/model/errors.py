@@ -23,6 +23,9 @@
     ├── RunFailed                 the run ended with an error; code is the run's error code
     ├── RunCancelled              somebody cancelled the run
     ├── DaskUnavailable           the Dask cluster cannot be used: look at its scheduler and workers
+    ├── ActRefused                the explorer cannot do the act: correct it
+    ├── StateChanged              the explorer's state is newer than the caller's: load it again
+    ├── NotThere                  the explorer has no such thing, or not now: the message says why
     └── LocalStackError        the services that were started for this run did not come up, or died
         └── CacheDirectoryBusy    another run uses the cache folder: wait, or name another
 
@@ -215,6 +218,24 @@ class DaskUnavailable(OctclusterError):
     """The Dask cluster that was named cannot do the work."""
 
     code = "dask_unavailable"
+
+
+class ActRefused(OctclusterError):
+    """An act on the groups of a result that cannot be done."""
+
+    code = "act_refused"
+
+
+class StateChanged(OctclusterError):
+    """The groups have changed since the caller looked at them."""
+
+    code = "state_changed"
+
+
+class NotThere(OctclusterError):
+    """The explorer does not have what was asked for."""
+
+    code = "not_there"
 
 
 class LocalStackError(OctclusterError):

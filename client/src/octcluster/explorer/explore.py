@@ -1,0 +1,76 @@
+"""Opens a result in the explorer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from octcluster.explorer.columns import format_columns
+from octcluster.explorer.pictures import Pictures
+from octcluster.explorer.result import read_result
+from octcluster.explorer.server.explorer import Explorer
+from octcluster.explorer.server.serving import serve
+from octcluster.explorer.workspace import Workspace
+from octcluster.local.options import default_cache_dir
+from octcluster.workflows.services import ServiceOptions
+
+_CACHE = "explorer"
+
+
+@dataclass(frozen=True)
+class ExploreOptions:
+    """How a result is explored.
+
+    Attributes:
+        services: Services for the vectors of its images.
+        images: Where its images are; None: where they were at the run.
+        compare: Folder of another run, whose clusters are shown beside; None: of none.
+        identified: Whether names of files and patients may be sent to the page.
+        port: Port of the page; 0: any that is free.
+        debug: Whether faults are printed in full.
+    """
+
+    services: ServiceOptions
+    images: Path | None = None
+    compare: str | None = None
+    identified: bool = False
+    port: int = 0
+    debug: bool = False
+
+
+@contextmanager
+def opened_explorer(reference: str, options: ExploreOptions) -> Iterator[Explorer]:
+    """Opens a result to work on, which no other explorer can do within the block.
+
+    Args:
+        reference: Folder of the run.
+        options: How it is explored.
+
+    Raises:
+        InvalidArguments: The folder cannot be used, or another explorer works on it.
+    """
+    result = read_result(reference, options.images)
+    cache = (options.services.cache_dir or default_cache_dir()) / _CACHE
+    workspace = Workspace(result)
+    try:
+        yield Explorer(
+            result=result,
+            workspace=workspace,
+            pictures=Pictures(result, cache / "pictures", options.services.key_secret),
+            columns=format_columns(result, identified=options.identified),
+            identified=options.identified,
+        )
+    finally:
+        workspace.close()
+
+
+def explore(reference: str, options: ExploreOptions, on_ready: Callable[[str], None]) -> None:
+    """Serves a result until the process is told to stop; see opened_explorer.
+
+    Args:
+        reference: Folder of the run.
+        options: How it is explored.
+        on_ready: Told the address of the page.
+    """
+    with opened_explorer(reference, options) as explorer:
+        serve(explorer, options.port, on_ready, debug=options.debug)

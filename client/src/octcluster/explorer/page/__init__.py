@@ -1,0 +1,1 @@
+"""The page of the explorer, built of the sources in ``client/explorer-page``."""

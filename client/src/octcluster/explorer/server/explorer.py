@@ -1,0 +1,50 @@
+"""What the routes share: the result, the work on it, its pictures, and how they are told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from octcluster.explorer.pictures import Pictures
+from octcluster.explorer.result import Result
+from octcluster.explorer.workspace import Workspace
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """One result in the explorer.
+
+    Attributes:
+        result: The result.
+        workspace: The groups that a person works on.
+        pictures: Pictures of the images.
+        columns: The columns as the page takes them.
+        identified: Whether names of files and patients may be sent.
+    """
+
+    result: Result
+    workspace: Workspace
+    pictures: Pictures
+    columns: bytes
+    identified: bool
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the page is told first."""
+        result = self.result
+        classes = result.categories.get("class")
+        clusters = len(set(result.clusters.tolist()) - {-1})
+        title = f"{count(len(result.names), 'image')} in {count(clusters, 'cluster')}"
+        return {
+            "images": len(result.names),
+            "title": f"{result.folder.name}: {title}" if self.identified else title,
+            "runId": result.run.run_id,
+            "resultId": result.result_id,
+            "started": result.started,
+            "identified": self.identified,
+            "classes": list(classes.values) if classes else [],
+            "maps": [name for name in ("pca", "umap") if f"{name}_x" in result.maps],
+            "eyes": "eye" in result.categories,
+            "pictures": self.pictures.are_there,
+            "compare": False,
+            "researchUseOnly": RESEARCH_USE_ONLY,
+        }

@@ -1,0 +1,198 @@
+"""What a person works on: a result, its history, and the groups that come of it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from octcluster.explorer.acts import Act, parse_act
+from octcluster.explorer.groups import Groups, perform
+from octcluster.explorer.history import Entry, HistoryFile, Kind, list_effective, now
+from octcluster.explorer.result import Result
+from octcluster.model.errors import ActRefused, InvalidArguments, StateChanged
+
+MAX_WHO_CHARACTERS = 100
+_HISTORY_SHOWN = 200
+
+
+class Workspace:
+    """The groups of a result, which acts change, one at a time.
+
+    Args:
+        result: The result.
+
+    Raises:
+        InvalidArguments: Its history cannot be used; see HistoryFile.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        self._lock = threading.Lock()
+        self._history = HistoryFile(result.folder, result.result_id, len(result.names))
+        self._first = self._groups = Groups.of_clusters(result.clusters)
+        self._texts: dict[int, str] = {}
+        try:
+            self._replay()
+        except ActRefused as error:
+            self._history.close()
+            raise InvalidArguments(
+                f"{self._history.path} does not fit its result: {error}. Put back a copy of it that does, or "
+                "move it away to begin anew"
+            ) from error
+
+    @property
+    def version(self) -> int:
+        """Number of the state: that of lines in the history."""
+        return len(self._history.entries)
+
+    @property
+    def groups(self) -> Groups:
+        """The groups now."""
+        return self._groups
+
+    def read(self) -> tuple[int, Groups]:
+        """The groups now, with their version."""
+        with self._lock:
+            return self.version, self._groups
+
+    def close(self) -> None:
+        """Lets another explorer work on the result."""
+        self._history.close()
+
+    def do(self, who: object, version: object, make_act: Any) -> None:
+        """Does an act.
+
+        Args:
+            who: The name that the person has typed.
+            version: The version that the person saw.
+            make_act: The act as JSON values, or a function that makes it of the groups.
+
+        Raises:
+            ActRefused: It cannot be done.
+            StateChanged: The version is not the present one.
+            OSError: It cannot be saved; nothing is changed.
+        """
+        name = _check_who(who)
+        with self._lock:
+            self._check_version(version)
+            act: Act = make_act(self._groups) if callable(make_act) else parse_act(make_act)
+            groups, text = perform(self._groups, act)
+            entry = self._append(name, "act", act=act)
+            self._groups = groups
+            self._texts[entry.number] = text
+            self._done.append(entry)
+            self._undone.clear()
+
+    def undo(self, who: object, version: object) -> None:
+        """Undoes the last act that holds; raises what ``do`` raises."""
+        self._step(who, version, "undo", lambda: self._done)
+
+    def redo(self, who: object, version: object) -> None:
+        """Does the last act again that was undone; raises what ``do`` raises."""
+        self._step(who, version, "redo", lambda: self._undone)
+
+    def describe(self) -> dict[str, object]:
+        """The state as JSON values."""
+        with self._lock:
+            return self._describe()
+
+    def pack_membership(self, version: int) -> bytes:
+        """Group, usability and label of each image, as the page takes them.
+
+        Raises:
+            StateChanged: The version is not the present one.
+        """
+        with self._lock:
+            self._check_version(version)
+            groups = self._groups
+        listed = np.cumsum(np.array(groups.sizes()) > 0) - 1
+        position = listed[groups.group_of].astype("<i4")
+        flags = groups.unusable.astype("u1")
+        return position.tobytes() + flags.tobytes() + groups.labels.astype("<i4").tobytes()
+
+    def _step(self, who: object, version: object, kind: Kind, find: Callable[[], list[Entry]]) -> None:
+        name = _check_who(who)
+        with self._lock:
+            self._check_version(version)
+            acts = find()
+            if not acts:
+                raise ActRefused(f"there is nothing to {kind}: do an act first")
+            self._append(name, kind, of=acts[-1].number)
+            self._replay()
+
+    def _append(self, who: str, kind: Kind, act: Act | None = None, of: int | None = None) -> Entry:
+        entry = Entry(self.version + 1, now(), who, kind, act, of)
+        self._history.append(entry)
+        return entry
+
+    def _replay(self) -> None:
+        """Makes the groups anew of all acts that hold."""
+        self._done, self._undone = list_effective(self._history.entries)
+        groups = self._first
+        for entry in self._done:
+            if entry.act is not None:
+                groups, self._texts[entry.number] = perform(groups, entry.act)
+        self._groups = groups
+
+    def _check_version(self, version: object) -> None:
+        if version != self.version:
+            raise StateChanged(
+                "the groups have changed since this page loaded them: look at the present ones, then do it "
+                "again"
+            )
+
+    def _describe(self) -> dict[str, object]:
+        groups = self._groups
+        listed = [
+            {
+                "id": group.id,
+                "name": group.shown,
+                "named": bool(group.name),
+                "note": group.note,
+                "images": size,
+                "cluster": group.cluster,
+            }
+            for group, size in zip(groups.groups, groups.sizes(), strict=True)
+            if size
+        ]
+        return {
+            "version": self.version,
+            "groups": listed,
+            "unusable": int(groups.unusable.sum()),
+            "labels": int((groups.labels >= 0).sum()),
+            "labelValues": list(groups.label_values),
+            "canUndo": bool(self._done),
+            "canRedo": bool(self._undone),
+            "undoText": self._text(self._done[-1]) if self._done else "",
+            "redoText": self._text(self._undone[-1]) if self._undone else "",
+            "history": self._list_history(),
+            "warnings": list(self._history.warnings),
+        }
+
+    def _list_history(self) -> list[dict[str, object]]:
+        done = {entry.number for entry in self._done}
+        return [
+            {
+                "number": entry.number,
+                "when": entry.time,
+                "who": entry.who,
+                "text": self._text(entry),
+                "undone": entry.kind == "act" and entry.number not in done,
+            }
+            for entry in self._history.entries[-_HISTORY_SHOWN:]
+        ]
+
+    def _text(self, entry: Entry) -> str:
+        if entry.kind == "act":
+            return self._texts.get(entry.number, f"{entry.act.kind if entry.act else 'act'}")
+        verb = "undid" if entry.kind == "undo" else "redid"
+        return f"{verb}: {self._texts.get(entry.of or 0, f'act {entry.of}')}"
+
+
+def _check_who(who: object) -> str:
+    if not isinstance(who, str) or not who.strip():
+        raise ActRefused("the history needs to know who did this: type your name")
+    if len(who) > MAX_WHO_CHARACTERS:
+        raise ActRefused(f"the name is longer than {MAX_WHO_CHARACTERS} characters: type a shorter one")
+    return who.strip()
