@@ -92,15 +92,19 @@ class Groups:
         found: list[int] = np.bincount(self.group_of, minlength=len(self.groups)).tolist()
         return found
 
-    def find(self, group: str) -> int:
+    def find(self, group: str, *, empty: bool = False) -> int:
         """Position of a group that holds images.
+
+        Args:
+            group: Its id.
+            empty: Whether it may also be one whose images have all gone elsewhere.
 
         Raises:
             ActRefused: There is none of this id.
         """
         sizes = self.sizes()
         for position, other in enumerate(self.groups):
-            if other.id == group and sizes[position]:
+            if other.id == group and (empty or sizes[position]):
                 return position
         ids = ", ".join(other.id for position, other in enumerate(self.groups) if sizes[position])
         raise ActRefused(f"there is no group '{group}' now: take one of {ids}")
@@ -208,7 +212,7 @@ def _move(act: MoveImages, state: Groups) -> tuple[Groups, str]:
     elif act.name is not None:
         raise ActRefused("the images go to a group that has its own name: leave the name out")
     else:
-        position = state.find(act.group)
+        position = state.find(act.group, empty=True)
     group_of = state.group_of.copy()
     group_of[rows] = position
     text = f"moved {count(len(rows), 'image')} to {groups[position].shown}"

@@ -1,6 +1,8 @@
 """Pictures of images: small ones from a cache on this machine, large ones from the file at each call."""
 
 import io
+import os
+import secrets
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 SIDES = (96, 192)
 FULL = "full"
+_OWN = 0o600
 _QUALITY = 70
 _GONE = "the image is not where it was, or cannot be read: name its folder with --images FOLDER"
 _CHANGED = "the file holds another image than in the run: put back the one of the run, or do the run again"
@@ -84,8 +87,9 @@ class Pictures:
         """Keeps a picture if there is room."""
         try:
             make_private_folder(path.parent)
-            part = path.with_suffix(".part")
-            part.write_bytes(picture)
+            part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWN), "wb") as file:
+                file.write(picture)
             part.replace(path)
         except OSError:
             return

@@ -39,6 +39,11 @@ class Category:
     values: Sequence[str]
     codes: Codes
 
+    def value(self, row: int) -> str | None:
+        """The name of an image; None if unknown."""
+        code = int(self.codes[row])
+        return None if code == UNKNOWN else self.values[code]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -80,10 +85,14 @@ class Result:
     outliers: NDArray[np.uint8]
     duplicates: NDArray[np.uint8]
 
+    def name(self, row: int) -> str:
+        """The name of a row, as the file system has it."""
+        return _to_file_name(self.names[row])
+
     def scan(self, row: int) -> Scan:
         """The scan of a row, to read its pixels."""
         number = UNKNOWN if self.numbers is None else int(self.numbers[row])
-        return Scan(self.root, _to_file_name(self.names[row]), number=None if number == UNKNOWN else number)
+        return Scan(self.root, self.name(row), number=None if number == UNKNOWN else number)
 
 
 def read_result(reference: str, images: Path | None = None) -> Result:
@@ -94,14 +103,18 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         images: Folder of the images, or list of paths; None: the one that the run was called with.
 
     Raises:
-        InvalidArguments: It is no such folder, its files are of several runs, or its table is missing or
-            damaged.
+        InvalidArguments: It is no such folder, its files are of several runs, its table is missing or
+            damaged, or there are no such images.
     """
-    run = find_run(reference) if Path(reference).is_dir() else None
+    run = find_run(reference) if (Path(reference) / "run.json").is_file() else None
     if run is None or run.folder is None:
         raise InvalidArguments(
             f"{reference} is no folder of a finished run: give the folder that 'octcluster run' wrote its "
             "outputs into"
+        )
+    if images is not None and not images.exists():
+        raise InvalidArguments(
+            f"--images {images} does not exist: name the folder of the run's images, or their list of paths"
         )
     table, told = _read_table(run.folder / TABLE)
     names: list[str] = table["image"].to_pylist()
@@ -170,7 +183,7 @@ def _read_table(path: Path) -> tuple[Any, dict[str, str]]:
 
 def _find_root(images: Path) -> Path:
     """See ``folder.open_source``: names are relative to the folder, or to that of the list or volume."""
-    return images if images.is_dir() else images.parent
+    return images.parent if images.is_file() else images
 
 
 def _find_categories(table: Any) -> dict[str, Category]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from octcluster.explorer.acts import Act, parse_act
+from octcluster.explorer.exports import NAMES, write_names
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.history import Entry, HistoryFile, Kind, list_effective, now
 from octcluster.explorer.result import Result
@@ -32,8 +33,9 @@ class Workspace:
         self._history = HistoryFile(result.folder, result.result_id, len(result.names))
         self._first = self._groups = Groups.of_clusters(result.clusters)
         self._texts: dict[int, str] = {}
+        self._unsaved = ""
         try:
-            self._replay()
+            self._groups = self._replay()
         except ActRefused as error:
             self._history.close()
             raise InvalidArguments(
@@ -79,10 +81,10 @@ class Workspace:
             act: Act = make_act(self._groups) if callable(make_act) else parse_act(make_act)
             groups, text = perform(self._groups, act)
             entry = self._append(name, "act", act=act)
-            self._groups = groups
             self._texts[entry.number] = text
             self._done.append(entry)
             self._undone.clear()
+            self._take(groups)
 
     def undo(self, who: object, version: object) -> None:
         """Undoes the last act that holds; raises what ``do`` raises."""
@@ -119,21 +121,34 @@ class Workspace:
             if not acts:
                 raise ActRefused(f"there is nothing to {kind}: do an act first")
             self._append(name, kind, of=acts[-1].number)
-            self._replay()
+            self._take(self._replay())
 
     def _append(self, who: str, kind: Kind, act: Act | None = None, of: int | None = None) -> Entry:
         entry = Entry(self.version + 1, now(), who, kind, act, of)
         self._history.append(entry)
         return entry
 
-    def _replay(self) -> None:
+    def _take(self, groups: Groups) -> None:
+        """Has these groups be the present ones, and tells their names to other commands."""
+        self._groups = groups
+        try:
+            write_names(self.result, groups)
+        except OSError as error:
+            self._unsaved = (
+                f"{NAMES} could not be written ({error.strerror}): other commands do not know the names yet. "
+                "Free space; the next act writes it again."
+            )
+        else:
+            self._unsaved = ""
+
+    def _replay(self) -> Groups:
         """Makes the groups anew of all acts that hold."""
         self._done, self._undone = list_effective(self._history.entries)
         groups = self._first
         for entry in self._done:
             if entry.act is not None:
                 groups, self._texts[entry.number] = perform(groups, entry.act)
-        self._groups = groups
+        return groups
 
     def _check_version(self, version: object) -> None:
         if version != self.version:
@@ -167,7 +182,7 @@ class Workspace:
             "undoText": self._text(self._done[-1]) if self._done else "",
             "redoText": self._text(self._undone[-1]) if self._undone else "",
             "history": self._list_history(),
-            "warnings": list(self._history.warnings),
+            "warnings": [*self._history.warnings, *filter(None, [self._unsaved])],
         }
 
     def _list_history(self) -> list[dict[str, object]]:

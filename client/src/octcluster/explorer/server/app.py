@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from octcluster.explorer.server.explorer import Explorer
+from octcluster.explorer.server.export_routes import list_export_routes
 from octcluster.explorer.server.guard import Guard
 from octcluster.explorer.server.page_routes import list_page_routes
 from octcluster.explorer.server.picture_routes import list_picture_routes
@@ -23,5 +24,6 @@ def make_app(explorer: Explorer, token: str, hosts: frozenset[str], *, debug: bo
         *list_page_routes(explorer),
         *list_state_routes(explorer),
         *list_picture_routes(explorer),
+        *list_export_routes(explorer),
     ]
     return Guard(Starlette(routes=routes), token, hosts, debug=debug)

@@ -56,7 +56,7 @@ def explain(error: Exception) -> Response:
     text = str(error)
     if isinstance(error, OSError):
         text = (
-            f"the act could not be saved ({error.strerror}), and nothing was changed: free space, try again"
+            f"this could not be saved ({error.strerror}), and nothing was changed: free space, then try again"
         )
     return JSONResponse({"error": text}, status)
 

@@ -3,8 +3,9 @@
 import contextlib
 import errno
 import secrets
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -45,7 +46,23 @@ def serve(explorer: Explorer, port: int, on_ready: Callable[[str], None], *, deb
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
         on_ready(f"http://{HOST}:{number}/{token}/")
-        uvicorn.Server(config).run(sockets=[listening])
+        with _ended_by_signals():
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Has the block end without an error: uvicorn sends the signal that ended it once more at its end."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listen(port: int) -> socket.socket:

@@ -1,0 +1,258 @@
+"""``octcluster explore`` as a person has it: a real run, the command as a process, and what its page asks."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from explorers import WHO, Caller, running_explorer
+from octcluster import ImageSet, RunOptions, run_images
+from octcluster.images.folder import find_images
+from octcluster.images.phantoms import write_phantoms
+from octcluster.model.progress import Silence
+from octcluster.outputs.run.files import write_run_files
+from octcluster.workflows.outcome import RunOutcome
+from PIL import Image
+from processes import Server
+
+CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
+IMAGES_PER_CLASS = 6
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explored") / "scans"
+    write_phantoms(folder, IMAGES_PER_CLASS, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcome(scans: Path, pixel_embedder: Server, clusterer: Server) -> RunOutcome:
+    """A real run on pixels."""
+    options = RunOptions(
+        embedder=pixel_embedder.address,
+        clusterer=clusterer.address,
+        model="pixels",
+        min_clusters=4,
+        max_clusters=4,
+        umap=False,
+        stability_resamples=0,
+    )
+    return run_images(find_images(scans), options, Silence())
+
+
+@pytest.fixture
+def result(outcome: RunOutcome, scans: Path, clusterer: Server, tmp_path: Path) -> Path:
+    """The folder that the run left."""
+    folder = tmp_path / "result"
+    folder.mkdir()
+    arguments = {"images": str(scans), "clusterer": clusterer.address, "model": "pixels"}
+    write_run_files(outcome, folder, arguments, datetime.now(UTC))
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def explorer(result: Path, cache: Path) -> Iterator[Caller]:
+    with running_explorer(result, "--cache-dir", cache) as caller:
+        yield caller
+
+
+def names_of(image_set: ImageSet) -> set[str]:
+    """What must never leave this machine: names of files and folders, ids of patients."""
+    names = {part for scan in image_set.images for part in (scan.name, Path(scan.name).name)}
+    return names | {scan.patient for scan in image_set.images if scan.patient} | {str(image_set.root)}
+
+
+def test_no_answer_names_a_file_or_a_patient(explorer: Caller, outcome: RunOutcome, result: Path) -> None:
+    explorer.do(kind="name", group="c0", name="first")
+    explorer.do(kind="label", rows=[0], label="CNV")
+    version = explorer.state()["version"]
+    paths = ["", "page.js", "page.css", "api/result", "api/columns", "api/state", "api/names", "api/nowhere"]
+    paths += [f"api/membership?version={version}", "api/pictures/3?side=96", "api/pictures/3?side=full"]
+    paths += ["api/pictures/99", "api/pictures/3?side=x", "api/exports/labels.csv", "api/exports/names.json"]
+    paths += ["api/exports/coco.json"]
+    answers = [explorer.ask(path) for path in paths]
+    answers += [
+        explorer.post("api/exports", {}),
+        explorer.post("api/acts", {"who": WHO}),
+        explorer.post("api/undo", []),
+    ]
+    told = b"".join(str(answer.headers).encode() + answer.body for answer in answers)
+    for name in (*names_of(outcome.image_set), str(result), result.parent.name):
+        assert name.encode() not in told, name
+    assert explorer.ask("api/names").status == 404
+    assert explorer.ask("api/exports/labels.csv").status == 403
+    assert (result / "exports/labels.csv").is_file()
+    columns, values = explorer.columns()
+    assert values["patient"][0] == "patient 1"
+    assert [values["class"][code] for code in columns["class"]] == [scan.label for scan in outcome.members]
+
+
+def test_names_are_sent_when_asked_for(result: Path, cache: Path, outcome: RunOutcome) -> None:
+    with running_explorer(result, "--cache-dir", cache, "--identified") as explorer:
+        assert explorer.ask("api/names").json == [scan.name for scan in outcome.members]
+        assert explorer.columns()[1]["patient"] == sorted({scan.patient or "" for scan in outcome.members})
+        explorer.do(kind="name", group="c0", name="first")
+        answer = explorer.ask("api/exports/labels.csv")
+        assert answer.headers["content-disposition"] == 'attachment; filename="labels.csv"'
+        assert len(answer.body.splitlines()) == len(outcome.members) + 1
+
+
+def test_only_the_printed_address_is_answered(explorer: Caller) -> None:
+    parts = urlsplit(explorer.address)
+    assert parts.hostname == "127.0.0.1"
+    root = f"http://{parts.netloc}"
+    for address in (
+        f"{root}/",
+        f"{root}/api/result",
+        f"{root}/wrong/api/result",
+        explorer.address[:-2] + "/",
+    ):
+        answer = explorer.ask(address)
+        assert (answer.status, "has printed" in answer.error) == (404, True), address
+    assert explorer.ask("api/result", {"host": "example.org"}).status == 403
+    assert explorer.ask("api/result", {"host": f"localhost:{parts.port}"}).status == 200
+    act = {"who": WHO, "version": 0, "act": {"kind": "name", "group": "c0", "name": "x"}}
+    assert explorer.post("api/acts", act, {"origin": "http://example.org"}).status == 403
+    assert explorer.post("api/acts", act, {"origin": "null"}).status == 403
+    assert explorer.post("api/acts", act, {"content-type": "text/plain"}).status == 422
+    assert explorer.state()["version"] == 0
+    assert explorer.post("api/acts", act, {"origin": root}).status == 200
+    headers = explorer.ask("").headers
+    assert headers["content-security-policy"].startswith("default-src 'self';")
+    assert (headers["referrer-policy"], headers["cache-control"]) == ("no-referrer", "no-store")
+    addresses = {
+        str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), parts.port, socket.AF_INET)
+    }
+    for address in addresses - {"127.0.0.1"}:  # on its other addresses the machine answers nobody
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address, parts.port), timeout=5)
+
+
+def test_acts_are_kept_when_the_server_is_killed_and_undone_after(result: Path, cache: Path) -> None:
+    with running_explorer(result, "--cache-dir", cache) as explorer:
+        groups = explorer.state()["groups"]
+        first, second = groups[0]["id"], groups[1]["id"]
+        explorer.do(kind="name", group=first, name="CNV")
+        explorer.do(kind="merge", groups=[first, second])
+        before = explorer.state()
+        explorer.do(kind="label", rows=[0, 1, 2], label="DME")
+        assert explorer.process
+        explorer.process.send_signal(signal.SIGKILL)
+        explorer.process.wait()
+    with running_explorer(result, "--cache-dir", cache) as explorer:
+        state = explorer.state()
+        assert (state["version"], state["labels"], state["undoText"]) == (3, 3, "labelled 3 images DME")
+        assert explorer.membership()[2][:4].tolist() == [0, 0, 0, -1]
+        undone = explorer.step("undo")
+        assert (undone["groups"], undone["labels"]) == (before["groups"], 0)
+        assert explorer.step("undo")["groups"][1]["id"] == second
+        assert explorer.step("undo")["groups"] == groups
+        assert explorer.post("api/undo", {"who": WHO, "version": 6}).status == 422
+        assert [explorer.step("redo")["canRedo"] for _ in range(3)] == [True, True, False]
+        assert explorer.state()["labels"] == 3
+        stale = explorer.post("api/undo", {"who": WHO, "version": 6})
+        assert (stale.status, "have changed since" in stale.error) == (409, True)
+
+
+def test_a_second_explorer_of_a_result_is_refused(explorer: Caller, result: Path) -> None:
+    program = Path(sys.executable).with_name("octcluster")
+    second = subprocess.run(
+        [str(program), "explore", str(result), "--no-browser"], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 2
+    assert re.fullmatch(r"octcluster: another 'octcluster explore' works on .*\n", second.stderr)
+    assert explorer.process
+    explorer.process.send_signal(signal.SIGINT)
+    assert explorer.process.wait(30) == 0
+
+
+def test_pictures_are_those_of_the_files_until_they_are_gone(
+    result: Path, scans: Path, cache: Path, outcome: RunOutcome, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for scan in outcome.members[:3]:
+        (moved / scan.name).parent.mkdir(exist_ok=True)
+        (moved / scan.name).write_bytes(scan.path.read_bytes())
+    first, second, third = (moved / scan.name for scan in outcome.members[:3])
+    with running_explorer(result, "--cache-dir", cache, "--images", moved) as explorer:
+        full = explorer.ask("api/pictures/0?side=full")
+        assert (full.headers["content-type"], full.headers["cache-control"]) == (
+            "image/webp",
+            "private, max-age=3600",
+        )
+        np.testing.assert_array_equal(
+            Image.open(BytesIO(full.body)).convert("L"), Image.open(first).convert("L")
+        )
+        small = explorer.ask("api/pictures/0?side=96")
+        assert max(Image.open(BytesIO(small.body)).size) == 96
+        assert max(Image.open(BytesIO(explorer.ask("api/pictures/0?side=192").body)).size) == 192
+        first.unlink()
+        assert explorer.ask("api/pictures/0?side=96").body == small.body  # from the cache
+        gone = explorer.ask("api/pictures/0?side=full")
+        assert (gone.status, "name its folder with --images FOLDER" in gone.error) == (404, True)
+        second.write_bytes(third.read_bytes())
+        changed = explorer.ask("api/pictures/1?side=96")
+        assert (changed.status, "holds another image than in the run" in changed.error) == (404, True)
+        third.write_bytes(b"\xff\xd8\xff no image")
+        assert explorer.ask("api/pictures/2?side=96").status == 404
+        assert explorer.ask("api/result").json["pictures"] is True
+    assert {oct(path.stat().st_mode & 0o077) for path in (cache / "explorer").rglob("*")} == {"0o0"}
+    record = json.loads((result / "run.json").read_text())
+    record["arguments"]["images"] = str(tmp_path / "nowhere")
+    (result / "run.json").write_text(json.dumps(record))
+    with running_explorer(result, "--cache-dir", cache) as explorer:
+        assert explorer.ask("api/result").json["pictures"] is False
+        assert explorer.ask("api/pictures/5?side=96").status == 404
+        assert explorer.state()["groups"]
+
+
+def test_corrected_groups_are_the_labels_of_the_next_run(
+    explorer: Caller, result: Path, outcome: RunOutcome, scans: Path
+) -> None:
+    truth = [scan.label for scan in outcome.members]
+    groups = [group["id"] for group in explorer.state()["groups"]]
+    own = explorer.membership()[0]
+    for group, label in zip(groups, CLASSES, strict=True):
+        explorer.do(kind="name", group=group, name=label)
+    for group, label in zip(groups, CLASSES, strict=True):
+        wrong = [row for row, position in enumerate(own) if truth[row] == label != CLASSES[position]]
+        if wrong:
+            explorer.do(kind="move", rows=wrong, group=group)
+    assert explorer.post("api/exports", {}).json["images"] == len(truth)
+    labelled = find_images(scans, str(result / "exports" / "labels.csv"))
+    assert labelled.label_source == "csv"
+    assert [scan.label for scan in labelled.images] == truth
+    assert json.loads((result / "names.json").read_text())["result_id"] == outcome.result_id
+
+
+def test_a_port_in_use_is_told_with_the_cure(result: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        program = Path(sys.executable).with_name("octcluster")
+        refused = subprocess.run(
+            [str(program), "explore", str(result), "--no-browser", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"octcluster: port {port} is in use: name another one (--port N), or none for any that is free\n"
+    )
+    assert not (result / "history.jsonl").exists()

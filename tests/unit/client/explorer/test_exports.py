@@ -1,0 +1,121 @@
+"""What leaves the explorer, and what other commands take of it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_results import write_result
+from octcluster.explorer.acts import parse_act
+from octcluster.explorer.exports import (
+    format_coco,
+    format_labels,
+    format_names,
+    list_labels,
+    write_exports,
+)
+from octcluster.explorer.groups import Groups, perform
+from octcluster.explorer.result import Result, read_result
+from octcluster.images.image_set import Scan
+from octcluster.images.labels import label_images
+from octcluster.model.errors import ActRefused
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    return read_result(str(write_result(tmp_path / "run")))
+
+
+def groups_after(result: Result, *acts: dict[str, Any]) -> Groups:
+    groups = Groups.of_clusters(result.clusters)
+    for act in acts:
+        groups, _ = perform(groups, parse_act(act))
+    return groups
+
+
+def rows_of(result: Result, cluster: int) -> list[int]:
+    return [int(row) for row in (result.clusters == cluster).nonzero()[0]]
+
+
+def test_labels_are_those_given_by_hand_else_names_of_groups(result: Result) -> None:
+    first, second = rows_of(result, 0)[:2]
+    groups = groups_after(
+        result,
+        {"kind": "name", "group": "c0", "name": "=CNV, wet"},
+        {"kind": "label", "rows": [first], "label": "DME"},
+        {"kind": "unusable", "rows": [second], "unusable": True},
+    )
+    content = format_labels(result, groups)
+    rows = {row["image"]: row for row in csv.DictReader(io.StringIO(content.decode()))}
+    assert len(rows) == 79
+    assert result.names[second] not in rows
+    assert rows[result.names[first]]["label"] == "DME"
+    third = rows_of(result, 0)[2]
+    assert rows[result.names[third]] == {
+        "image": result.names[third],
+        "label": "'=CNV, wet",
+        "patient": result.categories["patient"].value(third),
+    }
+    assert rows[result.names[rows_of(result, 1)[0]]]["label"] == ""
+
+
+def test_a_run_takes_the_labels(result: Result, tmp_path: Path) -> None:
+    groups = groups_after(result, {"kind": "name", "group": "c0", "name": "=CNV, wet"})
+    file = tmp_path / "labels.csv"
+    file.write_bytes(format_labels(result, groups))
+    scans = [Scan(tmp_path, name) for name in result.names]
+    labelled = label_images(scans, str(file)).images
+    assert [scan.label for scan in labelled] == list_labels(groups)
+    assert labelled[0].patient == result.categories["patient"].value(0)
+
+
+def test_nothing_named_is_nothing_to_export(result: Result) -> None:
+    with pytest.raises(ActRefused, match="no image has a label yet: name a group, or label images"):
+        write_exports(result, Groups.of_clusters(result.clusters))
+    assert not (result.folder / "exports").exists()
+
+
+def test_coco_names_each_labelled_image_once(result: Result) -> None:
+    groups = groups_after(result, {"kind": "name", "group": "c2", "name": "DRUSEN"})
+    document = json.loads(format_coco(result, groups))
+    rows = rows_of(result, 2)
+    assert document["categories"] == [{"id": 1, "name": "DRUSEN"}]
+    assert [image["id"] - 1 for image in document["images"]] == rows
+    assert [image["file_name"] for image in document["images"]] == [result.names[row] for row in rows]
+    assert {note["category_id"] for note in document["annotations"]} == {1}
+
+
+def test_a_cluster_has_the_name_of_the_group_with_most_of_its_images(result: Result) -> None:
+    groups = groups_after(
+        result,
+        {"kind": "name", "group": "c0", "name": "CNV"},
+        {"kind": "name", "group": "c1", "name": "DME"},
+        {"kind": "merge", "groups": ["c0", "c3"]},
+        {"kind": "move", "rows": rows_of(result, 1)[:3], "group": "c2"},
+        {"kind": "split", "group": "c2", "parts": [rows_of(result, 2)], "names": ["dry"]},
+    )
+    document = json.loads(format_names(result, groups))
+    assert document["clusters"] == {"0": "CNV", "1": "DME", "2": "dry", "3": "CNV"}
+    assert document["result_id"] == result.result_id
+    halved = groups_after(
+        result,
+        {"kind": "name", "group": "c0", "name": "CNV"},
+        {"kind": "move", "rows": rows_of(result, 0)[::2], "group": "c1"},
+    )
+    assert "0" not in json.loads(format_names(result, halved))["clusters"]
+
+
+def test_exports_lie_in_a_folder_of_the_run_and_tell_no_name(result: Result) -> None:
+    groups = groups_after(
+        result,
+        {"kind": "name", "group": "c0", "name": "CNV"},
+        {"kind": "unusable", "rows": [rows_of(result, 1)[0]], "unusable": True},
+    )
+    told = write_exports(result, groups)
+    count = len(rows_of(result, 0))
+    assert told["files"] == ["exports/labels.csv", "exports/coco.json", "exports/names.json"]
+    assert (told["images"], told["left"]) == (count, {"unnamed": 79 - count, "unusable": 1})
+    assert "secret" not in json.dumps(dict(told))
+    assert (result.folder / "exports/labels.csv").read_bytes() == format_labels(result, groups)
