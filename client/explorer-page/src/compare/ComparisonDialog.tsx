@@ -1,0 +1,79 @@
+/** Two runs side by side: which images changed their group, as a flow and as a table. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { type Comparison, read } from "../data/api";
+import { complain, countImages } from "../data/acting";
+import { chosen, filters, fixed, scope, tab } from "../data/state";
+import { NO_FILTERS } from "../data/filters";
+import { Modal } from "../panels/Modal";
+import { Flow } from "./Flow";
+
+/** Shows the images of one cell on the wall: by the clusters of both runs, whatever was moved since. */
+function showCell(cluster: number, other: number, title: string): void {
+  const own = fixed.columns.byName.get("cluster")!.numbers;
+  const others = fixed.columns.byName.get("other_cluster")!.numbers;
+  const rows: number[] = [];
+  own.forEach((value, row) => value === cluster && others[row] === other && rows.push(row));
+  chosen.value = new Set();
+  filters.value = NO_FILTERS;
+  scope.value = { rows: Uint32Array.from(rows), title };
+  tab.value = "images";
+}
+
+export function tellCluster(cluster: number): string {
+  return cluster < 0 ? "noise" : `cluster ${cluster}`;
+}
+
+export function ComparisonDialog({ close }: { close: () => void }) {
+  const found = useSignal<Comparison | null>(null);
+  useEffect(() => {
+    read<Comparison>("comparison").then((answer) => (found.value = answer)).catch(complain);
+  }, []);
+  const show = (line: number, column: number) => {
+    const { clusters, otherClusters } = found.value!;
+    const title = `${tellCluster(clusters[line]!)} here, ${tellCluster(otherClusters[column]!)} there`;
+    showCell(clusters[line]!, otherClusters[column]!, title);
+    close();
+  };
+  return (
+    <Modal title="This run and the other one" close={close} wide>
+      {!found.value && <p class="hint">Comparing …</p>}
+      {found.value && <Found found={found.value} show={show} />}
+    </Modal>
+  );
+}
+
+function Found({ found, show }: { found: Comparison; show: (line: number, column: number) => void }) {
+  const total = found.counts.flat().reduce((sum, count) => sum + count, 0);
+  return (
+    <>
+      <p>
+        {countImages(found.matched)} in both runs{found.missing > 0 && `, ${countImages(found.missing)} only here`}. A click on a band or a
+        number shows its images.
+      </p>
+      <Flow found={found} show={show} />
+      <div class="scroll">
+        <table>
+          <caption>Images by their cluster here (lines) and in the other run (columns)</caption>
+          <thead>
+            <tr><td />{found.otherClusters.map((other) => <th scope="col" class="number">{tellCluster(other)}</th>)}</tr>
+          </thead>
+          <tbody>
+            {found.clusters.map((cluster, line) => (
+              <tr key={cluster}>
+                <th scope="row">{tellCluster(cluster)}</th>
+                {found.counts[line]!.map((count, column) => (
+                  <td class="number">
+                    {count > 0 ? <button class="link" aria-label={`${countImages(count)}: ${tellCluster(cluster)} here, ${tellCluster(found.otherClusters[column]!)} there`} onClick={() => show(line, column)}>{count.toLocaleString("en")}</button> : "·"}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="hint">{total.toLocaleString("en")} images in the table.</p>
+    </>
+  );
+}

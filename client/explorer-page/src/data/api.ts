@@ -1,0 +1,151 @@
+/** The explorer's server: what it is asked, and what it answers. */
+
+export interface Result {
+  images: number;
+  title: string;
+  runId: string;
+  started: string;
+  identified: boolean;
+  classes: string[];
+  maps: string[];
+  pictures: boolean;
+  compare: boolean;
+  researchUseOnly: string;
+}
+
+export interface Group {
+  id: string;
+  name: string;
+  /** Whether a person gave the name. */
+  named: boolean;
+  note: string;
+  images: number;
+  cluster: number | null;
+}
+
+export interface HistoryLine {
+  number: number;
+  who: string;
+  when: string;
+  text: string;
+  undone: boolean;
+}
+
+export interface State {
+  version: number;
+  groups: Group[];
+  unusable: number;
+  labels: number;
+  labelValues: string[];
+  canUndo: boolean;
+  canRedo: boolean;
+  undoText: string;
+  redoText: string;
+  history: HistoryLine[];
+  warnings: string[];
+}
+
+export type Act =
+  | { kind: "name"; group: string; name: string }
+  | { kind: "note"; group: string; note: string }
+  | { kind: "merge"; groups: string[]; name?: string }
+  | { kind: "split"; group: string; parts: number[][]; names?: string[] }
+  | { kind: "move"; rows: number[]; group: string; name?: string }
+  | { kind: "unusable"; rows: number[]; unusable: boolean }
+  | { kind: "label"; rows: number[]; label: string | null }
+  | { kind: "propagate" };
+
+export interface Neighbours {
+  ready: boolean;
+  progress: number;
+  text: string;
+  rows: number[];
+  distances: number[];
+}
+
+export interface Job {
+  job?: string;
+  done?: boolean;
+  text?: string;
+  error?: string;
+  parts?: number[][];
+}
+
+export interface Propagation {
+  ready: boolean;
+  text: string;
+  values: string[];
+  labels: number[];
+  certainty: number[];
+  ask: number[];
+}
+
+export interface Comparison {
+  clusters: number[];
+  otherClusters: number[];
+  counts: number[][];
+  matched: number;
+  missing: number;
+}
+
+export interface Exported {
+  files: string[];
+  images: number;
+  text: string;
+}
+
+/** A refusal of the server, in its words. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+const GONE = "The explorer does not answer. Start it again with octcluster explore, and load this page anew.";
+
+async function call(path: string, body?: unknown): Promise<Response> {
+  const options: RequestInit = { cache: "no-store" };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.headers = { "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(`api/${path}`, options);
+  } catch {
+    throw new Refusal(0, GONE);
+  }
+  if (!answer.ok) throw new Refusal(answer.status, await readRefusal(answer));
+  return answer;
+}
+
+async function readRefusal(answer: Response): Promise<string> {
+  try {
+    const told = (await answer.json()) as Record<string, unknown>;
+    const sentence = told["error"] ?? told["detail"] ?? told["message"];
+    if (typeof sentence === "string") return sentence;
+  } catch {
+    // No JSON: the status has to do.
+  }
+  return `The explorer refused this (status ${answer.status}). Load the page anew.`;
+}
+
+export async function read<Answer>(path: string): Promise<Answer> {
+  return (await (await call(path)).json()) as Answer;
+}
+
+export async function readBytes(path: string): Promise<ArrayBuffer> {
+  return (await call(path)).arrayBuffer();
+}
+
+export async function send<Answer>(path: string, body: unknown): Promise<Answer> {
+  return (await (await call(path, body)).json()) as Answer;
+}
+
+export function pictureAddress(row: number, side: "96" | "192" | "full"): string {
+  return `api/pictures/${row}?side=${side}`;
+}

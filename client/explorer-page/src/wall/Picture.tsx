@@ -1,0 +1,40 @@
+/** The picture of an image, or its number where it is gone. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { pictureAddress } from "../data/api";
+import { fixed, nameOf } from "../data/state";
+
+interface Props {
+  row: number;
+  side: "96" | "192" | "full";
+  alt?: string;
+}
+
+export function Picture({ row, side, alt = "" }: Props) {
+  const [gone, setGone] = useState(!fixed.result.pictures);
+  const image = useRef<HTMLImageElement>(null);
+  // An image that leaves the page would be loaded to its end otherwise, before those that are looked at.
+  useEffect(() => {
+    const element = image.current;
+    return () => element?.removeAttribute("src");
+  }, []);
+  useEffect(() => setGone(!fixed.result.pictures), [row]);
+  if (gone) {
+    return (
+      <span class="picture gone" role="img" aria-label={alt || nameOf(row)}>
+        {nameOf(row)}
+      </span>
+    );
+  }
+  return (
+    <img
+      ref={image}
+      class="picture"
+      src={pictureAddress(row, side)}
+      alt={alt}
+      draggable={false}
+      decoding="async"
+      onError={() => setGone(true)}
+    />
+  );
+}

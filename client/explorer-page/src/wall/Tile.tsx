@@ -1,0 +1,49 @@
+/** One image of the wall. */
+
+import { numberAt } from "../data/columns";
+import { colourOfGroup, describe, fixed, focused, groupOf, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
+import { Icon } from "../panels/Icon";
+import { Picture } from "./Picture";
+
+interface Props {
+  row: number;
+  position: number;
+  count: number;
+  place: { x: number; y: number; side: number; height: number };
+  still: boolean;
+}
+
+export function Tile({ row, position, count, place, still }: Props) {
+  const chosen = selection.value.mask[row] === 1;
+  const unusable = isUnusable(row);
+  const label = labelOf(row);
+  const classes = ["tile", chosen && "selected", focused.value === row && "focused", unusable && "unusable"];
+  return (
+    <div
+      id={`tile-${row}`}
+      class={classes.filter(Boolean).join(" ")}
+      role="option"
+      aria-selected={chosen}
+      aria-label={describe(row)}
+      aria-setsize={count}
+      aria-posinset={position + 1}
+      data-row={row}
+      draggable
+      style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.side}px`, height: `${place.height}px` }}
+      onPointerEnter={() => (pointed.value = { row, on: "wall" })}
+      onPointerLeave={() => (pointed.value = null)}
+    >
+      {still ? <Picture row={row} side={place.side > 120 ? "192" : "96"} /> : <span class="picture" />}
+      <span class="mark" style={{ background: colourOfGroup(groupOf(row)) }} />
+      <span class="check" data-check aria-hidden="true">
+        <Icon name="check" />
+      </span>
+      <span class="caption" aria-hidden="true">
+        <span class="name">{nameOf(row)}</span>
+        {unusable && <em>unusable</em>}
+        {label && <b>{label}</b>}
+        {!label && !unusable && numberAt(fixed.columns, "outlier", row) === 1 && <i>outlier</i>}
+      </span>
+    </div>
+  );
+}
