@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
+import openvino
 from numpy.typing import NDArray
 from octcluster_serving.processors import count_processors
 
@@ -19,10 +20,6 @@ from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
-
-# OpenVINO imports its telemetry, which calls home, if it is there, and does without if it is not.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-import openvino  # noqa: E402
 
 _logger = logging.getLogger(__name__)
 

@@ -126,7 +126,19 @@ def test_a_failed_batch_costs_the_next_ones_nothing(
     np.testing.assert_array_equal(openvino_runtime.infer(images, Features.POOLED), expected)
 
 
-def test_own_weights_reach_the_vectors_and_the_space(tmp_path: Path) -> None:
+@pytest.fixture
+def telemetry_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there as soon as a process has imported OpenVINO's telemetry."""
+    package, imported = tmp_path / "python" / "openvino_telemetry", tmp_path / "imported"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"open({str(imported)!r}, 'w').close()")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return imported
+
+
+def test_own_weights_reach_the_vectors_and_the_space_and_nothing_calls_home(
+    tmp_path: Path, telemetry_imported: Path
+) -> None:
     from octcluster_embedder.models.networks.efficientnet_lite import build_network
 
     network = build_network(LITE0, None)
@@ -137,6 +149,10 @@ def test_own_weights_reach_the_vectors_and_the_space(tmp_path: Path) -> None:
     expected = np.asarray(network(image.astype(np.float32))[-1]).reshape(1, -1)
     assert lowest_cosine(runtime.infer(image, Features.FLATTEN), expected) >= 0.9999
     assert runtime.spaces != LITE0.spaces(find_weights(LITE0, WeightsOptions()).digest)
+    # Keras imports OpenVINO where a model is converted.
+    assert not telemetry_imported.exists()
+    subprocess.run([sys.executable, "-c", "import openvino_telemetry"], check=True)
+    assert telemetry_imported.exists(), "no process would have told"
 
 
 @pytest.mark.parametrize(("precision", "least"), [("mixed-float16", 0.9995), ("mixed-bfloat16", 0.98)])
