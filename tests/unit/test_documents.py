@@ -55,6 +55,7 @@ _FOREIGN_OPTIONS = {
     "systemctl": {"--now"},
     "useradd": {"--home-dir", "--no-create-home", "--system"},
     "pip": {"--find-links", "--no-index"},
+    "scripts/build": {"--images"},
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
     "scripts/offline": {"--images"},

@@ -1,4 +1,4 @@
-"""The scripts that list what octcluster consists of, and look for known vulnerabilities in it."""
+"""The scripts for releases: they build, gather and list what octcluster consists of, and audit it."""
 
 import re
 import subprocess
@@ -19,6 +19,8 @@ def call(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("sbom", ["CycloneDX", "--image IMAGE", '"sbom" unless given']),
         ("audit", ["SET...", "Ends with 0 if each of them was looked up", "3 if not"]),
         ("pin-images", [">> .env", "ends with 3"]),
+        ("build", ["--images-only", '"dist" unless given', "SHA256SUMS", "SOURCE_DATE_EPOCH"]),
+        ("offline", ["[--images]", "--no-index"]),
     ],
 )
 def test_the_help_teaches(script: str, words: list[str]) -> None:
@@ -38,6 +40,10 @@ def test_the_help_teaches(script: str, words: list[str]) -> None:
         ("audit", ["--fix"], "no option --fix"),
         ("audit", ["client", "nowhere"], "no requirements/nowhere.txt"),
         ("pin-images", ["now"], "takes no arguments"),
+        ("build", ["--wheels"], "no option --wheels"),
+        ("build", ["one", "two"], "one FOLDER is enough"),
+        ("offline", ["--wheels"], "no option --wheels"),
+        ("offline", ["wheels", "nothing"], "no set nothing"),
     ],
 )
 def test_a_mistake_is_named(script: str, arguments: list[str], word: str) -> None:
