@@ -27,11 +27,9 @@ def make_map(vectors: np.ndarray) -> np.ndarray:
     from octcluster_clusterer.mapping.mapper import Mapper
 
     with threadpool_limits(1), LayoutClient() as layouts:  # as in a run
-        return (
-            Mapper(layouts)
-            .find_map(MemoryBlocks(vectors), vectors[:, :2], 0, lambda done, total: None)
-            .coordinates
-        )
+        mapper = Mapper(layouts)
+        mapper.begin(MemoryBlocks(vectors), vectors[:, :2], 0, lambda: None)
+        return mapper.finish(MemoryBlocks(vectors), lambda done, total: None).coordinates
 
 
 def make_map_by_peer(vectors: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ threads as there are processors, whose results are handed back in a fixed order.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ TILE_SIDE = 512
 _COLUMNS_AT_ONCE = 256
 LONGEST_SUM = 2**13
 """Columns that one tile adds up, so that it takes some tenths of a second at most; then sums go up a tree."""
+SHORT_TOGETHER = 8
+"""How many products of 512 rows with few columns a thread takes at once."""
 _MAX_THREADS = 8
 _allowed_threads = _MAX_THREADS
 
@@ -49,25 +51,44 @@ def limit_threads(most: int) -> None:
     _allowed_threads = most
 
 
-def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+def map_in_order(
+    function: Callable[[Item], Result], items: Sequence[Item], together: int = 1
+) -> Iterator[tuple[Item, Result]]:
     """Applies a function in parallel and yields (item, result) in the items' order.
 
     Few results wait in memory. When the consumer stops early, what has not begun is dropped.
+
+    Args:
+        function: What to apply.
+        items: The items. If there are no more than ``together``, the caller's own thread does all.
+        together: How many items a thread takes at once: a hand-over between threads costs some 100 µs, and
+            so must be rare beside the work.
+
+    Yields:
+        Each item with its result.
     """
     n_threads = count_threads()
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    if n_threads == 1 or len(items) <= together:
+        yield from ((item, function(item)) for item in items)
+        return
+    waiting: deque[tuple[Sequence[Item], Future[list[Result]]]] = deque()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="tiles")
     try:
-        for item in items:
-            waiting.append((item, pool.submit(function, item)))
+        for part in slices(len(items), together):
+            taken = items[part]
+            waiting.append((taken, pool.submit(_apply, function, taken)))
             if len(waiting) > n_threads:
                 first, future = waiting.popleft()
-                yield first, future.result()
+                yield from zip(first, future.result(), strict=True)
         while waiting:
             first, future = waiting.popleft()
-            yield first, future.result()
+            yield from zip(first, future.result(), strict=True)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def add_into(total: NDArray[np.float64], more: NDArray[np.float64]) -> NDArray[np.float64]:

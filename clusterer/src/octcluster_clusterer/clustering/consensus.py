@@ -19,7 +19,6 @@ from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.preparation.fitted import scale_to_length
 from octcluster_clusterer.preparation.part import cut_parts
 from octcluster_clusterer.scoring.agreement import adjusted_rand_index
-from octcluster_clusterer.tiles import count_threads, map_in_order
 
 SHARES_OF_COMPONENTS = (0.6, 0.8, 1.0)
 
@@ -35,8 +34,7 @@ def search_for_each(
     """Finds the groupings that agree best with those of the leading components of each part.
 
     The leading components of each part are scaled to one length in every member. The consensus is K-means on
-    the memberships of the groupings: the grouping with the highest mean category utility. Searches of all
-    numbers of clusters run side by side, one a thread.
+    the memberships of the groupings: the grouping with the highest mean category utility.
 
     Args:
         blocks: The vectors.
@@ -59,23 +57,18 @@ def search_for_each(
         blocks if share == 1 else _derive_leading(blocks, share, part_dimensions, report_step)
         for share in SHARES_OF_COMPONENTS
     ]
-
-    def search(work: tuple[int, Blocks]) -> SearchedClusters:
-        n_clusters, leading = work
-        return hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options)
-
-    # The share that takes longest first: the last of three does not wait for it alone.
-    works = [(n_clusters, leading) for n_clusters in cluster_counts for leading in reversed(shares)]
-    searches = map_in_order(search, works)
     for n_clusters in cluster_counts:
-        found = [next(searches)[1] for _ in shares][::-1]
+        found = [
+            hg_means.search(leading, n_clusters, seed, report_step, part_dimensions, options)
+            for leading in shares
+        ]
         yield _vote(found, n_clusters, seed, report_step, sizes_count=options.size_weight > 0)
 
 
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes."""
     copies = int(sum(share for share in SHARES_OF_COMPONENTS if share < 1) * n_members * dimension * 4)
-    return copies + count_threads() * hg_means.estimate_bytes(n_members, dimension)
+    return copies + hg_means.estimate_bytes(n_members, dimension)
 
 
 def _vote(

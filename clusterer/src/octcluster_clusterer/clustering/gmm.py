@@ -15,7 +15,7 @@ from octcluster_clusterer.clustering.kmeans_starts import choose_centers
 from octcluster_clusterer.clustering.samples import take_sample
 from octcluster_clusterer.engine.blocks import Blocks, cut
 from octcluster_clusterer.preparation.block_steps import sum_squares
-from octcluster_clusterer.tiles import count_threads, map_in_order, slices
+from octcluster_clusterer.tiles import SHORT_TOGETHER, count_threads, map_in_order, slices
 
 STARTS = 3
 MAX_ITERATIONS = 100
@@ -193,7 +193,7 @@ def _add_up(
         return _Sums(shares.sum(axis=0), shares.T @ own, shares.T @ squares, likelihood)
 
     total: _Sums | None = None
-    for _, found in map_in_order(add_up_rows, slices(len(block), _ROWS_AT_ONCE)):
+    for _, found in map_in_order(add_up_rows, slices(len(block), _ROWS_AT_ONCE), SHORT_TOGETHER):
         report_step()
         total = found if total is None else add_sums(total, found)
     assert total is not None  # noqa: S101 - a block has rows

@@ -15,7 +15,7 @@ from octcluster_clusterer.clustering.kmeans_starts import choose_centers
 from octcluster_clusterer.clustering.samples import take_sample
 from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.preparation.block_steps import sum_squares
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.tiles import SHORT_TOGETHER, map_in_order, slices
 
 STARTS = 10
 MAX_ITERATIONS = 300
@@ -195,7 +195,9 @@ def assign_block(
         return memberships.reshape(distances.shape) @ own, sizes
 
     found = _Sums(np.zeros(centers.shape), np.zeros((n_starts, n_clusters), dtype=np.int64))
-    for _, (of_rows, sizes_of_rows) in map_in_order(assign_rows, slices(len(block), _ROWS_AT_ONCE)):
+    for _, (of_rows, sizes_of_rows) in map_in_order(
+        assign_rows, slices(len(block), _ROWS_AT_ONCE), SHORT_TOGETHER
+    ):
         report_step()
         found.sums += of_rows.reshape(centers.shape)
         found.sizes += sizes_of_rows
@@ -225,7 +227,7 @@ def find_nearest(
         return distances.argmin(axis=0).astype(np.int32)
 
     nearest = np.empty(len(block), dtype=np.int32)
-    for rows, own in map_in_order(find, slices(len(block), _ROWS_AT_ONCE)):
+    for rows, own in map_in_order(find, slices(len(block), _ROWS_AT_ONCE), SHORT_TOGETHER):
         report_step()
         nearest[rows] = own
     return nearest

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_clusterer.tiles import map_in_order, slices
+from octcluster_clusterer.tiles import SHORT_TOGETHER, map_in_order, slices
 
 _ROWS_AT_ONCE = 512
 
@@ -81,7 +81,7 @@ def _approach(
         return approached[:, :, rows].sum(axis=2, dtype=np.float64)
 
     sums = np.zeros(drawn.shape)
-    for _, of_block in map_in_order(approach_rows, slices(len(vectors), _ROWS_AT_ONCE)):
+    for _, of_block in map_in_order(approach_rows, slices(len(vectors), _ROWS_AT_ONCE), SHORT_TOGETHER):
         sums += of_block
         report_step()
     return approached, sums

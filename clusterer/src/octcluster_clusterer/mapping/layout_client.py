@@ -1,16 +1,17 @@
-"""The other end of ``layout_process``: starts it, sends it a graph, and can leave it at any moment."""
+"""The other end of ``layout_process``: starts it, sends it vectors, and can leave it at any moment."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from contextlib import AbstractContextManager
 from multiprocessing import Pipe
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from octcluster_clusterer.errors import MapFailed
 
@@ -20,7 +21,7 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 
 class LayoutClient(AbstractContextManager["LayoutClient"]):
-    """A process that lays graphs out; it gets ready while its client does something else."""
+    """A process that lays vectors out; it gets ready, and works, while its client does something else."""
 
     def __init__(self) -> None:
         """Starts the process; leaving the context ends it, whatever it does."""
@@ -34,6 +35,7 @@ class LayoutClient(AbstractContextManager["LayoutClient"]):
         )
         theirs.close()
         self._rounds: list[int] = [0, 0]
+        self._talks = ThreadPoolExecutor(1, thread_name_prefix="map")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -41,34 +43,47 @@ class LayoutClient(AbstractContextManager["LayoutClient"]):
         # Before the channel is closed, which the process would take for a fault and tell with its stack.
         self._process.kill()
         self._process.wait()
+        self._talks.shutdown()  # the end of the process ends what waits for it
         self._channel.close()
 
-    def lay_out(
-        self, graph: csr_array, start: NDArray[np.float32], seed: int, report: Callable[[int, int], None]
+    def begin(
+        self, vectors: NDArray[np.float32], start: NDArray[np.float32], seed: int
+    ) -> Future[NDArray[np.float32]]:
+        """Has vectors laid out; see ``layout_process.lay_out``. They must stay as they are until that is done."""
+        self._rounds = [0, 0]
+        return self._talks.submit(self._lay_out, vectors, start, seed)
+
+    def finish(
+        self, places: Future[NDArray[np.float32]], report: Callable[[int, int], None]
     ) -> NDArray[np.float32]:
-        """Lays a graph out; see ``layout_process.lay_out``.
+        """Waits for what was begun.
 
         ``report`` is called several times a second also while nothing moves; what it raises gets through.
 
         Raises:
             MapFailed: The process ended.
         """
-        try:
-            self._receive(report)  # it is ready
-            self._channel.send((graph, start, seed))
-            while (places := self._receive(report)) is None:
-                pass
-        except (EOFError, OSError) as error:
-            raise MapFailed(
-                "the process that computes it ended, its reason is in the clusterer's log"
-            ) from error
-        return places
+        while True:
+            try:
+                found = places.result(_SECONDS_BETWEEN_REPORTS)
+            except NotYet:
+                report(*self._rounds)
+            except (EOFError, OSError) as error:
+                raise MapFailed(
+                    "the process that computes it ended, its reason is in the clusterer's log"
+                ) from error
+            else:
+                report(*self._rounds)
+                return found
 
-    def _receive(self, report: Callable[[int, int], None]) -> NDArray[np.float32] | None:
-        while not self._channel.poll(_SECONDS_BETWEEN_REPORTS):
-            report(*self._rounds)
-        places: NDArray[np.float32] | None
-        *self._rounds, places = self._channel.recv()
-        if places is None:
-            report(*self._rounds)
+    def _lay_out(
+        self, vectors: NDArray[np.float32], start: NDArray[np.float32], seed: int
+    ) -> NDArray[np.float32]:
+        self._channel.recv()  # it is ready
+        self._channel.send((vectors, start, seed))
+        places: NDArray[np.float32] | None = None
+        while places is None:
+            *rounds, places = self._channel.recv()
+            if places is None:
+                self._rounds = rounds
         return places

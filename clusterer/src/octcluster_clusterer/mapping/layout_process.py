@@ -1,7 +1,8 @@
-"""A process of its own that lays graphs out with umap-learn; ``layout_client`` starts it and talks to it.
+"""A process of its own that lays vectors out with umap-learn; ``layout_client`` starts it and talks to it.
 
 umap-learn brings Numba, which takes seconds and hundreds of megabytes to start, and then holds the
-interpreter for long: in the server it would hold up every call, and no run could be cancelled.
+interpreter for long: in the server it would hold up every call, and no run could be cancelled. And while a run
+goes on, its map is made beside it.
 """
 
 import io
@@ -16,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from octcluster_serving.starting import kept_imports
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
 
 Report = Callable[[int, int], None]
 _MIN_DISTANCE = 0.1
@@ -92,7 +96,7 @@ class _Rounds(io.StringIO):
 def main() -> None:
     """Serves the channel named by the first argument until its other end is closed.
 
-    Sends ``(0, 0, None)`` whenever it is ready. Answers each ``(graph, start, seed)`` with any number of
+    Sends ``(0, 0, None)`` whenever it is ready. Answers each ``(vectors, start, seed)`` with any number of
     ``(rounds done, rounds in all, None)`` and then ``(0, 0, places)``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches the whole group
@@ -102,7 +106,10 @@ def main() -> None:
         _compile()
         while True:
             channel.send((0, 0, None))
-            graph, start, seed = channel.recv()
+            vectors, start, seed = channel.recv()
+            with threadpool_limits(1):  # the same bits with any number of threads
+                graph = join_neighbors(vectors, lambda: None)
+            del vectors
             channel.send((0, 0, lay_out(graph, start, seed, lambda *done: channel.send((*done, None)))))
     except (EOFError, ConnectionError):
         return

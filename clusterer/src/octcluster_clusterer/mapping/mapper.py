@@ -1,6 +1,7 @@
 """A run's map: two coordinates of each member by UMAP, or why there are none."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.errors import MapFailed
 from octcluster_clusterer.mapping.layout_client import LayoutClient
-from octcluster_clusterer.mapping.neighbor_graph import join_neighbors
 from octcluster_clusterer.mapping.placement import draw_laid_out, place_members
 
 MIN_MEMBERS = 4
@@ -33,69 +33,82 @@ class NeighborMap:
     sampled_members: int | None = None
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A map in the making.
+
+    Attributes:
+        places: Where the members that are laid out will lie.
+        sample: int64: these members, rising; None: all.
+        vectors: float32: their vectors.
+    """
+
+    places: Future[NDArray[np.float32]]
+    sample: NDArray[np.int64] | None
+    vectors: NDArray[np.float32]
+
+
 class Mapper:
-    """Makes the map of one run."""
+    """Makes the map of one run, while the run goes on."""
 
     def __init__(self, layouts: LayoutClient | None, missing_reason: str = "") -> None:
-        """Takes what lays graphs out; None: there shall be no map."""
+        """Takes what lays vectors out; None: there shall be no map."""
         self._layouts = layouts
         self._missing_reason = missing_reason
+        self._begun: _Begun | None = None
 
-    def find_map(
+    def begin(
         self,
         blocks: Blocks,
         principal_coordinates: NDArray[np.float32],
         seed: int,
-        report: Callable[[int, int], None],
-    ) -> NeighborMap:
-        """Makes the map; of many members, see ``placement``, from a sample of them.
+        report_step: Callable[[], None],
+    ) -> None:
+        """Begins the map; of many members, see ``placement``, with a sample of them.
 
         Args:
-            blocks: The prepared vectors.
+            blocks: The prepared vectors, which stay as they are until the map is finished.
             principal_coordinates: float32, shape (n_members, 2): where the members lie first, so that the
                 map keeps what it can of the large distances.
             seed: Seed of all chance.
-            report: Called often with the rounds done and the rounds in all, 0 while unknown; what it raises
-                gets through.
+            report_step: Called often; what it raises gets through.
 
         References:
             Kobak and Linderman, "Initialization is critical for preserving global data structure in both
             t-SNE and UMAP", 2021, doi:10.1038/s41587-020-00809-z.
         """
         if self._layouts is None:
-            return NeighborMap(missing_reason=self._missing_reason)
-
-        def report_step() -> None:
-            report(0, 0)
-
+            return
         sample = draw_laid_out(blocks.n_rows, seed)
-        if sample is None:
-            return self._lay_out(blocks.bring(report_step), principal_coordinates, seed, report)
-        sampled = blocks.take(sample)
-        found = self._lay_out(sampled, principal_coordinates[sample], seed, report)
-        if found.coordinates is None:
-            return found
-        coordinates = np.empty((blocks.n_rows, 2), dtype=np.float32)
-        for rows, places in blocks.map(place_members, sampled, found.coordinates, report_step=report_step):
-            coordinates[rows] = places
-        coordinates[sample] = found.coordinates
-        return NeighborMap(coordinates, sampled_members=len(sample))
+        vectors = blocks.bring(report_step) if sample is None else blocks.take(sample)
+        first = principal_coordinates if sample is None else principal_coordinates[sample]
+        places = self._layouts.begin(vectors, _place_first(first, seed), seed)
+        self._begun = _Begun(places, sample, vectors)
 
-    def _lay_out(
-        self,
-        vectors: NDArray[np.float32],
-        principal_coordinates: NDArray[np.float32],
-        seed: int,
-        report: Callable[[int, int], None],
-    ) -> NeighborMap:
-        """The map of members that are all laid out."""
-        assert self._layouts is not None  # noqa: S101 - find_map has looked
-        graph = join_neighbors(vectors, lambda: report(0, 0))
-        start = _place_first(principal_coordinates, seed)
+    def finish(self, blocks: Blocks, report: Callable[[int, int], None]) -> NeighborMap:
+        """Waits for the map that was begun, and places the members that were not laid out.
+
+        Args:
+            blocks: As of ``begin``.
+            report: Called often with the rounds done and the rounds in all, 0 while unknown; what it raises
+                gets through.
+        """
+        if self._layouts is None or self._begun is None:
+            return NeighborMap(missing_reason=self._missing_reason)
+        begun = self._begun
         try:
-            return NeighborMap(self._layouts.lay_out(graph, start, seed, report))
+            places = self._layouts.finish(begun.places, report)
         except MapFailed as error:
             return NeighborMap(missing_reason=str(error))
+        if begun.sample is None:
+            return NeighborMap(places)
+        coordinates = np.empty((blocks.n_rows, 2), dtype=np.float32)
+        for rows, placed in blocks.map(
+            place_members, begun.vectors, places, report_step=lambda: report(0, 0)
+        ):
+            coordinates[rows] = placed
+        coordinates[begun.sample] = places
+        return NeighborMap(coordinates, sampled_members=len(begun.sample))
 
 
 @contextmanager

@@ -34,9 +34,10 @@ _MEMBER_BYTES = 256
 """A member beside its vectors: key, class, patient, numbers, coordinates, duplicates."""
 _MAP_PROCESS_BYTES = 360 * 2**20
 """The process that lays out the map, at rest."""
-_MAP_PROCESS_MEMBER_BYTES = 2048
-_MAP_MEMBER_BYTES = 2048
-"""Neighbours and graph of a member, in the process itself."""
+_MAP_MEMBER_BYTES = 4096
+"""Neighbours, graph and places of a member there."""
+_MAP_COPIES = 3
+"""Copies of the vectors that are laid out: on their way, and there."""
 
 
 def check_memory(
@@ -94,12 +95,12 @@ def find_map_obstacle(
     stages = max(estimate_stages(spec, n_members, n_units=n_units).values())
     mapped = n_units or n_members
     n_laid_out = mapped if mapped <= placement.WHOLE_MEMBERS else placement.SAMPLED_MEMBERS
-    at_work = (_MAP_MEMBER_BYTES + _MAP_PROCESS_MEMBER_BYTES) * n_laid_out
     dimension = find_prepared_dimension(spec.preparation, n_members, spec.space.dimension) or 1
+    at_work = (_MAP_MEMBER_BYTES + 4 * _MAP_COPIES * dimension) * n_laid_out
     at_work += placement.estimate_bytes(mapped, dimension)
     elsewhere = lie_elsewhere(spec, n_members, memory)
     base = memory.resting_bytes + _estimate_base(spec, n_members, n_units=n_units, elsewhere=elsewhere)
-    needed = base + _MAP_PROCESS_BYTES + max(stages, at_work)
+    needed = base + _MAP_PROCESS_BYTES + stages + at_work  # the map is made beside the stages
     if needed <= memory.limit_bytes:
         return ""
     return (

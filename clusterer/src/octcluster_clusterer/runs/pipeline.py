@@ -96,6 +96,8 @@ def run_pipeline(
         if memory is not None:
             # Only now is it known how many components hold the share of the variance asked for.
             check_memory(spec, len(members), memory, prepared.blocks.dimension, n_units=len(units))
+        # In a process of its own, beside all that follows.
+        mapper.begin(prepared.blocks, prepared.coordinates, spec.seed, lambda: report(Stage.PREPARING, 0, 0))
         with costs.measured(Stage.CLUSTERING):
             clusterings = find_clusterings(prepared, spec, report)
             fitted = fit_run(prepared, clusterings, report)
@@ -221,9 +223,4 @@ def _find_map(
     if not spec.umap:
         return NeighborMap()
     with costs.measured(Stage.MAPPING):
-        return mapper.find_map(
-            prepared.blocks,
-            prepared.coordinates,
-            spec.seed,
-            lambda done, total: report(Stage.MAPPING, done, total),
-        )
+        return mapper.finish(prepared.blocks, lambda done, total: report(Stage.MAPPING, done, total))

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import RunCancelled
 from octcluster_clusterer.mapping import placement
 from octcluster_clusterer.mapping.layout_client import LayoutClient
-from octcluster_clusterer.mapping.mapper import Mapper, started_mapper
+from octcluster_clusterer.mapping.mapper import Mapper, NeighborMap, started_mapper
 from octcluster_clusterer.mapping.neighbor_graph import NEIGHBORS, join_neighbors
 from octcluster_clusterer.memory import MemoryAllowance
 from octcluster_clusterer.model import Algorithm, Members, Preparation, RunSpec, Stage, VectorSpace
@@ -45,6 +45,14 @@ def nothing(*_: object) -> None:
     pass
 
 
+def find_map(
+    layouts: LayoutClient, vectors: np.ndarray, seed: int = 0, report: Callable[[int, int], None] = nothing
+) -> NeighborMap:
+    mapper = Mapper(layouts)
+    mapper.begin(MemoryBlocks(vectors), vectors[:, :2], seed, nothing)
+    return mapper.finish(MemoryBlocks(vectors), report)
+
+
 @pytest.fixture(scope="module")
 def layouts() -> Iterator[LayoutClient]:
     with LayoutClient() as client:
@@ -68,9 +76,7 @@ def test_the_graph_is_that_of_umap_learn(tmp_path: Path) -> None:
 def test_groups_stay_together_and_apart(layouts: LayoutClient) -> None:
     vectors, groups = make_groups()
     told: list[tuple[int, int]] = []
-    found = Mapper(layouts).find_map(
-        MemoryBlocks(vectors), vectors[:, :2], 0, lambda *rounds: told.append(rounds)
-    )
+    found = find_map(layouts, vectors, report=lambda *rounds: told.append(rounds))
     assert found.missing_reason == ""
     assert found.coordinates is not None
     assert found.coordinates.shape == (N, 2)
@@ -88,11 +94,11 @@ def test_of_many_a_sample_is_laid_out_and_all_others_join_their_group(
     monkeypatch.setattr(placement, "WHOLE_MEMBERS", 300)
     monkeypatch.setattr(placement, "SAMPLED_MEMBERS", 120)
     vectors, groups = make_groups(1200)
-    found = Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], 0, nothing)
+    found = find_map(layouts, vectors)
     assert found.sampled_members == 120
     assert found.coordinates is not None
     sample = known(placement.draw_laid_out(1200, 0))
-    alone = Mapper(layouts).find_map(MemoryBlocks(vectors[sample]), vectors[sample, :2], 0, nothing)
+    alone = find_map(layouts, vectors[sample])
     assert alone.sampled_members is None
     np.testing.assert_array_equal(found.coordinates[sample], alone.coordinates)
     squares = ((found.coordinates[:, np.newaxis] - found.coordinates) ** 2).sum(axis=2)
@@ -102,10 +108,7 @@ def test_of_many_a_sample_is_laid_out_and_all_others_join_their_group(
 
 def test_the_seed_decides(layouts: LayoutClient) -> None:
     vectors, _ = make_groups()
-    one, again, other = (
-        Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], seed, nothing).coordinates
-        for seed in (5, 5, 6)
-    )
+    one, again, other = (find_map(layouts, vectors, seed).coordinates for seed in (5, 5, 6))
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(known(one), known(other))
 
@@ -113,7 +116,7 @@ def test_the_seed_decides(layouts: LayoutClient) -> None:
 @pytest.mark.parametrize("n", [4, 20])
 def test_few_and_equal_members_have_places(layouts: LayoutClient, n: int) -> None:
     vectors = np.zeros((n, DIMENSION), dtype=np.float32)
-    found = Mapper(layouts).find_map(MemoryBlocks(vectors), vectors[:, :2], 0, nothing)
+    found = find_map(layouts, vectors)
     assert found.coordinates is not None
     assert np.isfinite(found.coordinates).all()
 
@@ -179,7 +182,8 @@ def test_without_a_map_there_is_a_reason_and_no_process(n: int, limit: int | Non
     with started_mapper(SPEC.umap, n, obstacle) as mapper:
         assert psutil.Process().children() == before
         vectors = np.zeros((n, 2), dtype=np.float32)
-        found = mapper.find_map(MemoryBlocks(vectors), vectors, 0, nothing)
+        mapper.begin(MemoryBlocks(vectors), vectors, 0, nothing)
+        found = mapper.finish(MemoryBlocks(vectors), nothing)
     assert found.coordinates is None
     assert re.search(reason, found.missing_reason)
 
@@ -190,7 +194,7 @@ def test_the_first_map_compiles_only_what_a_map_needs(
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     vectors, _ = make_groups()
     with LayoutClient() as client:
-        client.lay_out(join_neighbors(vectors, nothing), vectors[:, :2], 0, nothing)
+        client.finish(client.begin(vectors, vectors[:, :2], 0), nothing)
     # PyNNDescent, which umap-learn imports, would compile for half a minute.
     assert {folder.name.split("_")[0] for folder in tmp_path.iterdir()} == {"umap"}
     # And keeps for the next process what takes longest.
