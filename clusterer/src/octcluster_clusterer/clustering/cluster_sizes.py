@@ -44,20 +44,43 @@ def value_sizes(sizes: NDArray[Any], weight: float) -> NDArray[np.float64]:
     return np.maximum(value, 0)
 
 
-def add_value(explained: NDArray[np.float64], sizes: NDArray[Any], weight: float) -> NDArray[np.float64]:
-    """Adds what the sizes are worth to what the means explain; 0 where a cluster has lost all members.
+class SizeTables:
+    """What follows from the size of a cluster, for each size: looked up, for it is asked at every move.
 
-    Args:
-        explained: float64, shape (n_groupings,), 0 or more.
-        sizes: Shape (n_groupings, n_clusters).
-        weight: What a member's log share is worth; 0: nothing changes.
-
-    Returns:
-        float64, shape (n_groupings,).
+    Attributes:
+        leaving_factors: float32, shape (n_members + 1,), as all: the share of its squared distance that a
+            member leaves with, n / (n - 1); 0 for the last one.
+        joining_factors: The share that another one joins with, n / (n + 1).
+        of_leaving: What a member adds to the value of the size; None if sizes do not count.
+        of_joining: What another one would add; None if sizes do not count.
     """
-    if not weight:
-        return explained
-    return np.where((sizes > 0).all(axis=1), explained + value_sizes(sizes, weight), 0.0)
+
+    def __init__(self, n_members: int, n_clusters: int, weight: float) -> None:
+        """Computes the tables; ``weight`` is what a member's log share is worth, 0 if sizes do not count."""
+        sizes = np.arange(n_members + 1, dtype=np.float32)
+        self.leaving_factors = np.divide(sizes, sizes - 1, out=np.zeros_like(sizes), where=sizes > 1)
+        self.joining_factors = sizes / (sizes + 1)
+        self.of_leaving: NDArray[np.float32] | None = None
+        self.of_joining: NDArray[np.float32] | None = None
+        self._weight = weight
+        if weight:
+            self._logs = _sum_logs(sizes, n_members / n_clusters)
+            self.of_leaving, self.of_joining = find_values_of_moves(sizes, n_members, weight)
+
+    def add_value(self, explained: NDArray[np.float64], sizes: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Adds what the sizes are worth to what the means explain; 0 where a cluster has lost all members.
+
+        Args:
+            explained: float64, shape (n_groupings,), 0 or more.
+            sizes: Shape (n_groupings, n_clusters).
+
+        Returns:
+            float64, shape (n_groupings,).
+        """
+        if not self._weight:
+            return explained
+        value = np.maximum(self._weight * self._logs[sizes].sum(axis=1), 0)
+        return np.where(sizes.all(axis=1), explained + value, 0.0)
 
 
 def find_largest_value(n_members: int, n_clusters: int, weight: float) -> float:

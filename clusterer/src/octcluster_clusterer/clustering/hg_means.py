@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.clustering import cluster_sizes, kmeans, member_moves
-from octcluster_clusterer.clustering.member_moves import Groupings, find_distances
+from octcluster_clusterer.clustering.member_moves import Groupings, SearchedVectors, find_distances
 from octcluster_clusterer.clustering.samples import take_sample
 from octcluster_clusterer.clustering.search_options import K_MEANS, SearchOptions
 from octcluster_clusterer.engine.blocks import Blocks
@@ -78,19 +78,19 @@ def search(
     random = np.random.default_rng(seed)
     is_sample = blocks.n_rows > SEARCHED_MEMBERS
     searched = take_sample(blocks, SEARCHED_MEMBERS, random, report_step)
-    squared_lengths = np.einsum("ij,ij->i", searched, searched)
-    found = _evolve(searched, squared_lengths, n_clusters, random, report_step, options)
+    vectors = SearchedVectors(searched)
+    found = _evolve(vectors, n_clusters, random, report_step, options)
     finalists = [_find_means(searched, labels, n_clusters) for labels in found.labels[:_FINALISTS]]
     sizes = np.bincount(found.labels[0], minlength=n_clusters)
     cost = cluster_sizes.find_largest_value(len(searched), n_clusters, options.size_weight)
-    explained = (float(found.explained[0]) - cost) / float(squared_lengths.sum(dtype=np.float64))
+    explained = (float(found.explained[0]) - cost) / float(vectors.squared_lengths.sum(dtype=np.float64))
     if is_sample and options.size_weight:
         labels = cluster_sizes.settle(blocks, finalists[0], sizes, options.size_weight, report_step)
     elif is_sample:
         labels = kmeans.refine(blocks, finalists, report_step)
     else:
         # The optimum has each member nearest to its own mean; this brings equal members together.
-        distances = find_distances(searched, squared_lengths, finalists[0][np.newaxis])[0]
+        distances = find_distances(vectors, finalists[0][np.newaxis])[0]
         distances -= cluster_sizes.find_head_starts(sizes, options.size_weight)[:, np.newaxis]
         labels = distances.argmin(axis=0).astype(np.int32)
         is_lost = options.size_weight and len(np.unique(labels)) < np.count_nonzero(sizes)
@@ -114,14 +114,13 @@ def search_for_each(
 def estimate_bytes(n_members: int, dimension: int) -> int:
     """Estimates the memory at work beside the vectors, in bytes, with the random vectors of ``choice``."""
     searched = min(n_members, SEARCHED_MEMBERS)
-    sample = searched * dimension * 4
+    sample = 2 * searched * dimension * 4
     groupings = 4 * searched * (K_MEANS.population + 2 * K_MEANS.children)
     return sample + groupings + member_moves.estimate_bytes()
 
 
 def _evolve(
-    vectors: NDArray[np.float32],
-    squared_lengths: NDArray[np.float32],
+    vectors: SearchedVectors,
     n_clusters: int,
     random: np.random.Generator,
     report_step: Callable[[], None],
@@ -129,20 +128,21 @@ def _evolve(
 ) -> Groupings:
     """Evolves a population; returns it, the best first."""
     starts = [
-        vectors[random.choice(len(vectors), n_clusters, replace=False)] for _ in range(options.population)
+        vectors.rows[random.choice(len(vectors), n_clusters, replace=False)]
+        for _ in range(options.population)
     ]
 
+    tables = cluster_sizes.SizeTables(len(vectors), n_clusters, options.size_weight)
+
     def improve(means: Sequence[NDArray[np.float32]]) -> Groupings:
-        return member_moves.improve(vectors, squared_lengths, means, random, report_step, options.size_weight)
+        return member_moves.improve(vectors, means, random, report_step, tables)
 
     population = _survive(improve(starts), options.population)
     unchanged = 0
     for _ in range(MAX_GENERATIONS):
         report_step()
         before = population.explained[0]
-        children = [
-            _breed(vectors, squared_lengths, population, n_clusters, random) for _ in range(options.children)
-        ]
+        children = [_breed(vectors, population, n_clusters, random) for _ in range(options.children)]
         population = _survive(member_moves.join([population, improve(children)]), options.population)
         unchanged = 0 if population.explained[0] > before * (1 + _SAME) else unchanged + 1
         if unchanged == options.patience:
@@ -159,8 +159,7 @@ def _survive(groupings: Groupings, population: int) -> Groupings:
 
 
 def _breed(
-    vectors: NDArray[np.float32],
-    squared_lengths: NDArray[np.float32],
+    vectors: SearchedVectors,
     population: Groupings,
     n_clusters: int,
     random: np.random.Generator,
@@ -170,17 +169,17 @@ def _breed(
 
     # Of two groupings drawn, the better one becomes a parent: the population is ranked.
     parents = random.integers(len(population.explained), size=(2, 2)).min(axis=1)
-    first, second = (_find_means(vectors, population.labels[parent], n_clusters) for parent in parents)
+    first, second = (_find_means(vectors.rows, population.labels[parent], n_clusters) for parent in parents)
     distances = np.square(first).sum(axis=1)[:, np.newaxis] - 2 * first @ second.T
     distances += np.square(second).sum(axis=1)
     _, partners = linear_sum_assignment(distances)
     means = np.where(random.random(n_clusters)[:, np.newaxis] < 0.5, first, second[partners])
     replaced = int(random.integers(n_clusters))
-    others = np.delete(means, replaced, axis=0)
-    distances = squared_lengths[:, np.newaxis] - 2 * vectors @ others.T + np.square(others).sum(axis=1)
-    chances = np.maximum(distances.min(axis=1), 0).astype(np.float64)
+    others = means[np.arange(n_clusters) != replaced]
+    distances = find_distances(vectors, others[np.newaxis])[0]
+    chances = np.maximum(distances.min(axis=0), 0).astype(np.float64)
     if chances.sum() > 0:
-        means[replaced] = vectors[random.choice(len(vectors), p=chances / chances.sum())]
+        means[replaced] = vectors.rows[random.choice(len(vectors), p=chances / chances.sum())]
     return means
 
 

@@ -49,7 +49,7 @@ class LayoutClient(AbstractContextManager["LayoutClient"]):
     def begin(
         self, vectors: NDArray[np.float32], start: NDArray[np.float32], seed: int
     ) -> Future[NDArray[np.float32]]:
-        """Has vectors laid out; see ``layout_process.lay_out``. They must stay as they are until that is done."""
+        """Has vectors laid out; see ``layout_process.lay_out``. Until that is done, they must not change."""
         self._rounds = [0, 0]
         return self._talks.submit(self._lay_out, vectors, start, seed)
 

@@ -1,8 +1,8 @@
 """A process of its own that lays vectors out with umap-learn; ``layout_client`` starts it and talks to it.
 
 umap-learn brings Numba, which takes seconds and hundreds of megabytes to start, and then holds the
-interpreter for long: in the server it would hold up every call, and no run could be cancelled. And while a run
-goes on, its map is made beside it.
+interpreter for long: in the server it would hold up every call, and no run could be cancelled. Besides, the
+map is made while its run goes on.
 """
 
 import io
