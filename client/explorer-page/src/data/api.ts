@@ -146,6 +146,15 @@ export async function send<Answer>(path: string, body: unknown): Promise<Answer>
   return (await (await call(path, body)).json()) as Answer;
 }
 
-export function pictureAddress(row: number, side: "96" | "192" | "full"): string {
+/** Sides of pictures that the server makes, in pixels. */
+export type Side = "96" | "128" | "192" | "full";
+
+/** The side that fits a place of this many CSS pixels: a little too small is not seen, and made much sooner. */
+export function sideFor(pixels: number): Side {
+  const wanted = pixels * Math.min(devicePixelRatio, 2);
+  return wanted <= 104 ? "96" : wanted <= 150 ? "128" : "192";
+}
+
+export function pictureAddress(row: number, side: Side): string {
   return `api/pictures/${row}?side=${side}`;
 }

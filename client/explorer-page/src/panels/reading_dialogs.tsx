@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { type Exported, send } from "../data/api";
-import { complain, redo, undo } from "../data/acting";
+import { redo, undo } from "../data/acting";
 import { numberAt } from "../data/columns";
 import { chosen, fixed, groups, membership, snapshot } from "../data/state";
 import { closeDialog } from "./open_dialog";
@@ -58,8 +58,7 @@ export function ExportsDialog() {
     try {
       told.value = (await send<Exported>("exports", {})).text;
     } catch (error) {
-      closeDialog();
-      await complain(error);
+      told.value = (error as Error).message;
     }
   };
   return (

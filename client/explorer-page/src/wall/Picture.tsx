@@ -1,12 +1,12 @@
 /** The picture of an image, or its number where it is gone. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { pictureAddress } from "../data/api";
+import { pictureAddress, type Side } from "../data/api";
 import { fixed, nameOf } from "../data/state";
 
 interface Props {
   row: number;
-  side: "96" | "192" | "full";
+  side: Side;
   alt?: string;
 }
 

@@ -1,5 +1,7 @@
 /** One image of the wall. */
 
+import { useRef } from "preact/hooks";
+import { sideFor } from "../data/api";
 import { numberAt } from "../data/columns";
 import { colourOfGroup, describe, fixed, focused, groupOf, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
 import { Icon } from "../panels/Icon";
@@ -10,10 +12,14 @@ interface Props {
   position: number;
   count: number;
   place: { x: number; y: number; side: number; height: number };
-  still: boolean;
+  wanted: boolean;
 }
 
-export function Tile({ row, position, count, place, still }: Props) {
+export function Tile({ row, position, count, place, wanted }: Props) {
+  // A picture that was asked for once stays, however fast one scrolls on.
+  const asked = useRef(false);
+  const pictured = asked.current || wanted;
+  asked.current = pictured;
   const chosen = selection.value.mask[row] === 1;
   const unusable = isUnusable(row);
   const label = labelOf(row);
@@ -33,7 +39,7 @@ export function Tile({ row, position, count, place, still }: Props) {
       onPointerEnter={() => (pointed.value = { row, on: "wall" })}
       onPointerLeave={() => (pointed.value = null)}
     >
-      {still ? <Picture row={row} side={place.side > 120 ? "192" : "96"} /> : <span class="picture" />}
+      {pictured ? <Picture row={row} side={sideFor(place.side)} /> : <span class="picture" />}
       <span class="mark" style={{ background: colourOfGroup(groupOf(row)) }} />
       <span class="check" data-check aria-hidden="true">
         <Icon name="check" />

@@ -78,7 +78,7 @@ export function Wall() {
       side,
       height,
     };
-    tiles.push(<Tile key={row} row={row} position={index} count={rows.length} place={spot} still={seen.still} />);
+    tiles.push(<Tile key={row} row={row} position={index} count={rows.length} place={spot} wanted={seen.wants(Math.floor(index / across))} />);
   }
   return (
     <div

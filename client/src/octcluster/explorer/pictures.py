@@ -19,7 +19,7 @@ from octcluster.model.errors import NotThere
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDES = (96, 192)
+SIDES = (96, 128, 192)
 FULL = "full"
 _OWN = 0o600
 _QUALITY = 70

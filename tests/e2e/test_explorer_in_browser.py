@@ -1,0 +1,270 @@
+"""The page of ``octcluster explore`` in a real browser: looking, and every act that needs no other server."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import Complaints, open_tab, watched
+from explorers import Caller, running_explorer
+from made_scans import MadeScans, make_result
+from playwright.sync_api import Browser, Locator, Page, expect
+
+WHO = "Dr. Example"
+SCANS = MadeScans()
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_result(tmp_path_factory.mktemp("explored"), SCANS)
+
+
+@pytest.fixture(scope="module")
+def explorer(result: Path) -> Iterator[Caller]:
+    with running_explorer(result, "--cache-dir", result.parent / "cache") as caller:
+        yield caller
+
+
+@pytest.fixture(scope="module")
+def opened_tab(browser: Browser) -> Iterator[Page]:
+    with open_tab(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def page(opened_tab: Page, explorer: Caller) -> Page:
+    """The page as it opens, with somebody at work, and nothing done that is not undone."""
+    opened_tab.goto("about:blank")
+    while explorer.state()["canUndo"]:
+        explorer.step("undo")
+    open_explorer(opened_tab, explorer)
+    return opened_tab
+
+
+def open_explorer(page: Page, explorer: Caller) -> None:
+    page.goto(explorer.address)
+    expect(page.locator("html[data-ready]")).to_be_attached()
+    who = page.get_by_role("button", name="Your name")
+    if who.count():
+        who.click()
+        page.get_by_label("Your name").fill(WHO)
+        page.get_by_role("button", name="Go on").click()
+
+
+def group(page: Page, name: str) -> Locator:
+    """A group in the list of groups."""
+    return page.locator(".groups li").filter(has=page.get_by_text(name, exact=True))
+
+
+def sizes(explorer: Caller) -> dict[str, int]:
+    return {each["name"]: each["images"] for each in explorer.state()["groups"]}
+
+
+def wall(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="Images")
+
+
+def tiles(page: Page) -> Locator:
+    return wall(page).get_by_role("option")
+
+
+def choose(page: Page, name: str) -> None:
+    group(page, name).get_by_role("button").click()
+    expect(page.locator(".wall-head h2")).to_contain_text(name)
+
+
+def undo(page: Page) -> None:
+    page.get_by_role("navigation", name="Work").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").last).to_contain_text("Undone")
+
+
+def test_opens_with_no_error_and_asks_only_its_own_server(opened_tab: Page, explorer: Caller) -> None:
+    with watched(opened_tab) as complaints:
+        open_explorer(opened_tab, explorer)
+        expect(tiles(opened_tab).first.locator("img")).to_have_js_property("complete", True)
+        expect(opened_tab.locator(".map-frame")).to_have_attribute("data-painter", "webgl")
+    assert_quiet(complaints)
+    assert complaints.requests
+    assert all(address.startswith(explorer.address) for address in complaints.requests)
+
+
+def assert_quiet(complaints: Complaints) -> None:
+    # Chromium without a graphics card tells of its own speed.
+    assert [text for text in complaints.troubles if "GL Driver Message" not in text] == []
+
+
+def test_shows_no_name_of_a_file_or_a_patient(page: Page) -> None:
+    text = page.locator("body").inner_text() + page.content()
+    assert "image " in text
+    assert not re.search(r"SECRET|scan-0|jpeg", text)
+
+
+def test_pictures_are_those_of_the_images(page: Page) -> None:
+    picture = tiles(page).first.locator("img")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("(image) => image.naturalWidth") > 60
+
+
+def test_name_and_undo(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 0")
+    page.get_by_role("button", name="Name…").click()
+    page.get_by_label("Name", exact=True).fill("Drusen, soft")
+    page.keyboard.press("Enter")
+    expect(group(page, "Drusen, soft")).to_be_visible()
+    expect(page.get_by_role("status").last).to_contain_text("cluster 0 is now called Drusen, soft")
+    assert sizes(explorer)["Drusen, soft"] == SCANS.first
+    undo(page)
+    expect(group(page, "cluster 0")).to_be_visible()
+    assert "Drusen, soft" not in sizes(explorer)
+
+
+def test_note_and_undo(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 1")
+    page.get_by_role("button", name="Note…").click()
+    page.get_by_role("textbox", name="Note").fill("Look again.\nMany are dark.")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator(".note")).to_have_text("Look again.\nMany are dark.")
+    undo(page)
+    expect(page.locator(".note")).to_have_count(0)
+    assert not any(each["note"] for each in explorer.state()["groups"])
+
+
+def test_merge_and_undo(page: Page, explorer: Caller) -> None:
+    before = sizes(explorer)
+    for name in ("cluster 1", "cluster 2"):
+        group(page, name).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Merge 2 groups").click()
+    page.get_by_label("Name of the merged group").fill("Fluid")
+    page.get_by_role("button", name="Merge", exact=True).click()
+    expect(group(page, "Fluid")).to_contain_text(str(before["cluster 1"] + before["cluster 2"]))
+    assert len(sizes(explorer)) == len(before) - 1
+    undo(page)
+    expect(group(page, "cluster 2")).to_be_visible()
+    assert sizes(explorer) == before
+
+
+def test_move_by_keys_and_undo(page: Page, explorer: Caller) -> None:
+    before = sizes(explorer)
+    choose(page, "cluster 0")
+    wall(page).focus()
+    for key in ("ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "m"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("dialog", name="Move 3 images")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.get_by_role("status").last).to_contain_text("3 images moved to cluster 1")
+    assert sizes(explorer)["cluster 1"] == before["cluster 1"] + 3
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("status").last).to_contain_text("Undone")
+    assert sizes(explorer) == before
+
+
+def test_move_by_dragging(page: Page, explorer: Caller) -> None:
+    before = sizes(explorer)
+    choose(page, "cluster 0")
+    tiles(page).nth(1).drag_to(group(page, "cluster 3"))
+    expect(page.get_by_role("status").last).to_contain_text("1 image moved to cluster 3")
+    assert sizes(explorer)["cluster 3"] == before["cluster 3"] + 1
+
+
+def test_new_group_of_selected_images(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 0")
+    tiles(page).nth(0).click()
+    tiles(page).nth(3).click(modifiers=["Shift"])
+    page.get_by_role("button", name="Move…").click()
+    page.get_by_label("Or into a new group called").fill("Odd ones")
+    page.keyboard.press("Enter")
+    expect(group(page, "Odd ones")).to_contain_text("4")
+    assert sizes(explorer)["cluster 0"] == SCANS.first - 4
+    undo(page)
+    expect(group(page, "Odd ones")).to_have_count(0)
+
+
+def test_lasso_splits_a_group(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 0")
+    page.get_by_role("button", name="Lasso").click()
+    draw_around(page, page.locator(".map-frame"))
+    expect(page.locator(".chip")).to_contain_text(f"Lasso: {SCANS.first} images")
+    expect(page.get_by_text(f"{SCANS.first} images selected", exact=True)).to_be_visible()
+    # All but one, so that the group remains.
+    tiles(page).first.click(modifiers=["Control"])
+    page.get_by_role("button", name="Move…").click()
+    page.get_by_label("Or into a new group called").fill("Lassoed")
+    page.keyboard.press("Enter")
+    expect(group(page, "Lassoed")).to_contain_text(str(SCANS.first - 1))
+    undo(page)
+    expect(group(page, "Lassoed")).to_have_count(0)
+
+
+def draw_around(page: Page, frame: Locator) -> None:
+    box = frame.bounding_box()
+    assert box is not None
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.05)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(x, y, steps=4)
+    page.mouse.up()
+
+
+def test_unusable_and_usable_again(page: Page, explorer: Caller) -> None:
+    tiles(page).nth(2).click()
+    page.keyboard.press("u")
+    expect(tiles(page).nth(2)).to_have_class(re.compile("unusable"))
+    assert explorer.state()["unusable"] == 1
+    page.get_by_role("button", name="Usable", exact=True).click()
+    expect(page.locator(".tile.unusable")).to_have_count(0)
+    assert explorer.state()["unusable"] == 0
+
+
+def test_label_and_take_it_away(page: Page, explorer: Caller) -> None:
+    tiles(page).nth(0).click()
+    page.keyboard.press("l")
+    page.get_by_label("Label", exact=True).fill("edema")
+    page.keyboard.press("Enter")
+    expect(tiles(page).nth(0)).to_contain_text("edema")
+    assert explorer.state()["labels"] == 1
+    page.keyboard.press("l")
+    page.get_by_role("button", name="Take the label away").click()
+    expect(page.locator(".tile b")).to_have_count(0)
+    assert explorer.state()["labels"] == 0
+
+
+def test_history_tells_who_did_what(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 0")
+    page.keyboard.press("n")
+    page.get_by_label("Name", exact=True).fill("Kept")
+    page.keyboard.press("Enter")
+    expect(group(page, "Kept")).to_be_visible()
+    page.get_by_role("button", name="History").click()
+    history = page.get_by_role("dialog", name="History")
+    first = history.get_by_role("row").nth(1)
+    expect(first).to_contain_text("Kept")
+    expect(first).to_contain_text(WHO)
+    history.get_by_role("button", name="Undo the last act").click()
+    expect(history.locator("tr.undone").first).to_contain_text("Kept")
+    history.get_by_role("button", name="Redo").click()
+    page.keyboard.press("Escape")
+    expect(group(page, "Kept")).to_be_visible()
+
+
+def test_another_window_is_told_that_the_state_has_changed(page: Page, explorer: Caller) -> None:
+    choose(page, "cluster 0")
+    explorer.do(kind="name", group="c1", name="Elsewhere")
+    page.keyboard.press("n")
+    page.get_by_label("Name", exact=True).fill("Here")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast.trouble")).to_be_visible()
+    # Nothing of the other window is lost, and this one shows it.
+    expect(group(page, "Elsewhere")).to_be_visible()
+    assert "Here" not in sizes(explorer)
+
+
+def test_exports_are_written_beside_the_result(page: Page, explorer: Caller, result: Path) -> None:
+    explorer.do(kind="name", group="c0", name="Drusen")
+    page.reload()
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Write the files beside the result").click()
+    expect(page.get_by_role("dialog", name="Export").get_by_role("status")).not_to_be_empty()
+    assert json.loads((result / "exports" / "names.json").read_text())
