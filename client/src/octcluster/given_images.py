@@ -11,8 +11,9 @@ from typing import Any
 
 from octcluster.images.path_list import PathList, list_paths
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, InvalidImageSet
+from octcluster.workflows.own_vectors import OwnVectors, read_vectors
 
-Images = str | Path | Sequence[str | Path] | Sequence[Any]
+Images = str | Path | Sequence[str | Path] | Sequence[Any] | Any
 Labels = str | Path | Sequence[str | None] | Mapping[str, str | None] | Any
 _COLUMNS = ("image", "label")
 
@@ -40,17 +41,43 @@ def given(images: Images, labels: Labels) -> Iterator[tuple[Path | PathList, str
         if isinstance(labels, str | os.PathLike):
             yield source, os.fspath(labels), content
             return
-        table = Path(place) / "labels.csv"
-        if hasattr(labels, "to_csv") and hasattr(labels, "columns"):
-            labels.to_csv(table, index=False)
-        else:
-            _write_table(table, _pair(labels, names))
-        try:
-            yield source, str(table), content
-        except InvalidImageSet as error:  # of a file that nobody has seen
-            raise InvalidImageSet(
-                str(error).replace(f"--labels {table}", "labels").replace(str(table), "labels")
-            ) from None
+        with _written(labels, names, Path(place)) as table:
+            yield source, table, content
+
+
+def read_given_vectors(vectors: Any, labels: Labels) -> OwnVectors:
+    """Reads vectors; labels one by one are in their order.
+
+    Args:
+        vectors: What ``is_vectors`` takes for such.
+        labels: See ``given``.
+
+    Raises:
+        InvalidArguments: There is not one label a vector.
+        InvalidImageSet: The vectors or labels cannot be used.
+    """
+    if isinstance(labels, str | os.PathLike):
+        return read_vectors(vectors, os.fspath(labels))
+    own = read_vectors(vectors, "none")
+    names = [scan.name for scan in sorted(own.image_set.images, key=lambda scan: own.row_of[scan.order])]
+    with TemporaryDirectory(prefix="octcluster-") as place, _written(labels, names, Path(place)) as table:
+        return read_vectors(vectors, table)
+
+
+@contextmanager
+def _written(labels: Labels, names: Sequence[str] | None, place: Path) -> Iterator[str]:
+    """Labels as a table in a folder; errors do not name this file, which nobody has seen."""
+    table = place / "labels.csv"
+    if hasattr(labels, "to_csv") and hasattr(labels, "columns"):
+        labels.to_csv(table, index=False)
+    else:
+        _write_table(table, _pair(labels, names))
+    try:
+        yield str(table)
+    except InvalidImageSet as error:
+        raise InvalidImageSet(
+            str(error).replace(f"--labels {table}", "labels").replace(str(table), "labels")
+        ) from None
 
 
 def _place_images(images: Any, folder: Path) -> tuple[Path | PathList, list[str] | None, str]:

@@ -1,11 +1,13 @@
 """Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from octcluster.given_images import Images, Labels, given
+from octcluster.given_images import Images, Labels, given, read_given_vectors
 from octcluster.images.folder import find_images
 from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
 from octcluster.images.path_list import PathList
@@ -17,6 +19,7 @@ from octcluster.model.recipes import Recipe
 from octcluster.notebook_options import (
     check_assign_options,
     check_option,
+    check_options_of_vectors,
     read_assign_options,
     read_run_options,
 )
@@ -26,7 +29,10 @@ from octcluster.outputs.folder import check_place
 from octcluster.outputs.wording.words import show_note
 from octcluster.workflows.assign import assign_images
 from octcluster.workflows.finished_runs import find_run
+from octcluster.workflows.own_vectors import OwnVectors, is_vectors
 from octcluster.workflows.run import run_images
+from octcluster.workflows.vector_assign import assign_vectors
+from octcluster.workflows.vector_run import options_for, run_vectors
 
 
 @kept_workers()
@@ -47,7 +53,9 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
 
     Args:
         images: Folder, searched recursively, or text file with one path a line; or paths; or arrays, uint8 or
-            uint16 of shape (height, width) or uint8 of (height, width, 3).
+            uint16 of shape (height, width) or uint8 of (height, width, 3). Or vectors of images, which no
+            embedder has to make: a ``.npy`` or Parquet file, an array of floats, shape (n_images, n_values),
+            or a data frame with a column ``vector``.
         k: Number of clusters, or the smallest and the largest to choose from: 4, (2, 10) or "2:10".
         recipe: How images are clustered: a name out of RECIPES or a recipe of one's own; None: the default.
         labels: Where known classes come from, to compare with: ``auto``, ``folder``, ``folder:1``,
@@ -72,15 +80,20 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     started = datetime.now(UTC)
     run_options = read_run_options(as_cluster_range(k), recipe, options)
     scans, per_class = check_option("scans", scans), check_option("per_class", per_class)
-    with given(images, labels) as (source, label_source, content):
-        _check_place(out, source, "run")
-        image_set = _find_images(source, label_source, scans, progress)
+    with _found(images, labels, scans, progress, _Place(out, "run")) as (all_images, content, own):
+        if own is not None:
+            check_options_of_vectors(options)
+            run_options = options_for(own, run_options)
+        image_set = all_images
         if per_class is not None:
-            image_set = sample_per_class(image_set, per_class, run_options.seed)
+            image_set = sample_per_class(all_images, per_class, run_options.seed)
         asked = request_run(run_options, image_set, content)
         with prepared_out(out, "run", asked, overwrite):
-            arguments = _record("run", image_set, asked)
-            found = Run(run_images(image_set, run_options, progress or Silence()), started, arguments)
+            if own is None:
+                outcome = run_images(image_set, run_options, progress or Silence())
+            else:
+                outcome = run_vectors(replace(own, image_set=image_set), run_options, progress or Silence())
+            found = Run(outcome, started, _record("run", image_set, asked))
             if out is not None:
                 found.write_files(Path(out))
     return found
@@ -122,23 +135,48 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     finished = find_run(str(run))
     assign_options = read_assign_options(finished, options)
     scans = check_option("scans", scans)
-    with given(images, labels) as (source, label_source, content):
-        _check_place(out, source, "assign")
-        found = _find_images(source, label_source, scans, progress)
+    with _found(images, labels, scans, progress, _Place(out, "assign")) as (found, content, own):
         image_set = spell_classes(found, finished.classes)
         asked = request({"run": finished.run_id}, image_set, content)
         with prepared_out(out, "assign", asked, overwrite):
-            outcome = assign_images(finished, image_set, assign_options, progress or Silence())
+            if own is None:
+                outcome = assign_images(finished, image_set, assign_options, progress or Silence())
+            else:
+                check_options_of_vectors(options)
+                vectors = replace(own, image_set=image_set)
+                outcome = assign_vectors(finished, vectors, assign_options, progress or Silence())
             done = Assignment(outcome, started, _record("assign", image_set, asked))
             if out is not None:
                 done.write_files(Path(out))
     return done
 
 
-def _check_place(out: str | Path | None, images: Path | PathList, command: str) -> None:
-    """See ``check_place``; images that were named one by one lie in no folder of theirs."""
-    if out is not None:
-        check_place(Path(out), None if isinstance(images, PathList) else images, command)
+@contextmanager
+def _found(
+    images: Images, labels: Labels, scans: str | int, progress: Progress | None, place: "_Place"
+) -> Iterator[tuple[ImageSet, str, OwnVectors | None]]:
+    """The images with the digest of what their names do not tell, and their vectors if these were given."""
+    if is_vectors(images):
+        own = read_given_vectors(images, labels)
+        _tell_notes(own.image_set, progress)
+        yield own.image_set, own.digest(), own
+        return
+    with given(images, labels) as (source, label_source, content):
+        place.check(source)
+        yield _find_images(source, label_source, scans, progress), content, None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a command writes its outputs, if it does."""
+
+    out: str | Path | None
+    command: str
+
+    def check(self, images: Path | PathList) -> None:
+        """See ``check_place``; images that were named one by one lie in no folder of theirs."""
+        if self.out is not None:
+            check_place(Path(self.out), None if isinstance(images, PathList) else images, self.command)
 
 
 def _find_images(
@@ -146,9 +184,13 @@ def _find_images(
 ) -> ImageSet:
     """The scans that were asked for; tells what was found out about them."""
     image_set = choose_scans(find_images(images, labels, progress), scans)
+    _tell_notes(image_set, progress)
+    return image_set
+
+
+def _tell_notes(image_set: ImageSet, progress: Progress | None) -> None:
     for note in image_set.notes:
         (progress or Silence()).message(show_note(note))
-    return image_set
 
 
 def _record(command: str, image_set: ImageSet, asked: Mapping[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ from octcluster.workflows.run import RunOptions
 _NAMES = {"stability": "stability_resamples"}
 """Options of the command that RunOptions calls otherwise."""
 _PARTS = [field.name for field in fields(RecipeArguments) if field.name not in ("recipe", "no_pca")]
+_OF_EMBEDDERS = ("embedder", "embedder_tls", "embedder_token", "weights", "weights_sha256")
 _PATHS = ("cache_dir", "weights")
 _CHOICES: Mapping[str, Sequence[str]] = {"features": FEATURES, "unit": UNITS}
 _SWITCHES = ("flip", "whiten", "whiten_within_patients", "umap", "vectors")
@@ -65,6 +66,15 @@ def read_run_options(
     if isinstance(chosen, str):
         chosen = find_recipe(chosen)
     return RunOptions(recipe=chosen, min_clusters=k[0], max_clusters=k[1], **_as_paths(given))
+
+
+def check_options_of_vectors(options: Mapping[str, Any]) -> None:
+    """Raises InvalidArguments for an option that is about images, where vectors are given."""
+    of_images = [name for name in ("features", "flip", "views", "model", *_OF_EMBEDDERS) if name in options]
+    if of_images:
+        raise InvalidArguments(
+            f"vectors are given: {', '.join(of_images)} is about images and their embedder; leave it out"
+        )
 
 
 def check_assign_options(options: Mapping[str, Any]) -> None:

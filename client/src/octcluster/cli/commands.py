@@ -17,6 +17,7 @@ from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.image_jobs import find_sample, prepared_out, shown_progress
 from octcluster.cli.parser import build_parser
+from octcluster.cli.vector_jobs import find_given, takes_vectors
 from octcluster.images.image_set import seems_oct2017, spell_classes
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
 from octcluster.model.runs import MODELS
@@ -33,6 +34,8 @@ from octcluster.workflows.looks import HeaderCollector
 from octcluster.workflows.run import RunOptions, run_images
 from octcluster.workflows.services import ServiceOptions
 from octcluster.workflows.study import PartState, StudyOptions, StudyOutcome, run_study
+from octcluster.workflows.vector_assign import assign_vectors
+from octcluster.workflows.vector_run import options_for, run_vectors
 
 
 @singledispatch
@@ -57,11 +60,13 @@ def run(command: RunCommand) -> ExitCode:
     """``octcluster run``."""
     started = datetime.now(UTC)
     _need_cli()
+    of_vectors = takes_vectors(command)
     command.check_model(command.model)
+    recipe = command.choose_recipe(command.model)
     min_clusters, max_clusters = command.k
     options = RunOptions(
         model=command.model,
-        recipe=command.choose_recipe(command.model),
+        recipe=None if of_vectors and command.recipe is None else recipe,
         min_clusters=min_clusters,
         max_clusters=max_clusters,
         seed=command.seed,
@@ -77,11 +82,12 @@ def run(command: RunCommand) -> ExitCode:
     from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
     with shown_progress(command) as progress:
-        image_set = find_sample(command, progress, command.per_class, command.seed)
-        with prepared_out(command, request_run(options, image_set), progress) as arguments:
+        image_set, content, own = find_given(command, progress)
+        options = options_for(own, options) if own else options
+        with prepared_out(command, request_run(options, image_set, content), progress) as arguments:
             if not command.quiet:
                 print_replaced(command.out)
-            outcome = run_images(image_set, options, progress)
+            outcome = run_vectors(own, options, progress) if own else run_images(image_set, options, progress)
             report = ReportOptions(command.thumbnails, command.identified)
             write_run_files(outcome, command.out, arguments, started, report)
     if not command.quiet:
@@ -95,7 +101,10 @@ def assign(command: AssignCommand) -> ExitCode:
     started = datetime.now(UTC)
     _need_cli()
     given, finished = command, find_run(command.run)
+    of_vectors = takes_vectors(given)
     command = given.at_services_of(finished)
+    if of_vectors:  # what the run says of its embedder does not count
+        command = replace(command, embedder=None, weights=None, weights_sha256=None)
     model = command.model or MODELS[0]
     command.check_model(model)
     options = AssignOptions(model=model, **command.service_fields())
@@ -105,10 +114,15 @@ def assign(command: AssignCommand) -> ExitCode:
     from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
 
     with shown_progress(command) as progress:
-        image_set = spell_classes(find_sample(command, progress), finished.classes)
-        with prepared_out(command, request({"run": finished.run_id}, image_set), progress) as arguments:
+        found, content, own = find_given(command, progress)
+        image_set = spell_classes(found, finished.classes)
+        asked = request({"run": finished.run_id}, image_set, content)
+        with prepared_out(command, asked, progress) as arguments:
             with recorded_addresses_named(given, command, finished):
-                outcome = assign_images(finished, image_set, options, progress)
+                if own:
+                    outcome = assign_vectors(finished, replace(own, image_set=image_set), options, progress)
+                else:
+                    outcome = assign_images(finished, image_set, options, progress)
             report = ReportOptions(command.thumbnails, command.identified)
             write_assign_files(outcome, command.out, arguments, started, report)
     if not command.quiet:

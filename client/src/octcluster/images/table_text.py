@@ -98,7 +98,7 @@ def read_table(file: Path, sources: Sequence[str]) -> TableText:
     blank_lines = text[: len(text) - len(text.lstrip("\r\n"))]
     text, first_row = text.lstrip("\r\n"), first_row + len(blank_lines.splitlines())
     headings = {separator: _read_heading(file, text, separator, first_row) for separator in separators}
-    separator = max(separators, key=lambda separator: len(_find_meanings(headings[separator])))
+    separator = max(separators, key=lambda separator: len(find_meanings(headings[separator])))
     heading = headings[separator]
     columns = _choose_columns(file, heading, first_row)
     unused = [column for column in heading if column.strip() and column not in columns.values()]
@@ -171,7 +171,7 @@ def _read_heading(file: Path, text: str, separator: str, number: int) -> list[st
         raise InvalidImageSet(f"{file}, row {number}: {error}; correct the quotes there") from error
 
 
-def _find_meanings(heading: Sequence[str]) -> dict[str, list[str]]:
+def find_meanings(heading: Sequence[str]) -> dict[str, list[str]]:
     """The columns that may be meant, by their meaning; one that bears the name itself stands alone."""
     found: dict[str, list[str]] = {}
     for meaning, names in phrases("headings").items():
@@ -184,7 +184,7 @@ def _find_meanings(heading: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _choose_columns(file: Path, heading: Sequence[str], number: int) -> dict[str, str]:
-    found = _find_meanings(heading)
+    found = find_meanings(heading)
     where = f"{file}, row {number}"
     # A visit is too near to other words, such as vision.
     missing = [meaning for meaning in COLUMNS if meaning not in found and meaning != "visit"]

@@ -4,10 +4,14 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 
+from octcluster.model.recipes import CONSENSUS_2, DEFAULT_RECIPE, Recipe, default_recipe
 from octcluster.model.runs import EmbeddingSpace
 
 OWN_VECTORS = "own-vectors"
 """What stands for the model, and for the features, of vectors whose embedder is not known."""
+
+
+_SEVERAL = 2
 
 
 def own_space(
@@ -34,3 +38,12 @@ def own_space(
         digest=sha256(told.encode()).digest(),
         part_dimensions=parts,
     )
+
+
+def recipe_for(space: EmbeddingSpace) -> Recipe:
+    """The recipe of vectors that are given, if no other is named: that of their model, if this is known.
+
+    The default recipe learns from each part what to look away from in the others: it needs several of them.
+    """
+    recipe = DEFAULT_RECIPE if space.model == OWN_VECTORS else default_recipe(space.model)
+    return CONSENSUS_2 if recipe is DEFAULT_RECIPE and len(space.part_dimensions) < _SEVERAL else recipe

@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from octcluster.clients.security import Tls
-from octcluster.model.own_vectors import own_space
-from octcluster.model.recipes import DEFAULT_RECIPE, Recipe, find_recipe
+from octcluster.model.own_vectors import own_space, recipe_for
+from octcluster.model.recipes import Recipe, find_recipe
 from octcluster.model.runs import EmbeddingSpace, RunSpec
 from octcluster.sklearn.fitting import assign_vectors, fit_vectors, number_patients
 from octcluster.sklearn.kept_clusterer import connected_clusterer
@@ -46,7 +46,7 @@ class ConsensusClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n_clusters: int | tuple[int, int] = 4,
         *,
-        recipe: str | Recipe = DEFAULT_RECIPE.name,
+        recipe: str | Recipe | None = None,
         parts: Sequence[int] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         clusterer: str | None = None,
@@ -58,6 +58,7 @@ class ConsensusClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             n_clusters: Number of clusters, or the smallest and the largest to choose from.
             recipe: Name out of RECIPES, or a recipe of one's own; its preparation and algorithm are used.
+                None: ``consensus-3`` for vectors of several parts, else ``consensus-2``.
             parts: Number of values in each part of a vector, which is prepared by itself, such as
                 ``OctEmbedder.part_dimensions_``; None: a vector is one part.
             random_state: Seed of every random choice. None: another one each time.
@@ -176,8 +177,9 @@ class ConsensusClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return own_space(self.n_features_in_, _TYPE, parts)
 
     def _spec(self, n_vectors: int, smallest: int, largest: int) -> RunSpec:
-        recipe = find_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
         space = self._space()
+        recipe = find_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        recipe = recipe or recipe_for(space)
         parts = space.part_dimensions if len(space.part_dimensions) > 1 else ()
         preparation = replace(recipe.preparation_for(n_vectors), part_dimensions=parts)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -10,6 +10,7 @@ Nothing is fitted again. What was fitted comes from the run's file, or from the 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.clusterer_calls import NO_UNIT
@@ -23,6 +24,7 @@ from octcluster.workflows.assign_targets import (
     AssignTarget,
     ModelTarget,
     RunTarget,
+    check_embeddable,
     find_members,
     find_space,
 )
@@ -84,6 +86,7 @@ def assign_images(
         SpaceMismatch: The embedder has no model whose vectors can be compared with those of the run.
         OctclusterError: It could not be done; the message says what to do.
     """
+    check_embeddable(run)
     stages = Stages(progress)
     with started_services(options, progress) as stack:
         stages.begin("Reading", len(image_set.images), "images")
@@ -92,13 +95,67 @@ def assign_images(
         if options.on_keys is not None:
             options.on_keys(images.good())
         with connected_clients(options, stack, stages) as clients:
-            outcome = _Assigning(run, image_set, options, stages, images, clients).run()
+            source = _ImageFiles(run, clients, options, stages)
+            outcome = Assigning(run, image_set, options, stages, images, source).run()
     if not_kept := find_not_kept(stack):
         progress.message(not_kept)
     return outcome
 
 
-class _Assigning:
+class AssignSource(Protocol):
+    """Where the vectors of the images come from, and the run that takes them.
+
+    Attributes:
+        clusterer: The clusterer.
+        version: Version of the embedder; empty if there is none.
+    """
+
+    clusterer: ClustererClient
+    version: str
+
+    def find_target(self) -> AssignTarget:
+        """The run; raises OctclusterError if it cannot take the vectors."""
+
+    def fill(self, images: KeyedImages) -> None:
+        """See VectorSource."""
+
+
+class _ImageFiles:
+    """Vectors that an embedder makes of image files. See AssignSource."""
+
+    def __init__(
+        self,
+        run: FinishedRun,
+        clients: tuple[EmbedderClient, ClustererClient],
+        options: AssignOptions,
+        stages: Stages,
+    ) -> None:
+        self._run = run
+        self._embedder, self.clusterer = clients
+        self._options = options
+        self._stages = stages
+        self.version = self._embedder.info().version
+
+    def find_target(self) -> AssignTarget:
+        """See AssignSource."""
+        target = self._find_target()
+        space, secret = target.model.space, self._options.key_secret
+        self._filler = CacheFiller(self._embedder, self.clusterer, space, secret, self._stages)
+        return target
+
+    def _find_target(self) -> AssignTarget:
+        model = self._run.model
+        if model is None:
+            return RunTarget(self._run, self.clusterer, self._embedder)
+        space = find_space(self._embedder, model.space.digest, model.space)
+        return ModelTarget(replace(model, space=space), self.clusterer)
+
+    def fill(self, images: KeyedImages) -> None:
+        """See AssignSource."""
+        self._filler.fill(images)
+
+
+class Assigning:
     """One call of assign_images, once its services serve."""
 
     def __init__(
@@ -108,23 +165,21 @@ class _Assigning:
         options: AssignOptions,
         stages: Stages,
         images: KeyedImages,
-        clients: tuple[EmbedderClient, ClustererClient],
+        source: AssignSource,
     ) -> None:
         self._run = run
         self._image_set = image_set
         self._options = options
         self._stages = stages
         self._images = images
-        self._embedder, self._clusterer = clients
+        self._source = source
 
     def run(self) -> AssignOutcome:
-        target = self._find_target()
-        filler = CacheFiller(
-            self._embedder, self._clusterer, target.model.space, self._options.key_secret, self._stages
-        )
+        """Does the work."""
+        target = self._source.find_target()
         for _ in range(_ATTEMPTS):
             with self._stages.timed("embedding"):
-                filler.fill(self._images)
+                self._source.fill(self._images)
             images = _Request.gather(self._images)
             self._stages.begin("Assigning", len(images.keys), "images")
             with self._stages.timed("assigning"):
@@ -138,13 +193,6 @@ class _Assigning:
             raise InvalidImageSet(_no_image(self._images))
         return self._outcome(target, assigned, images.unit_of_scan)
 
-    def _find_target(self) -> AssignTarget:
-        model = self._run.model
-        if model is None:
-            return RunTarget(self._run, self._clusterer, self._embedder)
-        space = find_space(self._embedder, model.space.digest, model.space)
-        return ModelTarget(replace(model, space=space), self._clusterer)
-
     def _outcome(
         self, target: AssignTarget, assigned: Placements, unit_of_scan: Mapping[_Order, int]
     ) -> AssignOutcome:
@@ -153,7 +201,7 @@ class _Assigning:
         members = [image for image, _ in good]
         placements = _order(assigned, keys)
         embedded = self._images.count_embedded()
-        known = find_members(self._run, self._clusterer, self._options.key_secret)
+        known = find_members(self._run, self._source.clusterer, self._options.key_secret)
         return AssignOutcome(
             model=target.model,
             image_set=self._image_set,
@@ -168,7 +216,7 @@ class _Assigning:
             ],
             embedded=embedded,
             cached=len(good) - embedded,
-            versions=describe_versions(self._embedder.info().version, self._clusterer.info().version),
+            versions=describe_versions(self._source.version, self._source.clusterer.info().version),
             stage_seconds=dict(self._stages.seconds),
             pixels=PixelReport(self._images.faults(), self._images.framing()),
         )

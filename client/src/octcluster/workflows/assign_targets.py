@@ -6,6 +6,7 @@ from typing import Protocol
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.clients.embedder import EmbedderClient
 from octcluster.model.errors import NotReady, RunNotFound, SpaceMismatch
+from octcluster.model.own_vectors import OWN_VECTORS
 from octcluster.model.placements import Placements
 from octcluster.model.run_model import RunModel
 from octcluster.model.runs import EmbeddingSpace
@@ -70,6 +71,15 @@ class RunTarget:
     def assign(self, image_keys: Sequence[bytes], unit_numbers: Sequence[int]) -> Placements:
         """See AssignTarget."""
         return self._clusterer.assign(self.model.run_id, self._chosen, image_keys, unit_numbers)
+
+
+def check_embeddable(run: FinishedRun) -> None:
+    """Raises SpaceMismatch if the run is one of vectors that no embedder of ours makes."""
+    if run.model is not None and run.model.space.model == OWN_VECTORS:
+        raise SpaceMismatch(
+            "the run was made of vectors that were given, and no embedder makes such: give the vectors of "
+            "the new images, too, in a .npy or Parquet file"
+        )
 
 
 def _explain_missing(run: FinishedRun) -> str:

@@ -274,10 +274,11 @@ class AssignOutcome:
 
 
 def describe_versions(embedder: str, clusterer: str) -> dict[str, str]:
-    """The versions of all that took part, by name."""
-    return {
+    """The versions of all that took part, by name; an empty one took no part."""
+    found = {
         "octcluster": version("octcluster"),
         "embedder": embedder,
         "clusterer": clusterer,
         "python": platform.python_version(),
     }
+    return {name: told for name, told in found.items() if told}

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from octcluster.clients.clusterer import ClustererClient
-from octcluster.clients.embedder import EmbedderClient
 from octcluster.images.eyes import ScannedEye
 from octcluster.images.image_set import ImageSet
 from octcluster.images.keys import check_of_secret
@@ -23,7 +22,7 @@ from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
 from octcluster.model.runs import Member, RunSpec, Unit
-from octcluster.workflows.embedding import CacheFiller, read_keys
+from octcluster.workflows.embedding import read_keys
 from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
 from octcluster.workflows.eyes import check_enough_eyes, find_eyes, place_scans
 from octcluster.workflows.keyed_images import KeyedImages
@@ -44,6 +43,7 @@ from octcluster.workflows.services import (
     started_services,
 )
 from octcluster.workflows.stages import RunWatcher, Stages
+from octcluster.workflows.vector_source import EmbeddedImages, VectorSource
 
 _ATTEMPTS = 3
 # Ends of a run after which another one may succeed: the cache lost vectors, or something was away.
@@ -108,7 +108,8 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
         # How many the algorithms need, only the clusterer can tell.
         check_enough(images, FEWEST_IMAGES)
         with connected_clients(options, stack, stages) as clients:
-            outcome = Job(image_set, options, stages, images, clients).run()
+            source = EmbeddedImages(clients, options.chosen_recipe, options, stages)
+            outcome = Job(image_set, options, stages, images, (source, clients[1])).run()
     return replace(outcome, not_kept=find_not_kept(stack, outcome.not_kept))
 
 
@@ -126,17 +127,14 @@ class Job:
         options: RunOptions,
         stages: Stages,
         images: KeyedImages,
-        clients: tuple[EmbedderClient, ClustererClient],
+        services: tuple[VectorSource, ClustererClient],
     ) -> None:
         self._image_set = image_set
         self._options = options
         self._stages = stages
         self._images = images
-        self._embedder, self._clusterer = clients
-        recipe = options.chosen_recipe
-        self._space = self._embedder.space(
-            recipe.features, options.model, flip=recipe.flip, views=recipe.views
-        )
+        self._source, self._clusterer = services
+        self._space = self._source.space
 
     def run(self) -> RunOutcome:
         """Does the work; what was lost on the clusterer's side on the way is done again, a few times."""
@@ -146,12 +144,9 @@ class Job:
         self._clusterer.check_run(
             self._spec(), self._images.count_good(), None if eyes is None else len(eyes)
         )
-        filler = CacheFiller(
-            self._embedder, self._clusterer, self._space, self._options.key_secret, self._stages
-        )
         for attempt in range(1, _ATTEMPTS + 1):
             with self._stages.timed("embedding"):
-                filler.fill(self._images)
+                self._source.fill(self._images)
             self._check_enough()
             try:
                 return self._cluster()
@@ -256,7 +251,7 @@ class Job:
         fitted: bytes | None,
     ) -> RunOutcome:
         scans, keys = self._images.good_scans(), self._images.good_keys()
-        embedder, clusterer = self._embedder.info(), self._clusterer.info()
+        clusterer = self._clusterer.info()
         embedded = self._images.count_embedded()
         copies = add_copies(result.duplicates, keys)
         return RunOutcome(
@@ -269,8 +264,8 @@ class Job:
             assignments=assignments,
             embedded=embedded,
             cached=len(scans) - embedded,
-            versions=describe_versions(embedder.version, clusterer.version),
-            runtime=f"{embedder.runtime} {embedder.device}",
+            versions=describe_versions(self._source.version, clusterer.version),
+            runtime=self._source.runtime,
             trace_id=self._clusterer.trace_id,
             blas_kernels=clusterer.blas_kernels,
             stage_seconds=dict(self._stages.seconds),

@@ -12,11 +12,14 @@ from octcluster.clients.tracing import begin_trace
 from octcluster.images.keys import key_secret_from_environment
 from octcluster.local.options import LocalStackOptions
 from octcluster.local.stack import START_SECONDS, LocalStack
-from octcluster.model.errors import OctclusterError
+from octcluster.model.errors import OctclusterError, ServerUnavailable
 from octcluster.model.progress import Progress
 from octcluster.workflows.stages import Stages
 
 _CONNECT_SECONDS = 20.0
+# A server that is starting binds its port within seconds; a wrong address should be told soon.
+_REFUSED_SECONDS = 5.0
+_REFUSED = "onnection refused"
 _OUTAGE_SECONDS = 120.0
 _CANCEL_SECONDS = 3.0
 
@@ -106,48 +109,84 @@ def connected_clients(
     options: ServiceOptions, stack: LocalStack | None, stages: Stages
 ) -> Iterator[tuple[EmbedderClient, ClustererClient]]:
     """Connects to both services, once they serve, while the block runs."""
-    traceparent = begin_trace()
+    with contextlib.ExitStack() as clients:
+        with stages.timed("starting"):
+            connector = _Connector(options, stack, stages)
+            embedder = clients.enter_context(connector.open_embedder())
+            clusterer = clients.enter_context(connector.open_clusterer())
+            connector.wait(embedder, options.embedder)
+            connector.wait(clusterer, options.clusterer)
+        yield embedder, clusterer
 
-    def check() -> None:
-        if stack is not None:
-            stack.check()
 
-    def on_wait(text: str) -> None:
-        check()
-        stages.message(text)
+@contextlib.contextmanager
+def connected_clusterer(
+    options: ServiceOptions, stack: LocalStack | None, stages: Stages
+) -> Iterator[ClustererClient]:
+    """Connects to the clusterer, once it serves, while the block runs."""
+    with contextlib.ExitStack() as clients:
+        with stages.timed("starting"):
+            connector = _Connector(options, stack, stages)
+            clusterer = clients.enter_context(connector.open_clusterer())
+            connector.wait(clusterer, options.clusterer)
+        yield clusterer
 
-    with contextlib.ExitStack() as clients, stages.timed("starting"):
+
+class _Connector:
+    """Connects a job to its services, once those that it started listen."""
+
+    def __init__(self, options: ServiceOptions, stack: LocalStack | None, stages: Stages) -> None:
+        self._options = options
+        self._stack = stack
+        self._stages = stages
+        self._traceparent = begin_trace()
         if stack is not None:
             stages.begin("Starting", 0, "services")
             stack.wait_until_started()
-        embedder = clients.enter_context(
-            EmbedderClient(
-                options.embedder or (stack.embedder_address if stack else ""),
-                retry_seconds=_OUTAGE_SECONDS,
-                on_wait=on_wait,
-                tls=options.embedder_tls,
-                token=options.embedder_token,
-                traceparent=traceparent,
-            )
+
+    def open_embedder(self) -> EmbedderClient:
+        """A client of the embedder, which may not serve yet."""
+        options = self._options
+        return EmbedderClient(
+            options.embedder or (self._stack.embedder_address if self._stack else ""),
+            retry_seconds=_OUTAGE_SECONDS,
+            on_wait=self._on_wait,
+            tls=options.embedder_tls,
+            token=options.embedder_token,
+            traceparent=self._traceparent,
         )
-        clusterer = clients.enter_context(
-            ClustererClient(
-                options.clusterer or (stack.clusterer_address if stack else ""),
-                retry_seconds=_OUTAGE_SECONDS,
-                on_wait=on_wait,
-                tls=options.clusterer_tls,
-                token=options.clusterer_token,
-                traceparent=traceparent,
-            )
+
+    def open_clusterer(self) -> ClustererClient:
+        """The same of the clusterer."""
+        options = self._options
+        return ClustererClient(
+            options.clusterer or (self._stack.clusterer_address if self._stack else ""),
+            retry_seconds=_OUTAGE_SECONDS,
+            on_wait=self._on_wait,
+            tls=options.clusterer_tls,
+            token=options.clusterer_token,
+            traceparent=self._traceparent,
         )
-        for client, given in ((embedder, options.embedder), (clusterer, options.clusterer)):
-            if given is None:
-                client.wait_until_serving(START_SECONDS, lambda _: check())
-            else:
-                client.wait_until_serving(_CONNECT_SECONDS, on_wait)
-        connected = clients.pop_all()
-    with connected:
-        yield embedder, clusterer
+
+    def wait(self, client: EmbedderClient | ClustererClient, given: str | None) -> None:
+        """Waits until a service serves; where nothing listens at an address that was given, not for long."""
+        if given is None:
+            client.wait_until_serving(START_SECONDS, lambda _: self._check())
+            return
+        try:
+            client.wait_until_serving(_REFUSED_SECONDS, self._on_wait)
+        except ServerUnavailable as error:
+            if _REFUSED in str(error):
+                raise
+            client.wait_until_serving(_CONNECT_SECONDS - _REFUSED_SECONDS, self._on_wait)
+
+    def _check(self) -> None:
+        if self._stack is not None:
+            self._stack.check()
+
+    def _on_wait(self, text: str) -> None:
+        self._check()
+        self._stages.message(text)
 
 
 def cancel_run(options: ServiceOptions, address: str, run_id: str) -> None:

@@ -37,6 +37,7 @@ from octcluster.workflows.run import Job, RunOptions
 from octcluster.workflows.services import ServiceOptions, connected_clients, find_not_kept, started_services
 from octcluster.workflows.stages import Stages
 from octcluster.workflows.study_matrix import Part, StudyMatrix
+from octcluster.workflows.vector_source import EmbeddedImages
 
 _STAGES_OF_A_PART = 6
 _RUN_ID_BYTES = 16
@@ -193,7 +194,8 @@ def _do_part(
         umap=False,
     )
     try:
-        job = _PartJob(image_set, run_options, stages, own_images, clients)
+        source = EmbeddedImages(clients, run_options.chosen_recipe, run_options, stages)
+        job = _PartJob(image_set, run_options, stages, own_images, (source, clients[1]))
         outcome = job.run()
     except ModelNotServed as error:
         return PartOutcome(part, PartState.SKIPPED, reason=str(error))

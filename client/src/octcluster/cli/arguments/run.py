@@ -34,6 +34,9 @@ How images are clustered is a recipe: which features of the network, how they ar
 Without further options the model's default recipe is taken. An option that changes a part of a recipe needs
 the name of the recipe beside it: --recipe plain-1 --pca 0.95.
 
+IMAGES may be vectors instead, from any network: a .npy file, or a Parquet file with a column "vector", such as
+--vectors writes. No image is read then, and no embedder is needed (docs/files.md).
+
 Without --embedder and --clusterer the services are started for this run and stopped after it.
 """
 EXAMPLES = """\
@@ -42,6 +45,7 @@ examples:
   octcluster run scans --out result -k 2:10              choose among 2 to 9 clusters, without labels
   octcluster run scans --out result --recipe plain-1 --algorithm kmeans,hdbscan    two algorithms side by side
   octcluster run volumes --out result --unit eye         cluster eyes, each by all of its scans
+  octcluster run own.parquet --out result                vectors that another program made
   octcluster run scans --out result --labels table.csv   compare with classes of a table image,label[,patient]
   octcluster run scans --out result --embedder gpu-box:50051 --clusterer gpu-box:50052
   octcluster assign result new-scans --out new           put new images into the clusters of result

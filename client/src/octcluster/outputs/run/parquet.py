@@ -1,7 +1,9 @@
 """assignments.parquet: what assignments.csv holds and more, for pandas, Polars, DuckDB and others."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from octcluster.model.runs import EmbeddingSpace, vector_bytes
@@ -9,6 +11,7 @@ from octcluster.outputs.run.columns import list_columns
 from octcluster.outputs.scan_columns import name_scan_columns
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.result_files import PARQUET_PREFIX
+from octcluster.workflows.vector_table import SPACE_METADATA
 
 _ROWS_AT_ONCE = 1 << 14
 
@@ -69,6 +72,7 @@ def _make_table(outcome: RunOutcome, rows: range, scan_columns: Sequence[str]) -
             f"{PARQUET_PREFIX}run_id": outcome.spec.run_id,
             f"{PARQUET_PREFIX}result_id": outcome.result_id,
             "octcluster_space": outcome.space.digest.hex(),
+            SPACE_METADATA: json.dumps({**asdict(outcome.space), "digest": outcome.space.digest.hex()}),
             "octcluster_keys": outcome.key_check,
         }
     )

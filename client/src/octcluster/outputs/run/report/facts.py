@@ -11,11 +11,11 @@ def list_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
     """Names and values of what is needed to judge and repeat a run."""
     space, spec = outcome.space, outcome.spec
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.stage_seconds.items())
-    return [
+    facts = [
         ("result", outcome.result_id),
         ("recipe", outcome.recipe.name or "none of the named ones"),
         ("model", f"{space.model}, features {space.features}, {space.dimension:,} values an image"),
-        ("weights", f"SHA-256 {space.weights_digest}"),
+        ("weights", space.weights_digest and f"SHA-256 {space.weights_digest}"),
         ("preprocessing", space.preprocessing_version),
         ("preparation", _describe_preparation(outcome)),
         ("seed", str(spec.seed)),
@@ -29,6 +29,7 @@ def list_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
         *([("names", " ".join(told))] if (told := tell_notes(outcome.image_set)) else []),
         ("time", seconds),
     ]
+    return [(name, value) for name, value in facts if value]
 
 
 def _describe_preparation(outcome: RunOutcome) -> str:
