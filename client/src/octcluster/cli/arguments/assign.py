@@ -38,10 +38,10 @@ Puts images into the clusters of a finished run, without changing it, and writes
   failures.csv     the images that could not be used, and why; if there are any
   warnings.csv     images with a fault in their pixels, and the cure; if there are any
 
-The images are embedded with the model and features of the run. If the run was made of vectors, give the vectors
-of the new images. RUN is the folder of the run, or the file
-model.npz out of it alone: it needs neither the cache nor the machine of the run, and holds no image, name or
-patient. Give the folder where you have it: it alone tells the run's own images and patients from new ones.
+The images are embedded with the model and features of the run. If the run was made of vectors, give the
+vectors of the new images. RUN is the folder of the run, or the file model.npz out of it alone: it needs
+neither the cache nor the machine of the run, and holds no image, name or patient. Give the folder where you
+have it: it alone tells the run's own images and patients from new ones.
 """
 EXAMPLES = """\
 examples:

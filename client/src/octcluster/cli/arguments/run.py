@@ -34,8 +34,8 @@ How images are clustered is a recipe: which features of the network, how they ar
 Without further options the model's default recipe is taken. An option that changes a part of a recipe needs
 the name of the recipe beside it: --recipe plain-1 --pca 0.95.
 
-IMAGES may be vectors instead, from any network: a .npy file, or a Parquet file with a column "vector", such as
---vectors writes. No image is read then, and no embedder is needed (docs/files.md).
+IMAGES may be vectors instead, from any network: a .npy file, or a Parquet file with a column "vector",
+such as --vectors writes. No image is read then, and no embedder is needed (docs/files.md).
 
 Without --embedder and --clusterer the services are started for this run and stopped after it.
 """
