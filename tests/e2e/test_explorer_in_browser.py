@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Complaints, open_tab, watched
-from explorers import Caller, running_explorer
+from browsing import open_tab, watched
+from explorer_pages import assert_quiet, choose, draw_around, group, open_explorer, sizes, tiles, undo, wall
+from explorers import WHO, Caller, running_explorer
 from made_scans import MadeScans, make_result
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-WHO = "Dr. Example"
 SCANS = MadeScans()
 
 
@@ -42,43 +42,6 @@ def page(opened_tab: Page, explorer: Caller) -> Page:
     return opened_tab
 
 
-def open_explorer(page: Page, explorer: Caller) -> None:
-    page.goto(explorer.address)
-    expect(page.locator("html[data-ready]")).to_be_attached()
-    who = page.get_by_role("button", name="Your name")
-    if who.count():
-        who.click()
-        page.get_by_label("Your name").fill(WHO)
-        page.get_by_role("button", name="Go on").click()
-
-
-def group(page: Page, name: str) -> Locator:
-    """A group in the list of groups."""
-    return page.locator(".groups li").filter(has=page.get_by_text(name, exact=True))
-
-
-def sizes(explorer: Caller) -> dict[str, int]:
-    return {each["name"]: each["images"] for each in explorer.state()["groups"]}
-
-
-def wall(page: Page) -> Locator:
-    return page.get_by_role("listbox", name="Images")
-
-
-def tiles(page: Page) -> Locator:
-    return wall(page).get_by_role("option")
-
-
-def choose(page: Page, name: str) -> None:
-    group(page, name).get_by_role("button").click()
-    expect(page.locator(".wall-head h2")).to_contain_text(name)
-
-
-def undo(page: Page) -> None:
-    page.get_by_role("navigation", name="Work").get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status").last).to_contain_text("Undone")
-
-
 def test_opens_with_no_error_and_asks_only_its_own_server(opened_tab: Page, explorer: Caller) -> None:
     with watched(opened_tab) as complaints:
         open_explorer(opened_tab, explorer)
@@ -87,11 +50,6 @@ def test_opens_with_no_error_and_asks_only_its_own_server(opened_tab: Page, expl
     assert_quiet(complaints)
     assert complaints.requests
     assert all(address.startswith(explorer.address) for address in complaints.requests)
-
-
-def assert_quiet(complaints: Complaints) -> None:
-    # Chromium without a graphics card tells of its own speed.
-    assert [text for text in complaints.troubles if "GL Driver Message" not in text] == []
 
 
 def test_shows_no_name_of_a_file_or_a_patient(page: Page) -> None:
@@ -194,18 +152,6 @@ def test_lasso_splits_a_group(page: Page, explorer: Caller) -> None:
     expect(group(page, "Lassoed")).to_contain_text(str(SCANS.first - 1))
     undo(page)
     expect(group(page, "Lassoed")).to_have_count(0)
-
-
-def draw_around(page: Page, frame: Locator) -> None:
-    box = frame.bounding_box()
-    assert box is not None
-    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.05)]
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for x, y in places[1:]:
-        page.mouse.move(x, y, steps=4)
-    page.mouse.up()
 
 
 def test_unusable_and_usable_again(page: Page, explorer: Caller) -> None:

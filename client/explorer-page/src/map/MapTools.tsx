@@ -1,5 +1,6 @@
 /** What stands over the map: its kind, its colours, lasso and zoom. */
 
+import { dialog } from "../panels/open_dialog";
 import { Icon } from "../panels/Icon";
 import { colourBy, fixed, lassoing, mapKind, suggestions } from "../data/state";
 
@@ -40,6 +41,7 @@ export function MapTools({ showAll, zoom }: Props) {
       )}
       <span class="grow" />
       <span class="icons">
+      <button class="link" onClick={() => (dialog.value = { kind: "groups" })}>Table</button>
       <button
         class="icon"
         aria-pressed={lassoing.value}

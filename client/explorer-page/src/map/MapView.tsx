@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { lassoing } from "../data/state";
 import { Gestures } from "./gestures";
 import { MapLabels } from "./MapLabels";
+import { MapLegend } from "./MapLegend";
 import { MapTools } from "./MapTools";
 import { PointedPicture } from "./PointedPicture";
 import { Scene } from "./scene";
@@ -23,13 +24,14 @@ export function MapView() {
           ref={canvas}
           tabIndex={0}
           role="img"
-          aria-label="Map of all images. Near images look alike to the model. The table below it gives the groups in numbers."
+          aria-label="Map of all images. Near images look alike to the model. The button Table gives the groups in numbers."
           aria-describedby="map-keys"
         />
         <p id="map-keys" class="unseen">
           Arrow keys move the map, plus and minus zoom, 0 shows all, Enter opens the image nearest to the middle.
         </p>
         <MapLabels scene={scene} />
+        <MapLegend />
         <Lasso scene={scene} />
         <PointedPicture scene={scene} />
       </div>

@@ -109,14 +109,20 @@ function Silhouette() {
   return (
     <fieldset>
       <legend>Fit to its group (silhouette)</legend>
-      <label class="range">
-        at least <output>{low.toFixed(2)}</output>
-        <input type="range" min={-1} max={1} step={0.05} value={low} onInput={(event) => set([Math.min(event.currentTarget.valueAsNumber, high), high])} />
-      </label>
-      <label class="range">
-        at most <output>{high.toFixed(2)}</output>
-        <input type="range" min={-1} max={1} step={0.05} value={high} onInput={(event) => set([low, Math.max(event.currentTarget.valueAsNumber, low)])} />
-      </label>
+      <div class="range">
+        <span>at least</span> <output>{low.toFixed(2)}</output>
+        <input
+          type="range" aria-label="Silhouette at least" min={-1} max={1} step={0.05} value={low}
+          onInput={(event) => set([Math.min(event.currentTarget.valueAsNumber, high), high])}
+        />
+      </div>
+      <div class="range">
+        <span>at most</span> <output>{high.toFixed(2)}</output>
+        <input
+          type="range" aria-label="Silhouette at most" min={-1} max={1} step={0.05} value={high}
+          onInput={(event) => set([low, Math.max(event.currentTarget.valueAsNumber, low)])}
+        />
+      </div>
     </fieldset>
   );
 }

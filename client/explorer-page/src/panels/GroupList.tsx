@@ -29,7 +29,6 @@ export function GroupList() {
     <section class="groups" aria-label="Groups">
       <header class="panel-head">
         <h2>Groups</h2>
-        <button class="link" onClick={() => (dialog.value = { kind: "groups" })}>Table</button>
       </header>
       <button class="group all" aria-pressed={chosen.value.size === 0} onClick={() => (chosen.value = new Set())}>
         <span class="group-name">All images</span>
@@ -38,12 +37,12 @@ export function GroupList() {
       <ul>
         {groups.value.map((group) => <Line key={group.id} group={group} most={most} />)}
       </ul>
-      {chosen.value.size === 2 || chosen.value.size > 2 ? (
+      {chosen.value.size >= 2 ? (
         <button class="primary block" onClick={() => (dialog.value = { kind: "merge" })}>
           Merge {chosen.value.size} groups…
         </button>
       ) : (
-        <p class="hint">Tick two groups to merge them. Drop images on a group to move them.</p>
+        <p class="hint">Tick two groups to merge them. Drag images onto a group to move them.</p>
       )}
       {snapshot.value.state.warnings.map((warning) => <p class="notice">{warning}</p>)}
     </section>

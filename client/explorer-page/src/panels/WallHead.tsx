@@ -102,7 +102,7 @@ function ViewTools() {
         </select>
       </label>
       {view.value === "pictures" && (
-        <label>
+        <label class="size">
           Size
           <input type="range" min={64} max={260} step={4} value={tileSide.value} onInput={(event) => (tileSide.value = event.currentTarget.valueAsNumber)} />
         </label>

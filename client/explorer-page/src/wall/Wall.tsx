@@ -60,7 +60,7 @@ export function Wall() {
     if (event.altKey) return;
     const page = Math.max(1, Math.floor(seen.height / (height + GAP)));
     const next = nextPlace(event.key, Math.max(place, 0), across, page, rows.length);
-    if (next !== null) goTo(rows, place < 0 ? 0 : next, event.shiftKey);
+    if (next !== null) goTo(rows, place < 0 && event.key.startsWith("Arrow") ? 0 : next, event.shiftKey);
     else if (event.key === " " && focused.value !== null) toggle(focused.value);
     else if (event.key === "Enter" && focused.value !== null) opened.value = focused.value;
     else if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) select(rows);
