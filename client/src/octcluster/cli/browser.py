@@ -1,5 +1,6 @@
 """Tells the address of a page, and opens it."""
 
+import sys
 import threading
 import webbrowser
 
@@ -9,3 +10,8 @@ def show_address(address: str, *, browser: bool) -> None:
     print(f"octcluster explore: {address}\nEnd it with Ctrl-C.", flush=True)
     if browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def show_error(text: str) -> None:
+    """Prints what went wrong for a page that may not be told."""
+    print(f"octcluster: {text}", file=sys.stderr, flush=True)

@@ -226,17 +226,18 @@ def explore(command: ExploreCommand) -> ExitCode:
     for extra in ("cli", "explore"):
         if missing := find_missing(extra):
             raise ExtraNotInstalled(", ".join(missing), extra)
-    from octcluster.cli.browser import show_address  # noqa: PLC0415
+    from octcluster.cli.browser import show_address, show_error  # noqa: PLC0415
     from octcluster.explorer.explore import ExploreOptions  # noqa: PLC0415
     from octcluster.explorer.explore import explore as explore_result  # noqa: PLC0415
 
     options = ExploreOptions(
-        services=ServiceOptions(**command.service_fields()),
+        services=command.find_services,
         images=command.images,
         compare=command.compare,
         identified=command.identified,
         port=command.port,
         debug=command.debug,
+        on_error=show_error,
     )
     explore_result(command.result, options, partial(show_address, browser=not command.no_browser))
     return ExitCode.DONE

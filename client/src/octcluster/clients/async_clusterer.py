@@ -218,6 +218,16 @@ class AsyncClustererClient:
             responses += await self._connection.call_for_stream(self._stub.Assign, request)
         return read_placements(responses)
 
+    async def prepared_vectors(
+        self, fitted_digest: bytes, image_keys: Sequence[bytes]
+    ) -> AsyncIterator[tuple[Sequence[bytes], bytes]]:
+        """See ClustererClient.prepared_vectors."""
+        for request in assign_requests(fitted_digest, image_keys, None, (await self.info()).limits):
+            request.return_prepared = True
+            for response in await self._connection.call_for_stream(self._stub.Assign, request):
+                if response.image_keys:
+                    yield list(response.image_keys), response.prepared_vectors
+
     async def fitted_run(self, run_id: str, result_index: int) -> bytes:
         """See ClustererClient.fitted_run."""
         request = messages.GetFittedRunRequest(run_id=run_id, result_index=result_index)

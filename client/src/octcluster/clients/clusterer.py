@@ -212,6 +212,28 @@ class ClustererClient(ClustererVectors):
             responses += self._connection.call_for_stream(self._stub.Assign, request)
         return read_placements(responses)
 
+    def prepared_vectors(
+        self, fitted_digest: bytes, image_keys: Sequence[bytes]
+    ) -> Iterator[tuple[Sequence[bytes], bytes]]:
+        """Fetches vectors as they were clustered, prepared by a run whose file was put.
+
+        Args:
+            fitted_digest: What put_fitted_run returned.
+            image_keys: Keys of 32 bytes, any number; images of the run or others.
+
+        Yields:
+            Keys of some images, in the order asked for, and their prepared vectors one after the other,
+            little-endian float32; images without a vector in the run's space are left out.
+
+        Raises:
+            RunNotFound: The clusterer does not have the file (any more): put it again.
+        """
+        for request in assign_requests(fitted_digest, image_keys, None, self.info().limits):
+            request.return_prepared = True
+            for response in self._connection.call_for_stream(self._stub.Assign, request):
+                if response.image_keys:
+                    yield list(response.image_keys), response.prepared_vectors
+
     def fitted_run(self, run_id: str, result_index: int) -> bytes:
         """Fetches what puts other images into the clusters of a run, as a file.
 

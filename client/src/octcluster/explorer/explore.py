@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octcluster.explorer.columns import format_columns
+from octcluster.explorer.jobs import Jobs
 from octcluster.explorer.pictures import Pictures
 from octcluster.explorer.result import read_result
 from octcluster.explorer.server.explorer import Explorer
 from octcluster.explorer.server.serving import serve
+from octcluster.explorer.told_errors import ErrorTeller
+from octcluster.explorer.vectors import Vectors
 from octcluster.explorer.workspace import Workspace
 from octcluster.local.options import default_cache_dir
+from octcluster.workflows.finished_runs import FinishedRun
 from octcluster.workflows.services import ServiceOptions
 
 _CACHE = "explorer"
@@ -22,20 +26,22 @@ class ExploreOptions:
     """How a result is explored.
 
     Attributes:
-        services: Services for the vectors of its images.
+        services: Makes of the run how the services for the vectors of its images are found.
         images: Where its images are; None: where they were at the run.
         compare: Folder of another run, whose clusters are shown beside; None: of none.
         identified: Whether names of files and patients may be sent to the page.
         port: Port of the page; 0: any that is free.
         debug: Whether faults are printed in full.
+        on_error: Told in full what went wrong, where the page is not.
     """
 
-    services: ServiceOptions
+    services: Callable[[FinishedRun], ServiceOptions]
     images: Path | None = None
     compare: str | None = None
     identified: bool = False
     port: int = 0
     debug: bool = False
+    on_error: Callable[[str], None] = lambda _: None
 
 
 @contextmanager
@@ -50,17 +56,25 @@ def opened_explorer(reference: str, options: ExploreOptions) -> Iterator[Explore
         InvalidArguments: The folder cannot be used, or another explorer works on it.
     """
     result = read_result(reference, options.images)
-    cache = (options.services.cache_dir or default_cache_dir()) / _CACHE
+    services = options.services(result.run)
+    cache = (services.cache_dir or default_cache_dir()) / _CACHE
     workspace = Workspace(result)
+    teller = ErrorTeller(options.on_error, identified=options.identified)
+    jobs = Jobs(teller)
     try:
         yield Explorer(
             result=result,
             workspace=workspace,
-            pictures=Pictures(result, cache / "pictures", options.services.key_secret),
+            pictures=Pictures(result, cache / "pictures", services.key_secret),
+            vectors=Vectors(result, cache / "vectors", services, jobs),
+            jobs=jobs,
+            services=services,
+            teller=teller,
             columns=format_columns(result, identified=options.identified),
             identified=options.identified,
         )
     finally:
+        jobs.close()
         workspace.close()
 
 

@@ -60,6 +60,11 @@ class FittedPreparation:
     parts: Sequence[FittedPart]
     prepared_length: float | None = None
 
+    @property
+    def dimension(self) -> int:
+        """Number of values of a prepared vector."""
+        return sum(part.factors.size for part in self.parts)
+
     def apply(
         self, vectors: NDArray[np.float32], units: NDArray[np.int32] | None = None
     ) -> NDArray[np.float32]:

@@ -19,6 +19,9 @@ from octcluster_clusterer.serving.result_conversions import FITTED_MISSING, find
 from octcluster_clusterer.store.vectors import VectorCache
 
 _MESSAGE_OVERHEAD_BYTES = 64
+_VALUE_BYTES = 4
+# Of an image in an answer, beside its prepared vector: its key and where it belongs.
+_IMAGE_BYTES = 128
 # Of a file that a client sends.
 _USUAL_PIECE_BYTES = 2**20
 
@@ -63,13 +66,23 @@ def assign_images(
     units: Sequence[int],
     vectors: VectorCache,
     limits: Limits,
+    *,
+    return_prepared: bool = False,
 ) -> Iterator[pb.AssignResponse]:
-    """Puts images into clusters, message by message, and at last the means of units."""
+    """Puts images into clusters, message by message, and at last the means of units.
+
+    Raises:
+        InvalidRequest: Not even one vector fits into a message.
+    """
     means = UnitMeans()
     size = count_vectors_per_message(fitted.space, limits)
+    if return_prepared:
+        size = min(size, _count_prepared_per_message(fitted.preparation.dimension, limits))
     for start in range(0, len(image_keys), size):
         keys = image_keys[start : start + size]
-        response = _assign_part(fitted, keys, units[start : start + size], vectors, means)
+        response = _assign_part(
+            fitted, keys, units[start : start + size], vectors, means, return_prepared=return_prepared
+        )
         if response.image_keys:
             yield response
     if means.images:
@@ -91,6 +104,8 @@ def _assign_part(
     units: Sequence[int],
     vectors: VectorCache,
     means: UnitMeans,
+    *,
+    return_prepared: bool,
 ) -> pb.AssignResponse:
     """One message of an answer. While that waits to be read, nothing holds its vectors."""
     found = vectors.get(fitted.space, image_keys)
@@ -103,7 +118,24 @@ def _assign_part(
     del values
     means.add(_pick_units(image_keys, units, keys), members)
     placed = vars(fitted.assign_members(members))
-    return pb.AssignResponse(image_keys=keys, **placed, fitted_agreement=fitted.rule.fitted_agreement)
+    return pb.AssignResponse(
+        image_keys=keys,
+        **placed,
+        fitted_agreement=fitted.rule.fitted_agreement,
+        # To assign them has finished them, in place.
+        prepared_vectors=members.astype("<f4", copy=False).tobytes() if return_prepared else b"",
+    )
+
+
+def _count_prepared_per_message(dimension: int, limits: Limits) -> int:
+    """Counts the images whose prepared vectors one message may hold; raises InvalidRequest if it is none."""
+    n_bytes = dimension * _VALUE_BYTES + _IMAGE_BYTES
+    if n_bytes > limits.max_message_bytes:
+        raise InvalidRequest(
+            f"a prepared vector of {dimension} values does not fit into a message of at most "
+            f"{limits.max_message_bytes} bytes (--max-message-bytes of the clusterer)"
+        )
+    return limits.max_message_bytes // n_bytes
 
 
 def _pick_units(keys: Sequence[bytes], units: Sequence[int], found: Sequence[bytes]) -> list[int]:

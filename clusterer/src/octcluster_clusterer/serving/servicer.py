@@ -206,7 +206,9 @@ class ClustererServicer(ClustererServiceServicer):
         keys = to_image_keys(request.image_keys, self._limits)
         units = to_units(request)
         fitted = await asyncio.to_thread(self._find_fitted, request)
-        responses = assign_images(fitted, keys, units, self._vectors, self._limits)
+        responses = assign_images(
+            fitted, keys, units, self._vectors, self._limits, return_prepared=request.return_prepared
+        )
         while (response := await self._compute_next(responses)) is not None:
             yield response
 

@@ -3,11 +3,11 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from octcluster.cli.arguments.command import ImagesCommand, add_images, add_labels, add_output_options
-from octcluster.cli.arguments.services import ServicesCommand, add_services
+from octcluster.cli.arguments.of_run import OfRunCommand
+from octcluster.cli.arguments.services import add_services
 from octcluster.model.errors import (
     ConnectionNotSecure,
     DeadlineExceeded,
@@ -56,12 +56,11 @@ medical device, and not for diagnosis.
 
 
 @dataclass(frozen=True, kw_only=True)
-class AssignCommand(ServicesCommand, ImagesCommand):
+class AssignCommand(OfRunCommand, ImagesCommand):
     """``octcluster assign``.
 
     Attributes:
         run: Folder that ``octcluster run`` wrote, its model file, or the id of a run.
-        model: Name of the model for an embedder that is started; None: that of the run.
         thumbnails: Whether the report shows images.
         identified: Whether the report names images and patients.
     """
@@ -69,33 +68,8 @@ class AssignCommand(ServicesCommand, ImagesCommand):
     name = "assign"
 
     run: str
-    model: str | None
     thumbnails: bool
     identified: bool
-
-    def at_services_of(self, run: FinishedRun) -> "AssignCommand":
-        """The command with what the run says of its place and its vectors, where nothing else was given."""
-        clusterer, cache_dir = self.clusterer, self.cache_dir
-        if clusterer is None and cache_dir is None:
-            clusterer, cache_dir = run.arguments.get("clusterer"), _path(run.arguments.get("cache_dir"))
-            # A run that has a model file does without its cache, which may lie on another machine.
-            if run.model is not None and cache_dir is not None and not cache_dir.is_dir():
-                cache_dir = None
-        embedder, weights, digest = self.embedder, self.weights, self.weights_sha256
-        if embedder is None and self.model is None and weights is None:
-            embedder = run.arguments.get("embedder")
-        if embedder is None and weights is None:
-            weights = _path(run.arguments.get("weights"))
-            digest = digest or run.arguments.get("weights_sha256")
-        return replace(
-            self,
-            clusterer=clusterer,
-            cache_dir=cache_dir,
-            embedder=embedder,
-            weights=weights,
-            weights_sha256=digest,
-            model=self.model or run.arguments.get("model"),
-        )
 
 
 @contextmanager
@@ -132,10 +106,6 @@ def recorded_addresses_named(given: AssignCommand, used: AssignCommand, run: Fin
                 where = "That address is the one in the run's run.json; if it is no longer right"
                 raise type(error)(f"{error}. {where}, {cure}", code=error.code) from error
         raise
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

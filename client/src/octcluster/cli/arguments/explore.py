@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octcluster.cli.arguments.command import add_debug
-from octcluster.cli.arguments.services import ServicesCommand, add_services
+from octcluster.cli.arguments.of_run import OfRunCommand
+from octcluster.cli.arguments.services import add_services
 from octcluster.cli.values import parse_port
+from octcluster.model.runs import MODELS
+from octcluster.workflows.finished_runs import FinishedRun
+from octcluster.workflows.services import ServiceOptions
 
 SUMMARY = "look at a finished run in the browser, name its groups and correct them"
 DESCRIPTION = """\
@@ -31,7 +35,7 @@ for diagnosis.
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExploreCommand(ServicesCommand):
+class ExploreCommand(OfRunCommand):
     """``octcluster explore``.
 
     Attributes:
@@ -51,6 +55,15 @@ class ExploreCommand(ServicesCommand):
     identified: bool
     port: int
     no_browser: bool
+
+    def find_services(self, run: FinishedRun) -> ServiceOptions:
+        """The services for the vectors of a run.
+
+        Raises:
+            InvalidArguments: See service_fields.
+        """
+        command = self.at_services_of(run)
+        return ServiceOptions(model=command.model or MODELS[0], **command.service_fields())
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from octcluster.explorer.server.guard import Guard
 from octcluster.explorer.server.page_routes import list_page_routes
 from octcluster.explorer.server.picture_routes import list_picture_routes
 from octcluster.explorer.server.state_routes import list_state_routes
+from octcluster.explorer.server.vector_routes import list_vector_routes
 
 
 def make_app(explorer: Explorer, token: str, hosts: frozenset[str], *, debug: bool = False) -> ASGIApp:
@@ -25,5 +26,6 @@ def make_app(explorer: Explorer, token: str, hosts: frozenset[str], *, debug: bo
         *list_state_routes(explorer),
         *list_picture_routes(explorer),
         *list_export_routes(explorer),
+        *list_vector_routes(explorer),
     ]
     return Guard(Starlette(routes=routes), token, hosts, debug=debug)

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from octcluster.explorer.jobs import Jobs
 from octcluster.explorer.pictures import Pictures
 from octcluster.explorer.result import Result
+from octcluster.explorer.told_errors import ErrorTeller
+from octcluster.explorer.vectors import Vectors
 from octcluster.explorer.workspace import Workspace
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count
+from octcluster.workflows.services import ServiceOptions
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,10 @@ class Explorer:
         result: The result.
         workspace: The groups that a person works on.
         pictures: Pictures of the images.
+        vectors: Prepared vectors of the images.
+        jobs: Work that takes long.
+        services: Services that have the vectors.
+        teller: Makes sentences of what goes wrong.
         columns: The columns as the page takes them.
         identified: Whether names of files and patients may be sent.
     """
@@ -25,6 +33,10 @@ class Explorer:
     result: Result
     workspace: Workspace
     pictures: Pictures
+    vectors: Vectors
+    jobs: Jobs
+    services: ServiceOptions
+    teller: ErrorTeller
     columns: bytes
     identified: bool
 

@@ -45,20 +45,10 @@ def answer_with(explorer: Explorer, handle: Handler) -> Callable[[Request], Awai
             body = await _read_body(request) if request.method == "POST" else None
             return await run_in_threadpool(handle, explorer, request, body)
         except (OctclusterError, OSError) as error:
-            return explain(error)
+            status = next(status for kind, status in _STATUS_OF if isinstance(error, kind))
+            return JSONResponse({"error": explorer.teller.tell(error)}, status)
 
     return answer
-
-
-def explain(error: Exception) -> Response:
-    """An error as an answer with one sentence."""
-    status = next(status for kind, status in _STATUS_OF if isinstance(error, kind))
-    text = str(error)
-    if isinstance(error, OSError):
-        text = (
-            f"this could not be saved ({error.strerror}), and nothing was changed: free space, then try again"
-        )
-    return JSONResponse({"error": text}, status)
 
 
 def read_row(explorer: Explorer, request: Request) -> int:

@@ -1898,12 +1898,15 @@ class AssignRequest(_message.Message):
     IMAGE_KEYS_FIELD_NUMBER: _builtins.int
     FITTED_DIGEST_FIELD_NUMBER: _builtins.int
     UNIT_NUMBERS_FIELD_NUMBER: _builtins.int
+    RETURN_PREPARED_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """RunSpec.run_id; empty with fitted_digest."""
     result_index: _builtins.int
     """Index into RunResult.results; 0 with fitted_digest."""
     fitted_digest: _builtins.bytes
     """PutFittedRunResponse.fitted_digest, 32 bytes, in place of run_id. NOT_FOUND: put the file again."""
+    return_prepared: _builtins.bool
+    """Whether the answer has the prepared vectors of the images."""
     @_builtins.property
     def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Image keys, 32 bytes each, at most Limits.max_keys_per_message; vectors of the run's space."""
@@ -1922,10 +1925,11 @@ class AssignRequest(_message.Message):
         image_keys: _abc.Iterable[_builtins.bytes] | None = ...,
         fitted_digest: _builtins.bytes = ...,
         unit_numbers: _abc.Iterable[_builtins.int] | None = ...,
+        return_prepared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fitted_digest", b"fitted_digest", "image_keys", b"image_keys", "result_index", b"result_index", "run_id", b"run_id", "unit_numbers", b"unit_numbers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fitted_digest", b"fitted_digest", "image_keys", b"image_keys", "result_index", b"result_index", "return_prepared", b"return_prepared", "run_id", b"run_id", "unit_numbers", b"unit_numbers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1947,8 +1951,13 @@ class AssignResponse(_message.Message):
     FITTED_AGREEMENT_FIELD_NUMBER: _builtins.int
     PERCENTILES_FIELD_NUMBER: _builtins.int
     UNITS_FIELD_NUMBER: _builtins.int
+    PREPARED_VECTORS_FIELD_NUMBER: _builtins.int
     fitted_agreement: _builtins.float
     """Share of the run's own members that this way of assigning puts into the cluster the run gave them, 0 to 1."""
+    prepared_vectors: _builtins.bytes
+    """Prepared vectors of the images, one after the other, little-endian IEEE 754 single precision, shape (n_images,
+    prepared dimension); only with AssignRequest.return_prepared. Distances between them are those of the run.
+    """
     @_builtins.property
     def image_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Image keys, 32 bytes each."""
@@ -1990,10 +1999,11 @@ class AssignResponse(_message.Message):
         fitted_agreement: _builtins.float = ...,
         percentiles: _abc.Iterable[_builtins.int] | None = ...,
         units: Global___UnitPlacements | None = ...,
+        prepared_vectors: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["units", b"units"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "distances", b"distances", "fitted_agreement", b"fitted_agreement", "image_keys", b"image_keys", "margins", b"margins", "outliers", b"outliers", "percentiles", b"percentiles", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "distances", b"distances", "fitted_agreement", b"fitted_agreement", "image_keys", b"image_keys", "margins", b"margins", "outliers", b"outliers", "percentiles", b"percentiles", "prepared_vectors", b"prepared_vectors", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
