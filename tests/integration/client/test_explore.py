@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,6 +25,7 @@ from octcluster.outputs.run.files import write_run_files
 from octcluster.workflows.outcome import RunOutcome
 from PIL import Image
 from processes import Server
+from waiting import wait_until
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 IMAGES_PER_CLASS = 6
@@ -239,6 +242,97 @@ def test_corrected_groups_are_the_labels_of_the_next_run(
     assert labelled.label_source == "csv"
     assert [scan.label for scan in labelled.images] == truth
     assert json.loads((result / "names.json").read_text())["result_id"] == outcome.result_id
+
+
+def test_images_alike_are_found_and_a_group_is_split(explorer: Caller, outcome: RunOutcome) -> None:
+    found = wait_until(lambda: _ready(explorer.ask("api/neighbours/3?count=5").json))
+    values = np.array(
+        [np.asarray(Image.open(scan.path).convert("L").resize((15, 15))).ravel() for scan in outcome.members],
+        dtype=float,
+    )
+    order = np.linalg.norm(values - values[3], axis=1).argsort()
+    assert found["rows"][0] in order[1:4]  # on pixels, the nearest look alike
+    assert found["distances"] == sorted(found["distances"])
+    assert 3 not in found["rows"]
+    assert explorer.ask("api/neighbours/99").status == 404
+    assert explorer.ask("api/neighbours/3?count=0").status == 422
+
+    groups = explorer.state()["groups"]
+    largest = max(groups, key=lambda group: int(group["images"]))
+    for k in (1, 21, "2", None, True):
+        assert explorer.post("api/split", {"group": largest["id"], "k": k}).status == 422
+    assert "no group" in explorer.post("api/split", {"group": "c9", "k": 2}).error
+    job = explorer.post("api/split", {"group": largest["id"], "k": 2}).json["job"]
+    done = wait_until(lambda: _done(explorer.ask(f"api/jobs/{job}").json))
+    own = np.flatnonzero(explorer.membership()[0] == groups.index(largest)).tolist()
+    assert done["error"] == ""
+    assert sorted(row for part in done["parts"] for row in part) == own
+    assert len(done["parts"]) == 2
+    state = explorer.do(kind="split", group=largest["id"], parts=done["parts"][1:])
+    assert [group["images"] for group in state["groups"] if group["id"] == "g1"] == [len(done["parts"][1])]
+    assert explorer.step("undo")["groups"] == groups
+
+
+def test_labels_spread_from_a_few_images(explorer: Caller, outcome: RunOutcome) -> None:
+    truth = [scan.label for scan in outcome.members]
+    refused = explorer.ask("api/propagation")
+    assert (refused.status, "at least two classes" in refused.error) == (422, True)
+    for label in CLASSES:
+        explorer.do(
+            kind="label", rows=[row for row, known in enumerate(truth) if known == label][:3], label=label
+        )
+    state = explorer.do(kind="unusable", rows=[5], unusable=True)
+    found = wait_until(lambda: _ready(explorer.ask("api/propagation").json))
+    labels = [found["values"][label] if label >= 0 else None for label in found["labels"]]
+    by_hand = explorer.membership()[2] >= 0
+    assert labels[5] is None
+    assert [labels[row] for row in np.flatnonzero(by_hand)] == [truth[row] for row in np.flatnonzero(by_hand)]
+    patients = [outcome.members[row].patient for row in found["ask"]]
+    assert len(set(patients)) == len(patients) > 0
+    assert not by_hand[found["ask"]].any()
+    assert (
+        explorer.post(
+            "api/acts",
+            {"who": WHO, "version": state["version"], "act": {"kind": "propagate", "certainty": 2}},
+        ).status
+        == 422
+    )
+    applied = explorer.do(
+        kind="propagate", rows=[1], labels=[9], values=["planted"]
+    )  # what is sent is not taken
+    assert "planted" not in applied["labelValues"]
+    assert applied["labels"] == len(truth) - 1
+    assert applied["propagated"] == len(truth) - 1 - 12
+    flags = explorer.membership()[1]
+    np.testing.assert_array_equal(flags & 2 != 0, ~by_hand & (np.arange(len(truth)) != 5))
+    assert explorer.ask("api/propagation").json["labels"] == found["labels"]  # what spread does not spread on
+    assert explorer.step("undo")["labels"] == 12
+
+
+def test_two_runs_are_compared(result: Path, outcome: RunOutcome, cache: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    clusters = [(cluster + 1) % 4 for cluster in outcome.assignments.clusters]
+    changed = replace(outcome, assignments=replace(outcome.assignments, clusters=clusters))
+    write_run_files(changed, other, {"images": "elsewhere"}, datetime.now(UTC))
+    with running_explorer(result, "--cache-dir", cache, "--compare", other) as explorer:
+        assert explorer.ask("api/result").json["compare"] is True
+        assert explorer.columns()[0]["other_cluster"].tolist() == clusters
+        found = explorer.ask("api/comparison").json
+        assert (found["matched"], found["missing"], found["changed"]) == (24, 0, 0)
+        assert sorted(found["partners"]) == [[0, 1], [1, 2], [2, 3], [3, 0]]
+    with running_explorer(result, "--cache-dir", cache) as explorer:
+        assert "with --compare OTHER" in explorer.ask("api/comparison").error
+
+
+def _ready(answer: Any) -> Any:
+    """An answer once it is ready; an error is one, too."""
+    assert not answer["error"], answer["error"]
+    return answer if answer["ready"] else None
+
+
+def _done(answer: Any) -> Any:
+    return answer if answer["done"] else None
 
 
 def test_a_port_in_use_is_told_with_the_cure(result: Path) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octcluster.explorer.columns import format_columns
+from octcluster.explorer.comparison import compare
 from octcluster.explorer.jobs import Jobs
+from octcluster.explorer.labelling import Labelling
 from octcluster.explorer.pictures import Pictures
 from octcluster.explorer.result import read_result
 from octcluster.explorer.server.explorer import Explorer
@@ -56,21 +58,26 @@ def opened_explorer(reference: str, options: ExploreOptions) -> Iterator[Explore
         InvalidArguments: The folder cannot be used, or another explorer works on it.
     """
     result = read_result(reference, options.images)
+    comparison = None if options.compare is None else compare(result, read_result(options.compare))
+    more = {} if comparison is None else {"other_cluster": comparison.others}
     services = options.services(result.run)
     cache = (services.cache_dir or default_cache_dir()) / _CACHE
     workspace = Workspace(result)
     teller = ErrorTeller(options.on_error, identified=options.identified)
     jobs = Jobs(teller)
+    vectors = Vectors(result, cache / "vectors", services, jobs)
     try:
         yield Explorer(
             result=result,
             workspace=workspace,
             pictures=Pictures(result, cache / "pictures", services.key_secret),
-            vectors=Vectors(result, cache / "vectors", services, jobs),
+            vectors=vectors,
+            labelling=Labelling(result, vectors, cache / "vectors", jobs),
             jobs=jobs,
             services=services,
+            comparison=comparison,
             teller=teller,
-            columns=format_columns(result, identified=options.identified),
+            columns=format_columns(result, identified=options.identified, more=more),
             identified=options.identified,
         )
     finally:

@@ -59,8 +59,9 @@ class Groups:
         groups: All groups that ever were, in the order in which they were made.
         group_of: int32, shape (n_images,): position of each image's group.
         unusable: bool, shape (n_images,).
-        label_values: Labels given by hand, each once, in the order in which they came.
+        label_values: Labels of images, each once, in the order in which they came.
         labels: int32, shape (n_images,): position of each image's label; -1 none.
+        propagated: bool, shape (n_images,): whether the label was not given by hand, but spread from others.
     """
 
     groups: tuple[Group, ...]
@@ -68,6 +69,7 @@ class Groups:
     unusable: NDArray[np.bool_]
     label_values: tuple[str, ...]
     labels: NDArray[np.int32]
+    propagated: NDArray[np.bool_]
 
     @classmethod
     def of_clusters(cls, clusters: NDArray[np.int32]) -> "Groups":
@@ -85,6 +87,7 @@ class Groups:
             np.zeros(len(clusters), dtype=np.bool_),
             (),
             np.full(len(clusters), UNKNOWN, dtype=np.int32),
+            np.zeros(len(clusters), dtype=np.bool_),
         )
 
     def sizes(self) -> list[int]:
@@ -245,7 +248,10 @@ def _propagate(act: PropagateLabels, state: Groups) -> tuple[Groups, str]:
     if len(state.check_rows(act.rows)) != len(codes) or (len(codes) and codes.max() >= len(act.values)):
         raise ActRefused("the labels to propagate do not fit their rows: propagate again")
     text = f"propagated labels to {count(len(rows), 'image')}"
-    return _labelled(state, rows, codes, act.values), text
+    labelled = _labelled(state, rows, codes, act.values)
+    propagated = labelled.propagated.copy()
+    propagated[rows] = True
+    return replace(labelled, propagated=propagated), text
 
 
 def _labelled(
@@ -256,7 +262,9 @@ def _labelled(
     code_of = np.array([*(known.index(value) for value in values), UNKNOWN], dtype=np.int32)
     labels = state.labels.copy()
     labels[rows] = code_of[codes]
-    return replace(state, label_values=tuple(known), labels=labels)
+    propagated = state.propagated.copy()
+    propagated[rows] = False
+    return replace(state, label_values=tuple(known), labels=labels, propagated=propagated)
 
 
 def _with(state: Groups, position: int, group: Group) -> Groups:

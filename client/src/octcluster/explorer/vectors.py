@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster.explorer.jobs import Job, Jobs
+from octcluster.explorer.kept import Kept
 from octcluster.explorer.result import UNKNOWN, Result
 from octcluster.images.image_set import Scan
 from octcluster.local.private_folders import make_private_folder
@@ -38,26 +38,11 @@ class Vectors:
         self._result = result
         self._file = cache / f"{result.result_id}.npy"
         self._options = options
-        self._jobs = jobs
-        self._lock = threading.Lock()
-        self._vectors: VectorArray | None = None
-        self._job: Job | None = None
+        self._kept: Kept[VectorArray] = Kept(jobs, self._open, self._fetch)
 
     def find(self) -> VectorArray | Job:
-        """The vectors; or the job that fetches them, which this call may have started.
-
-        A job that has failed is told once; the next call tries again.
-        """
-        with self._lock:
-            if self._vectors is None:
-                self._vectors = self._open()
-            if self._vectors is not None:
-                return self._vectors
-            job = self._job
-            if job is None:
-                _, job = self._jobs.start(self._fetch)
-            self._job = None if job.done else job
-            return job
+        """The vectors; or the job that fetches them; see Kept."""
+        return self._kept.find()
 
     def _open(self) -> VectorArray | None:
         """What the cache has; None if that is nothing, or damaged."""

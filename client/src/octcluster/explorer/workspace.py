@@ -110,8 +110,9 @@ class Workspace:
             groups = self._groups
         listed = np.cumsum(np.array(groups.sizes()) > 0) - 1
         position = listed[groups.group_of].astype("<i4")
-        flags = groups.unusable.astype("u1")
-        return position.tobytes() + flags.tobytes() + groups.labels.astype("<i4").tobytes()
+        flags = groups.unusable.astype("u1") | groups.propagated.astype("u1") << 1
+        pieces = (position.tobytes(), flags.tobytes(), groups.labels.astype("<i4").tobytes())
+        return b"".join(pieces)
 
     def _step(self, who: object, version: object, kind: Kind, find: Callable[[], list[Entry]]) -> None:
         name = _check_who(who)
@@ -176,6 +177,7 @@ class Workspace:
             "groups": listed,
             "unusable": int(groups.unusable.sum()),
             "labels": int((groups.labels >= 0).sum()),
+            "propagated": int(groups.propagated.sum()),
             "labelValues": list(groups.label_values),
             "canUndo": bool(self._done),
             "canRedo": bool(self._undone),

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from octcluster.explorer.comparison import Comparison
 from octcluster.explorer.jobs import Jobs
+from octcluster.explorer.labelling import Labelling
 from octcluster.explorer.pictures import Pictures
 from octcluster.explorer.result import Result
 from octcluster.explorer.told_errors import ErrorTeller
@@ -23,8 +25,10 @@ class Explorer:
         workspace: The groups that a person works on.
         pictures: Pictures of the images.
         vectors: Prepared vectors of the images.
+        labelling: Spreads labels from images to others.
         jobs: Work that takes long.
         services: Services that have the vectors.
+        comparison: The run beside another one; None: there is no other.
         teller: Makes sentences of what goes wrong.
         columns: The columns as the page takes them.
         identified: Whether names of files and patients may be sent.
@@ -34,8 +38,10 @@ class Explorer:
     workspace: Workspace
     pictures: Pictures
     vectors: Vectors
+    labelling: Labelling
     jobs: Jobs
     services: ServiceOptions
+    comparison: Comparison | None
     teller: ErrorTeller
     columns: bytes
     identified: bool
@@ -57,6 +63,6 @@ class Explorer:
             "maps": [name for name in ("pca", "umap") if f"{name}_x" in result.maps],
             "eyes": "eye" in result.categories,
             "pictures": self.pictures.are_there,
-            "compare": False,
+            "compare": self.comparison is not None,
             "researchUseOnly": RESEARCH_USE_ONLY,
         }

@@ -1,5 +1,7 @@
 """The groups, and what a person does with them."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -8,6 +10,7 @@ from starlette.routing import Route
 
 from octcluster.explorer.server.explorer import Explorer
 from octcluster.explorer.server.requests import answer_with, read_number
+from octcluster.model.errors import ActRefused
 
 
 def list_state_routes(explorer: Explorer) -> list[Route]:
@@ -33,8 +36,19 @@ def _membership(explorer: Explorer, request: Request, _: Any) -> Response:
 
 
 def _do(explorer: Explorer, _: Request, body: Any) -> Response:
-    explorer.workspace.do(body.get("who"), body.get("version"), body.get("act"))
+    act = body.get("act")
+    if isinstance(act, Mapping) and act.get("kind") == "propagate":
+        act = partial(explorer.labelling.make_act, certainty=_read_certainty(act))
+    explorer.workspace.do(body.get("who"), body.get("version"), act)
     return _answer(explorer)
+
+
+def _read_certainty(act: Mapping[str, Any]) -> float:
+    """How sure a label must be to be given; the labels themselves are made here."""
+    certainty = act.get("certainty", 0)
+    if isinstance(certainty, bool) or not isinstance(certainty, int | float) or not 0 <= certainty <= 1:
+        raise ActRefused(f"certainty={certainty} cannot be used: give a number from 0 to 1")
+    return float(certainty)
 
 
 def _undo(explorer: Explorer, _: Request, body: Any) -> Response:
