@@ -66,10 +66,10 @@ class Settings(ServerSettings):
     runtime: Literal["auto", "openvino", "jax"] = Field(
         "auto", description="What computes; auto: jax where it sees a GPU, else openvino"
     )
-    precision: Literal["float32", "mixed-bfloat16", "mixed-float16"] = Field(
+    precision: Literal["float32", "bfloat16", "mixed-bfloat16", "mixed-float16"] = Field(
         "float32",
-        description="What networks compute in, with JAX; the mixed ones are faster on GPUs, and their "
-        "vectors differ and are cached apart",
+        description="What networks compute in; bfloat16 is faster with OpenVINO on processors that have it, "
+        "the mixed ones with JAX on GPUs; their vectors differ and are cached apart",
     )
     cache_dir: Path = Field(
         _default_cache_dir(), description="Folder for converted and compiled models, made if need be"

@@ -35,6 +35,7 @@ class Precision(StrEnum):
     """What a network computes in; vectors are float32 all the same, and rounded to what it computes in."""
 
     FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
     MIXED_BFLOAT16 = "mixed-bfloat16"
     MIXED_FLOAT16 = "mixed-float16"
 

@@ -16,6 +16,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 
+from octcluster_embedder.errors import SettingError
 from octcluster_embedder.models.graph import build_graph
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
@@ -42,7 +43,10 @@ def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: P
 
     Raises:
         ModelUnavailable: The weights do not fit the model.
+        SettingError: The precision is one of OpenVINO's.
     """
+    if precision is Precision.BFLOAT16:
+        raise SettingError("precision 'bfloat16' is for OpenVINO: with JAX take 'mixed-bfloat16'")
     if cache_dir is not None and sees_gpu():
         # On a GPU XLA times several ways to compute each layer, for ten seconds. A kept program is also the
         # same one after the next start.

@@ -23,8 +23,8 @@ from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
 
 _logger = logging.getLogger(__name__)
 
-# Some CPUs would compute in bfloat16 otherwise: other vectors on other machines.
-_COMPILE_OPTIONS = {"INFERENCE_PRECISION_HINT": "f32"}
+# Always named: some CPUs would compute in bfloat16 otherwise, and give other vectors than other machines.
+_PRECISION_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 _HINTS = ("LATENCY", "THROUGHPUT")
 # Of so many calls, more than this share had others beside them: more are to come.
 _CALLS_REMEMBERED = 8
@@ -40,24 +40,32 @@ def load(
         spec: The model.
         weights: Its weights.
         cache_dir: Folder of converted models; None keeps nothing.
-        precision: What the network computes in: float32.
+        precision: What the network computes in: float32, or bfloat16 where the processor has it.
 
     Raises:
         ModelUnavailable: The weights do not fit the model.
-        SettingError: The precision is another one.
+        SettingError: The precision is another one, or the processor does not have it.
     """
-    if precision is not Precision.FLOAT32:
+    if precision not in _PRECISION_HINTS:
         raise SettingError(
             f"precision {precision.value!r} is for JAX, and the runtime is openvino, which computes in "
-            "float32: leave it out, or set the runtime to jax"
+            "float32 or bfloat16: take one of them, or set the runtime to jax"
         )
+    if precision is Precision.BFLOAT16 and not _has_bfloat16():
+        raise SettingError("this processor does not compute in bfloat16: leave --precision out")
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     converted = cache.read(spec, weights)
     if converted is None:
         _logger.info("converting %s for OpenVINO", spec.name)
         converted = _convert(spec, weights)
         cache.write(spec, weights, converted)
-    return OpenVinoRuntime(spec, weights.digest, converted)
+    return OpenVinoRuntime(spec, weights.digest, converted, precision)
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor has instructions for it; without them it would be slower than float32."""
+    capabilities = openvino.Core().get_property(OpenVinoRuntime.device, "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in capabilities
 
 
 def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
@@ -98,12 +106,15 @@ class OpenVinoRuntime:
     concurrent_batches = count_processors() + 1
     spaces: Mapping[Features, EmbeddingSpace]
 
-    def __init__(self, spec: ModelSpec, weights_digest: str, converted: ConvertedModel) -> None:
+    def __init__(
+        self, spec: ModelSpec, weights_digest: str, converted: ConvertedModel, precision: Precision
+    ) -> None:
         self.model = spec.name
         self.input_height = spec.input_side
         self.input_width = spec.input_side
-        self.spaces = spec.spaces(weights_digest)
+        self.spaces = spec.spaces(weights_digest, precision)
         self._converted = converted
+        self._precision = _PRECISION_HINTS[precision]
         self._networks: dict[str, _Network] = {}
         self._calls = 0
         self._crowding = 0.0
@@ -133,7 +144,15 @@ class OpenVinoRuntime:
         if not self._networks:
             core = openvino.Core()
             kinds = list(self.spaces)
-            self._networks = {hint: _Network(core, self._converted, kinds, hint) for hint in _HINTS}
+            self._networks = {
+                hint: _Network(
+                    core,
+                    self._converted,
+                    kinds,
+                    {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": hint},
+                )
+                for hint in _HINTS
+            }
         return self._networks
 
 
@@ -145,14 +164,17 @@ class _Network:
     """
 
     def __init__(
-        self, core: openvino.Core, converted: ConvertedModel, kinds: Sequence[Features], hint: str
+        self,
+        core: openvino.Core,
+        converted: ConvertedModel,
+        kinds: Sequence[Features],
+        options: Mapping[str, str],
     ) -> None:
         network = core.read_model(model=converted.network, weights=converted.constants)
         shape = network.input(0).partial_shape
         shape[0] = 1
         network.reshape(shape)
-        options = {**_COMPILE_OPTIONS, "PERFORMANCE_HINT": hint}
-        compiled = core.compile_model(network, OpenVinoRuntime.device, options)
+        compiled = core.compile_model(network, OpenVinoRuntime.device, dict(options))
         self._outputs = {features: compiled.output(features.value) for features in kinds}
         # With one stream, the calling thread computes: it need not wake another one up. With several,
         # OpenVINO shares the inferences out among the streams' own threads, and calling threads would not.

@@ -168,9 +168,37 @@ def test_mixed_precision_gives_other_vectors_that_are_near_in_a_space_of_their_o
     assert digests[0] != digests[1]
 
 
-def test_openvino_refuses_mixed_precision() -> None:
-    with pytest.raises(SettingError, match="'mixed-float16' is for JAX"):
-        load_runtime("openvino", precision=Precision.MIXED_FLOAT16)
+@pytest.mark.parametrize(
+    ("runtime", "precision", "reason"),
+    [
+        ("openvino", Precision.MIXED_FLOAT16, "'mixed-float16' is for JAX"),
+        ("jax", Precision.BFLOAT16, "'bfloat16' is for OpenVINO"),
+    ],
+)
+def test_each_runtime_refuses_the_precisions_of_the_other(
+    runtime: str, precision: Precision, reason: str
+) -> None:
+    with pytest.raises(SettingError, match=reason):
+        load_runtime(runtime, precision=precision)
+
+
+def test_bfloat16_on_a_processor_gives_near_vectors_in_a_space_of_their_own(
+    openvino_runtime: Runtime, model_cache: Path, images: NDArray[np.uint8]
+) -> None:
+    if not {"avx512_bf16", "amx_bf16"} & set(Path("/proc/cpuinfo").read_text().split()):
+        with pytest.raises(SettingError, match="does not compute in bfloat16: leave --precision out"):
+            load_runtime("openvino", cache_dir=model_cache, precision=Precision.BFLOAT16)
+        return
+    runtime = load_runtime("openvino", cache_dir=model_cache, precision=Precision.BFLOAT16)
+    assert isinstance(runtime, OpenVinoRuntime)
+    assert runtime.spaces[Features.BLOCKS].digest != openvino_runtime.spaces[Features.BLOCKS].digest
+    alone, crowded = np.empty((2, 8, runtime.spaces[Features.BLOCKS].dimension), np.float32)
+    networks = runtime._compiled()
+    networks["LATENCY"].infer(images, Features.BLOCKS, alone)
+    networks["THROUGHPUT"].infer(images, Features.BLOCKS, crowded)
+    np.testing.assert_array_equal(alone, crowded)
+    exact = openvino_runtime.infer(images, Features.BLOCKS)
+    assert 0.998 <= lowest_cosine(alone, exact) < 0.99999
 
 
 # --- the converted model on disk
