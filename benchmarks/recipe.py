@@ -36,6 +36,7 @@ from octcluster_clusterer.runs.records import RunResult
 from octcluster_embedder.images.decoding import ImageLimits, decode_image
 from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.runtimes.loading import load_runtime
+from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import Features, View
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
@@ -68,11 +69,11 @@ class Images:
     patients: NDArray[np.int32]
 
 
-def embed(folder: Path, recipe: Recipe) -> Images:
-    """Embeds the labelled images of a folder as the recipe says."""
+def embed(folder: Path, recipe: Recipe, runtime: Runtime | None = None) -> Images:
+    """Embeds the labelled images of a folder as the recipe says; None: with the default runtime."""
     image_set = find_images(folder)
     images = [image for image in image_set.images if image.label is not None]
-    runtime = load_runtime()
+    runtime = runtime or load_runtime()
     views = tuple(View(name) for name in recipe.views)
     space = runtime.spaces[Features(recipe.features)].variant(recipe.flip, views)
     parts = []
