@@ -1,7 +1,8 @@
 """What does bfloat16 gain, and do the clusters of the default recipe stay the same?
 
-Rates are those of the network alone on single images, in rounds that take turns. Then labelled images are embedded in float32 and in bfloat16, and ten draws of 80% of the patients are
-clustered in both. Prints one JSON line. Needs a processor that has bfloat16.
+Rates are those of the network alone on single images, in rounds that take turns. Then labelled images are
+embedded in float32 and in bfloat16, and ten draws of 80% of the patients are clustered in both. Prints one
+JSON line. Needs a processor that has bfloat16.
 
     .venv/bin/python benchmarks/precision.py ../shared/oct2017
 """
