@@ -1,6 +1,7 @@
 """The clusterer as its clients see it: a real process, a real Redis and a real Valkey."""
 
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -212,6 +213,20 @@ def test_unseen_images_are_assigned_as_the_runs_own_members_are(clusterer: Clust
     assert not answer
 
 
+def check_prepared_vectors(clusterer: Clusterer, digest: bytes, keys: list[bytes], content: bytes) -> None:
+    """Prepared vectors are those whose distances to the means are told, image by image."""
+    request = pb.AssignRequest(fitted_digest=digest, image_keys=[os.urandom(32), *keys], return_prepared=True)
+    answers = list(clusterer.stub.Assign(request, timeout=20))
+    assert [key for one in answers for key in one.image_keys] == keys
+    with np.load(io.BytesIO(content)) as fitted:
+        means = fitted["rule.means"]
+    dimension = means.shape[1]
+    for one in answers:
+        vectors = np.frombuffer(one.prepared_vectors, "<f4").reshape(len(one.image_keys), dimension)
+        distances = np.linalg.norm(vectors - means[list(one.clusters)], axis=1)
+        np.testing.assert_allclose(distances, one.distances, rtol=1e-5)
+
+
 def test_a_fitted_run_outlives_its_run_as_a_file(clusterer: Clusterer, blobs: Blobs) -> None:
     spec = new_spec()
     clusterer.start(spec, blobs)
@@ -234,6 +249,8 @@ def test_a_fitted_run_outlives_its_run_as_a_file(clusterer: Clusterer, blobs: Bl
     assert [cluster for one in answers for cluster in one.clusters] == list(expected.clusters)
     assert [value for one in answers for value in one.distances] == list(expected.distances)
     assert [one >= 99 for one in expected.percentiles] == list(expected.outliers)
+    assert not any(one.prepared_vectors for one in answers)
+    check_prepared_vectors(clusterer, digest, blobs.keys, content)
 
     for bad in (content[:-1], b"", b"no file", content.replace(b'version":1', b'version":7', 1)):
         with pytest.raises(grpc.RpcError) as caught:

@@ -16,9 +16,12 @@ from octcluster.model.errors import ActRefused
 from octcluster.outputs.atomic_files import replacing_files
 from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.json_files import format_json
+from octcluster.workflows.cluster_names import CLUSTERS
+from octcluster.workflows.cluster_names import FILE_NAME as NAMES
+from octcluster.workflows.result_id import RESULT_ID
 
 FOLDER = "exports"
-LABELS, COCO, NAMES = "labels.csv", "coco.json", "names.json"
+LABELS, COCO = "labels.csv", "coco.json"
 _HALF = 0.5
 
 
@@ -69,8 +72,8 @@ def format_names(result: Result, groups: Groups) -> bytes:
     return format_json(
         {
             "run_id": result.run.run_id,
-            "result_id": result.result_id,
-            "clusters": {str(cluster): name for cluster, name in name_clusters(result, groups).items()},
+            RESULT_ID: result.result_id,
+            CLUSTERS: {str(cluster): name for cluster, name in name_clusters(result, groups).items()},
             "groups": [
                 {
                     "id": group.id,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SIDES = (96, 128, 192)
 FULL = "full"
+_TRIED = 20
 _OWN = 0o600
 _QUALITY = 70
 _GONE = "the image is not where it was, or cannot be read: name its folder with --images FOLDER"
@@ -44,8 +45,10 @@ class Pictures:
 
     @property
     def are_there(self) -> bool:
-        """Whether the folder of the images is there."""
-        return self._result.root.is_dir()
+        """Whether any of the first images is where it was."""
+        return any(
+            self._result.scan(row).path.is_file() for row in range(min(_TRIED, len(self._result.names)))
+        )
 
     def small(self, row: int, side: int) -> bytes:
         """A small grey picture of a row, as WebP, with nothing of the file but its pixels.

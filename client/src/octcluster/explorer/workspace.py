@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from octcluster.explorer.acts import Act, parse_act
-from octcluster.explorer.exports import NAMES, write_names
+from octcluster.explorer.exports import write_names
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.history import Entry, HistoryFile, Kind, list_effective, now
 from octcluster.explorer.result import Result
 from octcluster.model.errors import ActRefused, InvalidArguments, StateChanged
+from octcluster.workflows.cluster_names import FILE_NAME as NAMES
 
 MAX_WHO_CHARACTERS = 100
 _HISTORY_SHOWN = 200

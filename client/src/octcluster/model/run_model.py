@@ -28,6 +28,7 @@ class RunModel:
         unit: What the run clustered.
         digest: SHA-256 of the whole file, as hexadecimal digits; empty if it is in none.
         result_id: What all files of the run's result have in common; empty if it is not known.
+        cluster_names: What a person has called its clusters; this is in no file of the run.
     """
 
     run_id: str
@@ -44,3 +45,4 @@ class RunModel:
     unit: Unit = "image"
     digest: str = ""
     result_id: str = ""
+    cluster_names: Mapping[int, str] = field(default_factory=dict)

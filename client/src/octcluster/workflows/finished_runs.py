@@ -8,6 +8,7 @@ from pathlib import Path
 
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.run_model import RunModel
+from octcluster.workflows.cluster_names import read_cluster_names
 from octcluster.workflows.model_file import FILE_NAME, read_model
 from octcluster.workflows.result_files import check_result
 
@@ -91,7 +92,8 @@ def _read_folder(folder: Path, record: Path) -> FinishedRun:
         raise InvalidArguments(
             f"{file} is not that of the run in {record}: give the one or the other alone, or do the run again"
         )
-    return replace(run, model=model)
+    names = read_cluster_names(folder, model.result_id)
+    return replace(run, model=replace(model, cluster_names=names))
 
 
 def _list_arguments(model: RunModel) -> dict[str, str | None]:

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_results import write_result
+from known import known
+from made_results import MOMENT, write_result
 from octcluster.explorer.acts import parse_act
 from octcluster.explorer.exports import (
     format_coco,
@@ -15,12 +17,17 @@ from octcluster.explorer.exports import (
     format_names,
     list_labels,
     write_exports,
+    write_names,
 )
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.result import Result, read_result
 from octcluster.images.image_set import Scan
 from octcluster.images.labels import label_images
 from octcluster.model.errors import ActRefused
+from octcluster.outputs.assign.report import format_assign_report
+from octcluster.workflows.cluster_names import read_cluster_names
+from octcluster.workflows.finished_runs import find_run
+from outcomes import add_trust, fit, make_assign_outcome, make_outcome
 
 
 @pytest.fixture
@@ -105,6 +112,41 @@ def test_a_cluster_has_the_name_of_the_group_with_most_of_its_images(result: Res
         {"kind": "move", "rows": rows_of(result, 0)[::2], "group": "c1"},
     )
     assert "0" not in json.loads(format_names(result, halved))["clusters"]
+
+
+def test_reports_of_the_same_result_show_the_names(result: Result) -> None:
+    groups = groups_after(result, {"kind": "name", "group": "c2", "name": "Drusen <b>"})
+    write_names(result, groups)
+    outcome = add_trust(make_outcome())
+    write_result(result.folder, outcome)
+    assert "cluster 2: Drusen &lt;b&gt;" in (result.folder / "report.html").read_text()
+    assert read_cluster_names(result.folder, result.result_id) == {2: "Drusen <b>"}
+
+    other = replace(outcome, spec=replace(outcome.spec, seed=8))
+    write_result(result.folder, other)
+    assert other.result_id != result.result_id
+    assert "Drusen &lt;" not in (result.folder / "report.html").read_text()
+
+
+def test_an_assignment_shows_the_names_of_the_run(tmp_path: Path) -> None:
+    folder = write_result(tmp_path / "run", fit(make_outcome()))
+    result = read_result(str(folder))
+    write_names(result, groups_after(result, {"kind": "name", "group": "c1", "name": "Edema"}))
+    model = known(find_run(str(folder)).model)
+    assert model.cluster_names == {1: "Edema"}
+    outcome = make_assign_outcome()
+    named = replace(outcome, model=replace(outcome.model, cluster_names=model.cluster_names))
+    page = format_assign_report(named, MOMENT).decode()
+    assert "cluster 1: Edema" in page
+    assert "lie in cluster 1 (Edema)" in page
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"result_id": "%s", "clusters": [1]}', b'{"clusters": {}}']
+)
+def test_damaged_names_are_none(content: bytes, result: Result) -> None:
+    (result.folder / "names.json").write_bytes(content.replace(b"%s", result.result_id.encode()))
+    assert read_cluster_names(result.folder, result.result_id) == {}
 
 
 def test_exports_lie_in_a_folder_of_the_run_and_tell_no_name(result: Result) -> None:

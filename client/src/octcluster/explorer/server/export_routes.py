@@ -9,7 +9,6 @@ from starlette.routing import Route
 from octcluster.explorer.exports import (
     COCO,
     LABELS,
-    NAMES,
     format_coco,
     format_labels,
     format_names,
@@ -17,6 +16,7 @@ from octcluster.explorer.exports import (
 )
 from octcluster.explorer.server.explorer import Explorer
 from octcluster.explorer.server.requests import answer_with
+from octcluster.workflows.cluster_names import FILE_NAME as NAMES
 
 _FORMATS = {
     LABELS: (format_labels, "text/csv; charset=utf-8"),

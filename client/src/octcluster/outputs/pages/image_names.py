@@ -1,12 +1,12 @@
 """What images, or eyes, are called in a page, and what is shown of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from octcluster.images.eyes import ScannedEye
 from octcluster.images.image_set import Scan
 from octcluster.outputs.pages.parts import Picture
 from octcluster.outputs.pages.thumbnails import make_thumbnail
-from octcluster.outputs.wording.words import capitalize, show_text
+from octcluster.outputs.wording.words import capitalize, name_cluster, show_text
 
 _NAMES = {"image": "their paths and patients", "eye": "their patients, sides and visits"}
 _TABLES = {"image": "assignments.csv", "eye": "eyes.csv"}
@@ -28,8 +28,10 @@ class ImageNames:
         *,
         identified: bool,
         thumbnails: bool,
+        clusters: Mapping[int, str] | None = None,
     ) -> None:
-        """Names these images, or these eyes, whose scans are members."""
+        """Names these images, or these eyes, whose scans are members; and clusters, as a person did."""
+        self._clusters = clusters or {}
         self.identified = identified
         self.thumbnails = thumbnails
         self._unit = "eye" if any(isinstance(unit, ScannedEye) for unit in units) else "image"
@@ -58,6 +60,11 @@ class ImageNames:
         if isinstance(unit, ScannedEye) or unit.patient is None:
             return show_text(unit.name)
         return show_text(f"{unit.name} (patient {unit.patient})")
+
+    def show_cluster(self, cluster: int) -> str:
+        """What a cluster is called: ``cluster 2``, or ``cluster 2: CNV`` if a person has named it so."""
+        name = self._clusters.get(cluster)
+        return name_cluster(cluster) + (f": {show_text(name)}" if name else "")
 
     def picture(self, row: int) -> Picture:
         """An image for a gallery, with its thumbnail where that was asked for, and its class below it.

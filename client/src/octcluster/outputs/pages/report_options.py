@@ -1,6 +1,7 @@
 """What a page shows of patients, and what it says of that."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from octcluster.outputs.pages.parts import IDENTIFIED, PSEUDONYMOUS, WITH_PICTURES
 
@@ -12,10 +13,12 @@ class ReportOptions:
     Attributes:
         thumbnails: Whether images worth a look are shown as small pictures.
         identified: Whether images and eyes have their own names and patients, instead of pseudonyms.
+        cluster_names: What a person has called clusters of this very result.
     """
 
     thumbnails: bool = False
     identified: bool = False
+    cluster_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def privacy(self) -> str:

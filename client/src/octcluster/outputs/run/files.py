@@ -1,6 +1,7 @@
 """Writes the files of ``octcluster run``."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from octcluster.outputs.run.record import format_run_record
 from octcluster.outputs.run.report import format_report
 from octcluster.outputs.run.scores import format_scores
 from octcluster.outputs.warnings import format_warnings
+from octcluster.workflows.cluster_names import read_cluster_names
 from octcluster.workflows.model_file import FILE_NAME
 from octcluster.workflows.outcome import RunOutcome
 
@@ -41,6 +43,8 @@ def write_run_files(
     Raises:
         OSError: A file cannot be written.
     """
+    named = read_cluster_names(folder, outcome.result_id)
+    report = replace(report or ReportOptions(), cluster_names=named)
     with replacing_files(folder, "run.json") as write:
         write("assignments.csv", format_assignments(outcome))
         write("assignments.parquet", format_parquet(outcome))

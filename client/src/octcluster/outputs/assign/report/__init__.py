@@ -23,7 +23,7 @@ from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
-from octcluster.outputs.wording.words import count, describe_missing_labels
+from octcluster.outputs.wording.words import count, describe_missing_labels, show_text
 from octcluster.workflows.outcome import AssignOutcome
 
 
@@ -42,7 +42,11 @@ def format_assign_report(
     """
     options = options or ReportOptions()
     names = ImageNames(
-        outcome.members, outcome.members, identified=options.identified, thumbnails=options.thumbnails
+        outcome.members,
+        outcome.members,
+        identified=options.identified,
+        thumbnails=options.thumbnails,
+        clusters=outcome.model.cluster_names,
     )
     scores = judge_placements(outcome)
     clusters = count(len(outcome.model.cluster_sizes), "cluster")
@@ -61,10 +65,11 @@ def format_assign_report(
 
 
 def _answer(outcome: AssignOutcome, scores: PlacementScores) -> list[str]:
-    names = outcome.model.class_of_cluster
+    names, named = outcome.model.class_of_cluster, outcome.model.cluster_names
     clusters = outcome.placements.clusters
     shares = [
         f"{clusters.count(cluster):,} lie in cluster {cluster}"
+        + (f" ({show_text(named[cluster])})" if cluster in named else "")
         + (f", which stands for {names[cluster]}" if cluster in names else "")
         for cluster in range(len(outcome.model.cluster_sizes))
         if cluster in clusters

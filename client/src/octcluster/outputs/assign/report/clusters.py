@@ -6,7 +6,7 @@ from octcluster.outputs.assign.eyes import DOUBTFUL_MARGIN
 from octcluster.outputs.pages import Gallery, Picture, cluster_colour
 from octcluster.outputs.pages.cluster_cards import EXAMPLES, Card, share_classes, summarize_classes
 from octcluster.outputs.pages.image_names import ImageNames
-from octcluster.outputs.wording.words import count, name_cluster, show_text
+from octcluster.outputs.wording.words import count, show_text
 from octcluster.workflows.outcome import AssignOutcome
 
 
@@ -23,7 +23,7 @@ def _build_card(outcome: AssignOutcome, cluster: int, rows: Sequence[int], names
     summary = summarize_classes(len(rows) / len(outcome.members), classes) if rows else "None of the images."
     return Card(
         cluster=cluster,
-        name=name_cluster(cluster),
+        name=names.show_cluster(cluster),
         colour=cluster_colour(cluster).removeprefix("@"),
         summary=f"{_describe_class(outcome, cluster)} {summary}",
         notes=_list_notes(outcome, cluster, rows),

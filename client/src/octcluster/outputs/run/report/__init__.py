@@ -38,7 +38,11 @@ def format_report(outcome: RunOutcome, started: datetime, options: ReportOptions
     """
     options = options or ReportOptions()
     names = ImageNames(
-        outcome.units, outcome.members, identified=options.identified, thumbnails=options.thumbnails
+        outcome.units,
+        outcome.members,
+        identified=options.identified,
+        thumbnails=options.thumbnails,
+        clusters=options.cluster_names,
     )
     scatter = build_scatter(outcome, names)
     page = Page(

@@ -12,7 +12,7 @@ from octcluster.outputs.pages import Gallery, cluster_colour
 from octcluster.outputs.pages.cluster_cards import EXAMPLES, Card, share_classes, summarize_classes
 from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.wording.trust import judge_cluster
-from octcluster.outputs.wording.words import NOISE, count, name_cluster, show_text
+from octcluster.outputs.wording.words import NOISE, count, show_text
 from octcluster.workflows.outcome import RunOutcome
 
 _BINS = 24
@@ -39,7 +39,7 @@ def _build_card(
     classes = share_classes([outcome.units[row].label for row in rows], outcome.image_set.classes)
     return Card(
         cluster=cluster,
-        name=name_cluster(cluster),
+        name=names.show_cluster(cluster),
         colour=cluster_colour(cluster).removeprefix("@"),
         summary=summarize_classes(len(rows) / len(outcome.units), classes, outcome.unit),
         notes=_list_notes(outcome.chosen, cluster, silhouettes, outcome.unit),

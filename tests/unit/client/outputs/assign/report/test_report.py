@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from octcluster.images.eyes import gather_eyes
@@ -19,7 +20,7 @@ from PIL import Image
 STARTED = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 
-def read(outcome: AssignOutcome, **options: bool) -> str:
+def read(outcome: AssignOutcome, **options: Any) -> str:
     return format_assign_report(outcome, STARTED, ReportOptions(**options)).decode()
 
 
