@@ -1,4 +1,4 @@
-"""How the page of ``octcluster explore`` shows a result, by pointer and keys, on small screens, after a kill."""
+"""The page of ``octcluster explore``: by pointer and by keys, on small screens, and after a kill."""
 
 import re
 import signal
