@@ -25,7 +25,9 @@ _logger = logging.getLogger(__name__)
 
 # Always named: some CPUs would compute in bfloat16 otherwise, and give other vectors than other machines.
 _PRECISION_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
-_HINTS = ("LATENCY", "THROUGHPUT")
+_ALONE, _MANY = "LATENCY", "THROUGHPUT"
+# The network for single images is compiled after so many of them: most jobs embed many at once, or none.
+_LONE_CALLS = 16
 # Of so many calls, more than this share had others beside them: more are to come.
 _CALLS_REMEMBERED = 8
 _CROWDED = 0.25
@@ -95,7 +97,8 @@ class OpenVinoRuntime:
 
     Each image is an inference of its own, so that an image's vector is the same, bit for bit, in whatever
     batch it comes. Many of them run side by side, each on one processor, when there are many; one that comes
-    alone has all processors, which adds nothing up in another order: the bits are the same.
+    alone has all processors, which adds nothing up in another order: the bits are the same. For the latter a
+    network of its own is compiled beside the work, once there is a need for it.
     """
 
     name = "openvino"
@@ -117,6 +120,8 @@ class OpenVinoRuntime:
         self._precision = _PRECISION_HINTS[precision]
         self._networks: dict[str, _Network] = {}
         self._calls = 0
+        self._lone_calls = 0
+        self._has_lone_network = False
         self._crowding = 0.0
         self._lock = threading.Lock()
 
@@ -124,7 +129,7 @@ class OpenVinoRuntime:
         """Computes the vectors of a batch; see ``runtime.Runtime``."""
         vectors = np.empty((len(images), self.spaces[features].dimension), dtype=np.float32)
         with self._lock:
-            network = self._compiled()[self._hint()]
+            network = self._choose_network()
             self._calls += 1
         try:
             network.infer(images, features, vectors)
@@ -133,27 +138,32 @@ class OpenVinoRuntime:
                 self._calls -= 1
         return vectors
 
+    def _choose_network(self) -> "_Network":
+        """The network for the calls at hand, as far as it is compiled."""
+        hint = self._hint()
+        self._lone_calls = 0 if hint == _MANY else self._lone_calls + 1
+        if _MANY not in self._networks:
+            self._networks[_MANY] = self._compile(_MANY)
+        if self._lone_calls >= _LONE_CALLS and not self._has_lone_network:
+            self._has_lone_network = True
+            threading.Thread(target=self._add_lone_network, name="compiling", daemon=True).start()
+        return self._networks.get(hint) or self._networks[_MANY]
+
     def _hint(self) -> str:
         """What OpenVINO is to be quick at: where others are likely to come, no image may take all of it."""
         others = self._calls > 0
         self._crowding += (others - self._crowding) / _CALLS_REMEMBERED
-        return "THROUGHPUT" if others or self._crowding > _CROWDED else "LATENCY"
+        return _MANY if others or self._crowding > _CROWDED else _ALONE
 
-    def _compiled(self) -> "Mapping[str, _Network]":
-        """Returns the network by hint; compiled when first asked for."""
-        if not self._networks:
-            core = openvino.Core()
-            kinds = list(self.spaces)
-            self._networks = {
-                hint: _Network(
-                    core,
-                    self._converted,
-                    kinds,
-                    {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": hint},
-                )
-                for hint in _HINTS
-            }
-        return self._networks
+    def _add_lone_network(self) -> None:
+        try:
+            self._networks[_ALONE] = self._compile(_ALONE)
+        except RuntimeError:  # of OpenVINO; all images go on as before
+            _logger.exception("the network for single images could not be compiled")
+
+    def _compile(self, hint: str) -> "_Network":
+        options = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": hint}
+        return _Network(openvino.Core(), self._converted, list(self.spaces), options)
 
 
 class _Network:
