@@ -1,4 +1,4 @@
-"""The page of ``octcluster explore``: by pointer and by keys, on small screens, and after a kill."""
+"""How the page of ``octcluster explore`` shows a result: by mouse, by keys, on small screens, after a kill."""
 
 import re
 import signal
@@ -170,7 +170,7 @@ def test_work_without_a_mouse(page: Page) -> None:
     expect(page.get_by_role("toolbar", name="Selected images")).to_have_count(0)
 
 
-@pytest.mark.parametrize("kind", ["History", "Export", "Keys"])
+@pytest.mark.parametrize("kind", ["History", "Export", "Help"])
 def test_all_that_is_used_has_a_name(page: Page, kind: str) -> None:
     for summary in page.locator("summary").all():
         summary.click()

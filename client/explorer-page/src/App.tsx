@@ -36,7 +36,7 @@ function onKey(event: KeyboardEvent): void {
   else if (key === "l" && some) dialog.value = { kind: "label" };
   else if (key === "u" && some) void toggleUnusable();
   else if (key === "n" && chosen.value.size === 1) dialog.value = { kind: "name", group: [...chosen.value][0]! };
-  else if (key === "?") dialog.value = { kind: "keys" };
+  else if (key === "?") dialog.value = { kind: "help" };
   else if (key === "escape" && some) select([]);
   else return;
   event.preventDefault();

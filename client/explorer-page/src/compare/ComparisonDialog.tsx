@@ -9,12 +9,25 @@ import { NO_FILTERS } from "../data/filters";
 import { Modal } from "../panels/Modal";
 import { Flow } from "./Flow";
 
+/** The other run's cluster of an image that it does not have. */
+const NOT_THERE = -2;
+
+/** Shows the images that are elsewhere than in the partner of their cluster. */
+function showChanged(found: Comparison): void {
+  const partners = new Map(found.partners);
+  showRows((cluster, other) => other !== NOT_THERE && partners.get(cluster) !== other, "Changed their cluster");
+}
+
 /** Shows the images of one cell on the wall: by the clusters of both runs, whatever was moved since. */
 function showCell(cluster: number, other: number, title: string): void {
+  showRows((own, there) => own === cluster && there === other, title);
+}
+
+function showRows(passes: (cluster: number, other: number) => boolean, title: string): void {
   const own = fixed.columns.byName.get("cluster")!.numbers;
   const others = fixed.columns.byName.get("other_cluster")!.numbers;
   const rows: number[] = [];
-  own.forEach((value, row) => value === cluster && others[row] === other && rows.push(row));
+  own.forEach((value, row) => passes(value, others[row]!) && rows.push(row));
   chosen.value = new Set();
   filters.value = NO_FILTERS;
   scope.value = { rows: Uint32Array.from(rows), title };
@@ -39,18 +52,28 @@ export function ComparisonDialog({ close }: { close: () => void }) {
   return (
     <Modal title="This run and the other one" close={close} wide>
       {!found.value && <p class="hint">Comparing …</p>}
-      {found.value && <Found found={found.value} show={show} />}
+      {found.value && <Found found={found.value} show={show} close={close} />}
     </Modal>
   );
 }
 
-function Found({ found, show }: { found: Comparison; show: (line: number, column: number) => void }) {
-  const total = found.counts.flat().reduce((sum, count) => sum + count, 0);
+interface FoundProps {
+  found: Comparison;
+  show: (line: number, column: number) => void;
+  close: () => void;
+}
+
+function Found({ found, show, close }: FoundProps) {
+  const { changed } = found;
   return (
     <>
       <p>
         {countImages(found.matched)} in both runs{found.missing > 0 && `, ${countImages(found.missing)} only here`}. A click on a band or a
         number shows its images.
+      </p>
+      <p class="buttons left">
+        <button disabled={!changed} onClick={() => { showChanged(found); close(); }}>Show the {countImages(changed)} that changed</button>
+        <span class="hint">Clusters of both runs are paired by the images they share. These are in none of the pairs.</span>
       </p>
       <Flow found={found} show={show} />
       <div class="scroll">
@@ -73,7 +96,6 @@ function Found({ found, show }: { found: Comparison; show: (line: number, column
           </tbody>
         </table>
       </div>
-      <p class="hint">{total.toLocaleString("en")} images in the table.</p>
     </>
   );
 }

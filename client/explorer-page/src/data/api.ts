@@ -84,6 +84,10 @@ export interface Comparison {
   clusters: number[];
   otherClusters: number[];
   counts: number[][];
+  /** Pairs of a cluster here and the one there that has most of its images. */
+  partners: [number, number][];
+  /** Images in both runs, but in no pair. */
+  changed: number;
   matched: number;
   missing: number;
 }

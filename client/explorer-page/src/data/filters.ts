@@ -10,7 +10,6 @@ export interface Filters {
   duplicates: boolean;
   unusable: "with" | "without" | "only";
   labelled: "all" | "with" | "without";
-  otherCluster: number | null;
 }
 
 export const NO_FILTERS: Filters = {
@@ -20,7 +19,6 @@ export const NO_FILTERS: Filters = {
   duplicates: false,
   unusable: "with",
   labelled: "all",
-  otherCluster: null,
 };
 
 export type Order = "typical" | "doubtful" | "far" | "file" | "patient" | "asked";
@@ -42,14 +40,13 @@ function propertyTests(columns: Columns, filters: Filters): Test[] {
   const tests: Test[] = [];
   const numbers = (name: string) => columns.byName.get(name)?.numbers;
   const [silhouette, outlier] = [numbers("silhouette"), numbers("outlier")];
-  const [duplicate, other] = [numbers("duplicate"), numbers("other_cluster")];
+  const duplicate = numbers("duplicate");
   if (filters.silhouette && silhouette) {
     const [low, high] = filters.silhouette;
     tests.push((row) => silhouette[row]! >= low && silhouette[row]! <= high);
   }
   if (filters.outliers && outlier) tests.push((row) => outlier[row] === 1);
   if (filters.duplicates && duplicate) tests.push((row) => duplicate[row] === 1);
-  if (filters.otherCluster !== null && other) tests.push((row) => other[row] === filters.otherCluster);
   return tests;
 }
 
@@ -112,7 +109,6 @@ export function countFilters(filters: Filters): number {
     filters.duplicates,
     filters.unusable !== "with",
     filters.labelled !== "all",
-    filters.otherCluster !== null,
   ];
   return codes + others.filter(Boolean).length;
 }

@@ -4,6 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { numberAt, wordAt } from "../data/columns";
 import { describe, fixed, focused, groupOf, isUnusable, labelOf, nameOf, opened, select, shown } from "../data/state";
+import { scanBeside, volumes } from "../data/volumes";
 import { dialog } from "../panels/open_dialog";
 import { GroupMark } from "../panels/GroupMark";
 import { Icon } from "../panels/Icon";
@@ -32,6 +33,9 @@ function Open({ row }: { row: number }) {
     focused.value = next;
     opened.value = next;
   };
+  const goInVolume = (step: number) => {
+    opened.value = scanBeside(row, step) ?? row;
+  };
   const close = () => (opened.value = null);
   const act = (kind: "move" | "label") => {
     select([row]);
@@ -42,6 +46,8 @@ function Open({ row }: { row: number }) {
     const keys: Record<string, () => void> = {
       ArrowLeft: () => go(-1),
       ArrowRight: () => go(1),
+      ArrowUp: () => goInVolume(-1),
+      ArrowDown: () => goInVolume(1),
       "+": () => (zoom.value = Math.min(zoom.value * 1.5, 16)),
       "=": () => (zoom.value = Math.min(zoom.value * 1.5, 16)),
       "-": () => (zoom.value = Math.max(zoom.value / 1.5, 1)),
@@ -88,12 +94,15 @@ const FACTS = ["class", "patient", "eye", "visit", "device", "volume"] as const;
 function Facts({ row }: { row: number }) {
   const group = groupOf(row);
   const words = FACTS.map((name) => [name, wordAt(fixed.columns, name, row)] as const).filter(([, word]) => word);
+  const volume = numberAt(fixed.columns, "volume", row);
+  const [scan, count] = [numberAt(fixed.columns, "scan", row), volumes().get(volume)?.length ?? 0];
   const silhouette = showNumber(numberAt(fixed.columns, "silhouette", row));
   return (
     <dl class="facts">
       <div><dt>group</dt><dd>{group && <GroupMark group={group} />} {group?.name}</dd></div>
       {labelOf(row) && <div><dt>label</dt><dd>{labelOf(row)}</dd></div>}
       {words.map(([name, word]) => <div key={name}><dt>{name}</dt><dd>{word}</dd></div>)}
+      {volume >= 0 && <div><dt>scan</dt><dd>{scan} of {count}</dd></div>}
       {silhouette && <div><dt>silhouette</dt><dd>{silhouette}</dd></div>}
       {tellMarks(row) && <div><dt>marks</dt><dd>{tellMarks(row)}</dd></div>}
     </dl>

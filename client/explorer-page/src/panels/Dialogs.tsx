@@ -5,7 +5,7 @@ import { groups } from "../data/state";
 import { ComparisonDialog } from "../compare/ComparisonDialog";
 import { MergeDialog, MoveDialog, NameDialog, NoteDialog } from "./group_dialogs";
 import { closeDialog, dialog } from "./open_dialog";
-import { ExportsDialog, GroupsDialog, HistoryDialog, KeysDialog } from "./reading_dialogs";
+import { ExportsDialog, GroupsDialog, HelpDialog, HistoryDialog } from "./reading_dialogs";
 import { LabelDialog } from "./LabelDialog";
 import { Field, Form, Modal } from "./Modal";
 import { SplitDialog } from "./SplitDialog";
@@ -33,8 +33,8 @@ export function Dialogs() {
       return <ExportsDialog />;
     case "groups":
       return <GroupsDialog />;
-    case "keys":
-      return <KeysDialog />;
+    case "help":
+      return <HelpDialog />;
     case "compare":
       return <ComparisonDialog close={closeDialog} />;
     default:

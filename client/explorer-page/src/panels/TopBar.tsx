@@ -23,7 +23,7 @@ export function TopBar() {
         <button onClick={() => (dialog.value = { kind: "history" })}>History</button>
         {compare && <button onClick={() => (dialog.value = { kind: "compare" })}>Compare</button>}
         <button onClick={() => (dialog.value = { kind: "exports" })}>Export</button>
-        <button onClick={() => (dialog.value = { kind: "keys" })}>Keys</button>
+        <button onClick={() => (dialog.value = { kind: "help" })}>Help</button>
         <button class="who" title="Who is at work: the history keeps this name" onClick={() => (waiting.value = () => undefined)}>
           {who.value || "Your name"}
         </button>

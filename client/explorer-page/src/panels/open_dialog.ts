@@ -13,7 +13,7 @@ export type Dialog =
   | { kind: "exports" }
   | { kind: "compare" }
   | { kind: "groups" }
-  | { kind: "keys" };
+  | { kind: "help" };
 
 export const dialog = signal<Dialog | null>(null);
 

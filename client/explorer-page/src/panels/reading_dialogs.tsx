@@ -142,12 +142,18 @@ const KEYS = [
   ["On the map: arrows, + and −, 0", "move, zoom, show all"],
   ["On the map: Shift and drag", "draws a lasso"],
   ["In the large view: ← and →, + and −, 0", "the image before and after, zoom"],
+  ["In the large view: ↑ and ↓", "the scan before and after in its volume"],
 ] as const;
 
-export function KeysDialog() {
+export function HelpDialog() {
   return (
-    <Modal title="Keys" close={closeDialog}>
+    <Modal title="Help" close={closeDialog} wide>
+      <p>
+        The run is never changed: what you do is kept in a file beside it, and each act can be undone. {fixed.result.researchUseOnly} Nothing leaves this
+        machine. <a href="licences.txt" target="_blank" rel="noreferrer">Licences</a> of what this page contains.
+      </p>
       <table class="keys">
+        <caption>Keys</caption>
         <tbody>
           {KEYS.map(([keys, words]) => <tr key={keys}><th scope="row">{keys}</th><td>{words}</td></tr>)}
         </tbody>

@@ -2,7 +2,8 @@
 
 import { useMemo } from "preact/hooks";
 import { countImages } from "../data/acting";
-import { type Columns, wordAt } from "../data/columns";
+import { wordAt } from "../data/columns";
+import { volumes } from "../data/volumes";
 import { colourOfGroup, describe, fixed, focused, groupOf, groups, membership, opened, shown } from "../data/state";
 import { clickTile } from "./keys";
 import { Picture } from "./Picture";
@@ -10,23 +11,8 @@ import { useWindow } from "./window";
 
 const STRIP_HEIGHT = 138;
 
-/** The rows of each volume in the order of its scans. */
-function readVolumes(columns: Columns): Map<number, number[]> {
-  const volumes = new Map<number, number[]>();
-  const codes = columns.byName.get("volume")?.numbers;
-  const scans = columns.byName.get("scan")?.numbers;
-  codes?.forEach((code, row) => {
-    if (code < 0) return;
-    const rows = volumes.get(code);
-    if (rows) rows.push(row);
-    else volumes.set(code, [row]);
-  });
-  if (scans) for (const rows of volumes.values()) rows.sort((a, b) => scans[a]! - scans[b]!);
-  return volumes;
-}
-
 export function Volumes() {
-  const all = useMemo(() => readVolumes(fixed.columns), []);
+  const all = volumes();
   const codes = fixed.columns.byName.get("volume")!.numbers;
   const rows = shown.value;
   const [kept, mask] = useMemo(() => {
