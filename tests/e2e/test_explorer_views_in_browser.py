@@ -1,8 +1,9 @@
-"""How the page of ``octcluster explore`` shows a result: by mouse, by keys, on small screens, after a kill."""
+"""How the page of ``octcluster explore`` shows a result: mouse, keys, small screens, after a kill."""
 
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,26 @@ def test_volumes_are_strips_in_the_order_of_their_scans(browser: Browser, tmp_pa
         expect(strips).to_have_count(SCANS.first // SCANS_OF_A_VOLUME)
         strips.first.locator(".scan").nth(3).dblclick()
         expect(page.locator(".large h2")).to_have_text(re.compile(r"^image \d*3$"))
+
+
+def test_two_runs_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    result = make_result(tmp_path, SCANS)
+    other = make_result(tmp_path / "other", replace(SCANS, first=SCANS.first - 5))
+    arguments = ("--compare", other, "--cache-dir", tmp_path / "cache")
+    with open_tab(browser) as page, running_explorer(result, *arguments) as explorer:
+        found = explorer.ask("api/comparison").json
+        open_explorer(page, explorer)
+        page.get_by_role("button", name="Compare").click()
+        dialog = page.get_by_role("dialog", name="This run and the other one")
+        bands = sum(count > 0 for line in found["counts"] for count in line)
+        expect(dialog.locator(".flow .band")).to_have_count(bands)
+        cells = dialog.get_by_role("button", name=re.compile("cluster 0 here"))
+        expect(cells).to_have_count(sum(count > 0 for count in found["counts"][0]))
+        dialog.get_by_role("button", name=f"Show the {found['changed']} image").click()
+        expect(page.locator(".chip")).to_contain_text(f"Changed their cluster: {found['changed']} image")
+        # The wall of one cell of the table.
+        page.get_by_role("button", name="Compare").click()
+        cells.first.click()
+        expect(page.locator(".chip")).to_contain_text("cluster 0 here")
+        expect(page.locator(".wall-head h2 small")).to_have_text(f"{found['counts'][0][0]} images")

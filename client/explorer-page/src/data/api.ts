@@ -59,21 +59,25 @@ export interface Neighbours {
   ready: boolean;
   progress: number;
   text: string;
+  /** Why it will never be ready; empty while it may be. */
+  error: string;
   rows: number[];
   distances: number[];
 }
 
 export interface Job {
-  job?: string;
-  done?: boolean;
-  text?: string;
-  error?: string;
-  parts?: number[][];
+  done: boolean;
+  progress: number;
+  text: string;
+  error: string;
+  parts: number[][];
 }
 
 export interface Propagation {
   ready: boolean;
   text: string;
+  /** Why it will never be ready; empty while it may be. */
+  error: string;
   values: string[];
   labels: number[];
   certainty: number[];

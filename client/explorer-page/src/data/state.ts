@@ -154,7 +154,7 @@ export function colourOfRow(): (row: number) => string {
     case "silhouette":
       return (row) => scaleColour(((silhouette?.[row] ?? NaN) + 0.2) / 0.8);
     case "certainty":
-      return (row) => (certainty ? scaleColour(((certainty[row] ?? NaN) - 0.5) * 2) : neutral(night));
+      return (row) => (certainty ? scaleColour(certainty[row] ?? NaN) : neutral(night));
     default: {
       const colours = groups.value.map((group) => colourOfGroup(group));
       return (row) => colours[places[row]!] ?? neutral(night);

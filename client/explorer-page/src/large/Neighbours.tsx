@@ -21,7 +21,8 @@ export function Neighbours({ row }: { row: number }) {
         const found = await read<Answer>(`neighbours/${row}?count=${COUNT}`);
         if (stopped) return;
         answer.value = found;
-        if (!found.ready) setTimeout(() => stopped || void ask(), WAIT_MILLISECONDS);
+        if (found.error) trouble.value = found.error;
+        else if (!found.ready) setTimeout(() => stopped || void ask(), WAIT_MILLISECONDS);
       } catch (error) {
         if (!stopped) trouble.value = (error as Error).message;
       }
@@ -44,7 +45,7 @@ export function Neighbours({ row }: { row: number }) {
       </header>
       {trouble.value && <p class="notice">{trouble.value}</p>}
       {!found && !trouble.value && <p class="hint">Looking …</p>}
-      {found && !found.ready && <p class="hint" aria-live="polite">{found.text} <progress value={found.progress} max={1} /></p>}
+      {found && !found.ready && !trouble.value && <p class="hint" aria-live="polite">{found.text} <progress value={found.progress} max={1} /></p>}
       {found?.ready && (
         <ol>
           {found.rows.map((other, place) => (

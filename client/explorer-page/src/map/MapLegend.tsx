@@ -6,7 +6,7 @@ import { colourBy, dark, fixed, snapshot } from "../data/state";
 const STEPS = 9;
 const SCALES: Record<string, [string, string, string]> = {
   silhouette: ["Silhouette", "-0.2", "0.6"],
-  certainty: ["Certainty", "0.5", "1"],
+  certainty: ["Certainty", "0", "1"],
 };
 
 export function MapLegend() {

@@ -17,21 +17,21 @@ export function MapTools({ showAll, zoom }: Props) {
   return (
     <div class="tools" role="toolbar" aria-label="Map">
       <label>
-        Colour
+        <span class="unseen">Colour</span>
         <select
           value={colourBy.value}
           onChange={(event) => (colourBy.value = event.currentTarget.value as typeof colourBy.value)}
         >
-          <option value="group">by group</option>
-          {has("class") && <option value="class">by class</option>}
-          <option value="label">by label</option>
-          {has("silhouette") && <option value="silhouette">by silhouette</option>}
-          {suggestions.value?.ready && <option value="certainty">by certainty</option>}
+          <option value="group">Colour by group</option>
+          {has("class") && <option value="class">Colour by class</option>}
+          <option value="label">Colour by label</option>
+          {has("silhouette") && <option value="silhouette">Colour by silhouette</option>}
+          {suggestions.value?.ready && <option value="certainty">Colour by certainty</option>}
         </select>
       </label>
       {kinds.length > 1 && (
         <label>
-          Map
+          <span class="unseen">Map</span>
           <select value={mapKind.value} onChange={(event) => (mapKind.value = event.currentTarget.value)}>
             {kinds.map((kind) => (
               <option value={kind}>{KINDS[kind]}</option>

@@ -1,7 +1,7 @@
 /** Labels given by hand, and what follows from them for the rest. */
 
 import { useSignal } from "@preact/signals";
-import { read, type Propagation } from "../data/api";
+import { type Propagation, read, Refusal } from "../data/api";
 import { complain, countImages, perform, tell } from "../data/acting";
 import { classColour } from "../data/colours";
 import { colourBy, dark, membership, order, scope, snapshot, suggestions, tab } from "../data/state";
@@ -16,7 +16,7 @@ export function LabelPanel() {
   const suggest = async () => {
     try {
       suggestions.value = await waitForSuggestions((text) => (working.value = text));
-      if (suggestions.value) tell(suggestions.value.text || "The suggestions are ready.");
+      if (suggestions.value) tell("The suggestions are ready.");
     } catch (error) {
       await complain(error);
     }
@@ -47,28 +47,30 @@ async function waitForSuggestions(say: (text: string) => void): Promise<Propagat
   for (;;) {
     const found = await read<Propagation>("propagation");
     if (found.ready) return found;
+    if (found.error) throw new Refusal(0, found.error);
     say(found.text);
     await new Promise((done) => setTimeout(done, WAIT_MILLISECONDS));
   }
 }
 
 function Suggested({ found }: { found: Propagation }) {
-  const sure = found.certainty.filter((value) => value >= 0.9).length;
-  const show = (rows: number[], title: string) => {
-    scope.value = { rows: Uint32Array.from(rows), title };
+  const hand = membership.value.labels;
+  const rows = found.labels.flatMap((label, row) => (label >= 0 && hand[row]! < 0 ? [row] : []));
+  const byDoubt = rows.sort((a, b) => found.certainty[a]! - found.certainty[b]!);
+  const certaintyAt = (place: number) => found.certainty[byDoubt[place] ?? -1]?.toFixed(2) ?? "";
+  const show = (wanted: number[], title: string) => {
+    scope.value = { rows: Uint32Array.from(wanted), title };
     order.value = "asked";
     tab.value = "images";
   };
-  const doubtful = () => {
-    const rows = found.labels.flatMap((label, row) => (label >= 0 && found.certainty[row]! < 0.9 ? [row] : []));
-    show(rows.sort((a, b) => found.certainty[a]! - found.certainty[b]!), "Uncertain suggestions");
-  };
   return (
     <div class="suggested">
-      <p>{found.text}</p>
-      <p>{countImages(sure)} with a certainty of 0.9 or more.</p>
+      <p>
+        Suggested for {countImages(byDoubt.length)}. Certainty (0 to 1): lowest {certaintyAt(0)}, median {certaintyAt(byDoubt.length >> 1)}.
+      </p>
       <button class="block" onClick={() => show(found.ask, "Worth asking next")}>Show {found.ask.length} worth asking next</button>
-      <button class="block" onClick={doubtful}>Show the uncertain ones</button>
+      <button class="block" onClick={() => show(byDoubt, "Suggested")}>Show all, the least certain first</button>
+      <button class="block" onClick={() => (colourBy.value = "label")}>Colour the map by label</button>
       <button class="block" onClick={() => (colourBy.value = "certainty")}>Colour the map by certainty</button>
       <button class="primary block" onClick={() => void perform({ kind: "propagate" }, "The rest is labelled as suggested.")}>
         Label the rest so

@@ -1,7 +1,7 @@
 /** Splits a group: clustered again inside it, or by a lasso on the map. */
 
 import { useSignal } from "@preact/signals";
-import { type Group, type Job, read, send } from "../data/api";
+import { type Group, type Job, read, Refusal, send } from "../data/api";
 import { complain, countImages, perform } from "../data/acting";
 import { chosen, lassoing, tab } from "../data/state";
 import { Picture } from "../wall/Picture";
@@ -12,15 +12,14 @@ const WAIT_MILLISECONDS = 400;
 const SAMPLES = 6;
 
 async function cluster(group: string, k: number, say: (text: string) => void): Promise<number[][]> {
-  let job = await send<Job>("split", { group, k });
-  const id = job.job;
-  while (!job.parts) {
-    if (job.error) throw new Error(job.error);
-    say(job.text ?? "Clustering …");
+  const { job: number } = await send<{ job: number }>("split", { group, k });
+  for (;;) {
+    const job = await read<Job>(`jobs/${number}`);
+    if (job.error) throw new Refusal(0, job.error);
+    if (job.done) return job.parts;
+    say(job.text);
     await new Promise((done) => setTimeout(done, WAIT_MILLISECONDS));
-    job = await read<Job>(`jobs/${id}`);
   }
-  return job.parts;
 }
 
 export function SplitDialog({ group }: { group: Group }) {
@@ -68,7 +67,7 @@ function Proposal({ group, parts }: { group: Group; parts: number[][] }) {
   const sorted = [...parts].sort((a, b) => b.length - a.length);
   const apply = (values: Record<string, string>) => {
     closeDialog();
-    const names = sorted.map((_, place) => values[`name-${place}`] || `${group.name} ${place + 1}`);
+    const names = sorted.map((_, place) => values[`name-${place}`] || `${group.name}, part ${place + 1}`);
     void perform({ kind: "split", group: group.id, parts: sorted, names }, `${group.name} is ${sorted.length} groups now.`);
   };
   return (
@@ -77,7 +76,7 @@ function Proposal({ group, parts }: { group: Group; parts: number[][] }) {
         <section key={place} class="part">
           <label class="field">
             {`Part ${place + 1}: ${countImages(rows.length)}`}
-            <input name={`name-${place}`} defaultValue={`${group.name} ${place + 1}`} maxLength={200} />
+            <input name={`name-${place}`} defaultValue={`${group.name}, part ${place + 1}`} maxLength={200} />
           </label>
           <div class="samples" aria-hidden="true">
             {rows.slice(0, SAMPLES).map((row) => <Picture key={row} row={row} side="96" />)}

@@ -95,7 +95,7 @@ function ViewTools() {
         <select value={order.value} onChange={(event) => (order.value = event.currentTarget.value as Order)}>
           {has("silhouette") && <option value="typical">typical first</option>}
           {has("silhouette") && <option value="doubtful">doubtful first</option>}
-          {has("distance") && <option value="far">far from the middle first</option>}
+          {has("distance") && <option value="far">far from the middle</option>}
           {has("patient") && <option value="patient">by patient</option>}
           <option value="file">as in the file</option>
           {order.value === "asked" && <option value="asked">as suggested</option>}
