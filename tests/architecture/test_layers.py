@@ -50,6 +50,7 @@ HOMES = {
     "openvino": {
         "octcluster_embedder/runtimes/openvino_runtime.py",
         "octcluster_embedder/runtimes/openvino_conversion.py",
+        "octcluster_embedder/runtimes/onnx_conversion.py",
     },
     "redis": {"octcluster_clusterer/store/redis.py"},
     "pydantic_settings": {

@@ -31,6 +31,7 @@ from octcluster.workflows.assign import assign_images
 from octcluster.workflows.finished_runs import find_run
 from octcluster.workflows.own_vectors import OwnVectors, is_vectors
 from octcluster.workflows.run import run_images
+from octcluster.workflows.services import ServiceOptions
 from octcluster.workflows.vector_assign import assign_vectors
 from octcluster.workflows.vector_run import options_for, run_vectors
 
@@ -93,7 +94,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
                 outcome = run_images(image_set, run_options, progress or Silence())
             else:
                 outcome = run_vectors(replace(own, image_set=image_set), run_options, progress or Silence())
-            found = Run(outcome, started, _record("run", image_set, asked))
+            found = Run(outcome, started, _record("run", image_set, asked, run_options))
             if out is not None:
                 found.write_files(Path(out))
     return found
@@ -145,7 +146,7 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
                 check_options_of_vectors(options)
                 vectors = replace(own, image_set=image_set)
                 outcome = assign_vectors(finished, vectors, assign_options, progress or Silence())
-            done = Assignment(outcome, started, _record("assign", image_set, asked))
+            done = Assignment(outcome, started, _record("assign", image_set, asked, assign_options))
             if out is not None:
                 done.write_files(Path(out))
     return done
@@ -193,5 +194,8 @@ def _tell_notes(image_set: ImageSet, progress: Progress | None) -> None:
         (progress or Silence()).message(show_note(note))
 
 
-def _record(command: str, image_set: ImageSet, asked: Mapping[str, object]) -> dict[str, object]:
-    return {"command": command, "images": str(image_set.root), REQUEST: asked}
+def _record(
+    command: str, image_set: ImageSet, asked: Mapping[str, object], options: ServiceOptions
+) -> dict[str, object]:
+    model = str(options.model_file or options.model)
+    return {"command": command, "images": str(image_set.root), "model": model, REQUEST: asked}

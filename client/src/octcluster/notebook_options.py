@@ -16,6 +16,7 @@ from octcluster.cli.values import (
     parse_seed,
     parse_views,
 )
+from octcluster.local.own_model import is_own_model, model_fields
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.recipes import RECIPES, Recipe, find_recipe
 from octcluster.model.runs import FEATURES, MODELS, UNITS
@@ -59,9 +60,7 @@ def read_run_options(
     _check_names("run", RunOptions, {_NAMES.get(name, name): 0 for name in options}, [*_NAMES, *_PARTS])
     given = {_NAMES.get(name, name): check_option(name, value) for name, value in options.items()}
     parts = {name: given.pop(name) for name in _PARTS if name in given}
-    model = given.get("model", MODELS[0])
-    if given.get("embedder") is None:
-        _check_choice("model", model, MODELS)
+    model = _read_model(given)
     chosen = _change_recipe(recipe, parts, model) if parts else recipe
     if isinstance(chosen, str):
         chosen = find_recipe(chosen)
@@ -103,6 +102,21 @@ def check_option(name: str, value: Any) -> Any:
         raise InvalidArguments(f"{name}: {error}") from error
 
 
+def _read_model(given: dict[str, Any]) -> str:
+    """The name of the model; puts what else is known of it into the options."""
+    model = given.get("model", MODELS[0])
+    if isinstance(model, str | Path) and is_own_model(model):
+        if given.get("embedder") is not None:
+            raise InvalidArguments(
+                f"model: {model} is for an embedder that is started here; give the name that it has on "
+                "the other"
+            )
+        given |= model_fields(model)
+    elif given.get("embedder") is None:
+        _check_choice("model", model, MODELS)
+    return str(given.get("model", model))
+
+
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     if value not in choices:
         hint = suggest(value, choices) if isinstance(value, str) else ""
@@ -112,8 +126,9 @@ def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def read_assign_options(finished: FinishedRun, options: Mapping[str, Any]) -> AssignOptions:
     """Reads the options of ``octcluster.assign``; the model is that of the run unless they name another."""
     model = None if finished.model is None else finished.model.space.model
-    known = model or finished.arguments.get("model")
-    return AssignOptions(**({} if known is None else {"model": known}) | _as_paths(options))
+    told = finished.arguments.get("model")
+    known = options.get("model") or (told if told and is_own_model(told) else model or told)
+    return AssignOptions(**_as_paths(options) | ({} if known is None else model_fields(known)))
 
 
 def _check_names(function: str, kind: type, given: Mapping[str, Any], others: list[str]) -> None:

@@ -32,12 +32,16 @@ def main() -> int:
         return check_health(EMBEDDER, settings)
 
     if settings.check_weights:
+        from octcluster_embedder.models.own_model import describe_own, is_own
         from octcluster_embedder.models.registry import find_model
         from octcluster_embedder.models.weights import WeightsOptions, describe_weights
 
         options = WeightsOptions(settings.weights, settings.weights_sha256, settings.keras_home)
         for name in settings.models:
-            print(json.dumps(asdict(describe_weights(find_model(name), options))))
+            found = (
+                describe_own(name, options) if is_own(name) else describe_weights(find_model(name), options)
+            )
+            print(json.dumps(asdict(found)))
         return 0
 
     from octcluster_serving.logs import set_up_logs

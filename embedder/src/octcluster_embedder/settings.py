@@ -9,6 +9,8 @@ from octcluster_serving.settings import ExistingFile, Listen, ServerSettings, sp
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from octcluster_embedder.errors import SettingError
+
 _MEBIBYTE = 2**20
 # What a message holds besides one image: its id, its length, the model's name.
 _BYTES_BESIDE_AN_IMAGE = 4096
@@ -16,14 +18,20 @@ _BYTES_BESIDE_AN_IMAGE = 4096
 
 def _check_models(names: tuple[str, ...]) -> tuple[str, ...]:
     # Imported here: it brings NumPy and Pillow, which a health check every few seconds does without.
+    from octcluster_embedder.models.own_model import is_own, name_of  # noqa: PLC0415
     from octcluster_embedder.models.registry import MODELS  # noqa: PLC0415
 
-    unknown = [name for name in names if name not in MODELS]
+    unknown = [name for name in names if name not in MODELS and not is_own(name)]
     if unknown or not names:
         raise ValueError(
-            f"{', '.join(map(repr, unknown)) or 'nothing'} is no model; there are {', '.join(MODELS)}"
+            f"{', '.join(map(repr, unknown)) or 'nothing'} is no model; there are {', '.join(MODELS)}, and "
+            "ONNX files"
         )
-    if len(set(names)) < len(names):
+    try:
+        called = [name_of(name) for name in names]
+    except SettingError as error:
+        raise ValueError(str(error)) from None
+    if len(set(called)) < len(called):
         raise ValueError("names a model twice")
     return names
 
@@ -51,7 +59,8 @@ class Settings(ServerSettings):
         tuple[str, ...], NoDecode, BeforeValidator(split_names), AfterValidator(_check_models)
     ] = Field(
         ("efficientnet-lite0",),
-        description="Models to serve, separated by commas or each with its flag; the first is the default",
+        description="Models to serve, separated by commas or each with its flag; the first is the default. "
+        "One of your own is an ONNX file with a TOML file beside it",
     )
     weights: ExistingFile | None = Field(
         None,

@@ -19,6 +19,7 @@ from octcluster.cli.image_jobs import find_sample, prepared_out, shown_progress
 from octcluster.cli.parser import build_parser
 from octcluster.cli.vector_jobs import find_given, takes_vectors
 from octcluster.images.image_set import seems_oct2017, spell_classes
+from octcluster.local.own_model import model_fields
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
 from octcluster.model.runs import MODELS
 from octcluster.outputs.earlier_result import request, request_run
@@ -62,10 +63,9 @@ def run(command: RunCommand) -> ExitCode:
     _need_cli()
     of_vectors = takes_vectors(command)
     command.check_model(command.model)
-    recipe = command.choose_recipe(command.model)
+    recipe = command.choose_recipe(model_fields(command.model)["model"])
     min_clusters, max_clusters = command.k
     options = RunOptions(
-        model=command.model,
         recipe=None if of_vectors and command.recipe is None else recipe,
         min_clusters=min_clusters,
         max_clusters=max_clusters,
@@ -74,6 +74,7 @@ def run(command: RunCommand) -> ExitCode:
         umap=command.umap,
         vectors=command.vectors,
         unit=command.unit,
+        **model_fields(command.model),
         **command.service_fields(),
     )
 
@@ -107,7 +108,7 @@ def assign(command: AssignCommand) -> ExitCode:
         command = replace(command, embedder=None, weights=None, weights_sha256=None)
     model = command.model or MODELS[0]
     command.check_model(model)
-    options = AssignOptions(model=model, **command.service_fields())
+    options = AssignOptions(**model_fields(model), **command.service_fields())
 
     from octcluster.cli.terminal.assign import print_assign_summary  # noqa: PLC0415
     from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
@@ -197,7 +198,7 @@ def embed(command: EmbedCommand) -> ExitCode:
     command.check_model(command.model)
     fields = command.service_fields() | {"embedder_token": None, "store_url": command.out}
     options = EmbedOptions(
-        model=command.model,
+        **model_fields(command.model),
         recipe=command.choose_recipe(),
         scans=command.scans,
         dask=command.find_scheduler(),
@@ -248,7 +249,7 @@ def examine(command: DoctorCommand) -> ExitCode:
     """``octcluster doctor``."""
     command.check_model(command.model)
     faults = 0
-    for finding in diagnose(ServiceOptions(model=command.model, **command.service_fields())):
+    for finding in diagnose(ServiceOptions(**model_fields(command.model), **command.service_fields())):
         print(f"{finding.state:5}  {finding.name}: {finding.detail}", flush=True)
         if finding.cure:
             print(f"       cure: {finding.cure}", flush=True)

@@ -18,7 +18,7 @@ class LocalStackOptions:
         cache_dir: Where vectors and models are kept; None: default_cache_dir().
         embedder: Whether to start an embedder.
         clusterer: Whether to start a clusterer, with Valkey.
-        model: Name of the embedder's model.
+        model: Name of the embedder's model, or its file.
         weights: Weights file of the model; None: its own source.
         weights_sha256: SHA-256 that the weights must have; None: the pinned one.
         renew_cache: Whether vectors and runs that cannot be read for damage are set aside, to start anew.

@@ -130,7 +130,7 @@ def _look_at(
 
 def _look_at_embedder(options: ServiceOptions) -> Iterator[Finding]:
     if options.embedder is None and options.weights is None:
-        fault = find_faults_of_models([options.model]).get(options.model)
+        fault = find_faults_of_models([str(options.model_file or options.model)]).get(options.model)
         if fault is not None:
             yield _name_fault_of_model(options.model, fault)
             if options.model != MODELS[0]:

@@ -45,6 +45,7 @@ class EmbedOptions(ServiceOptions):
         """What is the same for all parts."""
         services = ServiceOptions(
             model=self.model,
+            model_file=self.model_file,
             embedder=self.embedder,
             embedder_tls=self.embedder_tls,
             cache_dir=self.cache_dir,

@@ -42,6 +42,7 @@ class ServiceOptions:
         weights_sha256: SHA-256 that the weights must have, as hexadecimal digits; None: the pinned one.
         renew_cache: Whether a damaged cache of services that this job starts is set aside, to start anew.
         store_url: Where a clusterer that this job starts keeps vectors as Parquet files; None: in its cache.
+        model_file: The file of the model, if it is one of the user's own; see ``local.own_model``.
         key_secret: The site's secret for image keys.
     """
 
@@ -57,6 +58,7 @@ class ServiceOptions:
     weights_sha256: str | None = None
     renew_cache: bool = False
     store_url: str | None = None
+    model_file: Path | None = None
     key_secret: bytes = field(default_factory=key_secret_from_environment, repr=False)
 
 
@@ -81,7 +83,7 @@ def started_services(
         cache_dir=options.cache_dir,
         embedder=embedder,
         clusterer=clusterer,
-        model=options.model,
+        model=str(options.model_file or options.model),
         weights=options.weights,
         weights_sha256=options.weights_sha256,
         renew_cache=options.renew_cache,

@@ -74,6 +74,11 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
         path = _find_packaged(spec.weights)
     else:
         raise SettingError(f"the model {spec.name} has no weights")
+    return check_digest(path, options)
+
+
+def check_digest(path: Path, options: WeightsOptions) -> Weights:
+    """A weights file by its SHA-256; raises ModelUnavailable if another one is demanded."""
     digest = _digest(path, "sha256")
     if options.sha256 is not None and digest != options.sha256.lower():
         raise ModelUnavailable(

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from octcluster_embedder.errors import SettingError
+from octcluster_embedder.models.own_model import find_own_weights, is_own, read_own_model
 from octcluster_embedder.models.registry import DEFAULT_MODEL, find_model
 from octcluster_embedder.models.weights import WeightsOptions, find_weights
 from octcluster_embedder.runtimes.pixel_runtime import PixelRuntime
@@ -43,7 +44,7 @@ def load_runtime(
 
     Args:
         runtime: A ``RuntimeName``; a model without a network needs none.
-        model: Model name.
+        model: Model name, or ONNX file of the operator's with its TOML file beside it.
         weights: Where the weights come from; None: the model's own.
         cache_dir: Folder for converted and compiled models, made if need be; None keeps nothing.
         precision: What the network computes in; a model without one takes no notice.
@@ -53,6 +54,8 @@ def load_runtime(
             or does not compute in this precision, or weights are named for a model that has none.
         ModelUnavailable: The model's weights cannot be had or do not fit it.
     """
+    if is_own(model):
+        return _load_own(runtime, Path(model), weights or WeightsOptions(), cache_dir, precision)
     spec = find_model(model)
     if spec.weights is None:
         if weights is not None and (weights.file is not None or weights.sha256 is not None):
@@ -61,6 +64,19 @@ def load_runtime(
     chosen = _choose(runtime)
     found = find_weights(spec, weights or WeightsOptions())
     loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir, precision)
+    return loaded
+
+
+def _load_own(
+    runtime: str, path: Path, weights: WeightsOptions, cache_dir: Path | None, precision: Precision
+) -> Runtime:
+    own = read_own_model(path)
+    if runtime == RuntimeName.JAX or precision is not Precision.FLOAT32:
+        raise SettingError(
+            f"the model {own.name} is computed by OpenVINO in float32: leave out --runtime and --precision"
+        )
+    module = import_module(_MODULES[_choose(RuntimeName.OPENVINO)])
+    loaded: Runtime = module.load_own(own, find_own_weights(own, weights), cache_dir)
     return loaded
 
 
@@ -89,6 +105,8 @@ def _choose(runtime: str) -> RuntimeName:
 
 def explain_choice(runtime: str, model: str) -> str:
     """Says for people why ``load_runtime`` takes the runtime that it takes; arguments as there, and valid."""
+    if is_own(model):
+        return "a model of the operator's is computed by OpenVINO"
     if find_model(model).weights is None:
         return f"the model {model} has no network"
     if runtime != RuntimeName.AUTO:

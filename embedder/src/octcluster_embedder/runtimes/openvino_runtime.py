@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from octcluster_serving.processors import count_processors
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.models.own_model import OwnModel
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
@@ -70,13 +71,36 @@ def _has_bfloat16() -> bool:
     return "BF16" in capabilities
 
 
+def load_own(own: OwnModel, weights: Weights, cache_dir: Path | None) -> "OpenVinoRuntime":
+    """Loads a model that the operator brings; see load.
+
+    Raises:
+        ModelUnavailable: Its file holds no network that can be used as its TOML file says.
+    """
+    cache = ConvertedModelCache(cache_dir, openvino.get_version())
+    spec = own.spec()
+    converted = cache.read(spec, weights)
+    if converted is None:
+        _logger.info("converting %s for OpenVINO", own.name)
+        converted = _run_conversion("onnx_conversion", own.name, str(own.path.absolute()))
+        cache.write(spec, weights, converted)
+    network = openvino.Core().read_model(model=converted.network, weights=converted.constants)
+    dimensions = network.get_rt_info(["octcluster", "dimensions"]).astype(str).split(",")
+    parts = dict(zip((*own.blocks, own.pooled), map(int, dimensions), strict=True))
+    return OpenVinoRuntime(own.spec(parts), weights.digest, converted)
+
+
 def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
     """Has a process of its own convert a model: only there is Keras loaded, with OpenVINO as its backend."""
+    return _run_conversion("openvino_conversion", spec.name, spec.name, str(weights.path))
+
+
+def _run_conversion(module: str, name: str, *arguments: str) -> ConvertedModel:
     with tempfile.TemporaryDirectory(prefix="octcluster-convert-") as folder:
-        arguments = [spec.name, str(weights.path), folder]
         done = subprocess.run(
-            [sys.executable, "-m", "octcluster_embedder.runtimes.openvino_conversion", *arguments],
+            [sys.executable, "-m", f"octcluster_embedder.runtimes.{module}", *arguments, folder],
             env={**os.environ, "KERAS_BACKEND": "openvino"},
+            cwd=folder,
             stdout=subprocess.PIPE,
             text=True,
             check=False,
@@ -84,9 +108,7 @@ def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
         if done.returncode:
             told = done.stdout.strip().splitlines()
             raise ModelUnavailable(
-                told[-1]
-                if told
-                else f"the conversion of {spec.name} for OpenVINO ended with {done.returncode}"
+                told[-1] if told else f"the conversion of {name} for OpenVINO ended with {done.returncode}"
             )
         network = Path(folder) / "network.xml"
         return ConvertedModel(network.read_bytes(), network.with_suffix(".bin").read_bytes())

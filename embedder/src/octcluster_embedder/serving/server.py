@@ -13,6 +13,7 @@ from octcluster_serving.server import RunningServer, running_server, wait_for_si
 
 from octcluster_embedder.images.decoding import ImageLimits
 from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.models.own_model import name_of
 from octcluster_embedder.models.weights import WeightsOptions
 from octcluster_embedder.queueing.embedding import Embedder
 from octcluster_embedder.queueing.requests import ServiceLimits
@@ -68,7 +69,7 @@ async def _load_and_serve(settings: Settings, embedder: Embedder, server: Runnin
     stopping = asyncio.create_task(wait_for_signal())
     started = time.monotonic()
     loading = _run_in_background(lambda: _load_warm_runtimes(settings))
-    _logger.info("loading %s", ", ".join(settings.models))
+    _logger.info("loading %s", ", ".join(map(name_of, settings.models)))
     await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
     loaded = loading.done()
     if loaded:
@@ -106,7 +107,8 @@ def _load_warm_runtimes(settings: Settings) -> list[Runtime]:
 
 def _reload(settings: Settings, model: str) -> Runtime:
     """Loads one of the models again, in place of a runtime that died."""
-    return _load_warm_runtimes(settings.model_copy(update={"models": (model,)}))[0]
+    own = next((one for one in settings.models if name_of(one) == model), model)
+    return _load_warm_runtimes(settings.model_copy(update={"models": (own,)}))[0]
 
 
 def _run_in_background(function: Callable[[], Sequence[Runtime]]) -> asyncio.Future[Sequence[Runtime]]:

@@ -119,8 +119,9 @@ def _add_grouping(group: Any) -> None:
     add(
         "--model",
         default=MODELS[0],
-        help=f"network: {names} (no network: the image itself, grey at 150x150, as a baseline); or "
-        "another that the embedder has (default: %(default)s)",
+        help=f"network: {names} (no network: the image itself, grey at 150x150, as a baseline); an "
+        "ONNX file of your own, with a TOML file beside it (docs/models.md); or another of the embedder "
+        "(default: %(default)s)",
     )
     add_recipe(group)
     add("--seed", type=parse_seed, default=0, help="seed of every random choice (default: %(default)s)")

@@ -9,6 +9,7 @@ from octcluster.cli.arguments.command import Command
 from octcluster.cli.values import parse_digest
 from octcluster.clients.security import Tls, read_token
 from octcluster.local.options import default_cache_dir
+from octcluster.local.own_model import is_own_model
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.runs import MODELS
 from octcluster.model.suggest import suggest
@@ -62,6 +63,8 @@ class ServicesCommand(Command):
         found = super().record()
         if self.clusterer is None:
             found["cache_dir"] = str((self.cache_dir or default_cache_dir()).absolute())
+        if is_own_model(model := str(found.get("model"))):
+            found["model"] = str(Path(model).absolute())
         if self.weights is not None:
             found["weights"] = str(self.weights.absolute())
         return found
@@ -86,10 +89,15 @@ class ServicesCommand(Command):
 
     def check_model(self, model: str) -> None:
         """Raises InvalidArguments if an embedder that is started here cannot have the model."""
-        if self.embedder is None and model not in MODELS:
+        if self.embedder is not None and is_own_model(model):
             raise InvalidArguments(
-                f"--model {model}: there is no such model; take {', '.join(MODELS)}, or name an "
-                f"embedder that has it with --embedder{suggest(model, MODELS)}"
+                f"--model {model}: an embedder that runs serves what its operator gave it: give its name "
+                "there, or leave out --embedder"
+            )
+        if self.embedder is None and model not in MODELS and not is_own_model(model):
+            raise InvalidArguments(
+                f"--model {model}: there is no such model; take {', '.join(MODELS)}, or an ONNX file, or "
+                f"name an embedder that has it with --embedder{suggest(model, MODELS)}"
             )
 
     def _check_weights(self) -> None:
