@@ -71,12 +71,10 @@ def _load_own(
     runtime: str, path: Path, weights: WeightsOptions, cache_dir: Path | None, precision: Precision
 ) -> Runtime:
     own = read_own_model(path)
-    if runtime == RuntimeName.JAX or precision is not Precision.FLOAT32:
-        raise SettingError(
-            f"the model {own.name} is computed by OpenVINO in float32: leave out --runtime and --precision"
-        )
+    if runtime == RuntimeName.JAX:
+        raise SettingError(f"the model {own.name} is computed by OpenVINO: leave out --runtime")
     module = import_module(_MODULES[_choose(RuntimeName.OPENVINO)])
-    loaded: Runtime = module.load_own(own, find_own_weights(own, weights), cache_dir)
+    loaded: Runtime = module.load_own(own, find_own_weights(own, weights), cache_dir, precision)
     return loaded
 
 

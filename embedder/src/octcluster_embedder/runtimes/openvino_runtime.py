@@ -49,13 +49,7 @@ def load(
         ModelUnavailable: The weights do not fit the model.
         SettingError: The precision is another one, or the processor does not have it.
     """
-    if precision not in _PRECISION_HINTS:
-        raise SettingError(
-            f"precision {precision.value!r} is for JAX, and the runtime is openvino, which computes in "
-            "float32 or bfloat16: take one of them, or set the runtime to jax"
-        )
-    if precision is Precision.BFLOAT16 and not _has_bfloat16():
-        raise SettingError("this processor does not compute in bfloat16: leave --precision out")
+    _check_precision(precision)
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     converted = cache.read(spec, weights)
     if converted is None:
@@ -65,18 +59,32 @@ def load(
     return OpenVinoRuntime(spec, weights.digest, converted, precision)
 
 
+def _check_precision(precision: Precision) -> None:
+    if precision not in _PRECISION_HINTS:
+        raise SettingError(
+            f"precision {precision.value!r} is for JAX, and the runtime is openvino, which computes in "
+            "float32 or bfloat16: take one of them, or set the runtime to jax"
+        )
+    if precision is Precision.BFLOAT16 and not _has_bfloat16():
+        raise SettingError("this processor does not compute in bfloat16: leave --precision out")
+
+
 def _has_bfloat16() -> bool:
     """Whether the processor has instructions for it; without them it would be slower than float32."""
     capabilities = openvino.Core().get_property(OpenVinoRuntime.device, "OPTIMIZATION_CAPABILITIES")
     return "BF16" in capabilities
 
 
-def load_own(own: OwnModel, weights: Weights, cache_dir: Path | None) -> "OpenVinoRuntime":
+def load_own(
+    own: OwnModel, weights: Weights, cache_dir: Path | None, precision: Precision
+) -> "OpenVinoRuntime":
     """Loads a model that the operator brings; see load.
 
     Raises:
         ModelUnavailable: Its file holds no network that can be used as its TOML file says.
+        SettingError: See load.
     """
+    _check_precision(precision)
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     spec = own.spec()
     converted = cache.read(spec, weights)
@@ -87,7 +95,7 @@ def load_own(own: OwnModel, weights: Weights, cache_dir: Path | None) -> "OpenVi
     network = openvino.Core().read_model(model=converted.network, weights=converted.constants)
     dimensions = network.get_rt_info(["octcluster", "dimensions"]).astype(str).split(",")
     parts = dict(zip((*own.blocks, own.pooled), map(int, dimensions), strict=True))
-    return OpenVinoRuntime(own.spec(parts), weights.digest, converted)
+    return OpenVinoRuntime(own.spec(parts), weights.digest, converted, precision)
 
 
 def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:

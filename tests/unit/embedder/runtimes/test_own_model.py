@@ -103,9 +103,9 @@ def test_weights_outside_of_the_file_are_not_read(tmp_path: Path, monkeypatch: p
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     model = str(write_model(tmp_path, USE.format("map")))
-    with pytest.raises(SettingError, match="the model tiny is computed by OpenVINO in float32"):
+    with pytest.raises(SettingError, match="the model tiny is computed by OpenVINO: leave out --runtime"):
         load_runtime("jax", model)
-    with pytest.raises(SettingError, match="the model tiny is computed by OpenVINO in float32"):
+    with pytest.raises(SettingError, match="is for JAX, and the runtime is openvino"):
         load_runtime(model=model, precision=Precision.MIXED_BFLOAT16)
     with pytest.raises(SettingError, match=r"has its weights in tiny\.onnx: leave out --weights"):
         load_runtime(model=model, weights=WeightsOptions(file=Path(model)))
