@@ -124,9 +124,10 @@ def find_space(
         )
     raise SpaceMismatch(
         f"the run was made with {wanted.model} (features {wanted.features}, weights "
-        f"{wanted.weights_digest[:12]}, preprocessing {wanted.preprocessing_version}). The embedder serves "
-        f"{served}, but no such vectors: its model, weights or release is another one. Use an embedder with "
-        "that model and these weights, or repeat the run with this one"
+        f"{wanted.weights_digest[:12]}, preprocessing {wanted.preprocessing_version}, precision "
+        f"{wanted.precision}). The embedder serves {served}, but no such vectors: its model, weights, "
+        "precision or release is another one. Use an embedder with that model, these weights and this "
+        "precision (--precision of octcluster-embedder), or repeat the run with this one"
     )
 
 
