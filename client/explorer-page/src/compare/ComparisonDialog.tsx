@@ -34,6 +34,18 @@ function showRows(passes: (cluster: number, other: number) => boolean, title: st
   tab.value = "images";
 }
 
+/** Puts the other run's clusters beside those here whose images they hold, so that few bands cross. */
+function untangle(found: Comparison): Comparison {
+  const place = (column: number) => {
+    const counts = found.counts.map((line) => line[column]!);
+    const sum = counts.reduce((total, count) => total + count, 0);
+    return counts.reduce((total, count, line) => total + count * line, 0) / Math.max(sum, 1);
+  };
+  const order = found.otherClusters.map((_, column) => column).sort((a, b) => place(a) - place(b));
+  const arrange = <Value,>(values: Value[]) => order.map((column) => values[column]!);
+  return { ...found, otherClusters: arrange(found.otherClusters), counts: found.counts.map(arrange) };
+}
+
 export function tellCluster(cluster: number): string {
   return cluster < 0 ? "noise" : `cluster ${cluster}`;
 }
@@ -41,7 +53,7 @@ export function tellCluster(cluster: number): string {
 export function ComparisonDialog({ close }: { close: () => void }) {
   const found = useSignal<Comparison | null>(null);
   useEffect(() => {
-    read<Comparison>("comparison").then((answer) => (found.value = answer)).catch(complain);
+    read<Comparison>("comparison").then((answer) => (found.value = untangle(answer))).catch(complain);
   }, []);
   const show = (line: number, column: number) => {
     const { clusters, otherClusters } = found.value!;

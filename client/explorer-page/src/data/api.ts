@@ -36,6 +36,8 @@ export interface State {
   groups: Group[];
   unusable: number;
   labels: number;
+  /** Labels that came from others. */
+  propagated: number;
   labelValues: string[];
   canUndo: boolean;
   canRedo: boolean;
@@ -53,7 +55,7 @@ export type Act =
   | { kind: "move"; rows: number[]; group: string; name?: string }
   | { kind: "unusable"; rows: number[]; unusable: boolean }
   | { kind: "label"; rows: number[]; label: string | null }
-  | { kind: "propagate" };
+  | { kind: "propagate"; certainty: number };
 
 export interface Neighbours {
   ready: boolean;

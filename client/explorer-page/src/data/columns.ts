@@ -61,4 +61,6 @@ export function parseMembership(bytes: ArrayBuffer, rows: number): Membership {
   return { groups, flags, labels };
 }
 
+/** Bits of the flags: an unusable image, and a label that came from others. */
 export const UNUSABLE = 1;
+export const SPREAD = 2;

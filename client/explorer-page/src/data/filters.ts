@@ -1,6 +1,6 @@
 /** Which images are shown, and in which order. */
 
-import { type Columns, type Membership, UNUSABLE } from "./columns";
+import { type Columns, type Membership, SPREAD, UNUSABLE } from "./columns";
 
 export interface Filters {
   /** Codes to keep, by column; a column that is absent keeps all. */
@@ -9,7 +9,7 @@ export interface Filters {
   outliers: boolean;
   duplicates: boolean;
   unusable: "with" | "without" | "only";
-  labelled: "all" | "with" | "without";
+  labelled: "all" | "hand" | "spread" | "without";
 }
 
 export const NO_FILTERS: Filters = {
@@ -59,8 +59,8 @@ function stateTests(membership: Membership, groups: Set<number>, filters: Filter
     tests.push((row) => (flags[row]! & UNUSABLE) === wanted);
   }
   if (filters.labelled !== "all") {
-    const wanted = filters.labelled === "with";
-    tests.push((row) => labels[row]! >= 0 === wanted);
+    const kind = (row: number) => (labels[row]! < 0 ? "without" : flags[row]! & SPREAD ? "spread" : "hand");
+    tests.push((row) => kind(row) === filters.labelled);
   }
   return tests;
 }

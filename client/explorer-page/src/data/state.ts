@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Group, Propagation, Result, State } from "./api";
-import { type Columns, type Membership, UNUSABLE, numberAt, wordAt } from "./columns";
+import { type Columns, type Membership, SPREAD, UNUSABLE, numberAt, wordAt } from "./columns";
 import { classColour, groupColour, markOf, neutral, scaleColour } from "./colours";
 import { type Filters, NO_FILTERS, type Order, keepRows, orderRows } from "./filters";
 
@@ -20,7 +20,7 @@ export const fixed: { result: Result; columns: Columns; names: string[] } = {
 
 export const snapshot = signal<Snapshot>({
   state: {
-    version: 0, groups: [], unusable: 0, labels: 0, labelValues: [], canUndo: false, canRedo: false,
+    version: 0, groups: [], unusable: 0, labels: 0, propagated: 0, labelValues: [], canUndo: false, canRedo: false,
     undoText: "", redoText: "", history: [], warnings: [],
   },
   membership: { groups: new Int32Array(0), flags: new Uint8Array(0), labels: new Int32Array(0) },
@@ -107,6 +107,11 @@ export function isUnusable(row: number): boolean {
   return ((membership.value.flags[row] ?? 0) & UNUSABLE) !== 0;
 }
 
+/** Whether an image has a label that nobody gave it by hand. */
+export function isSpread(row: number): boolean {
+  return ((membership.value.flags[row] ?? 0) & SPREAD) !== 0;
+}
+
 export function labelOf(row: number): string {
   return snapshot.value.state.labelValues[membership.value.labels[row] ?? -1] ?? "";
 }
@@ -114,6 +119,17 @@ export function labelOf(row: number): string {
 /** What an image is called: its file if names may be shown, else its number. */
 export function nameOf(row: number): string {
   return fixed.names[row] ?? `image ${row}`;
+}
+
+/** The number that decides a label's colour and shape: that of the class of the same name, if there is one. */
+export function markOfLabel(label: number): number {
+  const values = snapshot.value.state.labelValues;
+  const classes = fixed.result.classes ?? [];
+  const value = values[label];
+  if (value === undefined) return -1;
+  const known = classes.indexOf(value);
+  if (known >= 0) return known;
+  return classes.length + values.slice(0, label).filter((other) => !classes.includes(other)).length;
 }
 
 export function markOfGroup(group: Group | undefined): number {
@@ -131,7 +147,7 @@ export function describe(row: number): string {
     const word = wordAt(fixed.columns, name, row);
     if (word) parts.push(name === "class" ? `class ${word}` : name === "eye" ? `${word} eye` : word);
   }
-  if (labelOf(row)) parts.push(`labelled ${labelOf(row)}`);
+  if (labelOf(row)) parts.push(`labelled ${labelOf(row)}${isSpread(row) ? " by suggestion" : ""}`);
   if (isUnusable(row)) parts.push("unusable");
   if (numberAt(fixed.columns, "outlier", row) === 1) parts.push("outlier");
   return parts.filter(Boolean).join(", ");
@@ -149,7 +165,8 @@ export function colourOfRow(): (row: number) => string {
       return (row) => classColour(codes?.[row] ?? -1, night);
     case "label": {
       const given = suggestions.value?.ready ? suggestions.value.labels : null;
-      return (row) => classColour(labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1), night);
+      const marks = snapshot.value.state.labelValues.map((_, label) => markOfLabel(label));
+      return (row) => classColour(marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1, night);
     }
     case "silhouette":
       return (row) => scaleColour(((silhouette?.[row] ?? NaN) + 0.2) / 0.8);

@@ -1,7 +1,7 @@
 /** What the colours of the map mean, where the names on it do not say it. */
 
 import { classColour, scaleColour, shapePath } from "../data/colours";
-import { colourBy, dark, fixed, snapshot } from "../data/state";
+import { colourBy, dark, fixed, markOfLabel, snapshot } from "../data/state";
 
 const STEPS = 9;
 const SCALES: Record<string, [string, string, string]> = {
@@ -14,13 +14,14 @@ export function MapLegend() {
   if (kind === "group") return null;
   const scale = SCALES[kind];
   if (scale) return <Scale words={scale} />;
+  const markOf = kind === "class" ? (index: number) => index : markOfLabel;
   const values = kind === "class" ? (fixed.columns.byName.get("class")?.values ?? []) : snapshot.value.state.labelValues;
   return (
     <ul class="legend" aria-label={kind === "class" ? "Classes" : "Labels"}>
       {values.map((value, index) => (
         <li key={value}>
           <svg class="group-mark" viewBox="0 0 16 16" aria-hidden="true">
-            <path d={shapePath(index)} fill={classColour(index, dark.value)} />
+            <path d={shapePath(markOf(index))} fill={classColour(markOf(index), dark.value)} />
           </svg>
           {value}
         </li>

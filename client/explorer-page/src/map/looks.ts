@@ -1,6 +1,6 @@
 /** How each point looks: its colour, its shape, and whether it is shown or selected. */
 
-import { colourBy, colourOfRow, fixed, groups, isUnusable, markOfGroup, membership, selection, shown, suggestions } from "../data/state";
+import { colourBy, colourOfRow, fixed, groups, isUnusable, markOfGroup, markOfLabel, membership, selection, shown, snapshot, suggestions } from "../data/state";
 import { shapeNumber } from "../data/colours";
 import { FAINT, type Looks, PLAIN, SELECTED } from "./painter";
 
@@ -15,7 +15,8 @@ function readCodes(): ((row: number) => number) | null {
   const { labels } = membership.value;
   const given = suggestions.value?.ready ? suggestions.value.labels : null;
   if (colourBy.value === "class" && classes) return (row) => classes[row]!;
-  if (colourBy.value === "label") return (row) => (labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1));
+  const marks = snapshot.value.state.labelValues.map((_, label) => markOfLabel(label));
+  if (colourBy.value === "label") return (row) => marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1;
   return null;
 }
 

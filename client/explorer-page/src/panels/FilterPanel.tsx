@@ -33,8 +33,8 @@ export function FilterPanel() {
         set={(unusable) => change({ unusable: unusable as Filters["unusable"] })}
       />
       <Choice
-        label="Labelled images" value={filters.value.labelled}
-        options={{ all: "with the others", with: "alone", without: "hidden" }}
+        label="Labels" value={filters.value.labelled}
+        options={{ all: "with and without", hand: "by hand", spread: "by suggestion", without: "without" }}
         set={(labelled) => change({ labelled: labelled as Filters["labelled"] })}
       />
       <p class="buttons">

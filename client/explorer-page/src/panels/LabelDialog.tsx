@@ -2,7 +2,7 @@
 
 import { countImages, perform } from "../data/acting";
 import { classColour } from "../data/colours";
-import { dark, fixed, groups, selectedRows, selection, snapshot } from "../data/state";
+import { dark, fixed, groups, markOfLabel, selectedRows, selection, snapshot } from "../data/state";
 import { closeDialog } from "./open_dialog";
 import { Form, Modal } from "./Modal";
 
@@ -10,6 +10,12 @@ import { Form, Modal } from "./Modal";
 function likelyLabels(): string[] {
   const named = groups.value.filter((group) => group.named).map((group) => group.name);
   return [...new Set([...snapshot.value.state.labelValues, ...(fixed.result.classes ?? []), ...named])].slice(0, 12);
+}
+
+/** The colour of a label that may not be given yet; unknown ones are grey. */
+function colourOf(label: string): number {
+  const given = snapshot.value.state.labelValues.indexOf(label);
+  return given >= 0 ? markOfLabel(given) : (fixed.result.classes ?? []).indexOf(label);
 }
 
 export function LabelDialog() {
@@ -31,7 +37,7 @@ export function LabelDialog() {
       <div class="targets" role="group" aria-label="Known labels" onKeyDown={key}>
         {likely.map((label, place) => (
           <button key={label} class="group" autoFocus={place === 0} onClick={() => give(label)}>
-            <span class="dot" style={{ background: classColour(snapshot.value.state.labelValues.indexOf(label), dark.value) }} />
+            <span class="dot" style={{ background: classColour(colourOf(label), dark.value) }} />
             <span class="group-name">{label}</span>
             {place < 9 && <kbd>{place + 1}</kbd>}
           </button>

@@ -91,7 +91,7 @@ function ViewTools() {
         ))}
       </span>
       <label>
-        Order
+        <span class="unseen">Order</span>
         <select value={order.value} onChange={(event) => (order.value = event.currentTarget.value as Order)}>
           {has("silhouette") && <option value="typical">typical first</option>}
           {has("silhouette") && <option value="doubtful">doubtful first</option>}

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { numberAt, wordAt } from "../data/columns";
-import { fixed, groupOf, isUnusable, labelOf, nameOf, opened, selection, shown } from "../data/state";
+import { fixed, groupOf, isSpread, isUnusable, labelOf, nameOf, opened, selection, shown } from "../data/state";
 import { toggle } from "./keys";
 
 const PAGE = 100;
@@ -61,5 +61,5 @@ export function showNumber(value: number): string {
 
 export function tellMarks(row: number): string {
   const marks = FLAGS.filter((name) => numberAt(fixed.columns, name, row) === 1);
-  return [...(isUnusable(row) ? ["unusable"] : []), ...marks].join(", ");
+  return [...(isUnusable(row) ? ["unusable"] : []), ...(isSpread(row) ? ["label suggested"] : []), ...marks].join(", ");
 }

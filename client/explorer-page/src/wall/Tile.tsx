@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { sideFor } from "../data/api";
 import { numberAt } from "../data/columns";
-import { colourOfGroup, describe, fixed, focused, groupOf, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
+import { colourOfGroup, describe, fixed, focused, groupOf, isSpread, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
 import { Icon } from "../panels/Icon";
 import { Picture } from "./Picture";
 
@@ -47,7 +47,7 @@ export function Tile({ row, position, count, place, wanted }: Props) {
       <span class="caption" aria-hidden="true">
         <span class="name">{nameOf(row)}</span>
         {unusable && <em>unusable</em>}
-        {label && <b>{label}</b>}
+        {label && <b class={isSpread(row) ? "spread" : ""}>{label}</b>}
         {!label && !unusable && numberAt(fixed.columns, "outlier", row) === 1 && <i>outlier</i>}
       </span>
     </div>
