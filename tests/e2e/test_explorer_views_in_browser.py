@@ -267,3 +267,35 @@ def test_two_runs_side_by_side(browser: Browser, tmp_path: Path) -> None:
         cells.first.click()
         expect(page.locator(".chip")).to_contain_text("cluster 0 here")
         expect(page.locator(".wall-head h2 small")).to_have_text(f"{found['counts'][0][0]} images")
+
+
+def test_names_and_downloads_if_asked_for(browser: Browser, tmp_path: Path) -> None:
+    result = make_result(tmp_path, replace(SCANS, images=20, first=10, pictures=20))
+    arguments = ("--identified", "--cache-dir", tmp_path / "cache")
+    with open_tab(browser) as page, running_explorer(result, *arguments) as explorer:
+        explorer.do(kind="name", group="c0", name="Drusen")
+        open_explorer(page, explorer)
+        expect(tiles(page).first).to_have_attribute("aria-label", re.compile(r"scan-\d+\.jpeg, .*SECRET-0"))
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Labels").click()
+        assert "scan-000001.jpeg,Drusen" in Path(download.value.path()).read_text()
+
+
+def test_the_wall_of_a_cell_of_the_table(page: Page, explorer: Caller) -> None:
+    arrays, values = explorer.columns()
+    code = values["class"].index("CNV")
+    cell = int(((arrays["cluster"] == 0) & (arrays["class"] == code)).sum())
+    page.get_by_role("toolbar", name="Map").get_by_role("button", name="Table").click()
+    row = page.get_by_role("dialog").get_by_role("row").filter(has_text="cluster 0")
+    row.get_by_role("button", name=re.compile("^CNV")).click()
+    expect(page.locator(".wall-head h2")).to_contain_text("cluster 0")
+    expect(page.locator(".wall-head h2 small")).to_have_text(f"{cell} images")
+
+
+def test_selected_images_that_are_not_shown_are_told(page: Page) -> None:
+    choose(page, "cluster 0")
+    page.get_by_role("button", name="Select all", exact=True).click()
+    choose(page, "cluster 1")
+    told = f"{SCANS.first} images selected, {SCANS.first} of them not shown"
+    expect(page.get_by_role("toolbar", name="Selected images")).to_contain_text(told)

@@ -1,7 +1,7 @@
 /** The whole page, and the keys that work anywhere on it. */
 
 import { useEffect } from "preact/hooks";
-import { complain, load, redo, undo } from "./data/acting";
+import { catchUp, complain, load, redo, undo } from "./data/acting";
 import { chosen, opened, said, select, selection, tab, toast, view } from "./data/state";
 import { LargeView } from "./large/LargeView";
 import { MapView } from "./map/MapView";
@@ -45,7 +45,11 @@ function onKey(event: KeyboardEvent): void {
 export function App() {
   useEffect(() => {
     document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    addEventListener("focus", catchUp);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      removeEventListener("focus", catchUp);
+    };
   }, []);
   return (
     <>

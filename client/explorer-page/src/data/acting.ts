@@ -89,6 +89,21 @@ async function post(path: string, body: object): Promise<boolean> {
   }
 }
 
+/** An act may take away the button that had the focus: the keyboard goes on at the wall. */
+function keepFocus(): void {
+  if (document.activeElement === document.body) document.querySelector<HTMLElement>(".wall")?.focus();
+}
+
+/** Another window may have done something meanwhile. */
+export async function catchUp(): Promise<void> {
+  try {
+    const state = await read<State>("state");
+    if (state.version !== snapshot.value.state.version) await take(state);
+  } catch {
+    // The next act tells that the explorer does not answer.
+  }
+}
+
 /** Does an act; its sentence is shown with a way back. */
 export async function perform(act: Act, sentence: string): Promise<boolean> {
   if (!who.value) {
@@ -97,6 +112,7 @@ export async function perform(act: Act, sentence: string): Promise<boolean> {
   }
   const done = await post("acts", { act });
   if (done) tell(sentence, "done", true);
+  requestAnimationFrame(keepFocus);
   return done;
 }
 

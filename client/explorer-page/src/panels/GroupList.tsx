@@ -77,7 +77,7 @@ function Line({ group, most }: { group: Group; most: number }) {
         }}
       >
         <GroupMark group={group} />
-        <span class="group-name">{group.name}</span>
+        <span class="group-name">{group.name}{group.note && <small> note</small>}</span>
         <span class="count">{group.images.toLocaleString("en")}</span>
         <meter class="share" min={0} max={most} value={group.images} aria-hidden="true" />
       </button>

@@ -66,9 +66,11 @@ export async function toggleUnusable(rows = selectedRows()): Promise<void> {
 
 function Selected() {
   const allUnusable = selectedRows().every((row) => isUnusable(row));
+  const { mask, count } = selection.value;
+  const hidden = count - shown.value.reduce((sum, row) => sum + mask[row]!, 0);
   return (
     <div class="tools chosen" role="toolbar" aria-label="Selected images">
-      <strong>{countImages(selection.value.count)} selected</strong>
+      <strong>{countImages(count)} selected{hidden > 0 && `, ${hidden.toLocaleString("en")} of them not shown`}</strong>
       <button onClick={() => (dialog.value = { kind: "move" })}>Move…</button>
       <button onClick={() => (dialog.value = { kind: "label" })}>Label…</button>
       <button onClick={() => void toggleUnusable()}>{allUnusable ? "Usable" : "Unusable"}</button>

@@ -4,7 +4,8 @@ import { useSignal } from "@preact/signals";
 import { type Exported, send } from "../data/api";
 import { redo, undo } from "../data/acting";
 import { numberAt } from "../data/columns";
-import { chosen, fixed, groups, membership, snapshot } from "../data/state";
+import { NO_FILTERS } from "../data/filters";
+import { chosen, filters, fixed, groups, membership, scope, snapshot } from "../data/state";
 import { closeDialog } from "./open_dialog";
 import { GroupMark } from "./GroupMark";
 import { Modal } from "./Modal";
@@ -94,8 +95,13 @@ export function GroupsDialog() {
     const code = classes?.numbers[row] ?? -1;
     if (code >= 0) own.classes.set(code, (own.classes.get(code) ?? 0) + 1);
   });
-  const tellClasses = (counts: Map<number, number>) =>
-    [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([code, count]) => `${classes?.values?.[code]} ${count}`).join(", ");
+  const show = (group: string, code: number | null) => {
+    chosen.value = new Set([group]);
+    scope.value = null;
+    filters.value = code === null ? NO_FILTERS : { ...NO_FILTERS, codes: { class: [code] } };
+    closeDialog();
+  };
+  const sorted = (counts: Map<number, number>) => [...counts].sort((a, b) => b[1] - a[1]);
   return (
     <Modal title="The groups in numbers" close={closeDialog} wide>
       <div class="scroll">
@@ -110,14 +116,17 @@ export function GroupsDialog() {
           <tbody>
             {groups.value.map((group, place) => (
               <tr key={group.id}>
-                <th scope="row"><GroupMark group={group} /> <button class="link" onClick={() => {
-                  chosen.value = new Set([group.id]);
-                  closeDialog();
-                }}>{group.name}</button></th>
+                <th scope="row"><GroupMark group={group} /> <button class="link" onClick={() => show(group.id, null)}>{group.name}</button></th>
                 <td class="number">{group.images.toLocaleString("en")}</td>
                 <td class="number">{((100 * group.images) / Math.max(fixed.columns.rows, 1)).toFixed(1)}%</td>
                 {silhouette && <td class="number">{sums[place]!.known ? (sums[place]!.sum / sums[place]!.known).toFixed(2) : ""}</td>}
-                {classes && <td>{tellClasses(sums[place]!.classes)}</td>}
+                {classes && (
+                  <td>
+                    {sorted(sums[place]!.classes).map(([code, count]) => (
+                      <button key={code} class="link" onClick={() => show(group.id, code)}>{classes.values?.[code]} {count.toLocaleString("en")}</button>
+                    ))}
+                  </td>
+                )}
                 <td>{group.note}</td>
               </tr>
             ))}
