@@ -24,13 +24,14 @@ def moons() -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     return points.astype(np.float32), half.astype(np.int32)
 
 
-def test_nearest_images_are_those_of_all_distances() -> None:
-    points = np.random.default_rng(0).normal(5, 1, (400, 16)).astype(np.float32)
+@pytest.mark.parametrize("images", [100, 1500])
+def test_nearest_images_are_those_of_all_distances(images: int) -> None:
+    points = np.random.default_rng(0).normal(5, 1, (images, 16)).astype(np.float32)
     graph = make_graph(points, Silence(), neighbours=5)
     distances = np.linalg.norm(points[:, None].astype(float) - points[None], axis=2)
     np.fill_diagonal(distances, np.inf)
     nearest = np.argsort(distances, axis=1)[:, :5]
-    wanted = {(row, int(other)) for row in range(400) for other in nearest[row]}
+    wanted = {(row, int(other)) for row in range(images) for other in nearest[row]}
     edges = set(zip(graph.sources.tolist(), graph.targets.tolist(), strict=True))
     assert edges == wanted | {(other, row) for row, other in wanted}
     assert len(edges) == len(graph.weights)
