@@ -62,8 +62,8 @@ class HistoryFile:
         images: Number of its images.
 
     Raises:
-        InvalidArguments: Another explorer has it, it is of another result, or it is damaged.
-        OSError: It cannot be read or written.
+        InvalidArguments: Another explorer has it, it cannot be written, it is of another result, or it is
+            damaged.
 
     Attributes:
         warnings: What a person should know of the file.
@@ -107,7 +107,13 @@ class HistoryFile:
 
     def _open(self) -> int:
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWN)
+            try:
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWN)
+            except OSError as error:
+                raise InvalidArguments(
+                    f"cannot write {self.path}, which keeps what you do ({error.strerror}): copy the result "
+                    "into a folder of your own, and explore that"
+                ) from error
             if lock_file(descriptor) is False:
                 os.close(descriptor)
                 raise InvalidArguments(

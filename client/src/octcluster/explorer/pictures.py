@@ -3,10 +3,13 @@
 import io
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from octcluster.explorer.result import Result
 from octcluster.images.decoding import decode_scans
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 SIDES = (96, 128, 192)
 FULL = "full"
 _TRIED = 20
+_SCANS_AT_ONCE = 64
 _OWN = 0o600
 _QUALITY = 70
 _GONE = "the image is not where it was, or cannot be read: name its folder with --images FOLDER"
@@ -41,6 +45,8 @@ class Pictures:
         self._result = result
         self._cache = cache
         self._secret = key_secret
+        # The processes that read volumes are shared, and each call uses all processors.
+        self._one_volume = threading.Lock()
         self._can_check = check_of_secret(key_secret) == result.key_check
 
     @property
@@ -56,12 +62,14 @@ class Pictures:
         Raises:
             NotThere: The image cannot be read.
         """
-        key = self._result.image_keys[row]
-        kept = self._cache / key[:2] / f"{key}-{side}.webp"
+        kept = self._place(row, side)
         try:
             return kept.read_bytes()
         except OSError:
-            picture = self._make(row, partial(draw_small, side=side))
+            pass
+        if self._result.scan(row).number is not None:
+            return self._read_volume(row, side)
+        picture = self._make(row, partial(draw_small, side=side))
         self._keep(kept, picture)
         return picture
 
@@ -76,11 +84,44 @@ class Pictures:
                 content = scan.path.read_bytes()
                 self._check(row, content)
                 return draw(content)
-            return _read_scan(scan, draw)
+            with self._one_volume:
+                return _read_scan(scan, draw)
         except NotThere:
             raise
         except Exception as error:  # Pillow raises a dozen kinds for broken files
             raise NotThere(_GONE) from error
+
+    def _read_volume(self, row: int, side: int) -> bytes:
+        """The small pictures of the scans about this one in its file, opened once for all of them."""
+        with self._one_volume:
+            try:
+                return self._place(row, side).read_bytes()  # another request has read the file meanwhile
+            except OSError:
+                pass
+            scans = [(one, self._result.scan(one)) for one in self._list_beside(row)]
+            drawn: dict[int, bytes] = {}
+            for one, answer in decode_scans(scans, partial(draw_small, side=side)):
+                if not isinstance(answer, UnreadableImage):
+                    drawn[one] = answer
+                    self._keep(self._place(one, side), answer)
+        if row not in drawn:
+            raise NotThere(_GONE)
+        return drawn[row]
+
+    def _list_beside(self, row: int) -> list[int]:
+        """Rows of the scans in the file of a scan, the nearest by their number."""
+        volumes, numbers = self._result.categories.get("volume"), self._result.numbers
+        if volumes is None or numbers is None:
+            return [row]
+        rows = np.flatnonzero(volumes.codes == volumes.codes[row])
+        nearest = np.argsort(np.abs(numbers[rows] - numbers[row]), kind="stable")[:_SCANS_AT_ONCE]
+        beside: list[int] = rows[nearest].tolist()
+        return beside
+
+    def _place(self, row: int, side: int) -> Path:
+        """Where a small picture is kept: under the name of the image's content."""
+        key = self._result.image_keys[row]
+        return self._cache / key[:2] / f"{key}-{side}.webp"
 
     def _check(self, row: int, content: bytes) -> None:
         if self._can_check and image_key(content, self._secret).hex() != self._result.image_keys[row]:

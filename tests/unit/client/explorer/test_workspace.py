@@ -129,6 +129,12 @@ def test_a_second_explorer_is_refused_until_the_first_ends(result: Result) -> No
     Workspace(result).close()
 
 
+def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(result: Result) -> None:
+    (result.folder / FILE_NAME).mkdir()
+    with pytest.raises(InvalidArguments, match=r"cannot write .*Is a directory.*: copy the result into a"):
+        Workspace(result)
+
+
 def test_an_act_needs_a_name_and_the_present_version(result: Result) -> None:
     workspace = Workspace(result)
     for who in (None, "", "  ", 7, "x" * 101):
