@@ -25,7 +25,7 @@ _SHARED = {
 
 # The folders and modules of each package, from the outermost to the ground: each may import those after it.
 _ORDER = """
-octcluster: __main__ __init__ public sklearn notebook notebook_options
+octcluster: __main__ __init__ public sklearn notebook notebook_surveys notebook_images notebook_options
     notebook_results given_images cli explorer outputs workflows local clients images
     model concurrency
 octcluster_clusterer: __main__ __init__ serving dask_programs dask_settings settings runs trust mapping

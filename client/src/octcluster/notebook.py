@@ -1,21 +1,18 @@
 """Whole jobs in one call, for notebooks and scripts: ``octcluster.run`` and ``octcluster.assign``."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from octcluster.given_images import Images, Labels, given, read_given_vectors
-from octcluster.images.folder import find_images
-from octcluster.images.image_set import ImageSet, sample_per_class, spell_classes
-from octcluster.images.path_list import PathList
+from octcluster.given_images import Images, Labels
+from octcluster.images.image_set import sample_per_class, spell_classes
 from octcluster.images.readers.processes import kept_workers
-from octcluster.images.scan_choice import ALL, choose_scans
+from octcluster.images.scan_choice import ALL
 from octcluster.model.cluster_range import as_cluster_range
 from octcluster.model.progress import Progress, Silence
 from octcluster.model.recipes import Recipe
+from octcluster.notebook_images import Place, found_images, record
 from octcluster.notebook_options import (
     check_assign_options,
     check_option,
@@ -24,14 +21,10 @@ from octcluster.notebook_options import (
     read_run_options,
 )
 from octcluster.notebook_results import Assignment, Run, prepared_out
-from octcluster.outputs.earlier_result import REQUEST, request, request_run
-from octcluster.outputs.folder import check_place
-from octcluster.outputs.wording.words import show_note
+from octcluster.outputs.earlier_result import request, request_run
 from octcluster.workflows.assign import assign_images
 from octcluster.workflows.finished_runs import find_run
-from octcluster.workflows.own_vectors import OwnVectors, is_vectors
 from octcluster.workflows.run import run_images
-from octcluster.workflows.services import ServiceOptions
 from octcluster.workflows.vector_assign import assign_vectors
 from octcluster.workflows.vector_run import options_for, run_vectors
 
@@ -45,6 +38,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     labels: Labels = "auto",
     scans: str | int = ALL,
     per_class: int | None = None,
+    thumbnails: bool = False,
+    identified: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -65,6 +60,8 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
         scans: Which B-scans of each volume to take: ``all``, ``middle``, or how many, spread evenly about the
             middle.
         per_class: Take so many random images of each class; None: all.
+        thumbnails: Show images in the report, which is patients' data then.
+        identified: Name images and patients in the report as their files do.
         out: Folder for the output files, outside of the images; None: write none.
         overwrite: Replace an earlier result there also where it is of other images or options.
         progress: Told how far it is; ``octcluster.cli.terminal.progress.show_progress()`` prints it.
@@ -81,7 +78,7 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
     started = datetime.now(UTC)
     run_options = read_run_options(as_cluster_range(k), recipe, options)
     scans, per_class = check_option("scans", scans), check_option("per_class", per_class)
-    with _found(images, labels, scans, progress, _Place(out, "run")) as (all_images, content, own):
+    with found_images(images, labels, scans, progress, Place(out, "run")) as (all_images, content, own):
         if own is not None:
             check_options_of_vectors(options)
             run_options = options_for(own, run_options)
@@ -94,9 +91,9 @@ def run(  # noqa: PLR0913 - the options of the command, by keyword
                 outcome = run_images(image_set, run_options, progress or Silence())
             else:
                 outcome = run_vectors(replace(own, image_set=image_set), run_options, progress or Silence())
-            found = Run(outcome, started, _record("run", image_set, asked, run_options))
+            found = Run(outcome, started, record("run", image_set, asked, run_options))
             if out is not None:
-                found.write_files(Path(out))
+                found.write_files(Path(out), thumbnails=thumbnails, identified=identified)
     return found
 
 
@@ -107,6 +104,8 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     *,
     labels: Labels = "auto",
     scans: str | int = ALL,
+    thumbnails: bool = False,
+    identified: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -119,6 +118,8 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
         images: See run.
         labels: See run.
         scans: See run.
+        thumbnails: See run.
+        identified: See run.
         out: Folder for the output files, outside of the images; None: write none.
         overwrite: Replace an earlier result there also where it is of other images or options.
         progress: See run.
@@ -136,7 +137,7 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
     finished = find_run(str(run))
     assign_options = read_assign_options(finished, options)
     scans = check_option("scans", scans)
-    with _found(images, labels, scans, progress, _Place(out, "assign")) as (found, content, own):
+    with found_images(images, labels, scans, progress, Place(out, "assign")) as (found, content, own):
         image_set = spell_classes(found, finished.classes)
         asked = request({"run": finished.run_id}, image_set, content)
         with prepared_out(out, "assign", asked, overwrite):
@@ -146,56 +147,7 @@ def assign(  # noqa: PLR0913 - the options of the command, by keyword
                 check_options_of_vectors(options)
                 vectors = replace(own, image_set=image_set)
                 outcome = assign_vectors(finished, vectors, assign_options, progress or Silence())
-            done = Assignment(outcome, started, _record("assign", image_set, asked, assign_options))
+            done = Assignment(outcome, started, record("assign", image_set, asked, assign_options))
             if out is not None:
-                done.write_files(Path(out))
+                done.write_files(Path(out), thumbnails=thumbnails, identified=identified)
     return done
-
-
-@contextmanager
-def _found(
-    images: Images, labels: Labels, scans: str | int, progress: Progress | None, place: "_Place"
-) -> Iterator[tuple[ImageSet, str, OwnVectors | None]]:
-    """The images with the digest of what their names do not tell, and their vectors if these were given."""
-    if is_vectors(images):
-        own = read_given_vectors(images, labels)
-        _tell_notes(own.image_set, progress)
-        yield own.image_set, own.digest(), own
-        return
-    with given(images, labels) as (source, label_source, content):
-        place.check(source)
-        yield _find_images(source, label_source, scans, progress), content, None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a command writes its outputs, if it does."""
-
-    out: str | Path | None
-    command: str
-
-    def check(self, images: Path | PathList) -> None:
-        """See ``check_place``; images that were named one by one lie in no folder of theirs."""
-        if self.out is not None:
-            check_place(Path(self.out), None if isinstance(images, PathList) else images, self.command)
-
-
-def _find_images(
-    images: Path | PathList, labels: str, scans: str | int, progress: Progress | None
-) -> ImageSet:
-    """The scans that were asked for; tells what was found out about them."""
-    image_set = choose_scans(find_images(images, labels, progress), scans)
-    _tell_notes(image_set, progress)
-    return image_set
-
-
-def _tell_notes(image_set: ImageSet, progress: Progress | None) -> None:
-    for note in image_set.notes:
-        (progress or Silence()).message(show_note(note))
-
-
-def _record(
-    command: str, image_set: ImageSet, asked: Mapping[str, object], options: ServiceOptions
-) -> dict[str, object]:
-    model = str(options.model_file or options.model)
-    return {"command": command, "images": str(image_set.root), "model": model, REQUEST: asked}

@@ -36,6 +36,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "algorithm": parse_algorithms,
     "pca": parse_pca,
     "per_class": parse_positive,
+    "samples": parse_positive,
     "scans": parse_scans,
     "seed": parse_seed,
     "stability": parse_resamples,
@@ -57,14 +58,14 @@ def read_run_options(
     Raises:
         InvalidArguments: There is no such option or value, or they do not go together.
     """
-    _check_names("run", RunOptions, {_NAMES.get(name, name): 0 for name in options}, [*_NAMES, *_PARTS])
+    check_names("run", [*(option.name for option in fields(RunOptions)), *_NAMES, *_PARTS], options)
     given = {_NAMES.get(name, name): check_option(name, value) for name, value in options.items()}
     parts = {name: given.pop(name) for name in _PARTS if name in given}
     model = _read_model(given)
     chosen = _change_recipe(recipe, parts, model) if parts else recipe
     if isinstance(chosen, str):
         chosen = find_recipe(chosen)
-    return RunOptions(recipe=chosen, min_clusters=k[0], max_clusters=k[1], **_as_paths(given))
+    return RunOptions(recipe=chosen, min_clusters=k[0], max_clusters=k[1], **as_paths(given))
 
 
 def check_options_of_vectors(options: Mapping[str, Any]) -> None:
@@ -78,7 +79,7 @@ def check_options_of_vectors(options: Mapping[str, Any]) -> None:
 
 def check_assign_options(options: Mapping[str, Any]) -> None:
     """Raises InvalidArguments for an option that ``octcluster.assign`` does not have."""
-    _check_names("assign", AssignOptions, options, [])
+    check_names("assign", [option.name for option in fields(AssignOptions)], options)
 
 
 def check_option(name: str, value: Any) -> Any:
@@ -128,11 +129,11 @@ def read_assign_options(finished: FinishedRun, options: Mapping[str, Any]) -> As
     model = None if finished.model is None else finished.model.space.model
     told = finished.arguments.get("model")
     known = options.get("model") or (told if told and is_own_model(told) else model or told)
-    return AssignOptions(**_as_paths(options) | ({} if known is None else model_fields(known)))
+    return AssignOptions(**as_paths(options) | ({} if known is None else model_fields(known)))
 
 
-def _check_names(function: str, kind: type, given: Mapping[str, Any], others: list[str]) -> None:
-    known = [option.name for option in fields(kind)] + others
+def check_names(function: str, known: Sequence[str], given: Mapping[str, Any]) -> None:
+    """Raises InvalidArguments for an option that a function does not know."""
     for name in given:
         if name not in known:
             raise InvalidArguments(
@@ -153,7 +154,8 @@ def _change_recipe(recipe: str | Recipe | None, parts: dict[str, Any], model: st
     return RecipeArguments(recipe=recipe, no_pca=no_pca, **nothing | parts).choose_recipe(model)
 
 
-def _as_paths(options: Mapping[str, Any]) -> dict[str, Any]:
+def as_paths(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with paths that are texts as paths."""
     return {
         name: Path(value) if name in _PATHS and isinstance(value, str) else value
         for name, value in options.items()

@@ -14,7 +14,9 @@ from octcluster.outputs.earlier_result import REQUEST, check_replaceable
 from octcluster.outputs.folder import find_record, prepared_folder
 from octcluster.outputs.run.brief import format_run, list_scores, tell_run
 from octcluster.outputs.wording.words import RESEARCH_USE_ONLY
+from octcluster.workflows.description import Description
 from octcluster.workflows.outcome import AssignOutcome, RunOutcome
+from octcluster.workflows.study import StudyOutcome
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,12 +28,21 @@ class _Result(ABC):
     _command: ClassVar[str]
     arguments: Mapping[str, object]
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
+    def write(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        thumbnails: bool = False,
+        identified: bool = False,
+    ) -> None:
         """Writes the files of the command into a folder, made if need be; needs the extra cli.
 
         Args:
             folder: The folder.
             overwrite: Replace an earlier result of other images or options.
+            thumbnails: Show images in the report, which is patients' data then; those of arrays are not kept.
+            identified: Name images and patients in the report as their files do.
 
         Raises:
             InvalidArguments: The folder cannot be made, or holds what is not to be replaced.
@@ -39,10 +50,10 @@ class _Result(ABC):
         """
         asked = cast("Mapping[str, object]", self.arguments.get(REQUEST, {}))
         with prepared_out(Path(folder), self._command, asked, overwrite):
-            self.write_files(Path(folder))
+            self.write_files(Path(folder), thumbnails=thumbnails, identified=identified)
 
     @abstractmethod
-    def write_files(self, folder: Path) -> None:
+    def write_files(self, folder: Path, *, thumbnails: bool = False, identified: bool = False) -> None:
         """Writes them into a folder that is prepared."""
 
 
@@ -102,11 +113,13 @@ class Run(_Result):
         classes = [self.outcome.image_set.classes[index] for index in table.class_indices]
         return _frame(table.counts, index=classes, columns=list(table.clusters))
 
-    def write_files(self, folder: Path) -> None:
+    def write_files(self, folder: Path, *, thumbnails: bool = False, identified: bool = False) -> None:
         """See ``_Result``."""
+        from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
         from octcluster.outputs.run.files import write_run_files  # noqa: PLC0415
 
-        write_run_files(self.outcome, folder, self.arguments, self.started)
+        options = ReportOptions(thumbnails, identified)
+        write_run_files(self.outcome, folder, self.arguments, self.started, options)
 
     def __repr__(self) -> str:
         return "\n".join(tell_run(self.outcome))
@@ -142,14 +155,102 @@ class Assignment(_Result):
 
         return _frame(list_placement_columns(self.outcome))
 
-    def write_files(self, folder: Path) -> None:
+    def write_files(self, folder: Path, *, thumbnails: bool = False, identified: bool = False) -> None:
         """See ``_Result``."""
         from octcluster.outputs.assign.files import write_assign_files  # noqa: PLC0415
+        from octcluster.outputs.pages import ReportOptions  # noqa: PLC0415
 
-        write_assign_files(self.outcome, folder, self.arguments, self.started)
+        options = ReportOptions(thumbnails, identified)
+        write_assign_files(self.outcome, folder, self.arguments, self.started, options)
 
     def __repr__(self) -> str:
         return "\n".join([*tell_assignment(self.outcome), RESEARCH_USE_ONLY])
+
+
+@dataclass(frozen=True, repr=False)
+class Described(_Result):
+    """What images are like; a prompt shows it in sentences that name nobody.
+
+    Attributes:
+        description: All that is known, as plain values; needs no pandas.
+        started: When it began.
+        arguments: What it was asked for, JSON values by name.
+        samples: How many random images of each class its page has.
+        seed: Seed of that choice.
+    """
+
+    _command = "describe"
+
+    description: Description
+    started: datetime
+    arguments: Mapping[str, object]
+    samples: int = 6
+    seed: int = 0
+
+    @property
+    def images(self) -> "DataFrame":
+        """One row an image; the columns are those of ``images.csv``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.describe.tables import list_images  # noqa: PLC0415
+
+        columns, rows = list_images(self.description)
+        return _frame(list(rows), columns=columns)
+
+    def write_files(self, folder: Path, *, thumbnails: bool = False, identified: bool = False) -> None:
+        """See ``_Result``."""
+        from octcluster.outputs.describe.files import SampleOptions, write_describe_files  # noqa: PLC0415
+        from octcluster.outputs.pages.thumbnails import make_thumbnail  # noqa: PLC0415
+
+        options = SampleOptions(self.samples, self.seed, identified, make_thumbnail if thumbnails else None)
+        write_describe_files(self.description, folder, options, self.arguments, self.started)
+
+    def __repr__(self) -> str:
+        from octcluster.outputs.describe.words import describe_answer, describe_standouts  # noqa: PLC0415
+
+        return "\n".join([*describe_answer(self.description), *describe_standouts(self.description)])
+
+
+@dataclass(frozen=True, repr=False)
+class Study(_Result):
+    """A study of many ways to cluster the same images; a prompt shows the best of them.
+
+    Attributes:
+        outcome: All that is known of it, as plain values; needs no pandas.
+        started: When it began.
+        arguments: What it was asked for, JSON values by name.
+    """
+
+    _command = "study"
+
+    outcome: StudyOutcome
+    started: datetime
+    arguments: Mapping[str, object]
+
+    @property
+    def cells(self) -> "DataFrame":
+        """One row a combination; the columns are those of ``study.csv``.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from octcluster.outputs.study.table import list_study_rows  # noqa: PLC0415
+
+        columns, rows = list_study_rows(self.outcome)
+        return _frame(list(rows), columns=columns)
+
+    def write_files(self, folder: Path, *, thumbnails: bool = False, identified: bool = False) -> None:
+        """See ``_Result``; the page of a study shows and names no image."""
+        from octcluster.outputs.study.files import write_study_files  # noqa: PLC0415
+
+        write_study_files(self.outcome, folder, self.arguments, self.started)
+
+    def __repr__(self) -> str:
+        from octcluster.outputs.study.words import tell_study  # noqa: PLC0415
+
+        return "\n".join([*tell_study(self.outcome), RESEARCH_USE_ONLY])
 
 
 @contextmanager

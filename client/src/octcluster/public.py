@@ -76,7 +76,8 @@ from octcluster.model.server_info import (
     PutReport,
 )
 from octcluster.notebook import assign, run
-from octcluster.notebook_results import Assignment, Run
+from octcluster.notebook_results import Assignment, Described, Run, Study
+from octcluster.notebook_surveys import describe, study
 from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.embed import EmbedOptions, EmbedOutcome, embed_images
 from octcluster.workflows.finished_runs import FinishedRun, find_run
@@ -109,6 +110,7 @@ __all__ = [
     "DaskPlace",
     "DaskUnavailable",
     "DeadlineExceeded",
+    "Described",
     "DuplicateSearch",
     "Duplicates",
     "EmbedFailure",
@@ -163,15 +165,18 @@ __all__ = [
     "Silence",
     "SpaceMismatch",
     "Stability",
+    "Study",
     "Tls",
     "TooFewImages",
     "UnitPlacement",
     "assign",
     "assign_images",
+    "describe",
     "embed_images",
     "find_run",
     "image_key",
     "read_token",
     "run",
     "run_images",
+    "study",
 ]

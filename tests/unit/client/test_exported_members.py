@@ -31,6 +31,7 @@ PUBLIC = [
     "DaskPlace",
     "DaskUnavailable",
     "DeadlineExceeded",
+    "Described",
     "DuplicateSearch",
     "Duplicates",
     "EmbedFailure",
@@ -85,17 +86,20 @@ PUBLIC = [
     "Silence",
     "SpaceMismatch",
     "Stability",
+    "Study",
     "Tls",
     "TooFewImages",
     "UnitPlacement",
     "assign",
     "assign_images",
+    "describe",
     "embed_images",
     "find_run",
     "image_key",
     "read_token",
     "run",
     "run_images",
+    "study",
 ]
 
 

@@ -1,6 +1,6 @@
 """The CSV tables of ``octcluster describe``: images.csv, patients.csv and duplicates.csv."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from octcluster.images.headers import ImageHeader
 from octcluster.model.results import NearDuplicate
@@ -12,7 +12,12 @@ _HEADER_COLUMNS = ("format", "width", "height", "channels", "bits", "file_bytes"
 
 
 def format_images(description: Description) -> bytes:
-    """Formats images.csv: one row an image, sorted by path; empty where the header cannot be read.
+    """Formats images.csv; see ``list_images``."""
+    return format_table(*list_images(description))
+
+
+def list_images(description: Description) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """Columns and rows: one row an image, sorted by path; empty where the header cannot be read.
 
     Last come the columns of ``list_scan_columns``, and the spacing if any is known.
     """
@@ -29,7 +34,7 @@ def format_images(description: Description) -> bytes:
         )
         for image, found, *rest in zip(images, description.headers, *more.values(), strict=True)
     )
-    return format_table(("image", "split", "label", "patient", *_HEADER_COLUMNS, *more), rows)
+    return ("image", "split", "label", "patient", *_HEADER_COLUMNS, *more), rows
 
 
 def format_patients(description: Description) -> bytes | None:

@@ -14,24 +14,29 @@ from octcluster.outputs.wording.words import format_interval
 _JUDGES = ("adjusted_rand_index", "silhouette")
 """What combinations are ranked by: the first score that any of them has."""
 _LONGEST_NAME = 60
-_Ranked = tuple[float, StudyCell, Score]
+Ranked = tuple[float, StudyCell, Score]
+"""A score, the combination that has it, and the same score with its interval."""
 
 
 def plot_ranking(cells: Sequence[StudyCell]) -> list[Plot]:
     """Plots the combinations that were tried by their score; none if none has one."""
-    for judge in _JUDGES:
-        if ranked := _rank(cells, judge):
-            return [_plot(ranked, judge)]
-    return []
+    judge, ranked = rank_cells(cells)
+    return [_plot(ranked, judge)] if ranked else []
 
 
-def _rank(cells: Sequence[StudyCell], judge: str) -> list[_Ranked]:
+def rank_cells(cells: Sequence[StudyCell]) -> tuple[str, list[Ranked]]:
+    """The score that combinations are ranked by, and those that have one with it, the best first."""
+    found = ((judge, _rank(cells, judge)) for judge in _JUDGES)
+    return next(((judge, ranked) for judge, ranked in found if ranked), (_JUDGES[-1], []))
+
+
+def _rank(cells: Sequence[StudyCell], judge: str) -> list[Ranked]:
     scores = [(cell, getattr(cell.result.scores, judge)) for cell in cells if cell.result is not None]
     ranked = [(value, cell, score) for cell, score in scores if (value := read_score(score)[0]) is not None]
     return sorted(ranked, key=itemgetter(0), reverse=True)
 
 
-def _plot(ranked: Sequence[_Ranked], judge: str) -> Plot:
+def _plot(ranked: Sequence[Ranked], judge: str) -> Plot:
     title = SCORE_NAMES[judge].title
     ends = [
         (value, value) if score.interval is None else (score.interval.low, score.interval.high)

@@ -1,5 +1,7 @@
 """study.csv: every cell of a study with all its scores, beside what others published."""
 
+from collections.abc import Iterator, Sequence
+
 from octcluster.outputs.csv_tables import format_table
 from octcluster.outputs.json_files import read_score
 from octcluster.outputs.study.cells import PUBLISHED_SCORES, StudyCell, list_cells
@@ -8,7 +10,12 @@ from octcluster.workflows.study import StudyOutcome
 
 
 def format_study_table(outcome: StudyOutcome) -> bytes:
-    """Formats study.csv, one row a cell; an undefined score is empty, and so is all that was not done.
+    """Formats study.csv; see ``list_study_rows``."""
+    return format_table(*list_study_rows(outcome))
+
+
+def list_study_rows(outcome: StudyOutcome) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """Columns and rows, one row a cell; an undefined score is empty, and so is all that was not done.
 
     The last column is the id of the run that the cell is of.
     """
@@ -16,7 +23,7 @@ def format_study_table(outcome: StudyOutcome) -> bytes:
     header += [score.short for score in SCORE_NAMES.values()]
     header += ["seconds", *(f"published_{SCORE_NAMES[name].short}" for name in PUBLISHED_SCORES)]
     header += ["reason", "run_id"]
-    return format_table(header, map(_row, list_cells(outcome)))
+    return header, map(_row, list_cells(outcome))
 
 
 def _row(cell: StudyCell) -> list[object]:
