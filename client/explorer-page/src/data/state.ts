@@ -145,7 +145,7 @@ export function describe(row: number): string {
   const parts = [nameOf(row), groupOf(row)?.name ?? ""];
   for (const name of ["class", "patient", "eye"]) {
     const word = wordAt(fixed.columns, name, row);
-    if (word) parts.push(name === "class" ? `class ${word}` : name === "eye" ? `${word} eye` : word);
+    if (word) parts.push(name === "patient" ? word : `${name} ${word}`);
   }
   if (labelOf(row)) parts.push(`labelled ${labelOf(row)}${isSpread(row) ? " by suggestion" : ""}`);
   if (isUnusable(row)) parts.push("unusable");

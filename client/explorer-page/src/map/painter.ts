@@ -34,7 +34,7 @@ export interface Painter {
 export function pointSize(rows: number, camera: Camera, points: Points): number {
   const whole = Math.max(points.box.columns, points.box.lines) * points.box.cell * camera.scale;
   const spread = whole / Math.max(camera.width, camera.height, 1);
-  const base = rows > 40_000 ? 2.6 : rows > 8_000 ? 3.6 : rows > 1_500 ? 5 : 7;
+  const base = rows > 40_000 ? 2.6 : rows > 8_000 ? 3.6 : rows > 1_500 ? 5 : rows > 200 ? 7 : 10;
   return Math.min(base * Math.max(spread, 0.8) ** 0.45, 18);
 }
 

@@ -105,8 +105,8 @@ function ViewTools() {
       </label>
       {view.value === "pictures" && (
         <label class="size">
-          Size
-          <input type="range" min={64} max={260} step={4} value={tileSide.value} onInput={(event) => (tileSide.value = event.currentTarget.valueAsNumber)} />
+          <span class="unseen">Size</span>
+          <input type="range" title="Size of the pictures" min={64} max={260} step={4} value={tileSide.value} onInput={(event) => (tileSide.value = event.currentTarget.valueAsNumber)} />
         </label>
       )}
       <span class="grow" />

@@ -34,6 +34,7 @@ export function Picture({ row, side, alt = "" }: Props) {
       alt={alt}
       draggable={false}
       decoding="async"
+      onLoad={(event) => event.currentTarget.classList.add("loaded")}
       onError={() => setGone(true)}
     />
   );

@@ -2,10 +2,10 @@
 
 import { useRef } from "preact/hooks";
 import { sideFor } from "../data/api";
-import { numberAt } from "../data/columns";
-import { colourOfGroup, describe, fixed, focused, groupOf, isSpread, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
+import { colourOfGroup, describe, focused, groupOf, isSpread, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
 import { Icon } from "../panels/Icon";
 import { Picture } from "./Picture";
+import { tellMarks } from "./Table";
 
 interface Props {
   row: number;
@@ -48,7 +48,7 @@ export function Tile({ row, position, count, place, wanted }: Props) {
         <span class="name">{nameOf(row)}</span>
         {unusable && <em>unusable</em>}
         {label && <b class={isSpread(row) ? "spread" : ""}>{label}</b>}
-        {!label && !unusable && numberAt(fixed.columns, "outlier", row) === 1 && <i>outlier</i>}
+        {!label && !unusable && <i>{tellMarks(row)}</i>}
       </span>
     </div>
   );
