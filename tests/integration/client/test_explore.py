@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from explorers import WHO, Caller, running_explorer
-from octcluster import ImageSet, RunOptions, run_images
+from octcluster import ClustererClient, ImageSet, RunOptions, run_images
 from octcluster.images.folder import find_images
 from octcluster.images.phantoms import write_phantoms
 from octcluster.model.progress import Silence
@@ -271,6 +272,25 @@ def test_images_alike_are_found_and_a_group_is_split(explorer: Caller, outcome: 
     state = explorer.do(kind="split", group=largest["id"], parts=done["parts"][1:])
     assert [group["images"] for group in state["groups"] if group["id"] == "g1"] == [len(done["parts"][1])]
     assert explorer.step("undo")["groups"] == groups
+
+
+def test_vectors_that_are_lost_come_from_the_images_again(
+    outcome: RunOutcome, result: Path, scans: Path, pixel_embedder: Server, clusterer: Server, tmp_path: Path
+) -> None:
+    lost = list(dict.fromkeys(outcome.image_keys[:3]))
+    moved = tmp_path / "moved"
+    shutil.copytree(scans, moved)
+    (moved / outcome.members[0].name).unlink()
+    with ClustererClient(clusterer.address) as client:
+        assert client.delete_vectors(lost) >= len(lost)
+    with running_explorer(
+        result, "--images", moved, "--embedder", pixel_embedder.address, "--cache-dir", tmp_path / "cache"
+    ) as explorer:
+        found = wait_until(lambda: _ready(explorer.ask("api/neighbours/1?count=100").json))
+        assert sorted(found["rows"]) == [row for row in range(24) if row not in (0, 1)]
+        gone = explorer.ask("api/neighbours/0")
+        assert (gone.status, "the vector of image 1 is lost" in gone.error) == (404, True)
+        assert outcome.members[0].name not in gone.error
 
 
 def test_labels_spread_from_a_few_images(explorer: Caller, outcome: RunOutcome) -> None:

@@ -135,7 +135,7 @@ def write_exports(result: Result, groups: Groups) -> Mapping[str, object]:
         "images": labelled,
         "left": {"unnamed": len(usable) - labelled, "unusable": int(groups.unusable.sum())},
         "text": f"{', '.join(contents)} are in the folder '{FOLDER}' of the result. "
-        f"'octcluster run IMAGES --labels {FOLDER}/{LABELS}' takes the labels.",
+        f"'octcluster run IMAGES --labels RESULT/{FOLDER}/{LABELS}' takes the labels.",
     }
 
 

@@ -47,7 +47,7 @@ class Pictures:
         self._secret = key_secret
         # The processes that read volumes are shared, and each call uses all processors.
         self._one_volume = threading.Lock()
-        self._can_check = check_of_secret(key_secret) == result.key_check
+        self._can_check = not result.of_vectors and check_of_secret(key_secret) == result.key_check
 
     @property
     def are_there(self) -> bool:

@@ -56,6 +56,7 @@ class Result:
         result_id: Name of its result.
         key_check: Tells whether image keys were made under a secret; see ``keys.check_of_secret``.
         root: Folder that the names are relative to, there or not.
+        of_vectors: Whether the run was of vectors out of a file: its keys are not those of images.
         names: Name of each image; stays on this machine.
         image_keys: Key of each image.
         clusters: int32, shape (n_images,): cluster of each image; -1 noise.
@@ -74,6 +75,7 @@ class Result:
     result_id: str
     key_check: str
     root: Path
+    of_vectors: bool
     names: Sequence[str]
     image_keys: Sequence[str]
     clusters: Codes
@@ -133,6 +135,7 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         result_id=told["result_id"],
         key_check=told["keys"],
         root=_find_root(images or Path(str(run.arguments.get("images")))),
+        of_vectors=record.get("runtime") == "",  # nothing has made vectors of images
         names=names,
         image_keys=table["image_key"].to_pylist(),
         clusters=clusters,

@@ -10,11 +10,21 @@ from octcluster.model.errors import (
     RunCancelled,
     RunFailed,
     ServiceError,
+    SpaceMismatch,
     StateChanged,
 )
 
 # Errors of all other kinds may name an image or a folder of this machine.
-_NAMELESS = (ActRefused, ExtraNotInstalled, NotThere, RunCancelled, RunFailed, ServiceError, StateChanged)
+_NAMELESS = (
+    ActRefused,
+    ExtraNotInstalled,
+    NotThere,
+    RunCancelled,
+    RunFailed,
+    ServiceError,
+    SpaceMismatch,
+    StateChanged,
+)
 _ELSEWHERE = "this could not be done: the terminal in which 'octcluster explore' runs says why"
 
 

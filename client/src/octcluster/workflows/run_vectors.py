@@ -16,6 +16,7 @@ from octcluster.clients.clusterer import ClustererClient
 from octcluster.images.image_set import Scan
 from octcluster.local.stack import START_SECONDS
 from octcluster.model.errors import NotThere
+from octcluster.model.own_vectors import OWN_VECTORS
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe
 from octcluster.model.run_model import RunModel
@@ -164,6 +165,11 @@ def _clusterer_with_vectors(
         if not missing:
             yield clusterer
             return
+    if model.space.model == OWN_VECTORS:
+        raise NotThere(
+            "the cache has lost vectors of this run, which came out of a file: do the run again with "
+            "that file"
+        )
     stages = Stages(progress)
     with (
         started_services(options, progress) as stack,
