@@ -18,6 +18,8 @@ ALGORITHMS = (
     "consensus",
     "uneven-consensus",
 )
+COUNT_FINDERS = frozenset(("hdbscan",))
+"""Those that find the number of clusters themselves; a clusterer tells of further ones."""
 MODELS = (
     "efficientnet-lite0",
     *(f"efficientnet-b{number}" for number in range(8)),

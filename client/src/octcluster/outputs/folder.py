@@ -32,8 +32,10 @@ def check_place(folder: Path, images: Path | None, command: str) -> None:
         command: Which command writes into the folder.
 
     Raises:
-        InvalidArguments: The folder is that of the images, lies in it, or holds what another command left.
+        InvalidArguments: The folder is that of the images, lies in it, holds what another command left, or is
+            one of the system or the user as a whole.
     """
+    _check_own(folder)
     _check_free(folder, command)
     if images is not None and images.is_dir() and folder.resolve().is_relative_to(images.resolve()):
         where = "is the folder of the images" if folder.resolve() == images.resolve() else f"lies in {images}"
@@ -54,8 +56,10 @@ def prepare_folder(folder: Path, command: str = "", tell: Callable[[str], None] 
         tell: Told in a sentence that other users could look into the folder.
 
     Raises:
-        InvalidArguments: The folder cannot be made or written into, or holds what another command left.
+        InvalidArguments: The folder cannot be made or written into, holds what another command left, or is
+            one of the system or the user as a whole.
     """
+    _check_own(folder)
     try:
         make_private_folder(folder)
     except (FileExistsError, NotADirectoryError):
@@ -134,6 +138,19 @@ def _close(folder: Path, command: str, tell: Callable[[str], None]) -> None:
         tell(
             f"other users can look into {folder}, and that cannot be changed ({error.strerror}): better name "
             "another folder for the outputs"
+        )
+
+
+def _check_own(folder: Path) -> None:
+    """Refuses the root of the file system and the user's home: a dozen files are lost among others there."""
+    whole = {
+        Path.home().resolve(): "your home folder",
+        Path(folder.resolve().anchor): "the root of all files",
+    }
+    if folder.resolve() in whole:
+        raise InvalidArguments(
+            f"{folder} is {whole[folder.resolve()]}: give the outputs a folder of their own, for "
+            f"example --out {folder / 'result'}"
         )
 
 

@@ -7,6 +7,15 @@ FEWEST_IMAGES = 2
 _REASONS_SHOWN = 3
 
 
+def check_enough_for_clusters(images: int, clusters: int) -> None:
+    """Raises TooFewImages if there are fewer images than clusters, before any is read."""
+    if images < clusters:
+        raise TooFewImages(
+            f"{images:,} image{'' if images == 1 else 's'} cannot make {clusters:,} clusters: ask for fewer "
+            "(-k), or give more images"
+        )
+
+
 def check_enough(images: KeyedImages, needed: int) -> None:
     """Raises TooFewImages if there are fewer good images than needed."""
     good = images.count_good()

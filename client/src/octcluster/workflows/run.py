@@ -21,9 +21,9 @@ from octcluster.model.errors import RunCancelled, RunFailed, RunNotFound
 from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe, default_recipe
 from octcluster.model.results import Assignments, RunResult
-from octcluster.model.runs import Member, RunSpec, Unit
+from octcluster.model.runs import ALGORITHMS, COUNT_FINDERS, Member, RunSpec, Unit
 from octcluster.workflows.embedding import read_keys
-from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
+from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough, check_enough_for_clusters
 from octcluster.workflows.eyes import check_enough_eyes, find_eyes, place_scans
 from octcluster.workflows.keyed_images import KeyedImages
 from octcluster.workflows.member_columns import MemberColumns
@@ -81,6 +81,12 @@ class RunOptions(ServiceOptions):
         """The recipe, also where none was named."""
         return self.recipe or default_recipe(self.model)
 
+    @property
+    def least_images(self) -> int:
+        """How many images the clusters need, as far as that is known before the clusterer tells."""
+        told_their_number = set(self.chosen_recipe.algorithms) & set(ALGORITHMS) - COUNT_FINDERS
+        return self.max_clusters if told_their_number else 0
+
 
 def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> RunOutcome:
     """Embeds the images that the cache lacks, clusters all of them and returns what was found.
@@ -100,6 +106,7 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
     Raises:
         OctclusterError: The run could not be done; the message says what to do.
     """
+    check_enough_for_clusters(len(image_set.images), options.least_images)
     stages = Stages(progress)
     with started_services(options, progress) as stack:
         stages.begin("Reading", len(image_set.images), "images")

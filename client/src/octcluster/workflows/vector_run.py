@@ -13,7 +13,7 @@ from octcluster.images.keys import image_key
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.own_vectors import recipe_for
 from octcluster.model.progress import Progress
-from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough
+from octcluster.workflows.enough_images import FEWEST_IMAGES, check_enough, check_enough_for_clusters
 from octcluster.workflows.keyed_images import KeyedImages
 from octcluster.workflows.outcome import RunOutcome
 from octcluster.workflows.own_vectors import OwnVectors
@@ -33,6 +33,7 @@ def run_vectors(own: OwnVectors, options: RunOptions, progress: Progress) -> Run
     Raises:
         OctclusterError: The run could not be done; the message says what to do.
     """
+    check_enough_for_clusters(len(own.image_set.images), options.least_images)
     stages = Stages(progress)
     with started_services(options, progress, embedder=False) as stack:
         images = key_vectors(own, options.key_secret)

@@ -206,7 +206,9 @@ def test_a_run_that_cannot_be_done_is_code_1_without_a_traceback(
     assert call(*arguments) == 1
     assert not (tmp_path / "out").exists()
     output = capsys.readouterr()
-    assert output.err.startswith("octcluster: 1 of 1 images can be used, but at least 2 are needed")
+    assert output.err.startswith(
+        "octcluster: 1 image cannot make 4 clusters: ask for fewer (-k), or give more"
+    )
     assert output.out == ""
     assert call(*arguments, "--debug") == 1
     assert "Traceback" in capsys.readouterr().err

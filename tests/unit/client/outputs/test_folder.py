@@ -105,3 +105,16 @@ def test_a_folder_that_was_made_for_a_job_that_failed_is_removed(tmp_path: Path)
     with pytest.raises(ZeroDivisionError), prepared_folder(tmp_path / "made" / "out", "run"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_the_whole_machine_or_user_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder, what in ((Path("/"), "the root of all files"), (tmp_path, "your home folder")):
+        told = f"is {what}: give the outputs a folder of their own, for example --out {folder / 'result'}"
+        with pytest.raises(InvalidArguments, match=told):
+            check_place(folder, None, "run")
+        with pytest.raises(InvalidArguments, match=told):
+            prepare_folder(folder, "run")
+    check_place(tmp_path / "result", None, "run")
