@@ -129,7 +129,7 @@ def test_fewer_good_images_than_clusters_are_told(
     with pytest.raises(TooFewImages, match="2 of 3 images") as failure:
         run_images(few, replace(elsewhere, min_clusters=3, max_clusters=3), recorder)
     assert "bad.jpeg: " in str(failure.value)
-    with pytest.raises(TooFewImages, match="0 of 0"):
+    with pytest.raises(TooFewImages, match="0 images cannot make 4 clusters"):
         run_images(ImageSet(tmp_path, [], "none"), elsewhere, recorder)
 
 
