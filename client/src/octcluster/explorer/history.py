@@ -28,6 +28,7 @@ FORMAT = "octcluster-history"
 VERSION = 1
 _CURE = "put back a copy of it that is whole, or move it away to begin anew"
 _OWN = 0o600
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other ends of lines
 
 Kind = Literal["act", "undo", "redo"]
 
@@ -108,7 +109,7 @@ class HistoryFile:
     def _open(self) -> int:
         while True:
             try:
-                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWN)
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, _OWN)
             except OSError as error:
                 raise InvalidArguments(
                     f"cannot write {self.path}, which keeps what you do ({error.strerror}): copy the result "

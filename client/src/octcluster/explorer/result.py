@@ -134,7 +134,7 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         started=str(record.get("started", "")),
         result_id=told["result_id"],
         key_check=told["keys"],
-        root=_find_root(images or Path(str(run.arguments.get("images")))),
+        root=_find_root(images or _find_recorded(run)),
         of_vectors=record.get("runtime") == "",  # nothing has made vectors of images
         names=names,
         image_keys=table["image_key"].to_pylist(),
@@ -187,6 +187,13 @@ def _read_table(path: Path) -> tuple[Any, dict[str, str]]:
     except (OSError, ValueError, KeyError, pa.ArrowException):
         raise InvalidArguments(f"{path} is damaged, or is none of octcluster's: {cure}") from None
     return table, needed
+
+
+def _find_recorded(run: FinishedRun) -> Path:
+    """What the run was called with; a relative path may be meant from where the outputs lie."""
+    recorded = Path(str(run.arguments.get("images")))
+    beside = (run.folder or Path()).absolute().parent / recorded
+    return beside if not recorded.exists() and beside.exists() else recorded
 
 
 def _find_root(images: Path) -> Path:

@@ -71,6 +71,20 @@ def test_a_scan_is_found_again_whatever_its_name(tmp_path: Path) -> None:
     assert result.scan(1).number == 3
 
 
+def test_images_beside_the_result_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_result(tmp_path / "run")
+    record = json.loads((folder / "run.json").read_text())
+    record["arguments"]["images"] = "scans"
+    (folder / "run.json").write_text(json.dumps(record))
+    (tmp_path / "scans").mkdir()
+    assert read_result(str(folder)).root == tmp_path / "scans"
+    (tmp_path / "elsewhere/scans").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_result(str(folder)).root == Path("scans")
+
+
 def test_images_that_are_named_must_be_there(tmp_path: Path) -> None:
     folder = write_result(tmp_path / "run")
     with pytest.raises(InvalidArguments, match="nowhere does not exist: name the folder of the run's images"):
