@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from machine import REPOSITORY
 from made_results import write_result
-from octcluster.explorer.pictures import Pictures
+from octcluster.explorer.pictures import Pictures, draw_small
 from octcluster.explorer.result import Category, Result, read_result
 from octcluster.images.readers.processes import kept_workers
 from octcluster.model.errors import NotThere
@@ -40,7 +40,7 @@ def test_a_volume_is_read_once_for_all_of_its_small_pictures(result: Result, tmp
     pictures = Pictures(result, tmp_path / "cache", b"")
     with kept_workers():
         first = pictures.small(3, 96)
-        assert len(list((tmp_path / "cache").rglob("*.webp"))) == SCANS
+        assert len(list((tmp_path / "cache").rglob("*.jpeg"))) == SCANS
         whole = np.asarray(Image.open(io.BytesIO(pictures.full(3))).convert("L"))
         away = Pictures(replace(result, root=tmp_path), tmp_path / "cache", b"")
         others = [away.small(row, 96) for row in range(SCANS)]
@@ -49,3 +49,19 @@ def test_a_volume_is_read_once_for_all_of_its_small_pictures(result: Result, tmp
         assert whole.shape == Image.open(VOLUMES / "B1.tif").size[::-1]
         with pytest.raises(NotThere, match="name its folder with --images FOLDER"):
             away.small(3, 192)
+
+
+def test_a_small_picture_holds_pixels_alone() -> None:
+    stream = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "Jane Doe"
+    scan = Image.linear_gradient("L").resize((512, 496))
+    scan.save(stream, "JPEG", comment=b"Jane Doe", exif=exif, quality=95)
+    assert stream.getvalue().count(b"Jane Doe") == 2
+    small = draw_small(stream.getvalue(), 128)
+    assert b"Jane" not in small
+    picture = Image.open(io.BytesIO(small))
+    assert (picture.format, picture.mode, picture.size) == ("JPEG", "L", (128, 124))
+    assert set(picture.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    difference = np.asarray(picture, dtype=int) - np.asarray(scan.resize((128, 124)), dtype=int)
+    assert abs(difference).mean() < 3

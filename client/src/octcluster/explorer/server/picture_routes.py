@@ -26,4 +26,4 @@ def _picture(explorer: Explorer, request: Request, _: Any) -> Response:
         return Response(explorer.pictures.full(row), media_type="image/webp", headers=_HEADERS)
     if side not in map(str, SIDES):
         raise ActRefused(f"side={side} cannot be used: take {', '.join(map(str, SIDES))} or {FULL}")
-    return Response(explorer.pictures.small(row, int(side)), media_type="image/webp", headers=_HEADERS)
+    return Response(explorer.pictures.small(row, int(side)), media_type="image/jpeg", headers=_HEADERS)
