@@ -1,6 +1,7 @@
 """``octcluster explore`` as a person has it: a real run, the command as a process, and what its page asks."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -353,6 +354,42 @@ def _ready(answer: Any) -> Any:
 
 def _done(answer: Any) -> Any:
     return answer if answer["done"] else None
+
+
+def test_what_is_no_act_changes_nothing_and_is_answered(explorer: Caller) -> None:
+    deep = b"[" * 100_000
+    lone = json.dumps({"who": WHO, "version": 0, "act": {"kind": "name", "group": "c0", "name": "\ud800"}})
+    bodies = [b"", b"{", b"[]", b"null", deep, b"\xff\xfe", lone.encode(), b'{"who": "a", "version": 0}']
+    acts: list[object] = [7, {"kind": ["name"]}, {"kind": "move", "rows": [10**30], "group": "c0"}]
+    acts += [{"kind": "move", "rows": [float("nan")], "group": "c0"}, {"kind": "merge", "groups": "c0"}]
+    bodies += [json.dumps({"who": WHO, "version": 0, "act": act}).encode() for act in acts]
+    for body in bodies:
+        for path in ("api/acts", "api/undo", "api/split"):
+            answer = explorer.ask(path, {"content-type": "application/json"}, body)
+            assert answer.status in (409, 422), (path, body[:80], answer.body)
+            assert len(answer.error.split()) > 3
+    for path in ("api/membership", "api/membership?version=x", "api/pictures/0?side=-1"):
+        assert explorer.ask(path).status == 422, path
+    assert explorer.ask("api/acts").status == 405
+    assert explorer.state()["version"] == 0
+
+
+def test_the_browser_is_opened_with_the_address(result: Path, tmp_path: Path) -> None:
+    program, told = tmp_path / "browser", tmp_path / "told"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{told}"\n')
+    program.chmod(0o700)
+    command = [str(Path(sys.executable).with_name("octcluster")), "explore", str(result)]
+    environment = {**os.environ, "BROWSER": f"{program} %s"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            opened = wait_until(lambda: told.read_text() if told.exists() else "")
+            assert line == f"octcluster explore: {opened}\n"
+            assert Caller(opened).ask("api/result").status == 200
+        finally:
+            process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_a_port_in_use_is_told_with_the_cure(result: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,10 +22,23 @@ NEW = "new"
 MAX_NAME_CHARACTERS = 200
 MAX_NOTE_CHARACTERS = 10_000
 
-Row = Annotated[StrictInt, Field(ge=0)]
+
+def _check_printable(text: str) -> str:
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        raise ValueError("it has characters that cannot be shown: type others")
+    return text
+
+
+def _check_line(text: str) -> str:
+    if "\n" in text or "\t" in text:
+        raise ValueError("it has more than one line: write one")
+    return _check_printable(text)
+
+
+Row = Annotated[StrictInt, Field(ge=0, lt=1 << 31)]
 Rows = Annotated[list[Row], Field(min_length=1)]
-Name = Annotated[StrictStr, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-Text = Annotated[StrictStr, Field(max_length=MAX_NOTE_CHARACTERS)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(_check_line)]
+Text = Annotated[StrictStr, Field(max_length=MAX_NOTE_CHARACTERS), AfterValidator(_check_printable)]
 
 
 class _Act(BaseModel):
@@ -131,4 +145,5 @@ def parse_act(content: Any) -> Act:
 
 
 def _explain(message: str) -> str:
+    message = message.removeprefix("Value error, ")
     return message[0].lower() + message[1:] + "; correct it and send the act again"

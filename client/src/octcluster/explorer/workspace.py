@@ -213,4 +213,6 @@ def _check_who(who: object) -> str:
         raise ActRefused("the history needs to know who did this: type your name")
     if len(who) > MAX_WHO_CHARACTERS:
         raise ActRefused(f"the name is longer than {MAX_WHO_CHARACTERS} characters: type a shorter one")
+    if not who.strip().isprintable():
+        raise ActRefused("the name has characters that cannot be shown: type another one")
     return who.strip()

@@ -135,6 +135,9 @@ def test_what_does_not_fit_the_groups_is_refused(content: dict[str, Any], messag
         ({"kind": "move", "rows": [-1], "group": "c0"}, "rows.0: input should be greater than or equal to 0"),
         ({"kind": "move", "rows": ["1"], "group": "c0"}, "rows.0: input should be a valid integer"),
         ({"kind": "move", "rows": [True], "group": "c0"}, "rows.0: input should be a valid integer"),
+        ({"kind": "move", "rows": [1 << 40], "group": "c0"}, "rows.0: input should be less than 2147483648"),
+        ({"kind": "name", "group": "c0", "name": "a\nb"}, "name: it has more than one line"),
+        ({"kind": "name", "group": "c0", "name": "a\x00"}, "name: it has characters that cannot be shown"),
         ({"kind": "note", "group": "c0", "note": "", "more": 1}, "more: extra inputs are not permitted"),
     ],
 )  # fmt: skip

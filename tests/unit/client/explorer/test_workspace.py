@@ -137,8 +137,8 @@ def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(result: Result
 
 def test_an_act_needs_a_name_and_the_present_version(result: Result) -> None:
     workspace = Workspace(result)
-    for who in (None, "", "  ", 7, "x" * 101):
-        with pytest.raises(ActRefused, match=r"type your name|type a shorter one"):
+    for who in (None, "", "  ", 7, "x" * 101, "a\x1b[0m", "\ud800"):
+        with pytest.raises(ActRefused, match=r"type your name|type a shorter one|type another one"):
             workspace.do(who, 0, ACTS[0])
     do(workspace, ACTS[0])
     for version in (0, 2, None, "1"):
