@@ -23,7 +23,11 @@ function digestSources() {
   const digest = createHash("sha256");
   for (const name of names) {
     digest.update(`${name}\n`);
-    digest.update(createHash("sha256").update(readFileSync(join(here, name))).digest("hex"));
+    digest.update(
+      createHash("sha256")
+        .update(readFileSync(join(here, name)))
+        .digest("hex"),
+    );
     digest.update("\n");
   }
   return digest.digest("hex");
@@ -39,7 +43,13 @@ function collectLicences(metafile) {
   return [...folders].sort().map((name) => {
     const folder = join(here, "node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    const text = readFileSync(join(folder, readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))), "utf8");
+    const text = readFileSync(
+      join(
+        folder,
+        readdirSync(folder).find((file) => /^licen[cs]e/i.test(file)),
+      ),
+      "utf8",
+    );
     return `${name} ${version} (${license})\n\n${text.trim()}\n`;
   });
 }

@@ -22,7 +22,9 @@ const TABS = { groups: "Groups", map: "Map", images: "Images" } as const;
 const TOAST_MILLISECONDS = 8000;
 
 function onKey(event: KeyboardEvent): void {
-  const typing = event.target instanceof HTMLElement && event.target.closest("input:not([type=checkbox], [type=range]), textarea, select");
+  const typing =
+    event.target instanceof HTMLElement &&
+    event.target.closest("input:not([type=checkbox], [type=range]), textarea, select");
   if (typing) return;
   const key = event.key.toLowerCase();
   if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
@@ -35,7 +37,8 @@ function onKey(event: KeyboardEvent): void {
   if (key === "m" && some) dialog.value = { kind: "move" };
   else if (key === "l" && some) dialog.value = { kind: "label" };
   else if (key === "u" && some) void toggleUnusable();
-  else if (key === "n" && chosen.value.size === 1) dialog.value = { kind: "name", group: [...chosen.value][0]! };
+  else if (key === "n" && chosen.value.size === 1)
+    dialog.value = { kind: "name", group: [...chosen.value][0]! };
   else if (key === "?") dialog.value = { kind: "help" };
   else if (key === "escape" && some) select([]);
   else return;
@@ -53,7 +56,9 @@ export function App() {
   }, []);
   return (
     <>
-      <a class="skip" href="#images">To the images</a>
+      <a class="skip" href="#images">
+        To the images
+      </a>
       <TopBar />
       <main class="columns" data-tab={tab.value}>
         <div class="side">
@@ -64,18 +69,30 @@ export function App() {
         <MapView />
         <section class="images" id="images" aria-label="Images">
           <WallHead />
-          {shown.value.length === 0 ? <Nothing /> : view.value === "table" ? <Table /> : view.value === "volumes" ? <Volumes /> : <Wall />}
+          {shown.value.length === 0 ? (
+            <Nothing />
+          ) : view.value === "table" ? (
+            <Table />
+          ) : view.value === "volumes" ? (
+            <Volumes />
+          ) : (
+            <Wall />
+          )}
         </section>
       </main>
       <nav class="tabs" aria-label="Parts of the page">
         {(Object.keys(TABS) as (keyof typeof TABS)[]).map((kind) => (
-          <button key={kind} aria-pressed={tab.value === kind} onClick={() => (tab.value = kind)}>{TABS[kind]}</button>
+          <button key={kind} aria-pressed={tab.value === kind} onClick={() => (tab.value = kind)}>
+            {TABS[kind]}
+          </button>
         ))}
       </nav>
       <LargeView />
       <Dialogs />
       <Toast />
-      <div class="unseen" role="status" aria-live="polite">{said.value}</div>
+      <div class="unseen" role="status" aria-live="polite">
+        {said.value}
+      </div>
     </>
   );
 }
@@ -101,7 +118,9 @@ function Toast() {
     <div class={`toast ${shownToast.kind}`} popover="manual" ref={raise}>
       <span>{shownToast.text}</span>
       {shownToast.undo && <button onClick={() => void undo()}>Undo</button>}
-      <button class="icon" aria-label="Dismiss" onClick={() => (toast.value = null)}><Icon name="close" /></button>
+      <button class="icon" aria-label="Dismiss" onClick={() => (toast.value = null)}>
+        <Icon name="close" />
+      </button>
     </div>
   );
 }

@@ -15,7 +15,10 @@ const NOT_THERE = -2;
 /** Shows the images that are elsewhere than in the partner of their cluster. */
 function showChanged(found: Comparison): void {
   const partners = new Map(found.partners);
-  showRows((cluster, other) => other !== NOT_THERE && partners.get(cluster) !== other, "Changed their cluster");
+  showRows(
+    (cluster, other) => other !== NOT_THERE && partners.get(cluster) !== other,
+    "Changed their cluster",
+  );
 }
 
 /** Shows the images of one cell on the wall: by the clusters of both runs, whatever was moved since. */
@@ -53,7 +56,9 @@ export function tellCluster(cluster: number): string {
 export function ComparisonDialog({ close }: { close: () => void }) {
   const found = useSignal<Comparison | null>(null);
   useEffect(() => {
-    read<Comparison>("comparison").then((answer) => (found.value = untangle(answer))).catch(complain);
+    read<Comparison>("comparison")
+      .then((answer) => (found.value = untangle(answer)))
+      .catch(complain);
   }, []);
   const show = (line: number, column: number) => {
     const { clusters, otherClusters } = found.value!;
@@ -80,19 +85,37 @@ function Found({ found, show, close }: FoundProps) {
   return (
     <>
       <p>
-        {countImages(found.matched)} in both runs{found.missing > 0 && `, ${countImages(found.missing)} only here`}. A click on a band or a
-        number shows its images.
+        {countImages(found.matched)} in both runs
+        {found.missing > 0 && `, ${countImages(found.missing)} only here`}. A click on a band or a number
+        shows its images.
       </p>
       <p class="buttons left">
-        <button disabled={!changed} onClick={() => { showChanged(found); close(); }}>Show the {countImages(changed)} that changed</button>
-        <span class="hint">Clusters of both runs are paired by the images they share. These are in none of the pairs.</span>
+        <button
+          disabled={!changed}
+          onClick={() => {
+            showChanged(found);
+            close();
+          }}
+        >
+          Show the {countImages(changed)} that changed
+        </button>
+        <span class="hint">
+          Clusters of both runs are paired by the images they share. These are in none of the pairs.
+        </span>
       </p>
       <Flow found={found} show={show} />
       <div class="scroll">
         <table>
           <caption>Images by their cluster here (lines) and in the other run (columns)</caption>
           <thead>
-            <tr><td />{found.otherClusters.map((other) => <th scope="col" class="number">{tellCluster(other)}</th>)}</tr>
+            <tr>
+              <td />
+              {found.otherClusters.map((other) => (
+                <th scope="col" class="number">
+                  {tellCluster(other)}
+                </th>
+              ))}
+            </tr>
           </thead>
           <tbody>
             {found.clusters.map((cluster, line) => (
@@ -100,7 +123,17 @@ function Found({ found, show, close }: FoundProps) {
                 <th scope="row">{tellCluster(cluster)}</th>
                 {found.counts[line]!.map((count, column) => (
                   <td class="number">
-                    {count > 0 ? <button class="link" aria-label={`${countImages(count)}: ${tellCluster(cluster)} here, ${tellCluster(found.otherClusters[column]!)} there`} onClick={() => show(line, column)}>{count.toLocaleString("en")}</button> : "·"}
+                    {count > 0 ? (
+                      <button
+                        class="link"
+                        aria-label={`${countImages(count)}: ${tellCluster(cluster)} here, ${tellCluster(found.otherClusters[column]!)} there`}
+                        onClick={() => show(line, column)}
+                      >
+                        {count.toLocaleString("en")}
+                      </button>
+                    ) : (
+                      "·"
+                    )}
                   </td>
                 ))}
               </tr>

@@ -24,7 +24,10 @@ interface Band {
 function layOut({ counts }: Comparison): { lefts: number[]; rights: number[]; bands: Band[]; unit: number } {
   const lines = counts.map((line) => line.reduce((sum, count) => sum + count, 0));
   const columns = (counts[0] ?? []).map((_, column) => counts.reduce((sum, line) => sum + line[column]!, 0));
-  const total = Math.max(lines.reduce((sum, count) => sum + count, 0), 1);
+  const total = Math.max(
+    lines.reduce((sum, count) => sum + count, 0),
+    1,
+  );
   const unit = (HEIGHT - GAP * (Math.max(lines.length, columns.length) - 1)) / total;
   const stack = (sizes: number[]) => {
     let at = (HEIGHT - (total * unit + GAP * (sizes.length - 1))) / 2;
@@ -54,15 +57,27 @@ export function Flow({ found, show }: { found: Comparison; show: (line: number, 
   const [from, to] = [SIDE + BAR, WIDTH - SIDE - BAR];
   const middle = (from + to) / 2;
   return (
-    <svg class="flow" viewBox={`0 -18 ${WIDTH} ${HEIGHT + 26}`} role="img" aria-label="Flow of images between the clusters of both runs; the table below says the same">
-      <text x={0} y={-6}>this run</text>
-      <text x={WIDTH} y={-6} text-anchor="end">the other run</text>
+    <svg
+      class="flow"
+      viewBox={`0 -18 ${WIDTH} ${HEIGHT + 26}`}
+      role="img"
+      aria-label="Flow of images between the clusters of both runs; the table below says the same"
+    >
+      <text x={0} y={-6}>
+        this run
+      </text>
+      <text x={WIDTH} y={-6} text-anchor="end">
+        the other run
+      </text>
       {bands.map((band) => {
         const [y0, y1] = [band.left + band.thick / 2, band.right + band.thick / 2];
         return (
           <path
-            key={`${band.line}-${band.column}`} class="band" stroke={groupColour(found.clusters[band.line]!, dark.value)}
-            stroke-width={Math.max(band.thick, 1)} d={`M${from} ${y0}C${middle} ${y0} ${middle} ${y1} ${to} ${y1}`}
+            key={`${band.line}-${band.column}`}
+            class="band"
+            stroke={groupColour(found.clusters[band.line]!, dark.value)}
+            stroke-width={Math.max(band.thick, 1)}
+            d={`M${from} ${y0}C${middle} ${y0} ${middle} ${y1} ${to} ${y1}`}
             onClick={() => show(band.line, band.column)}
           >
             <title>{`${band.count.toLocaleString("en")} images: ${tellCluster(found.clusters[band.line]!)} here, ${tellCluster(found.otherClusters[band.column]!)} there`}</title>
@@ -73,8 +88,16 @@ export function Flow({ found, show }: { found: Comparison; show: (line: number, 
         const high = Math.max(sum(found.counts[line]!) * unit, 1);
         return (
           <g key={cluster}>
-            <rect x={SIDE} y={lefts[line]} width={BAR} height={high} fill={groupColour(cluster, dark.value)} />
-            <text x={SIDE - 8} y={lefts[line]! + high / 2} text-anchor="end" dominant-baseline="middle">{tellCluster(cluster)}</text>
+            <rect
+              x={SIDE}
+              y={lefts[line]}
+              width={BAR}
+              height={high}
+              fill={groupColour(cluster, dark.value)}
+            />
+            <text x={SIDE - 8} y={lefts[line]! + high / 2} text-anchor="end" dominant-baseline="middle">
+              {tellCluster(cluster)}
+            </text>
           </g>
         );
       })}
@@ -83,7 +106,9 @@ export function Flow({ found, show }: { found: Comparison; show: (line: number, 
         return (
           <g key={cluster}>
             <rect class="other" x={to} y={rights[column]} width={BAR} height={high} />
-            <text x={WIDTH - SIDE + 8} y={rights[column]! + high / 2} dominant-baseline="middle">{tellCluster(cluster)}</text>
+            <text x={WIDTH - SIDE + 8} y={rights[column]! + high / 2} dominant-baseline="middle">
+              {tellCluster(cluster)}
+            </text>
           </g>
         );
       })}

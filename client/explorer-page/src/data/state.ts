@@ -20,8 +20,18 @@ export const fixed: { result: Result; columns: Columns; names: string[] } = {
 
 export const snapshot = signal<Snapshot>({
   state: {
-    version: 0, groups: [], unusable: 0, labels: 0, propagated: 0, labelValues: [], canUndo: false, canRedo: false,
-    undoText: "", redoText: "", history: [], warnings: [],
+    version: 0,
+    groups: [],
+    unusable: 0,
+    labels: 0,
+    propagated: 0,
+    labelValues: [],
+    canUndo: false,
+    canRedo: false,
+    undoText: "",
+    redoText: "",
+    history: [],
+    warnings: [],
   },
   membership: { groups: new Int32Array(0), flags: new Uint8Array(0), labels: new Int32Array(0) },
 });
@@ -72,7 +82,11 @@ const chosenPlaces = computed(() => {
 /** The images that are shown, in the order chosen. */
 export const shown = computed(() => {
   const kept = keepRows(
-    fixed.columns, membership.value, chosenPlaces.value, filters.value, scope.value?.rows ?? null,
+    fixed.columns,
+    membership.value,
+    chosenPlaces.value,
+    filters.value,
+    scope.value?.rows ?? null,
   );
   return orderRows(kept, fixed.columns, order.value);
 });
@@ -166,7 +180,8 @@ export function colourOfRow(): (row: number) => string {
     case "label": {
       const given = suggestions.value?.ready ? suggestions.value.labels : null;
       const marks = snapshot.value.state.labelValues.map((_, label) => markOfLabel(label));
-      return (row) => classColour(marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1, night);
+      return (row) =>
+        classColour(marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1, night);
     }
     case "silhouette":
       return (row) => scaleColour(((silhouette?.[row] ?? NaN) + 0.2) / 0.8);

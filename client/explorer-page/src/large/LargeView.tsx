@@ -3,7 +3,18 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { numberAt, wordAt } from "../data/columns";
-import { describe, fixed, focused, groupOf, isUnusable, labelOf, nameOf, opened, select, shown } from "../data/state";
+import {
+  describe,
+  fixed,
+  focused,
+  groupOf,
+  isUnusable,
+  labelOf,
+  nameOf,
+  opened,
+  select,
+  shown,
+} from "../data/state";
 import { scanBeside, volumes } from "../data/volumes";
 import { dialog } from "../panels/open_dialog";
 import { GroupMark } from "../panels/GroupMark";
@@ -63,24 +74,50 @@ function Open({ row }: { row: number }) {
     action();
   };
   return (
-    <dialog ref={box} class="large" aria-label={describe(row)} onKeyDown={key} onCancel={(event) => {
-      event.preventDefault();
-      close();
-    }}>
+    <dialog
+      ref={box}
+      class="large"
+      aria-label={describe(row)}
+      onKeyDown={key}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+    >
       <div class="large-body">
         <Stage row={row} zoom={zoom} />
         <aside>
           <header>
             <h2>{nameOf(row)}</h2>
-            <button class="icon" aria-label="Image before" title="Image before (←)" disabled={place.value <= 0} onClick={() => go(-1)}><Icon name="left" /></button>
-            <button class="icon" aria-label="Image after" title="Image after (→)" disabled={place.value + 1 >= shown.value.length} onClick={() => go(1)}><Icon name="right" /></button>
-            <button class="icon" aria-label="Close" title="Close (Escape)" autoFocus onClick={close}><Icon name="close" /></button>
+            <button
+              class="icon"
+              aria-label="Image before"
+              title="Image before (←)"
+              disabled={place.value <= 0}
+              onClick={() => go(-1)}
+            >
+              <Icon name="left" />
+            </button>
+            <button
+              class="icon"
+              aria-label="Image after"
+              title="Image after (→)"
+              disabled={place.value + 1 >= shown.value.length}
+              onClick={() => go(1)}
+            >
+              <Icon name="right" />
+            </button>
+            <button class="icon" aria-label="Close" title="Close (Escape)" autoFocus onClick={close}>
+              <Icon name="close" />
+            </button>
           </header>
           <Facts row={row} />
           <p class="buttons left">
             <button onClick={() => act("move")}>Move…</button>
             <button onClick={() => act("label")}>Label…</button>
-            <button onClick={() => void toggleUnusable([row])}>{isUnusable(row) ? "Usable" : "Unusable"}</button>
+            <button onClick={() => void toggleUnusable([row])}>
+              {isUnusable(row) ? "Usable" : "Unusable"}
+            </button>
           </p>
           <Neighbours row={row} />
         </aside>
@@ -93,18 +130,52 @@ const FACTS = ["class", "patient", "eye", "visit", "device", "volume"] as const;
 
 function Facts({ row }: { row: number }) {
   const group = groupOf(row);
-  const words = FACTS.map((name) => [name, wordAt(fixed.columns, name, row)] as const).filter(([, word]) => word);
+  const words = FACTS.map((name) => [name, wordAt(fixed.columns, name, row)] as const).filter(
+    ([, word]) => word,
+  );
   const volume = numberAt(fixed.columns, "volume", row);
   const [scan, count] = [numberAt(fixed.columns, "scan", row), volumes().get(volume)?.length ?? 0];
   const silhouette = showNumber(numberAt(fixed.columns, "silhouette", row));
   return (
     <dl class="facts">
-      <div><dt>group</dt><dd>{group && <GroupMark group={group} />} {group?.name}</dd></div>
-      {labelOf(row) && <div><dt>label</dt><dd>{labelOf(row)}</dd></div>}
-      {words.map(([name, word]) => <div key={name}><dt>{name}</dt><dd>{word}</dd></div>)}
-      {volume >= 0 && <div><dt>scan</dt><dd>{scan} of {count}</dd></div>}
-      {silhouette && <div><dt>silhouette</dt><dd>{silhouette}</dd></div>}
-      {tellMarks(row) && <div><dt>marks</dt><dd>{tellMarks(row)}</dd></div>}
+      <div>
+        <dt>group</dt>
+        <dd>
+          {group && <GroupMark group={group} />} {group?.name}
+        </dd>
+      </div>
+      {labelOf(row) && (
+        <div>
+          <dt>label</dt>
+          <dd>{labelOf(row)}</dd>
+        </div>
+      )}
+      {words.map(([name, word]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{word}</dd>
+        </div>
+      ))}
+      {volume >= 0 && (
+        <div>
+          <dt>scan</dt>
+          <dd>
+            {scan} of {count}
+          </dd>
+        </div>
+      )}
+      {silhouette && (
+        <div>
+          <dt>silhouette</dt>
+          <dd>{silhouette}</dd>
+        </div>
+      )}
+      {tellMarks(row) && (
+        <div>
+          <dt>marks</dt>
+          <dd>{tellMarks(row)}</dd>
+        </div>
+      )}
     </dl>
   );
 }

@@ -41,11 +41,19 @@ export function Neighbours({ row }: { row: number }) {
     <section class="neighbours" aria-label="More like this" aria-busy={!found?.ready && !trouble.value}>
       <header>
         <h3>More like this</h3>
-        {found?.ready && <button class="link" onClick={showInWall}>Show on the wall</button>}
+        {found?.ready && (
+          <button class="link" onClick={showInWall}>
+            Show on the wall
+          </button>
+        )}
       </header>
       {trouble.value && <p class="notice">{trouble.value}</p>}
       {!found && !trouble.value && <p class="hint">Looking …</p>}
-      {found && !found.ready && !trouble.value && <p class="hint" aria-live="polite">{found.text} <progress value={found.progress} max={1} /></p>}
+      {found && !found.ready && !trouble.value && (
+        <p class="hint" aria-live="polite">
+          {found.text} <progress value={found.progress} max={1} />
+        </p>
+      )}
       {found?.ready && (
         <ol>
           {found.rows.map((other, place) => (

@@ -39,7 +39,11 @@ export function Stage({ row, zoom }: { row: number; zoom: Signal<number> }) {
     const other = [...held.current].find(([id]) => id !== event.pointerId)?.[1];
     if (other) {
       const apart = (place: [number, number]) => Math.hypot(place[0] - other[0], place[1] - other[1]);
-      zoomTo(zoom.value * (apart(now) / Math.max(apart(before), 1)), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+      zoomTo(
+        zoom.value * (apart(now) / Math.max(apart(before), 1)),
+        (now[0] + other[0]) / 2,
+        (now[1] + other[1]) / 2,
+      );
     } else if (zoom.value > 1) {
       offset.value = [offset.value[0] + now[0] - before[0], offset.value[1] + now[1] - before[1]];
     }
@@ -61,14 +65,49 @@ export function Stage({ row, zoom }: { row: number; zoom: Signal<number> }) {
       }}
       onDblClick={(event) => zoomTo(zoom.value > 1 ? 1 : 3, ...fromMiddle(event))}
     >
-      <div class="moved" style={{ transform: `translate(${offset.value[0]}px, ${offset.value[1]}px) scale(${zoom.value})`, filter: bright.value === 1 ? "" : `brightness(${bright.value})` }}>
+      <div
+        class="moved"
+        style={{
+          transform: `translate(${offset.value[0]}px, ${offset.value[1]}px) scale(${zoom.value})`,
+          filter: bright.value === 1 ? "" : `brightness(${bright.value})`,
+        }}
+      >
         <Picture key={row} row={row} side="full" alt={nameOf(row)} />
       </div>
-      <div class="stage-tools" role="toolbar" aria-label="Picture" onPointerDown={(event) => event.stopPropagation()}>
-        <button class="icon" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoomTo(zoom.value * 1.5, 0, 0)}><Icon name="plus" /></button>
-        <button class="icon" aria-label="Zoom out" title="Zoom out (−)" onClick={() => zoomTo(zoom.value / 1.5, 0, 0)}><Icon name="minus" /></button>
+      <div
+        class="stage-tools"
+        role="toolbar"
+        aria-label="Picture"
+        onPointerDown={(event) => event.stopPropagation()}
+      >
+        <button
+          class="icon"
+          aria-label="Zoom in"
+          title="Zoom in (+)"
+          onClick={() => zoomTo(zoom.value * 1.5, 0, 0)}
+        >
+          <Icon name="plus" />
+        </button>
+        <button
+          class="icon"
+          aria-label="Zoom out"
+          title="Zoom out (−)"
+          onClick={() => zoomTo(zoom.value / 1.5, 0, 0)}
+        >
+          <Icon name="minus" />
+        </button>
         <output aria-live="polite">{Math.round(zoom.value * 100)}%</output>
-        <label>Brightness <input type="range" min={0.5} max={3} step={0.1} value={bright.value} onInput={(event) => (bright.value = event.currentTarget.valueAsNumber)} /></label>
+        <label>
+          Brightness{" "}
+          <input
+            type="range"
+            min={0.5}
+            max={3}
+            step={0.1}
+            value={bright.value}
+            onInput={(event) => (bright.value = event.currentTarget.valueAsNumber)}
+          />
+        </label>
       </div>
     </div>
   );

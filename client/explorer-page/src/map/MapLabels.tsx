@@ -11,7 +11,10 @@ export function MapLabels({ scene }: { scene: Scene }) {
   if (!camera) return null;
   const largest = groups.value
     .map((group, place) => ({ group, middle: scene.middles.value[place]! }))
-    .filter(({ group, middle }) => middle?.every(Number.isFinite) && (!chosen.value.size || chosen.value.has(group.id)))
+    .filter(
+      ({ group, middle }) =>
+        middle?.every(Number.isFinite) && (!chosen.value.size || chosen.value.has(group.id)),
+    )
     .sort((a, b) => b.group.images - a.group.images)
     .slice(0, MOST_LABELS);
   return (

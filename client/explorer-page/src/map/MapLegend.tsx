@@ -15,7 +15,8 @@ export function MapLegend() {
   const scale = SCALES[kind];
   if (scale) return <Scale words={scale} />;
   const markOf = kind === "class" ? (index: number) => index : markOfLabel;
-  const values = kind === "class" ? (fixed.columns.byName.get("class")?.values ?? []) : snapshot.value.state.labelValues;
+  const values =
+    kind === "class" ? (fixed.columns.byName.get("class")?.values ?? []) : snapshot.value.state.labelValues;
   return (
     <ul class="legend" aria-label={kind === "class" ? "Classes" : "Labels"}>
       {values.map((value, index) => (
@@ -36,7 +37,9 @@ function Scale({ words: [title, low, high] }: { words: [string, string, string] 
     <p class="legend">
       {title} {low}
       <span class="scale" aria-hidden="true">
-        {Array.from({ length: STEPS }, (_, step) => <span key={step} style={{ background: scaleColour(step / (STEPS - 1)) }} />)}
+        {Array.from({ length: STEPS }, (_, step) => (
+          <span key={step} style={{ background: scaleColour(step / (STEPS - 1)) }} />
+        ))}
       </span>
       {high}
     </p>

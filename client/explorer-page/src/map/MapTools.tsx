@@ -22,11 +22,11 @@ export function MapTools({ showAll, zoom }: Props) {
           value={colourBy.value}
           onChange={(event) => (colourBy.value = event.currentTarget.value as typeof colourBy.value)}
         >
-          <option value="group">Colour by group</option>
-          {has("class") && <option value="class">Colour by class</option>}
-          <option value="label">Colour by label</option>
-          {has("silhouette") && <option value="silhouette">Colour by silhouette</option>}
-          {suggestions.value?.ready && <option value="certainty">Colour by certainty</option>}
+          <option value="group">Colour: group</option>
+          {has("class") && <option value="class">Colour: class</option>}
+          <option value="label">Colour: label</option>
+          {has("silhouette") && <option value="silhouette">Colour: silhouette</option>}
+          {suggestions.value?.ready && <option value="certainty">Colour: certainty</option>}
         </select>
       </label>
       {kinds.length > 1 && (
@@ -41,25 +41,27 @@ export function MapTools({ showAll, zoom }: Props) {
       )}
       <span class="grow" />
       <span class="icons">
-      <button class="link" onClick={() => (dialog.value = { kind: "groups" })}>Table</button>
-      <button
-        class="icon"
-        aria-pressed={lassoing.value}
-        title="Lasso: draw around images (or hold Shift and drag)"
-        aria-label="Lasso"
-        onClick={() => (lassoing.value = !lassoing.value)}
-      >
-        <Icon name="lasso" />
-      </button>
-      <button class="icon" title="Zoom in" aria-label="Zoom in" onClick={() => zoom(1.4)}>
-        <Icon name="plus" />
-      </button>
-      <button class="icon" title="Zoom out" aria-label="Zoom out" onClick={() => zoom(1 / 1.4)}>
-        <Icon name="minus" />
-      </button>
-      <button class="icon" title="Show all" aria-label="Show all" onClick={showAll}>
-        <Icon name="fit" />
-      </button>
+        <button class="link" onClick={() => (dialog.value = { kind: "groups" })}>
+          Table
+        </button>
+        <button
+          class="icon"
+          aria-pressed={lassoing.value}
+          title="Lasso: draw around images (or hold Shift and drag)"
+          aria-label="Lasso"
+          onClick={() => (lassoing.value = !lassoing.value)}
+        >
+          <Icon name="lasso" />
+        </button>
+        <button class="icon" title="Zoom in" aria-label="Zoom in" onClick={() => zoom(1.4)}>
+          <Icon name="plus" />
+        </button>
+        <button class="icon" title="Zoom out" aria-label="Zoom out" onClick={() => zoom(1 / 1.4)}>
+          <Icon name="minus" />
+        </button>
+        <button class="icon" title="Show all" aria-label="Show all" onClick={showAll}>
+          <Icon name="fit" />
+        </button>
       </span>
     </div>
   );

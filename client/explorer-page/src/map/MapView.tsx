@@ -28,7 +28,8 @@ export function MapView() {
           aria-describedby="map-keys"
         />
         <p id="map-keys" class="unseen">
-          Arrow keys move the map, plus and minus zoom, 0 shows all, Enter opens the image nearest to the middle.
+          Arrow keys move the map, plus and minus zoom, 0 shows all, Enter opens the image nearest to the
+          middle.
         </p>
         <MapLabels scene={scene} />
         <MapLegend />

@@ -12,7 +12,9 @@ export function PointedPicture({ scene }: { scene: Scene }) {
   const place = row === null ? null : scene.placeOf(row);
   const camera = scene.camera.value;
   if (row === null || !place || !camera) return null;
-  const pin = <span class="pin" style={{ transform: `translate(${place[0]}px, ${place[1]}px)` }} aria-hidden="true" />;
+  const pin = (
+    <span class="pin" style={{ transform: `translate(${place[0]}px, ${place[1]}px)` }} aria-hidden="true" />
+  );
   if (pointed.value?.on !== "map") return pin;
   const left = place[0] + WIDTH + 16 < camera.width ? place[0] + 12 : place[0] - WIDTH - 12;
   const top = Math.min(Math.max(place[1] - HEIGHT / 2, 4), Math.max(camera.height - HEIGHT - 4, 4));
@@ -20,7 +22,7 @@ export function PointedPicture({ scene }: { scene: Scene }) {
     <>
       {pin}
       <figure class="pointed" style={{ transform: `translate(${left}px, ${top}px)` }}>
-        <Picture row={row} side="192" />
+        <Picture key={row} row={row} side="192" />
         <figcaption title={describe(row)}>
           <strong>{groupOf(row)?.name}</strong>
           <span>{nameOf(row)}</span>

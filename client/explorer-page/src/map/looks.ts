@@ -1,6 +1,19 @@
 /** How each point looks: its colour, its shape, and whether it is shown or selected. */
 
-import { colourBy, colourOfRow, fixed, groups, isUnusable, markOfGroup, markOfLabel, membership, selection, shown, snapshot, suggestions } from "../data/state";
+import {
+  colourBy,
+  colourOfRow,
+  fixed,
+  groups,
+  isUnusable,
+  markOfGroup,
+  markOfLabel,
+  membership,
+  selection,
+  shown,
+  snapshot,
+  suggestions,
+} from "../data/state";
 import { shapeNumber } from "../data/colours";
 import { FAINT, type Looks, PLAIN, SELECTED } from "./painter";
 
@@ -16,7 +29,8 @@ function readCodes(): ((row: number) => number) | null {
   const given = suggestions.value?.ready ? suggestions.value.labels : null;
   if (colourBy.value === "class" && classes) return (row) => classes[row]!;
   const marks = snapshot.value.state.labelValues.map((_, label) => markOfLabel(label));
-  if (colourBy.value === "label") return (row) => marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1;
+  if (colourBy.value === "label")
+    return (row) => marks[labels[row]! >= 0 ? labels[row]! : (given?.[row] ?? -1)] ?? -1;
   return null;
 }
 

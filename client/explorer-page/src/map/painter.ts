@@ -98,7 +98,13 @@ class GraphicsPainter implements Painter {
     this.fill("stages", stages, 1, this.gl.UNSIGNED_BYTE, false);
   }
 
-  private fill(name: "places" | "colours" | "stages", values: AllowSharedBufferSource, size: number, type: number, unit: boolean): void {
+  private fill(
+    name: "places" | "colours" | "stages",
+    values: AllowSharedBufferSource,
+    size: number,
+    type: number,
+    unit: boolean,
+  ): void {
     const { gl } = this;
     const place = gl.getAttribLocation(this.program, name);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name]);
@@ -131,13 +137,17 @@ class GraphicsPainter implements Painter {
 
 function link(gl: WebGL2RenderingContext): WebGLProgram {
   const program = gl.createProgram();
-  for (const [type, text] of [[gl.VERTEX_SHADER, VERTICES], [gl.FRAGMENT_SHADER, FRAGMENTS]] as const) {
+  for (const [type, text] of [
+    [gl.VERTEX_SHADER, VERTICES],
+    [gl.FRAGMENT_SHADER, FRAGMENTS],
+  ] as const) {
     const shader = gl.createShader(type) as WebGLShader;
     gl.shaderSource(shader, text);
     gl.compileShader(shader);
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) ?? "WebGL");
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS))
+    throw new Error(gl.getProgramInfoLog(program) ?? "WebGL");
   return program;
 }

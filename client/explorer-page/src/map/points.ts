@@ -88,7 +88,8 @@ function isInside(xs: number[], ys: number[], x: number, y: number): boolean {
   let odd = false;
   for (let at = 0, before = xs.length - 1; at < xs.length; before = at++) {
     const crosses = ys[at]! > y !== ys[before]! > y;
-    if (crosses && x < ((xs[before]! - xs[at]!) * (y - ys[at]!)) / (ys[before]! - ys[at]!) + xs[at]!) odd = !odd;
+    if (crosses && x < ((xs[before]! - xs[at]!) * (y - ys[at]!)) / (ys[before]! - ys[at]!) + xs[at]!)
+      odd = !odd;
   }
   return odd;
 }
@@ -113,5 +114,8 @@ export function findMiddles(points: Points, places: Int32Array, count: number): 
     if (places[row]! >= 0 && Number.isFinite(points.x[row]!)) rows[places[row]!]?.push(row);
   }
   const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
-  return rows.map((own) => [median(own.map((row) => points.x[row]!)), median(own.map((row) => points.y[row]!))]);
+  return rows.map((own) => [
+    median(own.map((row) => points.x[row]!)),
+    median(own.map((row) => points.y[row]!)),
+  ]);
 }

@@ -2,7 +2,21 @@
 
 import { type Signal, computed, effect, signal } from "@preact/signals";
 import { countImages, tell } from "../data/acting";
-import { dark, fixed, focused, groups, lassoing, mapKind, membership, opened, pointed, scope, select, shown, tab } from "../data/state";
+import {
+  dark,
+  fixed,
+  focused,
+  groups,
+  lassoing,
+  mapKind,
+  membership,
+  opened,
+  pointed,
+  scope,
+  select,
+  shown,
+  tab,
+} from "../data/state";
 import { type Camera, fit, toMap, toScreen } from "./camera";
 import { parseColour, readLooks } from "./looks";
 import { type Painter, openPainter } from "./painter";
@@ -26,7 +40,9 @@ export class Scene {
   readonly camera: Signal<Camera | null> = signal(null);
   readonly lasso: Signal<[number, number][]> = signal([]);
   readonly points = computed(() => readPoints(mapKind.value));
-  readonly middles = computed(() => findMiddles(this.points.value, membership.value.groups, groups.value.length));
+  readonly middles = computed(() =>
+    findMiddles(this.points.value, membership.value.groups, groups.value.length),
+  );
   private readonly shownMask = computed(() => {
     const mask = new Uint8Array(fixed.columns.rows);
     for (const row of shown.value) mask[row] = 1;
@@ -107,7 +123,12 @@ export class Scene {
     const camera = this.camera.peek();
     if (!camera) return null;
     const mask = this.shownMask.value;
-    return findNearest(this.points.value, toMap(camera, x, y), reach / camera.scale, (row) => mask[row] === 1);
+    return findNearest(
+      this.points.value,
+      toMap(camera, x, y),
+      reach / camera.scale,
+      (row) => mask[row] === 1,
+    );
   }
 
   point(x: number, y: number): void {

@@ -10,19 +10,29 @@ export function ClassShares() {
     if (!column?.values) return [];
     const found = new Array<number>(column.values.length).fill(0);
     for (const row of shown.value) if (column.numbers[row]! >= 0) found[column.numbers[row]!]!++;
-    return found.map((count, code) => ({ count, code, name: column.values![code]! })).filter(({ count }) => count);
+    return found
+      .map((count, code) => ({ count, code, name: column.values![code]! }))
+      .filter(({ count }) => count);
   });
   if (!counts.value.length) return null;
   const sorted = [...counts.value].sort((a, b) => b.count - a.count);
   return (
     <div class="class-shares">
       <div class="shares" aria-hidden="true">
-        {sorted.map(({ count, code }) => <span key={code} style={{ flexGrow: count, background: classColour(code, dark.value) }} />)}
+        {sorted.map(({ count, code }) => (
+          <span key={code} style={{ flexGrow: count, background: classColour(code, dark.value) }} />
+        ))}
       </div>
       <ul aria-label="Classes of the images shown">
         {sorted.slice(0, 8).map(({ count, code, name }) => (
           <li key={code}>
-            <button class="link" title={`Show ${name} alone`} onClick={() => (filters.value = { ...filters.value, codes: { ...filters.value.codes, class: [code] } })}>
+            <button
+              class="link"
+              title={`Show ${name} alone`}
+              onClick={() =>
+                (filters.value = { ...filters.value, codes: { ...filters.value.codes, class: [code] } })
+              }
+            >
               <span class="dot" style={{ background: classColour(code, dark.value) }} />
               {name} {count.toLocaleString("en")}
             </button>

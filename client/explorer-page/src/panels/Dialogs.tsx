@@ -52,7 +52,13 @@ function WhoDialog() {
   return (
     <Modal title="Who is at work?" close={() => (waiting.value = null)}>
       <Form button="Go on" send={send}>
-        <Field label="Your name" name="who" value={who.value} required hint="The history keeps it beside each act, and nothing else of you." />
+        <Field
+          label="Your name"
+          name="who"
+          value={who.value}
+          required
+          hint="The history keeps it beside each act, and nothing else of you."
+        />
       </Form>
     </Modal>
   );

@@ -4,7 +4,14 @@ import { Signal, useComputed, useSignal } from "@preact/signals";
 import { fixed, filters } from "../data/state";
 import { countFilters, type Filters, NO_FILTERS } from "../data/filters";
 
-const WORDS: Record<string, string> = { class: "Class", eye: "Eye", device: "Device", visit: "Visit", patient: "Patient", volume: "Volume" };
+const WORDS: Record<string, string> = {
+  class: "Class",
+  eye: "Eye",
+  device: "Device",
+  visit: "Visit",
+  patient: "Patient",
+  volume: "Volume",
+};
 /** More values than these are typed, not ticked. */
 const MOST_TICKS = 12;
 
@@ -17,28 +24,46 @@ export function FilterPanel() {
   const count = countFilters(filters.value);
   return (
     <details class="panel filters">
-      <summary>
-        Filters {count > 0 && <span class="badge">{count}</span>}
-      </summary>
-      {Object.keys(WORDS).filter(has).map((name) => <Words key={name} name={name} />)}
+      <summary>Filters {count > 0 && <span class="badge">{count}</span>}</summary>
+      {Object.keys(WORDS)
+        .filter(has)
+        .map((name) => (
+          <Words key={name} name={name} />
+        ))}
       {has("silhouette") && <Silhouette />}
       <fieldset>
         <legend>Marks</legend>
-        {has("outlier") && <Tick label="Outliers alone" value={filters.value.outliers} set={(outliers) => change({ outliers })} />}
-        {has("duplicate") && <Tick label="Duplicates alone" value={filters.value.duplicates} set={(duplicates) => change({ duplicates })} />}
+        {has("outlier") && (
+          <Tick
+            label="Outliers alone"
+            value={filters.value.outliers}
+            set={(outliers) => change({ outliers })}
+          />
+        )}
+        {has("duplicate") && (
+          <Tick
+            label="Duplicates alone"
+            value={filters.value.duplicates}
+            set={(duplicates) => change({ duplicates })}
+          />
+        )}
       </fieldset>
       <Choice
-        label="Unusable images" value={filters.value.unusable}
+        label="Unusable images"
+        value={filters.value.unusable}
         options={{ with: "shown", without: "hidden", only: "alone" }}
         set={(unusable) => change({ unusable: unusable as Filters["unusable"] })}
       />
       <Choice
-        label="Labels" value={filters.value.labelled}
+        label="Labels"
+        value={filters.value.labelled}
         options={{ all: "with and without", hand: "by hand", spread: "by suggestion", without: "without" }}
         set={(labelled) => change({ labelled: labelled as Filters["labelled"] })}
       />
       <p class="buttons">
-        <button disabled={!count} onClick={() => (filters.value = NO_FILTERS)}>Clear all filters</button>
+        <button disabled={!count} onClick={() => (filters.value = NO_FILTERS)}>
+          Clear all filters
+        </button>
       </p>
     </details>
   );
@@ -58,7 +83,9 @@ function Words({ name }: { name: string }) {
       <legend>{WORDS[name]}</legend>
       {values.map((value, code) => (
         <Tick
-          key={value} label={value} value={kept.includes(code)}
+          key={value}
+          label={value}
+          value={kept.includes(code)}
           set={(on) => setCodes(name, on ? [...kept, code] : kept.filter((one) => one !== code))}
         />
       ))}
@@ -77,19 +104,35 @@ function Typed({ name, values, kept }: { name: string; values: string[]; kept: n
     <fieldset>
       <legend>{WORDS[name]}</legend>
       {kept.map((code) => (
-        <button key={code} class="chip" title="Remove this filter" onClick={() => setCodes(name, kept.filter((one) => one !== code))}>
+        <button
+          key={code}
+          class="chip"
+          title="Remove this filter"
+          onClick={() =>
+            setCodes(
+              name,
+              kept.filter((one) => one !== code),
+            )
+          }
+        >
           {values[code]} ×
         </button>
       ))}
       <Search label={`Find a ${name}`} text={text} />
-      {found.value.filter((code) => !kept.includes(code)).map((code) => (
-        <button key={code} class="link found" onClick={() => {
-          setCodes(name, [...kept, code]);
-          text.value = "";
-        }}>
-          {values[code]}
-        </button>
-      ))}
+      {found.value
+        .filter((code) => !kept.includes(code))
+        .map((code) => (
+          <button
+            key={code}
+            class="link found"
+            onClick={() => {
+              setCodes(name, [...kept, code]);
+              text.value = "";
+            }}
+          >
+            {values[code]}
+          </button>
+        ))}
     </fieldset>
   );
 }
@@ -97,7 +140,10 @@ function Typed({ name, values, kept }: { name: string; values: string[]; kept: n
 function Search({ label, text }: { label: string; text: Signal<string> }) {
   return (
     <input
-      type="search" aria-label={label} placeholder={`${label} …`} value={text.value}
+      type="search"
+      aria-label={label}
+      placeholder={`${label} …`}
+      value={text.value}
       onInput={(event) => (text.value = event.currentTarget.value)}
     />
   );
@@ -112,14 +158,24 @@ function Silhouette() {
       <div class="range">
         <span>at least</span> <output>{low.toFixed(2)}</output>
         <input
-          type="range" aria-label="Silhouette at least" min={-1} max={1} step={0.05} value={low}
+          type="range"
+          aria-label="Silhouette at least"
+          min={-1}
+          max={1}
+          step={0.05}
+          value={low}
           onInput={(event) => set([Math.min(event.currentTarget.valueAsNumber, high), high])}
         />
       </div>
       <div class="range">
         <span>at most</span> <output>{high.toFixed(2)}</output>
         <input
-          type="range" aria-label="Silhouette at most" min={-1} max={1} step={0.05} value={high}
+          type="range"
+          aria-label="Silhouette at most"
+          min={-1}
+          max={1}
+          step={0.05}
+          value={high}
           onInput={(event) => set([low, Math.max(event.currentTarget.valueAsNumber, low)])}
         />
       </div>
@@ -147,7 +203,9 @@ function Choice({ label, value, options, set }: ChoiceProps) {
     <label class="choice">
       {label}
       <select value={value} onChange={(event) => set(event.currentTarget.value)}>
-        {Object.entries(options).map(([key, words]) => <option value={key}>{words}</option>)}
+        {Object.entries(options).map(([key, words]) => (
+          <option value={key}>{words}</option>
+        ))}
       </select>
     </label>
   );

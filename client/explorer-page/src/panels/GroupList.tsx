@@ -19,7 +19,13 @@ function choose(id: string, more: boolean): void {
 export async function moveTo(group: Group): Promise<void> {
   const rows = selectedRows();
   if (!rows.length) return;
-  if (await perform({ kind: "move", rows, group: group.id }, `${countImages(rows.length)} moved to ${group.name}.`)) select([]);
+  if (
+    await perform(
+      { kind: "move", rows, group: group.id },
+      `${countImages(rows.length)} moved to ${group.name}.`,
+    )
+  )
+    select([]);
 }
 
 export function GroupList() {
@@ -30,12 +36,18 @@ export function GroupList() {
       <header class="panel-head">
         <h2>Groups</h2>
       </header>
-      <button class="group all" aria-pressed={chosen.value.size === 0} onClick={() => (chosen.value = new Set())}>
+      <button
+        class="group all"
+        aria-pressed={chosen.value.size === 0}
+        onClick={() => (chosen.value = new Set())}
+      >
         <span class="group-name">All images</span>
         <span class="count">{total.toLocaleString("en")}</span>
       </button>
       <ul>
-        {groups.value.map((group) => <Line key={group.id} group={group} most={most} />)}
+        {groups.value.map((group) => (
+          <Line key={group.id} group={group} most={most} />
+        ))}
       </ul>
       {chosen.value.size >= 2 ? (
         <button class="primary block" onClick={() => (dialog.value = { kind: "merge" })}>
@@ -44,7 +56,9 @@ export function GroupList() {
       ) : (
         <p class="hint">Tick two groups to merge them. Drag images onto a group to move them.</p>
       )}
-      {snapshot.value.state.warnings.map((warning) => <p class="notice">{warning}</p>)}
+      {snapshot.value.state.warnings.map((warning) => (
+        <p class="notice">{warning}</p>
+      ))}
     </section>
   );
 }
@@ -77,7 +91,10 @@ function Line({ group, most }: { group: Group; most: number }) {
         }}
       >
         <GroupMark group={group} />
-        <span class="group-name">{group.name}{group.note && <small> note</small>}</span>
+        <span class="group-name">
+          {group.name}
+          {group.note && <small> note</small>}
+        </span>
         <span class="count">{group.images.toLocaleString("en")}</span>
         <meter class="share" min={0} max={most} value={group.images} aria-hidden="true" />
       </button>

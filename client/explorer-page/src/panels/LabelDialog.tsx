@@ -9,7 +9,10 @@ import { Form, Modal } from "./Modal";
 /** Labels that are likely meant: those given so far, then classes, then names of groups. */
 function likelyLabels(): string[] {
   const named = groups.value.filter((group) => group.named).map((group) => group.name);
-  return [...new Set([...snapshot.value.state.labelValues, ...(fixed.result.classes ?? []), ...named])].slice(0, 12);
+  return [...new Set([...snapshot.value.state.labelValues, ...(fixed.result.classes ?? []), ...named])].slice(
+    0,
+    12,
+  );
 }
 
 /** The colour of a label that may not be given yet; unknown ones are grey. */
@@ -49,7 +52,9 @@ export function LabelDialog() {
           <input name="label" required maxLength={200} autocomplete="off" autoFocus={!likely.length} />
         </label>
       </Form>
-      <button class="link" onClick={() => give(null)}>Take the label away</button>
+      <button class="link" onClick={() => give(null)}>
+        Take the label away
+      </button>
     </Modal>
   );
 }

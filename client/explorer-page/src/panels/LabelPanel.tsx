@@ -4,7 +4,18 @@ import { useSignal } from "@preact/signals";
 import { type Propagation, read, Refusal } from "../data/api";
 import { complain, countImages, perform, tell } from "../data/acting";
 import { classColour } from "../data/colours";
-import { colourBy, dark, isSpread, markOfLabel, membership, order, scope, snapshot, suggestions, tab } from "../data/state";
+import {
+  colourBy,
+  dark,
+  isSpread,
+  markOfLabel,
+  membership,
+  order,
+  scope,
+  snapshot,
+  suggestions,
+  tab,
+} from "../data/state";
 
 const WAIT_MILLISECONDS = 400;
 
@@ -26,8 +37,15 @@ export function LabelPanel() {
   };
   return (
     <details class="panel labels">
-      <summary>Labels {labels > 0 && <span class="badge">{(labels - propagated).toLocaleString("en")}</span>}</summary>
-      {labels === 0 && <p class="hint">Select images and press Label, or the key L. From a few labels of each kind, the rest can be suggested.</p>}
+      <summary>
+        Labels {labels > 0 && <span class="badge">{(labels - propagated).toLocaleString("en")}</span>}
+      </summary>
+      {labels === 0 && (
+        <p class="hint">
+          Select images and press Label, or the key L. From a few labels of each kind, the rest can be
+          suggested.
+        </p>
+      )}
       <ul class="label-counts">
         {labelValues.map((value, index) => (
           <li key={value}>
@@ -36,11 +54,17 @@ export function LabelPanel() {
           </li>
         ))}
       </ul>
-      {propagated > 0 && <p class="hint">{countImages(propagated)} labelled by suggestion, in italics on the wall.</p>}
-      {labels > 0 && !suggestions.value?.ready && (
-        <button class="block" disabled={working.value !== ""} onClick={() => void suggest()}>Suggest labels for the rest</button>
+      {propagated > 0 && (
+        <p class="hint">{countImages(propagated)} labelled by suggestion, in italics on the wall.</p>
       )}
-      <p class="hint" aria-live="polite">{working.value}</p>
+      {labels > 0 && !suggestions.value?.ready && (
+        <button class="block" disabled={working.value !== ""} onClick={() => void suggest()}>
+          Suggest labels for the rest
+        </button>
+      )}
+      <p class="hint" aria-live="polite">
+        {working.value}
+      </p>
       {suggestions.value?.ready && <Suggested found={suggestions.value} />}
     </details>
   );
@@ -59,7 +83,9 @@ async function waitForSuggestions(say: (text: string) => void): Promise<Propagat
 function Suggested({ found }: { found: Propagation }) {
   const least = useSignal(0);
   const hand = membership.value.labels;
-  const rows = found.labels.flatMap((label, row) => (label >= 0 && (hand[row]! < 0 || isSpread(row)) ? [row] : []));
+  const rows = found.labels.flatMap((label, row) =>
+    label >= 0 && (hand[row]! < 0 || isSpread(row)) ? [row] : [],
+  );
   const byDoubt = rows.sort((a, b) => found.certainty[a]! - found.certainty[b]!);
   const certaintyAt = (place: number) => found.certainty[byDoubt[place] ?? -1]?.toFixed(2) ?? "";
   const show = (wanted: number[], title: string) => {
@@ -70,12 +96,21 @@ function Suggested({ found }: { found: Propagation }) {
   return (
     <div class="suggested">
       <p>
-        Suggested for {countImages(byDoubt.length)}. Certainty (0 to 1): lowest {certaintyAt(0)}, median {certaintyAt(byDoubt.length >> 1)}.
+        Suggested for {countImages(byDoubt.length)}. Certainty (0 to 1): lowest {certaintyAt(0)}, median{" "}
+        {certaintyAt(byDoubt.length >> 1)}.
       </p>
-      <button class="block" onClick={() => show(found.ask, "Worth asking next")}>Show {found.ask.length} worth asking next</button>
-      <button class="block" onClick={() => show(byDoubt, "Suggested")}>Show all, the least certain first</button>
-      <button class="block" onClick={() => (colourBy.value = "label")}>Colour the map by label</button>
-      <button class="block" onClick={() => (colourBy.value = "certainty")}>Colour the map by certainty</button>
+      <button class="block" onClick={() => show(found.ask, "Worth asking next")}>
+        Show {found.ask.length} worth asking next
+      </button>
+      <button class="block" onClick={() => show(byDoubt, "Suggested")}>
+        Show all, the least certain first
+      </button>
+      <button class="block" onClick={() => (colourBy.value = "label")}>
+        Colour the map by label
+      </button>
+      <button class="block" onClick={() => (colourBy.value = "certainty")}>
+        Colour the map by certainty
+      </button>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -85,11 +120,18 @@ function Suggested({ found }: { found: Propagation }) {
         <label class="choice">
           Certainty of at least
           <input
-            type="number" min={0} max={1} step={0.05} value={least.value}
+            type="number"
+            min={0}
+            max={1}
+            step={0.05}
+            value={least.value}
             onInput={(event) => (least.value = event.currentTarget.valueAsNumber || 0)}
           />
         </label>
-        <button class="primary block">Label the rest so: {countImages(byDoubt.filter((row) => found.certainty[row]! >= least.value).length)}</button>
+        <button class="primary block">
+          Label the rest so:{" "}
+          {countImages(byDoubt.filter((row) => found.certainty[row]! >= least.value).length)}
+        </button>
       </form>
     </div>
   );

@@ -61,7 +61,9 @@ export function Form({ send, button, children }: FormProps) {
     >
       {children}
       <p class="buttons">
-        <button class="primary" type="submit">{button}</button>
+        <button class="primary" type="submit">
+          {button}
+        </button>
       </p>
     </form>
   );
@@ -83,7 +85,16 @@ export function Field({ label, name, value = "", required = false, list, hint }:
   return (
     <label class="field">
       {label}
-      <input ref={input} name={name} defaultValue={value} required={required} list={list} autocomplete="off" maxLength={200} autoFocus />
+      <input
+        ref={input}
+        name={name}
+        defaultValue={value}
+        required={required}
+        list={list}
+        autocomplete="off"
+        maxLength={200}
+        autoFocus
+      />
       {hint && <small>{hint}</small>}
     </label>
   );

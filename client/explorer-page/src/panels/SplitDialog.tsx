@@ -50,12 +50,21 @@ export function SplitDialog({ group }: { group: Group }) {
             <label class="field">
               Number of parts
               <input type="number" name="k" min={2} max={20} defaultValue="2" required autoFocus />
-              <small>The images of this group are clustered again among themselves. You see the parts before anything changes.</small>
+              <small>
+                The images of this group are clustered again among themselves. You see the parts before
+                anything changes.
+              </small>
             </label>
           </Form>
-          <p aria-live="polite" class="hint">{working.value}</p>
+          <p aria-live="polite" class="hint">
+            {working.value}
+          </p>
           <p>
-            Or <button class="link" onClick={lasso}>draw around images on the map</button>, then choose Move and a new group.
+            Or{" "}
+            <button class="link" onClick={lasso}>
+              draw around images on the map
+            </button>
+            , then choose Move and a new group.
           </p>
         </>
       )}
@@ -68,7 +77,10 @@ function Proposal({ group, parts }: { group: Group; parts: number[][] }) {
   const apply = (values: Record<string, string>) => {
     closeDialog();
     const names = sorted.map((_, place) => values[`name-${place}`] || `${group.name}, part ${place + 1}`);
-    void perform({ kind: "split", group: group.id, parts: sorted, names }, `${group.name} is ${sorted.length} groups now.`);
+    void perform(
+      { kind: "split", group: group.id, parts: sorted, names },
+      `${group.name} is ${sorted.length} groups now.`,
+    );
   };
   return (
     <Form button="Split so" send={apply}>
@@ -79,7 +91,9 @@ function Proposal({ group, parts }: { group: Group; parts: number[][] }) {
             <input name={`name-${place}`} defaultValue={`${group.name}, part ${place + 1}`} maxLength={200} />
           </label>
           <div class="samples" aria-hidden="true">
-            {rows.slice(0, SAMPLES).map((row) => <Picture key={row} row={row} side="96" />)}
+            {rows.slice(0, SAMPLES).map((row) => (
+              <Picture key={row} row={row} side="96" />
+            ))}
           </div>
         </section>
       ))}

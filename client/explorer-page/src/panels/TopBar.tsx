@@ -11,20 +11,38 @@ export function TopBar() {
   return (
     <header class="top">
       <h1>{title}</h1>
-      <p class="research" title={researchUseOnly}>Research use only</p>
+      <p class="research" title={researchUseOnly}>
+        Research use only
+      </p>
       <span class="grow" />
       <nav aria-label="Work">
-        <button class="icon" disabled={!canUndo} title={canUndo ? `Undo: ${undoText}` : "Nothing to undo"} aria-label="Undo" onClick={() => void undo()}>
+        <button
+          class="icon"
+          disabled={!canUndo}
+          title={canUndo ? `Undo: ${undoText}` : "Nothing to undo"}
+          aria-label="Undo"
+          onClick={() => void undo()}
+        >
           <Icon name="undo" />
         </button>
-        <button class="icon" disabled={!canRedo} title={canRedo ? `Redo: ${redoText}` : "Nothing to redo"} aria-label="Redo" onClick={() => void redo()}>
+        <button
+          class="icon"
+          disabled={!canRedo}
+          title={canRedo ? `Redo: ${redoText}` : "Nothing to redo"}
+          aria-label="Redo"
+          onClick={() => void redo()}
+        >
           <Icon name="redo" />
         </button>
         <button onClick={() => (dialog.value = { kind: "history" })}>History</button>
         {compare && <button onClick={() => (dialog.value = { kind: "compare" })}>Compare</button>}
         <button onClick={() => (dialog.value = { kind: "exports" })}>Export</button>
         <button onClick={() => (dialog.value = { kind: "help" })}>Help</button>
-        <button class="who" title="Who is at work: the history keeps this name" onClick={() => (waiting.value = () => undefined)}>
+        <button
+          class="who"
+          title="Who is at work: the history keeps this name"
+          onClick={() => (waiting.value = () => undefined)}
+        >
           {who.value || "Your name"}
         </button>
       </nav>

@@ -2,7 +2,21 @@
 
 import { countImages, perform } from "../data/acting";
 import type { Group } from "../data/api";
-import { chosen, filters, fixed, groups, isUnusable, order, scope, select, selectedRows, selection, shown, tileSide, view } from "../data/state";
+import {
+  chosen,
+  filters,
+  fixed,
+  groups,
+  isUnusable,
+  order,
+  scope,
+  select,
+  selectedRows,
+  selection,
+  shown,
+  tileSide,
+  view,
+} from "../data/state";
 import { countFilters, NO_FILTERS, type Order } from "../data/filters";
 import { ClassShares } from "./ClassShares";
 import { dialog } from "./open_dialog";
@@ -12,7 +26,14 @@ export function WallHead() {
   const own = groups.value.filter((group) => chosen.value.has(group.id));
   return (
     <header class="wall-head">
-      {own.length === 1 ? <GroupHead group={own[0]!} /> : <h2>{own.length ? `${own.length} groups` : "All images"} <small>{countImages(shown.value.length)}</small></h2>}
+      {own.length === 1 ? (
+        <GroupHead group={own[0]!} />
+      ) : (
+        <h2>
+          {own.length ? `${own.length} groups` : "All images"}{" "}
+          <small>{countImages(shown.value.length)}</small>
+        </h2>
+      )}
       <ClassShares />
       <Chips />
       {selection.value.count > 0 ? <Selected /> : <ViewTools />}
@@ -25,12 +46,22 @@ function GroupHead({ group }: { group: Group }) {
   return (
     <>
       <div class="group-head">
-        <h2><GroupMark group={group} /> {group.name} <small>{countImages(shown.value.length)}</small></h2>
+        <h2>
+          <GroupMark group={group} /> {group.name} <small>{countImages(shown.value.length)}</small>
+        </h2>
         <span class="grow" />
-        <button class="small" onClick={open("name")}>Name…</button>
-        <button class="small" onClick={open("note")}>Note…</button>
-        <button class="small" onClick={open("split")}>Split…</button>
-        <button class="small" onClick={() => (dialog.value = { kind: "merge" })}>Merge…</button>
+        <button class="small" onClick={open("name")}>
+          Name…
+        </button>
+        <button class="small" onClick={open("note")}>
+          Note…
+        </button>
+        <button class="small" onClick={open("split")}>
+          Split…
+        </button>
+        <button class="small" onClick={() => (dialog.value = { kind: "merge" })}>
+          Merge…
+        </button>
       </div>
       {group.note && <p class="note">{group.note}</p>}
     </>
@@ -70,13 +101,19 @@ function Selected() {
   const hidden = count - shown.value.reduce((sum, row) => sum + mask[row]!, 0);
   return (
     <div class="tools chosen" role="toolbar" aria-label="Selected images">
-      <strong>{countImages(count)} selected{hidden > 0 && `, ${hidden.toLocaleString("en")} of them not shown`}</strong>
+      <strong>
+        {countImages(count)} selected{hidden > 0 && `, ${hidden.toLocaleString("en")} of them not shown`}
+      </strong>
       <button onClick={() => (dialog.value = { kind: "move" })}>Move…</button>
       <button onClick={() => (dialog.value = { kind: "label" })}>Label…</button>
       <button onClick={() => void toggleUnusable()}>{allUnusable ? "Usable" : "Unusable"}</button>
       <span class="grow" />
-      <button class="link" onClick={() => select(shown.value)}>Select all shown</button>
-      <button class="link" onClick={() => select([])}>Clear</button>
+      <button class="link" onClick={() => select(shown.value)}>
+        Select all shown
+      </button>
+      <button class="link" onClick={() => select([])}>
+        Clear
+      </button>
     </div>
   );
 }
@@ -88,9 +125,13 @@ function ViewTools() {
   return (
     <div class="tools" role="toolbar" aria-label="View">
       <span class="segments" role="group" aria-label="Show as">
-        {(Object.keys(VIEWS) as (keyof typeof VIEWS)[]).filter((kind) => kind !== "volumes" || has("volume")).map((kind) => (
-          <button key={kind} aria-pressed={view.value === kind} onClick={() => (view.value = kind)}>{VIEWS[kind]}</button>
-        ))}
+        {(Object.keys(VIEWS) as (keyof typeof VIEWS)[])
+          .filter((kind) => kind !== "volumes" || has("volume"))
+          .map((kind) => (
+            <button key={kind} aria-pressed={view.value === kind} onClick={() => (view.value = kind)}>
+              {VIEWS[kind]}
+            </button>
+          ))}
       </span>
       <label>
         <span class="unseen">Order</span>
@@ -106,11 +147,21 @@ function ViewTools() {
       {view.value === "pictures" && (
         <label class="size">
           <span class="unseen">Size</span>
-          <input type="range" title="Size of the pictures" min={64} max={260} step={4} value={tileSide.value} onInput={(event) => (tileSide.value = event.currentTarget.valueAsNumber)} />
+          <input
+            type="range"
+            title="Size of the pictures"
+            min={64}
+            max={260}
+            step={4}
+            value={tileSide.value}
+            onInput={(event) => (tileSide.value = event.currentTarget.valueAsNumber)}
+          />
         </label>
       )}
       <span class="grow" />
-      <button class="link" onClick={() => select(shown.value)}>Select all</button>
+      <button class="link" onClick={() => select(shown.value)}>
+        Select all
+      </button>
     </div>
   );
 }

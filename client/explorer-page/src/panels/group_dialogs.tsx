@@ -27,7 +27,9 @@ export function NameDialog({ group }: { group: Group }) {
 function KnownNames() {
   return (
     <datalist id="known-names">
-      {(fixed.result.classes ?? []).map((name) => <option value={name} />)}
+      {(fixed.result.classes ?? []).map((name) => (
+        <option value={name} />
+      ))}
     </datalist>
   );
 }
@@ -73,7 +75,12 @@ export function MergeDialog() {
             </label>
           ))}
         </fieldset>
-        <Field label="Name of the merged group" name="name" list="known-names" hint="Left empty, it keeps the name of the first one." />
+        <Field
+          label="Name of the merged group"
+          name="name"
+          list="known-names"
+          hint="Left empty, it keeps the name of the first one."
+        />
         <KnownNames />
       </Form>
     </Modal>
@@ -95,9 +102,10 @@ export function MoveDialog() {
   };
   const found = async ({ name = "" }: Record<string, string>) => {
     closeDialog();
-    const act: Act = own && rows.length < own.images
-      ? { kind: "split", group: own.id, parts: [rows], names: [name] }
-      : { kind: "move", rows, group: "new", name };
+    const act: Act =
+      own && rows.length < own.images
+        ? { kind: "split", group: own.id, parts: [rows], names: [name] }
+        : { kind: "move", rows, group: "new", name };
     if (await perform(act, `${countImages(rows.length)} are the new group ${name}.`)) {
       select([]);
       scope.value = null;

@@ -16,21 +16,39 @@ export function HistoryDialog() {
   return (
     <Modal title="History" close={closeDialog} wide>
       <p class="buttons left">
-        <button disabled={!canUndo} onClick={() => void undo()}>Undo the last act</button>
-        <button disabled={!canRedo} onClick={() => void redo()}>Redo</button>
+        <button disabled={!canUndo} onClick={() => void undo()}>
+          Undo the last act
+        </button>
+        <button disabled={!canRedo} onClick={() => void redo()}>
+          Redo
+        </button>
       </p>
-      {lines.length === 0 && <p>Nothing was done yet. The run itself is never changed: acts are kept in a file beside it.</p>}
+      {lines.length === 0 && (
+        <p>Nothing was done yet. The run itself is never changed: acts are kept in a file beside it.</p>
+      )}
       {lines.length > 0 && (
         <div class="scroll">
           <table class="history">
-            <thead><tr><th scope="col">No.</th><th scope="col">What</th><th scope="col">Who</th><th scope="col">When</th></tr></thead>
+            <thead>
+              <tr>
+                <th scope="col">No.</th>
+                <th scope="col">What</th>
+                <th scope="col">Who</th>
+                <th scope="col">When</th>
+              </tr>
+            </thead>
             <tbody>
               {lines.map((line) => (
                 <tr key={line.number} class={line.undone ? "undone" : ""}>
                   <td class="number">{line.number}</td>
-                  <td>{line.undone ? <s>{line.text}</s> : line.text}{line.undone && <small> undone</small>}</td>
+                  <td>
+                    {line.undone ? <s>{line.text}</s> : line.text}
+                    {line.undone && <small> undone</small>}
+                  </td>
                   <td>{line.who}</td>
-                  <td><time dateTime={line.when}>{showTime(line.when)}</time></td>
+                  <td>
+                    <time dateTime={line.when}>{showTime(line.when)}</time>
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -43,11 +61,17 @@ export function HistoryDialog() {
 
 function showTime(when: string): string {
   const date = new Date(when);
-  return Number.isNaN(date.getTime()) ? when : date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  return Number.isNaN(date.getTime())
+    ? when
+    : date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
 
 const EXPORTS = [
-  ["labels.csv", "Labels", "image, label and patient, as octcluster run --labels takes them. Unusable images are left out."],
+  [
+    "labels.csv",
+    "Labels",
+    "image, label and patient, as octcluster run --labels takes them. Unusable images are left out.",
+  ],
   ["names.json", "Names", "the names of the groups by cluster, for reports and for octcluster assign."],
   ["coco.json", "COCO", "images and their groups as COCO JSON, which FiftyOne reads, too."],
 ] as const;
@@ -68,17 +92,29 @@ export function ExportsDialog() {
         {EXPORTS.map(([file, title, words]) => (
           <li key={file}>
             {fixed.result.identified || file === "names.json" ? (
-              <a class="button" href={`api/exports/${file}`} download={file}>{title}</a>
+              <a class="button" href={`api/exports/${file}`} download={file}>
+                {title}
+              </a>
             ) : (
               <strong>{title}</strong>
             )}
-            <span><code>{file}</code>: {words}</span>
+            <span>
+              <code>{file}</code>: {words}
+            </span>
           </li>
         ))}
       </ul>
-      {!fixed.result.identified && <p class="hint">The files name images, so they are not sent to this page: they are written beside the result.</p>}
+      {!fixed.result.identified && (
+        <p class="hint">
+          The files name images, so they are not sent to this page: they are written beside the result.
+        </p>
+      )}
       <p role="status">{told.value}</p>
-      <p class="buttons"><button class="primary" onClick={() => void write()}>Write the files beside the result</button></p>
+      <p class="buttons">
+        <button class="primary" onClick={() => void write()}>
+          Write the files beside the result
+        </button>
+      </p>
     </Modal>
   );
 }
@@ -108,22 +144,44 @@ export function GroupsDialog() {
         <table>
           <thead>
             <tr>
-              <th scope="col">Group</th><th scope="col" class="number">Images</th><th scope="col" class="number">Share</th>
-              {silhouette && <th scope="col" class="number">Mean silhouette</th>}
-              {classes && <th scope="col">Classes</th>}<th scope="col">Note</th>
+              <th scope="col">Group</th>
+              <th scope="col" class="number">
+                Images
+              </th>
+              <th scope="col" class="number">
+                Share
+              </th>
+              {silhouette && (
+                <th scope="col" class="number">
+                  Mean silhouette
+                </th>
+              )}
+              {classes && <th scope="col">Classes</th>}
+              <th scope="col">Note</th>
             </tr>
           </thead>
           <tbody>
             {groups.value.map((group, place) => (
               <tr key={group.id}>
-                <th scope="row"><GroupMark group={group} /> <button class="link" onClick={() => show(group.id, null)}>{group.name}</button></th>
+                <th scope="row">
+                  <GroupMark group={group} />{" "}
+                  <button class="link" onClick={() => show(group.id, null)}>
+                    {group.name}
+                  </button>
+                </th>
                 <td class="number">{group.images.toLocaleString("en")}</td>
                 <td class="number">{((100 * group.images) / Math.max(fixed.columns.rows, 1)).toFixed(1)}%</td>
-                {silhouette && <td class="number">{sums[place]!.known ? (sums[place]!.sum / sums[place]!.known).toFixed(2) : ""}</td>}
+                {silhouette && (
+                  <td class="number">
+                    {sums[place]!.known ? (sums[place]!.sum / sums[place]!.known).toFixed(2) : ""}
+                  </td>
+                )}
                 {classes && (
                   <td>
                     {sorted(sums[place]!.classes).map(([code, count]) => (
-                      <button key={code} class="link" onClick={() => show(group.id, code)}>{classes.values?.[code]} {count.toLocaleString("en")}</button>
+                      <button key={code} class="link" onClick={() => show(group.id, code)}>
+                        {classes.values?.[code]} {count.toLocaleString("en")}
+                      </button>
                     ))}
                   </td>
                 )}
@@ -158,13 +216,22 @@ export function HelpDialog() {
   return (
     <Modal title="Help" close={closeDialog} wide>
       <p>
-        The run is never changed: what you do is kept in a file beside it, and each act can be undone. {fixed.result.researchUseOnly} Nothing leaves this
-        machine. <a href="licences.txt" target="_blank" rel="noreferrer">Licences</a> of what this page contains.
+        The run is never changed: what you do is kept in a file beside it, and each act can be undone.{" "}
+        {fixed.result.researchUseOnly} Nothing leaves this machine.{" "}
+        <a href="licences.txt" target="_blank" rel="noreferrer">
+          Licences
+        </a>{" "}
+        of what this page contains.
       </p>
       <table class="keys">
         <caption>Keys</caption>
         <tbody>
-          {KEYS.map(([keys, words]) => <tr key={keys}><th scope="row">{keys}</th><td>{words}</td></tr>)}
+          {KEYS.map(([keys, words]) => (
+            <tr key={keys}>
+              <th scope="row">{keys}</th>
+              <td>{words}</td>
+            </tr>
+          ))}
         </tbody>
       </table>
     </Modal>

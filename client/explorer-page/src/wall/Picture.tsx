@@ -1,4 +1,4 @@
-/** The picture of an image, or its number where it is gone. */
+/** The picture of an image, or its number where it is gone. Another image needs another key. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { pictureAddress, type Side } from "../data/api";
@@ -18,7 +18,6 @@ export function Picture({ row, side, alt = "" }: Props) {
     const element = image.current;
     return () => element?.removeAttribute("src");
   }, []);
-  useEffect(() => setGone(!fixed.result.pictures), [row]);
   if (gone) {
     return (
       <span class="picture gone" role="img" aria-label={alt || nameOf(row)}>

@@ -3,7 +3,17 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { numberAt, wordAt } from "../data/columns";
-import { fixed, groupOf, isSpread, isUnusable, labelOf, nameOf, opened, selection, shown } from "../data/state";
+import {
+  fixed,
+  groupOf,
+  isSpread,
+  isUnusable,
+  labelOf,
+  nameOf,
+  opened,
+  selection,
+  shown,
+} from "../data/state";
 import { toggle } from "./keys";
 
 const PAGE = 100;
@@ -25,21 +35,38 @@ export function Table() {
         <table>
           <thead>
             <tr>
-              <th scope="col"><span class="unseen">selected</span></th>
-              {headings.map((heading) => <th scope="col">{heading}</th>)}
+              <th scope="col">
+                <span class="unseen">selected</span>
+              </th>
+              {headings.map((heading) => (
+                <th scope="col">{heading}</th>
+              ))}
             </tr>
           </thead>
           <tbody>
             {[...own].map((row) => (
               <tr key={row}>
                 <td>
-                  <input type="checkbox" aria-label={`Select ${nameOf(row)}`} checked={selection.value.mask[row] === 1} onChange={() => toggle(row)} />
+                  <input
+                    type="checkbox"
+                    aria-label={`Select ${nameOf(row)}`}
+                    checked={selection.value.mask[row] === 1}
+                    onChange={() => toggle(row)}
+                  />
                 </td>
-                <th scope="row"><button class="link" onClick={() => (opened.value = row)}>{nameOf(row)}</button></th>
+                <th scope="row">
+                  <button class="link" onClick={() => (opened.value = row)}>
+                    {nameOf(row)}
+                  </button>
+                </th>
                 <td>{groupOf(row)?.name}</td>
                 <td>{labelOf(row)}</td>
-                {words.map((name) => <td>{wordAt(fixed.columns, name, row)}</td>)}
-                {numbers.map((name) => <td class="number">{showNumber(numberAt(fixed.columns, name, row))}</td>)}
+                {words.map((name) => (
+                  <td>{wordAt(fixed.columns, name, row)}</td>
+                ))}
+                {numbers.map((name) => (
+                  <td class="number">{showNumber(numberAt(fixed.columns, name, row))}</td>
+                ))}
                 <td>{tellMarks(row)}</td>
               </tr>
             ))}
@@ -47,9 +74,15 @@ export function Table() {
         </table>
       </div>
       <p class="pages">
-        <button disabled={page.value === 0} onClick={() => page.value--}>Previous</button>
-        <span aria-live="polite">Page {page.value + 1} of {pages}</span>
-        <button disabled={page.value + 1 >= pages} onClick={() => page.value++}>Next</button>
+        <button disabled={page.value === 0} onClick={() => page.value--}>
+          Previous
+        </button>
+        <span aria-live="polite">
+          Page {page.value + 1} of {pages}
+        </span>
+        <button disabled={page.value + 1 >= pages} onClick={() => page.value++}>
+          Next
+        </button>
       </p>
     </div>
   );
@@ -61,5 +94,9 @@ export function showNumber(value: number): string {
 
 export function tellMarks(row: number): string {
   const marks = FLAGS.filter((name) => numberAt(fixed.columns, name, row) === 1);
-  return [...(isUnusable(row) ? ["unusable"] : []), ...(isSpread(row) ? ["label suggested"] : []), ...marks].join(", ");
+  return [
+    ...(isUnusable(row) ? ["unusable"] : []),
+    ...(isSpread(row) ? ["label suggested"] : []),
+    ...marks,
+  ].join(", ");
 }

@@ -2,7 +2,18 @@
 
 import { useRef } from "preact/hooks";
 import { sideFor } from "../data/api";
-import { colourOfGroup, describe, focused, groupOf, isSpread, isUnusable, labelOf, nameOf, pointed, selection } from "../data/state";
+import {
+  colourOfGroup,
+  describe,
+  focused,
+  groupOf,
+  isSpread,
+  isUnusable,
+  labelOf,
+  nameOf,
+  pointed,
+  selection,
+} from "../data/state";
 import { Icon } from "../panels/Icon";
 import { Picture } from "./Picture";
 import { tellMarks } from "./Table";
@@ -35,7 +46,11 @@ export function Tile({ row, position, count, place, wanted }: Props) {
       aria-posinset={position + 1}
       data-row={row}
       draggable
-      style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.side}px`, height: `${place.height}px` }}
+      style={{
+        transform: `translate(${place.x}px, ${place.y}px)`,
+        width: `${place.side}px`,
+        height: `${place.height}px`,
+      }}
       onPointerEnter={() => (pointed.value = { row, on: "wall" })}
       onPointerLeave={() => (pointed.value = null)}
     >

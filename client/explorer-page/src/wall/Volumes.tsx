@@ -4,7 +4,17 @@ import { useMemo } from "preact/hooks";
 import { countImages } from "../data/acting";
 import { wordAt } from "../data/columns";
 import { volumes } from "../data/volumes";
-import { colourOfGroup, describe, fixed, focused, groupOf, groups, membership, opened, shown } from "../data/state";
+import {
+  colourOfGroup,
+  describe,
+  fixed,
+  focused,
+  groupOf,
+  groups,
+  membership,
+  opened,
+  shown,
+} from "../data/state";
 import { clickTile } from "./keys";
 import { Picture } from "./Picture";
 import { useWindow } from "./window";
@@ -28,7 +38,8 @@ export function Volumes() {
   const strips = [];
   for (let line = seen.first; line <= seen.last; line++) {
     const code = kept[line];
-    if (code !== undefined) strips.push(<Strip key={code} rows={all.get(code) ?? []} top={line * STRIP_HEIGHT} mask={mask} />);
+    if (code !== undefined)
+      strips.push(<Strip key={code} rows={all.get(code) ?? []} top={line * STRIP_HEIGHT} mask={mask} />);
   }
   return (
     <div ref={seen.box} class="wall" role="list" aria-label="Volumes">
@@ -41,12 +52,17 @@ export function Volumes() {
 
 function Strip({ rows, top, mask }: { rows: number[]; top: number; mask: Uint8Array }) {
   const first = rows[0]!;
-  const facts = ["volume", "patient", "eye"].map((name) => wordAt(fixed.columns, name, first)).filter(Boolean);
+  const facts = ["volume", "patient", "eye"]
+    .map((name) => wordAt(fixed.columns, name, first))
+    .filter(Boolean);
   const own = Uint32Array.from(rows);
   return (
     <section class="strip" role="listitem" style={{ transform: `translateY(${top}px)` }}>
       <h3>
-        {facts.join(" · ")} <small>{countImages(rows.length)}: {tellGroups(rows)}</small>
+        {facts.join(" · ")}{" "}
+        <small>
+          {countImages(rows.length)}: {tellGroups(rows)}
+        </small>
       </h3>
       <div class="scans">
         {rows.map((row) => (
@@ -71,7 +87,8 @@ function Strip({ rows, top, mask }: { rows: number[]; top: number; mask: Uint8Ar
 
 function tellGroups(rows: number[]): string {
   const counts = new Map<number, number>();
-  for (const row of rows) counts.set(membership.value.groups[row]!, (counts.get(membership.value.groups[row]!) ?? 0) + 1);
+  for (const row of rows)
+    counts.set(membership.value.groups[row]!, (counts.get(membership.value.groups[row]!) ?? 0) + 1);
   return [...counts]
     .sort((a, b) => b[1] - a[1])
     .map(([place, count]) => `${groups.value[place]?.name ?? "?"} ${count}`)

@@ -1,7 +1,18 @@
 /** The wall of pictures of all images that are shown; only those on the screen are drawn. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { chosen, filters, focused, opened, order, scope, select, selection, shown, tileSide } from "../data/state";
+import {
+  chosen,
+  filters,
+  focused,
+  opened,
+  order,
+  scope,
+  select,
+  selection,
+  shown,
+  tileSide,
+} from "../data/state";
 import { clickTile, goTo, nextPlace, toggle } from "./keys";
 import { Tile } from "./Tile";
 import { useWindow } from "./window";
@@ -78,7 +89,16 @@ export function Wall() {
       side,
       height,
     };
-    tiles.push(<Tile key={row} row={row} position={index} count={rows.length} place={spot} wanted={seen.wants(Math.floor(index / across))} />);
+    tiles.push(
+      <Tile
+        key={row}
+        row={row}
+        position={index}
+        count={rows.length}
+        place={spot}
+        wanted={seen.wants(Math.floor(index / across))}
+      />,
+    );
   }
   return (
     <div

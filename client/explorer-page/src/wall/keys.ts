@@ -6,7 +6,13 @@ import { focused, opened, select, selection } from "../data/state";
 let anchor: number | null = null;
 
 /** The place that a key leads to; null for other keys. */
-export function nextPlace(key: string, place: number, across: number, page: number, count: number): number | null {
+export function nextPlace(
+  key: string,
+  place: number,
+  across: number,
+  page: number,
+  count: number,
+): number | null {
   const steps: Record<string, number> = {
     ArrowRight: 1,
     ArrowLeft: -1,
