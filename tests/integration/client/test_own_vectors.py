@@ -9,17 +9,11 @@ import octcluster
 import pytest
 from octcluster import Run, SpaceMismatch
 from octcluster.cli.main import main
+from processes import Server
 
 pytestmark = pytest.mark.heavy
 
 OPTIONS = ["--no-umap", "--stability", "0", "--quiet"]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    (folder / "models").symlink_to(model_cache)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +26,20 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(scans: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(scans: Path, embedder: Server, clusterer: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose table has its vectors."""
     out = tmp_path_factory.mktemp("run") / "result"
-    assert main(["run", str(scans), "--out", str(out), "--vectors", "--cache-dir", str(cache), *OPTIONS]) == 0
+    services = ["--embedder", embedder.address, "--clusterer", clusterer.address]
+    assert main(["run", str(scans), "--out", str(out), "--vectors", *services, *OPTIONS]) == 0
     return out
 
 
 @pytest.fixture(scope="module")
-def own(run: Path, cache: Path) -> Path:
+def own(run: Path, clusterer: Server) -> Path:
     """A run of that table."""
     out = run.with_name("own")
     table = str(run / "assignments.parquet")
-    assert main(["run", table, "--out", str(out), "--cache-dir", str(cache), *OPTIONS]) == 0
+    assert main(["run", table, "--out", str(out), "--clusterer", clusterer.address, *OPTIONS]) == 0
     return out
 
 
@@ -61,15 +56,15 @@ def test_the_vectors_of_a_run_give_its_clusters(run: Path, own: Path) -> None:
 
 
 def test_images_can_be_assigned_to_a_run_of_their_vectors(
-    own: Path, run: Path, scans: Path, cache: Path
+    own: Path, run: Path, scans: Path, embedder: Server, clusterer: Server
 ) -> None:
-    of_images = octcluster.assign(own, scans, cache_dir=cache)
-    of_vectors = octcluster.assign(own, run / "assignments.parquet", cache_dir=cache)
+    of_images = octcluster.assign(own, scans, embedder=embedder.address, clusterer=clusterer.address)
+    of_vectors = octcluster.assign(own, run / "assignments.parquet", clusterer=clusterer.address)
     assert of_vectors.outcome.embedded == 0
     assert of_images.outcome.placements.clusters == of_vectors.outcome.placements.clusters
 
 
-def test_vectors_of_an_unknown_embedder(cache: Path, tmp_path: Path) -> None:
+def test_vectors_of_an_unknown_embedder(clusterer: Server, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1, 2], 20)
     vectors = (rng.normal(0, 1, (3, 16))[truth] + rng.normal(0, 0.1, (60, 16))).astype(np.float32)
@@ -77,7 +72,7 @@ def test_vectors_of_an_unknown_embedder(cache: Path, tmp_path: Path) -> None:
         vectors,
         k=3,
         labels=[f"class {name}" for name in truth],
-        cache_dir=cache,
+        clusterer=clusterer.address,
         stability=0,
         umap=False,
         out=tmp_path / "r",
@@ -90,15 +85,17 @@ def test_vectors_of_an_unknown_embedder(cache: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "new.npy", vectors[::-1])
     out = tmp_path / "new"
     command = ["assign", str(tmp_path / "r"), str(tmp_path / "new.npy"), "--out", str(out), "--quiet"]
-    assert main([*command, "--cache-dir", str(cache)]) == 0
+    assert main([*command, "--clusterer", clusterer.address]) == 0
     with (out / "assignments.csv").open() as file:
         placed = [int(row["cluster"]) for row in csv.DictReader(file)]
     assert placed == list(found.outcome.assignments.clusters)[::-1]
+    command[1:2], command[4:5] = [str(tmp_path / "r" / "model.npz")], [str(tmp_path / "by-file")]
+    assert main([*command, "--clusterer", clusterer.address]) == 0
 
     with pytest.raises(
         SpaceMismatch, match=r"own-vectors with 16 values .* these are of own-vectors with 15"
     ):
-        octcluster.assign(tmp_path / "r", vectors[:, :15], cache_dir=cache)
+        octcluster.assign(tmp_path / "r", vectors[:, :15], clusterer=clusterer.address)
 
 
 def test_the_recipe_is_that_of_the_model_of_the_vectors(own: Path) -> None:
@@ -106,11 +103,13 @@ def test_the_recipe_is_that_of_the_model_of_the_vectors(own: Path) -> None:
 
 
 def test_images_cannot_be_assigned_to_vectors_of_an_unknown_embedder(
-    cache: Path, scans: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], clusterer: Server, scans: Path, tmp_path: Path
 ) -> None:
     vectors = np.random.default_rng(0).normal(0, 1, (20, 4))
-    octcluster.run(vectors, k=2, cache_dir=cache, stability=0, umap=False, out=tmp_path / "r")
+    octcluster.run(vectors, k=2, clusterer=clusterer.address, stability=0, umap=False, out=tmp_path / "r")
     with pytest.raises(
         SpaceMismatch, match="no embedder makes such: give the vectors of the new images, too"
     ):
-        octcluster.assign(tmp_path / "r", scans, cache_dir=cache)
+        octcluster.assign(tmp_path / "r", scans, embedder="127.0.0.1:1", clusterer=clusterer.address)
+    assert main(["assign", str(tmp_path / "r" / "model.npz"), str(scans), "--out", str(tmp_path / "a")]) == 1
+    assert "no embedder makes such" in capsys.readouterr().err

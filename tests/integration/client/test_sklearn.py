@@ -1,6 +1,7 @@
 """Images through the embedder and the clusterer of scikit-learn, held against the run of the same images."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import octcluster
@@ -8,6 +9,7 @@ import pytest
 from octcluster import InvalidImageSet
 from octcluster.sklearn import ConsensusClusterer, OctEmbedder
 from PIL import Image
+from processes import Server
 from sklearn.pipeline import make_pipeline
 
 pytestmark = pytest.mark.heavy
@@ -22,33 +24,31 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(folder.rglob("*.jpeg"))
 
 
-def test_a_pipeline_gives_the_clusters_of_the_run(paths: list[Path], cache_dir: Path) -> None:
-    run = octcluster.run(paths, k=4, stability=0, umap=False, cache_dir=cache_dir)
-    embedder = OctEmbedder(cache_dir=cache_dir)
+def test_a_pipeline_gives_the_clusters_of_the_run(
+    paths: list[Path], embedder: Server, clusterer: Server
+) -> None:
+    services: dict[str, Any] = {"embedder": embedder.address, "clusterer": clusterer.address}
+    run = octcluster.run(paths, k=4, stability=0, umap=False, **services)
+    transformer = OctEmbedder(**services)
     backwards = paths[::-1]
-    vectors = embedder.fit_transform(backwards)
-    assert vectors.shape == (len(paths), sum(embedder.part_dimensions_))
-    clusterer = ConsensusClusterer(4, parts=embedder.part_dimensions_)
+    vectors = transformer.fit_transform(backwards)
+    assert vectors.shape == (len(paths), sum(transformer.part_dimensions_))
+    own = ConsensusClusterer(4, clusterer=clusterer.address, parts=transformer.part_dimensions_)
     patients = [scan.patient for scan in run.outcome.members]
-    found = clusterer.fit_predict(vectors[::-1], groups=patients)
+    found = own.fit_predict(vectors[::-1], groups=patients)
     np.testing.assert_array_equal(found, run.outcome.assignments.clusters)
 
-    pipeline = make_pipeline(embedder, clusterer)
+    pipeline = make_pipeline(transformer, own)
     np.testing.assert_array_equal(
         pipeline.predict([*backwards[:3], backwards[0]]), [*found[::-1][:3], found[-1]]
     )
 
     with Image.open(paths[0]) as image:
-        (of_pixels,) = embedder.transform([np.asarray(image)])
+        (of_pixels,) = transformer.transform([np.asarray(image)])
     of_file = vectors[-1]
     assert of_pixels @ of_file / np.linalg.norm(of_pixels) / np.linalg.norm(of_file) > 0.98
 
     broken = paths[0].with_name("broken.png")
     broken.write_bytes(paths[0].read_bytes()[:2000])
     with pytest.raises(InvalidImageSet, match=r"1 images cannot be used: leave them out\n  .*broken.png: "):
-        embedder.transform([*paths, broken])
-
-
-def test_a_folder_is_no_list_of_images(paths: list[Path]) -> None:
-    with pytest.raises(InvalidImageSet, match="is one path: give the paths of images one by one"):
-        OctEmbedder().fit(paths[0].parent)
+        transformer.transform([*paths, broken])

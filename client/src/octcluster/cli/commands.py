@@ -17,7 +17,7 @@ from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.image_jobs import find_sample, prepared_out, shown_progress
 from octcluster.cli.parser import build_parser
-from octcluster.cli.vector_jobs import find_given, takes_vectors
+from octcluster.cli.vector_jobs import find_given, find_services, takes_vectors
 from octcluster.images.image_set import seems_oct2017, spell_classes
 from octcluster.local.own_model import model_fields
 from octcluster.model.errors import ExtraNotInstalled, InvalidArguments, OctclusterError
@@ -102,10 +102,7 @@ def assign(command: AssignCommand) -> ExitCode:
     started = datetime.now(UTC)
     _need_cli()
     given, finished = command, find_run(command.run)
-    of_vectors = takes_vectors(given)
-    command = given.at_services_of(finished)
-    if of_vectors:  # what the run says of its embedder does not count
-        command = replace(command, embedder=None, weights=None, weights_sha256=None)
+    command = find_services(given, finished)
     model = command.model or MODELS[0]
     command.check_model(model)
     options = AssignOptions(**model_fields(model), **command.service_fields())

@@ -12,6 +12,8 @@ from octcluster.model.progress import Progress
 from octcluster.model.runs import MODELS
 from octcluster.outputs.folder import check_place
 from octcluster.outputs.wording.words import show_note
+from octcluster.workflows.assign_targets import check_embeddable
+from octcluster.workflows.finished_runs import FinishedRun
 from octcluster.workflows.own_vectors import OwnVectors, is_vectors, read_vectors
 
 Command = RunCommand | AssignCommand
@@ -36,6 +38,20 @@ def takes_vectors(command: Command) -> bool:
             f"{command.images} holds vectors: {named} is about images and their embedder; leave it out"
         )
     return True
+
+
+def find_services(given: AssignCommand, run: FinishedRun) -> AssignCommand:
+    """The command with what the run says of its services; what it says of an embedder, vectors do not need.
+
+    Raises:
+        InvalidArguments: See ``takes_vectors``.
+        SpaceMismatch: Images are given, and the run is one of vectors that no embedder makes.
+    """
+    command = given.at_services_of(run)
+    if takes_vectors(given):
+        return replace(command, embedder=None, weights=None, weights_sha256=None, model=None)
+    check_embeddable(run)
+    return command
 
 
 def find_given(command: Command, progress: Progress) -> tuple[ImageSet, str, OwnVectors | None]:
