@@ -48,6 +48,8 @@ def test_opens_with_no_error_and_asks_only_its_own_server(opened_tab: Page, expl
         expect(tiles(opened_tab).first.locator("img")).to_have_js_property("complete", True)
         expect(opened_tab.locator(".map-frame")).to_have_attribute("data-painter", "webgl")
     assert_quiet(complaints)
+    # Only what is on the screen is in the page.
+    assert 0 < tiles(opened_tab).count() < SCANS.images / 2
     assert complaints.requests
     assert all(address.startswith(explorer.address) for address in complaints.requests)
 

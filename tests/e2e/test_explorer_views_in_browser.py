@@ -299,3 +299,49 @@ def test_selected_images_that_are_not_shown_are_told(page: Page) -> None:
     choose(page, "cluster 1")
     told = f"{SCANS.first} images selected, {SCANS.first} of them not shown"
     expect(page.get_by_role("toolbar", name="Selected images")).to_contain_text(told)
+
+
+# Painted pixels of the map, counted in the frame that paints them: a canvas of WebGL is empty afterwards.
+_PAINTED = """
+() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
+  const canvas = document.querySelector(".map canvas");
+  document.querySelector(".map [aria-label='Show all']").click();
+  requestAnimationFrame(() => {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d");
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    let painted = 0;
+    for (let place = 3; place < data.length; place += 4) painted += data[place] > 128;
+    done(painted);
+  });
+})))
+"""
+
+
+def test_map_comes_back_when_the_graphics_card_does(page: Page) -> None:
+    before = page.evaluate(_PAINTED)
+    assert before > 500
+    page.evaluate(
+        "() => { window.card = document.querySelector('.map canvas').getContext('webgl2')"
+        ".getExtension('WEBGL_lose_context'); window.card.loseContext(); }"
+    )
+    page.evaluate(
+        "() => new Promise((done) => { const canvas = document.querySelector('.map canvas');"
+        "canvas.addEventListener('webglcontextrestored', () => done());"
+        "setTimeout(() => window.card.restoreContext()); })"
+    )
+    assert page.evaluate(_PAINTED) == before
+
+
+def test_map_without_webgl(browser: Browser, explorer: Caller) -> None:
+    with open_tab(browser) as page:
+        page.add_init_script(
+            "const open = HTMLCanvasElement.prototype.getContext;"
+            "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+            " return kind === 'webgl2' ? null : open.call(this, kind, ...rest); };"
+        )
+        open_explorer(page, explorer)
+        expect(page.locator(".map-frame")).to_have_attribute("data-painter", "plain")
+        assert page.evaluate(_PAINTED) > 500

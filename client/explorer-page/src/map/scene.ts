@@ -54,11 +54,33 @@ export class Scene {
 
   /** Draws on a canvas as large as its frame, until the answer is called. */
   attach(frame: HTMLElement, canvas: HTMLCanvasElement): () => void {
+    let stops = this.draw(frame, canvas);
+    const stop = () => stops.forEach((end) => end());
+    const observer = new ResizeObserver(() => this.resize(frame, canvas));
+    observer.observe(frame);
+    // A graphics card can be taken away, as when a computer sleeps: all that it held must be given again.
+    const lost = (event: Event) => event.preventDefault();
+    const restored = () => {
+      stop();
+      stops = this.draw(frame, canvas);
+    };
+    canvas.addEventListener("webglcontextlost", lost);
+    canvas.addEventListener("webglcontextrestored", restored);
+    return () => {
+      observer.disconnect();
+      canvas.removeEventListener("webglcontextlost", lost);
+      canvas.removeEventListener("webglcontextrestored", restored);
+      stop();
+    };
+  }
+
+  /** Gives a painter the points and their looks, now and whenever they change. */
+  private draw(frame: HTMLElement, canvas: HTMLCanvasElement): (() => void)[] {
     const painter = openPainter(canvas);
     this.painter = painter;
     frame.dataset["painter"] = painter.kind;
     const mixed = mixRows(fixed.columns.rows);
-    const stops = [
+    return [
       effect(() => {
         painter.setPoints(this.points.value, mixed);
         this.showAll();
@@ -71,12 +93,6 @@ export class Scene {
         if (this.camera.value && dark.value !== null) this.repaint();
       }),
     ];
-    const observer = new ResizeObserver(() => this.resize(frame, canvas));
-    observer.observe(frame);
-    return () => {
-      observer.disconnect();
-      stops.forEach((stop) => stop());
-    };
   }
 
   private resize(frame: HTMLElement, canvas: HTMLCanvasElement): void {
