@@ -17,6 +17,7 @@ from octcluster.outputs.wording.trust import (
     describe_unused_patients,
     summarize_trust,
 )
+from octcluster.outputs.wording.vectors import describe_sources, describe_space
 from octcluster.outputs.wording.words import (
     count,
     describe_answer,
@@ -26,6 +27,7 @@ from octcluster.outputs.wording.words import (
     describe_noise,
 )
 from octcluster.workflows.outcome import RunOutcome
+from octcluster.workflows.own_vectors import BY_COLUMNS
 
 
 def print_replaced(folder: Path, stream: TextIO | None = None) -> None:
@@ -81,16 +83,15 @@ def print_run_summary(outcome: RunOutcome, folder: Path, stream: TextIO | None =
 def _describe_input(outcome: RunOutcome) -> list[str]:
     """The images, their labels, the recipe and the features, a line each."""
     image_set, space = outcome.image_set, outcome.space
-    counts = [f"{outcome.embedded:,} embedded", f"{outcome.cached:,} from the cache"]
-    counts.append(f"{len(outcome.failures):,} failed")
+    counts = [describe_sources(outcome)]
     if image_set.ignored_files:
         counts.append(f"{count(image_set.ignored_files, 'other file')} ignored")
     lines = [f"{count(len(image_set.images), 'image')}: {', '.join(counts)}"]
     if labelled := sum(outcome.class_sizes):
         classes = count(len(image_set.classes), "class")
-        lines.append(
-            f"Labels: {count(labelled, outcome.unit)} in {classes} (--labels {image_set.label_source})"
-        )
+        source = image_set.label_source
+        where = "beside the vectors" if source == BY_COLUMNS else f"--labels {source}"
+        lines.append(f"Labels: {count(labelled, outcome.unit)} in {classes} ({where})")
     else:
         doubted = [note.text for note in image_set.notes if note.kind == DOUBTED_NAMES]
         lines += doubted or ["Labels: none are known; --labels says where they could come from."]
@@ -100,6 +101,5 @@ def _describe_input(outcome: RunOutcome) -> list[str]:
         *describe_pixels(outcome.pixels),
         *describe_eyes(outcome),
         f"Recipe: {outcome.recipe.name or 'one of your own'}",
-        f"Features: {space.model}, {space.features}, {space.dimension:,} values an image "
-        f"(space {space.digest.hex()[:12]})",
+        f"Features: {describe_space(space).replace(' features', '')} (space {space.digest.hex()[:12]})",
     ]

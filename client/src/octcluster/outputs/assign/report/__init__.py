@@ -23,6 +23,7 @@ from octcluster.outputs.pages.image_names import ImageNames
 from octcluster.outputs.pages.rendering import read_source
 from octcluster.outputs.wording.notes import tell_faults
 from octcluster.outputs.wording.pixels import describe_pixels
+from octcluster.outputs.wording.vectors import describe_sources, describe_space
 from octcluster.outputs.wording.words import count, describe_missing_labels, show_text
 from octcluster.workflows.outcome import AssignOutcome
 
@@ -123,15 +124,11 @@ def _list_facts(outcome: AssignOutcome) -> list[tuple[str, str]]:
             f"{sum(model.cluster_sizes):,} in {count(len(model.cluster_sizes), 'cluster')}",
         ),
         ("run's versions", ", ".join(f"{name} {version}" for name, version in model.versions.items())),
-        ("model", f"{space.model}, features {space.features}, {space.dimension:,} values an image"),
-        ("weights", f"SHA-256 {space.weights_digest}"),
+        ("model", describe_space(space)),
+        ("weights", space.weights_digest and f"SHA-256 {space.weights_digest}"),
         ("preprocessing", space.preprocessing_version),
         ("versions", ", ".join(f"{name} {version}" for name, version in outcome.versions.items())),
-        (
-            "images",
-            f"{outcome.embedded:,} embedded, {outcome.cached:,} from the cache, "
-            f"{len(outcome.failures):,} failed",
-        ),
+        ("images", describe_sources(outcome)),
         ("time", ", ".join(f"{name} {value:.1f} s" for name, value in outcome.stage_seconds.items())),
     ]
     return [(name, value) for name, value in facts if value]

@@ -3,6 +3,7 @@
 from octcluster.images.leaks import has_repeated_patients
 from octcluster.model.runs import Preparation
 from octcluster.outputs.wording.notes import tell_notes
+from octcluster.outputs.wording.vectors import describe_sources, describe_space
 from octcluster.outputs.wording.words import count
 from octcluster.workflows.outcome import RunOutcome
 
@@ -14,18 +15,14 @@ def list_facts(outcome: RunOutcome) -> list[tuple[str, str]]:
     facts = [
         ("result", outcome.result_id),
         ("recipe", outcome.recipe.name or "none of the named ones"),
-        ("model", f"{space.model}, features {space.features}, {space.dimension:,} values an image"),
+        ("model", describe_space(space)),
         ("weights", space.weights_digest and f"SHA-256 {space.weights_digest}"),
         ("preprocessing", space.preprocessing_version),
         ("preparation", _describe_preparation(outcome)),
         ("seed", str(spec.seed)),
         ("runtime", outcome.runtime),
         ("versions", ", ".join(f"{name} {version}" for name, version in outcome.versions.items())),
-        (
-            "images",
-            f"{outcome.embedded:,} embedded, {outcome.cached:,} from the cache, "
-            f"{len(outcome.failures):,} failed",
-        ),
+        ("images", describe_sources(outcome)),
         *([("names", " ".join(told))] if (told := tell_notes(outcome.image_set)) else []),
         ("time", seconds),
     ]
