@@ -9,7 +9,7 @@ from typing import Any
 from octcluster.images.table_text import find_meanings
 from octcluster.model.errors import InvalidImageSet
 from octcluster.model.own_vectors import own_space
-from octcluster.model.runs import EmbeddingSpace
+from octcluster.model.runs import VIEWS, EmbeddingSpace
 from octcluster.workflows.vector_values import VectorValues, gather_values
 
 VECTOR_COLUMNS = ("vector", "embedding", "features")
@@ -54,19 +54,20 @@ def read_values(named: str, table: Any) -> tuple[VectorValues, list[str]]:
 
 def read_space(metadata: Mapping[bytes, bytes] | None, values: VectorValues) -> EmbeddingSpace:
     """The space that a table of octcluster names for its vectors; else one of their own."""
+    own = own_space(values.dimension, values.data_type)
     try:
         told = json.loads((metadata or {})[SPACE_METADATA.encode()])
-        known = {field.name for field in fields(EmbeddingSpace)}
-        lists = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
-        space = EmbeddingSpace(
-            **{name: value for name, value in (told | lists).items() if name in known}
-            | {"digest": bytes.fromhex(told["digest"])}
-        )
+        kinds = {field.name: type(getattr(own, field.name)) for field in fields(EmbeddingSpace)}
+        known = {name: kind(told[name]) for name, kind in kinds.items() if name != "digest"}
+        space = EmbeddingSpace(**known, digest=bytes.fromhex(told["digest"]))
+        if not isinstance(told["part_dimensions"], list):
+            return own
+        parts = tuple(map(int, space.part_dimensions)) or (values.dimension,)
+        usable = len(space.digest) == len(own.digest) and space.views in VIEWS and min(parts) > 0
+        same = (space.dimension, space.data_type) == (values.dimension, values.data_type)
+        return space if usable and same and sum(parts) == space.dimension else own
     except (KeyError, ValueError, TypeError):
-        return own_space(values.dimension, values.data_type)
-    if (space.dimension, space.data_type) != (values.dimension, values.data_type):
-        return own_space(values.dimension, values.data_type)
-    return space
+        return own
 
 
 def find_columns(named: str, columns: Sequence[str], of_vectors: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Vectors that somebody brings: what is read of files, arrays and data frames, and what is refused."""
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from octcluster.model.errors import InvalidImageSet
 from octcluster.model.own_vectors import OWN_VECTORS
+from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.own_vectors import OwnVectors, is_vectors, read_vectors
+from octcluster.workflows.vector_table import SPACE_METADATA
 
 VECTORS = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -182,3 +185,61 @@ def test_files_that_would_run_code_are_not_opened(tmp_path: Path, name: str) -> 
     (tmp_path / name).write_bytes(pickle.dumps(VECTORS))
     with pytest.raises(InvalidImageSet, match=r"vectors are read out of \.npy and Parquet files alone"):
         is_vectors(tmp_path / name)
+
+
+SPACE = {
+    "model": "vgg16",
+    "weights_digest": "ab",
+    "preprocessing_version": "1",
+    "features": "pooled",
+    "data_type": "float32",
+    "dimension": 3,
+    "digest": "07" * 32,
+    "flip": True,
+    "part_dimensions": [1, 2],
+    "precision": "float32",
+    "views": ["plain", "retina"],
+}
+
+
+def read_with(folder: Path, space: Any) -> OwnVectors:
+    told = json.dumps(space) if not isinstance(space, str) else space
+    content = table(vector=list(VECTORS)).replace_schema_metadata({SPACE_METADATA: told})
+    return read_vectors(write(folder, content))
+
+
+def test_the_space_that_a_run_has_noted_beside_its_vectors(tmp_path: Path) -> None:
+    space = read_with(tmp_path, SPACE).space
+    assert space == EmbeddingSpace(
+        **(SPACE | {"digest": b"\x07" * 32, "part_dimensions": (1, 2), "views": ("plain", "retina")})  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "no JSON",
+        "[]",
+        {"digest": "07"},
+        {"digest": "no digits"},
+        {"dimension": 4},
+        {"dimension": None},
+        {"data_type": "float16"},
+        {"part_dimensions": [1, 1]},
+        {"part_dimensions": [3, 0]},
+        {"part_dimensions": "12"},
+        {"part_dimensions": ["a", "b"]},
+        {"views": ["none"]},
+        {"views": 3},
+    ],
+)
+def test_a_space_that_cannot_be_is_none(tmp_path: Path, change: Any) -> None:
+    found = read_with(tmp_path, change if isinstance(change, str) else SPACE | change).space
+    assert found.model == OWN_VECTORS
+    assert found.part_dimensions == (3,)
+
+
+def test_a_space_with_a_field_missing_is_none(tmp_path: Path) -> None:
+    for name in SPACE:
+        told = {key: value for key, value in SPACE.items() if key != name}
+        assert read_with(tmp_path, told).space.model == OWN_VECTORS
