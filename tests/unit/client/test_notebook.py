@@ -157,6 +157,15 @@ def test_a_notebook_does_not_replace_what_a_command_left(tmp_path: Path, outcome
     assert [file.name for file in tmp_path.iterdir()] == ["study.json"]
 
 
+def test_a_page_names_images_only_when_asked(tmp_path: Path, outcome: RunOutcome) -> None:
+    found = Run(outcome, datetime.now(UTC), {})
+    found.write(tmp_path / "usual")
+    found.write(tmp_path / "named", identified=True)
+    name = outcome.members[0].name
+    pages = [(tmp_path / folder / "report.html").read_text() for folder in ("usual", "named")]
+    assert [name in page for page in pages] == [False, True]
+
+
 def test_an_assignment_is_a_table_and_its_files(tmp_path: Path) -> None:
     import pandas as pd
 
