@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial, singledispatch
+from functools import singledispatch
 
 from octcluster.cli.arguments.assign import AssignCommand, recorded_addresses_named
 from octcluster.cli.arguments.command import Command, ImagesCommand
@@ -221,23 +221,12 @@ def embed(command: EmbedCommand) -> ExitCode:
 @execute.register
 def explore(command: ExploreCommand) -> ExitCode:
     """``octcluster explore``."""
-    for extra in ("cli", "explore"):
-        if missing := find_missing(extra):
-            raise ExtraNotInstalled(", ".join(missing), extra)
-    from octcluster.cli.browser import show_address, show_error  # noqa: PLC0415
-    from octcluster.explorer.explore import ExploreOptions  # noqa: PLC0415
-    from octcluster.explorer.explore import explore as explore_result  # noqa: PLC0415
+    _need_cli()
+    if missing := find_missing("explore"):
+        raise ExtraNotInstalled(", ".join(missing), "explore")
+    from octcluster.cli.exploring import serve_page  # noqa: PLC0415
 
-    options = ExploreOptions(
-        services=command.find_services,
-        images=command.images,
-        compare=command.compare,
-        identified=command.identified,
-        port=command.port,
-        debug=command.debug,
-        on_error=show_error,
-    )
-    explore_result(command.result, options, partial(show_address, browser=not command.no_browser))
+    serve_page(command)
     return ExitCode.DONE
 
 

@@ -109,11 +109,6 @@ def read_result(reference: str, images: Path | None = None) -> Result:
             damaged, or there are no such images.
     """
     run = find_run(reference) if (Path(reference) / "run.json").is_file() else None
-    if (Path(reference) / "study.json").is_file():
-        raise InvalidArguments(
-            f"{reference} is the folder of a study, which keeps no images' clusters: do the combination that "
-            "you want to explore by 'octcluster run', then explore that; the vectors are in the cache"
-        )
     if run is None or run.folder is None:
         raise InvalidArguments(
             f"{reference} is no folder of a finished run: give the folder that 'octcluster run' wrote its "

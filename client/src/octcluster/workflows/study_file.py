@@ -40,17 +40,33 @@ def read_matrix(file: Path | None) -> StudyMatrix:
     source = resources.files("octcluster.workflows").joinpath("default_study.toml") if file is None else file
     try:
         text = source.read_text(encoding="utf-8")
-        return _build_matrix(StudyTable.model_validate(tomllib.loads(text)), text)
     except OSError as error:
         raise InvalidArguments(f"--matrix {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InvalidArguments(f"--matrix {file} is no TOML file: {error}") from error
+    return parse_matrix(text, f"--matrix {file}")
+
+
+def parse_matrix(text: str, named: object) -> StudyMatrix:
+    """Reads a matrix out of a text.
+
+    Args:
+        text: TOML.
+        named: What it is called in errors.
+
+    Raises:
+        InvalidArguments: It is no TOML, or breaks a rule; the message says which.
+    """
+    try:
+        return _build_matrix(StudyTable.model_validate(tomllib.loads(text)), text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArguments(f"{named} is no TOML file: {error}") from error
     except ValidationError as error:
         # A mistyped key is also one that is missing: the first of the two says how it is written.
         faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-        raise InvalidArguments(f"--matrix {file}: {_describe(faults[0])}") from error
+        raise InvalidArguments(f"{named}: {_describe(faults[0])}") from error
     except _Fault as error:
-        raise InvalidArguments(f"--matrix {file}: {error}") from error
+        raise InvalidArguments(f"{named}: {error}") from error
 
 
 class _Fault(Exception):

@@ -106,7 +106,6 @@ def test_outliers_are_beyond_99_percent_of_their_cluster() -> None:
     ("spoil", "message"),
     [
         (lambda folder: (folder / "run.json").unlink(), "is no folder of a finished run: give the folder"),
-        (lambda folder: (folder / "study.json").touch(), "of a study, .*: do the combination that you want"),
         (lambda folder: (folder / "assignments.parquet").unlink(), r"assignments\.parquet: do the run again"),
         (lambda folder: (folder / "assignments.parquet").write_bytes(b"PAR1"), "does not say which one run"),
         (
@@ -116,7 +115,7 @@ def test_outliers_are_beyond_99_percent_of_their_cluster() -> None:
             "holds files of 2 runs",
         ),
     ],
-    ids=["no record", "study", "no table", "damaged table", "two runs"],
+    ids=["no record", "no table", "damaged table", "two runs"],
 )
 def test_a_folder_that_is_no_result_is_refused(spoil: object, message: str, tmp_path: Path) -> None:
     folder = write_result(tmp_path / "run")

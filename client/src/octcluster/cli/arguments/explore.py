@@ -7,7 +7,7 @@ from pathlib import Path
 from octcluster.cli.arguments.command import add_debug
 from octcluster.cli.arguments.of_run import OfRunCommand
 from octcluster.cli.arguments.services import add_services
-from octcluster.cli.values import parse_port
+from octcluster.cli.values import parse_port, parse_positive
 from octcluster.model.runs import MODELS
 from octcluster.workflows.finished_runs import FinishedRun
 from octcluster.workflows.services import ServiceOptions
@@ -28,6 +28,7 @@ examples:
   octcluster explore result                       opens the browser
   octcluster explore result --images /mnt/scans   the images lie elsewhere now
   octcluster explore result --compare earlier     which images changed groups
+  octcluster explore study --cell 17              a combination of a study
 
 exit codes: 0 ended by Ctrl-C, 1 failed, 2 wrong usage. For research use only: not a medical device, and not
 for diagnosis.
@@ -39,7 +40,8 @@ class ExploreCommand(OfRunCommand):
     """``octcluster explore``.
 
     Attributes:
-        result: Folder that ``octcluster run`` wrote.
+        result: Folder that ``octcluster run`` or ``octcluster study`` wrote.
+        cell: Combination of a study, by its row of study.csv; None: the folder is that of a run.
         images: Where its images are; None: where they were at the run.
         compare: Folder of another run; None: none.
         identified: Whether the page names images and patients.
@@ -50,6 +52,7 @@ class ExploreCommand(OfRunCommand):
     name = "explore"
 
     result: str
+    cell: int | None
     images: Path | None
     compare: str | None
     identified: bool
@@ -69,7 +72,14 @@ class ExploreCommand(OfRunCommand):
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds all arguments of the command."""
     add = parser.add_argument
-    add("result", metavar="RESULT", help="folder that 'octcluster run' wrote")
+    add("result", metavar="RESULT", help="folder that 'octcluster run' wrote, or 'octcluster study'")
+    add(
+        "--cell",
+        metavar="N",
+        type=parse_positive,
+        help="of a study: the combination in row N of study.csv; it is done once more as a run, into the "
+        "folder cells/N of the study",
+    )
     add(
         "--images",
         metavar="IMAGES",
