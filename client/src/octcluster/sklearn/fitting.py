@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from secrets import token_bytes
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from octcluster.images.keys import image_key
 from octcluster.model.errors import InvalidArguments, OctclusterError, RunFailed
 from octcluster.model.results import ClusteringResult
 from octcluster.model.runs import EmbeddingSpace, Member, RunSpec
+
+_OWN_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,14 @@ def assign_vectors(
 def _put(
     clusterer: ClustererClient, space: EmbeddingSpace, vectors: NDArray[np.float32]
 ) -> Iterator[list[bytes]]:
-    """Gives vectors to the clusterer while the block runs; yields their keys."""
+    """Gives vectors to the clusterer while the block runs; yields their keys, which no other call has.
+
+    Calls that run at the same time, such as those of a grid search, have vectors in common: none may take
+    away those of another.
+    """
+    own = token_bytes(_OWN_BYTES)
     data = [vector.astype("<f4", copy=False).tobytes() for vector in vectors]
-    keys = [image_key(space.digest + each) for each in data]
+    keys = [image_key(own + each) for each in data]
     try:
         clusterer.put_vectors(space, zip(keys, data, strict=True))
         yield keys

@@ -2,12 +2,12 @@
 
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from octcluster import RECIPES
+from octcluster import RECIPES, image_key
 from octcluster.sklearn import ConsensusClusterer
 from octcluster.sklearn.kept_clusterer import _KEPT, connected_clusterer
 from sklearn.datasets import make_blobs
@@ -71,21 +71,25 @@ def test_patients_decide_on_the_whitening(blobs: Any) -> None:
     assert adjusted_rand_score(kind, whitened.fit_predict(X)) < 0.5
 
 
-def test_nothing_stays_on_the_clusterer(blobs: Any) -> None:
+def test_nothing_stays_on_the_clusterer(blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     X, _ = blobs
+    monkeypatch.setattr("octcluster.sklearn.fitting.token_bytes", bytes)
     fitted = ConsensusClusterer(3).fit(X)
     fitted.predict(X)
+    keys = [image_key(bytes(32) + vector.tobytes()) for vector in X.astype("<f4")]
     with connected_clusterer() as clusterer:
         assert clusterer.list_runs() == []
-        keys = _keys(fitted, X)
         assert clusterer.find_missing(fitted._space(), keys) == keys
+        clusterer.put_vectors(fitted._space(), [(keys[0], X[0].astype("<f4").tobytes())])
+        assert clusterer.find_missing(fitted._space(), keys) == keys[1:]
+        clusterer.delete_vectors(keys)
 
 
-def _keys(fitted: Any, X: NDArray[np.float64]) -> list[bytes]:
-    from octcluster import image_key
-
-    digest = fitted._space().digest
-    return [image_key(digest + vector.tobytes()) for vector in X.astype("<f4")]
+def test_fits_at_the_same_time_do_not_take_each_others_vectors(blobs: Any) -> None:
+    X, truth = blobs
+    with ThreadPoolExecutor(4) as threads:
+        fits = list(threads.map(lambda _: ConsensusClusterer(3, recipe="plain-1").fit(X), range(12)))
+    assert {adjusted_rand_score(truth, fit.labels_) for fit in fits} == {1.0}
 
 
 @pytest.mark.parametrize(
