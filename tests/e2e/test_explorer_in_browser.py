@@ -166,6 +166,17 @@ def test_unusable_and_usable_again(page: Page, explorer: Caller) -> None:
     assert explorer.state()["unusable"] == 0
 
 
+def test_acts_in_the_large_view_can_be_undone_there(page: Page, explorer: Caller) -> None:
+    tiles(page).first.dblclick()
+    page.keyboard.press("u")
+    large = page.locator("dialog.large")
+    expect(large.get_by_role("status").last).to_contain_text("1 image marked as unusable")
+    assert explorer.state()["unusable"] == 1
+    large.get_by_role("button", name="Undo").click()
+    expect(large.get_by_role("status").last).to_contain_text("Undone")
+    assert explorer.state()["unusable"] == 0
+
+
 def test_label_and_take_it_away(page: Page, explorer: Caller) -> None:
     tiles(page).nth(0).click()
     page.keyboard.press("l")
@@ -214,5 +225,5 @@ def test_exports_are_written_beside_the_result(page: Page, explorer: Caller, res
     page.reload()
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Write the files beside the result").click()
-    expect(page.get_by_role("dialog", name="Export").get_by_role("status")).not_to_be_empty()
+    expect(page.get_by_role("dialog", name="Export").get_by_role("status").first).not_to_be_empty()
     assert json.loads((result / "exports" / "names.json").read_text())

@@ -2,15 +2,15 @@
 
 import { useEffect } from "preact/hooks";
 import { catchUp, complain, load, redo, undo } from "./data/acting";
-import { chosen, opened, said, select, selection, tab, toast, view } from "./data/state";
+import { chosen, opened, select, selection, tab, toast, view } from "./data/state";
 import { LargeView } from "./large/LargeView";
 import { MapView } from "./map/MapView";
 import { dialog } from "./panels/open_dialog";
 import { Dialogs } from "./panels/Dialogs";
 import { FilterPanel } from "./panels/FilterPanel";
 import { GroupList } from "./panels/GroupList";
-import { Icon } from "./panels/Icon";
 import { LabelPanel } from "./panels/LabelPanel";
+import { Notices } from "./panels/Notices";
 import { TopBar } from "./panels/TopBar";
 import { toggleUnusable, WallHead } from "./panels/WallHead";
 import { Table } from "./wall/Table";
@@ -19,7 +19,6 @@ import { Wall } from "./wall/Wall";
 import { shown } from "./data/state";
 
 const TABS = { groups: "Groups", map: "Map", images: "Images" } as const;
-const TOAST_MILLISECONDS = 8000;
 
 function onKey(event: KeyboardEvent): void {
   const typing =
@@ -89,40 +88,13 @@ export function App() {
       </nav>
       <LargeView />
       <Dialogs />
-      <Toast />
-      <div class="unseen" role="status" aria-live="polite">
-        {said.value}
-      </div>
+      <Notices layer="page" />
     </>
   );
 }
 
 function Nothing() {
   return <p class="nothing">No image passes these filters. Clear a filter above, or choose another group.</p>;
-}
-
-/** Lifts the toast above dialogs. */
-function raise(element: HTMLElement | null): void {
-  if (element?.isConnected && !element.matches(":popover-open")) element.showPopover();
-}
-
-function Toast() {
-  const shownToast = toast.value;
-  useEffect(() => {
-    if (!shownToast || shownToast.kind === "trouble") return;
-    const timer = setTimeout(() => (toast.value = null), TOAST_MILLISECONDS);
-    return () => clearTimeout(timer);
-  }, [shownToast]);
-  if (!shownToast) return null;
-  return (
-    <div class={`toast ${shownToast.kind}`} popover="manual" ref={raise}>
-      <span>{shownToast.text}</span>
-      {shownToast.undo && <button onClick={() => void undo()}>Undo</button>}
-      <button class="icon" aria-label="Dismiss" onClick={() => (toast.value = null)}>
-        <Icon name="close" />
-      </button>
-    </div>
-  );
 }
 
 export async function start(draw: () => void): Promise<void> {

@@ -19,6 +19,7 @@ import { scanBeside, volumes } from "../data/volumes";
 import { dialog } from "../panels/open_dialog";
 import { GroupMark } from "../panels/GroupMark";
 import { Icon } from "../panels/Icon";
+import { Notices } from "../panels/Notices";
 import { toggleUnusable } from "../panels/WallHead";
 import { showNumber, tellMarks } from "../wall/Table";
 import { Neighbours } from "./Neighbours";
@@ -122,6 +123,10 @@ function Open({ row }: { row: number }) {
           <Neighbours row={row} />
         </aside>
       </div>
+      <p class="unseen" aria-live="polite">
+        {describe(row)}
+      </p>
+      <Notices layer="large" />
     </dialog>
   );
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./Icon";
+import { Notices } from "./Notices";
 
 interface Props {
   title: string;
@@ -38,6 +39,7 @@ export function Modal({ title, close, children, wide = false }: Props) {
         </header>
         {children}
       </div>
+      <Notices layer="modal" />
     </dialog>
   );
 }
