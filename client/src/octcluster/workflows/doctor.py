@@ -25,7 +25,12 @@ _PARTS = {
     "octcluster-embedder": "pip install ./serving './embedder[cpu]', or use a server: --embedder HOST:PORT",
     "octcluster-clusterer": "pip install ./serving ./clusterer, or use a server: --clusterer HOST:PORT",
 }
-_READ_BY_EXTRA = {"dicom": "DICOM files", "vendors": "volumes of most devices"}
+_OPTIONAL_EXTRAS = {
+    "dicom": ("DICOM files cannot be read", "to read such files"),
+    "vendors": ("volumes of most devices cannot be read", "to read such files"),
+    "explore": ("'octcluster explore' cannot be used", "to use it"),
+}
+"""What is not possible without each of them, and when it is to be installed."""
 _ANSWER_SECONDS = 5.0
 _NO_WEIGHTS = sha256().hexdigest()
 
@@ -103,10 +108,10 @@ def _find_extras(options: ServiceOptions) -> Iterator[Finding]:
             yield Finding(f"extra {extra}", f"{missing} not installed", f"pip install './client[{extra}]'")
         else:
             yield Finding(f"extra {extra}", "not needed beside a server" if missing else "installed")
-    for extra, files in _READ_BY_EXTRA.items():
+    for extra, (lack, purpose) in _OPTIONAL_EXTRAS.items():
         missing = ", ".join(find_missing(extra))
-        detail = f"{missing} not installed: {files} cannot be read" if missing else "installed"
-        cure = f"pip install './client[{extra}]', to read such files" if missing else ""
+        detail = f"{missing} not installed: {lack}" if missing else "installed"
+        cure = f"pip install './client[{extra}]', {purpose}" if missing else ""
         yield Finding(f"extra {extra}", detail, cure, may_work=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from octcluster.cli.main import main
 from octcluster.images.folder import find_images
 from octcluster.outputs.run.files import write_run_files
-from octcluster.workflows import services
+from octcluster.workflows import extras, services
 from outcomes import make_outcome
 
 
@@ -350,3 +350,23 @@ def test_the_folder_of_the_run_is_not_written_over(
     assert main(["assign", str(tmp_path), str(images), "--out", str(tmp_path)]) == 2
     assert "holds the output of 'octcluster run' (run.json)" in capsys.readouterr().err
     assert (tmp_path / "assignments.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("lacking", ["uvicorn", "pyarrow"])
+def test_explore_says_which_extra_it_lacks(
+    lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name != lacking)
+    assert call("explore", tmp_path) == 1
+    extra = "explore" if lacking == "uvicorn" else "cli"
+    assert f"{lacking} not installed: install octcluster's extra '{extra}'" in capsys.readouterr().err
+
+
+def test_explore_of_what_is_no_result_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("explore", tmp_path, "--no-browser") == 2
+    assert "is no folder of a finished run: give the folder that 'octcluster run'" in capsys.readouterr().err
+    assert call("explore", tmp_path, "--port", "65536") == 2
+    assert "'65536' is no port: write a whole number from 0 to 65535" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
