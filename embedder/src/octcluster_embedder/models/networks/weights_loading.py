@@ -33,7 +33,8 @@ def load_keras_weights(network: keras.Model, weights: Path | None) -> None:
     # For some files that do not fit, Keras only warns and leaves layers as they are: this shows which.
     for variable in network.weights:
         if "float" in variable.dtype:
-            variable.assign(np.full(variable.shape, np.nan))
+            # In its own type: JAX would compile a conversion for each shape.
+            variable.assign(np.full(variable.shape, np.nan, variable.dtype))
     try:
         with warnings.catch_warnings(action="ignore"):
             network.load_weights(weights)
