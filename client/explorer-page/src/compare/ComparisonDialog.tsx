@@ -103,7 +103,9 @@ function Found({ found, show, close }: FoundProps) {
           Clusters of both runs are paired by the images they share. These are in none of the pairs.
         </span>
       </p>
-      <Flow found={found} show={show} />
+      <div class="scroll">
+        <Flow found={found} show={show} />
+      </div>
       <div class="scroll">
         <table>
           <caption>Images by their cluster here (lines) and in the other run (columns)</caption>
