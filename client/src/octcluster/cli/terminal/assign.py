@@ -37,13 +37,16 @@ def print_assign_summary(outcome: AssignOutcome, folder: Path, stream: TextIO | 
 def _tabulate_clusters(outcome: AssignOutcome) -> Table:
     found, names = outcome.placements, outcome.model.class_of_cluster
     table = make_table((), ("cluster", "images", "outliers", f"{outcome.model.unit}s of the run"))
+    called = outcome.model.cluster_names
     if names:
         table.add_column("stands for")
+    if called:
+        table.add_column("named")
     for cluster, own_size in enumerate(outcome.model.cluster_sizes):
         outliers = [
             flag for own, flag in zip(found.clusters, outcome.outliers, strict=True) if own == cluster
         ]
-        name = [make_cell(names.get(cluster, ""))] if names else []
+        name = [make_cell(told.get(cluster, "")) for told in (names, called) if told]
         table.add_row(str(cluster), f"{len(outliers):,}", _tell_number(outliers), f"{own_size:,}", *name)
     return table
 

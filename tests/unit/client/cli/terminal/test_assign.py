@@ -29,6 +29,16 @@ def test_the_summary_says_clusters_classes_and_outliers() -> None:
         assert part in text
 
 
+def test_the_summary_says_what_a_person_has_called_the_clusters() -> None:
+    outcome = make_assign_outcome()
+    assert "named" not in summarize(outcome)
+    named = replace(outcome.model, cluster_names={1: "wet, with fluid"})
+    text = summarize(replace(outcome, model=named))
+    assert "named" in text
+    (line,) = (line for line in text.splitlines() if "wet, with fluid" in line)
+    assert line.split()[0] == "1"
+
+
 def test_the_summary_says_why_an_accuracy_is_unknown() -> None:
     outcome = make_assign_outcome()
     text = summarize(replace(outcome, model=replace(outcome.model, class_sizes=None)))
