@@ -262,8 +262,7 @@ def prepared_out(
         yield
         return
     with prepared_folder(Path(folder), command):
-        if not overwrite:
-            check_replaceable(find_record(Path(folder), command), asked)
+        check_replaceable(find_record(Path(folder), command), asked, overwrite=overwrite)
         yield
 
 

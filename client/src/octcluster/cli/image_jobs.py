@@ -42,8 +42,7 @@ def prepared_out(
 ) -> Iterator[dict[str, object]]:
     """The folder of the outputs, this command's alone, for this request; yields what the record tells."""
     with prepared_folder(command.out, command.name, progress.message):
-        if not command.overwrite:
-            check_replaceable(find_record(command.out, command.name), asked)
+        check_replaceable(find_record(command.out, command.name), asked, overwrite=command.overwrite)
         yield command.record() | {REQUEST: asked}
 
 

@@ -21,9 +21,9 @@ from typing import Any, Literal
 from octcluster.explorer.acts import Act, parse_act
 from octcluster.model.errors import ActRefused, InvalidArguments
 from octcluster.outputs.atomic_files import lock_file
+from octcluster.outputs.folder import HISTORY as FILE_NAME
 from octcluster.outputs.json_files import format_time
 
-FILE_NAME = "history.jsonl"
 FORMAT = "octcluster-history"
 VERSION = 1
 _CURE = "put back a copy of it that is whole, or move it away to begin anew"

@@ -1,18 +1,21 @@
 """What the same command left in a folder before: another result is replaced only when that is asked for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 
 from octcluster.images.image_set import ImageSet
 from octcluster.model.errors import InvalidArguments
+from octcluster.outputs.folder import HISTORY
 from octcluster.workflows.run import RunOptions
 
 REQUEST = "request"
 """What a record keeps its request under, among the arguments."""
 _IMAGES = "images"
+_WITHOUT_SAY = frozenset(("umap", "stability", "vectors"))
+"""Options that change no cluster."""
 _BYTES = 16
 
 
@@ -47,12 +50,13 @@ def request(asked: Mapping[str, object], image_set: ImageSet, content: str = "")
     return values | {_IMAGES: digest.hexdigest()}
 
 
-def check_replaceable(record: Path, asked: Mapping[str, object]) -> None:
+def check_replaceable(record: Path, asked: Mapping[str, object], *, overwrite: bool = False) -> None:
     """Makes sure that the result in a folder, if there is one, is of the same images and options.
 
     Args:
         record: The file that the command leaves last, with its request.
         asked: The request now.
+        overwrite: Whether another result may be replaced; not one on which a person has worked.
 
     Raises:
         InvalidArguments: It is of others, or does not tell.
@@ -61,8 +65,13 @@ def check_replaceable(record: Path, asked: Mapping[str, object]) -> None:
         return
     earlier = _read_request(record)
     others = sorted(name for name in {*earlier, *asked} if earlier.get(name) != asked.get(name))
-    if not others:
+    if not others or (overwrite and _keeps_work(record.parent, others)):
         return
+    if overwrite:
+        raise InvalidArguments(
+            f"{record.parent} holds what a person did with its groups ({HISTORY}), which fits no other "
+            f"result: name another folder for the outputs, or move {HISTORY} away"
+        )
     kinds = ["of other images"] if _IMAGES in others else []
     if options := ", ".join(name for name in others if name != _IMAGES):
         kinds.append(f"with other options ({options})")
@@ -71,6 +80,12 @@ def check_replaceable(record: Path, asked: Mapping[str, object]) -> None:
         f"{record.parent} holds a result {told}: name another folder for the outputs, or ask for it to be "
         "replaced (--overwrite, in Python overwrite=True)"
     )
+
+
+def _keeps_work(folder: Path, others: Sequence[str]) -> bool:
+    """Whether nobody has worked on the result, or the new one will have the same clusters."""
+    history = folder / HISTORY
+    return _WITHOUT_SAY.issuperset(others) or not history.exists() or not history.stat().st_size
 
 
 def _read_request(record: Path) -> Mapping[str, object]:

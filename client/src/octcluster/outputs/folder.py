@@ -12,6 +12,8 @@ from octcluster.model.errors import InvalidArguments
 from octcluster.outputs.atomic_files import lock_file
 
 _LOCK = ".octcluster-lock"
+HISTORY = "history.jsonl"
+"""What a person did with the groups of a run in ``octcluster explore``."""
 _RECORDS = {"run": "run.json", "assign": "assign.json", "study": "study.json", "describe": "describe.json"}
 """The file that each command leaves last. The commands' other files share names."""
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from made_results import write_result
 from octcluster.explorer.groups import Groups
-from octcluster.explorer.history import FILE_NAME
 from octcluster.explorer.result import Result, read_result
 from octcluster.explorer.workspace import Workspace
 from octcluster.model.errors import ActRefused, InvalidArguments, StateChanged
+from octcluster.outputs.folder import HISTORY as FILE_NAME
 from outcomes import make_outcome
 
 WHO = "Dr. Example"

@@ -92,3 +92,18 @@ def test_a_request_holds_no_secret() -> None:
     told = json.dumps(request_run(secrets, IMAGES))
     assert "token" not in told
     assert "secret" not in told
+
+
+def test_what_a_person_did_is_not_overwritten_but_by_the_same_clusters(tmp_path: Path) -> None:
+    record = keep(tmp_path, request_run(OPTIONS, IMAGES))
+    other = request_run(replace(OPTIONS, seed=1), IMAGES)
+    alike = request_run(replace(OPTIONS, umap=False, stability_resamples=0), IMAGES)
+    check_replaceable(record, other, overwrite=True)
+    (tmp_path / "history.jsonl").touch()  # of an explorer that is open, and in which nothing was done
+    check_replaceable(record, other, overwrite=True)
+    (tmp_path / "history.jsonl").write_text("{}\n")
+    check_replaceable(record, alike, overwrite=True)
+    with pytest.raises(
+        InvalidArguments, match=r"what a person did with its groups \(history\.jsonl\), which fits"
+    ):
+        check_replaceable(record, other, overwrite=True)
