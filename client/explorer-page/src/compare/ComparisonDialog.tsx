@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Comparison, read } from "../data/api";
 import { complain, countImages } from "../data/acting";
-import { chosen, filters, fixed, scope, tab } from "../data/state";
+import { chosen, filters, fixed, groups, scope, tab } from "../data/state";
 import { NO_FILTERS } from "../data/filters";
 import { Modal } from "../panels/Modal";
 import { Flow } from "./Flow";
@@ -49,6 +49,12 @@ function untangle(found: Comparison): Comparison {
   return { ...found, otherClusters: arrange(found.otherClusters), counts: found.counts.map(arrange) };
 }
 
+/** A cluster of this run, with the name that its group has been given. */
+function tellOwn(cluster: number): string {
+  const group = groups.value.find((one) => one.cluster === cluster);
+  return group?.named ? `${tellCluster(cluster)} (${group.name})` : tellCluster(cluster);
+}
+
 export function tellCluster(cluster: number): string {
   return cluster < 0 ? "noise" : `cluster ${cluster}`;
 }
@@ -62,7 +68,7 @@ export function ComparisonDialog({ close }: { close: () => void }) {
   }, []);
   const show = (line: number, column: number) => {
     const { clusters, otherClusters } = found.value!;
-    const title = `${tellCluster(clusters[line]!)} here, ${tellCluster(otherClusters[column]!)} there`;
+    const title = `${tellOwn(clusters[line]!)} here, ${tellCluster(otherClusters[column]!)} there`;
     showCell(clusters[line]!, otherClusters[column]!, title);
     close();
   };
@@ -122,7 +128,7 @@ function Found({ found, show, close }: FoundProps) {
           <tbody>
             {found.clusters.map((cluster, line) => (
               <tr key={cluster}>
-                <th scope="row">{tellCluster(cluster)}</th>
+                <th scope="row">{tellOwn(cluster)}</th>
                 {found.counts[line]!.map((count, column) => (
                   <td class="number">
                     {count > 0 ? (

@@ -38,6 +38,9 @@ export async function load(): Promise<void> {
   ]);
   fixed.result = result;
   fixed.columns = parseColumns(columns);
+  for (const cluster of fixed.columns.byName.get("cluster")?.numbers ?? []) {
+    fixed.clusters = Math.max(fixed.clusters, cluster + 1);
+  }
   if (result.identified) fixed.names = await read<string[]>("names");
   mapKind.value = fixed.columns.byName.has("umap_x") ? "umap" : "pca";
   await take(state);

@@ -12,10 +12,11 @@ export interface Snapshot {
 }
 
 /** The result never changes; it is there before the page is drawn. */
-export const fixed: { result: Result; columns: Columns; names: string[] } = {
+export const fixed: { result: Result; columns: Columns; names: string[]; clusters: number } = {
   result: {} as Result,
   columns: { rows: 0, byName: new Map() },
   names: [],
+  clusters: 0,
 };
 
 export const snapshot = signal<Snapshot>({
@@ -64,13 +65,6 @@ const darkQuery = matchMedia("(prefers-color-scheme: dark)");
 export const dark = signal(darkQuery.matches);
 darkQuery.addEventListener("change", () => {
   dark.value = darkQuery.matches;
-});
-
-export const clusters = computed(() => {
-  const column = fixed.columns.byName.get("cluster")?.numbers;
-  let most = -1;
-  if (snapshot.value && column) for (const value of column) most = Math.max(most, value);
-  return most + 1;
 });
 
 const chosenPlaces = computed(() => {
@@ -147,7 +141,7 @@ export function markOfLabel(label: number): number {
 }
 
 export function markOfGroup(group: Group | undefined): number {
-  return group ? markOf(group, clusters.value) : -1;
+  return group ? markOf(group, fixed.clusters) : -1;
 }
 
 export function colourOfGroup(group: Group | undefined): string {
