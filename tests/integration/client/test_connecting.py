@@ -68,3 +68,18 @@ def test_too_many_clusters_are_told_before_services_are_asked(tmp_path: Any) -> 
     options = RunOptions(max_clusters=5, embedder="127.0.0.1:1", clusterer="127.0.0.1:1")
     with pytest.raises(TooFewImages, match=r"3 images cannot make 5 clusters: ask for fewer \(-k\)"):
         run_images(images, options, Silence())
+
+
+@pytest.mark.parametrize("service", ["embedder", "clusterer"])
+def test_a_wrong_address_is_told_before_images_are_read(tmp_path: Any, service: str) -> None:
+    begun: list[str] = []
+
+    class Stage(Silence):
+        def stage(self, name: str, total: int, unit: str) -> None:
+            begun.append(name)
+
+    images = ImageSet(tmp_path, [Scan(tmp_path, f"{number}.png") for number in range(4)], "none")
+    options = RunOptions(**{service: free_address()})  # type: ignore[arg-type]
+    with pytest.raises(ServerUnavailable, match=f"no answer from the {service} at .* nothing listens there"):
+        run_images(images, options, Stage())
+    assert begun == []

@@ -38,6 +38,7 @@ from octcluster.workflows.outcome import (
 from octcluster.workflows.services import (
     ServiceOptions,
     cancel_run,
+    check_addresses,
     connected_clients,
     find_not_kept,
     started_services,
@@ -108,13 +109,14 @@ def run_images(image_set: ImageSet, options: RunOptions, progress: Progress) -> 
     """
     check_enough_for_clusters(len(image_set.images), options.least_images)
     stages = Stages(progress)
+    traceparent = check_addresses(options, stages)
     with started_services(options, progress) as stack:
         stages.begin("Reading", len(image_set.images), "images")
         with stages.timed("reading"):
             images = read_keys(image_set.images, options.key_secret, stages.update)
         # How many the algorithms need, only the clusterer can tell.
         check_enough(images, FEWEST_IMAGES)
-        with connected_clients(options, stack, stages) as clients:
+        with connected_clients(options, stack, stages, traceparent) as clients:
             source = EmbeddedImages(clients, options.chosen_recipe, options, stages)
             outcome = Job(image_set, options, stages, images, (source, clients[1])).run()
     return replace(outcome, not_kept=find_not_kept(stack, outcome.not_kept))

@@ -108,12 +108,12 @@ def find_not_kept(stack: LocalStack | None, told: str = "") -> str:
 
 @contextlib.contextmanager
 def connected_clients(
-    options: ServiceOptions, stack: LocalStack | None, stages: Stages
+    options: ServiceOptions, stack: LocalStack | None, stages: Stages, traceparent: str | None = None
 ) -> Iterator[tuple[EmbedderClient, ClustererClient]]:
-    """Connects to both services, once they serve, while the block runs."""
+    """Connects to both services, once they serve, while the block runs; in a trace, or a new one."""
     with contextlib.ExitStack() as clients:
         with stages.timed("starting"):
-            connector = _Connector(options, stack, stages)
+            connector = _Connector(options, stack, stages, traceparent)
             embedder = clients.enter_context(connector.open_embedder())
             clusterer = clients.enter_context(connector.open_clusterer())
             connector.wait(embedder, options.embedder)
@@ -134,14 +134,43 @@ def connected_clusterer(
         yield clusterer
 
 
+def check_addresses(options: ServiceOptions, stages: Stages) -> str:
+    """Makes sure that the services that were named serve, before a long time goes into anything else.
+
+    Returns:
+        The trace that these calls belong to, for those of the job.
+
+    Raises:
+        ServerUnavailable: One of them does not.
+        ServiceError: It refuses this client, or is something else.
+    """
+    connector = _Connector(options, None, stages)
+    with contextlib.ExitStack() as clients:
+        # Certificates and tokens are read before anything is waited for.
+        named: list[tuple[EmbedderClient | ClustererClient, str]] = []
+        if options.embedder is not None:
+            named.append((clients.enter_context(connector.open_embedder()), options.embedder))
+        if options.clusterer is not None:
+            named.append((clients.enter_context(connector.open_clusterer()), options.clusterer))
+        for client, address in named:
+            connector.wait(client, address)
+    return connector.traceparent
+
+
 class _Connector:
     """Connects a job to its services, once those that it started listen."""
 
-    def __init__(self, options: ServiceOptions, stack: LocalStack | None, stages: Stages) -> None:
+    def __init__(
+        self,
+        options: ServiceOptions,
+        stack: LocalStack | None,
+        stages: Stages,
+        traceparent: str | None = None,
+    ) -> None:
         self._options = options
         self._stack = stack
         self._stages = stages
-        self._traceparent = begin_trace()
+        self.traceparent = traceparent or begin_trace()
         if stack is not None:
             stages.begin("Starting", 0, "services")
             stack.wait_until_started()
@@ -155,7 +184,7 @@ class _Connector:
             on_wait=self._on_wait,
             tls=options.embedder_tls,
             token=options.embedder_token,
-            traceparent=self._traceparent,
+            traceparent=self.traceparent,
         )
 
     def open_clusterer(self) -> ClustererClient:
@@ -167,7 +196,7 @@ class _Connector:
             on_wait=self._on_wait,
             tls=options.clusterer_tls,
             token=options.clusterer_token,
-            traceparent=self._traceparent,
+            traceparent=self.traceparent,
         )
 
     def wait(self, client: EmbedderClient | ClustererClient, given: str | None) -> None:

@@ -221,7 +221,7 @@ def test_an_interrupted_run_says_so_and_is_code_130(oct_images: Path, tmp_path: 
     command += ["--embedder", nobody, "--clusterer", nobody]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "Reading" not in process.stderr.readline():
+        while "waiting for the embedder" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         error = process.stderr.read()
