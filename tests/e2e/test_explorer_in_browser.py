@@ -111,7 +111,10 @@ def test_move_by_keys_and_undo(page: Page, explorer: Caller) -> None:
     for key in ("ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "m"):
         page.keyboard.press(key)
     expect(page.get_by_role("dialog", name="Move 3 images")).to_be_visible()
+    # A digit is a place in the list of groups; the first one is where the images are.
     page.keyboard.press("1")
+    expect(page.get_by_role("button", name="cluster 0").last).to_be_disabled()
+    page.keyboard.press("2")
     expect(page.get_by_role("status").last).to_contain_text("3 images moved to cluster 1")
     assert sizes(explorer)["cluster 1"] == before["cluster 1"] + 3
     page.keyboard.press("Control+z")
@@ -184,6 +187,13 @@ def test_label_and_take_it_away(page: Page, explorer: Caller) -> None:
     page.keyboard.press("Enter")
     expect(tiles(page).nth(0)).to_contain_text("edema")
     assert explorer.state()["labels"] == 1
+    # The same word in other letters is asked about.
+    page.keyboard.press("l")
+    page.get_by_label("Label", exact=True).fill("Edema")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").get_by_role("button", name="edema").click()
+    expect(tiles(page).nth(0)).to_contain_text("edema")
+    assert explorer.state()["labelValues"].count("Edema") == 0
     page.keyboard.press("l")
     page.get_by_role("button", name="Take the label away").click()
     expect(page.locator(".tile b")).to_have_count(0)

@@ -148,10 +148,10 @@ def test_large_view_zooms_and_goes_on(page: Page) -> None:
     expect(large.locator(".stage img")).to_have_js_property("naturalWidth", 512)
     page.keyboard.press("+")
     page.keyboard.press("+")
-    expect(large.get_by_text("225%")).to_be_visible()
+    expect(large.get_by_text("2.25")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("dialog", name=re.compile(f"^image {second},"))).to_be_visible()
-    expect(page.get_by_text("100%")).to_be_visible()
+    expect(page.get_by_text("fitted", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".large")).to_have_count(0)
 

@@ -3,7 +3,18 @@
 import { signal } from "@preact/signals";
 import { type Act, Refusal, type Result, type State, read, readBytes, send } from "./api";
 import { parseColumns, parseMembership } from "./columns";
-import { chosen, fixed, groups, mapKind, said, select, snapshot, suggestions, toast } from "./state";
+import {
+  chosen,
+  colourBy,
+  fixed,
+  groups,
+  mapKind,
+  said,
+  select,
+  snapshot,
+  suggestions,
+  toast,
+} from "./state";
 
 const WHO = "octcluster-explorer-who";
 
@@ -85,6 +96,7 @@ async function post(path: string, body: object): Promise<boolean> {
     const { state } = await send<{ state: State }>(path, { who: who.value, version, ...body });
     await take(state);
     suggestions.value = null;
+    if (colourBy.value === "certainty") colourBy.value = "label";
     return true;
   } catch (error) {
     await complain(error);
@@ -110,8 +122,9 @@ export async function catchUp(): Promise<void> {
 /** Does an act; its sentence is shown with a way back. */
 export async function perform(act: Act, sentence: string): Promise<boolean> {
   if (!who.value) {
-    waiting.value = () => void perform(act, sentence);
-    return false;
+    return new Promise((done) => {
+      waiting.value = () => done(perform(act, sentence));
+    });
   }
   const done = await post("acts", { act });
   if (done) tell(sentence, "done", true);

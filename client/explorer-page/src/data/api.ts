@@ -114,7 +114,8 @@ export class Refusal extends Error {
   }
 }
 
-const GONE = "The explorer does not answer. Start it again with octcluster explore, and load this page anew.";
+const GONE =
+  "The explorer does not answer. Start it again with octcluster explore, and open the address that it prints.";
 
 async function call(path: string, body?: unknown): Promise<Response> {
   const options: RequestInit = { cache: "no-store" };

@@ -96,7 +96,9 @@ export function Stage({ row, zoom }: { row: number; zoom: Signal<number> }) {
         >
           <Icon name="minus" />
         </button>
-        <output aria-live="polite">{Math.round(zoom.value * 100)}%</output>
+        <output aria-live="polite">
+          {zoom.value === 1 ? "fitted" : `${zoom.value.toFixed(2)} × fitted`}
+        </output>
         <label>
           Brightness{" "}
           <input

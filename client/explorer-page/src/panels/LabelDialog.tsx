@@ -1,18 +1,21 @@
 /** Gives the selected images a label, or takes it away. */
 
+import { useSignal } from "@preact/signals";
 import { countImages, perform } from "../data/acting";
 import { classColour } from "../data/colours";
 import { dark, fixed, groups, markOfLabel, selectedRows, selection, snapshot } from "../data/state";
 import { closeDialog } from "./open_dialog";
 import { Form, Modal } from "./Modal";
 
-/** Labels that are likely meant: those given so far, then classes, then names of groups. */
+const MOST_LABELS = 12;
+
+/** Labels that are likely meant: those given so far, then classes, then names of groups; of words that differ in letters alone, the first. */
 function likelyLabels(): string[] {
   const named = groups.value.filter((group) => group.named).map((group) => group.name);
-  return [...new Set([...snapshot.value.state.labelValues, ...(fixed.result.classes ?? []), ...named])].slice(
-    0,
-    12,
-  );
+  const all = [...snapshot.value.state.labelValues, ...(fixed.result.classes ?? []), ...named];
+  const seen = new Set<string>();
+  const fresh = all.filter((label) => !seen.has(label.toLowerCase()) && seen.add(label.toLowerCase()));
+  return fresh.slice(0, MOST_LABELS);
 }
 
 /** The colour of a label that may not be given yet; unknown ones are grey. */
@@ -29,6 +32,14 @@ export function LabelDialog() {
     void perform({ kind: "label", rows, label }, `${countImages(rows.length)} ${words}.`);
   };
   const likely = likelyLabels();
+  const [typed, alike] = [useSignal(""), useSignal("")];
+  /** The same word in other letters is a slip more often than a finding of its own. */
+  const giveTyped = (label: string) => {
+    const other = likely.find((one) => one !== label && one.toLowerCase() === label.toLowerCase());
+    if (!other || typed.value === label) return give(label);
+    typed.value = label;
+    alike.value = other;
+  };
   const key = (event: KeyboardEvent) => {
     const label = /^[1-9]$/.test(event.key) ? likely[Number(event.key) - 1] : undefined;
     if (!label || event.target instanceof HTMLInputElement) return;
@@ -46,7 +57,19 @@ export function LabelDialog() {
           </button>
         ))}
       </div>
-      <Form button="Label" send={({ label = "" }) => give(label)}>
+      <Form
+        button={alike.value ? `Label ${typed.value} all the same` : "Label"}
+        send={({ label = "" }) => giveTyped(label)}
+      >
+        {alike.value && (
+          <p class="notice" role="alert">
+            There is{" "}
+            <button type="button" class="link" onClick={() => give(alike.value)}>
+              {alike.value}
+            </button>{" "}
+            already.
+          </p>
+        )}
         <label class="field">
           Label
           <input name="label" required maxLength={200} autocomplete="off" autoFocus={!likely.length} />

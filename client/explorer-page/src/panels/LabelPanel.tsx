@@ -4,9 +4,12 @@ import { useSignal } from "@preact/signals";
 import { type Propagation, read, Refusal } from "../data/api";
 import { complain, countImages, perform, tell } from "../data/acting";
 import { classColour } from "../data/colours";
+import { NO_FILTERS } from "../data/filters";
 import {
+  chosen,
   colourBy,
   dark,
+  filters,
   isSpread,
   markOfLabel,
   membership,
@@ -89,6 +92,8 @@ function Suggested({ found }: { found: Propagation }) {
   const byDoubt = rows.sort((a, b) => found.certainty[a]! - found.certainty[b]!);
   const certaintyAt = (place: number) => found.certainty[byDoubt[place] ?? -1]?.toFixed(2) ?? "";
   const show = (wanted: number[], title: string) => {
+    chosen.value = new Set();
+    filters.value = NO_FILTERS;
     scope.value = { rows: Uint32Array.from(wanted), title };
     order.value = "asked";
     tab.value = "images";

@@ -28,7 +28,6 @@ export function Modal({ title, close, children, wide = false }: Props) {
         event.preventDefault();
         close();
       }}
-      onClick={(event) => event.target === box.current && close()}
     >
       <div class="modal-body">
         <header>

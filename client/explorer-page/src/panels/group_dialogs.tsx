@@ -57,7 +57,7 @@ export function MergeDialog() {
     if (merged.length < 2) return;
     closeDialog();
     const name = values["name"] ? { name: values["name"] } : {};
-    chosen.value = new Set();
+    chosen.value = new Set([merged[0]!.id]);
     void perform(
       { kind: "merge", groups: merged.map((group) => group.id), ...name },
       `${merged.map((group) => group.name).join(" and ")} are one group now.`,
@@ -111,18 +111,25 @@ export function MoveDialog() {
       scope.value = null;
     }
   };
-  const others = groups.value.filter((group) => group.id !== own?.id);
+  // A digit means the same group everywhere: its place in the list of all groups.
+  const first = groups.value.find((group) => group.id !== own?.id);
   const key = (event: KeyboardEvent) => {
-    const group = /^[1-9]$/.test(event.key) ? others[Number(event.key) - 1] : undefined;
-    if (!group || event.target instanceof HTMLInputElement) return;
+    const group = /^[1-9]$/.test(event.key) ? groups.value[Number(event.key) - 1] : undefined;
+    if (!group || group.id === own?.id || event.target instanceof HTMLInputElement) return;
     event.preventDefault();
     go(group);
   };
   return (
     <Modal title={`Move ${countImages(selection.value.count)}`} close={closeDialog}>
       <div class="targets" role="group" aria-label="Into a group" onKeyDown={key}>
-        {others.map((group, place) => (
-          <button key={group.id} class="group" autoFocus={place === 0} onClick={() => go(group)}>
+        {groups.value.map((group, place) => (
+          <button
+            key={group.id}
+            class="group"
+            autoFocus={group === first}
+            disabled={group.id === own?.id}
+            onClick={() => go(group)}
+          >
             <GroupMark group={group} />
             <span class="group-name">{group.name}</span>
             {place < 9 && <kbd>{place + 1}</kbd>}
