@@ -180,7 +180,9 @@ def test_a_second_explorer_of_a_result_is_refused(explorer: Caller, result: Path
         [str(program), "explore", str(result), "--no-browser"], capture_output=True, text=True, check=False
     )
     assert second.returncode == 2
-    assert re.fullmatch(r"octcluster: another 'octcluster explore' works on .*\n", second.stderr)
+    reading, refused = second.stderr.splitlines()
+    assert reading == f"octcluster: reading the result in {result}"
+    assert refused.startswith("octcluster: another 'octcluster explore' works on ")
     assert explorer.process
     explorer.process.send_signal(signal.SIGINT)
     assert explorer.process.wait(30) == 0
@@ -222,7 +224,14 @@ def test_pictures_are_those_of_the_files_until_they_are_gone(
     record["arguments"]["images"] = str(tmp_path / "nowhere")
     (result / "run.json").write_text(json.dumps(record))
     with running_explorer(result, "--cache-dir", cache) as explorer:
-        assert explorer.ask("api/result").json["pictures"] is False
+        told = explorer.ask("api/result").json
+        assert (told["pictures"], told["imagesGone"]) == (False, 24)
+        gone = "24 of 24 images are not where the run found them: end the explorer, and start it again with"
+        assert told["imagesText"] == f"{gone} --images FOLDER"
+        assert explorer.process
+        assert explorer.process.stderr
+        lines = [explorer.process.stderr.readline() for _ in range(2)]
+        assert lines[1].startswith(f"octcluster: {told['imagesText']} (they were looked for in ")
         assert explorer.ask("api/pictures/5?side=96").status == 404
         assert explorer.state()["groups"]
 

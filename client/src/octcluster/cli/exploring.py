@@ -33,7 +33,8 @@ def serve_page(command: ExploreCommand) -> None:
         identified=command.identified,
         port=command.port,
         debug=command.debug,
-        on_error=_show_error,
+        on_error=_show,
+        on_notice=_show,
     )
     explore(folder, options, partial(_show_address, browser=not command.no_browser))
 
@@ -45,6 +46,6 @@ def _show_address(address: str, *, browser: bool) -> None:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-def _show_error(text: str) -> None:
-    """Prints what went wrong for a page that may not be told."""
+def _show(text: str) -> None:
+    """Prints what the page is not told, or not yet."""
     print(f"octcluster: {text}", file=sys.stderr, flush=True)

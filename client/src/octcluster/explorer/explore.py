@@ -11,7 +11,7 @@ from octcluster.explorer.jobs import Jobs
 from octcluster.explorer.labelling import Labelling
 from octcluster.explorer.pictures import Pictures
 from octcluster.explorer.result import read_result
-from octcluster.explorer.server.explorer import Explorer
+from octcluster.explorer.server.explorer import Explorer, describe_gone
 from octcluster.explorer.server.serving import serve
 from octcluster.explorer.told_errors import ErrorTeller
 from octcluster.explorer.vectors import Vectors
@@ -35,6 +35,7 @@ class ExploreOptions:
         port: Port of the page; 0: any that is free.
         debug: Whether faults are printed in full.
         on_error: Told in full what went wrong, where the page is not.
+        on_notice: Told what a person should know before the page is there.
     """
 
     services: Callable[[FinishedRun], ServiceOptions]
@@ -44,6 +45,7 @@ class ExploreOptions:
     port: int = 0
     debug: bool = False
     on_error: Callable[[str], None] = lambda _: None
+    on_notice: Callable[[str], None] = lambda _: None
 
 
 @contextmanager
@@ -57,6 +59,7 @@ def opened_explorer(reference: str, options: ExploreOptions) -> Iterator[Explore
     Raises:
         InvalidArguments: The folder cannot be used, or another explorer works on it.
     """
+    options.on_notice(f"reading the result in {reference}")
     result = read_result(reference, options.images)
     comparison = None if options.compare is None else compare(result, read_result(options.compare))
     more = {} if comparison is None else {"other_cluster": comparison.others}
@@ -94,4 +97,14 @@ def explore(reference: str, options: ExploreOptions, on_ready: Callable[[str], N
         on_ready: Told the address of the page.
     """
     with opened_explorer(reference, options) as explorer:
+        for text in list_notices(explorer):
+            options.on_notice(text)
         serve(explorer, options.port, on_ready, debug=options.debug)
+
+
+def list_notices(explorer: Explorer) -> Iterator[str]:
+    """Says what the page will lack; may name folders, so it is for the terminal alone."""
+    images = len(explorer.result.names)
+    gone = explorer.pictures.count_gone()
+    if gone:
+        yield f"{describe_gone(gone, images)} (they were looked for in {explorer.result.root})"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SIDES = (96, 128, 192)
 FULL = "full"
-_TRIED = 20
+_TRIED = 2000
 _SCANS_AT_ONCE = 64
 _OWN = 0o600
 _QUALITY = 85
@@ -49,12 +49,16 @@ class Pictures:
         self._one_volume = threading.Lock()
         self._can_check = not result.of_vectors and check_of_secret(key_secret) == result.key_check
 
-    @property
-    def are_there(self) -> bool:
-        """Whether any of the first images is where it was."""
-        return any(
-            self._result.scan(row).path.is_file() for row in range(min(_TRIED, len(self._result.names)))
-        )
+    def count_gone(self) -> int:
+        """Number of images that are not where they were; 0 if all of many that were looked for are there."""
+        images = len(self._result.names)
+        first = range(0, images, max(1, images // _TRIED))
+        if len(first) < images and all(map(self._is_there, first)):
+            return 0
+        return sum(not self._is_there(row) for row in range(images))
+
+    def _is_there(self, row: int) -> bool:
+        return os.path.isfile(self._result.scan(row).path)  # noqa: PTH113 - half the time, for 100,000 images
 
     def small(self, row: int, side: int) -> bytes:
         """A small grey picture of a row, as JPEG, with nothing of the file but its pixels.

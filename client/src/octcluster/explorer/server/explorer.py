@@ -12,7 +12,7 @@ from octcluster.explorer.result import Result
 from octcluster.explorer.told_errors import ErrorTeller
 from octcluster.explorer.vectors import Vectors
 from octcluster.explorer.workspace import Workspace
-from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, count
+from octcluster.outputs.wording.words import RESEARCH_USE_ONLY, are, count
 from octcluster.workflows.services import ServiceOptions
 
 
@@ -52,6 +52,7 @@ class Explorer:
         classes = result.categories.get("class")
         clusters = len(set(result.clusters.tolist()) - {-1})
         title = f"{count(len(result.names), 'image')} in {count(clusters, 'cluster')}"
+        gone = self.pictures.count_gone()
         return {
             "images": len(result.names),
             "title": f"{result.folder.name}: {title}" if self.identified else title,
@@ -62,7 +63,19 @@ class Explorer:
             "classes": list(classes.values) if classes else [],
             "maps": [name for name in ("pca", "umap") if f"{name}_x" in result.maps],
             "eyes": "eye" in result.categories,
-            "pictures": self.pictures.are_there,
+            "pictures": gone < len(result.names),
+            "imagesGone": gone,
+            "imagesText": describe_gone(gone, len(result.names)),
             "compare": self.comparison is not None,
             "researchUseOnly": RESEARCH_USE_ONLY,
         }
+
+
+def describe_gone(gone: int, images: int) -> str:
+    """Says how many images are not where they were, and the cure; nothing if all are there."""
+    if not gone:
+        return ""
+    return (
+        f"{gone:,} of {count(images, 'image')} {are(gone)} not where the run found them: end the explorer, and "
+        "start it again with --images FOLDER"
+    )
