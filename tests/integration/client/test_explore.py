@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -180,9 +179,9 @@ def test_a_second_explorer_of_a_result_is_refused(explorer: Caller, result: Path
         [str(program), "explore", str(result), "--no-browser"], capture_output=True, text=True, check=False
     )
     assert second.returncode == 2
-    reading, refused = second.stderr.splitlines()
+    reading, told = second.stderr.splitlines()
     assert reading == f"octcluster: reading the result in {result}"
-    assert refused.startswith("octcluster: another 'octcluster explore' works on ")
+    assert told.startswith("octcluster: another 'octcluster explore' works on ")
     assert explorer.process
     explorer.process.send_signal(signal.SIGINT)
     assert explorer.process.wait(30) == 0
@@ -226,8 +225,10 @@ def test_pictures_are_those_of_the_files_until_they_are_gone(
     with running_explorer(result, "--cache-dir", cache) as explorer:
         told = explorer.ask("api/result").json
         assert (told["pictures"], told["imagesGone"]) == (False, 24)
-        gone = "24 of 24 images are not where the run found them: end the explorer, and start it again with"
-        assert told["imagesText"] == f"{gone} --images FOLDER"
+        sentence = (
+            "24 of 24 images are not where the run found them: end the explorer, and start it again with"
+        )
+        assert told["imagesText"] == f"{sentence} --images FOLDER"
         assert explorer.process
         assert explorer.process.stderr
         lines = [explorer.process.stderr.readline() for _ in range(2)]

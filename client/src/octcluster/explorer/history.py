@@ -100,9 +100,16 @@ class HistoryFile:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
         self.entries.append(entry)
 
+    def is_there(self) -> bool:
+        """Whether the file is still the one in the folder: it may have been moved away."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Lets another explorer have the file; one in which nothing was done is removed."""
-        if not self.entries and not os.fstat(self._descriptor).st_size:
+        if not self.entries and not os.fstat(self._descriptor).st_size and self.is_there():
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
 

@@ -17,6 +17,7 @@ from octcluster.images.image_set import Scan
 from octcluster.model.errors import InvalidArguments
 from octcluster.workflows.finished_runs import FinishedRun, find_run
 from octcluster.workflows.result_files import PARQUET_PREFIX
+from octcluster.workflows.result_id import RESULT_ID
 
 TABLE = "assignments.parquet"
 UNKNOWN = -1
@@ -146,6 +147,14 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         outliers=find_outliers(clusters, distances),
         duplicates=_find_duplicates(run.folder / "duplicates.csv", names),
     )
+
+
+def read_result_id(folder: Path) -> str:
+    """Which result is in a folder now; empty if none is, as while another one is being written."""
+    try:
+        return str(json.loads((folder / "run.json").read_bytes())[RESULT_ID])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def find_outliers(clusters: Codes, distances: Floats) -> NDArray[np.uint8]:

@@ -10,8 +10,9 @@ from octcluster.explorer.acts import Act, parse_act
 from octcluster.explorer.exports import write_names
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.history import Entry, HistoryFile, Kind, list_effective, now
-from octcluster.explorer.result import Result
+from octcluster.explorer.result import Result, read_result_id
 from octcluster.model.errors import ActRefused, InvalidArguments, StateChanged
+from octcluster.outputs.folder import HISTORY
 from octcluster.workflows.cluster_names import FILE_NAME as NAMES
 
 MAX_WHO_CHARACTERS = 100
@@ -36,7 +37,7 @@ class Workspace:
         self._texts: dict[int, str] = {}
         self._unsaved = ""
         try:
-            self._groups = self._replay()
+            self._groups = self._replay_all()
         except ActRefused as error:
             self._history.close()
             raise InvalidArguments(
@@ -73,11 +74,12 @@ class Workspace:
 
         Raises:
             ActRefused: It cannot be done.
-            StateChanged: The version is not the present one.
+            StateChanged: The version is not the present one, or the folder has another result by now.
             OSError: It cannot be saved; nothing is changed.
         """
         name = _check_who(who)
         with self._lock:
+            self._check_place()
             self._check_version(version)
             act: Act = make_act(self._groups) if callable(make_act) else parse_act(make_act)
             groups, text = perform(self._groups, act)
@@ -118,6 +120,7 @@ class Workspace:
     def _step(self, who: object, version: object, kind: Kind, find: Callable[[], list[Entry]]) -> None:
         name = _check_who(who)
         with self._lock:
+            self._check_place()
             self._check_version(version)
             acts = find()
             if not acts:
@@ -151,6 +154,38 @@ class Workspace:
             if entry.act is not None:
                 groups, self._texts[entry.number] = perform(groups, entry.act)
         return groups
+
+    def _replay_all(self) -> Groups:
+        """The same of all entries, one after the other: this also tells what was undone."""
+        entries = self._history.entries
+        self._done, self._undone = list_effective(entries)
+        acts = {entry.number: entry.act for entry in entries}
+        to_undo = {entry.of for entry in entries if entry.kind == "undo"}
+        before: dict[int, Groups] = {}  # of acts that will be undone
+        groups = self._first
+        for entry in entries:
+            number = entry.of or entry.number
+            act = acts[number]
+            if entry.kind == "undo":
+                groups = before.pop(number)
+            elif act is not None:
+                if number in to_undo:
+                    before[number] = groups
+                groups, self._texts[number] = perform(groups, act)
+        return groups
+
+    def _check_place(self) -> None:
+        """Raises StateChanged if the folder has another result or another history by now."""
+        if read_result_id(self.result.folder) != self.result.result_id:
+            raise StateChanged(
+                "a later run has replaced this result, so nothing was changed: end the explorer, and start "
+                "it again with the result as it is now"
+            )
+        if not self._history.is_there():
+            raise StateChanged(
+                f"{HISTORY} is not in the folder of the result any more, so nothing was changed: put it "
+                "back, or end the explorer and start it again"
+            )
 
     def _check_version(self, version: object) -> None:
         if version != self.version:

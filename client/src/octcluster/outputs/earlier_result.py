@@ -1,6 +1,8 @@
 """What the same command left in a folder before: another result is replaced only when that is asked for."""
 
+import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
@@ -8,7 +10,9 @@ from pathlib import Path
 
 from octcluster.images.image_set import ImageSet
 from octcluster.model.errors import InvalidArguments
+from octcluster.outputs.atomic_files import lock_file
 from octcluster.outputs.folder import HISTORY
+from octcluster.outputs.wording.words import count
 from octcluster.workflows.run import RunOptions
 
 REQUEST = "request"
@@ -65,13 +69,11 @@ def check_replaceable(record: Path, asked: Mapping[str, object], *, overwrite: b
         return
     earlier = _read_request(record)
     others = sorted(name for name in {*earlier, *asked} if earlier.get(name) != asked.get(name))
-    if not others or (overwrite and _keeps_work(record.parent, others)):
+    if not others:
         return
     if overwrite:
-        raise InvalidArguments(
-            f"{record.parent} holds what a person did with its groups ({HISTORY}), which fits no other "
-            f"result: name another folder for the outputs, or move {HISTORY} away"
-        )
+        _check_work(record.parent, others)
+        return
     kinds = ["of other images"] if _IMAGES in others else []
     if options := ", ".join(name for name in others if name != _IMAGES):
         kinds.append(f"with other options ({options})")
@@ -82,10 +84,44 @@ def check_replaceable(record: Path, asked: Mapping[str, object], *, overwrite: b
     )
 
 
-def _keeps_work(folder: Path, others: Sequence[str]) -> bool:
-    """Whether nobody has worked on the result, or the new one will have the same clusters."""
+def _check_work(folder: Path, others: Sequence[str]) -> None:
+    """Raises InvalidArguments if a person has worked on a result whose clusters go, or works on it now."""
     history = folder / HISTORY
-    return _WITHOUT_SAY.issuperset(others) or not history.exists() or not history.stat().st_size
+    if _WITHOUT_SAY.issuperset(others) or not history.exists():
+        return
+    if _is_locked(history):
+        raise InvalidArguments(
+            f"an 'octcluster explore' works on {folder}, and the new result would have other clusters: end "
+            "it first, or name another folder for the outputs"
+        )
+    if told := _describe_acts(history):
+        raise InvalidArguments(
+            f"{folder} holds {told} ({HISTORY}), which fits no other result: name another folder for the "
+            f"outputs, or move {HISTORY} away"
+        )
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether another process holds the lock of a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return lock_file(descriptor) is False
+    finally:
+        os.close(descriptor)
+
+
+def _describe_acts(history: Path) -> str:
+    """How many acts of whom a history holds, as far as it can be read; nothing of an empty one."""
+    lines = history.read_bytes().splitlines()
+    people: dict[str, None] = {}
+    acts = 0
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            people[str(entry["who"])] = None
+            acts += entry["kind"] == "act"
+    by = ", ".join(people) or "a person"
+    return f"{count(acts, 'act')} of {by} on its groups" if lines else ""
 
 
 def _read_request(record: Path) -> Mapping[str, object]:

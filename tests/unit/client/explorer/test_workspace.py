@@ -228,3 +228,37 @@ def test_an_act_that_cannot_be_saved_changes_nothing(result: Result, monkeypatch
     do(workspace, ACTS[2])
     assert workspace.version == 2
     workspace.close()
+
+
+def test_acts_for_a_result_that_was_replaced_are_refused(result: Result) -> None:
+    workspace = Workspace(result)
+    do(workspace, ACTS[0])
+    history = (result.folder / FILE_NAME).read_bytes()
+    record = (result.folder / "run.json").read_text()
+    (result.folder / "run.json").write_text(record.replace(result.result_id, "0" * len(result.result_id)))
+    with pytest.raises(StateChanged, match=r"a later run has replaced this result, .*: end the explorer"):
+        do(workspace, ACTS[1])
+    with pytest.raises(StateChanged, match="a later run has replaced this result"):
+        workspace.undo(WHO, 1)
+    (result.folder / "run.json").write_text(record)
+    (result.folder / FILE_NAME).rename(result.folder / "elsewhere.jsonl")
+    with pytest.raises(StateChanged, match=r"history\.jsonl is not in the folder of the result any more"):
+        do(workspace, ACTS[1])
+    (result.folder / "elsewhere.jsonl").rename(result.folder / FILE_NAME)
+    assert (result.folder / FILE_NAME).read_bytes() == history
+    do(workspace, ACTS[1])
+    workspace.close()
+
+
+def test_what_was_undone_is_told_alike_after_a_new_start(result: Result) -> None:
+    workspace = Workspace(result)
+    do(workspace, *ACTS[:3])
+    for step in ("undo", "undo", "redo", "undo"):
+        getattr(workspace, step)(WHO, workspace.version)
+    do(workspace, ACTS[6])
+    told, groups = workspace.describe(), workspace.groups
+    workspace = reopen(workspace)
+    assert workspace.describe() == told
+    assert same(workspace.groups, groups)
+    assert "undid: wrote a note to CNV" in {line["text"] for line in told["history"]}  # type: ignore[attr-defined]
+    workspace.close()

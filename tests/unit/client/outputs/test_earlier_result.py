@@ -1,11 +1,14 @@
 """An earlier result is replaced by another one only where that is asked for."""
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from octcluster.explorer.acts import parse_act
+from octcluster.explorer.history import Entry, HistoryFile
 from octcluster.images.image_set import ImageSet, Scan
 from octcluster.model.errors import InvalidArguments
 from octcluster.model.recipes import PLAIN_1
@@ -15,6 +18,7 @@ from octcluster.workflows.run import RunOptions
 SCANS = [Scan(Path("/a"), "0.png", "CNV", "1"), Scan(Path("/a"), "1.png", "DME", "2")]
 IMAGES = ImageSet(Path("/a"), SCANS, "folder")
 OPTIONS = RunOptions()
+NAME = {"kind": "name", "group": "c0", "name": "CNV"}
 
 
 def keep(folder: Path, asked: object) -> Path:
@@ -101,9 +105,13 @@ def test_what_a_person_did_is_not_overwritten_but_by_the_same_clusters(tmp_path:
     check_replaceable(record, other, overwrite=True)
     (tmp_path / "history.jsonl").touch()  # of an explorer that is open, and in which nothing was done
     check_replaceable(record, other, overwrite=True)
-    (tmp_path / "history.jsonl").write_text("{}\n")
+    with contextlib.closing(HistoryFile(tmp_path, "id", 2)) as history:
+        with pytest.raises(InvalidArguments, match=r"an 'octcluster explore' works on .*: end it first"):
+            check_replaceable(record, other, overwrite=True)
+        for number, who in enumerate(("Ada", "Zo\u00eb", "Ada"), start=1):
+            history.append(Entry(number, "now", who, "act", parse_act(NAME)))
     check_replaceable(record, alike, overwrite=True)
     with pytest.raises(
-        InvalidArguments, match=r"what a person did with its groups \(history\.jsonl\), which fits"
+        InvalidArguments, match=r"holds 3 acts of Ada, Zo\u00eb on its groups .*, or move history\.jsonl away"
     ):
         check_replaceable(record, other, overwrite=True)

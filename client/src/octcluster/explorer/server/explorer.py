@@ -76,6 +76,6 @@ def describe_gone(gone: int, images: int) -> str:
     if not gone:
         return ""
     return (
-        f"{gone:,} of {count(images, 'image')} {are(gone)} not where the run found them: end the explorer, and "
-        "start it again with --images FOLDER"
+        f"{gone:,} of {count(images, 'image')} {are(gone)} not where the run found them: end the explorer, "
+        "and start it again with --images FOLDER"
     )
