@@ -3,8 +3,12 @@
 Keras has one backend a process, and this is OpenVINO's own. The server that waits for it never loads Keras.
 """
 
+# ruff: noqa: E402
 import sys
 from pathlib import Path
+
+# Keras imports them where they are, which takes as long as all the rest, and needs none of them here.
+sys.modules.update(dict.fromkeys(("jax", "matplotlib", "pandas")))  # type: ignore[arg-type]
 
 import keras
 import openvino
