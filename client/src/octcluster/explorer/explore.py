@@ -80,6 +80,7 @@ def opened_explorer(reference: str, options: ExploreOptions) -> Iterator[Explore
             services=services,
             comparison=comparison,
             teller=teller,
+            notice=options.on_notice,
             columns=format_columns(result, identified=options.identified, more=more),
             identified=options.identified,
         )

@@ -56,6 +56,7 @@ class Result:
         started: When it began, as ``2026-05-04T03:02:01Z``.
         result_id: Name of its result.
         key_check: Tells whether image keys were made under a secret; see ``keys.check_of_secret``.
+        source: What the run was called with: a folder, a list of paths, or a volume.
         root: Folder that the names are relative to, there or not.
         of_vectors: Whether the run was of vectors out of a file: its keys are not those of images.
         names: Name of each image; stays on this machine.
@@ -75,6 +76,7 @@ class Result:
     started: str
     result_id: str
     key_check: str
+    source: Path
     root: Path
     of_vectors: bool
     names: Sequence[str]
@@ -120,6 +122,7 @@ def read_result(reference: str, images: Path | None = None) -> Result:
             f"--images {images} does not exist: name the folder of the run's images, or their list of paths"
         )
     table, told = _read_table(run.folder / TABLE)
+    source = images or _find_recorded(run)
     names: list[str] = table["image"].to_pylist()
     clusters = _integers(table["cluster"])
     distances = _floats(table["distance"])
@@ -130,7 +133,8 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         started=str(record.get("started", "")),
         result_id=told["result_id"],
         key_check=told["keys"],
-        root=_find_root(images or _find_recorded(run)),
+        source=source,
+        root=_find_root(source),
         of_vectors=record.get("runtime") == "",  # nothing has made vectors of images
         names=names,
         image_keys=table["image_key"].to_pylist(),

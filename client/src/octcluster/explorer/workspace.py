@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from octcluster.explorer.acts import Act, parse_act
-from octcluster.explorer.exports import write_names
+from octcluster.explorer.exports import count_origins, write_names
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.history import Entry, HistoryFile, Kind, list_effective, now
 from octcluster.explorer.result import Result, read_result_id
@@ -59,6 +59,12 @@ class Workspace:
         """The groups now, with their version."""
         with self._lock:
             return self.version, self._groups
+
+    def check_place(self) -> Groups:
+        """The groups now; raises StateChanged if the folder has another result or history by now."""
+        with self._lock:
+            self._check_place()
+            return self._groups
 
     def close(self) -> None:
         """Lets another explorer work on the result."""
@@ -214,6 +220,7 @@ class Workspace:
             "unusable": int(groups.unusable.sum()),
             "labels": int((groups.labels >= 0).sum()),
             "propagated": int(groups.propagated.sum()),
+            "origins": count_origins(groups),
             "labelValues": list(groups.label_values),
             "canUndo": bool(self._done),
             "canRedo": bool(self._undone),

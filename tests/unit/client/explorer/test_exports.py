@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from known import known
 from made_results import MOMENT, write_result
 from octcluster.explorer.acts import parse_act
 from octcluster.explorer.exports import (
+    count_origins,
     format_coco,
     format_labels,
     format_names,
@@ -21,6 +23,7 @@ from octcluster.explorer.exports import (
 )
 from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.result import Result, read_result
+from octcluster.images.folder import find_images
 from octcluster.images.image_set import Scan
 from octcluster.images.labels import label_images
 from octcluster.model.errors import ActRefused
@@ -28,6 +31,7 @@ from octcluster.outputs.assign.report import format_assign_report
 from octcluster.workflows.cluster_names import read_cluster_names
 from octcluster.workflows.finished_runs import find_run
 from outcomes import add_trust, fit, make_assign_outcome, make_outcome
+from PIL import Image
 
 
 @pytest.fixture
@@ -64,7 +68,10 @@ def test_labels_are_those_given_by_hand_else_names_of_groups(result: Result) -> 
         "image": result.names[third],
         "label": "'=CNV, wet",
         "patient": result.categories["patient"].value(third),
+        "group": "'=CNV, wet",
+        "origin": "group",
     }
+    assert (rows[result.names[first]]["group"], rows[result.names[first]]["origin"]) == ("'=CNV, wet", "hand")
     assert rows[result.names[rows_of(result, 1)[0]]]["label"] == ""
 
 
@@ -76,6 +83,53 @@ def test_a_run_takes_the_labels(result: Result, tmp_path: Path) -> None:
     labelled = label_images(scans, str(file)).images
     assert [scan.label for scan in labelled] == list_labels(groups)
     assert labelled[0].patient == result.categories["patient"].value(0)
+
+
+def test_suggested_labels_are_told_apart_from_those_of_a_person(result: Result) -> None:
+    first, second, third = rows_of(result, 0)[:3]
+    groups = groups_after(
+        result,
+        {"kind": "name", "group": "c1", "name": "wet"},
+        {"kind": "label", "rows": [first], "label": "DME"},
+        {"kind": "propagate", "rows": [second, third], "labels": [0, 0], "values": ["DME"]},
+        {"kind": "label", "rows": [third], "label": "DME"},
+    )
+    rows = list(csv.DictReader(io.StringIO(format_labels(result, groups).decode())))
+    assert [rows[row]["origin"] for row in (first, second, third)] == ["hand", "suggested", "hand"]
+    by_group = len(rows_of(result, 1))
+    assert count_origins(groups) == {"hand": 2, "group": by_group, "suggested": 1}
+    notes = {note["image_id"] - 1: note for note in json.loads(format_coco(result, groups))["annotations"]}
+    assert notes[second]["attributes"] == {"group": "cluster 0", "origin": "suggested"}
+    told = str(write_exports(result, groups)["text"])
+    assert f"2 by hand, {by_group} by the name of the group, 1 suggested (column 'origin')" in told
+    assert "Nobody has looked at the suggested ones." in told
+
+
+def test_a_run_of_the_usable_images_leaves_the_others_out(result: Result, tmp_path: Path) -> None:
+    first, *others = rows_of(result, 0)
+    result = replace(result, root=tmp_path / "scans")
+    for name in result.names:
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.linear_gradient("L").save(path)
+    groups = groups_after(
+        result,
+        {"kind": "name", "group": "c0", "name": "CNV"},
+        {"kind": "unusable", "rows": [first], "unusable": True},
+    )
+    told = write_exports(result, groups)
+    assert "octcluster run RESULT/exports/usable.txt --labels RESULT/exports/labels.csv" in str(told["text"])
+    exports = result.folder / "exports"
+    unusable = list(csv.DictReader(io.StringIO((exports / "unusable.csv").read_text())))
+    patient = result.categories["patient"].value(first)
+    assert unusable == [{"image": result.names[first], "patient": patient, "group": "CNV"}]
+    found = find_images(exports / "usable.txt", str(exports / "labels.csv")).images
+    labels = {os.path.relpath(scan.path, tmp_path / "scans"): scan.label for scan in found}
+    assert labels.keys() == {*result.names} - {result.names[first]}
+    assert {labels[result.names[row]] for row in others} == {"CNV"}
+    write_exports(result, groups_after(result, {"kind": "name", "group": "c0", "name": "CNV"}))
+    assert not (exports / "usable.txt").exists()
+    assert not (exports / "unusable.csv").exists()
 
 
 def test_nothing_named_is_nothing_to_export(result: Result) -> None:
@@ -157,7 +211,8 @@ def test_exports_lie_in_a_folder_of_the_run_and_tell_no_name(result: Result) -> 
     )
     told = write_exports(result, groups)
     count = len(rows_of(result, 0))
-    assert told["files"] == ["exports/labels.csv", "exports/coco.json", "exports/names.json"]
+    files = ["labels.csv", "coco.json", "names.json", "unusable.csv", "usable.txt"]
+    assert told["files"] == [f"exports/{name}" for name in files]
     assert (told["images"], told["left"]) == (count, {"unnamed": 79 - count, "unusable": 1})
     assert "secret" not in json.dumps(dict(told))
     assert (result.folder / "exports/labels.csv").read_bytes() == format_labels(result, groups)

@@ -1,6 +1,6 @@
 """What the routes share: the result, the work on it, its pictures, and how they are told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Explorer:
         services: Services that have the vectors.
         comparison: The run beside another one; None: there is no other.
         teller: Makes sentences of what goes wrong.
+        notice: Tells the person at this machine something that the page may not be told.
         columns: The columns as the page takes them.
         identified: Whether names of files and patients may be sent.
     """
@@ -43,6 +44,7 @@ class Explorer:
     services: ServiceOptions
     comparison: Comparison | None
     teller: ErrorTeller
+    notice: Callable[[str], None]
     columns: bytes
     identified: bool
 

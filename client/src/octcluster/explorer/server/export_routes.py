@@ -1,5 +1,6 @@
 """What leaves the explorer, as files beside the run or as downloads."""
 
+import shlex
 from typing import Any
 
 from starlette.requests import Request
@@ -9,9 +10,12 @@ from starlette.routing import Route
 from octcluster.explorer.exports import (
     COCO,
     LABELS,
+    UNUSABLE,
+    describe_exports,
     format_coco,
     format_labels,
     format_names,
+    format_unusable,
     write_exports,
 )
 from octcluster.explorer.server.explorer import Explorer
@@ -22,6 +26,7 @@ _FORMATS = {
     LABELS: (format_labels, "text/csv; charset=utf-8"),
     COCO: (format_coco, "application/json"),
     NAMES: (format_names, "application/json"),
+    UNUSABLE: (format_unusable, "text/csv; charset=utf-8"),
 }
 _NAMELESS = frozenset({NAMES})
 _IDENTIFIES = (
@@ -39,7 +44,12 @@ def list_export_routes(explorer: Explorer) -> list[Route]:
 
 
 def _write(explorer: Explorer, _: Request, __: Any) -> Response:
-    return JSONResponse(dict(write_exports(explorer.result, explorer.workspace.groups)))
+    groups = explorer.workspace.check_place()
+    told = dict(write_exports(explorer.result, groups))
+    folder, images = shlex.quote(str(explorer.result.folder)), shlex.quote(str(explorer.result.source))
+    text = describe_exports(explorer.result, groups, folder, images)
+    explorer.notice(text)
+    return JSONResponse(told | ({"text": text} if explorer.identified else {}))
 
 
 def _download(explorer: Explorer, request: Request, _: Any) -> Response:
