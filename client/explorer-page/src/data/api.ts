@@ -9,6 +9,8 @@ export interface Result {
   classes: string[];
   maps: string[];
   pictures: boolean;
+  /** How many images are not where they were, and what helps; empty if all are there. */
+  imagesText?: string;
   compare: boolean;
   researchUseOnly: string;
 }

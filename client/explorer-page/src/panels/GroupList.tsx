@@ -56,6 +56,7 @@ export function GroupList() {
       ) : (
         <p class="hint">Tick two groups to merge them. Drag images onto a group to move them.</p>
       )}
+      {fixed.result.imagesText && <p class="notice">{fixed.result.imagesText}</p>}
       {snapshot.value.state.warnings.map((warning) => (
         <p class="notice">{warning}</p>
       ))}
