@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import octcluster
 import pytest
-from octcluster import EmbedderClient, InvalidArguments, LocalStackError
+from octcluster import EmbedderClient, InvalidArguments, LocalStackError, find_run
+from octcluster.cli.arguments.explore import ExploreCommand
 from octcluster.cli.main import main
+from octcluster.cli.parser import parse_command
 from processes import running_service
 from tiny_onnx import SIDE, write_model
 
@@ -44,6 +46,10 @@ def test_a_run_and_new_images(scans: Path, tmp_path: Path, monkeypatch: pytest.M
     with (out / "assignments.csv").open() as run, (tmp_path / "new" / "assignments.csv").open() as new:
         clusters = [row["cluster"] for row in csv.DictReader(run)]
         assert [row["cluster"] for row in csv.DictReader(new)] == clusters
+
+    explore = parse_command(["explore", str(out)])
+    assert isinstance(explore, ExploreCommand)
+    assert explore.find_services(find_run(str(out))).model_file == tmp_path / "models" / "clinic.onnx"
 
     of_blocks = octcluster.run(
         scans,

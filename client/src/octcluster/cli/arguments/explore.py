@@ -8,6 +8,7 @@ from octcluster.cli.arguments.command import add_debug
 from octcluster.cli.arguments.of_run import OfRunCommand
 from octcluster.cli.arguments.services import add_services
 from octcluster.cli.values import parse_port, parse_positive
+from octcluster.local.own_model import model_fields
 from octcluster.model.runs import MODELS
 from octcluster.workflows.finished_runs import FinishedRun
 from octcluster.workflows.services import ServiceOptions
@@ -66,7 +67,7 @@ class ExploreCommand(OfRunCommand):
             InvalidArguments: See service_fields.
         """
         command = self.at_services_of(run)
-        return ServiceOptions(model=command.model or MODELS[0], **command.service_fields())
+        return ServiceOptions(**model_fields(command.model or MODELS[0]), **command.service_fields())
 
 
 def add_arguments(parser: ArgumentParser) -> None:
