@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from octcluster.explorer.result import Result
 from octcluster.model.errors import InvalidArguments
+from octcluster.outputs.wording.words import are, count
 
 NOT_THERE = -2
 """Cluster of an image that is not in the other run."""
@@ -68,6 +69,18 @@ def compare(result: Result, other: Result) -> Comparison:
         [(clusters[row], other_clusters[column]) for row, column in partners],
         int(both.sum()) - kept,
         int((~both).sum()),
+    )
+
+
+def describe_missing(comparison: Comparison) -> str:
+    """Says how few images can be compared; nothing if all can."""
+    images = len(comparison.others)
+    if not comparison.missing:
+        return ""
+    common = count(images - comparison.missing, "image")
+    return (
+        f"{comparison.missing:,} of {count(images, 'image')} {are(comparison.missing)} not in the other run: "
+        f"the comparison is of the {common} that both have"
     )
 
 

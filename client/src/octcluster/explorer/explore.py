@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octcluster.explorer.columns import format_columns
-from octcluster.explorer.comparison import compare
+from octcluster.explorer.comparison import compare, describe_missing
 from octcluster.explorer.jobs import Jobs
 from octcluster.explorer.labelling import Labelling
 from octcluster.explorer.pictures import Pictures
@@ -109,3 +109,5 @@ def list_notices(explorer: Explorer) -> Iterator[str]:
     gone = explorer.pictures.count_gone()
     if gone:
         yield f"{describe_gone(gone, images)} (they were looked for in {explorer.result.root})"
+    if explorer.comparison is not None and explorer.comparison.missing:
+        yield describe_missing(explorer.comparison)

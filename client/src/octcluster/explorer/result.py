@@ -113,10 +113,7 @@ def read_result(reference: str, images: Path | None = None) -> Result:
     """
     run = find_run(reference) if (Path(reference) / "run.json").is_file() else None
     if run is None or run.folder is None:
-        raise InvalidArguments(
-            f"{reference} is no folder of a finished run: give the folder that 'octcluster run' wrote its "
-            "outputs into"
-        )
+        raise InvalidArguments(_explain_no_run(Path(reference)))
     if images is not None and not images.exists():
         raise InvalidArguments(
             f"--images {images} does not exist: name the folder of the run's images, or their list of paths"
@@ -150,6 +147,21 @@ def read_result(reference: str, images: Path | None = None) -> Result:
         distances=distances,
         outliers=find_outliers(clusters, distances),
         duplicates=_find_duplicates(run.folder / "duplicates.csv", names),
+    )
+
+
+def _explain_no_run(folder: Path) -> str:
+    """Why a folder cannot be explored; that of an assignment names the run, which can be."""
+    try:
+        assigned_to = json.loads((folder / "assign.json").read_bytes())["arguments"]["run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return (
+            f"{folder} is no folder of a finished run: give the folder that 'octcluster run' wrote its "
+            "outputs into"
+        )
+    return (
+        f"{folder} holds the output of 'octcluster assign', which has no groups of its own: explore the run "
+        f"that its images were assigned to, {assigned_to}"
     )
 
 

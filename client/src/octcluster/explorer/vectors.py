@@ -54,6 +54,7 @@ class Vectors:
         return vectors if fits and vectors.dtype == np.float32 else None
 
     def _fetch(self, progress: Progress) -> None:
+        progress.message("Finding the vectors: starting the services of the run, or asking them")
         keys = [bytes.fromhex(key) for key in self._result.image_keys]
         rows_of: dict[bytes, list[int]] = {}
         for row, key in enumerate(keys):

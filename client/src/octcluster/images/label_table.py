@@ -17,6 +17,8 @@ from octcluster.images.table_text import TableText, read_table
 from octcluster.model.errors import InvalidImageSet
 
 _SHOWN = 4
+_SUGGESTED = ("origin", "suggested")
+"""Column and cell of the labels that ``octcluster explore`` exports."""
 _COLUMNS_SHOWN = 10
 # A number of more than eleven digits, as spreadsheets show and save it.
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
@@ -191,6 +193,16 @@ def _describe(table: TableText, unknown: Mapping[str, Counter[str]]) -> list[Not
         more = ", ..." if len(table.unused) > _COLUMNS_SHOWN else ""
         text = f"The table has no column for the {' and the '.join(missing)}. Not used: {unused}{more}."
         notes.append(Note("table_unused", text, 0))
+    if "label" in table.columns and (suggested := table.count_cells(*_SUGGESTED)):
+        rows, verb = (
+            f"{suggested:,} row{'' if suggested == 1 else 's'}",
+            "gives" if suggested == 1 else "give",
+        )
+        text = (
+            f"{rows} of the table {verb} a label that 'octcluster explore' has suggested and nobody has "
+            "given by hand: scores against classes count them like the others."
+        )
+        notes.append(Note("table_suggested", text, suggested))
     return notes + _describe_unread(unknown)
 
 

@@ -77,6 +77,13 @@ class TableText:
             number = reader.reader.line_num + self.first_row - 1
             raise InvalidImageSet(f"{self.file}, row {number}: {error}; correct the quotes there") from error
 
+    def count_cells(self, column: str, value: str) -> int:
+        """Number of rows that have this value in a column without a meaning; 0 if there is no such column."""
+        if column not in self.unused:
+            return 0
+        reader = csv.DictReader(io.StringIO(self.text, newline=""), **_dialect(self.separator))
+        return sum((cells.get(column) or "").strip() == value for cells in reader)
+
 
 def read_table(file: Path, sources: Sequence[str]) -> TableText:
     """Reads a CSV file as UTF-8, UTF-16 or cp1252, with the separator that fits its heading row.

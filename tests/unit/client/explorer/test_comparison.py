@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_results import write_result
-from octcluster.explorer.comparison import NOT_THERE, compare
+from octcluster.explorer.comparison import NOT_THERE, compare, describe_missing
 from octcluster.explorer.result import Result, read_result
 from octcluster.model.errors import InvalidArguments
 
@@ -19,7 +19,7 @@ def test_clusters_of_other_numbers_are_partners(result: Result) -> None:
     other = replace(result, clusters=((result.clusters + 1) % 4).astype(np.int32))
     found = compare(result, other)
     assert sorted(found.partners) == [(0, 1), (1, 2), (2, 3), (3, 0)]
-    assert (found.changed, found.missing) == (0, 0)
+    assert (found.changed, found.missing, describe_missing(found)) == (0, 0, "")
     assert sum(map(sum, found.counts)) == 80
 
 
@@ -32,6 +32,9 @@ def test_images_that_changed_and_that_are_missing_are_counted(result: Result) ->
     )
     found = compare(result, other)
     assert (found.missing, found.other_clusters) == (10, [-1, 0, 1, 2, 3])
+    assert describe_missing(found) == (
+        "10 of 80 images are not in the other run: the comparison is of the 70 images that both have"
+    )
     assert found.changed == np.count_nonzero(moved < 70)
     assert found.others.tolist() == [*clusters[:70].tolist(), *[NOT_THERE] * 10]
 

@@ -85,7 +85,7 @@ def test_a_run_takes_the_labels(result: Result, tmp_path: Path) -> None:
     assert labelled[0].patient == result.categories["patient"].value(0)
 
 
-def test_suggested_labels_are_told_apart_from_those_of_a_person(result: Result) -> None:
+def test_suggested_labels_are_told_apart_from_those_of_a_person(result: Result, tmp_path: Path) -> None:
     first, second, third = rows_of(result, 0)[:3]
     groups = groups_after(
         result,
@@ -98,11 +98,15 @@ def test_suggested_labels_are_told_apart_from_those_of_a_person(result: Result) 
     assert [rows[row]["origin"] for row in (first, second, third)] == ["hand", "suggested", "hand"]
     by_group = len(rows_of(result, 1))
     assert count_origins(groups) == {"hand": 2, "group": by_group, "suggested": 1}
-    notes = {note["image_id"] - 1: note for note in json.loads(format_coco(result, groups))["annotations"]}
-    assert notes[second]["attributes"] == {"group": "cluster 0", "origin": "suggested"}
-    told = str(write_exports(result, groups)["text"])
-    assert f"2 by hand, {by_group} by the name of the group, 1 suggested (column 'origin')" in told
-    assert "Nobody has looked at the suggested ones." in told
+    (tmp_path / "labels.csv").write_bytes(format_labels(result, groups))
+    told = label_images([Scan(tmp_path, name) for name in result.names], str(tmp_path / "labels.csv")).notes
+    (note,) = [note.text for note in told if note.kind == "table_suggested"]
+    assert note.startswith("1 row of the table gives a label that 'octcluster explore' has suggested")
+    kept = {each["image_id"] - 1: each for each in json.loads(format_coco(result, groups))["annotations"]}
+    assert kept[second]["attributes"] == {"group": "cluster 0", "origin": "suggested"}
+    text = str(write_exports(result, groups)["text"])
+    assert f"2 by hand, {by_group} by the name of the group, 1 suggested (column 'origin')" in text
+    assert "Nobody has looked at the suggested ones." in text
 
 
 def test_a_run_of_the_usable_images_leaves_the_others_out(result: Result, tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ def test_outliers_are_beyond_99_percent_of_their_cluster() -> None:
     assert np.flatnonzero(find_outliers(clusters, distances)).tolist() == [199, 394]
 
 
+def test_the_output_of_an_assignment_names_the_run(tmp_path: Path) -> None:
+    (tmp_path / "assign.json").write_text(json.dumps({"arguments": {"run": "first/result"}}))
+    with pytest.raises(
+        InvalidArguments, match="explore the run that its images were assigned to, first/result"
+    ):
+        read_result(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from octcluster.explorer.comparison import describe_missing
 from octcluster.explorer.server.explorer import Explorer
 from octcluster.explorer.server.requests import answer_with
 from octcluster.model.errors import NotThere
@@ -29,5 +30,6 @@ def _comparison(explorer: Explorer, _: Request, __: Any) -> Response:
             "matched": len(found.others) - found.missing,
             "missing": found.missing,
             "changed": found.changed,
+            "text": describe_missing(found),
         }
     )
