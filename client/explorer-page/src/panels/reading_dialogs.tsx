@@ -74,6 +74,7 @@ const EXPORTS = [
   ],
   ["names.json", "Names", "the names of the groups by cluster, for reports and for octcluster assign."],
   ["coco.json", "COCO", "images and their groups as COCO JSON, which FiftyOne reads, too."],
+  ["unusable.csv", "Unusable", "the images marked as unusable, which the other files leave out."],
 ] as const;
 
 /** Writes the files beside the result; a download is offered only where names of files may be sent. */
@@ -89,20 +90,22 @@ export function ExportsDialog() {
   return (
     <Modal title="Export" close={closeDialog}>
       <ul class="exports">
-        {EXPORTS.map(([file, title, words]) => (
-          <li key={file}>
-            {fixed.result.identified || file === "names.json" ? (
-              <a class="button" href={`api/exports/${file}`} download={file}>
-                {title}
-              </a>
-            ) : (
-              <strong>{title}</strong>
-            )}
-            <span>
-              <code>{file}</code>: {words}
-            </span>
-          </li>
-        ))}
+        {EXPORTS.filter(([file]) => file !== "unusable.csv" || snapshot.value.state.unusable > 0).map(
+          ([file, title, words]) => (
+            <li key={file}>
+              {fixed.result.identified || file === "names.json" ? (
+                <a class="button" href={`api/exports/${file}`} download={file}>
+                  {title}
+                </a>
+              ) : (
+                <strong>{title}</strong>
+              )}
+              <span>
+                <code>{file}</code>: {words}
+              </span>
+            </li>
+          ),
+        )}
       </ul>
       {!fixed.result.identified && (
         <p class="hint">
