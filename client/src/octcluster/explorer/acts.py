@@ -104,12 +104,16 @@ class LabelImages(_Act):
 
 
 class PropagateLabels(_Act):
-    """Gives images without a label that of the labelled ones near to them."""
+    """Gives images without a label that of the labelled ones near to them.
+
+    Labels that an earlier act of this kind has given, and this one does not give, are removed.
+    """
 
     kind: Literal["propagate"] = "propagate"
     rows: list[Row] = Field(default_factory=list)
     labels: list[StrictInt] = Field(default_factory=list)
     values: list[Name] = Field(default_factory=list)
+    certainty: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 Act = (

@@ -1,6 +1,6 @@
 """Two runs of the same images side by side: which images are in which clusters of both."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from octcluster.explorer.result import Result
 from octcluster.model.errors import InvalidArguments
-from octcluster.outputs.wording.words import are, count
+from octcluster.outputs.wording.words import NOISE, are, count
+from octcluster.workflows.cluster_names import read_cluster_names
 
 NOT_THERE = -2
 """Cluster of an image that is not in the other run."""
+_MINUTE = len("2026-05-04T03:02")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Comparison:
             one pair at most: those with most images come first.
         changed: Number of images that are in both runs, but not in clusters that are partners.
         missing: Number of images that are not in the other run.
+        folders: Names of the folders of both runs.
+        facts: What tells the runs apart without them: ``4 clusters, 2026-05-04 03:02``.
+        other_names: What a person has called clusters of the other run.
     """
 
     others: NDArray[np.int32]
@@ -36,6 +41,9 @@ class Comparison:
     partners: list[tuple[int, int]]
     changed: int
     missing: int
+    folders: tuple[str, str]
+    facts: tuple[str, str]
+    other_names: Mapping[int, str]
 
 
 def compare(result: Result, other: Result) -> Comparison:
@@ -69,7 +77,21 @@ def compare(result: Result, other: Result) -> Comparison:
         [(clusters[row], other_clusters[column]) for row, column in partners],
         int(both.sum()) - kept,
         int((~both).sum()),
+        (result.folder.resolve().name, other.folder.resolve().name),
+        (_describe_run(result), _describe_run(other)),
+        read_cluster_names(other.folder, other.result_id),
     )
+
+
+def name_runs(comparison: Comparison, *, identified: bool) -> tuple[str, str]:
+    """What both runs are called: by their folders only where names may be told."""
+    first, second = comparison.folders if identified else ("this run", "the other run")
+    return f"{first} ({comparison.facts[0]})", f"{second} ({comparison.facts[1]})"
+
+
+def _describe_run(result: Result) -> str:
+    clusters = len(set(result.clusters.tolist()) - {NOISE})
+    return f"{count(clusters, 'cluster')}, {result.started[:_MINUTE].replace('T', ' ')} UTC"
 
 
 def describe_missing(comparison: Comparison) -> str:

@@ -248,7 +248,11 @@ def _propagate(act: PropagateLabels, state: Groups) -> tuple[Groups, str]:
     if len(state.check_rows(act.rows)) != len(codes) or (len(codes) and codes.max() >= len(act.values)):
         raise ActRefused("the labels to propagate do not fit their rows: propagate again")
     text = f"propagated labels to {count(len(rows), 'image')}"
-    labelled = _labelled(state, rows, codes, act.values)
+    if act.certainty:
+        text += f" with a certainty of {act.certainty:g} or more"
+    earlier = np.flatnonzero(state.propagated)
+    kept = _labelled(state, earlier, np.full(len(earlier), UNKNOWN), ())
+    labelled = _labelled(kept, rows, codes, act.values)
     propagated = labelled.propagated.copy()
     propagated[rows] = True
     return replace(labelled, propagated=propagated), text

@@ -94,6 +94,7 @@ class Labelling:
         return PropagateLabels(
             rows=rows.tolist(),
             labels=positions.tolist(),
+            certainty=certainty,
             values=[groups.label_values[code] for code in codes.tolist()],
         )
 

@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_results import write_result
-from octcluster.explorer.comparison import NOT_THERE, compare, describe_missing
+from octcluster.explorer.acts import NameGroup
+from octcluster.explorer.comparison import NOT_THERE, compare, describe_missing, name_runs
+from octcluster.explorer.exports import write_names
+from octcluster.explorer.groups import Groups, perform
 from octcluster.explorer.result import Result, read_result
 from octcluster.model.errors import InvalidArguments
 
@@ -21,6 +24,19 @@ def test_clusters_of_other_numbers_are_partners(result: Result) -> None:
     assert sorted(found.partners) == [(0, 1), (1, 2), (2, 3), (3, 0)]
     assert (found.changed, found.missing, describe_missing(found)) == (0, 0, "")
     assert sum(map(sum, found.counts)) == 80
+
+
+def test_runs_are_told_apart_and_names_of_clusters_are_kept(result: Result) -> None:
+    other = replace(result, started="2026-05-05T04:03:02Z")
+    groups, _ = perform(Groups.of_clusters(result.clusters), NameGroup(group="c1", name="Edema"))
+    write_names(result, groups)
+    found = compare(result, other)
+    assert name_runs(found, identified=False) == (
+        "this run (4 clusters, 2026-05-04 03:02 UTC)",
+        "the other run (4 clusters, 2026-05-05 04:03 UTC)",
+    )
+    assert name_runs(found, identified=True)[1] == "run (4 clusters, 2026-05-05 04:03 UTC)"
+    assert found.other_names == {1: "Edema"}
 
 
 def test_images_that_changed_and_that_are_missing_are_counted(result: Result) -> None:

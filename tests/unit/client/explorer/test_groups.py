@@ -103,6 +103,17 @@ def test_an_act_leaves_the_state_before_it_as_it_was() -> None:
         np.testing.assert_array_equal(getattr(before, column), getattr(after, column))
 
 
+def test_surer_labels_take_the_place_of_all_that_were_spread_before() -> None:
+    label = act("label", rows=[0], label="a")
+    spread = act("propagate", rows=[1, 2], labels=[0, 0], values=["a"])
+    by_hand = act("label", rows=[1], label="a")
+    surer = act("propagate", rows=[3], labels=[0], values=["a"], certainty=0.9)
+    state, text = do(label, spread, by_hand, surer)
+    assert text == "propagated labels to 1 image with a certainty of 0.9 or more"
+    assert np.flatnonzero(state.labels >= 0).tolist() == [0, 1, 3]
+    assert np.flatnonzero(state.propagated).tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

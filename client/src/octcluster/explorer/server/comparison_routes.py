@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from octcluster.explorer.comparison import describe_missing
+from octcluster.explorer.comparison import describe_missing, name_runs
 from octcluster.explorer.server.explorer import Explorer
 from octcluster.explorer.server.requests import answer_with
 from octcluster.model.errors import NotThere
@@ -30,6 +30,8 @@ def _comparison(explorer: Explorer, _: Request, __: Any) -> Response:
             "matched": len(found.others) - found.missing,
             "missing": found.missing,
             "changed": found.changed,
+            "runs": name_runs(found, identified=explorer.identified),
+            "otherNames": found.other_names,
             "text": describe_missing(found),
         }
     )
