@@ -97,7 +97,7 @@ class _JobProgress:
         """See Progress.stage."""
         self._stage = name
         self._job.fraction = 0.0
-        self._tell(f"{name}, {total:,} {unit}" if total else name)
+        self._tell(f"{name}, {total:,} {unit}" if total else f"{name} {unit}".rstrip())
 
     def update(self, done: int, total: int) -> None:
         """See Progress.update."""

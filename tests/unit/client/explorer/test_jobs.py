@@ -29,6 +29,7 @@ def test_a_job_tells_how_far_it_is_and_what_it_found() -> None:
         progress.stage("Reading", 4, "images")
         progress.update(1, 4)
         go_on.wait(30)
+        progress.stage("Starting", 0, "services")
         return 7
 
     number, job = jobs.start(work)
@@ -36,7 +37,7 @@ def test_a_job_tells_how_far_it_is_and_what_it_found() -> None:
     assert (jobs.find(number), job.fraction, job.done) == (job, 0.25, False)
     go_on.set()
     wait_until(lambda: job.done)
-    assert (job.result, job.error) == (7, "")
+    assert (job.result, job.error, job.text) == (7, "", "Starting services")
     with pytest.raises(NotThere, match="there is no job 2"):
         jobs.find(2)
     jobs.close()
