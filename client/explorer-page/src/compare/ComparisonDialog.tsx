@@ -55,6 +55,12 @@ function tellOwn(cluster: number): string {
   return group?.named ? `${tellCluster(cluster)} (${group.name})` : tellCluster(cluster);
 }
 
+/** A cluster of the other run, with the name that a person gave it there. */
+function tellOther(found: Comparison, cluster: number): string {
+  const name = found.otherNames?.[cluster];
+  return name ? `${tellCluster(cluster)} (${name})` : tellCluster(cluster);
+}
+
 export function tellCluster(cluster: number): string {
   return cluster < 0 ? "noise" : `cluster ${cluster}`;
 }
@@ -95,6 +101,12 @@ function Found({ found, show, close }: FoundProps) {
         {found.missing > 0 && `, ${countImages(found.missing)} only here`}. A click on a band or a number
         shows its images.
       </p>
+      {found.runs && (
+        <p>
+          Left: {found.runs[0]}. Right: {found.runs[1]}.
+        </p>
+      )}
+      {found.text && <p class="notice">{found.text}</p>}
       <p class="buttons left">
         <button
           disabled={!changed}
@@ -120,7 +132,7 @@ function Found({ found, show, close }: FoundProps) {
               <td />
               {found.otherClusters.map((other) => (
                 <th scope="col" class="number">
-                  {tellCluster(other)}
+                  {tellOther(found, other)}
                 </th>
               ))}
             </tr>

@@ -94,6 +94,12 @@ export interface Comparison {
   counts: number[][];
   /** Pairs of a cluster here and the one there that has most of its images. */
   partners: [number, number][];
+  /** What this run and the other one are called. */
+  runs?: [string, string];
+  /** Names that a person gave clusters of the other run. */
+  otherNames?: Record<string, string>;
+  /** How many images have no partner; empty if all have one. */
+  text?: string;
   /** Images in both runs, but in no pair. */
   changed: number;
   matched: number;
