@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browsing import empty_tab, open_tab, watched
-from explorer_pages import assert_quiet, choose, group, open_explorer, tiles, undo, wall
+from explorer_pages import assert_quiet, choose, group, open_explorer, tiles, wall
 from explorers import Caller, running_explorer
 from made_scans import SCANS_OF_A_VOLUME, MadeScans, make_result
 from playwright.sync_api import Browser, Page, expect
@@ -206,16 +206,25 @@ def test_images_that_are_gone_have_their_numbers(page: Page) -> None:
     expect(tiles(page).last.locator(".picture.gone")).to_have_text(f"image {SCANS.images - 1}")
 
 
-def test_undo_after_the_server_was_killed(browser: Browser, tmp_path: Path) -> None:
+def test_each_act_is_undone_in_the_page_after_the_server_was_killed(browser: Browser, tmp_path: Path) -> None:
     result = make_result(tmp_path, SCANS)
+    acts: list[dict[str, object]] = [
+        {"kind": "name", "group": "c0", "name": "Lasting"},
+        {"kind": "note", "group": "c0", "note": "Look again."},
+        {"kind": "move", "rows": [0, 1], "group": "c1"},
+        {"kind": "split", "group": "c0", "parts": [[2, 3], [4]]},
+        {"kind": "merge", "groups": ["c1", "c2"], "name": "Both"},
+        {"kind": "unusable", "rows": [5, 6], "unusable": True},
+        {"kind": "label", "rows": [7], "label": "edema"},
+    ]
+    states = []
     with open_tab(browser) as page:
         with running_explorer(result, "--cache-dir", tmp_path / "cache") as explorer:
+            for act in acts:
+                states.append((_describe(explorer), explorer.state()["undoText"]))
+                explorer.do(**act)
             open_explorer(page, explorer)
-            choose(page, "cluster 0")
-            page.keyboard.press("n")
-            page.get_by_label("Name", exact=True).fill("Lasting")
-            page.keyboard.press("Enter")
-            expect(group(page, "Lasting")).to_be_visible()
+            expect(group(page, "Both")).to_be_visible()
             assert explorer.process is not None
             explorer.process.send_signal(signal.SIGKILL)
             explorer.process.wait()
@@ -223,9 +232,23 @@ def test_undo_after_the_server_was_killed(browser: Browser, tmp_path: Path) -> N
             expect(page.locator(".toast.trouble")).to_contain_text("octcluster explore")
         with running_explorer(result, "--cache-dir", tmp_path / "cache") as explorer:
             open_explorer(page, explorer)
-            expect(group(page, "Lasting")).to_be_visible()
-            undo(page)
+            expect(group(page, "Both")).to_be_visible()
+            button = page.get_by_role("navigation", name="Work").get_by_role("button", name="Undo")
+            for state, text in reversed(states):
+                button.click()
+                expect(button).to_have_attribute("title", f"Undo: {text}" if text else "Nothing to undo")
+                assert _describe(explorer) == state
             expect(group(page, "cluster 0")).to_be_visible()
+
+
+def _describe(explorer: Caller) -> tuple[object, ...]:
+    """What acts change: groups, and what is known of each image."""
+    state = explorer.state()
+    groups = [(each["id"], each["name"], each["note"], each["images"]) for each in state["groups"]]
+    ids = [each["id"] for each in state["groups"]]
+    own, flags, labels = explorer.membership()
+    values = [*state["labelValues"], None]
+    return groups, [ids[i] for i in own], flags.tolist(), [values[label] for label in labels]
 
 
 def test_volumes_are_strips_in_the_order_of_their_scans(browser: Browser, tmp_path: Path) -> None:
