@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import open_tab, watched
+from browsing import watched
 from explorer_pages import assert_quiet, choose, draw_around, group, open_explorer, sizes, tiles, undo, wall
 from explorers import WHO, Caller, running_explorer
 from made_scans import MadeScans, make_result
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 SCANS = MadeScans()
 
@@ -26,30 +26,24 @@ def explorer(result: Path) -> Iterator[Caller]:
         yield caller
 
 
-@pytest.fixture(scope="module")
-def opened_tab(browser: Browser) -> Iterator[Page]:
-    with open_tab(browser) as page:
-        yield page
-
-
 @pytest.fixture
-def page(opened_tab: Page, explorer: Caller) -> Page:
+def page(tab: Page, explorer: Caller) -> Page:
     """The page as it opens, with somebody at work, and nothing done that is not undone."""
-    opened_tab.goto("about:blank")
+    tab.goto("about:blank")
     while explorer.state()["canUndo"]:
         explorer.step("undo")
-    open_explorer(opened_tab, explorer)
-    return opened_tab
+    open_explorer(tab, explorer)
+    return tab
 
 
-def test_opens_with_no_error_and_asks_only_its_own_server(opened_tab: Page, explorer: Caller) -> None:
-    with watched(opened_tab) as complaints:
-        open_explorer(opened_tab, explorer)
-        expect(tiles(opened_tab).first.locator("img")).to_have_js_property("complete", True)
-        expect(opened_tab.locator(".map-frame")).to_have_attribute("data-painter", "webgl")
+def test_opens_with_no_error_and_asks_only_its_own_server(tab: Page, explorer: Caller) -> None:
+    with watched(tab) as complaints:
+        open_explorer(tab, explorer)
+        expect(tiles(tab).first.locator("img")).to_have_js_property("complete", True)
+        expect(tab.locator(".map-frame")).to_have_attribute("data-painter", "webgl")
     assert_quiet(complaints)
     # Only what is on the screen is in the page.
-    assert 0 < tiles(opened_tab).count() < SCANS.images / 2
+    assert 0 < tiles(tab).count() < SCANS.images / 2
     assert complaints.requests
     assert all(address.startswith(explorer.address) for address in complaints.requests)
 

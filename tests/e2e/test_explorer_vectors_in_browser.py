@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import open_tab
 from explorer_pages import choose, group, open_explorer, sizes, tiles, undo
 from explorers import Caller, running_explorer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 # The vectors are prepared once, by servers that are started for it.
 _PREPARATION_MS = 120_000
@@ -22,16 +21,10 @@ def explorer(first_run: Path, cache_dir: Path, tmp_path_factory: pytest.TempPath
         yield caller
 
 
-@pytest.fixture(scope="module")
-def opened_tab(browser: Browser) -> Iterator[Page]:
-    with open_tab(browser) as page:
-        yield page
-
-
 @pytest.fixture
-def page(opened_tab: Page, explorer: Caller) -> Page:
-    open_explorer(opened_tab, explorer)
-    return opened_tab
+def page(tab: Page, explorer: Caller) -> Page:
+    open_explorer(tab, explorer)
+    return tab
 
 
 def test_more_like_this(page: Page) -> None:

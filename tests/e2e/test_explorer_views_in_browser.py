@@ -35,17 +35,11 @@ def explorer(result: Path) -> Iterator[Caller]:
         yield caller
 
 
-@pytest.fixture(scope="module")
-def opened_tab(browser: Browser) -> Iterator[Page]:
-    with open_tab(browser) as page:
-        yield page
-
-
 @pytest.fixture
-def page(opened_tab: Page, explorer: Caller) -> Page:
-    empty_tab(opened_tab)
-    open_explorer(opened_tab, explorer)
-    return opened_tab
+def page(tab: Page, explorer: Caller) -> Page:
+    empty_tab(tab)
+    open_explorer(tab, explorer)
+    return tab
 
 
 def count_shown(page: Page) -> int:

@@ -9,14 +9,13 @@ from octcluster.given_images import Images, Labels, given
 from octcluster.images.image_set import sample_per_class, seems_oct2017
 from octcluster.images.readers.processes import kept_workers
 from octcluster.images.scan_choice import ALL
-from octcluster.model.errors import ExtraNotInstalled
 from octcluster.model.progress import Progress, Silence
 from octcluster.notebook_images import Place, find_all, record
 from octcluster.notebook_options import as_paths, check_names, check_option
 from octcluster.notebook_results import Described, Study, prepared_out
 from octcluster.outputs.earlier_result import request
 from octcluster.workflows.describe import describe_images
-from octcluster.workflows.extras import find_missing
+from octcluster.workflows.extras import check_extra
 from octcluster.workflows.looks import HeaderCollector
 from octcluster.workflows.study import StudyOptions, StudyOutcome, run_study
 
@@ -60,7 +59,7 @@ def describe(  # noqa: PLR0913 - the options of the command, by keyword
         OctclusterError: It could not be done; the message says what to do.
     """
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
     scans, seed = check_option("scans", scans), check_option("seed", seed)
     samples = check_option("samples", samples)
     collector = HeaderCollector()
@@ -118,7 +117,7 @@ def study(  # noqa: PLR0913 - the options of the command, by keyword
         OctclusterError: It could not be done; the message says what to do.
     """
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
     from octcluster.workflows.study_file import read_matrix  # noqa: PLC0415
 
     known = [field.name for field in fields(StudyOptions) if field.name not in _DECIDED_BY_THE_MATRIX]
@@ -145,8 +144,3 @@ def study(  # noqa: PLR0913 - the options of the command, by keyword
                     wrap(outcome).write_files(Path(out))
 
             return wrap(run_study(image_set, chosen, study_options, progress or Silence(), keep))
-
-
-def _need_cli() -> None:
-    if missing := find_missing("cli"):
-        raise ExtraNotInstalled(", ".join(missing), "cli")

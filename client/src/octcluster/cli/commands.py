@@ -29,7 +29,7 @@ from octcluster.workflows.assign import AssignOptions, assign_images
 from octcluster.workflows.describe import describe_images
 from octcluster.workflows.doctor import diagnose
 from octcluster.workflows.embed import EmbedOptions, embed_images
-from octcluster.workflows.extras import find_missing
+from octcluster.workflows.extras import check_extra
 from octcluster.workflows.finished_runs import find_run
 from octcluster.workflows.looks import HeaderCollector
 from octcluster.workflows.run import RunOptions, run_images
@@ -60,7 +60,7 @@ def execute(command: Command) -> ExitCode:
 def run(command: RunCommand) -> ExitCode:
     """``octcluster run``."""
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
     of_vectors = takes_vectors(command)
     command.check_model(command.model)
     recipe = command.choose_recipe(model_fields(command.model)["model"])
@@ -100,7 +100,7 @@ def run(command: RunCommand) -> ExitCode:
 def assign(command: AssignCommand) -> ExitCode:
     """``octcluster assign``."""
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
     given, finished = command, find_run(command.run)
     command = find_services(given, finished)
     model = command.model or MODELS[0]
@@ -132,7 +132,7 @@ def assign(command: AssignCommand) -> ExitCode:
 def study(command: StudyCommand) -> ExitCode:
     """``octcluster study``."""
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
     from octcluster.workflows.study_file import read_matrix  # noqa: PLC0415
 
     matrix = read_matrix(command.matrix)
@@ -165,7 +165,7 @@ def study(command: StudyCommand) -> ExitCode:
 def describe(command: DescribeCommand) -> ExitCode:
     """``octcluster describe``."""
     started = datetime.now(UTC)
-    _need_cli()
+    check_extra("cli")
 
     from octcluster.cli.terminal.describe import print_describe_summary  # noqa: PLC0415
     from octcluster.outputs.describe.files import SampleOptions, write_describe_files  # noqa: PLC0415
@@ -191,7 +191,7 @@ def describe(command: DescribeCommand) -> ExitCode:
 @execute.register
 def embed(command: EmbedCommand) -> ExitCode:
     """``octcluster embed``."""
-    _need_cli()
+    check_extra("cli")
     command.check_model(command.model)
     fields = command.service_fields() | {"embedder_token": None, "store_url": command.out}
     options = EmbedOptions(
@@ -202,8 +202,8 @@ def embed(command: EmbedCommand) -> ExitCode:
         embedder_token_file=command.embedder_token_file,
         **fields,
     )
-    if options.dask is not None and (missing := find_missing("dask")):
-        raise ExtraNotInstalled(", ".join(missing), "dask")
+    if options.dask is not None:
+        check_extra("dask")
 
     from octcluster.cli.terminal.embed import print_embed_summary  # noqa: PLC0415
 
@@ -221,9 +221,8 @@ def embed(command: EmbedCommand) -> ExitCode:
 @execute.register
 def explore(command: ExploreCommand) -> ExitCode:
     """``octcluster explore``."""
-    _need_cli()
-    if missing := find_missing("explore"):
-        raise ExtraNotInstalled(", ".join(missing), "explore")
+    check_extra("cli")
+    check_extra("explore")
     from octcluster.cli.exploring import serve_page  # noqa: PLC0415
 
     serve_page(command)
@@ -246,7 +245,7 @@ def examine(command: DoctorCommand) -> ExitCode:
 @execute.register
 def print_completion(command: CompletionCommand) -> ExitCode:
     """``octcluster completion``."""
-    _need_cli()
+    check_extra("cli")
     import shtab  # noqa: PLC0415
 
     print(shtab.complete(build_parser(), command.shell))
@@ -269,12 +268,6 @@ def draw_phantoms(command: PhantomsCommand) -> ExitCode:
         write_phantoms(command.folder, command.images_per_class, command.seed)
     print(f"{command.images_per_class} phantoms of each of {', '.join(CLASSES)} in {command.folder}")
     return ExitCode.DONE
-
-
-def _need_cli() -> None:
-    """Raises ExtraNotInstalled before work is done whose outputs could not be written."""
-    if missing := find_missing("cli"):
-        raise ExtraNotInstalled(", ".join(missing), "cli")
 
 
 def _end(command: ImagesCommand, failed: int) -> ExitCode:

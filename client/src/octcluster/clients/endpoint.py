@@ -14,7 +14,14 @@ from functools import cached_property
 import grpc
 
 from octcluster.clients.security import Tls, metadata_of
-from octcluster.clients.status_errors import details_of, find_cause, flags_of, service_error, was_closed
+from octcluster.clients.status_errors import (
+    details_of,
+    find_cause,
+    flags_of,
+    service_error,
+    tells_that_nothing_listens,
+    was_closed,
+)
 from octcluster.clients.tls_probe import find_tls_fault
 from octcluster.model.errors import (
     AddressInvalid,
@@ -174,7 +181,9 @@ class Endpoint:
             details = details_of(error, self.service)
             cause = "it may be overloaded, or the address may be wrong" if silent else find_cause(details)
             told = f"no answer from {self.service} at {self.address} in {seconds:.0f} s: {cause} ({details})"
-            return ServerUnavailable(told, code=grpc.StatusCode.UNAVAILABLE.name)
+            found = ServerUnavailable(told, code=grpc.StatusCode.UNAVAILABLE.name)
+            found.nothing_listens = tells_that_nothing_listens(details)
+            return found
         return known
 
     def _tls_fault(self, error: grpc.RpcError) -> ServiceError | None:

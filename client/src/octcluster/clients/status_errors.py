@@ -41,9 +41,10 @@ _SIGNS_OF_TLS = ("handshake failed", "verification check failed")
 _SIGNS_OF_THIS_SIDE = ("locally cancelled", "channel closed")
 _SIGNS_OF_CLOSING = ("Socket closed", "Connection reset", "Broken pipe")
 # What gRPC's details of UNAVAILABLE tell of the cause, with the cure; all else is the server's own words.
+_REFUSED, _NO_SOCKET = "Connection refused", "No such file or directory"
 _CAUSES = (
-    (("Connection refused",), "nothing listens there: start it, or correct the address"),
-    (("No such file or directory",), "there is no such socket: start it, or correct the address"),
+    ((_REFUSED,), "nothing listens there: start it, or correct the address"),
+    ((_NO_SOCKET,), "there is no such socket: start it, or correct the address"),
     (
         ("lookup", "resolving", "DNS resolution", "Name or service"),
         "the host name is not known here: correct it",
@@ -91,6 +92,8 @@ def service_error(error: grpc.RpcError, service: str, address: str) -> ServiceEr
         ),
         code=status.name,
     )
+    if isinstance(found, ServerUnavailable):
+        found.nothing_listens = tells_that_nothing_listens(details)
     if isinstance(found, ServerOverloaded):
         found.retry_after_seconds = _retry_after_seconds(error)
     return found
@@ -116,6 +119,11 @@ def flags_of(service: str) -> str:
 def find_cause(details: str) -> str:
     """What gRPC's details tell of why a server cannot be used, with the cure."""
     return next((cause for signs, cause in _CAUSES if any(sign in details for sign in signs)), _ITS_OWN_WORDS)
+
+
+def tells_that_nothing_listens(details: str) -> bool:
+    """Whether gRPC's details tell that nothing listens at an address."""
+    return _REFUSED in details or _NO_SOCKET in details
 
 
 def was_closed(error: grpc.RpcError) -> bool:

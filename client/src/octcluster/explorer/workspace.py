@@ -37,7 +37,7 @@ class Workspace:
         self._texts: dict[int, str] = {}
         self._unsaved = ""
         try:
-            self._groups = self._replay_all()
+            self._groups = self._replay()
         except ActRefused as error:
             self._history.close()
             raise InvalidArguments(
@@ -153,16 +153,7 @@ class Workspace:
             self._unsaved = ""
 
     def _replay(self) -> Groups:
-        """Makes the groups anew of all acts that hold."""
-        self._done, self._undone = list_effective(self._history.entries)
-        groups = self._first
-        for entry in self._done:
-            if entry.act is not None:
-                groups, self._texts[entry.number] = perform(groups, entry.act)
-        return groups
-
-    def _replay_all(self) -> Groups:
-        """The same of all entries, one after the other: this also tells what was undone."""
+        """Makes the groups anew of all entries, one after the other: this also tells what was undone."""
         entries = self._history.entries
         self._done, self._undone = list_effective(entries)
         acts = {entry.number: entry.act for entry in entries}

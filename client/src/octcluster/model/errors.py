@@ -62,8 +62,13 @@ class ServiceError(OctclusterError):
 
 
 class ServerUnavailable(ServiceError):
-    """The server, or what the server itself needs, does not answer."""
+    """The server, or what the server itself needs, does not answer.
 
+    Attributes:
+        nothing_listens: Whether that is because nothing listens at the address.
+    """
+
+    nothing_listens: bool = False
     template = "{service} at {address} cannot be used now: {cause} ({details})"
 
 

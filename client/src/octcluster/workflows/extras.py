@@ -3,7 +3,15 @@
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from octcluster.model.errors import ExtraNotInstalled
+
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+).*;.*\bextra *== *[\"'](?P<extra>[\w-]+)[\"']")
+
+
+def check_extra(extra: str) -> None:
+    """Raises ExtraNotInstalled, before work is done that would need an extra of octcluster."""
+    if missing := find_missing(extra):
+        raise ExtraNotInstalled(", ".join(missing), extra)
 
 
 def find_missing(extra: str) -> list[str]:

@@ -16,10 +16,10 @@ from octcluster.images.image_set import ImageSet, Scan
 from octcluster.images.labels import label_images
 from octcluster.images.naming.folder_names import eye_of
 from octcluster.images.naming.spellings import fold, is_missing
-from octcluster.model.errors import ExtraNotInstalled, InvalidImageSet
+from octcluster.model.errors import InvalidImageSet
 from octcluster.model.own_vectors import own_space
 from octcluster.model.runs import EmbeddingSpace
-from octcluster.workflows.extras import find_missing
+from octcluster.workflows.extras import check_extra
 from octcluster.workflows.vector_table import find_columns, read_space, read_values
 from octcluster.workflows.vector_values import NUMPY_MAGIC, VectorValues, read_array, read_numpy
 
@@ -92,8 +92,7 @@ def read_vectors(source: Any, labels: str = "auto") -> OwnVectors:
         InvalidImageSet: They cannot be used; the message says why.
         ExtraNotInstalled: pyarrow is not installed.
     """
-    if missing := find_missing("cli"):
-        raise ExtraNotInstalled(", ".join(missing), "cli")
+    check_extra("cli")
     if hasattr(source, "columns"):
         import pyarrow as pa  # noqa: PLC0415
 

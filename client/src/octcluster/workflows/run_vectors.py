@@ -14,7 +14,6 @@ from typing import Any
 
 from octcluster.clients.clusterer import ClustererClient
 from octcluster.images.image_set import Scan
-from octcluster.local.stack import START_SECONDS
 from octcluster.model.errors import NotThere
 from octcluster.model.own_vectors import OWN_VECTORS
 from octcluster.model.progress import Progress
@@ -28,11 +27,10 @@ from octcluster.workflows.services import (
     ServiceOptions,
     cancel_run,
     connected_clients,
+    connected_clusterer,
     started_services,
 )
 from octcluster.workflows.stages import RunWatcher, Stages
-
-_CONNECT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,11 @@ def _clusterer_with_vectors(
     model: RunModel, images: RunImages, options: ServiceOptions, progress: Progress
 ) -> Iterator[ClustererClient]:
     """A clusterer that has the vectors of the images; an embedder is used only if it lacks some."""
-    with _connected_clusterer(options, progress) as clusterer:
+    stages = Stages(progress)
+    with (
+        started_services(options, progress, embedder=False) as stack,
+        connected_clusterer(options, stack, stages) as clusterer,
+    ):
         missing = set(clusterer.find_missing(model.space, list(dict.fromkeys(images.image_keys))))
         if not missing:
             yield clusterer
@@ -170,7 +172,6 @@ def _clusterer_with_vectors(
             "the cache has lost vectors of this run, which came out of a file: do the run again with "
             "that file"
         )
-    stages = Stages(progress)
     with (
         started_services(options, progress) as stack,
         connected_clients(options, stack, stages) as (embedder, clusterer),
@@ -181,18 +182,3 @@ def _clusterer_with_vectors(
         space = find_space(embedder, model.space.digest, model.space)
         CacheFiller(embedder, clusterer, space, options.key_secret, stages).fill(scans)
         yield clusterer
-
-
-@contextmanager
-def _connected_clusterer(options: ServiceOptions, progress: Progress) -> Iterator[ClustererClient]:
-    progress.stage("Starting", 0, "services")
-    with started_services(options, progress, embedder=False) as stack:
-        if stack is not None:
-            stack.wait_until_started()
-        address = options.clusterer or (stack.clusterer_address if stack else "")
-        with ClustererClient(address, tls=options.clusterer_tls, token=options.clusterer_token) as clusterer:
-            if stack is None:
-                clusterer.wait_until_serving(_CONNECT_SECONDS, progress.message)
-            else:
-                clusterer.wait_until_serving(START_SECONDS, lambda _: stack.check())
-            yield clusterer

@@ -19,7 +19,6 @@ from octcluster.workflows.stages import Stages
 _CONNECT_SECONDS = 20.0
 # A server that is starting binds its port within seconds; a wrong address should be told soon.
 _REFUSED_SECONDS = 5.0
-_REFUSED = "onnection refused"
 _OUTAGE_SECONDS = 120.0
 _CANCEL_SECONDS = 3.0
 
@@ -207,7 +206,7 @@ class _Connector:
         try:
             client.wait_until_serving(_REFUSED_SECONDS, self._on_wait)
         except ServerUnavailable as error:
-            if _REFUSED in str(error):
+            if error.nothing_listens:
                 raise
             client.wait_until_serving(_CONNECT_SECONDS - _REFUSED_SECONDS, self._on_wait)
 

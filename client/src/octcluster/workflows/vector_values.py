@@ -1,18 +1,15 @@
 """The numbers of vectors that somebody brings: out of a Parquet column, a NumPy file or an array."""
 
-import ast
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from octcluster.model.errors import InvalidImageSet
+from octcluster.model.errors import ExtraNotInstalled, InvalidImageSet
 
 NUMPY_MAGIC = b"\x93NUMPY"
-_LENGTHS = {1: "<H", 2: "<I", 3: "<I"}
-_FLOATS = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
+_FLOATS = ("<f2", "<f4", "<f8")
 _ROWS_AT_ONCE = 1 << 14
 
 
@@ -42,40 +39,43 @@ def read_numpy(file: Path) -> VectorValues:
 
     Raises:
         InvalidImageSet: It holds something else; the message says what to do.
+        ExtraNotInstalled: NumPy is not installed.
     """
+    try:
+        from numpy.lib import format as numpy_format  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ExtraNotInstalled("numpy", "vendors") from error
     with file.open("rb") as opened:
         try:
-            version = opened.read(8)[6]
-            (length,) = struct.unpack(_LENGTHS[version], opened.read(struct.calcsize(_LENGTHS[version])))
-            header = ast.literal_eval(opened.read(length).decode("latin-1"))
-            kind, shape, by_column = header["descr"], header["shape"], header["fortran_order"]
-        except (IndexError, KeyError, ValueError, SyntaxError, TypeError, struct.error, MemoryError):
+            is_first = numpy_format.read_magic(opened) == (1, 0)
+            read_head = numpy_format.read_array_header_1_0 if is_first else numpy_format.read_array_header_2_0
+            shape, by_column, kind = read_head(opened)
+        except ValueError:
             raise InvalidImageSet(
                 f"{file} is damaged: its head is none of a NumPy file; save it again"
             ) from None
         start = opened.tell()
         _check_form(file, kind, shape, by_column)
         count, dimension = shape
-        if file.stat().st_size - start != count * dimension * int(kind[2:]):
+        if file.stat().st_size - start != count * dimension * kind.itemsize:
             raise InvalidImageSet(
                 f"{file} is damaged: it is shorter or longer than its head says; save it again"
             )
-        piece_bytes = _ROWS_AT_ONCE * dimension * int(kind[2:])
-        pieces = iter(partial(opened.read, piece_bytes), b"")
-        return gather_values(str(file), pieces, _FLOATS[kind], dimension)
+        pieces = iter(partial(opened.read, _ROWS_AT_ONCE * dimension * kind.itemsize), b"")
+        return gather_values(str(file), pieces, kind.name, dimension)
 
 
-def _check_form(file: Path, kind: Any, shape: Any, by_column: Any) -> None:
+def _check_form(file: Path, kind: Any, shape: tuple[int, ...], by_column: bool) -> None:
     told = None
-    if not isinstance(kind, str) or "O" in kind:
+    if kind.hasobject:
         told = "holds Python objects, which are not read, for reading them runs their code"
-    elif kind not in _FLOATS:
-        told = f"holds values of the type {kind}"
+    elif kind.str not in _FLOATS:
+        told = f"holds values of the type {kind.str}"
     elif by_column:
         told = "holds its values column by column"
     if told:
         raise InvalidImageSet(f"{file} {told}: save numpy.ascontiguousarray(vectors, dtype='float32')")
-    if not isinstance(shape, tuple) or len(shape) != 2 or min(shape) < 1:
+    if len(shape) != 2 or min(shape) < 1:
         raise InvalidImageSet(
             f"{file} has the shape {shape}: give one row a vector, (n_vectors, n_values), and at least "
             "one of both"

@@ -8,10 +8,11 @@ from octcluster.model.progress import Progress
 from octcluster.model.recipes import Recipe
 from octcluster.model.runs import EmbeddingSpace
 from octcluster.workflows.assign import VECTOR_LOST
-from octcluster.workflows.embedding import CacheFiller, read_keys
+from octcluster.workflows.embedding import read_keys
 from octcluster.workflows.outcome import Failure
 from octcluster.workflows.services import ServiceOptions, connected_clients, started_services
 from octcluster.workflows.stages import Stages
+from octcluster.workflows.vector_source import EmbeddedImages
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ def fetch_vectors(
     with started_services(options, progress) as stack:
         stages.begin("Reading", len(image_set.images), "images")
         images = read_keys(image_set.images, options.key_secret, stages.update)
-        with connected_clients(options, stack, stages) as (embedder, clusterer):
-            space = embedder.space(recipe.features, options.model, flip=recipe.flip, views=recipe.views)
-            CacheFiller(embedder, clusterer, space, options.key_secret, stages).fill(images)
-            found = clusterer.get_vectors(space, list(dict.fromkeys(images.good_keys())))
+        with connected_clients(options, stack, stages) as clients:
+            source = EmbeddedImages(clients, recipe, options, stages)
+            source.fill(images)
+            found = clients[1].get_vectors(source.space, list(dict.fromkeys(images.good_keys())))
     lost = set(images.good_keys()) - found.keys()
     images.failed.update(dict.fromkeys(lost, VECTOR_LOST))
     good = images.good()
     failures = [Failure(image, reason) for image, reason in images.bad()]
-    return ImageVectors(space, [image for image, _ in good], [found[key] for _, key in good], failures)
+    return ImageVectors(source.space, [image for image, _ in good], [found[key] for _, key in good], failures)

@@ -6,11 +6,20 @@ retfound.toml   input size, scaling, outputs; docs/models.md lists the keys
 
 import hashlib
 import json
-import re
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.registry import MODELS, ModelSpec
@@ -18,16 +27,25 @@ from octcluster_embedder.models.weights import Weights, WeightsDescription, Weig
 from octcluster_embedder.spaces import Features, VectorPart
 
 ENDING = ".onnx"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _SIDES = (32, 2048)
 _DIGITS_OF_USE = 16
 _VERSION = 1
 """Version of what ``runtimes/onnx_conversion.py`` makes of the file: change it with that."""
 
+_OutputName = Annotated[StrictStr, Field(min_length=1)]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Positive = Annotated[_Number, Field(gt=0)]
 
-@dataclass(frozen=True)
-class OwnModel:
-    """How a network is used. The fields but the first two are the keys of the TOML file.
+
+def _check_new(name: str) -> str:
+    if name in MODELS:
+        raise ValueError("names another model")
+    return name
+
+
+class OwnModel(BaseModel):
+    """How a network is used. The fields but ``path`` are the keys of the TOML file.
 
     Attributes:
         path: The ONNX file.
@@ -42,21 +60,33 @@ class OwnModel:
         tokens: Of an output of tokens, shape (1, tokens, values): ``mean`` of all, or the ``first``.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # What each description says comes after the key's name, in errors.
     path: Path
-    name: str
-    input_side: int
-    pooled: str
-    blocks: tuple[str, ...] = ()
-    layout: Literal["NCHW", "NHWC"] = "NCHW"
-    channels: Literal["RGB", "BGR"] = "RGB"
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
-    tokens: Literal["mean", "first"] = "mean"
+    name: Annotated[StrictStr, Field(pattern=_NAME), AfterValidator(_check_new)] = Field(
+        description="must be a new name of small letters, digits, dots and hyphens, at most 64"
+    )
+    input_side: StrictInt = Field(
+        ge=_SIDES[0],
+        le=_SIDES[1],
+        description=f"must be the side of the square input in pixels, {_SIDES[0]} to {_SIDES[1]}",
+    )
+    pooled: _OutputName = Field(description="must be the name of an output of the network")
+    blocks: tuple[_OutputName, ...] = Field((), description="must be a list of names of outputs")
+    layout: Literal["NCHW", "NHWC"] = Field("NCHW", description="must be NCHW or NHWC")
+    channels: Literal["RGB", "BGR"] = Field("RGB", description="must be RGB or BGR")
+    mean: tuple[_Number, _Number, _Number] = Field(
+        (0.0, 0.0, 0.0), description="must be three numbers, for values 0 to 255"
+    )
+    scale: tuple[_Positive, _Positive, _Positive] = Field(
+        (1.0, 1.0, 1.0), description="must be three numbers above 0, for values 0 to 255"
+    )
+    tokens: Literal["mean", "first"] = Field("mean", description="must be mean or first")
 
     def use(self) -> dict[str, Any]:
         """All that says how it is used, but for its name and place, as JSON values."""
-        told = asdict(self)
-        return {name: value for name, value in told.items() if name not in ("path", "name")}
+        return self.model_dump(mode="json", exclude={"path", "name"})
 
     def spec(self, parts: dict[str, int] | None = None) -> "OwnSpec":
         """What is known about it as a model; once it was converted, with the sizes of its parts."""
@@ -115,18 +145,19 @@ def read_own_model(path: Path) -> OwnModel:
         told = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise SettingError(f"{file} cannot be read as TOML: {error}") from None
-    known = [field.name for field in fields(OwnModel) if field.name != "path"]
-    strange = [name for name in told if name not in known]
-    if strange:
+    known = [name for name in OwnModel.model_fields if name != "path"]
+    if strange := [name for name in told if name not in known]:
         raise SettingError(f"{file}: there is no key {strange[0]!r}; there are {', '.join(known)}")
     told = {"name": path.stem.lower(), **told}
-    for name, check in _CHECKS.items():
-        if name in told and not check(told[name]):
-            raise SettingError(f"{file}: {name} = {told[name]!r} {_CURES[name]}")
-    if missing := [name for name in ("input_side", "pooled") if name not in told]:
-        raise SettingError(f"{file}: the key {missing[0]} is missing: it {_CURES[missing[0]]}")
-    lists = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
-    return OwnModel(path, **(told | lists))
+    try:
+        return OwnModel(path=path, **told)
+    except ValidationError as error:
+        fault = error.errors()[0]
+    name = str(fault["loc"][0])
+    cure = OwnModel.model_fields[name].description
+    if fault["type"] == "missing" and len(fault["loc"]) == 1:
+        raise SettingError(f"{file}: the key {name} is missing: it {cure}")
+    raise SettingError(f"{file}: {name} = {told[name]!r} {cure}")
 
 
 def find_own_weights(own: OwnModel, options: WeightsOptions) -> Weights:
@@ -151,42 +182,3 @@ def describe_own(model: str, options: WeightsOptions) -> WeightsDescription:
         return WeightsDescription(own.name, find_own_weights(own, options).digest)
     except (ModelUnavailable, SettingError) as error:
         return WeightsDescription(own.name, fault=str(error))
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None and value not in MODELS
-
-
-def _is_side(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and _SIDES[0] <= value <= _SIDES[1]
-
-
-def _are_numbers(value: Any) -> bool:
-    numbers = isinstance(value, list) and all(
-        isinstance(each, int | float) and not isinstance(each, bool) for each in value
-    )
-    return numbers and len(value) == 3
-
-
-_CHECKS = {
-    "name": _is_name,
-    "input_side": _is_side,
-    "pooled": lambda value: isinstance(value, str) and value != "",
-    "blocks": lambda value: isinstance(value, list) and all(isinstance(one, str) and one for one in value),
-    "layout": lambda value: value in ("NCHW", "NHWC"),
-    "channels": lambda value: value in ("RGB", "BGR"),
-    "mean": _are_numbers,
-    "scale": lambda value: _are_numbers(value) and all(each > 0 for each in value),
-    "tokens": lambda value: value in ("mean", "first"),
-}
-_CURES = {
-    "name": "must be a new name of small letters, digits, dots and hyphens, at most 64",
-    "input_side": f"must be the side of the square input in pixels, {_SIDES[0]} to {_SIDES[1]}",
-    "pooled": "must be the name of an output of the network",
-    "blocks": "must be a list of names of outputs",
-    "layout": "must be NCHW or NHWC",
-    "channels": "must be RGB or BGR",
-    "mean": "must be three numbers, for values 0 to 255",
-    "scale": "must be three numbers above 0, for values 0 to 255",
-    "tokens": "must be mean or first",
-}

@@ -8,14 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# See openvino_runtime.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-import openvino  # noqa: E402
-from openvino import opset13 as ops  # noqa: E402
-from openvino.preprocess import ColorFormat, PrePostProcessor  # noqa: E402
+import openvino
+from openvino import opset13 as ops
+from openvino.preprocess import ColorFormat, PrePostProcessor
 
-from octcluster_embedder.errors import ModelUnavailable, SettingError  # noqa: E402
-from octcluster_embedder.models.own_model import OwnModel, read_own_model  # noqa: E402
+from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.models.own_model import OwnModel, read_own_model
 
 _SPATIAL = {"NCHW": [2, 3], "NHWC": [1, 2]}
 _MAP, _TOKENS, _VALUES = 4, 3, 2

@@ -151,7 +151,7 @@ class OpenVinoRuntime:
         self._networks: dict[str, _Network] = {}
         self._calls = 0
         self._lone_calls = 0
-        self._has_lone_network = False
+        self._lone_network_asked = False
         self._crowding = 0.0
         self._lock = threading.Lock()
 
@@ -174,9 +174,10 @@ class OpenVinoRuntime:
         self._lone_calls = 0 if hint == _MANY else self._lone_calls + 1
         if _MANY not in self._networks:
             self._networks[_MANY] = self._compile(_MANY)
-        if self._lone_calls >= _LONE_CALLS and not self._has_lone_network:
-            self._has_lone_network = True
-            threading.Thread(target=self._add_lone_network, name="compiling", daemon=True).start()
+        if self._lone_calls >= _LONE_CALLS and not self._lone_network_asked:
+            self._lone_network_asked = True
+            # Not a daemon: OpenVINO may crash where the process ends while it compiles.
+            threading.Thread(target=self._add_lone_network, name="compiling").start()
         return self._networks.get(hint) or self._networks[_MANY]
 
     def _hint(self) -> str:

@@ -59,6 +59,8 @@ def test_each_key_but_the_name_is_part_of_the_space(tmp_path: Path) -> None:
         ('input_side = true\npooled = "out"', "input_side = True must be"),
         (USE + "mean = [1, 2]", r"mean = \[1, 2\] must be three numbers"),
         (USE + "scale = [1, 0, 1]", "must be three numbers above 0"),
+        (USE + "mean = [nan, 0, 0]", "must be three numbers, for values"),
+        (USE + "scale = [1, inf, 1]", "must be three numbers above 0"),
         (USE + 'layout = "HWC"', "layout = 'HWC' must be NCHW or NHWC"),
         (USE + 'blocks = "out"', "must be a list of names"),
     ],
