@@ -254,3 +254,12 @@ def test_the_limit_of_a_control_group_or_one_above_it_counts(
     (older / "memory.limit_in_bytes").write_text(f"{2**29}\n")
     membership.write_text("5:cpu:/\n4:memory:/job\n0::/\n")
     assert find_usable_memory_bytes() == 2**29
+
+
+def test_help_tells_defaults_in_words_and_not_in_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Settings.load(["--help"])
+    told = capsys.readouterr().out
+    assert "--memory-limit" in told
+    assert "factory" not in told
+    assert "_find_" not in told

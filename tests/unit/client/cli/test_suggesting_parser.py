@@ -10,6 +10,7 @@ from octcluster.model.suggest import suggest
         (["run", "x", "--out", "y", "--modle", "z"], "--model"),
         (["run", "x", "--otu", "y"], "--out"),
         (["run", "x", "--ouput=y"], "--out"),
+        (["run", "x", "--output", "y"], "--out"),
         (["describe", "x", "--out", "y", "--header-only"], "--headers-only"),
         (["run", "x", "--out", "y", "--algorithm", "kmean"], "kmeans"),
         (["run", "x", "--out", "y", "--features", "poled"], "pooled"),
