@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from octcluster.images.readers.processes import kept_workers
 from octcluster.outputs.run.files import write_run_files
 from octcluster_gateway.model import State
 from octcluster_gateway.spool.index import Index
-from processes import free_port
+from processes import free_port, listens
 from waiting import wait_until
 
 _START_SECONDS = 120.0
@@ -95,11 +94,7 @@ class Gateway:
     def _listens(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        return listens(self.port)
 
 
 def write_secret(path: Path) -> Path:

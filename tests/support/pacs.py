@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import need, orthanc
-from processes import free_ports
+from processes import free_ports, listens
 from waiting import wait_until
 
 AE_TITLE = "PACS"
@@ -38,9 +38,9 @@ class Pacs:
             return bytes(answer.read())
 
     def answers(self) -> bool:
-        """Whether it is up."""
+        """Whether it is up; its web interface may come before its DICOM port."""
         try:
-            return bool(self.ask("/system"))
+            return bool(self.ask("/system")) and listens(self.dicom_port)
         except OSError:
             return False
 

@@ -59,6 +59,15 @@ def free_ports(count: int) -> list[int]:
             return ports
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_until_serving(address: str, process: subprocess.Popen[bytes], seconds: float) -> None:
     """Waits until the server's health service says SERVING."""
     deadline = time.monotonic() + seconds

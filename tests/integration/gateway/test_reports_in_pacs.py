@@ -1,7 +1,9 @@
 """Structured reports reach a real PACS, and what keeps them out is told."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,14 +11,18 @@ from dicom_files import make_frames, write_opt
 from eye_results import make_result
 from octcluster_gateway.errors import NotSent
 from octcluster_gateway.pseudonyms.pseudonyms import Pseudonyms
+from octcluster_gateway.results import sending
 from octcluster_gateway.results.sending import Destination, send
 from octcluster_gateway.results.structured_report import make_report
 from pacs import AE_TITLE, Pacs, running_pacs
 from processes import free_port
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
 
 pytestmark = pytest.mark.heavy
+_VERIFICATION = "1.2.840.10008.1.1"
 _PSEUDONYMS = Pseudonyms(b"s" * 32)
 
 
@@ -62,6 +68,55 @@ def test_pacs_has_each_report_once_in_the_study_of_the_volume(pacs: Pacs, tmp_pa
 def test_other_ae_title_is_told(pacs: Pacs, tmp_path: Path) -> None:
     with pytest.raises(NotSent, match=r"archive refuses SOMEBODY .*register both"):
         send(make_eye_report(tmp_path, "OD"), make_destination(pacs, "SOMEBODY"), "OCTCLUSTER")
+
+
+class _LateEntity(AE):
+    """Looks at the answer only after pynetdicom's other thread has closed the connection."""
+
+    def associate(self, *address: Any, **options: Any) -> Association:
+        options["evt_handlers"].append((evt.EVT_REQUESTED, lambda event: event.assoc.dul.join(30)))
+        return super().associate(*address, **options)
+
+
+def test_other_ae_title_is_told_when_the_connection_is_gone_already(
+    pacs: Pacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "AE", _LateEntity)
+    with pytest.raises(NotSent, match=r"archive refuses SOMEBODY .*register both"):
+        send(make_eye_report(tmp_path, "OD"), make_destination(pacs, "SOMEBODY"), "OCTCLUSTER")
+
+
+@contextmanager
+def _running_peer(entity: AE) -> Iterator[Destination]:
+    port = free_port()
+    server = entity.start_server(("127.0.0.1", port), block=False)
+    assert server is not None
+    try:
+        yield Destination("archive", entity.ae_title, "127.0.0.1", port)
+    finally:
+        server.shutdown()
+
+
+def test_peer_that_is_busy_is_told(tmp_path: Path) -> None:
+    busy = AE(AE_TITLE)
+    busy.maximum_associations = 1
+    busy.add_supported_context(_VERIFICATION)
+    other = AE("OTHER")
+    other.add_requested_context(_VERIFICATION)
+    with _running_peer(busy) as peer:
+        held = other.associate(peer.host, peer.port)
+        try:
+            with pytest.raises(NotSent, match=r"archive takes nothing .* now, source 3 and reason 2 "):
+                send(make_eye_report(tmp_path, "OD"), peer, "OCTCLUSTER")
+        finally:
+            held.release()
+
+
+def test_peer_that_takes_no_reports_is_told(tmp_path: Path) -> None:
+    simple = AE(AE_TITLE)
+    simple.add_supported_context(_VERIFICATION)
+    with _running_peer(simple) as peer, pytest.raises(NotSent, match="archive takes no Enhanced SR Storage"):
+        send(make_eye_report(tmp_path, "OD"), peer, "OCTCLUSTER")
 
 
 def test_pacs_that_is_away_is_told(tmp_path: Path) -> None:
