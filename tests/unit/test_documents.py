@@ -59,7 +59,7 @@ _FOREIGN_OPTIONS = {
     "scripts/certificates": {"--names"},
     "scripts/limits": {"--processors"},
     "scripts/offline": {"--images"},
-    "scripts/sbom": {"--image"},
+    "scripts/sbom": {"--image", "--set"},
     "scripts/test": {"--cpu", "--durations", "--fast"},
 }
 _MOST_LINES_BEFORE_REFERENCES = 90

@@ -1,7 +1,9 @@
 """The scripts for releases: they build, gather and list what octcluster consists of, and audit it."""
 
+import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from machine import REPOSITORY
@@ -16,7 +18,7 @@ def call(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("sbom", ["CycloneDX", "--image IMAGE", '"sbom" unless given']),
+        ("sbom", ["CycloneDX", "--set SET", "--image IMAGE", '"sbom" unless given']),
         ("audit", ["SET...", "Ends with 0 if each of them was looked up", "3 if not"]),
         ("pin-images", [">> .env", "ends with 3"]),
         ("build", ["--images-only", '"dist" unless given', "SHA256SUMS", "SOURCE_DATE_EPOCH"]),
@@ -36,6 +38,8 @@ def test_the_help_teaches(script: str, words: list[str]) -> None:
     [
         ("sbom", ["--picture"], "no option --picture"),
         ("sbom", ["--image"], "--image needs"),
+        ("sbom", ["--set", "nothing"], "--set needs one of client,"),
+        ("sbom", ["--set"], "--set needs one of client,"),
         ("sbom", ["one", "two"], "one FOLDER is enough"),
         ("audit", ["--fix"], "no option --fix"),
         ("audit", ["client", "nowhere"], "no requirements/nowhere.txt"),
@@ -51,6 +55,15 @@ def test_a_mistake_is_named(script: str, arguments: list[str], word: str) -> Non
     assert done.returncode == 2
     assert word in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.heavy
+def test_the_list_of_the_client_has_what_its_pages_bundle(tmp_path: Path) -> None:
+    assert call("sbom", "--set", "client", str(tmp_path)).returncode == 0
+    listed = json.loads((tmp_path / "client.cdx.json").read_text())["components"]
+    of_npm = {each["name"] for each in listed if each.get("purl", "").startswith("pkg:npm/")}
+    needed = json.loads((REPOSITORY / "client/explorer-page/package.json").read_text())["dependencies"]
+    assert of_npm >= {*needed, "plotly.js-cartesian-dist-min"}
 
 
 @pytest.mark.heavy
