@@ -2,11 +2,14 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from octcluster import ImageSet, RunOptions, Scan, ServerUnavailable, Silence, TooFewImages, run_images
+from octcluster.clients.embedder import EmbedderClient
+from octcluster.workflows import services
 from octcluster.workflows.services import connected_clusterer
 from octcluster.workflows.stages import Stages
 from octcluster_protos.clusterer.v1 import clusterer_pb2 as pb
@@ -61,6 +64,24 @@ def test_a_server_that_starts_is_waited_for() -> None:
         assert clusterer.info().version == "7"
     assert starter.server is not None
     starter.server.stop(None)
+
+
+def test_a_long_start_of_own_services_is_explained_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Told(Silence):
+        def message(self, text: str) -> None:
+            told.append(text)
+
+    monkeypatch.setattr(services, "_LONG_START_SECONDS", 0.0)
+    monkeypatch.setattr(services, "START_SECONDS", 2.0)
+    connector = services._Connector(RunOptions(), None, Stages(Told()))
+    with EmbedderClient(f"unix:{tmp_path}/nobody.sock") as client, pytest.raises(ServerUnavailable):
+        connector.wait(client, None)
+    assert len(told) == 1
+    assert "the first start takes a minute or two" in told[0]
 
 
 def test_too_many_clusters_are_told_before_services_are_asked(tmp_path: Any) -> None:

@@ -1,6 +1,7 @@
 """The services of a job: those that were named, and those that are started for it and end with it."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from octcluster.workflows.stages import Stages
 _CONNECT_SECONDS = 20.0
 # A server that is starting binds its port within seconds; a wrong address should be told soon.
 _REFUSED_SECONDS = 5.0
+# Services that were started before take two or three.
+_LONG_START_SECONDS = 8.0
 _OUTAGE_SECONDS = 120.0
 _CANCEL_SECONDS = 3.0
 
@@ -170,6 +173,7 @@ class _Connector:
         self._stack = stack
         self._stages = stages
         self.traceparent = traceparent or begin_trace()
+        self._explained = False
         if stack is not None:
             stages.begin("Starting", 0, "services")
             stack.wait_until_started()
@@ -201,7 +205,8 @@ class _Connector:
     def wait(self, client: EmbedderClient | ClustererClient, given: str | None) -> None:
         """Waits until a service serves; where nothing listens at an address that was given, not for long."""
         if given is None:
-            client.wait_until_serving(START_SECONDS, lambda _: self._check())
+            began = time.monotonic()
+            client.wait_until_serving(START_SECONDS, lambda _: self._on_start(time.monotonic() - began))
             return
         try:
             client.wait_until_serving(_REFUSED_SECONDS, self._on_wait)
@@ -209,6 +214,15 @@ class _Connector:
             if error.nothing_listens:
                 raise
             client.wait_until_serving(_CONNECT_SECONDS - _REFUSED_SECONDS, self._on_wait)
+
+    def _on_start(self, seconds: float) -> None:
+        self._check()
+        if seconds >= _LONG_START_SECONDS and not self._explained:
+            self._explained = True
+            self._stages.message(
+                "the services are still starting: with a new model the first start takes a minute or two, to "
+                "fetch the weights and convert them for this machine; later ones take seconds"
+            )
 
     def _check(self) -> None:
         if self._stack is not None:
