@@ -12,6 +12,9 @@ from pathlib import Path
 from octcluster_embedder.models.registry import GRAPH_VERSION, ModelSpec
 from octcluster_embedder.models.weights import Weights
 
+# The way of a network to OpenVINO; another one rounds other constants. 1: through TensorFlow, 2: from Keras.
+_CONVERSION = 2
+
 _logger = logging.getLogger(__name__)
 
 
@@ -24,7 +27,7 @@ class ConvertedModel:
 
 
 class ConvertedModelCache:
-    """A folder with one file for each model, weights and version of the libraries that converted it.
+    """A folder with one file for each model, weights, way of conversion and version of its libraries.
 
     A file is a zip archive that carries a SHA-256 of what it was made from and of both its parts. It is
     written under another name and moved into place. One that is damaged all the same, or is another model's,
@@ -77,6 +80,7 @@ class ConvertedModelCache:
             "spec": asdict(spec),
             "graph": GRAPH_VERSION,
             "weights": weights.digest,
+            "conversion": _CONVERSION,
             "openvino": self._openvino_version,
             "keras": importlib.metadata.version("keras"),
         }

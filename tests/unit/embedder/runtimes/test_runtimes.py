@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.registry import find_model
 from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
-from octcluster_embedder.runtimes import loading
+from octcluster_embedder.runtimes import converted_models, loading
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.openvino_runtime import OpenVinoRuntime
@@ -232,7 +232,9 @@ def test_a_second_start_needs_neither_keras_nor_jax(
     )
 
 
-def test_what_is_kept_is_told_apart_by_all_that_made_it(tmp_path: Path) -> None:
+def test_what_is_kept_is_told_apart_by_all_that_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = find_weights(LITE0, WeightsOptions())
     kept = ConvertedModel(b"<xml/>", b"constants")
     ConvertedModelCache(tmp_path, "1").write(LITE0, weights, kept)
@@ -242,6 +244,8 @@ def test_what_is_kept_is_told_apart_by_all_that_made_it(tmp_path: Path) -> None:
     assert ConvertedModelCache(tmp_path, "1").read(replace(LITE0, scaling_version="other"), weights) is None
     assert ConvertedModelCache(None, "1").read(LITE0, weights) is None
     assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(converted_models, "_CONVERSION", 1)
+    assert ConvertedModelCache(tmp_path, "1").read(LITE0, weights) is None
 
 
 def test_a_byte_that_changed_anywhere_is_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
