@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from octcluster.clients.connection import Connection
 from octcluster.clients.endpoint import Endpoint
@@ -26,6 +27,7 @@ from processes import free_port
 
 IMAGES_A_REQUEST = 16
 CALLS_AT_ONCE = 8
+SINGLE_CALLS_AT_ONCE = 32
 Send = Callable[[bytes], None]
 """Has one image embedded, and waits for its vector."""
 
@@ -38,6 +40,7 @@ class Target:
     stub: EmbedderServiceStub
     features: int
     seconds_to_serving: float
+    process: psutil.Process
 
     def send(self, image: bytes) -> None:
         """Embeds one image, alone in its request."""
@@ -56,6 +59,18 @@ class Target:
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
             answered = sum(threads.map(embed, _requests(images)))
         return answered / (time.perf_counter() - start)
+
+    def embed_singly(self, images: Sequence[bytes]) -> float:
+        """Sends each image in a call of its own, many at a time; returns images a second."""
+        start = time.perf_counter()
+        with ThreadPoolExecutor(SINGLE_CALLS_AT_ONCE) as threads:
+            answered = sum(threads.map(lambda image: self._embed([image]), images))
+        return answered / (time.perf_counter() - start)
+
+    def processor_seconds(self) -> float:
+        """What server and client, which is this process, have taken of the processors so far."""
+        times = self.process.cpu_times()
+        return time.process_time() + times.user + times.system
 
     def _embed(self, images: Sequence[bytes]) -> int:
         items = [pb.EmbedItem(id=place, image=image) for place, image in enumerate(images)]
@@ -83,7 +98,8 @@ def running_embedder(
                 wait_until_channel_serves(channel, process, seconds=300)
                 seconds = time.monotonic() - start
                 number = pb.Features.Value(f"FEATURES_{features.upper()}")
-                yield Target(address, EmbedderServiceStub(channel), number, seconds)
+                server = psutil.Process(process.pid)
+                yield Target(address, EmbedderServiceStub(channel), number, seconds, server)
         finally:
             process.terminate()
             process.wait(timeout=60)

@@ -8,6 +8,12 @@ machine meets all of them alike:
     ceiling    1 / (1 / raw + 1 / decode): both fill all processors when they run alone, so an image costs
                the sum of their times; transport, client and server are free in it
     served     the service, 16 images a request, 8 at a time, client and server on the same processors
+    singly     the service, one image a request, 32 at a time
+
+Processor milliseconds an image of the same rounds, which other work on the machine hardly moves:
+
+    served_cpu_beyond_ms   of client and server together, less what raw and decode take for an image
+    singly_cpu_beyond_ms   the same, one image a request
 
     tls        with --tls: served, over mutual TLS, in turns with served; asked for: 0.95 of it
 
@@ -33,6 +39,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -180,13 +187,28 @@ def measure_rates(
 
         tensors = decode_all()
         bare.infer_all(tensors)  # the first inferences are slow
-        found: dict[str, list[float]] = {name: [] for name in ("raw", "decode", *targets)}
+        works: dict[str, Callable[[], object]] = {
+            "raw": lambda: bare.infer_all(tensors),
+            "decode": decode_all,
+            **{name: partial(target.embed_all, images) for name, target in targets.items()},
+            "singly": partial(targets["served"].embed_singly, images),
+        }
+        found: dict[str, list[float]] = {name: [] for name in works}
+        processor_ms: dict[str, list[float]] = {name: [] for name in works}
         for _ in range(rounds):
-            found["raw"].append(rate(lambda: bare.infer_all(tensors), len(images)))
-            found["decode"].append(rate(decode_all, len(images)))
-            for name, target in targets.items():
-                found[name].append(target.embed_all(images))
+            for name, work in works.items():
+                before = targets["served"].processor_seconds()
+                found[name].append(rate(work, len(images)))
+                taken = targets["served"].processor_seconds() - before
+                processor_ms[name].append(1000 * taken / len(images))
     rates = {name: statistics.median(values) for name, values in found.items()}
+    for name in ("served", "singly"):
+        rates[f"{name}_cpu_beyond_ms"] = statistics.median(
+            service - raw - decode
+            for service, raw, decode in zip(
+                processor_ms[name], processor_ms["raw"], processor_ms["decode"], strict=True
+            )
+        )
     rates["ceiling"] = 1 / (1 / rates["raw"] + 1 / rates["decode"])
     # The ceiling of each round against that round's service: what disturbs one round disturbs both alike.
     rates["served_over_ceiling"] = statistics.median(
