@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import math
+import random
 import time
 import traceback
-import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -30,7 +29,7 @@ _logger = logging.getLogger(__name__)
 LONGEST_UNREAD_SECONDS = 60.0
 """How long an answer of a stream may wait to be read."""
 
-_counts: ContextVar[Counter[str]] = ContextVar("counts")
+_counts: ContextVar[dict[str, int]] = ContextVar("counts")
 
 
 def count(**numbers: int) -> None:
@@ -38,7 +37,9 @@ def count(**numbers: int) -> None:
 
     Only the program's own words may be names: not what a client sent.
     """
-    _counts.get().update(numbers)
+    counts = _counts.get()
+    for name, number in numbers.items():
+        counts[name] = counts.get(name, 0) + number
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -92,9 +93,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     @asynccontextmanager
     async def _answering(self, method: str, context: Any) -> AsyncIterator[None]:
         started = time.monotonic()
-        request_id = uuid.uuid4().hex
+        request_id = f"{random.getrandbits(128):032x}"  # no secret, and uuid asks the system for each
         status = grpc.StatusCode.CANCELLED
-        counts = Counter(dict.fromkeys(self._service.counted, 0))
+        counts = dict.fromkeys(self._service.counted, 0)
         _counts.set(counts)
         try:
             if self._certified:
@@ -181,12 +182,13 @@ def _retry_metadata(error: Exception, code: grpc.StatusCode) -> tuple[tuple[str,
     )
 
 
-def _log_call(method: str, code: str, counts: Counter[str], seconds: float, request_id: str) -> None:
+def _log_call(method: str, code: str, counts: dict[str, int], seconds: float, request_id: str) -> None:
     """Says the same in the log, as text and as values, and in the call's span, if it has one."""
     milliseconds = round(1000 * seconds, 1)
     values: dict[str, str | int | float] = {"request_id": request_id, "code": code, **counts}
     span = trace.get_current_span()
-    span.set_attributes({f"octcluster.{name}": value for name, value in values.items()})
+    if span.is_recording():
+        span.set_attributes({f"octcluster.{name}": value for name, value in values.items()})
     if span.get_span_context().is_valid:
         values["trace_id"] = trace.format_trace_id(span.get_span_context().trace_id)
     values |= {"method": method, "milliseconds": milliseconds}

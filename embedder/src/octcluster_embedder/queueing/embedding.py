@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
@@ -92,7 +91,7 @@ class Embedder:
                 f"{self.limits.max_message_bytes:,} bytes: send at most {most} images of these features at a "
                 "time"
             )
-        caller = replace(caller, interactive=len(batch.items) <= _MAX_INTERACTIVE_IMAGES)
+        caller = Caller(caller.client, len(batch.items) <= _MAX_INTERACTIVE_IMAGES, caller.deadline)
         queue.refuse_late(len(batch.items), caller)
         n_bytes = sum(len(item.image) for item in batch.items)
         self._refuse_overload(len(batch.items), n_bytes, caller, queue.pace)

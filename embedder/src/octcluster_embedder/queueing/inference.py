@@ -9,10 +9,12 @@ A single image may be decoded on the way, in the same thread.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -176,7 +178,39 @@ def _threads(runtime: Runtime) -> ThreadPoolExecutor:
 async def _in_thread(
     threads: ThreadPoolExecutor, function: Callable[..., Vectors], *arguments: object
 ) -> Vectors:
-    return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
+    """Does what the loop's ``run_in_executor`` does, for less: that ties two futures to each other."""
+    loop = asyncio.get_running_loop()
+    vectors: asyncio.Future[Vectors] = loop.create_future()
+    threads.submit(_run, loop, vectors, function, arguments)
+    return await vectors
+
+
+def _run(
+    loop: asyncio.AbstractEventLoop,
+    vectors: asyncio.Future[Vectors],
+    function: Callable[..., Vectors],
+    arguments: Sequence[object],
+) -> None:
+    """Runs in a thread, unless nobody waits for it any more."""
+    if vectors.cancelled():
+        return
+    try:
+        settle = partial(_settle, vectors, function(*arguments))
+    except BaseException as error:
+        settle = partial(_settle, vectors, error)
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+        loop.call_soon_threadsafe(settle)
+    # An error has this frame in its traceback, and would keep itself and the images.
+    del vectors, function, arguments, settle
+
+
+def _settle(vectors: asyncio.Future[Vectors], found: Vectors | BaseException) -> None:
+    if vectors.done():
+        return
+    if isinstance(found, BaseException):
+        vectors.set_exception(found)
+    else:
+        vectors.set_result(found)
 
 
 async def _is_alive(failed: _Failed) -> bool:

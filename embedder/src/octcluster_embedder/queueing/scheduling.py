@@ -104,6 +104,9 @@ class FairQueue(Generic[T]):
         """Whether bulk waits that was passed over so often that it is its turn."""
         return bool(self._bulk) and self._times_passed_over >= _TURNS_UNTIL_BULK_GOES_FIRST
 
+    def __bool__(self) -> bool:
+        return bool(self._interactive or self._bulk)
+
     def __len__(self) -> int:
         return sum(len(line) for lines in (self._interactive, self._bulk) for line in lines.values())
 
@@ -165,7 +168,7 @@ class FairSlots:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while len(self._waiting):
+        while self._waiting:
             if self._taken < self._n_slots:
                 entry = self._waiting.pop()
             elif self._waiting.is_bulk_due():
