@@ -55,6 +55,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._service = service
         self._metrics = metrics
         self._certified = certified
+        self._handlers: dict[str, Any] = {}
         self._statuses: dict[type[Exception], grpc.StatusCode] = {
             NoName: grpc.StatusCode.UNAUTHENTICATED,
             MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -66,10 +67,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
     ) -> Any:
         """Wraps the method that answers a call."""
+        path = handler_call_details.method
+        if path in self._handlers:
+            return self._handlers[path]
         handler = await continuation(handler_call_details)
-        prefix, _, method = handler_call_details.method.rpartition("/")
+        prefix, _, method = path.rpartition("/")
         if handler is None or prefix != f"/{self._service.name}":
             return handler
+        # Kept: the methods stay as they are once the server listens.
+        return self._handlers.setdefault(path, self._wrap(handler, method))
+
+    def _wrap(self, handler: Any, method: str) -> Any:
         streams = (handler.request_streaming, handler.response_streaming)
         kind = "_".join("stream" if streaming else "unary" for streaming in streams)
         behavior = getattr(handler, kind)

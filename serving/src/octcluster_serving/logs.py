@@ -30,7 +30,7 @@ def set_up_logs(level: str, log_format: str = "text", silent: Sequence[str] = ()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     # No format names a thread, a process or a line of code, and looking them up takes time in each call.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]  # as Python's own guide to logging has it
+    logging._srcfile = None  # as Python's own guide to logging has it
     logging.basicConfig(level=level.upper(), handlers=[handler])
     for library in silent:
         logging.getLogger(library).setLevel(logging.WARNING)
