@@ -1,4 +1,4 @@
-"""The other end of ``layout_process``: starts it, sends it vectors, and can leave it at any moment."""
+"""The other end of ``layout_process``: starts it, sends it work, and can leave it at any moment."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from octcluster_clusterer.errors import MapFailed
+from octcluster_clusterer.mapping.process_calls import TakeCall
 
 _PROCESS = "octcluster_clusterer.mapping.layout_process"
 _ONE_THREAD = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -76,11 +77,29 @@ class LayoutClient(AbstractContextManager["LayoutClient"]):
                 report(*self._rounds)
                 return found
 
+    def offer(self, take_call: TakeCall) -> None:
+        """Has the process take calls, once it is done with what was begun, until there is none left.
+
+        The first call that fails is the last one that it takes.
+        """
+        self._talks.submit(self._do_calls, take_call)
+
+    def _do_calls(self, take_call: TakeCall) -> None:
+        while (call := take_call()) is not None:
+            try:
+                self._channel.recv()  # it is ready
+                self._channel.send((call.function, call.make_arguments()))
+                *_, answer = self._channel.recv()
+            except Exception as error:
+                call.answer.set_exception(error)
+                return
+            call.answer.set_result(answer)
+
     def _lay_out(
         self, vectors: NDArray[np.float32], start: NDArray[np.float32], seed: int
     ) -> NDArray[np.float32]:
         self._channel.recv()  # it is ready
-        self._channel.send((vectors, start, seed))
+        self._channel.send((None, (vectors, start, seed)))
         places: NDArray[np.float32] | None = None
         while places is None:
             *rounds, places = self._channel.recv()

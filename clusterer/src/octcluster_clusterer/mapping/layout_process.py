@@ -1,5 +1,7 @@
 """A process of its own that lays vectors out with umap-learn; ``layout_client`` starts it and talks to it.
 
+Once it is done with that, it does other work of the run: see ``runs/stability_parts.py``.
+
 umap-learn brings Numba, which takes seconds and hundreds of megabytes to start, and then holds the
 interpreter for long: in the server it would hold up every call, and no run could be cancelled. Besides, the
 map is made while its run goes on.
@@ -96,8 +98,9 @@ class _Rounds(io.StringIO):
 def main() -> None:
     """Serves the channel named by the first argument until its other end is closed.
 
-    Sends ``(0, 0, None)`` whenever it is ready. Answers each ``(vectors, start, seed)`` with any number of
-    ``(rounds done, rounds in all, None)`` and then ``(0, 0, places)``.
+    Sends ``(0, 0, None)`` whenever it is ready. Answers each ``(None, (vectors, start, seed))`` with any
+    number of ``(rounds done, rounds in all, None)`` and then ``(0, 0, places)``, and each
+    ``(function, arguments)`` with ``(0, 0, what the function returns)``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it reaches the whole group
     _leave_out_what_is_not_used()
@@ -106,13 +109,20 @@ def main() -> None:
         _compile()
         while True:
             channel.send((0, 0, None))
-            vectors, start, seed = channel.recv()
+            function, arguments = channel.recv()
             with threadpool_limits(1):  # the same bits with any number of threads
-                graph = join_neighbors(vectors, lambda: None)
-            del vectors
-            channel.send((0, 0, lay_out(graph, start, seed, lambda *done: channel.send((*done, None)))))
+                answer = function(*arguments) if function else _map(channel, *arguments)
+            channel.send((0, 0, answer))
+            del arguments, answer
     except (EOFError, ConnectionError):
         return
+
+
+def _map(
+    channel: "Connection[Any, Any]", vectors: NDArray[np.float32], start: NDArray[np.float32], seed: int
+) -> NDArray[np.float32]:
+    graph = join_neighbors(vectors, lambda: None)
+    return lay_out(graph, start, seed, lambda *done: channel.send((*done, None)))
 
 
 def _leave_out_what_is_not_used() -> None:

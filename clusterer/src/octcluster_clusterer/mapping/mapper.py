@@ -12,6 +12,7 @@ from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.errors import MapFailed
 from octcluster_clusterer.mapping.layout_client import LayoutClient
 from octcluster_clusterer.mapping.placement import draw_laid_out, place_members
+from octcluster_clusterer.mapping.process_calls import TakeCall
 
 MIN_MEMBERS = 4
 _START_NOISE = 1e-4
@@ -84,6 +85,11 @@ class Mapper:
         first = principal_coordinates if sample is None else principal_coordinates[sample]
         places = self._layouts.begin(vectors, _place_first(first, seed), seed)
         self._begun = _Begun(places, sample, vectors)
+
+    def offer(self, take_call: TakeCall) -> None:
+        """Has the process of the map take calls once the map that was begun is done, if there is one."""
+        if self._layouts is not None and self._begun is not None:
+            self._layouts.offer(take_call)
 
     def finish(self, blocks: Blocks, report: Callable[[int, int], None]) -> NeighborMap:
         """Waits for the map that was begun, and places the members that were not laid out.

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from octcluster_clusterer.clustering import find_clusters
 from octcluster_clusterer.engine.blocks import Blocks
 from octcluster_clusterer.engine.memory_blocks import MemoryBlocks
 from octcluster_clusterer.errors import InvalidRequest
@@ -21,7 +21,8 @@ from octcluster_clusterer.runs.choice import choose
 from octcluster_clusterer.runs.clusterings import find_clusterings, fit_run, score_clusterings
 from octcluster_clusterer.runs.memory_estimate import check_memory, find_map_obstacle
 from octcluster_clusterer.runs.records import RunResult
-from octcluster_clusterer.runs.spec_rules import check_spec
+from octcluster_clusterer.runs.spec_rules import check_spec, list_clusterings
+from octcluster_clusterer.runs.stability_parts import PartClustering, cluster_part, cluster_parts
 from octcluster_clusterer.runs.stage_costs import StageCosts
 from octcluster_clusterer.shared_work import SharedWork, digest_vectors
 from octcluster_clusterer.trust.associations import find_associations
@@ -115,7 +116,11 @@ def run_pipeline(
             results = [
                 replace(result, rating=choice.ratings.get(index)) for index, result in enumerate(results)
             ]
-            results = _judge_trust(results, choice.index, prepared, units, spec, report)
+            results = _judge_trust(results, units, spec, report)
+            if spec.stability_resamples:
+                results[choice.index] = _add_stability(
+                    results[choice.index], prepared, units, spec, report, mapper
+                )
         neighbor_map = _find_map(mapper, prepared, spec, report, costs)
     return RunResult(
         results=results,
@@ -157,60 +162,61 @@ def _find_duplicates(
 
 
 def _judge_trust(
-    results: Sequence[ClusteringResult],
-    chosen: int,
+    results: Sequence[ClusteringResult], units: Members, spec: RunSpec, report: Report
+) -> list[ClusteringResult]:
+    """Adds intervals and associations to all results."""
+    patients = number_patients(units.patient_indices, len(units))
+    steps = _count_trust_steps(spec)
+
+    def report_share(share: float) -> None:
+        report(Stage.TRUSTING, int(_INTERVAL_STEPS * share), steps)
+
+    scores = add_intervals(results, units.class_indices, patients, spec.seed, report_share)
+    trusted: list[ClusteringResult] = []
+    for result, with_intervals in zip(results, scores, strict=True):
+        associations = find_associations(result.labels, units)
+        trusted.append(replace(result, scores=with_intervals, associations=associations))
+        report(Stage.TRUSTING, _INTERVAL_STEPS + len(trusted), steps)
+    return trusted
+
+
+def _add_stability(
+    result: ClusteringResult,
     prepared: PreparedVectors,
     units: Members,
     spec: RunSpec,
     report: Report,
-) -> list[ClusteringResult]:
-    """Adds intervals and associations to all results, and stability to the chosen one."""
-    patients = number_patients(units.patient_indices, len(units))
-    steps = _INTERVAL_STEPS + len(results) + spec.stability_resamples
-    done = 0
+    mapper: Mapper,
+) -> ClusteringResult:
+    steps = _count_trust_steps(spec)
+    done = steps - spec.stability_resamples
+    n_clusters = result.requested_clusters or 0
+    how = PartClustering(result.algorithm, n_clusters, spec.seed, prepared.part_dimensions)
 
     def report_step() -> None:
         report(Stage.TRUSTING, done, steps)
 
-    def report_share(share: float) -> None:
-        nonlocal done
-        done = int(_INTERVAL_STEPS * share)
-        report_step()
-
-    def cluster_part(vectors: NDArray[np.float32], part: int) -> NDArray[np.int32]:
+    def cluster_here(vectors: NDArray[np.float32], part: int) -> NDArray[np.int32]:
         nonlocal done
         done = steps - spec.stability_resamples + part
         report_step()
-        n_clusters = min(results[chosen].requested_clusters or 0, len(vectors))
-        seed = (spec.seed + 1 + part) % 2**32  # the chance in the starts is part of it
-        return find_clusters(
-            results[chosen].algorithm,
-            MemoryBlocks(vectors),
-            n_clusters,
-            seed,
-            report_step,
-            prepared.part_dimensions,
-        )
+        return cluster_part(how, vectors, part, report_step)
 
-    scores = add_intervals(results, units.class_indices, patients, spec.seed, report_share)
-    trusted = []
-    for result, with_intervals in zip(results, scores, strict=True):
-        associations = find_associations(result.labels, units)
-        trusted.append(replace(result, scores=with_intervals, associations=associations))
-        done = _INTERVAL_STEPS + len(trusted)
-        report_step()
-    if spec.stability_resamples:
-        stability = find_stability(
-            prepared.blocks,
-            results[chosen].labels,
-            patients,
-            spec.stability_resamples,
-            spec.seed,
-            cluster_part,
-        )
-        trusted[chosen] = replace(trusted[chosen], stability=stability)
+    stability = find_stability(
+        prepared.blocks,
+        result.labels,
+        number_patients(units.patient_indices, len(units)),
+        spec.stability_resamples,
+        spec.seed,
+        cluster_here,
+        cluster_all=partial(cluster_parts, how, mapper, report_step),
+    )
     report(Stage.TRUSTING, steps, steps)
-    return trusted
+    return replace(result, stability=stability)
+
+
+def _count_trust_steps(spec: RunSpec) -> int:
+    return _INTERVAL_STEPS + len(list_clusterings(spec)) + spec.stability_resamples
 
 
 def _find_map(

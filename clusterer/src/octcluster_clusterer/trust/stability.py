@@ -23,16 +23,26 @@ MAX_MEMBERS = 2**17
 """Of more, the parts are drawn from patients with about so many."""
 _VALUES_AT_ONCE = 2**20
 
+Vectors = NDArray[np.float32]
 Labels = NDArray[np.int32]
+Cluster = Callable[[Vectors, int], Labels]
+TakePart = Callable[[int], Vectors]
 
 
-def find_stability(
+def cluster_in_turn(take: TakePart, n_parts: int, cluster: Cluster) -> list[Labels]:
+    """Clusters parts one after the other; ``take`` copies the vectors of the part of a number, from 0."""
+    return [cluster(take(number), number) for number in range(n_parts)]
+
+
+def find_stability(  # noqa: PLR0913 - the last one has a default
     blocks: Blocks,
     labels: Labels,
     patients: NDArray[np.int64],
     n_resamples: int,
     seed: int,
-    cluster: Callable[[NDArray[np.float32], int], Labels],
+    cluster: Cluster,
+    *,
+    cluster_all: Callable[[TakePart, int, Cluster], list[Labels]] = cluster_in_turn,
 ) -> Stability:
     """Clusters random parts of the members again and compares what is found with each other and the whole.
 
@@ -43,6 +53,7 @@ def find_stability(
         n_resamples: Number of parts, at least 1.
         seed: Seed of the parts, and of the sample of patients.
         cluster: Clusters vectors (float32, C-contiguous, mean 0 in each dimension); told the part's number.
+        cluster_all: Has that done for all parts; see ``cluster_in_turn``.
 
     Returns:
         The mean adjusted Rand index over pairs of parts on the members that both hold, noise as one cluster
@@ -91,12 +102,16 @@ def find_stability(
         rows = np.flatnonzero(np.isin(patients, candidates))
         vectors = blocks.take(rows)
     places = np.cumsum(np.bincount(rows, minlength=len(labels))) - 1
-    found: list[tuple[NDArray[np.int64], Labels]] = []
-    for i in range(n_resamples):
+    parts: list[NDArray[np.int64]] = []
+    for _ in range(n_resamples):
         drawn = np.zeros(n_patients, dtype=bool)
         drawn[random.permutation(candidates)[: round(SHARE * candidates.size)]] = True
-        members = np.flatnonzero(drawn[patients])
-        found.append((members, cluster(_take_centred(vectors, places[members]), i)))
+        parts.append(np.flatnonzero(drawn[patients]))
+
+    def take(number: int) -> Vectors:
+        return _take_centred(vectors, places[parts[number]])
+
+    found = list(zip(parts, cluster_all(take, n_resamples, cluster), strict=True))
     clusters = np.array([_find_jaccards(labels[members], part, n_clusters) for members, part in found])
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
     scores = [_average(column, int(size)) for column, size in zip(clusters.T, sizes, strict=True)]
