@@ -9,6 +9,7 @@ goes away in the middle.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Self
 
 from octcluster_protos.embedder.v1 import embedder_pb2 as messages
@@ -171,7 +172,14 @@ class EmbedderClient:
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        results = dict(self.embed_stream(enumerate(images), features, model, flip=flip, views=views))
+        plan = self._plan(features, model, flip=flip, views=views)
+        embed = partial(self._embed_batch, plan)
+        batches = list(plan.cut(enumerate(images)))
+        if len(batches) > 1:
+            parts = map_concurrently(embed, batches, self._concurrent_requests)
+        else:  # to start a thread for it takes longer than the call
+            parts = map(embed, batches)
+        results = dict(chain.from_iterable(parts))
         return [results[place] for place in range(len(images))]
 
     def embed_stream(
@@ -200,11 +208,14 @@ class EmbedderClient:
         Raises:
             OctclusterError: The images could not be embedded at all.
         """
-        space = self.space(features, model, flip=flip, views=views)
-        plan = EmbedPlan.make_common(list(self._all_infos().values()), space, self.address)
+        plan = self._plan(features, model, flip=flip, views=views)
         embed = partial(self._embed_batch, plan)
         for results in map_concurrently(embed, plan.cut(images), self._concurrent_requests):
             yield from results
+
+    def _plan(self, features: str, model: str, *, flip: bool, views: Sequence[str]) -> EmbedPlan:
+        space = self.space(features, model, flip=flip, views=views)
+        return EmbedPlan.make_common(list(self._all_infos().values()), space, self.address)
 
     def _embed_batch(
         self, plan: EmbedPlan, batch: Sequence[tuple[Id, bytes]]
