@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -63,10 +62,10 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
         return batch
 
     def _count_outcomes(self, answer: Answer) -> None:
-        found = (one.outcome for one in answer.outcomes)
-        errors = Counter(error.code.value for error in found if isinstance(error, ItemError))
+        codes = [one.outcome.code.value for one in answer.outcomes if isinstance(one.outcome, ItemError)]
+        errors = {code: codes.count(code) for code in set(codes)}
         self._metrics.count_items(len(answer.outcomes), errors)
-        count(items=len(answer.outcomes), errors=errors.total(), **errors)
+        count(items=len(answer.outcomes), errors=len(codes), **errors)
 
 
 def _caller(context: Any) -> Caller:
