@@ -29,8 +29,7 @@ Cluster = Callable[[Vectors, int], Labels]
 TakePart = Callable[[int], Vectors]
 
 
-def cluster_in_turn(take: TakePart, n_parts: int, cluster: Cluster) -> list[Labels]:
-    """Clusters parts one after the other; ``take`` copies the vectors of the part of a number, from 0."""
+def _cluster_in_turn(take: TakePart, n_parts: int, cluster: Cluster) -> list[Labels]:
     return [cluster(take(number), number) for number in range(n_parts)]
 
 
@@ -42,7 +41,7 @@ def find_stability(  # noqa: PLR0913 - the last one has a default
     seed: int,
     cluster: Cluster,
     *,
-    cluster_all: Callable[[TakePart, int, Cluster], list[Labels]] = cluster_in_turn,
+    cluster_all: Callable[[TakePart, int, Cluster], list[Labels]] = _cluster_in_turn,
 ) -> Stability:
     """Clusters random parts of the members again and compares what is found with each other and the whole.
 
@@ -53,7 +52,8 @@ def find_stability(  # noqa: PLR0913 - the last one has a default
         n_resamples: Number of parts, at least 1.
         seed: Seed of the parts, and of the sample of patients.
         cluster: Clusters vectors (float32, C-contiguous, mean 0 in each dimension); told the part's number.
-        cluster_all: Has that done for all parts; see ``cluster_in_turn``.
+        cluster_all: Has that done for all parts. It is told how to copy the vectors of a part, by its number
+            from 0, how many parts there are, and ``cluster``. Without it they come one after the other.
 
     Returns:
         The mean adjusted Rand index over pairs of parts on the members that both hold, noise as one cluster
