@@ -1,7 +1,6 @@
 """Parts that two processes share: the same bits as in one, also where the other process ends."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import psutil
@@ -13,6 +12,7 @@ from octcluster_clusterer.mapping.mapper import Mapper
 from octcluster_clusterer.model import Algorithm
 from octcluster_clusterer.runs import stability_parts
 from octcluster_clusterer.runs.stability_parts import PartClustering, cluster_part, cluster_parts
+from waiting import wait_until
 
 pytestmark = pytest.mark.heavy
 
@@ -49,9 +49,14 @@ def find_process_of_the_map() -> psutil.Process:
     return process
 
 
-def wait_for_the_other(taken: list[int], at_least: int) -> None:
-    while len(taken) < at_least:
-        time.sleep(0.01)
+def cluster_after(taken: list[int], at_least: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Clusters a part here once so many were taken, by this process and the other one."""
+
+    def cluster(vectors: np.ndarray, number: int) -> np.ndarray:
+        wait_until(lambda: len(taken) >= at_least)
+        return cluster_part(HOW, vectors, number)
+
+    return cluster
 
 
 def test_both_processes_cluster_parts_with_the_bits_of_one(mapper: Mapper) -> None:
@@ -64,8 +69,7 @@ def test_both_processes_cluster_parts_with_the_bits_of_one(mapper: Mapper) -> No
 
     def cluster_here(vectors: np.ndarray, number: int) -> np.ndarray:
         here.append(number)
-        wait_for_the_other(taken, 3)  # it has begun its second part
-        return cluster_part(HOW, vectors, number)
+        return cluster_after(taken, 3)(vectors, number)  # the other one has begun its second part
 
     found = cluster_parts(HOW, mapper, nothing, take_and_note, N_PARTS, cluster_here)
     assert sorted(taken) == list(range(N_PARTS))
@@ -86,11 +90,7 @@ def test_what_a_process_that_ends_has_begun_is_done_here(mapper: Mapper) -> None
             process.kill()
         return take(number)
 
-    def cluster_here(vectors: np.ndarray, number: int) -> np.ndarray:
-        wait_for_the_other(taken, 2)
-        return cluster_part(HOW, vectors, number)
-
-    found = cluster_parts(HOW, mapper, nothing, take_and_kill, N_PARTS, cluster_here)
+    found = cluster_parts(HOW, mapper, nothing, take_and_kill, N_PARTS, cluster_after(taken, 2))
     assert taken.count(N_PARTS - 1) == 2
     for number, labels in enumerate(found):
         np.testing.assert_array_equal(labels, cluster_part(HOW, take(number), number))
@@ -106,15 +106,11 @@ def test_a_run_can_be_cancelled_while_it_waits_for_the_other(mapper: Mapper) -> 
             process.suspend()
         return take(number)
 
-    def cluster_here(vectors: np.ndarray, number: int) -> np.ndarray:
-        wait_for_the_other(taken, 2)
-        return cluster_part(HOW, vectors, number)
-
     def cancel() -> None:
         raise RunCancelled
 
     with pytest.raises(RunCancelled):
-        cluster_parts(HOW, mapper, cancel, take_and_stop, 2, cluster_here)
+        cluster_parts(HOW, mapper, cancel, take_and_stop, 2, cluster_after(taken, 2))
 
 
 class UnwantedProcess(Mapper):
