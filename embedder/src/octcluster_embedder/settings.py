@@ -36,6 +36,12 @@ def _check_models(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _check_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ValueError("is no folder")
+    return folder
+
+
 def _default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "octcluster" / "models"
 
@@ -75,10 +81,15 @@ class Settings(ServerSettings):
     runtime: Literal["auto", "openvino", "jax"] = Field(
         "auto", description="What computes; auto: jax where it sees a GPU, else openvino"
     )
-    precision: Literal["float32", "bfloat16", "mixed-bfloat16", "mixed-float16"] = Field(
+    precision: Literal["float32", "bfloat16", "int8", "mixed-bfloat16", "mixed-float16"] = Field(
         "float32",
-        description="What networks compute in; bfloat16 is faster with OpenVINO on processors that have it, "
-        "the mixed ones with JAX on GPUs; their vectors differ and are cached apart",
+        description="What networks compute in; bfloat16 and int8 are faster with OpenVINO on processors that "
+        "have them, the mixed ones with JAX on GPUs; their vectors differ and are cached apart",
+    )
+    calibration_images: Annotated[Path, AfterValidator(_check_folder)] | None = Field(
+        None,
+        description="Folder of some 64 scans like those to embed, for --precision int8: they tell it the "
+        "ranges of values to round, and are not stored. octcluster phantoms makes some",
     )
     cache_dir: Path = Field(
         _default_cache_dir(), description="Folder for converted and compiled models, made if need be"
@@ -128,6 +139,8 @@ class Settings(ServerSettings):
                 f"--max-message-bytes ({self.max_message_bytes:,}) must hold one image of --max-image-bytes "
                 f"({self.max_image_bytes:,}) and {_BYTES_BESIDE_AN_IMAGE:,} bytes around it"
             )
+        if (self.precision == "int8") != (self.calibration_images is not None):
+            raise ValueError("--precision int8 needs --calibration-images, and nothing else does")
         self._check_queue()
         return self
 

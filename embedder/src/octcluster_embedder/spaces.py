@@ -36,6 +36,7 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
     MIXED_BFLOAT16 = "mixed-bfloat16"
     MIXED_FLOAT16 = "mixed-float16"
 
@@ -65,7 +66,7 @@ class EmbeddingSpace:
     Attributes:
         model: Model name, for example ``efficientnet-lite0``.
         weights_digest: SHA-256 of the weights, 64 lower-case hexadecimal digits; of no bytes for a model
-            without weights.
+            without weights, and of the whole network where it is quantized to int8.
         preprocessing_version: Version of decoding, resizing and scaling.
         features: What is read from the network.
         parts: The parts of a vector, in order: those of one view after those of another.

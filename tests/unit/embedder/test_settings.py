@@ -33,6 +33,16 @@ def test_defaults_of_the_contract() -> None:
     assert not settings.reflection
 
 
+def test_int8_and_its_images_come_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    images = ("--calibration-images", str(tmp_path))
+    assert Settings.load(["--precision", "int8", *images]).calibration_images == tmp_path
+    for arguments in (images, ("--precision", "int8"), ("--precision", "bfloat16", *images)):
+        assert "--precision int8 needs --calibration-images, and nothing else does" in refused(
+            capsys, *arguments
+        )
+    assert "is no folder" in refused(capsys, "--precision", "int8", images[0], str(tmp_path / "nowhere"))
+
+
 def test_models_by_comma_by_repetition_and_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ("vgg16", "resnet50", "inception-v3")
     assert Settings.load(["--models", "vgg16,resnet50", "--models", "inception-v3"]).models == expected

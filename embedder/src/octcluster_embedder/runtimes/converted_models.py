@@ -14,6 +14,8 @@ from octcluster_embedder.models.weights import Weights
 
 # The way of a network to OpenVINO; another one rounds other constants. 1: through TensorFlow, 2: from Keras.
 _CONVERSION = 2
+# The way to a network in int8.
+_QUANTIZATION = 1
 
 _logger = logging.getLogger(__name__)
 
@@ -24,6 +26,11 @@ class ConvertedModel:
 
     network: bytes
     constants: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of both, 64 hexadecimal digits."""
+        return _hash(b"", self)
 
 
 class ConvertedModelCache:
@@ -38,11 +45,17 @@ class ConvertedModelCache:
         self._folder = folder
         self._openvino_version = openvino_version
 
-    def read(self, spec: ModelSpec, weights: Weights) -> ConvertedModel | None:
-        """Returns the converted model, or None if it is not there, damaged or another one."""
+    def read(self, spec: ModelSpec, weights: Weights, calibration: str = "") -> ConvertedModel | None:
+        """Returns the converted model, or None if it is not there, damaged or another one.
+
+        Args:
+            spec: The model.
+            weights: Its weights.
+            calibration: SHA-256 of the images that it was quantized with; empty: it is in float32.
+        """
         if self._folder is None:
             return None
-        path = self._path(self._folder, spec, weights)
+        path = self._path(self._folder, spec, weights, calibration)
         try:
             with zipfile.ZipFile(path) as archive:
                 converted = ConvertedModel(archive.read("network.xml"), archive.read("constants.bin"))
@@ -56,11 +69,13 @@ class ConvertedModelCache:
             return None
         return converted
 
-    def write(self, spec: ModelSpec, weights: Weights, converted: ConvertedModel) -> None:
+    def write(
+        self, spec: ModelSpec, weights: Weights, converted: ConvertedModel, calibration: str = ""
+    ) -> None:
         """Stores a converted model. Where that is impossible, the next start converts it again."""
         if self._folder is None:
             return
-        path = self._path(self._folder, spec, weights)
+        path = self._path(self._folder, spec, weights, calibration)
         unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -75,8 +90,9 @@ class ConvertedModelCache:
         except OSError as error:
             _logger.warning("the converted model could not be kept in %s: %s", self._folder, error)
 
-    def _path(self, folder: Path, spec: ModelSpec, weights: Weights) -> Path:
+    def _path(self, folder: Path, spec: ModelSpec, weights: Weights, calibration: str) -> Path:
         made_from = {
+            **({"quantization": _QUANTIZATION, "calibration": calibration} if calibration else {}),
             "spec": asdict(spec),
             "graph": GRAPH_VERSION,
             "weights": weights.digest,
@@ -90,7 +106,11 @@ class ConvertedModelCache:
 
 def _digest(path: Path, converted: ConvertedModel) -> str:
     """SHA-256 of a file's name, which says what the model was made from, and of both parts."""
-    digest = hashlib.sha256(path.name.encode())
+    return _hash(path.name.encode(), converted)
+
+
+def _hash(start: bytes, converted: ConvertedModel) -> str:
+    digest = hashlib.sha256(start)
     for part in (converted.network, converted.constants):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)

@@ -45,8 +45,11 @@ def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: P
         ModelUnavailable: The weights do not fit the model.
         SettingError: The precision is one of OpenVINO's.
     """
-    if precision is Precision.BFLOAT16:
-        raise SettingError("precision 'bfloat16' is for OpenVINO: with JAX take 'mixed-bfloat16'")
+    if precision in (Precision.BFLOAT16, Precision.INT8):
+        raise SettingError(
+            f"precision {precision.value!r} is for OpenVINO: with JAX take 'mixed-bfloat16' or "
+            "'mixed-float16'"
+        )
     if cache_dir is not None and sees_gpu():
         # On a GPU XLA times several ways to compute each layer, for ten seconds. A kept program is also the
         # same one after the next start.

@@ -39,6 +39,8 @@ def load_runtime(
     weights: WeightsOptions | None = None,
     cache_dir: Path | None = None,
     precision: Precision = Precision.FLOAT32,
+    *,
+    calibration_images: Path | None = None,
 ) -> Runtime:
     """Loads a model into a runtime.
 
@@ -48,6 +50,7 @@ def load_runtime(
         weights: Where the weights come from; None: the model's own.
         cache_dir: Folder for converted and compiled models, made if need be; None keeps nothing.
         precision: What the network computes in; a model without one takes no notice.
+        calibration_images: Folder of the images that a network in int8 is made with; for that alone.
 
     Raises:
         SettingError: An argument names nothing that there is, the runtime's library is not installed
@@ -55,7 +58,13 @@ def load_runtime(
         ModelUnavailable: The model's weights cannot be had or do not fit it.
     """
     if is_own(model):
-        return _load_own(runtime, Path(model), weights or WeightsOptions(), cache_dir, precision)
+        own = read_own_model(Path(model))
+        if runtime == RuntimeName.JAX:
+            raise SettingError(f"the model {own.name} is computed by OpenVINO: leave out --runtime")
+        own_weights = find_own_weights(own, weights or WeightsOptions())
+        module = import_module(_MODULES[_choose(RuntimeName.OPENVINO)])
+        opened: Runtime = module.load_own(own, own_weights, cache_dir, precision, calibration_images)
+        return opened
     spec = find_model(model)
     if spec.weights is None:
         if weights is not None and (weights.file is not None or weights.sha256 is not None):
@@ -63,18 +72,9 @@ def load_runtime(
         return PixelRuntime(spec)
     chosen = _choose(runtime)
     found = find_weights(spec, weights or WeightsOptions())
-    loaded: Runtime = import_module(_MODULES[chosen]).load(spec, found, cache_dir, precision)
-    return loaded
-
-
-def _load_own(
-    runtime: str, path: Path, weights: WeightsOptions, cache_dir: Path | None, precision: Precision
-) -> Runtime:
-    own = read_own_model(path)
-    if runtime == RuntimeName.JAX:
-        raise SettingError(f"the model {own.name} is computed by OpenVINO: leave out --runtime")
-    module = import_module(_MODULES[_choose(RuntimeName.OPENVINO)])
-    loaded: Runtime = module.load_own(own, find_own_weights(own, weights), cache_dir, precision)
+    calibration = {"calibration_images": calibration_images} if chosen is RuntimeName.OPENVINO else {}
+    module = import_module(_MODULES[chosen])
+    loaded: Runtime = module.load(spec, found, cache_dir, precision, **calibration)
     return loaded
 
 

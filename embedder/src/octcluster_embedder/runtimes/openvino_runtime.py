@@ -1,10 +1,6 @@
 """The forward pass on a CPU with OpenVINO. The only file that imports it."""
 
 import logging
-import os
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,17 +11,18 @@ import openvino
 from numpy.typing import NDArray
 from octcluster_serving.processors import count_processors
 
-from octcluster_embedder.errors import ModelUnavailable, SettingError
+from octcluster_embedder.errors import SettingError
 from octcluster_embedder.models.own_model import OwnModel
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
+from octcluster_embedder.runtimes.conversion_process import run_conversion
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
+from octcluster_embedder.runtimes.openvino_precisions import PRECISION_HINTS, check_precision
+from octcluster_embedder.runtimes.quantization import Calibration, quantize
 from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
 
 _logger = logging.getLogger(__name__)
 
-# Always named: some CPUs would compute in bfloat16 otherwise, and give other vectors than other machines.
-_PRECISION_HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 _ALONE, _MANY = "LATENCY", "THROUGHPUT"
 # The network for single images is compiled after so many of them: most jobs embed many at once, or none.
 _LONE_CALLS = 16
@@ -35,7 +32,11 @@ _CROWDED = 0.25
 
 
 def load(
-    spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: Precision
+    spec: ModelSpec,
+    weights: Weights,
+    cache_dir: Path | None,
+    precision: Precision,
+    calibration_images: Path | None = None,
 ) -> "OpenVinoRuntime":
     """Loads a model, from its converted form on disk if it is there.
 
@@ -43,83 +44,84 @@ def load(
         spec: The model.
         weights: Its weights.
         cache_dir: Folder of converted models; None keeps nothing.
-        precision: What the network computes in: float32, or bfloat16 where the processor has it.
+        precision: What the network computes in: float32, or bfloat16 or int8 where the processor has it.
+        calibration_images: Folder of the images that a network in int8 is made with.
 
     Raises:
-        ModelUnavailable: The weights do not fit the model.
-        SettingError: The precision is another one, or the processor does not have it.
+        ModelUnavailable: The weights do not fit the model, or it cannot be quantized.
+        SettingError: The precision is another one, the processor does not have it, or the images do not
+            serve.
     """
-    _check_precision(precision)
+    check_precision(precision)
+    calibration = _choose_calibration(precision, calibration_images)
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     converted = cache.read(spec, weights)
     if converted is None:
         _logger.info("converting %s for OpenVINO", spec.name)
-        converted = _convert(spec, weights)
+        # Only in a process of its own is Keras loaded, with OpenVINO as its backend.
+        converted = run_conversion("openvino_conversion", spec.name, spec.name, str(weights.path))
         cache.write(spec, weights, converted)
+    if calibration is not None:
+        return _load_int8(spec, weights, converted, calibration, cache)
     return OpenVinoRuntime(spec, weights.digest, converted, precision)
 
 
-def _check_precision(precision: Precision) -> None:
-    if precision not in _PRECISION_HINTS:
-        raise SettingError(
-            f"precision {precision.value!r} is for JAX, and the runtime is openvino, which computes in "
-            "float32 or bfloat16: take one of them, or set the runtime to jax"
-        )
-    if precision is Precision.BFLOAT16 and not _has_bfloat16():
-        raise SettingError("this processor does not compute in bfloat16: leave --precision out")
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor has instructions for it; without them it would be slower than float32."""
-    capabilities = openvino.Core().get_property(OpenVinoRuntime.device, "OPTIMIZATION_CAPABILITIES")
-    return "BF16" in capabilities
-
-
 def load_own(
-    own: OwnModel, weights: Weights, cache_dir: Path | None, precision: Precision
+    own: OwnModel,
+    weights: Weights,
+    cache_dir: Path | None,
+    precision: Precision,
+    calibration_images: Path | None = None,
 ) -> "OpenVinoRuntime":
     """Loads a model that the operator brings; see load.
 
     Raises:
-        ModelUnavailable: Its file holds no network that can be used as its TOML file says.
+        ModelUnavailable: Its file holds no network that can be used as its TOML file says, or it cannot be
+            quantized.
         SettingError: See load.
     """
-    _check_precision(precision)
+    check_precision(precision)
+    calibration = _choose_calibration(precision, calibration_images)
     cache = ConvertedModelCache(cache_dir, openvino.get_version())
     spec = own.spec()
     converted = cache.read(spec, weights)
     if converted is None:
         _logger.info("converting %s for OpenVINO", own.name)
-        converted = _run_conversion("onnx_conversion", own.name, str(own.path.absolute()))
+        converted = run_conversion("onnx_conversion", own.name, str(own.path.absolute()))
         cache.write(spec, weights, converted)
     network = openvino.Core().read_model(model=converted.network, weights=converted.constants)
     dimensions = network.get_rt_info(["octcluster", "dimensions"]).astype(str).split(",")
     parts = dict(zip((*own.blocks, own.pooled), map(int, dimensions), strict=True))
-    return OpenVinoRuntime(own.spec(parts), weights.digest, converted, precision)
+    spec = own.spec(parts)
+    if calibration is not None:
+        return _load_int8(spec, weights, converted, calibration, cache)
+    return OpenVinoRuntime(spec, weights.digest, converted, precision)
 
 
-def _convert(spec: ModelSpec, weights: Weights) -> ConvertedModel:
-    """Has a process of its own convert a model: only there is Keras loaded, with OpenVINO as its backend."""
-    return _run_conversion("openvino_conversion", spec.name, spec.name, str(weights.path))
+def _choose_calibration(precision: Precision, images: Path | None) -> Calibration | None:
+    """The images to quantize with; None: the precision needs none."""
+    if precision is not Precision.INT8:
+        return None
+    if images is None:
+        raise SettingError("precision 'int8' needs --calibration-images FOLDER, some 64 scans like yours")
+    return Calibration.choose(images)
 
 
-def _run_conversion(module: str, name: str, *arguments: str) -> ConvertedModel:
-    with tempfile.TemporaryDirectory(prefix="octcluster-convert-") as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", f"octcluster_embedder.runtimes.{module}", *arguments, folder],
-            env={**os.environ, "KERAS_BACKEND": "openvino"},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            told = done.stdout.strip().splitlines()
-            raise ModelUnavailable(
-                told[-1] if told else f"the conversion of {name} for OpenVINO ended with {done.returncode}"
-            )
-        network = Path(folder) / "network.xml"
-        return ConvertedModel(network.read_bytes(), network.with_suffix(".bin").read_bytes())
+def _load_int8(
+    spec: ModelSpec,
+    weights: Weights,
+    converted: ConvertedModel,
+    calibration: Calibration,
+    cache: ConvertedModelCache,
+) -> "OpenVinoRuntime":
+    """Quantizes a converted model, unless that was done with the same images."""
+    quantized = cache.read(spec, weights, calibration.digest)
+    if quantized is None:
+        _logger.info("quantizing %s with %d images", spec.name, len(calibration.images))
+        quantized = quantize(spec.name, converted, calibration)
+        cache.write(spec, weights, quantized, calibration.digest)
+    # The network in int8 is what computes: images of another kind make another one, with other vectors.
+    return OpenVinoRuntime(spec, quantized.digest, quantized, Precision.INT8)
 
 
 class OpenVinoRuntime:
@@ -147,7 +149,7 @@ class OpenVinoRuntime:
         self.input_width = spec.input_side
         self.spaces = spec.spaces(weights_digest, precision)
         self._converted = converted
-        self._precision = _PRECISION_HINTS[precision]
+        self._precision = PRECISION_HINTS[precision]
         self._networks: dict[str, _Network] = {}
         self._calls = 0
         self._lone_calls = 0

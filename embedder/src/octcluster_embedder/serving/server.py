@@ -37,7 +37,14 @@ def load_runtimes(settings: Settings) -> list[Runtime]:
     weights = WeightsOptions(settings.weights, settings.weights_sha256, settings.keras_home)
     precision = Precision(settings.precision)
     return [
-        load_runtime(settings.runtime, model, weights, settings.cache_dir, precision)
+        load_runtime(
+            settings.runtime,
+            model,
+            weights,
+            settings.cache_dir,
+            precision,
+            calibration_images=settings.calibration_images,
+        )
         for model in settings.models
     ]
 

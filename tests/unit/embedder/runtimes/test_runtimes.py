@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.registry import find_model
 from octcluster_embedder.models.weights import Weights, WeightsOptions, find_weights
-from octcluster_embedder.runtimes import converted_models, loading
+from octcluster_embedder.runtimes import converted_models, loading, openvino_precisions
 from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.loading import explain_choice, load_runtime
 from octcluster_embedder.runtimes.openvino_runtime import OpenVinoRuntime
@@ -176,6 +176,7 @@ def test_mixed_precision_gives_other_vectors_that_are_near_in_a_space_of_their_o
     [
         ("openvino", Precision.MIXED_FLOAT16, "'mixed-float16' is for JAX"),
         ("jax", Precision.BFLOAT16, "'bfloat16' is for OpenVINO"),
+        ("jax", Precision.INT8, "'int8' is for OpenVINO"),
     ],
 )
 def test_each_runtime_refuses_the_precisions_of_the_other(
@@ -183,6 +184,17 @@ def test_each_runtime_refuses_the_precisions_of_the_other(
 ) -> None:
     with pytest.raises(SettingError, match=reason):
         load_runtime(runtime, precision=precision)
+
+
+def test_int8_is_refused_on_a_processor_that_would_overflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tmp_path / "cpuinfo"
+    older.write_text("flags : avx2 avx512f avx512bw")
+    for processors in (older, tmp_path / "nothing"):
+        monkeypatch.setattr(openvino_precisions, "_PROCESSORS", processors)
+        with pytest.raises(SettingError, match="does not compute in int8: leave --precision out"):
+            load_runtime("openvino", precision=Precision.INT8, calibration_images=tmp_path)
 
 
 def test_bfloat16_on_a_processor_gives_near_vectors_in_a_space_of_their_own(

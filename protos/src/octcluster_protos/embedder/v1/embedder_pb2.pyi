@@ -189,7 +189,9 @@ class EmbeddingSpace(_message.Message):
     flip: _builtins.bool
     """Whether a vector is the mean of the image's and of its mirror image's (left and right exchanged)."""
     precision: _builtins.str
-    """What the network computes in: "float32", or "mixed-bfloat16" or "mixed-float16", with float32 weights and vectors."""
+    """What the network computes in: "float32", "bfloat16", "int8", "mixed-bfloat16" or "mixed-float16". Vectors are
+    float32 all the same. The weights_digest of "int8" is that of the quantized network.
+    """
     @_builtins.property
     def part_dimensions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Number of values in each part of a vector, in order: those of one view after those of another. The parts of a
