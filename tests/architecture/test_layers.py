@@ -47,9 +47,12 @@ LAYERS = {
 # The only places that may import each of these: what is not named here may be imported anywhere.
 HOMES = {
     "jax": {"octcluster_embedder/runtimes/jax_runtime.py"},
+    "nncf": {"octcluster_embedder/runtimes/openvino_quantization.py"},
     "openvino": {
         "octcluster_embedder/runtimes/openvino_runtime.py",
         "octcluster_embedder/runtimes/openvino_conversion.py",
+        "octcluster_embedder/runtimes/openvino_precisions.py",
+        "octcluster_embedder/runtimes/openvino_quantization.py",
         "octcluster_embedder/runtimes/onnx_conversion.py",
     },
     "redis": {"octcluster_clusterer/store/redis.py"},

@@ -1,4 +1,4 @@
-"""The forward pass on a CPU with OpenVINO. The only file that imports it."""
+"""The forward pass on a CPU with OpenVINO; the server imports it here and in ``openvino_precisions``."""
 
 import logging
 import threading
