@@ -14,6 +14,7 @@ _DRAWN = 1 << 22
 @pytest.fixture(scope="session", autouse=True)
 def _weights_by_numpy() -> Iterator[None]:
     import h5py
+    import jax
     import keras
     from keras.src.backend.jax.core import JaxVariable
 
@@ -31,7 +32,10 @@ def _weights_by_numpy() -> Iterator[None]:
         return lambda _, shape, dtype=None, **__: np.full(shape, value, dtype or np.float32)
 
     def read_and_convert(variable: Any, value: Any, dtype: str | None = None) -> Any:
-        return convert(variable, value[()] if isinstance(value, h5py.Dataset) else value, dtype)
+        value = value[()] if isinstance(value, h5py.Dataset) else value
+        if isinstance(value, np.ndarray):  # handed over: JAX would compile the identity for each shape
+            return jax.device_put(value.astype(dtype or value.dtype, copy=False))
+        return convert(variable, value, dtype)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.initializers.VarianceScaling, "__call__", draw)
