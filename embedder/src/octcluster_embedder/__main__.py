@@ -48,6 +48,8 @@ def main() -> int:
 
     # Pillow describes broken images in warnings and, at the level debug, in its log: that is user content.
     set_up_logs(settings.log_level, settings.log_format, silent=["PIL"])
+    # Threads of OpenBLAS would spin for 0.1 s when NumPy starts them: they sleep after 2**16 cycles.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
     with kept_imports():
         import uvloop
 

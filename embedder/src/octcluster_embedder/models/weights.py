@@ -71,7 +71,7 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
     elif isinstance(spec.weights, KerasWeights):
         path = _find_published(spec, spec.weights, options.keras_home / "models", download=options.download)
     elif isinstance(spec.weights, PackagedWeights):
-        path = _find_packaged(spec.weights)
+        return _check_demanded(_find_packaged(spec.weights), options)
     else:
         raise SettingError(f"the model {spec.name} has no weights")
     return check_digest(path, options)
@@ -79,13 +79,16 @@ def find_weights(spec: ModelSpec, options: WeightsOptions) -> Weights:
 
 def check_digest(path: Path, options: WeightsOptions) -> Weights:
     """A weights file by its SHA-256; raises ModelUnavailable if another one is demanded."""
-    digest = _digest(path, "sha256")
-    if options.sha256 is not None and digest != options.sha256.lower():
+    return _check_demanded(Weights(path, _digest(path, "sha256")), options)
+
+
+def _check_demanded(weights: Weights, options: WeightsOptions) -> Weights:
+    if options.sha256 is not None and weights.digest != options.sha256.lower():
         raise ModelUnavailable(
-            f"the SHA-256 of {path} is {digest}, not {options.sha256.lower()} as the settings demand: "
-            "get the right file, or correct --weights-sha256"
+            f"the SHA-256 of {weights.path} is {weights.digest}, not {options.sha256.lower()} as the "
+            "settings demand: get the right file, or correct --weights-sha256"
         )
-    return Weights(path, digest)
+    return weights
 
 
 def _check_content(path: Path) -> None:
@@ -134,7 +137,7 @@ def describe_weights(spec: ModelSpec, options: WeightsOptions) -> WeightsDescrip
     return WeightsDescription(spec.name, found.digest)
 
 
-def _find_packaged(source: PackagedWeights) -> Path:
+def _find_packaged(source: PackagedWeights) -> Weights:
     try:
         path = Path(str(importlib.metadata.distribution(source.distribution).locate_file(source.file)))
     except importlib.metadata.PackageNotFoundError:
@@ -145,7 +148,7 @@ def _find_packaged(source: PackagedWeights) -> Path:
         raise ModelUnavailable(
             f"{path} is missing or changed: install the Python package {source.distribution} again"
         )
-    return path
+    return Weights(path, source.sha256)
 
 
 def _find_published(spec: ModelSpec, source: KerasWeights, folder: Path, *, download: bool) -> Path:

@@ -6,9 +6,12 @@ Keras has one backend a process, and this is OpenVINO's own. The server that wai
 # ruff: noqa: E402
 import sys
 from pathlib import Path
+from types import ModuleType
 
-# Keras imports them where they are, which takes as long as all the rest, and needs none of them here.
-sys.modules.update(dict.fromkeys(("jax", "matplotlib", "pandas")))  # type: ignore[arg-type]
+# Keras imports them where they are, which takes longer than all the rest, and needs none of them here.
+_UNUSED = ("cv2", "jax", "matplotlib", "pandas", "requests", "sklearn")
+sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
+sys.modules["scipy.signal"] = ModuleType("scipy.signal")  # it may not be absent: for spectra of sound
 
 import keras
 import openvino

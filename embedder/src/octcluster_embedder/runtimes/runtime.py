@@ -37,7 +37,7 @@ class Runtime(Protocol):
     concurrent_batches: int
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> Vectors:
-        """Computes the vectors of a batch.
+        """Computes the vectors of a batch. Only the first call is slow, whatever features it asks for.
 
         Args:
             images: uint8, shape (n_images, input_height, input_width, 3), RGB, 0 to 255. Any n_images from 1.

@@ -102,13 +102,11 @@ def _limits(settings: Settings) -> ServiceLimits:
 
 
 def _load_warm_runtimes(settings: Settings) -> list[Runtime]:
-    """Loads the models and makes each kind of inference once: the first is slow."""
+    """Loads the models and makes an inference with each: the first is slow."""
     runtimes = load_runtimes(settings)
     for runtime in runtimes:
-        for features in runtime.spaces:
-            for n_images in (1, max(2, runtime.batch_size)):
-                blank = np.zeros((n_images, runtime.input_height, runtime.input_width, 3), np.uint8)
-                runtime.infer(blank, features)
+        blank = np.zeros((1, runtime.input_height, runtime.input_width, 3), np.uint8)
+        runtime.infer(blank, next(iter(runtime.spaces)))
     return runtimes
 
 
