@@ -88,6 +88,7 @@ def test_health_says_serving_only_when_the_model_is_warm(
     ):
         health, stub = health_pb2_grpc.HealthStub(channel), EmbedderServiceStub(channel)
         assert wait_for_health(health) == NOT_SERVING
+        assert wait_until((tmp_path / "infers").exists), "it makes the slow first inference before it serves"
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=30).status == NOT_SERVING
         for call in (
             lambda: stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=30),
