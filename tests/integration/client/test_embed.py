@@ -11,6 +11,7 @@ from dask_clusters import DaskParts, running_parts
 from octcluster import (
     DaskPlace,
     EmbedOptions,
+    EmbedOutcome,
     InvalidArguments,
     OctclusterError,
     RunOptions,
@@ -52,14 +53,27 @@ def count_phantoms(scans: Path) -> int:
     return len(list(scans.rglob("*.jp*g"))) + len(list(scans.rglob("*.png"))) - 1
 
 
-@pytest.fixture
-def options(tmp_path: Path, model_cache: Path) -> EmbedOptions:
-    """Into a new store, with an embedder that starts in a second."""
-    cache = tmp_path / "cache"
+def into_new_store(folder: Path, model_cache: Path) -> EmbedOptions:
+    """With an embedder that starts in a second."""
+    cache = folder / "cache"
     cache.mkdir()
     (cache / "models").symlink_to(model_cache)
-    store = (tmp_path / "vectors").as_uri()
+    store = (folder / "vectors").as_uri()
     return EmbedOptions(model="pixels", cache_dir=cache, store_url=store, key_secret=SECRET.encode())
+
+
+@pytest.fixture
+def options(tmp_path: Path, model_cache: Path) -> EmbedOptions:
+    return into_new_store(tmp_path, model_cache)
+
+
+@pytest.fixture(scope="module")
+def embedded_here(
+    tmp_path_factory: pytest.TempPathFactory, model_cache: Path, scans: Path
+) -> tuple[EmbedOptions, EmbedOutcome, Recorder]:
+    """What this machine alone makes of the scans."""
+    options, recorder = into_new_store(tmp_path_factory.mktemp("here"), model_cache), Recorder()
+    return options, embed_images(scans, options, recorder), recorder
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +99,12 @@ def on_workers(options: EmbedOptions, workers: DaskParts) -> EmbedOptions:
 
 
 def test_a_run_with_the_same_store_embeds_nothing(
-    options: EmbedOptions, scans: Path, store: Store, recorder: Recorder
+    embedded_here: tuple[EmbedOptions, EmbedOutcome, Recorder],
+    scans: Path,
+    store: Store,
+    pixel_embedder: Server,
 ) -> None:
-    outcome = embed_images(scans, options, recorder)
+    options, outcome, recorder = embedded_here
     n_images = count_phantoms(scans)
 
     assert (outcome.images, outcome.embedded) == (n_images + 1, n_images)
@@ -95,6 +112,7 @@ def test_a_run_with_the_same_store_embeds_nothing(
     assert outcome.ignored == {".txt": 1}
     assert recorder.stages == ["Counting", "Starting", "Embedding"]
     assert recorder.done["Embedding"] == recorder.totals["Embedding"] == n_images + 2
+    options = replace(options, embedder=pixel_embedder.address)
     assert embed_images(scans, options, Silence()).embedded == 0
     flags = ("--redis-url", store.url, "--store", "parquet", "--store-url", str(options.store_url))
     with running_service("octcluster_clusterer", *flags) as clusterer:
@@ -102,7 +120,7 @@ def test_a_run_with_the_same_store_embeds_nothing(
             find_images(scans),
             RunOptions(
                 model="pixels",
-                cache_dir=options.cache_dir,
+                embedder=pixel_embedder.address,
                 clusterer=clusterer.address,
                 key_secret=options.key_secret,
                 umap=False,
@@ -117,12 +135,11 @@ def test_workers_make_the_same_vectors(
     options: EmbedOptions,
     scans: Path,
     workers: DaskParts,
-    tmp_path: Path,
+    embedded_here: tuple[EmbedOptions, EmbedOutcome, Recorder],
     monkeypatch: pytest.MonkeyPatch,
     recorder: Recorder,
 ) -> None:
-    here = replace(options, store_url=(tmp_path / "here").as_uri())
-    embed_images(scans, here, Silence())
+    here, *_ = embedded_here
     monkeypatch.setattr(embed_parts, "_FILES", PER_CLASS // 2)
 
     outcome = embed_images(scans, on_workers(options, workers), recorder)
@@ -138,8 +155,13 @@ def test_workers_make_the_same_vectors(
 
 
 def test_a_worker_that_is_killed_costs_no_image(
-    options: EmbedOptions, scans: Path, workers: DaskParts, monkeypatch: pytest.MonkeyPatch
+    options: EmbedOptions,
+    scans: Path,
+    workers: DaskParts,
+    monkeypatch: pytest.MonkeyPatch,
+    pixel_embedder: Server,
 ) -> None:
+    options = replace(options, embedder=pixel_embedder.address)
     monkeypatch.setattr(embed_parts, "_FILES", 4)
     monkeypatch.setattr(embed_parts, "_MOST_FILES", 4)
     killed: list[int] = []
