@@ -10,7 +10,7 @@ from octcluster_protos.embedder.v1 import embedder_pb2 as pb
 from octcluster_protos.embedder.v1.embedder_pb2_grpc import EmbedderServiceStub
 from processes import Server, running_service
 
-IMAGES_A_REQUEST = 8
+IMAGES_A_REQUEST = 4
 
 
 class Client(threading.Thread):

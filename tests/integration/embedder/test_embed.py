@@ -104,7 +104,7 @@ def test_blocks_end_with_pooled(stub: EmbedderServiceStub, items: list[pb.EmbedI
 def test_a_flipped_vector_is_the_mean_with_the_mirror_image(
     stub: EmbedderServiceStub, images: list[bytes], features: "pb.Features.ValueType"
 ) -> None:
-    upright = [Image.open(io.BytesIO(image)).convert("L") for image in images[:6]]
+    upright = [Image.open(io.BytesIO(image)).convert("L") for image in images[:3]]
     pairs = [(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) for image in upright]
     items = [
         pb.EmbedItem(id=number, image=encode(image, "PNG"))
@@ -242,6 +242,7 @@ def test_sixteen_bit_tiff_is_a_good_image(stub: EmbedderServiceStub, images: lis
 def test_the_bits_are_the_same_however_images_are_shared_out_among_calls(
     stub: EmbedderServiceStub, items: list[pb.EmbedItem], features: "pb.Features.ValueType", flip: bool
 ) -> None:
+    items = items[:11]
     expected = {one.id: one.vector for one in embed(stub, items, features, flip).results}
     for size in (1, 5):
         parts = [items[start : start + size] for start in range(0, len(items), size)]
