@@ -273,10 +273,10 @@ def test_log_says_numbers_and_nothing_of_the_images(model_cache: Path, images: l
         encoded += [stream.getvalue(), stream.getvalue()[:-40]]
     encoded += [secret.encode(), images[0][:3000], b"MM\x00*" + secret.encode() * 20]
     request = pb.EmbedRequest(
-        features=pb.FEATURES_POOLED, items=[pb.EmbedItem(id=n, image=one) for n, one in enumerate(encoded)]
+        features=pb.FEATURES_PIXELS, items=[pb.EmbedItem(id=n, image=one) for n, one in enumerate(encoded)]
     )
     with (
-        embedder(model_cache, "--log-level", "debug") as server,
+        embedder(model_cache, "--log-level", "debug", *QUICK) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         results = EmbedderServiceStub(channel).Embed(request).results
