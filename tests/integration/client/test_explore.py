@@ -54,14 +54,21 @@ def outcome(scans: Path, pixel_embedder: Server, clusterer: Server) -> RunOutcom
     return run_images(find_images(scans), options, Silence())
 
 
-@pytest.fixture
-def result(outcome: RunOutcome, scans: Path, clusterer: Server, tmp_path: Path) -> Path:
-    """The folder that the run left."""
-    folder = tmp_path / "result"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def left(
+    outcome: RunOutcome, scans: Path, clusterer: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder that the run left, which no test changes."""
+    folder = tmp_path_factory.mktemp("left")
     arguments = {"images": str(scans), "clusterer": clusterer.address, "model": "pixels"}
     write_run_files(outcome, folder, arguments, datetime.now(UTC))
     return folder
+
+
+@pytest.fixture
+def result(left: Path, tmp_path: Path) -> Path:
+    """The same for one test."""
+    return Path(shutil.copytree(left, tmp_path / "result"))
 
 
 @pytest.fixture
@@ -69,10 +76,26 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture
-def explorer(result: Path, cache: Path) -> Iterator[Caller]:
-    with running_explorer(result, "--cache-dir", cache) as caller:
+@pytest.fixture(scope="module")
+def shared_result(left: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the shared explorer works on."""
+    return Path(shutil.copytree(left, tmp_path_factory.mktemp("shared") / "result"))
+
+
+@pytest.fixture(scope="module")
+def shared_explorer(shared_result: Path, pixel_embedder: Server, clusterer: Server) -> Iterator[Caller]:
+    services = ("--embedder", pixel_embedder.address, "--clusterer", clusterer.address)
+    cache = shared_result.parent / "cache"
+    with running_explorer(shared_result, "--cache-dir", cache, *services) as caller:
         yield caller
+
+
+@pytest.fixture
+def explorer(shared_explorer: Caller) -> Caller:
+    """An explorer with nothing done that is not undone."""
+    while shared_explorer.state()["canUndo"]:
+        shared_explorer.step("undo")
+    return shared_explorer
 
 
 def names_of(image_set: ImageSet) -> set[str]:
@@ -81,7 +104,9 @@ def names_of(image_set: ImageSet) -> set[str]:
     return names | {scan.patient for scan in image_set.images if scan.patient} | {str(image_set.root)}
 
 
-def test_no_answer_names_a_file_or_a_patient(explorer: Caller, outcome: RunOutcome, result: Path) -> None:
+def test_no_answer_names_a_file_or_a_patient(
+    explorer: Caller, outcome: RunOutcome, shared_result: Path
+) -> None:
     explorer.do(kind="name", group="c0", name="first")
     explorer.do(kind="label", rows=[0], label="CNV")
     version = explorer.state()["version"]
@@ -96,11 +121,11 @@ def test_no_answer_names_a_file_or_a_patient(explorer: Caller, outcome: RunOutco
         explorer.post("api/undo", []),
     ]
     told = b"".join(str(answer.headers).encode() + answer.body for answer in answers)
-    for name in (*names_of(outcome.image_set), str(result), result.parent.name):
+    for name in (*names_of(outcome.image_set), str(shared_result), shared_result.parent.name):
         assert name.encode() not in told, name
     assert explorer.ask("api/names").status == 404
     assert explorer.ask("api/exports/labels.csv").status == 403
-    assert (result / "exports/labels.csv").is_file()
+    assert (shared_result / "exports/labels.csv").is_file()
     columns, values = explorer.columns()
     assert values["patient"][0] == "patient 1"
     assert [values["class"][code] for code in columns["class"]] == [scan.label for scan in outcome.members]
@@ -114,6 +139,9 @@ def test_names_are_sent_when_asked_for(result: Path, cache: Path, outcome: RunOu
         answer = explorer.ask("api/exports/labels.csv")
         assert answer.headers["content-disposition"] == 'attachment; filename="labels.csv"'
         assert len(answer.body.splitlines()) == len(outcome.members) + 1
+        assert explorer.process
+        explorer.process.send_signal(signal.SIGINT)
+        assert explorer.process.wait(30) == 0
 
 
 def test_only_the_printed_address_is_answered(explorer: Caller) -> None:
@@ -130,11 +158,12 @@ def test_only_the_printed_address_is_answered(explorer: Caller) -> None:
         assert (answer.status, "has printed" in answer.error) == (404, True), address
     assert explorer.ask("api/result", {"host": "example.org"}).status == 403
     assert explorer.ask("api/result", {"host": f"localhost:{parts.port}"}).status == 200
-    act = {"who": WHO, "version": 0, "act": {"kind": "name", "group": "c0", "name": "x"}}
+    before = explorer.state()["version"]
+    act = {"who": WHO, "version": before, "act": {"kind": "name", "group": "c0", "name": "x"}}
     assert explorer.post("api/acts", act, {"origin": "http://example.org"}).status == 403
     assert explorer.post("api/acts", act, {"origin": "null"}).status == 403
     assert explorer.post("api/acts", act, {"content-type": "text/plain"}).status == 422
-    assert explorer.state()["version"] == 0
+    assert explorer.state()["version"] == before
     assert explorer.post("api/acts", act, {"origin": root}).status == 200
     headers = explorer.ask("").headers
     assert headers["content-security-policy"].startswith("default-src 'self';")
@@ -173,18 +202,19 @@ def test_acts_are_kept_when_the_server_is_killed_and_undone_after(result: Path, 
         assert (stale.status, "have changed since" in stale.error) == (409, True)
 
 
-def test_a_second_explorer_of_a_result_is_refused(explorer: Caller, result: Path) -> None:
+@pytest.mark.usefixtures("explorer")
+def test_a_second_explorer_of_a_result_is_refused(shared_result: Path) -> None:
     program = Path(sys.executable).with_name("octcluster")
     second = subprocess.run(
-        [str(program), "explore", str(result), "--no-browser"], capture_output=True, text=True, check=False
+        [str(program), "explore", str(shared_result), "--no-browser"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert second.returncode == 2
     reading, told = second.stderr.splitlines()
-    assert reading == f"octcluster: reading the result in {result}"
+    assert reading == f"octcluster: reading the result in {shared_result}"
     assert told.startswith("octcluster: another 'octcluster explore' works on ")
-    assert explorer.process
-    explorer.process.send_signal(signal.SIGINT)
-    assert explorer.process.wait(30) == 0
 
 
 def test_pictures_are_those_of_the_files_until_they_are_gone(
@@ -238,7 +268,7 @@ def test_pictures_are_those_of_the_files_until_they_are_gone(
 
 
 def test_corrected_groups_are_the_labels_of_the_next_run(
-    explorer: Caller, result: Path, outcome: RunOutcome, scans: Path
+    explorer: Caller, shared_result: Path, outcome: RunOutcome, scans: Path
 ) -> None:
     truth = [scan.label for scan in outcome.members]
     groups = [group["id"] for group in explorer.state()["groups"]]
@@ -250,10 +280,10 @@ def test_corrected_groups_are_the_labels_of_the_next_run(
         if wrong:
             explorer.do(kind="move", rows=wrong, group=group)
     assert explorer.post("api/exports", {}).json["images"] == len(truth)
-    labelled = find_images(scans, str(result / "exports" / "labels.csv"))
+    labelled = find_images(scans, str(shared_result / "exports" / "labels.csv"))
     assert labelled.label_source == "csv"
     assert [scan.label for scan in labelled.images] == truth
-    assert json.loads((result / "names.json").read_text())["result_id"] == outcome.result_id
+    assert json.loads((shared_result / "names.json").read_text())["result_id"] == outcome.result_id
 
 
 def test_images_alike_are_found_and_a_group_is_split(explorer: Caller, outcome: RunOutcome) -> None:
@@ -368,11 +398,13 @@ def _done(answer: Any) -> Any:
 
 def test_what_is_no_act_changes_nothing_and_is_answered(explorer: Caller) -> None:
     deep = b"[" * 100_000
-    lone = json.dumps({"who": WHO, "version": 0, "act": {"kind": "name", "group": "c0", "name": "\ud800"}})
-    bodies = [b"", b"{", b"[]", b"null", deep, b"\xff\xfe", lone.encode(), b'{"who": "a", "version": 0}']
+    state = explorer.state()
+    call = {"who": WHO, "version": state["version"]}
+    lone = json.dumps({**call, "act": {"kind": "name", "group": "c0", "name": "\ud800"}})
+    bodies = [b"", b"{", b"[]", b"null", deep, b"\xff\xfe", lone.encode(), json.dumps(call).encode()]
     acts: list[object] = [7, {"kind": ["name"]}, {"kind": "move", "rows": [10**30], "group": "c0"}]
     acts += [{"kind": "move", "rows": [float("nan")], "group": "c0"}, {"kind": "merge", "groups": "c0"}]
-    bodies += [json.dumps({"who": WHO, "version": 0, "act": act}).encode() for act in acts]
+    bodies += [json.dumps({**call, "act": act}).encode() for act in acts]
     for body in bodies:
         for path in ("api/acts", "api/undo", "api/split"):
             answer = explorer.ask(path, {"content-type": "application/json"}, body)
@@ -381,7 +413,7 @@ def test_what_is_no_act_changes_nothing_and_is_answered(explorer: Caller) -> Non
     for path in ("api/membership", "api/membership?version=x", "api/pictures/0?side=-1"):
         assert explorer.ask(path).status == 422, path
     assert explorer.ask("api/acts").status == 405
-    assert explorer.state()["version"] == 0
+    assert explorer.state() == state
 
 
 def test_the_browser_is_opened_with_the_address(result: Path, tmp_path: Path) -> None:

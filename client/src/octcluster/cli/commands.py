@@ -16,6 +16,7 @@ from octcluster.cli.arguments.run import RunCommand
 from octcluster.cli.arguments.study import StudyCommand
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.image_jobs import find_sample, prepared_out, shown_progress
+from octcluster.cli.kept_imports import kept_imports
 from octcluster.cli.parser import build_parser
 from octcluster.cli.vector_jobs import find_given, find_services, takes_vectors
 from octcluster.images.image_set import seems_oct2017, spell_classes
@@ -223,7 +224,8 @@ def explore(command: ExploreCommand) -> ExitCode:
     """``octcluster explore``."""
     check_extra("cli")
     check_extra("explore")
-    from octcluster.cli.exploring import serve_page  # noqa: PLC0415
+    with kept_imports():
+        from octcluster.cli.exploring import serve_page  # noqa: PLC0415
 
     serve_page(command)
     return ExitCode.DONE

@@ -1,15 +1,16 @@
 """The command ``octcluster``: parses, has the command done, and turns errors into exit codes."""
 
 import errno
-import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.abc import MetaPathFinder
 
 from octcluster.cli.exit_codes import ExitCode
 from octcluster.cli.interruption import no_interrupt_lost
+from octcluster.cli.kept_imports import kept_imports
 from octcluster.model.errors import AddressInvalid, InvalidArguments, InvalidImageSet, OctclusterError
 
 _MORE_SPACE = "free space on that disk, or name another folder, and start again"
@@ -34,15 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         sys.meta_path.insert(0, _WithoutPandas())
-        gc.disable()
-    from octcluster.cli.commands import execute  # noqa: PLC0415
-    from octcluster.cli.parser import parse_command  # noqa: PLC0415
-    from octcluster.images.readers.processes import kept_workers  # noqa: PLC0415
-
-    if arguments is None:
-        # What is imported stays: to look through it for garbage took a quarter of a start.
-        gc.freeze()
-        gc.enable()
+    with kept_imports() if arguments is None else nullcontext():
+        from octcluster.cli.commands import execute  # noqa: PLC0415
+        from octcluster.cli.parser import parse_command  # noqa: PLC0415
+        from octcluster.images.readers.processes import kept_workers  # noqa: PLC0415
     command = parse_command(arguments)
     debug = command.debug or os.environ.get("OCTCLUSTER_DEBUG") == "1"
     try:

@@ -192,14 +192,14 @@ def find_outliers(clusters: Codes, distances: Floats) -> NDArray[np.uint8]:
 def _read_table(path: Path) -> tuple[Any, dict[str, str]]:
     """The table but for vectors, and what its metadata tell."""
     import pyarrow as pa  # noqa: PLC0415
-    from pyarrow.parquet import read_schema, read_table  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     cure = "do the run again with this release, into a new folder"
     if not path.is_file():
         raise InvalidArguments(f"there is no {path}: {cure}")
     try:
-        columns = [name for name in read_schema(path).names if name != "vector"]
-        table = read_table(path, columns=columns)
+        with ParquetFile(path) as file:  # read_table would import all of pyarrow's data sets
+            table = file.read([name for name in file.schema_arrow.names if name != "vector"])
         told = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         needed = {name: told[f"{PARQUET_PREFIX}{name}"] for name in ("run_id", "result_id", "keys")}
         for name in ("image", "image_key", "cluster", "distance", "silhouette"):
