@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from octcluster.model.suggest import suggest
+from octcluster_serving.starting import kept_imports
 
 from octcluster_gateway.errors import GatewayError
 
@@ -47,8 +48,10 @@ def run_command(arguments: Sequence[str]) -> int:
     for count in range(_LONGEST, 0, -1):
         found = COMMANDS.get(tuple(arguments[:count]))
         if found is not None:
+            with kept_imports():
+                command = import_module(f"octcluster_gateway.cli.{found[0]}")
             try:
-                return int(import_module(f"octcluster_gateway.cli.{found[0]}").run(list(arguments[count:])))
+                return int(command.run(list(arguments[count:])))
             except GatewayError as error:
                 print(f"octcluster-gateway: {error}", file=sys.stderr)
                 return error.exit_code

@@ -2,6 +2,7 @@
 
 from octcluster_serving.errors import ServingError
 from octcluster_serving.logs import set_up_logs
+from octcluster_serving.starting import kept_imports
 
 from octcluster_gateway.errors import CannotListen, CannotStart
 from octcluster_gateway.settings import ServeSettings
@@ -12,7 +13,8 @@ def run(arguments: list[str]) -> int:
     settings = ServeSettings.load(arguments)
     set_up_logs(settings.log_level, settings.log_format, silent=("pydicom", "pynetdicom", "highdicom"))
     # Imported here: a bad setting is told at once.
-    from octcluster_gateway.serving.gateway import serve  # noqa: PLC0415
+    with kept_imports():
+        from octcluster_gateway.serving.gateway import serve  # noqa: PLC0415
 
     try:
         serve(settings)
