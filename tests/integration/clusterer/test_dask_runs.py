@@ -135,13 +135,25 @@ def assert_equal(found: RunResult, expected: RunResult) -> None:
         ], name
 
 
-def test_a_run_on_a_cluster_gives_the_bytes_of_one_machine(
-    engine: DaskEngine, members: Members, expected: RunResult
+def test_a_run_on_a_cluster_gives_the_bytes_of_one_machine_and_keeps_no_raw_blocks(
+    engine: DaskEngine, parts: DaskParts, members: Members, expected: RunResult
 ) -> None:
+    def count_kept(dask_worker: Any) -> int:
+        return len(dask_worker.plugins["octcluster"]._kept._kept)
+
+    kept: dict[Stage, int] = {}
+
+    def look(stage: Stage, done: int, total: int) -> None:
+        if stage not in kept and (stage is Stage.SCORING or done == 2):
+            with Client(parts.place.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+                kept[stage] = sum(client.run(count_kept).values())
+
     best = expected.duplicates.pairs[0]
     assert (best.first_member, best.second_member) == (3, N_MEMBERS - 1)
     assert expected.duplicates.total_pairs > 100
-    assert_equal(run(engine, members), expected)
+    assert_equal(run(engine, members, report=look), expected)
+    assert kept[Stage.PREPARING] >= 2  # the two blocks, wherever they were read
+    assert kept[Stage.SCORING] == 0  # once workers hold the prepared ones
 
 
 def test_near_duplicates_of_many_images_have_the_bytes_of_one_machine(
@@ -198,40 +210,22 @@ def test_many_blocks_that_workers_hold_together_give_the_bytes_of_one_machine(
 ) -> None:
     """As a million members do: samples, and more blocks than tasks; patients across all of them."""
     # Two blocks more than have tasks of their own: sums go up three levels, the last task has fewer blocks.
-    few = slice(0, 6600)
+    few = slice(0, 3300)
     members = Members(
         members.image_keys[few], known(members.class_indices)[few], known(members.patient_indices)[few]
     )
-    monkeypatch.setattr(blocks_module, "BLOCK_ROWS", 100)
-    monkeypatch.setattr(tiles, "LONGEST_SUM", 100)
-    monkeypatch.setattr(silhouette, "EXACT_MEMBERS", 3000)
-    monkeypatch.setattr(silhouette, "SAMPLED_MEMBERS", 3000)
-    monkeypatch.setattr(stability, "MAX_MEMBERS", 3000)
-    monkeypatch.setattr(kmeans, "SEEDED_MEMBERS", 3000)
-    monkeypatch.setattr(minibatch_kmeans, "SAMPLED_MEMBERS", 3000)
+    monkeypatch.setattr(blocks_module, "BLOCK_ROWS", 50)
+    monkeypatch.setattr(tiles, "LONGEST_SUM", 50)
+    monkeypatch.setattr(silhouette, "EXACT_MEMBERS", 1500)
+    monkeypatch.setattr(silhouette, "SAMPLED_MEMBERS", 1500)
+    monkeypatch.setattr(stability, "MAX_MEMBERS", 1500)
+    monkeypatch.setattr(kmeans, "SEEDED_MEMBERS", 1500)
+    monkeypatch.setattr(minibatch_kmeans, "SAMPLED_MEMBERS", 1500)
     algorithms = [Algorithm.KMEANS, Algorithm.MINIBATCH_KMEANS, Algorithm.GMM, Algorithm.UNEVEN_CONSENSUS]
     spec = replace(SPEC, algorithms=algorithms, min_clusters=3, max_clusters=3, stability_resamples=2)
     expected = run(LocalEngine(vectors), members, spec)
-    here = 4 * 3000 * 12  # no more than the samples
+    here = 4 * 1500 * 12  # no more than the samples
     assert_equal(run(DaskEngine(engine._place, vectors, most_room_bytes=here), members, spec), expected)
-
-
-def test_workers_keep_no_raw_blocks_once_they_hold_the_prepared_ones(
-    engine: DaskEngine, parts: DaskParts, members: Members
-) -> None:
-    def count_kept(dask_worker: Any) -> int:
-        return len(dask_worker.plugins["octcluster"]._kept._kept)
-
-    kept: dict[Stage, int] = {}
-
-    def look(stage: Stage, done: int, total: int) -> None:
-        if stage not in kept and (stage is Stage.SCORING or done == 2):
-            with Client(parts.place.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-                kept[stage] = sum(client.run(count_kept).values())
-
-    run(engine, members, report=look)
-    assert kept[Stage.PREPARING] >= 2  # the two blocks, wherever they were read
-    assert kept[Stage.SCORING] == 0
 
 
 def test_a_worker_computes_in_one_thread(parts: DaskParts) -> None:
