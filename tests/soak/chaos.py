@@ -69,7 +69,6 @@ _SETS, _IMAGES_PER_CLASS = 2, 4
 # What is stored grows all along: its disk shall be full only when it is filled.
 _STORE_MIB, _STORE_MIB_A_MINUTE = 64, 16
 _LONGEST_JOB_SECONDS = 400.0
-_LONGEST_LOCAL_PAUSE_SECONDS = 8.0
 # A job that began during a fault may end with its reason a while after.
 _REASON_SECONDS = 25.0
 
@@ -126,13 +125,13 @@ class Client:
 
 
 def make_clients(local: LocalRun, pause_seconds: float) -> list[Client]:
-    """The four clients; those that only call a service pause for a third of the time."""
+    """The four clients; one that only calls a service pauses for less, one that starts servers for longer."""
     services = [("embed", jobs.embed), ("put", jobs.put), ("cluster", jobs.cluster)]
     return [
         Client("runs", [("run", jobs.run)], pause_seconds),
         Client("assigns", [("assign", jobs.assign), ("run", jobs.run)], pause_seconds),
         Client("calls", [*services, ("look back", jobs.look_back)], pause_seconds / 3),
-        Client("local", [("local", local)], _LONGEST_LOCAL_PAUSE_SECONDS),
+        Client("local", [("local", local)], pause_seconds * 5),
     ]
 
 

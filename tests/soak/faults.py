@@ -26,11 +26,12 @@ _KINDS = (
     ("stop", SERVERS, 0.5, 10.0, 4),
     ("cut", SERVERS, 0.2, 8.0, 4),
     ("stall", SERVERS, 1.0, 12.0, 4),
-    ("kill", LOCAL, 0.0, 0.0, 5),
+    ("kill", LOCAL, 0.0, 4.0, 5),
     ("stop", LOCAL[:4], 0.5, 6.0, 2),
     ("fill", ("redis", "outputs"), 2.0, 8.0, 3),
 )
 _LONG_STALL_SECONDS = 45.0
+_LONGEST_WAIT_SECONDS = 30.0
 _FIRST_SECONDS = 2.0
 _KILLS_UNTIL = 0.65
 
@@ -143,8 +144,16 @@ class FaultMaker:
         self._stack.log.end(fault)
 
     def _hit_local(self, planned: Planned) -> None:
-        """Hits a server that a command has started, or the command itself, if there is one at the moment."""
+        """Hits a server that a command has started, or the command itself, once there is one."""
         found = self._find_local(planned.target)
+        if found is None:
+            deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+            while self._find_local(planned.target) is None:
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.5)
+            time.sleep(planned.seconds)  # else it would always be hit at its start
+            found = self._find_local(planned.target)
         if found is None:
             return
         fault = self._stack.log.begin(planned.kind, planned.target)
