@@ -20,6 +20,7 @@ from promises import (
     find_orphans,
     name_loss,
 )
+from waiting import wait_until
 
 AWAY = "ServerUnavailable: no answer from the embedder at 127.0.0.1:1: is it running?"
 
@@ -71,6 +72,7 @@ def test_growth_is_found(grown: Size) -> None:
 def test_orphans_are_found(tmp_path: Path) -> None:
     sleeping = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(tmp_path)})
     try:
+        wait_until(lambda: bool(marked_processes(tmp_path)))  # the system may not show its environment yet
         (told,) = find_orphans(lambda: marked_processes(tmp_path), seconds=0.5)
         assert "sleep 60" in told
         assert marked_processes(tmp_path / "another") == {}
