@@ -93,7 +93,7 @@ def _measure(arguments: str) -> list[int]:
     [
         ("kmeans", 500, 128, (4, 4), {}),
         ("kmeans", 3000, 2304, (2, 3), {"pca": 32, "whiten": True, "part_dimensions": [1152, 1152]}),
-        ("kmeans", 600, 20_000, (4, 4), {"pca": 0.9}),
+        ("kmeans", 600, 14_000, (4, 4), {"pca": 0.9}),
         ("gmm", 12_000, 400, (3, 3), {}),
         ("minibatch-kmeans", 3100, 8000, (4, 4), {}),
         ("agglomerative", 4000, 64, (4, 4), {}),
