@@ -55,12 +55,7 @@ def quantize(source: Path, images: list[Path], folder: Path) -> None:
             f"least {FEWEST_IMAGES} there"
         )
     quantized = _quantize(network, [window[None] for views in shown for window in views])
-    cosine = _lowest_cosine(network, quantized, [views[:1] for views in shown[:_IMAGES_COMPARED]])
-    if not cosine >= _LOWEST_COSINE:
-        raise ModelUnavailable(
-            f"in int8 this model gives other vectors than in float32 (cosine {cosine:.4f}, and "
-            f"{_LOWEST_COSINE} is the least): leave --precision out"
-        )
+    refuse_other_vectors(network, quantized, [views[:1] for views in shown[:_IMAGES_COMPARED]])
     openvino.save_model(quantized, folder / "network.xml", compress_to_fp16=False)
 
 
@@ -94,8 +89,17 @@ def _show(images: list[Path], height: int, width: int) -> Iterator[NDArray[np.ui
         yield np.concatenate(views)
 
 
-def _lowest_cosine(exact: Any, rounded: Any, images: list[NDArray[np.uint8]]) -> float:
-    """Between the vectors of an image in both networks, of all kinds of features."""
+def refuse_other_vectors(exact: Any, rounded: Any, images: list[NDArray[np.uint8]]) -> None:
+    """Compares the vectors of images in two networks, all kinds of features.
+
+    Args:
+        exact: The network in float32, with batches of one image.
+        rounded: The same in int8.
+        images: Each uint8, shape (1, height, width, 3).
+
+    Raises:
+        ModelUnavailable: They are too far from each other.
+    """
     hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     both = [openvino.Core().compile_model(network, "CPU", hints) for network in (exact, rounded)]
     cosines = []
@@ -103,7 +107,11 @@ def _lowest_cosine(exact: Any, rounded: Any, images: list[NDArray[np.uint8]]) ->
         vectors = [[value.ravel() for value in network(image).values()] for network in both]
         for a, b in zip(*vectors, strict=True):
             cosines.append(float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))))
-    return min(cosines)
+    if not min(cosines) >= _LOWEST_COSINE:
+        raise ModelUnavailable(
+            f"in int8 this model gives other vectors than in float32 (cosine {min(cosines):.4f}, and "
+            f"{_LOWEST_COSINE} is the least): leave --precision out"
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,18 +150,27 @@ def test_what_cannot_be_quantized_is_refused_with_the_cure(
         load(few)
 
 
-def test_a_network_that_does_not_bear_int8_is_refused(
-    cache: Path, calibration_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_network_whose_vectors_change_is_refused(
+    int8_runtime: OpenVinoRuntime, openvino_runtime: OpenVinoRuntime, images: NDArray[np.uint8]
 ) -> None:
-    import zipfile
+    import openvino
+    from octcluster_embedder.runtimes.openvino_quantization import refuse_other_vectors
 
-    from octcluster_embedder.runtimes import openvino_quantization
+    def read(network: bytes, constants: bytes) -> Any:
+        read = openvino.Core().read_model(model=network, weights=constants)
+        read.reshape([1, 224, 224, 3])
+        return read
 
-    largest = max(cache.iterdir(), key=lambda file: file.stat().st_size)
-    with zipfile.ZipFile(largest) as archive:
-        (tmp_path / "network.xml").write_bytes(archive.read("network.xml"))
-        (tmp_path / "network.bin").write_bytes(archive.read("constants.bin"))
-    # No packaged network is as bad as that: this one's worst is asked to be nearer than it is.
-    monkeypatch.setattr(openvino_quantization, "_LOWEST_COSINE", 0.9999)
-    with pytest.raises(ModelUnavailable, match=r"other vectors than in float32 \(cosine 0\.9"):
-        openvino_quantization.quantize(tmp_path, sorted(calibration_images.rglob("*.jpeg")), tmp_path)
+    exact, rounded = openvino_runtime._converted, int8_runtime._converted
+    weights = np.frombuffer(exact.constants, np.float32)
+    factors = np.random.default_rng(0).uniform(0.7, 1.3, len(weights)).astype(np.float32)
+    factors[np.abs(weights) < 1e-30] = 1  # whole numbers: the order of axes
+    changed = weights * factors
+    float32, int8 = read(exact.network, exact.constants), read(rounded.network, rounded.constants)
+    other = read(exact.network, changed.tobytes())
+    shown = list(images[:, None])
+    refuse_other_vectors(float32, int8, shown)
+    with pytest.raises(
+        ModelUnavailable, match=r"other vectors than in float32 \(cosine 0\.[0-9]{4}, and 0.98"
+    ):
+        refuse_other_vectors(float32, other, shown)
