@@ -45,7 +45,8 @@ _SPACE = EmbeddingSpace("soak", "00" * 32, "1", "pooled", "float32", 16, b"\x0c"
 _VECTORS_A_PUT = 8
 _RUN_VECTORS = 60
 _SAID_LONGEST = 300
-_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ")
+# Lines of the services' logs, and of Valkey's.
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} |\d+:[A-Z] \d\d [A-Z][a-z]{2} \d{4} ")
 _OWN = ("seconds", "run_id", "result_id")
 
 

@@ -214,8 +214,11 @@ def marked_processes(folder: Path) -> dict[int, str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                # Valkey writes its title over its environment; the title names its socket in the folder.
+                if f"unixsocket:{folder}/" in command or mark in (entry / "environ").read_bytes().split(
+                    b"\0"
+                ):
                     found[int(entry.name)] = command.strip()
     return found
 

@@ -3,12 +3,14 @@
 import fcntl
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from fault_log import FaultLog
 from faults import draw_faults
+from processes import running_store
 from programs import MARK, Life, Size, marked_processes
 from promises import (
     Acknowledged,
@@ -20,6 +22,7 @@ from promises import (
     find_orphans,
     name_loss,
 )
+from stores import store_program
 from waiting import wait_until
 
 AWAY = "ServerUnavailable: no answer from the embedder at 127.0.0.1:1: is it running?"
@@ -80,6 +83,14 @@ def test_orphans_are_found(tmp_path: Path) -> None:
         sleeping.kill()
         sleeping.wait()
     assert find_orphans(lambda: marked_processes(tmp_path)) == []
+
+
+@pytest.mark.heavy
+def test_a_valkey_of_commands_is_found_although_it_hides_its_environment() -> None:
+    with tempfile.TemporaryDirectory(prefix="oct-", dir="/tmp") as name:
+        folder = Path(name)
+        with running_store(store_program("valkey"), folder / "valkey.sock") as valkey:
+            assert valkey.pid in marked_processes(folder)
 
 
 def test_left_files_and_locks_are_found(tmp_path: Path) -> None:
