@@ -169,10 +169,10 @@ def test_all_can_be_merged_when_somebody_asks_for_it(place: Place) -> None:
 
 
 def test_the_latest_vector_of_an_image_counts_in_whichever_shards_they_lie(place: Place) -> None:
-    (key, _), *others = make_vectors(40)
+    (key, _), *others = make_vectors(18)
     cache = open_alone(place)
     latest = b""
-    for turn in range(24):
+    for turn in range(17):
         latest = others[turn][1]
         cache.put(SPACE, [(key, latest), others[turn]])
         if turn % 5 == 4:
@@ -180,7 +180,7 @@ def test_the_latest_vector_of_an_image_counts_in_whichever_shards_they_lie(place
         for opened in (cache, open_alone(place)):
             assert opened.get(SPACE, [key]) == [(key, latest)]
     start_compaction(place).compact(0, all_at_once=True)
-    assert cache.get(SPACE, [one for one, _ in others[:24]]) == others[:24]
+    assert cache.get(SPACE, [one for one, _ in others[:17]]) == others[:17]
 
 
 def test_a_crash_after_each_step_loses_nothing(place: Place) -> None:
@@ -262,7 +262,7 @@ def test_what_cannot_be_read_is_neither_merged_nor_deleted(place: Place) -> None
 
 
 def test_two_that_merge_at_once_do_no_harm(place: Place) -> None:
-    vectors = make_vectors(40)
+    vectors = make_vectors(16)
     cache = put_each(place, vectors)
     keys = [key for key, _ in vectors]
     compactions = [start_compaction(place) for _ in range(2)]
