@@ -356,9 +356,7 @@ def test_a_run_survives_its_client(clusterer: Clusterer, blobs: Blobs, store: St
     other.channel.close()
 
 
-def test_cancel_queue_and_delete(clusterer: Clusterer) -> None:
-    blobs = Blobs.draw(3000)
-    clusterer.put(blobs.entries())
+def test_cancel_queue_and_delete(clusterer: Clusterer, blobs: Blobs) -> None:
     specs = [long_spec() for _ in range(4)]
     clusterer.start(specs[0], blobs)
     clusterer.wait_for(specs[0].run_id, pb.RUN_STATE_RUNNING)
