@@ -48,5 +48,6 @@ def real_images() -> Path | None:
 
 
 def browser() -> str | None:
-    """A Chromium of this machine, if it has one."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """A Chromium of this machine, if it has one: one without windows takes a quarter less processor time."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
