@@ -29,7 +29,7 @@ class MortalRuntime(TinyRuntime):
         return super().infer(images, features)
 
 
-def load(*_: object) -> MortalRuntime:
+def load(*_: object, **__: object) -> MortalRuntime:
     time.sleep(LOADING_SECONDS)
     return MortalRuntime()
 
