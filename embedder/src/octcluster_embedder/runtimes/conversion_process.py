@@ -9,6 +9,9 @@ from pathlib import Path
 from octcluster_embedder.errors import ModelUnavailable
 from octcluster_embedder.runtimes.converted_models import ConvertedModel
 
+GAVE_A_REASON = 3
+"""Exit code of a module that has printed, as its last line, why there can be no network."""
+
 
 def run_conversion(module: str, name: str, *arguments: str) -> ConvertedModel:
     """Runs ``python -m octcluster_embedder.runtimes.MODULE ARGUMENTS FOLDER`` in an empty folder.
@@ -31,9 +34,10 @@ def run_conversion(module: str, name: str, *arguments: str) -> ConvertedModel:
             check=False,
         )
         if done.returncode:
-            told = done.stdout.strip().splitlines()
+            if done.returncode == GAVE_A_REASON:
+                raise ModelUnavailable(done.stdout.strip().splitlines()[-1])
             raise ModelUnavailable(
-                told[-1] if told else f"the conversion of {name} for OpenVINO ended with {done.returncode}"
+                f"the process that makes {name} for OpenVINO ended with {done.returncode}: is memory short?"
             )
         network = Path(folder) / "network.xml"
         return ConvertedModel(network.read_bytes(), network.with_suffix(".bin").read_bytes())

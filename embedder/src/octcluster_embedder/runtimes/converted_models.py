@@ -14,8 +14,8 @@ from octcluster_embedder.models.weights import Weights
 
 # The way of a network to OpenVINO; another one rounds other constants. 1: through TensorFlow, 2: from Keras.
 _CONVERSION = 2
-# The way to a network in int8.
-_QUANTIZATION = 1
+QUANTIZATION = 1
+"""Version of the way to a network in int8."""
 
 _logger = logging.getLogger(__name__)
 
@@ -26,11 +26,6 @@ class ConvertedModel:
 
     network: bytes
     constants: bytes
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of both, 64 hexadecimal digits."""
-        return _hash(b"", self)
 
 
 class ConvertedModelCache:
@@ -92,7 +87,7 @@ class ConvertedModelCache:
 
     def _path(self, folder: Path, spec: ModelSpec, weights: Weights, calibration: str) -> Path:
         made_from = {
-            **({"quantization": _QUANTIZATION, "calibration": calibration} if calibration else {}),
+            **({"quantization": QUANTIZATION, "calibration": calibration} if calibration else {}),
             "spec": asdict(spec),
             "graph": GRAPH_VERSION,
             "weights": weights.digest,
@@ -106,11 +101,7 @@ class ConvertedModelCache:
 
 def _digest(path: Path, converted: ConvertedModel) -> str:
     """SHA-256 of a file's name, which says what the model was made from, and of both parts."""
-    return _hash(path.name.encode(), converted)
-
-
-def _hash(start: bytes, converted: ConvertedModel) -> str:
-    digest = hashlib.sha256(start)
+    digest = hashlib.sha256(path.name.encode())
     for part in (converted.network, converted.constants):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)

@@ -47,8 +47,8 @@ def load(spec: ModelSpec, weights: Weights, cache_dir: Path | None, precision: P
     """
     if precision in (Precision.BFLOAT16, Precision.INT8):
         raise SettingError(
-            f"precision {precision.value!r} is for OpenVINO: with JAX take 'mixed-bfloat16' or "
-            "'mixed-float16'"
+            f"precision {precision.value!r} is for OpenVINO: take it with --runtime openvino, or "
+            "'mixed-bfloat16' or 'mixed-float16' with JAX"
         )
     if cache_dir is not None and sees_gpu():
         # On a GPU XLA times several ways to compute each layer, for ten seconds. A kept program is also the

@@ -14,6 +14,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from octcluster_embedder.errors import ModelUnavailable, SettingError
 from octcluster_embedder.models.own_model import OwnModel, read_own_model
+from octcluster_embedder.runtimes.conversion_process import GAVE_A_REASON
 
 _SPATIAL = {"NCHW": [2, 3], "NHWC": [1, 2]}
 _MAP, _TOKENS, _VALUES = 4, 3, 2
@@ -114,4 +115,4 @@ if __name__ == "__main__":
         convert(read_own_model(Path(sys.argv[1])), Path(sys.argv[2]))
     except (ModelUnavailable, SettingError) as error:
         print(error)
-        sys.exit(1)
+        sys.exit(GAVE_A_REASON)

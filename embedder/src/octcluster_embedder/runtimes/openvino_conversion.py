@@ -20,6 +20,7 @@ from octcluster_embedder.errors import ModelUnavailable
 from octcluster_embedder.models.graph import build_graph
 from octcluster_embedder.models.registry import find_model
 from octcluster_embedder.models.weights import Weights
+from octcluster_embedder.runtimes.conversion_process import GAVE_A_REASON
 
 
 def convert(model: str, weights: Path, folder: Path) -> None:
@@ -53,4 +54,4 @@ if __name__ == "__main__":
         convert(sys.argv[1], *map(Path, sys.argv[2:]))
     except ModelUnavailable as error:
         print(error)
-        sys.exit(1)
+        sys.exit(GAVE_A_REASON)

@@ -1,5 +1,6 @@
 """The forward pass on a CPU with OpenVINO; the server imports it here and in ``openvino_precisions``."""
 
+import hashlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from octcluster_embedder.models.own_model import OwnModel
 from octcluster_embedder.models.registry import ModelSpec
 from octcluster_embedder.models.weights import Weights
 from octcluster_embedder.runtimes.conversion_process import run_conversion
-from octcluster_embedder.runtimes.converted_models import ConvertedModel, ConvertedModelCache
+from octcluster_embedder.runtimes.converted_models import QUANTIZATION, ConvertedModel, ConvertedModelCache
 from octcluster_embedder.runtimes.openvino_precisions import PRECISION_HINTS, check_precision
 from octcluster_embedder.runtimes.quantization import Calibration, quantize
 from octcluster_embedder.spaces import EmbeddingSpace, Features, Precision
@@ -59,7 +60,7 @@ def load(
     if converted is None:
         _logger.info("converting %s for OpenVINO", spec.name)
         # Only in a process of its own is Keras loaded, with OpenVINO as its backend.
-        converted = run_conversion("openvino_conversion", spec.name, spec.name, str(weights.path))
+        converted = run_conversion("openvino_conversion", spec.name, spec.name, str(weights.path.absolute()))
         cache.write(spec, weights, converted)
     if calibration is not None:
         return _load_int8(spec, weights, converted, calibration, cache)
@@ -120,8 +121,10 @@ def _load_int8(
         _logger.info("quantizing %s with %d images", spec.name, len(calibration.images))
         quantized = quantize(spec.name, converted, calibration)
         cache.write(spec, weights, quantized, calibration.digest)
-    # The network in int8 is what computes: images of another kind make another one, with other vectors.
-    return OpenVinoRuntime(spec, quantized.digest, quantized, Precision.INT8)
+    # Images of another kind make other ranges, so other vectors. All of them lie among the constants; the
+    # names of the layers differ from one conversion to the next.
+    digest = hashlib.sha256(f"int8/{QUANTIZATION}/{weights.digest}/".encode() + quantized.constants)
+    return OpenVinoRuntime(spec, digest.hexdigest(), quantized, Precision.INT8)
 
 
 class OpenVinoRuntime:

@@ -44,7 +44,11 @@ class Calibration:
             paths = [path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
             # Their order by a hash of their names has nothing to do with what the names say.
             paths.sort(key=lambda path: hashlib.sha256(os.fsencode(path.relative_to(folder))).digest())
-            digests = {hashlib.sha256(path.read_bytes()).digest(): path for path in paths[:MOST_IMAGES]}
+            digests: dict[bytes, Path] = {}
+            for path in paths:
+                digests.setdefault(hashlib.sha256(path.read_bytes()).digest(), path)
+                if len(digests) == MOST_IMAGES:
+                    break
         except OSError as error:
             raise SettingError(
                 f"--calibration-images {folder} cannot be read: {error.strerror}: correct its rights"

@@ -146,7 +146,11 @@ def telemetry_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_own_weights_reach_the_vectors_and_the_space_and_nothing_calls_home(
-    tmp_path: Path, telemetry_imported: Path, openvino_runtime: Runtime, images: NDArray[np.uint8]
+    tmp_path: Path,
+    telemetry_imported: Path,
+    openvino_runtime: Runtime,
+    images: NDArray[np.uint8],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The weights of the package with the channels of the last layer the other way round."""
     from octcluster_embedder.models.networks.efficientnet_lite import build_network
@@ -157,7 +161,8 @@ def test_own_weights_reach_the_vectors_and_the_space_and_nothing_calls_home(
         layer.set_weights([values[..., ::-1] for values in layer.get_weights()])
     path = tmp_path / "mine.weights.h5"
     network.save_weights(path)
-    runtime = load_runtime("openvino", weights=WeightsOptions(file=path), cache_dir=tmp_path)
+    monkeypatch.chdir(path.parent)
+    runtime = load_runtime("openvino", weights=WeightsOptions(file=Path(path.name)), cache_dir=tmp_path)
     image = images[:1]
     maps = openvino_runtime.infer(image, Features.FLATTEN).reshape(LITE0.feature_map)
     found, expected = runtime.infer(image, Features.FLATTEN), maps[..., ::-1].reshape(1, -1)
