@@ -1,10 +1,10 @@
-"""The embedder with a model that does nothing: what is left is the service's own cost."""
+"""The embedder with a model that does nothing, and takes one image a call as OpenVINO does here."""
 
 import sys
 from types import MappingProxyType
 
 import numpy as np
-from bare_model import BATCH, DIMENSION, SIDE
+from bare_model import DIMENSION, PROCESSORS, SIDE
 from numpy.typing import NDArray
 from octcluster_embedder import __main__
 from octcluster_embedder.models.registry import find_model
@@ -17,7 +17,7 @@ class NoModel:
 
     name, device, model = "openvino", "CPU", "efficientnet-lite0"
     input_height = input_width = SIDE
-    batch_size, concurrent_batches = BATCH, 2
+    batch_size, concurrent_batches = 1, PROCESSORS + 1
     spaces = MappingProxyType({Features.POOLED: find_model(model).spaces("0" * 64)[Features.POOLED]})
 
     def infer(self, images: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:

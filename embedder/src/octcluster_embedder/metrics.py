@@ -40,9 +40,9 @@ class Metrics(ServerMetrics):
         """Counts encoded bytes of images that came in."""
         self._received_bytes.inc(n_bytes)
 
-    def count_cancelled_image(self) -> None:
-        """Counts an image that was dropped because nobody waits for it any more."""
-        self._cancelled.inc()
+    def count_cancelled_images(self, n_images: int) -> None:
+        """Counts images that were dropped because nobody waits for them any more."""
+        self._cancelled.inc(n_images)
 
     def watch_queue(self, n_images: Callable[[], int]) -> None:
         """Asks this function for the number of images that wait, whenever the metrics are read."""

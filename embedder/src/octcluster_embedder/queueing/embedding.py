@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from octcluster_embedder.errors import InvalidRequest, ItemError, NotServing, Overloaded, UnknownModel
+from octcluster_embedder.errors import InvalidRequest, NotServing, Overloaded, UnknownModel
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.admission import Admission, Pace
 from octcluster_embedder.queueing.batching import Batcher
@@ -12,7 +12,7 @@ from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.queueing.model_queue import ModelQueue
 from octcluster_embedder.queueing.one_by_one import OneByOne
-from octcluster_embedder.queueing.requests import Answer, ImageBatch, ImageItem, Outcome, ServiceLimits
+from octcluster_embedder.queueing.requests import Answer, ImageBatch, Outcome, ServiceLimits
 from octcluster_embedder.queueing.scheduling import ANYBODY, Caller
 from octcluster_embedder.runtimes.runtime import Runtime
 from octcluster_embedder.spaces import VIEWS_OFFERED, EmbeddingSpace
@@ -97,7 +97,9 @@ class Embedder:
         self._refuse_overload(len(batch.items), n_bytes, caller, queue.pace)
         self._admission.enter(len(batch.items), n_bytes)
         try:
-            return Answer(space, await _embed_items(queue, space, batch.items, caller))
+            found = await queue.embed_all([item.image for item in batch.items], space, caller)
+            outcomes = [Outcome(item.id, one) for item, one in zip(batch.items, found, strict=True)]
+            return Answer(space, outcomes)
         finally:
             self._admission.leave(len(batch.items), n_bytes)
 
@@ -171,31 +173,3 @@ def _space_of(runtime: Runtime, batch: ImageBatch) -> EmbeddingSpace:
     if batch.views not in VIEWS_OFFERED:
         raise InvalidRequest("views must be plain, retina, or both in this order, each once")
     return runtime.spaces[batch.features].variant(batch.flip, batch.views)
-
-
-async def _embed_items(
-    queue: ModelQueue, space: EmbeddingSpace, items: Sequence[ImageItem], caller: Caller
-) -> list[Outcome]:
-    """Embeds items side by side; an error that is no item's own ends all of them."""
-    if len(items) == 1:  # somebody waits for it, and a task of its own takes a tenth of a millisecond
-        return [await _embed_item(queue, space, items[0], caller)]
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            found = [tasks.create_task(_embed_item(queue, space, item, caller)) for item in items]
-    except BaseExceptionGroup as group:
-        raise _first_error(group) from None
-    return [task.result() for task in found]
-
-
-async def _embed_item(queue: ModelQueue, space: EmbeddingSpace, item: ImageItem, caller: Caller) -> Outcome:
-    try:
-        return Outcome(item.id, await queue.embed(item.image, space, caller))
-    except ItemError as error:
-        return Outcome(item.id, error)
-
-
-def _first_error(error: BaseException) -> BaseException:
-    """The error at the bottom of a task group's nested groups."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

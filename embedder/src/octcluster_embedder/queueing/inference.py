@@ -5,7 +5,7 @@ batch ──▶ runtime.infer ──▶ vectors
              ├─ a blank image passes: an image is to blame. Halve the batch until it fails alone
              └─ that fails as well, or the thread was ended: the runtime is dead. Replace it, then halve
 
-A single image may be decoded on the way, in the same thread.
+``one_by_one`` calls the runtime in threads of its own accord, and comes here with what failed.
 """
 
 import asyncio
@@ -32,13 +32,25 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
+class Loaded:
+    """A runtime, and the threads that call it."""
+
+    runtime: Runtime
+    threads: ThreadPoolExecutor
+
+    @classmethod
+    def with_threads(cls, runtime: Runtime) -> "Loaded":
+        """Gives a runtime as many threads as it is called by at a time."""
+        return cls(runtime, ThreadPoolExecutor(runtime.concurrent_batches, "inference"))
+
+
+@dataclass(frozen=True, eq=False)
 class _Failed:
     """A forward pass that raised, on the runtime of that moment."""
 
     images: Sequence[DecodedImage]
     space: EmbeddingSpace
-    runtime: Runtime
-    threads: ThreadPoolExecutor
+    loaded: Loaded
     error: BaseException
 
 
@@ -50,20 +62,44 @@ class Inference:
         reload: Loads the model again, in place of a dead one; called in a thread.
         tell_serving: Called with False when the runtime is found dead, and with True when
             another one has taken its place.
-
-    Attributes:
-        runtime: The model as it is loaded now.
     """
 
     def __init__(
         self, runtime: Runtime, reload: Callable[[], Runtime], tell_serving: Callable[[bool], Awaitable[None]]
     ) -> None:
-        self.runtime = runtime
+        self._loaded = Loaded.with_threads(runtime)
         self._reload = reload
         self._tell_serving = tell_serving
-        self._threads = _threads(runtime)
         self._replacing = asyncio.Lock()
         self._suspects = asyncio.Lock()
+        self._starting: set[asyncio.Task[None]] = set()
+
+    @property
+    def runtime(self) -> Runtime:
+        """The model as it is loaded now."""
+        return self._loaded.runtime
+
+    def is_current(self, loaded: Loaded) -> bool:
+        """Whether a runtime has not been replaced."""
+        return loaded is self._loaded
+
+    def start(self, work: Callable[[Loaded], None]) -> None:
+        """Has a thread do work that raises nothing; while the runtime is replaced, the work waits.
+
+        Args:
+            work: Calls the runtime that it is given as often as it likes. A failure goes to ``recover``.
+        """
+        if not self._replacing.locked():
+            self._loaded.threads.submit(work, self._loaded)
+            return
+        task = asyncio.create_task(self._start_later(work))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _start_later(self, work: Callable[[Loaded], None]) -> None:
+        async with self._replacing:
+            pass
+        self.start(work)
 
     async def compute(
         self, images: Sequence[DecodedImage], space: EmbeddingSpace
@@ -80,59 +116,36 @@ class Inference:
         """
         return await self._compute(images, space, suspect=False)
 
-    async def compute_one(
-        self, decode: Callable[[], DecodedImage], space: EmbeddingSpace
-    ) -> tuple[DecodedImage, Vectors | InferenceFailed]:
-        """Decodes one image and computes its vector in the same thread, or says that it has none.
-
-        Args:
-            decode: Decodes for the runtime's input. What it raises comes out of here.
-            space: A variant of one of the runtime's spaces.
-
-        Returns:
-            What ``decode`` returned, and what ``compute`` would for it.
-        """
-        decoded: list[DecodedImage] = []
-
-        def decode_and_infer(runtime: Runtime) -> Vectors:
-            decoded.append(decode())
-            return compute_vectors(runtime, decoded[:1], space)
-
-        async with self._replacing:
-            runtime, threads = self.runtime, self._threads
-        try:
-            vectors = await _in_thread(threads, decode_and_infer, runtime)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # whatever ends a thread must not end the server
-            if not decoded:
-                raise
-            failed = _Failed(decoded[:1], space, runtime, threads, error)
-            return decoded[0], (await self._recover(failed, suspect=False))[0]
-        return decoded[0], vectors[0]
+    async def recover(
+        self, images: Sequence[DecodedImage], space: EmbeddingSpace, loaded: Loaded, error: BaseException
+    ) -> list[Vectors | InferenceFailed]:
+        """Does what ``compute`` would, for images whose forward pass failed with this error elsewhere."""
+        return await self._recover(_Failed(images, space, loaded, error), suspect=False)
 
     def close(self) -> None:
         """Lets the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for task in self._starting:
+            task.cancel()
+        self._loaded.threads.shutdown(wait=False, cancel_futures=True)
 
     async def _compute(
         self, images: Sequence[DecodedImage], space: EmbeddingSpace, *, suspect: bool
     ) -> list[Vectors | InferenceFailed]:
         async with self._replacing:
-            runtime, threads = self.runtime, self._threads
+            loaded = self._loaded
         try:
-            return list(await _in_thread(threads, compute_vectors, runtime, images, space))
+            return list(await _in_thread(loaded, images, space))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # whatever ends a thread must not end the server
-            failed = _Failed(images, space, runtime, threads, error)
+            failed = _Failed(images, space, loaded, error)
         return await self._recover(failed, suspect=suspect)
 
     async def _recover(self, failed: _Failed, *, suspect: bool) -> list[Vectors | InferenceFailed]:
         """Finds out who is to blame, the runtime or an image, and computes all that can be."""
         images, space, cause = failed.images, failed.space, type(failed.error).__name__
         if not isinstance(failed.error, Exception) or not await _is_alive(failed):
-            await self._replace(failed.runtime)
+            await self._replace(failed.loaded)
             if not suspect:
                 # Another batch beside this one may have been the runtime's death: each is tried again alone.
                 async with self._suspects:
@@ -147,18 +160,18 @@ class Inference:
             *await self._compute(images[middle:], space, suspect=suspect),
         ]
 
-    async def _replace(self, dead: Runtime) -> None:
+    async def _replace(self, dead: Loaded) -> None:
         """Loads the model again, until that succeeds; several batches may find the same runtime dead."""
         async with self._replacing:
-            if self.runtime is not dead:
+            if not self.is_current(dead):
                 return
-            _logger.error("the runtime of %s is dead: loading the model again", dead.model)
+            _logger.error("the runtime of %s is dead: loading the model again", dead.runtime.model)
             await self._tell_serving(False)
-            self._threads.shutdown(wait=False)
+            dead.threads.shutdown(wait=False)
             pause_seconds = _FIRST_PAUSE_SECONDS
             while True:
                 try:
-                    self.runtime = await asyncio.to_thread(self._reload)
+                    self._loaded = Loaded.with_threads(await asyncio.to_thread(self._reload))
                     break
                 except Exception as error:
                     _logger.error(
@@ -166,42 +179,36 @@ class Inference:
                     )
                     await asyncio.sleep(pause_seconds)
                     pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-            self._threads = _threads(self.runtime)
             await self._tell_serving(True)
             _logger.info("serving %s again", self.runtime.model)
 
 
-def _threads(runtime: Runtime) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(runtime.concurrent_batches, "inference")
-
-
-async def _in_thread(
-    threads: ThreadPoolExecutor, function: Callable[..., Vectors], *arguments: object
-) -> Vectors:
+async def _in_thread(loaded: Loaded, images: Sequence[DecodedImage], space: EmbeddingSpace) -> Vectors:
     """Does what the loop's ``run_in_executor`` does, for less: that ties two futures to each other."""
     loop = asyncio.get_running_loop()
     vectors: asyncio.Future[Vectors] = loop.create_future()
-    threads.submit(_run, loop, vectors, function, arguments)
+    loaded.threads.submit(_run, loop, vectors, loaded.runtime, images, space)
     return await vectors
 
 
 def _run(
     loop: asyncio.AbstractEventLoop,
     vectors: asyncio.Future[Vectors],
-    function: Callable[..., Vectors],
-    arguments: Sequence[object],
+    runtime: Runtime,
+    images: Sequence[DecodedImage],
+    space: EmbeddingSpace,
 ) -> None:
     """Runs in a thread, unless nobody waits for it any more."""
     if vectors.cancelled():
         return
     try:
-        settle = partial(_settle, vectors, function(*arguments))
+        settle = partial(_settle, vectors, compute_vectors(runtime, images, space))
     except BaseException as error:
         settle = partial(_settle, vectors, error)
     with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
         loop.call_soon_threadsafe(settle)
     # An error has this frame in its traceback, and would keep itself and the images.
-    del vectors, function, arguments, settle
+    del vectors, images, settle
 
 
 def _settle(vectors: asyncio.Future[Vectors], found: Vectors | BaseException) -> None:
@@ -215,11 +222,11 @@ def _settle(vectors: asyncio.Future[Vectors], found: Vectors | BaseException) ->
 
 async def _is_alive(failed: _Failed) -> bool:
     """Whether the runtime still computes a blank image."""
-    runtime = failed.runtime
+    runtime = failed.loaded.runtime
     pixels = np.zeros((1, runtime.input_height, runtime.input_width, 3), np.uint8)
     blank = DecodedImage(pixels, np.zeros(len(MEASURES), np.float32))
     try:
-        await _in_thread(failed.threads, compute_vectors, runtime, [blank], failed.space)
+        await _in_thread(failed.loaded, [blank], failed.space)
     except asyncio.CancelledError:
         raise
     except BaseException:  # the answer is no, whatever it died of

@@ -1,27 +1,29 @@
 """What waits for one model, and whose turn it is.
 
-    embed() ──▶ slots of the model ──▶ where the runtime takes one image a call: one_by_one.py ──▶ embed()
-                (FairSlots)            where it takes batches: batching.py                         returns
+    embed_all() ──▶ where the runtime takes one image a call: one_by_one.py ──▶ embed_all() returns
+                    where it takes batches: batching.py
 
-Few images have a slot at any time, as what has begun cannot be interrupted: an interactive image overtakes
-all that still wait for one. Whose turn it is lives in the event loop; threads decode and infer. When whoever
-awaits ``embed`` is cancelled, or its deadline has passed, the image is dropped at the next stage.
+Few images are begun at any time, as what has begun cannot be interrupted: an interactive image overtakes all
+that still wait. When whoever awaits ``embed_all`` is cancelled, or its deadline has passed, its images are
+dropped at the next stage.
 """
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from octcluster_embedder.errors import TooLate
+from octcluster_embedder.errors import ItemError, TooLate
 from octcluster_embedder.metrics import Metrics
 from octcluster_embedder.queueing.admission import Pace
 from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
 from octcluster_embedder.queueing.scheduling import Caller, FairSlots, refuse_expired
+from octcluster_embedder.queueing.shared_line import SharedLine
 from octcluster_embedder.runtimes.runtime import Vectors
 from octcluster_embedder.spaces import EmbeddingSpace
 
@@ -49,21 +51,19 @@ class ModelQueue(ABC):
         inference: The model.
         decoding: Threads that decode; the caller closes them.
         metrics: Takes note of durations and sizes.
-        slots: How many images are in work.
 
     Attributes:
         inference: The model.
         pace: How fast images become vectors.
     """
 
-    def __init__(
-        self, inference: Inference, decoding: DecodingThreads, metrics: Metrics, slots: FairSlots
-    ) -> None:
+    _slots: FairSlots | SharedLine[Any]
+
+    def __init__(self, inference: Inference, decoding: DecodingThreads, metrics: Metrics) -> None:
         self.inference = inference
         self.pace = Pace()
         self._decoding_threads = decoding
         self._metrics = metrics
-        self._slots = slots
 
     @property
     def n_waiting(self) -> int:
@@ -86,36 +86,35 @@ class ModelQueue(ABC):
             )
 
     async def embed(self, image: bytes, space: EmbeddingSpace, caller: Caller) -> Embedding:
-        """Decodes, measures and embeds one encoded image, when it is its turn.
+        """Embeds one image; see ``embed_all``, whose errors of an image are raised here.
+
+        Raises:
+            ItemError: The image is to blame, or the server.
+            TooLate: Its deadline passed first.
+        """
+        (found,) = await self.embed_all([image], space, caller)
+        if isinstance(found, ItemError):
+            raise found
+        return found
+
+    @abstractmethod
+    async def embed_all(
+        self, images: Sequence[bytes], space: EmbeddingSpace, caller: Caller
+    ) -> list[Embedding | ItemError]:
+        """Decodes, measures and embeds the images of a call, each when it is its turn.
 
         Args:
-            image: The encoded image.
+            images: The encoded images.
             space: One of the runtime's spaces, with or without flip.
             caller: Who wants it.
 
+        Returns:
+            For each image, in order, what it became, or why it has no vector.
+
         Raises:
-            ImageError: The image is to blame.
-            InferenceFailed: The server is.
-            TooLate: Its deadline passed first.
+            TooLate: The call's deadline passed first.
         """
-        try:
-            arrived = time.monotonic()
-            await self._slots.take(caller)
-            try:
-                refuse_expired(caller)
-                return await self._embed_now(image, space, caller, arrived)
-            finally:
-                self._slots.give_back()
-        except asyncio.CancelledError:
-            self._metrics.count_cancelled_image()
-            raise
 
     async def close(self) -> None:
         """Lets the threads end. Call it when no ``embed`` is under way any more."""
         self.inference.close()
-
-    @abstractmethod
-    async def _embed_now(
-        self, image: bytes, space: EmbeddingSpace, caller: Caller, arrived: float
-    ) -> Embedding:
-        """Embeds an image that has a slot; it arrived at this time, as ``time.monotonic`` tells it."""

@@ -1,13 +1,19 @@
 import asyncio
+import functools
 import threading
 
 import numpy as np
 import pytest
 from octcluster_embedder.errors import CorruptImage, InferenceFailed
-from octcluster_embedder.images.decoding import DecodedImage
+from octcluster_embedder.images.decoding import DecodedImage, ImageLimits
+from octcluster_embedder.metrics import Metrics
+from octcluster_embedder.queueing.decoding_threads import DecodingThreads
 from octcluster_embedder.queueing.inference import Inference
+from octcluster_embedder.queueing.model_queue import Embedding
+from octcluster_embedder.queueing.one_by_one import OneByOne
+from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.spaces import Features
-from tiny_runtime import POISON, TinyRuntime
+from tiny_runtime import POISON, TinyRuntime, image
 
 SPACE = TinyRuntime().spaces[Features.POOLED]
 
@@ -59,11 +65,18 @@ class Service:
         results = await asyncio.wait_for(self.inference.compute(pictures(*values), SPACE), 10)
         return [None if isinstance(one, InferenceFailed) else float(one[0]) for one in results]
 
+    @functools.cached_property
+    def queue(self) -> OneByOne:
+        metrics = Metrics()
+        return OneByOne(self.inference, DecodingThreads(2, ImageLimits(), metrics), metrics)
+
     async def compute_one(self, value: int) -> float | None:
-        (decoded,) = pictures(value)
-        found, result = await asyncio.wait_for(self.inference.compute_one(lambda: decoded, SPACE), 10)
-        assert found is decoded
-        return None if isinstance(result, InferenceFailed) else float(result[0])
+        call = self.queue.embed_all([image(value)], SPACE, Caller())
+        (found,) = await asyncio.wait_for(call, 10)
+        if isinstance(found, InferenceFailed):
+            return None
+        assert isinstance(found, Embedding)
+        return float(found.vector[0])
 
 
 async def test_a_batch_is_halved_until_the_offender_fails_alone() -> None:
@@ -112,13 +125,25 @@ async def test_a_failing_image_that_is_alone_leaves_the_runtime_alone() -> None:
     assert service.said == []
 
 
-async def test_what_decoding_raises_comes_out_and_costs_no_forward_pass() -> None:
-    def decode() -> DecodedImage:
-        raise CorruptImage("damaged")
+async def test_work_that_comes_while_the_runtime_is_replaced_waits_for_the_next() -> None:
+    service = Service(MortalRuntime())
+    service.may_reload.clear()
+    offender = asyncio.create_task(service.compute_one(POISON))
+    while not service.said:
+        await asyncio.sleep(0.001)
+    others = [asyncio.create_task(service.compute_one(value)) for value in range(5)]
+    await asyncio.sleep(0.05)
+    assert not any(other.done() for other in others)
+    service.may_reload.set()
+    assert await asyncio.gather(*others) == [*range(5)]
+    assert await offender is None
+    assert await asyncio.gather(*map(service.compute_one, range(5))) == [*range(5)]
 
+
+async def test_what_decoding_raises_comes_out_and_costs_no_forward_pass() -> None:
     runtime = TinyRuntime()
     with pytest.raises(CorruptImage):
-        await Service(runtime).inference.compute_one(decode, SPACE)
+        await Service(runtime).queue.embed(image(1)[:30], SPACE, Caller())
     assert runtime.n_asked == 0
 
 

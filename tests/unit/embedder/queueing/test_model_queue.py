@@ -36,7 +36,7 @@ async def until_one_is_with_the_model(queue: ModelQueue, runtime: TinyRuntime) -
 
 def is_next(queue: ModelQueue) -> bool:
     """Whether an interactive image waits where no bulk goes before it."""
-    return queue._waiting.has_interactive() if isinstance(queue, Batcher) else queue._slots._taken == 2
+    return (queue if isinstance(queue, Batcher) else queue._slots)._waiting.has_interactive()
 
 
 async def test_each_image_gets_its_own_vector(make_runtime: MakeRuntime) -> None:
