@@ -36,6 +36,12 @@ def _check_models(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _has_network(model: str) -> bool:
+    from octcluster_embedder.models.registry import MODELS  # noqa: PLC0415
+
+    return model not in MODELS or MODELS[model].weights is not None
+
+
 def _check_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise ValueError("is no folder")
@@ -141,6 +147,10 @@ class Settings(ServerSettings):
             )
         if (self.precision == "int8") != (self.calibration_images is not None):
             raise ValueError("--precision int8 needs --calibration-images, and nothing else does")
+        if self.precision != "float32" and not any(map(_has_network, self.models)):
+            raise ValueError(
+                f"--precision is for networks, and {', '.join(self.models)} has none: leave it out"
+            )
         self._check_queue()
         return self
 

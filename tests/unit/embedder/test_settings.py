@@ -43,6 +43,12 @@ def test_int8_and_its_images_come_together(capsys: pytest.CaptureFixture[str], t
     assert "is no folder" in refused(capsys, "--precision", "int8", images[0], str(tmp_path / "nowhere"))
 
 
+def test_a_precision_needs_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(capsys, "--models", "pixels", "--precision", "bfloat16")
+    assert "--precision is for networks, and pixels has none: leave it out" in told
+    assert Settings.load(["--models", "pixels,vgg16", "--precision", "bfloat16"]).precision == "bfloat16"
+
+
 def test_models_by_comma_by_repetition_and_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ("vgg16", "resnet50", "inception-v3")
     assert Settings.load(["--models", "vgg16,resnet50", "--models", "inception-v3"]).models == expected

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,10 +39,10 @@ class Calibration:
             folder: A folder with JPEG, PNG, TIFF or BMP files.
 
         Raises:
-            SettingError: It cannot be read, or holds too few.
+            SettingError: It, or a folder in it, cannot be read; or it holds too few.
         """
         try:
-            paths = [path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
+            paths = [path for path in _walk(folder) if path.suffix.lower() in _ENDINGS and path.is_file()]
             # Their order by a hash of their names has nothing to do with what the names say.
             paths.sort(key=lambda path: hashlib.sha256(os.fsencode(path.relative_to(folder))).digest())
             digests: dict[bytes, Path] = {}
@@ -51,7 +52,8 @@ class Calibration:
                     break
         except OSError as error:
             raise SettingError(
-                f"--calibration-images {folder} cannot be read: {error.strerror}: correct its rights"
+                f"--calibration-images {folder} cannot be read as a whole: {error.strerror}: correct the "
+                "rights of all that is in it"
             ) from error
         if len(digests) < FEWEST_IMAGES:
             raise SettingError(
@@ -62,6 +64,16 @@ class Calibration:
         ordered = sorted(digests)
         images = tuple(digests[digest].absolute() for digest in ordered)
         return cls(images, hashlib.sha256(b"".join(ordered)).hexdigest())
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files; a folder that cannot be read is an error, as without it others would be chosen."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(parent, name) for name in names)
 
 
 def quantize(name: str, converted: ConvertedModel, calibration: Calibration) -> ConvertedModel:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from octcluster_embedder.runtimes import quantization
 from octcluster_embedder.runtimes.conversion_process import run_conversion
 from octcluster_embedder.runtimes.loading import load_runtime
 from octcluster_embedder.runtimes.openvino_runtime import OpenVinoRuntime
+from octcluster_embedder.runtimes.quantization import Calibration
 from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import Features, Precision
+from other_user import as_another_user
 from tiny_onnx import write_model
 
 pytestmark = pytest.mark.heavy
@@ -157,6 +160,22 @@ def test_what_cannot_be_quantized_is_refused_with_the_cure(
     (few / "15.png").write_bytes(b"scan 15")
     with pytest.raises(ModelUnavailable, match=r"of 16 files .* 0 can be read as scans"):
         load(few)
+
+
+def test_a_folder_in_it_that_cannot_be_read_does_not_change_the_choice() -> None:
+    with tempfile.TemporaryDirectory(prefix="oct-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "more").mkdir()
+        for number in range(20):
+            (folder / f"{number}.png").write_bytes(b"scan %d" % number)
+            (folder / "more" / f"{number}.png").write_bytes(b"another scan %d" % number)
+        with as_another_user():
+            assert len(Calibration.choose(folder).images) == 40
+        (folder / "more").chmod(0)
+        with as_another_user(), pytest.raises(SettingError, match="cannot be read as a whole: Permission"):
+            Calibration.choose(folder)
+        (folder / "more").chmod(0o755)
 
 
 def test_a_network_whose_vectors_change_is_refused(

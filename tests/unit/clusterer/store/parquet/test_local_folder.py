@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from octcluster_clusterer.store.parquet.compaction import SpaceCompaction
 from octcluster_clusterer.store.parquet.local_folder import LocalFolder
 from octcluster_clusterer.store.parquet.opening import open_folder
 from octcluster_clusterer.store.vectors import VectorCache
+from other_user import as_another_user
 from small_disk import fill_disk, small_disk
 
 pytestmark = pytest.mark.heavy
@@ -163,19 +164,6 @@ def test_a_full_disk_ends_no_merge_badly(tmp_path: Path, caplog: pytest.LogCaptu
             compaction.compact(0, all_at_once=True)
         with closing(open_at(disk / "vectors")) as another:
             assert another.get(SPACE, [key for key, _ in vectors]) == vectors
-
-
-@contextmanager
-def as_another_user() -> Iterator[None]:
-    """Root may do everything: so the test is somebody else meanwhile."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture
