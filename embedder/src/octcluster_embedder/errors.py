@@ -24,7 +24,7 @@ server. Only ModelUnavailable and SettingError, which never leave the server's c
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ItemErrorCode(StrEnum):
@@ -95,6 +95,11 @@ class ItemError(EmbedderError):
     """
 
     code: ClassVar[ItemErrorCode]
+
+    def bare(self) -> Self:
+        """Returns it without its cause and its traceback, whose frames hold the image and the whole call."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class ImageError(ItemError):

@@ -94,7 +94,7 @@ class Batcher(ModelQueue):
             finally:
                 self._slots.give_back()
         except ItemError as error:
-            return error
+            return error.bare()
         except asyncio.CancelledError:
             self._metrics.count_cancelled_images(1)
             raise

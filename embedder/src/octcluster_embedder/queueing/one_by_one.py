@@ -126,7 +126,7 @@ class OneByOne(ModelQueue):
                     return _Decoded(decoded, began, seconds)
             self._slots.end()
         except ItemError as error:
-            self._settle(image, error)
+            self._settle(image, error.bare())
         except BaseException as error:
             self._slots.end()
             call.fail(error)

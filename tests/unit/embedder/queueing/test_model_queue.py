@@ -1,6 +1,7 @@
 """What both kinds of queues promise: for a runtime that takes batches, and for one of an image a call."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,26 @@ async def test_a_bad_image_fails_alone(make_runtime: MakeRuntime) -> None:
     assert isinstance(good, Embedding)
     assert good.vector.tolist() == [1]
     assert isinstance(bad, CorruptImage)
+
+
+async def test_images_that_fail_are_let_go_at_once(make_runtime: MakeRuntime) -> None:
+    class Encoded(bytes):
+        pass
+
+    def count() -> int:
+        return sum(isinstance(one, Encoded) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with queue_before(make_runtime()) as queue:
+            images = [Encoded(image(2)[:30]), Encoded(image(POISON)), Encoded(image(1))]
+            found = await queue.embed_all(images, POOLED, BULK)
+            assert [type(one) for one in found] == [CorruptImage, InferenceFailed, Embedding]
+            del images, found
+            await until(lambda: not count())
+    finally:
+        gc.enable()
 
 
 async def test_a_failing_forward_pass_fails_only_the_offender(make_runtime: MakeRuntime) -> None:
