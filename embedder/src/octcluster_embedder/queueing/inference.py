@@ -73,6 +73,7 @@ class Inference:
         self._replacing = asyncio.Lock()
         self._suspects = asyncio.Lock()
         self._starting: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def runtime(self) -> Runtime:
@@ -80,15 +81,17 @@ class Inference:
         return self._loaded.runtime
 
     def is_current(self, loaded: Loaded) -> bool:
-        """Whether a runtime has not been replaced."""
-        return loaded is self._loaded
+        """Whether a runtime is neither replaced nor about to be; any thread may ask."""
+        return loaded is self._loaded and not self._replacing.locked()
 
     def start(self, work: Callable[[Loaded], None]) -> None:
-        """Has a thread do work that raises nothing; while the runtime is replaced, the work waits.
+        """Has a thread do work that raises nothing, after ``close`` none; a runtime is replaced before.
 
         Args:
             work: Calls the runtime that it is given as often as it likes. A failure goes to ``recover``.
         """
+        if self._closed:
+            return
         if not self._replacing.locked():
             self._loaded.threads.submit(work, self._loaded)
             return
@@ -123,7 +126,8 @@ class Inference:
         return await self._recover(_Failed(images, space, loaded, error), suspect=False)
 
     def close(self) -> None:
-        """Lets the threads end."""
+        """Lets the threads end; nothing is started or loaded any more."""
+        self._closed = True
         for task in self._starting:
             task.cancel()
         self._loaded.threads.shutdown(wait=False, cancel_futures=True)
@@ -163,7 +167,7 @@ class Inference:
     async def _replace(self, dead: Loaded) -> None:
         """Loads the model again, until that succeeds; several batches may find the same runtime dead."""
         async with self._replacing:
-            if not self.is_current(dead):
+            if dead is not self._loaded or self._closed:
                 return
             _logger.error("the runtime of %s is dead: loading the model again", dead.runtime.model)
             await self._tell_serving(False)

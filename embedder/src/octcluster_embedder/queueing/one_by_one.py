@@ -27,7 +27,7 @@ from octcluster_embedder.queueing.model_queue import Embedding, ModelQueue
 from octcluster_embedder.queueing.passes import compute_vectors
 from octcluster_embedder.queueing.scheduling import Caller
 from octcluster_embedder.queueing.shared_line import SharedLine
-from octcluster_embedder.runtimes.runtime import Vectors
+from octcluster_embedder.runtimes.runtime import Runtime, Vectors
 from octcluster_embedder.spaces import EmbeddingSpace, View
 
 
@@ -58,6 +58,7 @@ class OneByOne(ModelQueue):
         self._noting = threading.Lock()
         self._decoding: set[ImageInWork] = set()
         self._recovering: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def n_waiting(self) -> int:
@@ -73,21 +74,31 @@ class OneByOne(ModelQueue):
             return []
         call = CallInWork(len(images), space, caller)
         in_work = [ImageInWork(call, place, image) for place, image in enumerate(images)]
-        for _ in range(self._slots.push(in_work, caller)):
-            self.inference.start(self._work)
+        n_threads = self._slots.push(in_work, caller)
         try:
+            self._start_threads(n_threads)
             return await call.wait()
-        except BaseException:
+        except BaseException as error:
             call.dropped = True
             self._slots.remove(in_work, caller)
-            self._metrics.count_cancelled_images(call.n_left)
+            if isinstance(error, asyncio.CancelledError):
+                self._metrics.count_cancelled_images(call.n_left)
             raise
 
     async def close(self) -> None:
         """Stops the recovery of images as well."""
+        self._closed = True
         for task in self._recovering:
             task.cancel()
         await super().close()
+
+    def _start_threads(self, n_threads: int) -> None:
+        for n_left in range(n_threads, 0, -1):
+            try:
+                self.inference.start(self._work)
+            except BaseException:  # the system has no more threads
+                self._slots.give_up(n_left)
+                raise
 
     # --- in the threads
 
@@ -98,7 +109,7 @@ class OneByOne(ModelQueue):
             image = self._slots.take()
             if image is None:
                 return
-            if (decoded := self._decode(image)) is None:
+            if (decoded := self._decode(image, loaded.runtime)) is None:
                 continue
             try:
                 vector = self._infer(image, decoded, loaded)
@@ -112,9 +123,9 @@ class OneByOne(ModelQueue):
         image = decoded = None
         del go_on
 
-    def _decode(self, image: ImageInWork) -> _Decoded | None:
+    def _decode(self, image: ImageInWork, runtime: Runtime) -> _Decoded | None:
         """Decodes an image; None: there is nothing to infer."""
-        runtime, call = self.inference.runtime, image.call
+        call = image.call
         self._decoding.add(image)
         try:
             if call.is_wanted():
@@ -139,10 +150,10 @@ class OneByOne(ModelQueue):
         began = time.monotonic()
         self._metrics.time_queue(began - decoded.seconds - image.call.arrived)
         vector: Vectors = compute_vectors(loaded.runtime, [decoded.image], image.call.space)[0]
-        ended = time.monotonic()
-        self._metrics.time_inference(1, ended - began)
         with self._noting:
+            ended = time.monotonic()
             self.pace.note(1, decoded.began, ended)
+        self._metrics.time_inference(1, ended - began)
         return vector
 
     def _settle(self, image: ImageInWork, found: Embedding | ItemError) -> None:
@@ -154,6 +165,8 @@ class OneByOne(ModelQueue):
     def _start_recovery(
         self, image: ImageInWork, decoded: _Decoded, loaded: Loaded, error: BaseException
     ) -> None:
+        if self._closed:
+            return
         task = self._loop.create_task(self._recover(image, decoded.image, loaded, error))
         self._recovering.add(task)
         task.add_done_callback(self._recovering.discard)
@@ -162,12 +175,14 @@ class OneByOne(ModelQueue):
         self, image: ImageInWork, decoded: DecodedImage, loaded: Loaded, error: BaseException
     ) -> None:
         """Finds out who is to blame for a failed forward pass; the place of its thread is taken meanwhile."""
+        began = time.monotonic()
         try:
             (vector,) = await self.inference.recover([decoded], image.call.space, loaded, error)
         except Exception as fault:
             self._slots.end()
             image.call.fail(fault)
         else:
+            self._metrics.time_inference(1, time.monotonic() - began)
             found = vector if isinstance(vector, InferenceFailed) else Embedding(vector, decoded.measures)
             self._settle(image, found)
         self.inference.start(self._work)

@@ -43,6 +43,11 @@ class SharedLine(Generic[T]):
             self._n_working += n_more
             return n_more
 
+    def give_up(self, n_threads: int) -> None:
+        """Notes that so many threads of those that ``push`` wanted could not be started."""
+        with self._lock:
+            self._n_working -= n_threads
+
     def remove(self, items: Sequence[T], caller: Caller) -> None:
         """Takes out of turn whichever of these items no thread has taken."""
         with self._lock:

@@ -140,6 +140,50 @@ async def test_work_that_comes_while_the_runtime_is_replaced_waits_for_the_next(
     assert await asyncio.gather(*map(service.compute_one, range(5))) == [*range(5)]
 
 
+async def test_a_thread_at_work_takes_no_more_while_the_runtime_is_replaced() -> None:
+    runtime = MortalRuntime()
+    service = Service(runtime)
+    service.may_reload.clear()
+    runtime.may_infer.clear()
+    first = asyncio.create_task(service.compute_one(1))  # with the model, and held back
+    while not runtime.n_asked:
+        await asyncio.sleep(0.001)
+    offender = asyncio.create_task(service.compute_one(POISON))
+    while not service.said:
+        await asyncio.sleep(0.001)
+    others = [asyncio.create_task(service.compute_one(value)) for value in range(10, 15)]
+    await asyncio.sleep(0.01)
+    n_asked = runtime.n_asked
+    runtime.dead = False  # so that it would answer
+    runtime.may_infer.set()
+    assert await first == 1
+    await asyncio.sleep(0.05)
+    assert runtime.n_asked == n_asked
+    service.may_reload.set()
+    assert await asyncio.gather(*others) == [*range(10, 15)]
+    assert await offender is None
+
+
+async def test_what_fails_after_the_end_loads_nothing() -> None:
+    class FailingRuntime(TinyRuntime):
+        def infer(self, images: np.ndarray, features: Features) -> np.ndarray:
+            super().infer(images, features)
+            raise RuntimeError
+
+    runtime = FailingRuntime()
+    service = Service(runtime)
+    runtime.may_infer.clear()
+    call = asyncio.create_task(service.compute_one(1))
+    while not runtime.n_asked:
+        await asyncio.sleep(0.001)
+    call.cancel()
+    await asyncio.wait([call])
+    await service.queue.close()
+    runtime.may_infer.set()
+    await asyncio.sleep(0.1)
+    assert (len(service.runtimes), service.said) == (1, [])
+
+
 async def test_what_decoding_raises_comes_out_and_costs_no_forward_pass() -> None:
     runtime = TinyRuntime()
     with pytest.raises(CorruptImage):

@@ -29,6 +29,13 @@ def test_a_thread_that_finds_nothing_has_ended_and_another_one_is_wanted() -> No
     assert line.push([3], BULK) == 1
 
 
+def test_threads_that_could_not_be_started_are_wanted_again() -> None:
+    line: SharedLine[int] = SharedLine(n_threads=2)
+    assert line.push([1, 2], BULK) == 2
+    line.give_up(2)
+    assert line.push([3, 4], BULK) == 2
+
+
 def test_whose_turn_it_is_is_decided_when_a_thread_is_free() -> None:
     line: SharedLine[int] = SharedLine(n_threads=1)
     line.push([1, 2, 3], BULK)
