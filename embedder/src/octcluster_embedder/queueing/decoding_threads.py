@@ -20,7 +20,7 @@ _MOST_PROCESSES = 16
 
 
 class DecodingThreads:
-    """Threads that decode images of all models, each in its turn.
+    """Threads that decode images of all models; ``one_by_one`` brings threads of its own, in its own order.
 
     Args:
         n_threads: How many images are decoded at a time, by these threads and by others that ask to.

@@ -85,7 +85,7 @@ class Inference:
         return loaded is self._loaded and not self._replacing.locked()
 
     def start(self, work: Callable[[Loaded], None]) -> None:
-        """Has a thread do work that raises nothing, after ``close`` none; a runtime is replaced before.
+        """Has a thread do work that raises nothing, once no runtime is being replaced; after ``close`` never.
 
         Args:
             work: Calls the runtime that it is given as often as it likes. A failure goes to ``recover``.

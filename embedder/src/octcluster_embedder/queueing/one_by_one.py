@@ -103,7 +103,7 @@ class OneByOne(ModelQueue):
     # --- in the threads
 
     def _work(self, loaded: Loaded) -> None:
-        """Embeds whatever waits, until nothing does or a forward pass fails."""
+        """Embeds whatever waits, until nothing does, a forward pass fails or the runtime is replaced."""
         go_on: Callable[[], None] = partial(self.inference.start, self._work)
         while self.inference.is_current(loaded):
             image = self._slots.take()
